@@ -1,0 +1,226 @@
+"""
+What every process of the product shares. With its siblings, the only reader of the environment.
+
+Each variable is explained in `.env.example`; a test keeps the two in step.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from environ import Env
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# --- Secrets ---------------------------------------------------------------------------
+SECRET_KEY = env("SECRET_KEY")
+# Every event's signing key is derived from this one: who knows it can forge tickets.
+TICKET_SIGNING_SECRET = env("TICKET_SIGNING_SECRET")
+# The first signs; all of them are accepted. Two while one is being rotated.
+TICKET_SIGNING_KEY_IDS: list[int] = env.list("TICKET_SIGNING_KEY_IDS", cast=int, default=[1])
+
+# --- Web -------------------------------------------------------------------------------
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where buyers and organizers reach the site; used in mails, without a trailing slash.
+PUBLIC_URL: str = env("PUBLIC_URL", default="http://localhost:8000")
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+# The largest honest request is an event with a long description.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "ticketing.User"
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "ticketing",
+    "events",
+    "orders",
+    "tickets",
+]
+MIDDLEWARE = [
+    "ticketing.api.requests.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "ticketing.api.requests.PagesLocaleMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- PostgreSQL: the record ------------------------------------------------------------
+DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] |= {
+    "pool": {
+        "min_size": 1,
+        "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+        "timeout": 5,
+    },
+    "connect_timeout": 5,
+    # A process that is stopped in the middle of a transaction must not hold an
+    # event's lock against everybody else.
+    "options": (
+        "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
+    ),
+}
+
+# --- Redis: the live stock, and the cache ----------------------------------------------
+REDIS_URL: str = env("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5},
+    }
+}
+
+# --- AWS: boto3 itself reads AWS_ENDPOINT_URL, the region and the credentials -----------
+AWS_REGION: str = env("AWS_DEFAULT_REGION", default="sa-east-1")
+AWS_ENDPOINT_URL: str = env("AWS_ENDPOINT_URL", default="")
+TICKETS_BUCKET: str = env("TICKETS_BUCKET", default="bilheteria-tickets")
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # Private objects, handed out as links that run out.
+    "tickets": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": TICKETS_BUCKET,
+            "region_name": AWS_REGION,
+            "endpoint_url": AWS_ENDPOINT_URL or None,
+            "addressing_style": "path" if AWS_ENDPOINT_URL else "virtual",
+            "signature_version": "s3v4",
+            "default_acl": None,
+            "querystring_auth": True,
+            "querystring_expire": 3600,
+            "file_overwrite": True,
+        },
+    },
+}
+EMAIL_BACKEND = "django_ses.SESBackend"
+DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", default="Bilheteria <ingressos@example.com>")
+AWS_SES_REGION_NAME = AWS_REGION
+AWS_SES_REGION_ENDPOINT_URL = AWS_ENDPOINT_URL or None
+# The default asks SES for its quota before each mail; the queue already retries what is refused.
+AWS_SES_AUTO_THROTTLE = None
+# Set only on the local stack: a folder that keeps each mail sent, and a page that shows them.
+MAILBOX_DIR: str = env("MAILBOX_DIR", default="")
+
+# --- Celery over SQS -------------------------------------------------------------------
+SQS_QUEUE_URLS: dict[str, str] = {
+    "sale": env("SQS_SALE_QUEUE_URL", default=""),
+    "delivery": env("SQS_DELIVERY_QUEUE_URL", default=""),
+    "upkeep": env("SQS_UPKEEP_QUEUE_URL", default=""),
+}
+SQS_VISIBILITY_SECONDS: int = env.int("SQS_VISIBILITY_SECONDS", default=60)
+# Seconds that a failed message stays hidden, by the number of times it was received.
+# The last is under SQS's own limit of 12 hours and over any short outage.
+SQS_BACKOFF_SECONDS = {1: 1, 2: 2, 3: 5, 4: 15, 5: 60, 6: 180, 7: 600}
+# After so many receives a message goes to the dead-letter queue.
+SQS_MAX_RECEIVES = len(SQS_BACKOFF_SECONDS) + 1
+CELERY_BROKER_URL = "sqs://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "upkeep"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A failed task is not acknowledged: its message returns to the queue, and SQS counts.
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
+CELERY_TASK_TIME_LIMIT = 50
+CELERY_TASK_SOFT_TIME_LIMIT = 45
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "UTC"
+
+# --- Languages and time ----------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "pt-br"
+LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# --- The sale --------------------------------------------------------------------------
+PAYMENT_GATEWAY: str = env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
+
+# --- API -------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "ticketing.api.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["ticketing.api.parsing.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "ticketing.api.problems.answer_problem",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Bilheteria",
+    "DESCRIPTION": "Reserve, pay, issue, admit.",
+    "VERSION": "1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+# --- Logs ------------------------------------------------------------------------------
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}

@@ -1,0 +1,31 @@
+"""Tests: real PostgreSQL and Valkey; AWS by moto inside a test."""
+
+import os
+
+for _name, _value in {
+    "SECRET_KEY": "a-secret-for-tests-only-a-secret-for-tests-only",
+    "TICKET_SIGNING_SECRET": "a-signing-secret-for-tests-only-32-bytes",
+    "DATABASE_URL": "postgres://postgres@127.0.0.1:1/never",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "SQS_SALE_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-sale",
+    "SQS_DELIVERY_QUEUE_URL": (
+        "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-delivery"
+    ),
+    "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-upkeep",
+    "ALLOWED_HOSTS": "testserver",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from config.settings.base import *  # noqa: E402
+from config.settings.base import DATABASES, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A pool would keep connections of threads that tests have joined.
+del DATABASES["default"]["OPTIONS"]["pool"]
+STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+STORAGES["tickets"] = {
+    "BACKEND": "django.core.files.storage.InMemoryStorage",
+    "OPTIONS": {"base_url": "https://files.example.com/"},
+}

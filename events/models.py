@@ -1,0 +1,278 @@
+"""Organizers, their events, and the kinds of tickets on sale."""
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
+
+from ticketing.ids import new_id
+from ticketing.text import refuse_control_characters
+
+DEFAULT_HOLD_SECONDS = 15 * 60
+LARGEST_CAPACITY = 1_000_000
+
+
+def known_timezone(name: str) -> None:
+    """
+    Accept an IANA name and nothing else.
+
+    :raises ValidationError: if there is no such zone
+    """
+    if name not in available_timezones():
+        raise ValidationError(_("This is not an IANA time zone."), code="unknown_timezone")
+
+
+class NextNumber(Func):
+    """The next value of a sequence of the database."""
+
+    function = "nextval"
+
+
+class Organizer(models.Model):
+    """Who puts events on, and whose they are."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
+    email = models.EmailField(_("email"), help_text=_("Buyers' answers to our mails go here."))
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("organizer")
+        verbose_name_plural = _("organizers")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user acts for an organizer."""
+
+    organizer = models.ForeignKey(
+        Organizer,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("organizer"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("user"),
+    )
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [
+            models.UniqueConstraint(fields=["organizer", "user"], name="one_membership_each"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} @ {self.organizer}"
+
+
+class ApiToken(models.Model):
+    """Lets an organizer's own systems act for it. Only a digest of the token is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organizer = models.ForeignKey(
+        Organizer,
+        on_delete=models.CASCADE,
+        related_name="api_tokens",
+        verbose_name=_("organizer"),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("begins with"), max_length=12, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+
+class EventStatus(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    PUBLISHED = "published", _("published")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class Event(models.Model):
+    """Something people come to, at a place and a time."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # In the QR code, where a UUID would be too long, and for advisory locks.
+    number = models.PositiveIntegerField(
+        unique=True, editable=False, db_default=NextNumber(models.Value("event_number"))
+    )
+    organizer = models.ForeignKey(
+        Organizer,
+        on_delete=models.PROTECT,
+        related_name="events",
+        verbose_name=_("organizer"),
+    )
+    slug = models.SlugField(
+        _("address on the site"),
+        max_length=80,
+        unique=True,
+        help_text=_("Lowercase letters, digits and hyphens."),
+        validators=[
+            RegexValidator(
+                r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z", _("Use a-z, 0-9 and single hyphens.")
+            )
+        ],
+    )
+    name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
+    description = models.TextField(_("description"), max_length=20_000, blank=True)
+    status = models.CharField(
+        _("status"),
+        max_length=12,
+        choices=EventStatus.choices,
+        default=EventStatus.DRAFT,
+        editable=False,
+    )
+    venue = models.CharField(_("venue"), max_length=200, validators=[refuse_control_characters])
+    address = models.CharField(
+        _("address"), max_length=300, blank=True, validators=[refuse_control_characters]
+    )
+    city = models.CharField(_("city"), max_length=100, validators=[refuse_control_characters])
+    timezone = models.CharField(
+        _("time zone"), max_length=64, default="America/Sao_Paulo", validators=[known_timezone]
+    )
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    sales_start_at = models.DateTimeField(_("sales start at"), null=True, blank=True)
+    sales_end_at = models.DateTimeField(_("sales end at"), null=True, blank=True)
+    max_per_order = models.PositiveSmallIntegerField(
+        _("tickets per order"),
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+    )
+    hold_seconds = models.PositiveIntegerField(
+        _("reservation lasts (seconds)"),
+        default=DEFAULT_HOLD_SECONDS,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 60 * 60)],
+        help_text=_("How long tickets are set aside for a buyer who has not paid yet."),
+    )
+    image_url = models.URLField(_("image"), max_length=500, blank=True)
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        default="BRL",
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", _("Use an ISO 4217 code, such as BRL."))],
+    )
+    # Raised by each rebuild of the live stock: what was taken in an older one does not count.
+    epoch = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["-starts_at", "id"]
+        indexes = [
+            models.Index(fields=["status", "starts_at", "id"], name="events_in_the_catalogue"),
+            models.Index(fields=["status", "ends_at"], name="events_still_on_sale"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=EventStatus.values), name="event_status_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TicketType(models.Model):
+    """
+    One kind of ticket at one event: its price, how many there are, and how many are gone.
+
+    `promised` counts tickets behind an accepted payment, `sold` those whose charge went through.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(
+        Event,
+        on_delete=models.PROTECT,
+        related_name="ticket_types",
+        verbose_name=_("event"),
+    )
+    number = models.PositiveSmallIntegerField(editable=False)
+    name = models.CharField(_("name"), max_length=100, validators=[refuse_control_characters])
+    price = models.DecimalField(
+        _("price"),
+        max_digits=10,
+        decimal_places=2,
+        validators=[MinValueValidator(0)],
+    )
+    capacity = models.PositiveIntegerField(
+        _("capacity"), validators=[MinValueValidator(1), MaxValueValidator(LARGEST_CAPACITY)]
+    )
+    capacity_version = models.PositiveIntegerField(default=0, editable=False)
+    promised = models.PositiveIntegerField(_("promised"), default=0, editable=False)
+    sold = models.PositiveIntegerField(_("sold"), default=0, editable=False)
+    sales_start_at = models.DateTimeField(_("sales start at"), null=True, blank=True)
+    sales_end_at = models.DateTimeField(_("sales end at"), null=True, blank=True)
+    max_per_order = models.PositiveSmallIntegerField(
+        _("tickets per order"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+    )
+
+    class Meta:
+        verbose_name = _("ticket type")
+        verbose_name_plural = _("ticket types")
+        ordering = ["event_id", "number"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(promised__lte=F("capacity")), name="never_oversold"
+            ),
+            models.CheckConstraint(
+                condition=Q(sold__lte=F("promised")), name="sold_was_promised"
+            ),
+            models.CheckConstraint(condition=Q(price__gte=0), name="price_is_not_negative"),
+            models.UniqueConstraint(
+                fields=["event", "number"], name="one_number_per_type_of_an_event"
+            ),
+            models.UniqueConstraint(
+                fields=["event", "name"],
+                name="one_name_per_type_of_an_event",
+                violation_error_message=_("This event already has a ticket type of that name."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InventoryGeneration(models.Model):
+    """The one row that names the Redis whose memory we trust. It changes when Redis lost it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    stamp = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="there_is_one_generation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.stamp

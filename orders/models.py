@@ -1,0 +1,197 @@
+"""Orders, what is in them, and how they are paid."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from events.models import Event, TicketType
+from ticketing.ids import new_id
+
+
+class OrderStatus(models.TextChoices):
+    RESERVED = "reserved", _("reserved")
+    PROCESSING = "processing", _("processing")
+    PAID = "paid", _("paid")
+    PAYMENT_FAILED = "payment_failed", _("payment failed")
+    EXPIRED = "expired", _("expired")
+    CANCELLED = "cancelled", _("cancelled")
+    REFUNDED = "refunded", _("refunded")
+
+
+_MONEY_CAME = [OrderStatus.PAID, OrderStatus.REFUNDED]
+
+
+class Order(models.Model):
+    """One buyer's wish for tickets to one event, and how far it has come."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.CharField(_("code"), max_length=8, unique=True, editable=False)
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, related_name="orders", verbose_name=_("event")
+    )
+    customer_name = models.CharField(_("customer's name"), max_length=200)
+    customer_email = models.EmailField(_("customer's email"))
+    language = models.CharField(
+        _("language"), max_length=8, choices=settings.LANGUAGES, default="pt-br"
+    )
+    status = models.CharField(
+        _("status"), max_length=16, choices=OrderStatus.choices, default=OrderStatus.RESERVED
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    total = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
+    # The stock's epoch in which the tickets were taken.
+    epoch = models.BigIntegerField(editable=False)
+    access_token_digest = models.CharField(max_length=64, editable=False)
+    reserved_until = models.DateTimeField(_("reserved until"))
+    created_at = models.DateTimeField(_("created at"))
+    processing_at = models.DateTimeField(_("payment confirmed at"), null=True)
+    paid_at = models.DateTimeField(_("paid at"), null=True)
+    # When it gave its tickets back: expired, cancelled, declined or refunded.
+    closed_at = models.DateTimeField(_("closed at"), null=True)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["event", "reserved_until"],
+                condition=Q(status=OrderStatus.RESERVED),
+                name="reserved_orders_of_an_event",
+            ),
+            models.Index(
+                fields=["reserved_until"],
+                condition=Q(status=OrderStatus.RESERVED),
+                name="reservations_running_out",
+            ),
+            models.Index(
+                fields=["processing_at"],
+                condition=Q(status=OrderStatus.PROCESSING),
+                name="orders_being_processed",
+            ),
+            models.Index(fields=["event", "-created_at"], name="orders_of_an_event"),
+            models.Index(fields=["-created_at", "-id"], name="orders_by_age"),
+            models.Index(fields=["customer_email"], name="orders_by_email"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=OrderStatus.values), name="order_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=_MONEY_CAME, paid_at__isnull=False)
+                | (~Q(status__in=_MONEY_CAME) & Q(paid_at__isnull=True)),
+                name="paid_has_a_moment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class OrderItem(models.Model):
+    """So many tickets of one type, at the price agreed when they were reserved."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="items")
+    ticket_type = models.ForeignKey(
+        TicketType,
+        on_delete=models.PROTECT,
+        related_name="order_items",
+        verbose_name=_("ticket type"),
+    )
+    quantity = models.PositiveSmallIntegerField(_("quantity"))
+    unit_price = models.DecimalField(_("unit price"), max_digits=10, decimal_places=2)
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "ticket_type"], name="one_item_per_type"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="item_is_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.ticket_type_id}"
+
+
+class PaymentMethod(models.TextChoices):
+    CARD = "card", _("card")
+    PIX = "pix", "Pix"
+    FREE = "free", _("free")
+
+
+class PaymentStatus(models.TextChoices):
+    PENDING = "pending", _("pending")
+    APPROVED = "approved", _("approved")
+    DECLINED = "declined", _("declined")
+    REFUNDED = "refunded", _("refunded")
+
+
+class Payment(models.Model):
+    """
+    The one attempt to charge for an order.
+
+    While it is pending it asks for the charge: whoever finds it overdue sends its message again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    order = models.OneToOneField(
+        Order, on_delete=models.PROTECT, related_name="payment", verbose_name=_("order")
+    )
+    method = models.CharField(_("method"), max_length=8, choices=PaymentMethod.choices)
+    token = models.CharField(max_length=200, blank=True, editable=False)
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    currency = models.CharField(_("currency"), max_length=3)
+    status = models.CharField(
+        _("status"), max_length=12, choices=PaymentStatus.choices, default=PaymentStatus.PENDING
+    )
+    decline_code = models.CharField(_("decline code"), max_length=50, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    refunded_at = models.DateTimeField(_("refunded at"), null=True)
+    asks = models.PositiveSmallIntegerField(default=0, editable=False)
+    ask_again_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        indexes = [
+            models.Index(
+                fields=["ask_again_at"],
+                condition=Q(status=PaymentStatus.PENDING),
+                name="payments_still_asking",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=PaymentStatus.values), name="payment_status_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_method_display()} {self.amount} {self.currency}"
+
+
+class SimulatedCharge(models.Model):
+    """What the simulated gateway remembers of a payment, as a real one would on its side."""
+
+    payment_id = models.UUIDField(primary_key=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    refunded_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.payment_id)
+
+
+class DroppedHold(models.Model):
+    """
+    The id of a hold that was released because no order stood behind it.
+
+    An order of that id, still on its way to the database, can no longer be written.
+    """
+
+    order_id = models.UUIDField(primary_key=True)
+    dropped_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.order_id)

@@ -1,0 +1,200 @@
+"""Tickets, their delivery, the devices at the door and what they scanned."""
+
+from typing import Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from events.models import ApiToken, Event, Organizer, TicketType
+from orders.models import Order, OrderItem
+from ticketing.ids import new_id
+
+
+class TicketStatus(models.TextChoices):
+    VALID = "valid", _("valid")
+    USED = "used", _("used")
+    REVOKED = "revoked", _("revoked")
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def of_order(self, order_id: UUID) -> Self:
+        """Return one order's tickets as a person counts them: item by item, one by one."""
+        return self.filter(order_id=order_id).order_by("order_item_id", "position")
+
+
+class Ticket(models.Model):
+    """The right of one person to enter once."""
+
+    # Derived from the order, the type and the position: issuing twice issues the same.
+    id = models.UUIDField(primary_key=True, editable=False)
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("order")
+    )
+    order_item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="tickets")
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("event")
+    )
+    ticket_type = models.ForeignKey(
+        TicketType,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        verbose_name=_("ticket type"),
+    )
+    position = models.PositiveSmallIntegerField(_("position"))
+    # The text inside the QR code.
+    code = models.CharField(_("code"), max_length=200)
+    holder_name = models.CharField(_("holder's name"), max_length=200)
+    status = models.CharField(
+        _("status"), max_length=8, choices=TicketStatus.choices, default=TicketStatus.VALID
+    )
+    created_at = models.DateTimeField(_("created at"))
+    used_at = models.DateTimeField(_("used at"), null=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        ordering = ["-created_at", "order_item_id", "position"]
+        indexes = [
+            models.Index(fields=["event", "status"], name="tickets_of_an_event"),
+            models.Index(fields=["-created_at"], name="tickets_by_age"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order_item", "position"], name="one_ticket_per_place_paid"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=TicketStatus.USED, used_at__isnull=False)
+                | Q(status=TicketStatus.VALID, used_at__isnull=True)
+                | Q(status=TicketStatus.REVOKED),
+                name="used_has_a_moment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Delivery(models.Model):
+    """
+    The one mail that carries an order's tickets, and how far it has come.
+
+    Until `sent_at` it asks for the work: whoever finds it overdue sends its message again.
+    """
+
+    order = models.OneToOneField(
+        Order, on_delete=models.PROTECT, related_name="delivery", verbose_name=_("order")
+    )
+    asked_at = models.DateTimeField(_("asked at"))
+    codes_stored_at = models.DateTimeField(_("codes stored at"), null=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    asks = models.PositiveSmallIntegerField(default=0, editable=False)
+    ask_again_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes = [
+            models.Index(
+                fields=["ask_again_at"],
+                condition=Q(sent_at__isnull=True),
+                name="deliveries_still_asking",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
+class Device(models.Model):
+    """A scanner at a gate. It may validate tickets of its events, and nothing else."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organizer = models.ForeignKey(
+        Organizer,
+        on_delete=models.CASCADE,
+        related_name="devices",
+        verbose_name=_("organizer"),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    gate = models.CharField(_("gate"), max_length=50, blank=True)
+    events = models.ManyToManyField(Event, related_name="devices", verbose_name=_("events"))
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("begins with"), max_length=12, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("door device")
+        verbose_name_plural = _("door devices")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ScanResult(models.TextChoices):
+    ADMITTED = "admitted", _("admitted")
+    ALREADY_USED = "already_used", _("already used")
+    REVOKED = "revoked", _("revoked")
+    WRONG_EVENT = "wrong_event", _("wrong event")
+    EVENT_CANCELLED = "event_cancelled", _("event cancelled")
+    INVALID_CODE = "invalid_code", _("invalid code")
+    UNKNOWN_TICKET = "unknown_ticket", _("unknown ticket")
+
+
+class Scan(models.Model):
+    """One attempt at a gate, admitted or refused. Written once, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # Named by the device, so that a repeated call is the same scan.
+    scan_id = models.UUIDField(editable=False)
+    # Who scanned, as `device:…`, `token:…` or `user:…`: a scan_id is its caller's own.
+    scanned_by = models.CharField(max_length=60, editable=False)
+    device = models.ForeignKey(
+        Device, on_delete=models.PROTECT, null=True, verbose_name=_("door device")
+    )
+    api_token = models.ForeignKey(ApiToken, on_delete=models.SET_NULL, null=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, null=True, verbose_name=_("event")
+    )
+    ticket = models.ForeignKey(
+        Ticket,
+        on_delete=models.PROTECT,
+        related_name="scans",
+        null=True,
+        verbose_name=_("ticket"),
+    )
+    result = models.CharField(_("result"), max_length=16, choices=ScanResult.choices)
+    gate = models.CharField(_("gate"), max_length=50, blank=True)
+    code = models.CharField(_("code"), max_length=300)
+    scanned_at = models.DateTimeField(_("scanned at"))
+    recorded_at = models.DateTimeField(_("recorded at"))
+
+    class Meta:
+        verbose_name = _("scan")
+        verbose_name_plural = _("scans")
+        ordering = ["-recorded_at", "-id"]
+        indexes = [
+            models.Index(fields=["event", "-recorded_at"], name="scans_of_an_event"),
+            models.Index(fields=["-recorded_at", "-id"], name="scans_by_age"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scanned_by", "scan_id"], name="a_scan_is_recorded_once"
+            ),
+            models.UniqueConstraint(
+                fields=["ticket"],
+                condition=Q(result=ScanResult.ADMITTED),
+                name="a_ticket_admits_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_result_display()} {self.recorded_at:%H:%M:%S}"
