@@ -178,6 +178,8 @@ class Event(models.Model):
     epoch = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, editable=False)
+    # When a cancelled event had given every reservation and every payment back.
+    wound_up_at = models.DateTimeField(_("wound up at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("event")
@@ -186,6 +188,11 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["status", "starts_at", "id"], name="events_in_the_catalogue"),
             models.Index(fields=["status", "ends_at"], name="events_still_on_sale"),
+            models.Index(
+                fields=["cancelled_at"],
+                condition=Q(status="cancelled", wound_up_at__isnull=True),
+                name="events_to_wind_up",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -57,8 +57,8 @@ class Order(models.Model):
         indexes = [
             models.Index(
                 fields=["event", "reserved_until"],
-                condition=Q(status=OrderStatus.RESERVED),
-                name="reserved_orders_of_an_event",
+                condition=Q(status__in=["reserved", "processing"]),
+                name="open_orders_of_an_event",
             ),
             models.Index(
                 fields=["reserved_until"],

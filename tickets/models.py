@@ -93,6 +93,8 @@ class Delivery(models.Model):
     asked_at = models.DateTimeField(_("asked at"))
     codes_stored_at = models.DateTimeField(_("codes stored at"), null=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
+    # Somebody is sending it until then: a repeated message must not send it too.
+    leased_until = models.DateTimeField(null=True, editable=False)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
     ask_again_at = models.DateTimeField(editable=False)
 

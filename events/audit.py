@@ -1,0 +1,57 @@
+"""Whether Redis and the record still agree on what is left."""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.cache import cache
+
+from events.holds import read_left
+from events.inventory import recorded_left_by_type
+from events.models import Event, EventStatus, TicketType
+from events.recovery import rebuild_stock
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 500
+_REMEMBERED = timedelta(minutes=10)
+
+
+def audit_stock(*, now: datetime) -> int:
+    """
+    Compare every event that sells; rebuild where the same drift is seen twice. Return how many.
+
+    Once is no drift: between the two answers somebody may have bought.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    selling = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
+    event_ids = list(selling.values_list("pk", flat=True))
+    rebuilt = 0
+    for start in range(0, len(event_ids), _BATCH):
+        rebuilt += _audit_batch(event_ids[start : start + _BATCH])
+    return rebuilt
+
+
+def _audit_batch(event_ids: list[UUID]) -> int:
+    live = read_left(event_ids)
+    recorded = recorded_left_by_type(list(live))
+    event_of = dict(TicketType.objects.filter(event_id__in=live).values_list("pk", "event_id"))
+    drifts: dict[UUID, dict[str, int]] = {event_id: {} for event_id in live}
+    for ticket_type_id, left in recorded.items():
+        event_id = event_of.get(ticket_type_id)
+        if event_id and (drift := live[event_id].get(ticket_type_id, -1) - left):
+            drifts[event_id][str(ticket_type_id)] = drift
+    rebuilt = 0
+    for event_id, drift_by_type in drifts.items():
+        seen = f"drift:{event_id}"
+        if not drift_by_type:
+            continue
+        if cache.get(seen) == drift_by_type:
+            logger.error("The stock of event %s drifted by %s.", event_id, drift_by_type)
+            rebuild_stock(event_id=event_id)
+            cache.delete(seen)
+            rebuilt += 1
+        else:
+            cache.set(seen, drift_by_type, _REMEMBERED.total_seconds())
+    return rebuilt

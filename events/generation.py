@@ -1,0 +1,63 @@
+"""
+Whether Redis still is the Redis that we filled.
+
+A stamp stands at the head of each script's text, and so in its SHA. A Redis that restarted, failed over
+or was flushed has lost its scripts; then the stamp changes, and stock written under the old one is cold.
+(redis-py's own `register_script` would load the same text again, and hide exactly this.)
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from django.db import transaction
+
+from events.models import InventoryGeneration
+from ticketing.ids import new_id
+from ticketing.redis import get_redis
+
+_SCRIPTS = {path.stem: path.read_text() for path in Path(__file__).parent.glob("lua/*.lua")}
+
+
+class _Generation:
+    """The stamp that this process believes in."""
+
+    stamp = ""
+
+
+def script_digest(name: str) -> str:
+    """Return the SHA by which a script of the current generation is called."""
+    if not _Generation.stamp:
+        ensure_generation()
+    return _digest(name, _Generation.stamp)
+
+
+def ensure_generation() -> None:
+    """
+    Find out which generation lives, and start a new one if Redis has lost its scripts.
+
+    :raises RedisError: if Redis is away
+    """
+    with transaction.atomic():
+        InventoryGeneration.objects.get_or_create(pk=1, defaults={"stamp": str(new_id())})
+        # The lock makes one process start a new generation while the others wait for it.
+        row = InventoryGeneration.objects.select_for_update().get(pk=1)
+        if not _is_loaded(row.stamp):
+            row.stamp = str(new_id())
+            for name in _SCRIPTS:
+                get_redis().script_load(_text(name, row.stamp))
+            row.save(update_fields=["stamp"])
+    _Generation.stamp = row.stamp
+
+
+def _is_loaded(stamp: str) -> bool:
+    return all(get_redis().script_exists(*(_digest(name, stamp) for name in _SCRIPTS)))
+
+
+@cache
+def _digest(name: str, stamp: str) -> str:
+    return hashlib.sha1(_text(name, stamp).encode()).hexdigest()  # noqa: S324 - Redis's own
+
+
+def _text(name: str, stamp: str) -> str:
+    return f"local GENERATION = '{stamp}'\n{_SCRIPTS[name]}"

@@ -1,0 +1,235 @@
+"""
+Tickets set aside in Redis while a buyer pays, and how many are left.
+
+A hold is a courtesy to the buyer, never the promise: that is `events.inventory`. Nothing is
+released on Redis's own authority, and if it forgets everything, the record can refill it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import NoScriptError, RedisError
+
+from events.generation import ensure_generation, script_digest
+from events.inventory import SoldOut, Stock
+from ticketing.errors import Unavailable
+from ticketing.redis import get_redis
+
+# A process that died while it staged a rebuild leaves no garbage for longer than this.
+_STAGING_SECONDS = 120
+_STAGING_CHUNK = 2_000
+
+
+class InventoryUnavailable(Unavailable):
+    """Redis is away, or does not know the stock yet."""
+
+    code = "inventory_unavailable"
+    title = "We cannot tell what is left just now"
+
+
+class StockIsCold(InventoryUnavailable):
+    """Redis is there but has no stock of this event: it must be rebuilt from the record."""
+
+
+class StockRunsOut(SoldOut):
+    """Redis has too few left. With holds overdue, it is worth asking about those first."""
+
+    def __init__(self, *, ticket_type_id: UUID, left: int, overdue: int) -> None:
+        super().__init__(f"{left} left")
+        self.ticket_type_id = ticket_type_id
+        self.left = left
+        self.overdue = overdue
+
+
+class Ruling(StrEnum):
+    """What PostgreSQL decided about a hold."""
+
+    RELEASE = "release"
+    SETTLE = "settle"
+    RETIME = "retime"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    order_id: UUID
+    ruling: Ruling
+    milliseconds: int = 0
+
+
+def hold_tickets(
+    *, event_id: UUID, order_id: UUID, quantities: Mapping[UUID, int], milliseconds: int
+) -> int:
+    """
+    Set tickets aside for one order, every item or none. Return the epoch they were taken in.
+
+    :raises StockRunsOut: if any of them is sold or held by others
+    :raises StockIsCold: if Redis has no stock of this event; nothing was taken
+    :raises InventoryUnavailable: if Redis is away; a hold that it made nonetheless runs out
+    """
+    items = [word for pair in quantities.items() for word in pair]
+    answer, epoch, *detail = _run("reserve", event_id, order_id, milliseconds, *items)
+    if answer == "SOLD_OUT":
+        raise StockRunsOut(
+            ticket_type_id=UUID(detail[0]), left=max(0, int(detail[1])), overdue=int(detail[2])
+        )
+    if answer != "HELD":
+        raise StockIsCold(f"The stock of event {event_id} must be read again.")
+    return int(epoch)
+
+
+def apply_verdicts(*, event_id: UUID, verdicts: Iterable[Verdict]) -> int:
+    """
+    Carry out what PostgreSQL has decided. Return how many holds were there to change.
+
+    A cold stock has no holds: the rebuild will know of the decision.
+
+    :raises InventoryUnavailable: if Redis is away; the cleanup decides again later
+    """
+    words = [
+        word
+        for verdict in verdicts
+        for word in (verdict.order_id, verdict.ruling, verdict.milliseconds)
+    ]
+    return int(_run("verdict", event_id, *words)[1]) if words else 0
+
+
+def due_holds(*, event_id: UUID, limit: int, lease_milliseconds: int) -> list[UUID]:
+    """
+    Return overdue holds, leased: they are not returned again for a while.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    return [UUID(order) for order in _run("due", event_id, limit, lease_milliseconds)[1:]]
+
+
+def raise_capacity(
+    *, event_id: UUID, ticket_type_id: UUID, capacity: int, version: int
+) -> None:
+    """
+    Put more tickets of one type on sale at once. Out of order and twice are harmless.
+
+    :raises InventoryUnavailable: if Redis is away; the audit repairs it
+    """
+    _run("raise", event_id, ticket_type_id, capacity, version)
+
+
+def read_left(event_ids: Collection[UUID]) -> dict[UUID, dict[UUID, int]]:
+    """
+    Return what is left by type, of each event that Redis knows, in one round trip.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    answers = _run_each("left", event_ids)
+    return {
+        event_id: _left_fields(answer[1:])
+        for event_id, answer in zip(event_ids, answers, strict=True)
+        if answer[0] == "WARM"
+    }
+
+
+def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
+    """
+    Put a rebuilt stock in the place of the live one. Return False if Redis lost it on the way.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    live = _keys(event_id)
+    staged = [f"{key}:{stock.epoch}" for key in live]
+    left: dict[str, int] = {}
+    for kind in stock.types:
+        name = str(kind.ticket_type_id)
+        left |= {
+            name: kind.left,
+            f"capacity:{name}": kind.capacity,
+            f"version:{name}": kind.version,
+        }
+    try:
+        _stage(staged, left, stock)
+    except RedisError as error:
+        raise InventoryUnavailable("Redis is away.") from error
+    sizes = [len(left), len(stock.holds), len(stock.holds)]
+    return bool(_evaluate("publish", [*live, *staged], stock.epoch, *sizes) != "LOST")
+
+
+def _stage(staged: list[str], left: dict[str, int], stock: Stock) -> None:
+    pipeline = get_redis().pipeline(transaction=False)
+    pipeline.unlink(*staged)
+    if left:
+        pipeline.hset(staged[0], mapping=left)  # type: ignore[arg-type]
+    seconds, microseconds = get_redis().time()
+    now = seconds * 1000 + microseconds // 1000
+    for chunk in _chunks(stock.holds):
+        held = {str(order): _spell(hold.quantities) for order, hold in chunk.items()}
+        pipeline.hset(staged[1], mapping=held)  # type: ignore[arg-type]
+        until = {str(order): now + hold.milliseconds for order, hold in chunk.items()}
+        pipeline.zadd(staged[2], until)  # type: ignore[arg-type]
+    for key in staged:
+        pipeline.expire(key, _STAGING_SECONDS)
+    pipeline.execute()
+
+
+def _chunks(holds: Mapping[UUID, Any]) -> Iterator[dict[UUID, Any]]:
+    rest = iter(holds.items())
+    while chunk := dict(islice(rest, _STAGING_CHUNK)):
+        yield chunk
+
+
+def _spell(quantities: Mapping[UUID, int]) -> str:
+    return " ".join(f"{kind}={quantity}" for kind, quantity in quantities.items())
+
+
+def _left_fields(words: list[str]) -> dict[UUID, int]:
+    pairs = zip(words[::2], words[1::2], strict=True)
+    skipped = ("generation", "epoch")
+    return {
+        UUID(name): max(0, int(value))
+        for name, value in pairs
+        if name not in skipped and ":" not in name
+    }
+
+
+def _run(script: str, event_id: UUID, *arguments: object) -> list[str]:
+    answer: list[str] = _evaluate(script, _keys(event_id), *arguments)
+    return answer if isinstance(answer, list) else [answer]
+
+
+def _evaluate(script: str, keys: list[str], *arguments: object) -> Any:
+    words = [str(argument) for argument in arguments]
+    try:
+        try:
+            return get_redis().evalsha(script_digest(script), len(keys), *keys, *words)
+        except NoScriptError:
+            ensure_generation()
+            return get_redis().evalsha(script_digest(script), len(keys), *keys, *words)
+    except RedisError as error:
+        raise InventoryUnavailable("Redis is away.") from error
+
+
+def _run_each(script: str, event_ids: Collection[UUID]) -> list[list[str]]:
+    def ask() -> list[list[str]]:
+        pipeline = get_redis().pipeline(transaction=False)
+        for event_id in event_ids:
+            keys = _keys(event_id)
+            pipeline.evalsha(script_digest(script), len(keys), *keys)
+        answers: list[list[str]] = pipeline.execute()
+        return answers
+
+    if not event_ids:
+        return []
+    try:
+        try:
+            return ask()
+        except NoScriptError:
+            ensure_generation()
+            return ask()
+    except RedisError as error:
+        raise InventoryUnavailable("Redis is away.") from error
+
+
+def _keys(event_id: UUID) -> list[str]:
+    # The braces keep an event's keys in one Redis Cluster slot.
+    return [f"{{event:{event_id}}}:{name}" for name in ("left", "holds", "due")]

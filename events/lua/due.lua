@@ -1,0 +1,9 @@
+-- A few overdue holds, leased so that two who ask at once do not do the same work.
+-- KEYS: left, holds, due   ARGV: how many at most, milliseconds of the lease
+-- Answers {DONE, order, …} | {COLD}
+if redis.call('HGET', KEYS[1], 'generation') ~= GENERATION then return {'COLD'} end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local orders = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, ARGV[1])
+for i = 1, #orders do redis.call('ZADD', KEYS[3], now + ARGV[2], orders[i]) end
+return {'DONE', unpack(orders)}

@@ -1,0 +1,21 @@
+-- Put a staged rebuild in the place of the live stock, in one step.
+-- KEYS: left, holds, due, then the three staged   ARGV: epoch, fields and holds and deadlines that were staged
+-- Answers PUBLISHED | STALE: a newer one is live | LOST: Redis forgot the staging
+local live = redis.call('HMGET', KEYS[1], 'generation', 'epoch')
+local sizes = {redis.call('HLEN', KEYS[4]), redis.call('HLEN', KEYS[5]), redis.call('ZCARD', KEYS[6])}
+local lost = false
+for i = 1, 3 do lost = lost or sizes[i] ~= tonumber(ARGV[i + 1]) end
+local stale = live[1] == GENERATION and tonumber(live[2]) >= tonumber(ARGV[1])
+if lost or stale then
+  redis.call('UNLINK', KEYS[4], KEYS[5], KEYS[6])
+  return stale and 'STALE' or 'LOST'
+end
+for i = 1, 3 do
+  redis.call('UNLINK', KEYS[i])
+  if sizes[i] > 0 then
+    redis.call('RENAME', KEYS[i + 3], KEYS[i])
+    redis.call('PERSIST', KEYS[i])
+  end
+end
+redis.call('HSET', KEYS[1], 'generation', GENERATION, 'epoch', ARGV[1])
+return 'PUBLISHED'

@@ -1,0 +1,15 @@
+-- More tickets of one type, live. An older version of the capacity changes nothing.
+-- KEYS: left   ARGV: ticket type, capacity, version
+-- Answers DONE | OLD | COLD
+local found = redis.call(
+  'HMGET', KEYS[1], 'generation', ARGV[1], 'capacity:' .. ARGV[1], 'version:' .. ARGV[1])
+if found[1] ~= GENERATION then return 'COLD' end
+if not found[2] then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+elseif tonumber(found[4]) >= tonumber(ARGV[3]) then
+  return 'OLD'
+else
+  redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2] - found[3])
+end
+redis.call('HSET', KEYS[1], 'capacity:' .. ARGV[1], ARGV[2], 'version:' .. ARGV[1], ARGV[3])
+return 'DONE'

@@ -1,0 +1,35 @@
+"""Filling Redis again from the record."""
+
+import logging
+from uuid import UUID
+
+from events.holds import InventoryUnavailable, publish_stock
+from events.inventory import begin_epoch
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 3
+
+
+def rebuild_stock(*, event_id: UUID, seen: int | None = None) -> None:
+    """
+    Write an event's stock to Redis as PostgreSQL has it, in a new epoch.
+
+    With `seen`, leave it to whoever has begun a newer epoch since.
+
+    :raises InventoryUnavailable: if Redis is away, or keeps losing what we write
+    """
+    for _attempt in range(_TRIES):
+        stock = begin_epoch(event_id=event_id, seen=seen)
+        if stock is None or publish_stock(event_id=event_id, stock=stock):
+            return
+        seen = None
+    raise InventoryUnavailable("Redis keeps losing the stock.")
+
+
+def try_to_rebuild_stock(*, event_id: UUID) -> None:
+    """Rebuild if Redis is there. If not, the old epoch is closed all the same, and a buyer's visit rebuilds."""
+    try:
+        rebuild_stock(event_id=event_id)
+    except InventoryUnavailable:
+        logger.warning("The stock of event %s waits for Redis.", event_id)

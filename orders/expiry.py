@@ -1,0 +1,153 @@
+"""What becomes of holds and reservations that have run out. PostgreSQL decides, Redis obeys."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from events.holds import (
+    InventoryUnavailable,
+    Ruling,
+    Verdict,
+    apply_verdicts,
+    due_holds,
+)
+from events.inventory import (
+    PROCESSING_HOLD_MILLISECONDS,
+    DatabaseNow,
+    claim_event,
+    database_now,
+    milliseconds_until,
+)
+from events.models import Event, EventStatus
+from orders.models import DroppedHold, Order, OrderStatus
+from orders.state import move_orders
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+# Who asked about a hold and died leaves it to the others after so long.
+_LEASE_MILLISECONDS = 10_000
+# No request lives that long, so no order can still be on its way.
+_TOMBSTONES_LAST = timedelta(days=1)
+
+_PROMISED = {OrderStatus.PAID, OrderStatus.REFUNDED}
+
+
+def expire_reservations(*, now: datetime) -> int:
+    """
+    End reservations whose time is up by the database's clock. Return how many of a batch.
+
+    It needs no Redis. Where Redis is there, their tickets are free again at once.
+    """
+    overdue = list(
+        Order.objects.filter(status=OrderStatus.RESERVED, reserved_until__lte=DatabaseNow())
+        .order_by("reserved_until")
+        .values_list("pk", "event_id")[:BATCH]
+    )
+    by_event: dict[UUID, list[UUID]] = defaultdict(list)
+    for order_id, event_id in overdue:
+        by_event[event_id].append(order_id)
+    for event_id, order_ids in by_event.items():
+        verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
+        obey(event_id=event_id, verdicts=verdicts)
+    return len(overdue)
+
+
+def settle_overdue_holds(*, event_id: UUID, now: datetime) -> int:
+    """
+    Ask the record about a batch of an event's overdue holds, and obey. Return how many.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    order_ids = due_holds(event_id=event_id, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
+    if order_ids:
+        verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
+        apply_verdicts(event_id=event_id, verdicts=verdicts)
+    return len(order_ids)
+
+
+def settle_overdue_holds_everywhere(*, now: datetime) -> None:
+    """
+    Ask about the overdue holds of every event that sells.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    selling = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
+    for event_id in selling.values_list("pk", flat=True).iterator():
+        while settle_overdue_holds(event_id=event_id, now=now) == BATCH:
+            pass
+
+
+def decide_holds(
+    *, event_id: UUID, order_ids: Collection[UUID], now: datetime
+) -> list[Verdict]:
+    """
+    Say what is to become of each hold: the only place that knows.
+
+    A reservation that has run out ends here. A hold with no order behind it is dropped for good: an
+    order of its id that is still on its way can no longer be written.
+    """
+    verdicts = _decide(order_ids, now)
+    if strangers := set(order_ids) - {verdict.order_id for verdict in verdicts}:
+        verdicts += _drop(event_id, strangers, now)
+    return verdicts
+
+
+def obey(*, event_id: UUID, verdicts: Iterable[Verdict]) -> None:
+    """Carry out verdicts if Redis is there. If not, its holds run out, and we are asked again."""
+    try:
+        apply_verdicts(event_id=event_id, verdicts=verdicts)
+    except InventoryUnavailable:
+        logger.warning("Verdicts on holds of event %s wait for Redis.", event_id)
+
+
+def forget_dropped_holds(*, now: datetime) -> None:
+    """Clear away the ids of holds that were dropped long ago."""
+    DroppedHold.objects.filter(dropped_at__lt=now - _TOMBSTONES_LAST).delete()
+
+
+@transaction.atomic(durable=True)
+def _decide(order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
+    move_orders(
+        order_ids,
+        was=OrderStatus.RESERVED,
+        becomes=OrderStatus.EXPIRED,
+        only_if=Q(reserved_until__lte=DatabaseNow()),
+        closed_at=now,
+    )
+    return _rule(order_ids)
+
+
+@transaction.atomic(durable=True)
+def _drop(event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
+    # Whoever is writing one of these orders has the event shared. Once we have it alone he has
+    # committed, and we see his order, or he has not begun, and he will see our mark.
+    claim_event(Event.objects.values_list("number", flat=True).get(pk=event_id))
+    verdicts = _rule(order_ids)
+    gone = set(order_ids) - {verdict.order_id for verdict in verdicts}
+    DroppedHold.objects.bulk_create(
+        [DroppedHold(order_id=order_id, dropped_at=now) for order_id in gone],
+        ignore_conflicts=True,
+    )
+    return verdicts + [Verdict(order_id, Ruling.RELEASE) for order_id in gone]
+
+
+def _rule(order_ids: Collection[UUID]) -> list[Verdict]:
+    found = Order.objects.filter(pk__in=order_ids).values_list("pk", "status", "reserved_until")
+    clock = database_now()
+    return [_verdict(*row, clock) for row in found]
+
+
+def _verdict(order_id: UUID, status: str, until: datetime, clock: datetime) -> Verdict:
+    if status == OrderStatus.RESERVED:
+        return Verdict(order_id, Ruling.RETIME, milliseconds_until(until, now=clock))
+    if status == OrderStatus.PROCESSING:
+        return Verdict(order_id, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
+    if status in _PROMISED:
+        return Verdict(order_id, Ruling.SETTLE)
+    return Verdict(order_id, Ruling.RELEASE)

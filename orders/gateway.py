@@ -1,0 +1,106 @@
+"""The payment gateway: what we ask of one, and a simulated one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Protocol
+
+from django.conf import settings
+from django.db.models import F
+from django.utils.module_loading import import_string
+
+from orders.models import Payment, PaymentMethod, SimulatedCharge
+from ticketing.errors import Unavailable
+
+_UNSTABLE_FAILURES = 2
+
+
+class GatewayAway(Unavailable):
+    """There was no answer; the charge may or may not have happened."""
+
+    code = "gateway_away"
+    title = "The payment gateway does not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the gateway did. A charge with a decline code took no money."""
+
+    decline_code: str = ""
+
+
+class PaymentGateway(Protocol):
+    """What the sale needs of whoever takes the money. Name one in `PAYMENT_GATEWAY`."""
+
+    def accepts(self, *, method: str, token: str) -> bool:
+        """Say whether `token` can be one of ours, without asking anybody."""
+
+    def charge(self, payment: Payment) -> Charge:
+        """
+        Take the money. The payment's id makes a repeated call return the first answer.
+
+        :raises GatewayAway: if there was no answer
+        """
+
+    def refund(self, payment: Payment, *, now: datetime) -> None:
+        """
+        Give the whole charge back. Twice is once.
+
+        :raises GatewayAway: if there was no answer
+        """
+
+
+class SimulatedGateway:
+    """
+    Takes no money. Its tokens say what it does.
+
+    `tok_approved` is charged, `tok_declined` is not, `tok_unstable` is charged after two calls
+    without an answer.
+    """
+
+    def accepts(self, *, method: str, token: str) -> bool:
+        return token in {"tok_approved", "tok_declined", "tok_unstable"}
+
+    def charge(self, payment: Payment) -> Charge:
+        SimulatedCharge.objects.get_or_create(payment_id=payment.pk)
+        charges = SimulatedCharge.objects.filter(payment_id=payment.pk)
+        charges.update(attempts=F("attempts") + 1)
+        attempts = charges.values_list("attempts", flat=True).get()
+        if payment.token == "tok_unstable" and attempts <= _UNSTABLE_FAILURES:  # noqa: S105
+            raise GatewayAway(f"Attempt {attempts} had no answer.")
+        if payment.token == "tok_declined":  # noqa: S105 - a word of the simulation
+            return Charge(decline_code="card_declined")
+        return Charge()
+
+    def refund(self, payment: Payment, *, now: datetime) -> None:
+        SimulatedCharge.objects.filter(payment_id=payment.pk, refunded_at=None).update(
+            refunded_at=now
+        )
+
+
+@cache
+def get_gateway() -> PaymentGateway:
+    """Return the gateway that the settings name."""
+    gateway: PaymentGateway = import_string(settings.PAYMENT_GATEWAY)()
+    return gateway
+
+
+def charge(payment: Payment) -> Charge:
+    """
+    Take the money for one order. A free order costs nobody anything.
+
+    :raises GatewayAway: if there was no answer; ask again
+    """
+    if payment.method == PaymentMethod.FREE:
+        return Charge()
+    return get_gateway().charge(payment)
+
+
+def refund(payment: Payment, *, now: datetime) -> None:
+    """
+    Give the money of one order back. Twice is once.
+
+    :raises GatewayAway: if there was no answer; ask again
+    """
+    if payment.method != PaymentMethod.FREE:
+        get_gateway().refund(payment, now=now)

@@ -1,0 +1,145 @@
+"""Confirming payment: the buyer commits, and the order goes to the queue."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from events.holds import Ruling, Verdict
+from events.inventory import (
+    PROCESSING_HOLD_MILLISECONDS,
+    DatabaseNow,
+    promise_tickets,
+    return_promised,
+    share_event,
+)
+from events.models import EventStatus
+from orders.expiry import decide_holds, obey
+from orders.gateway import get_gateway
+from orders.models import (
+    Order,
+    OrderItem,
+    OrderStatus,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+)
+from orders.state import move_order
+from ticketing.errors import Conflict, Invalid
+from ticketing.messages import Message, next_ask, send_after_commit
+
+
+class OrderNotPayable(Conflict):
+    """Past reserving, or its event is cancelled."""
+
+    code = "order_not_payable"
+    title = "This order cannot be paid any more"
+
+
+class ReservationExpired(Conflict):
+    """Too late; nothing was charged."""
+
+    code = "reservation_expired"
+    title = "The reservation has run out"
+
+
+class PaymentNotAccepted(Invalid):
+    """The method or the token does not fit the order."""
+
+    code = "payment_not_accepted"
+    title = "This payment cannot be taken"
+
+
+def confirm_payment(*, order: Order, method: str, token: str, now: datetime) -> Payment:
+    """
+    Promise the buyer's tickets and ask for the charge. Nothing is charged here.
+
+    Redis is not asked: the reservation is in time if the database's clock says so.
+
+    :raises PaymentNotAccepted: if the gateway does not know the token, or the order is free
+    :raises ReservationExpired: if its time is up
+    :raises OrderNotPayable: if the order is past reserving
+    :raises SoldOut: if the tickets are not there after all; the order stays as it was
+    """
+    _check_means(order, method, token)
+    payment = _start_processing(order, method, token, now)
+    if payment is None:
+        raise _refuse(order, now)
+    verdict = Verdict(order.pk, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
+    obey(event_id=order.event_id, verdicts=[verdict])
+    return payment
+
+
+def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
+    """Note that the charge was declined and give the tickets back. Twice is once."""
+    _give_back(order, decline_code, now)
+    # Not only when we moved it: the one before us may have died before this line.
+    obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
+
+
+def quantities_of(order_id: UUID) -> dict[UUID, int]:
+    """Return how many tickets of each type an order is for."""
+    items = OrderItem.objects.filter(order_id=order_id)
+    return dict(items.values_list("ticket_type_id", "quantity"))
+
+
+def _check_means(order: Order, method: str, token: str) -> None:
+    if (method == PaymentMethod.FREE) != (order.total == 0):
+        raise PaymentNotAccepted(
+            "A free order takes the method `free`."
+            if order.total == 0
+            else "This order is not free: pay by `card` or `pix`."
+        )
+    if method != PaymentMethod.FREE and not get_gateway().accepts(method=method, token=token):
+        raise PaymentNotAccepted("The payment gateway does not know this token.")
+
+
+@transaction.atomic(durable=True)
+def _start_processing(order: Order, method: str, token: str, now: datetime) -> Payment | None:
+    # Before any row: who cancels the event or rebuilds its stock has it alone.
+    share_event(order.event.number)
+    moved = move_order(
+        order.pk,
+        was=OrderStatus.RESERVED,
+        becomes=OrderStatus.PROCESSING,
+        only_if=Q(reserved_until__gt=DatabaseNow(), event__status=EventStatus.PUBLISHED),
+        processing_at=now,
+    )
+    if not moved:
+        return None
+    payment = Payment.objects.create(
+        order=order,
+        method=method,
+        token=token,
+        amount=order.total,
+        currency=order.currency,
+        created_at=now,
+        ask_again_at=next_ask(0, now=now),
+    )
+    # Last: these are the rows that every buyer of the event waits for.
+    promise_tickets(quantities_of(order.pk))
+    send_after_commit(Message.SETTLE_ORDER, order_id=order.pk)
+    return payment
+
+
+def _refuse(order: Order, now: datetime) -> Conflict:
+    if order.status == OrderStatus.RESERVED:
+        # What has run out ends now, and its tickets need not wait for the cleanup.
+        verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
+        obey(event_id=order.event_id, verdicts=verdicts)
+        order.refresh_from_db(fields=["status"])
+    if order.status == OrderStatus.EXPIRED:
+        return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
+    return OrderNotPayable(f"The order is {order.status}.")
+
+
+@transaction.atomic(durable=True)
+def _give_back(order: Order, decline_code: str, now: datetime) -> None:
+    if move_order(
+        order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAYMENT_FAILED, closed_at=now
+    ):
+        Payment.objects.filter(order_id=order.pk).update(
+            status=PaymentStatus.DECLINED, decline_code=decline_code, decided_at=now
+        )
+        return_promised(quantities_of(order.pk))

@@ -1,0 +1,302 @@
+"""Reserving: the first step of the line."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+
+from events.holds import (
+    InventoryUnavailable,
+    Ruling,
+    StockIsCold,
+    StockRunsOut,
+    Verdict,
+    hold_tickets,
+)
+from events.inventory import SoldOut
+from events.models import Event, EventStatus, TicketType
+from events.recovery import rebuild_stock
+from orders.expiry import decide_holds, obey, settle_overdue_holds
+from orders.models import Order, OrderItem, OrderStatus
+from ticketing.errors import Conflict, Invalid, NotFound
+from ticketing.ids import new_code, new_id
+from ticketing.tokens import NewToken, TokenKind, make_token
+
+CODE_LENGTH = 6
+# Until its order is written a hold is provisional: if we die now, it blocks stock for seconds.
+_PROVISIONAL_MILLISECONDS = 30_000
+_TRIES = 6
+_PAUSE_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTickets:
+    ticket_type_id: UUID
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    name: str
+    email: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A fresh order, its items, and the token that is told to the buyer once."""
+
+    order: Order
+    items: list[OrderItem]
+    token: NewToken
+
+
+class EventNotFound(NotFound):
+    """There is no such event for this caller."""
+
+    code = "event_not_found"
+    title = "There is no such event"
+
+
+class UnknownTicketType(NotFound):
+    """The event does not sell that."""
+
+    code = "unknown_ticket_type"
+    title = "This event does not sell that ticket"
+
+
+class TicketTypeNeeded(Invalid):
+    """`quantity` alone does not say which of several types is meant."""
+
+    code = "ticket_type_needed"
+    title = "Say which ticket type"
+
+
+class EventNotOnSale(Conflict):
+    """Draft, cancelled or over."""
+
+    code = "event_not_on_sale"
+    title = "This event is not on sale"
+
+
+class SalesNotStarted(Conflict):
+    """Too early."""
+
+    code = "sales_not_started"
+    title = "Sales have not started"
+
+
+class SalesEnded(Conflict):
+    """Too late."""
+
+    code = "sales_ended"
+    title = "Sales have ended"
+
+
+class MaxPerOrderExceeded(Conflict):
+    """More than the organizer sells to one order."""
+
+    code = "max_per_order_exceeded"
+    title = "Too many tickets for one order"
+
+
+def reserve_tickets(
+    *,
+    event_id: UUID,
+    wanted: Sequence[WantedTickets] | int,
+    customer: Customer,
+    now: datetime,
+) -> Reservation:
+    """
+    Hold tickets for a while and write down the order that will pay for them.
+
+    `wanted` names ticket types, or is a number of tickets to an event with one type.
+    Tickets are held before the order is written. If we die in between, the hold is gone in
+    seconds; the other way round would leave an order with no tickets.
+
+    :raises EventNotFound: if there is no such event, or it is a draft
+    :raises UnknownTicketType: if a wanted type is not sold at this event
+    :raises TicketTypeNeeded: if a number is wanted and the event has several types
+    :raises EventNotOnSale, SalesNotStarted, SalesEnded: if it does not sell now
+    :raises MaxPerOrderExceeded: if it is more than one order may have
+    :raises SoldOut: if any of them is gone
+    :raises InventoryUnavailable: if Redis is away; nothing was taken
+    """
+    types = _types_on_sale(event_id, now)
+    event = next(iter(types.values())).event
+    items = _price(types, wanted)
+    _check_limits(event, items, types, now)
+    order = Order(
+        pk=new_id(),
+        event=event,
+        customer_name=customer.name,
+        customer_email=customer.email,
+        language=customer.language,
+        currency=event.currency,
+        total=sum((item.quantity * item.unit_price for item in items), Decimal(0)),
+    )
+    token = make_token(TokenKind.ORDER)
+    _hold_and_write(order, items, token, types, now)
+    for item in items:
+        item.order = order
+    return Reservation(order, items, token)
+
+
+def _types_on_sale(event_id: UUID, now: datetime) -> dict[UUID, TicketType]:
+    kinds = TicketType.objects.filter(event_id=event_id).select_related("event")
+    types = {kind.pk: kind for kind in kinds.order_by("number")}
+    if not types or next(iter(types.values())).event.status == EventStatus.DRAFT:
+        raise EventNotFound("No event on sale has that id or name.")
+    event = next(iter(types.values())).event
+    if event.status != EventStatus.PUBLISHED:
+        raise EventNotOnSale(f"{event.name} was cancelled.")
+    if event.ends_at <= now:
+        raise EventNotOnSale(f"{event.name} is over.")
+    return types
+
+
+def _price(
+    types: Mapping[UUID, TicketType], wanted: Sequence[WantedTickets] | int
+) -> list[OrderItem]:
+    if isinstance(wanted, int):
+        if len(types) > 1:
+            names = ", ".join(kind.name for kind in types.values())
+            raise TicketTypeNeeded(f"This event has several types ({names}): send `items`.")
+        wanted = [WantedTickets(next(iter(types)), wanted)]
+    unknown = {tickets.ticket_type_id for tickets in wanted} - types.keys()
+    if unknown:
+        raise UnknownTicketType(f"{len(unknown)} of the ticket types asked for.")
+    return [
+        OrderItem(
+            ticket_type=types[tickets.ticket_type_id],
+            quantity=tickets.quantity,
+            unit_price=types[tickets.ticket_type_id].price,
+        )
+        for tickets in sorted(wanted, key=lambda tickets: tickets.ticket_type_id)
+    ]
+
+
+def _check_limits(
+    event: Event, items: Sequence[OrderItem], types: Mapping[UUID, TicketType], now: datetime
+) -> None:
+    total = sum(item.quantity for item in items)
+    if total > event.max_per_order:
+        raise MaxPerOrderExceeded(
+            f"One order has {event.max_per_order} tickets at most; {total} were asked for."
+        )
+    _check_period(event, now)
+    for item in items:
+        kind = types[item.ticket_type_id]
+        _check_period(kind, now)
+        if kind.max_per_order is not None and item.quantity > kind.max_per_order:
+            raise MaxPerOrderExceeded(
+                f"One order has {kind.max_per_order} of {kind.name} at most;"
+                f" {item.quantity} were asked for."
+            )
+
+
+def _check_period(sold: Event | TicketType, now: datetime) -> None:
+    if sold.sales_start_at is not None and now < sold.sales_start_at:
+        raise SalesNotStarted(f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}.")
+    if sold.sales_end_at is not None and now >= sold.sales_end_at:
+        raise SalesEnded(f"Sales of {sold.name} ended at {sold.sales_end_at.isoformat()}.")
+
+
+def _hold_and_write(
+    order: Order,
+    items: Sequence[OrderItem],
+    token: NewToken,
+    types: Mapping[UUID, TicketType],
+    now: datetime,
+) -> None:
+    quantities = {item.ticket_type_id: item.quantity for item in items}
+    seen, asked = order.event.epoch, False
+    for attempt in range(_TRIES):
+        try:
+            epoch = hold_tickets(
+                event_id=order.event_id,
+                order_id=order.pk,
+                quantities=quantities,
+                milliseconds=_PROVISIONAL_MILLISECONDS,
+            )
+        except StockIsCold:
+            rebuild_stock(event_id=order.event_id, seen=seen)
+            seen = _current_epoch(order.event_id)
+            time.sleep(_PAUSE_SECONDS * attempt)
+            continue
+        except StockRunsOut as short:
+            # Overdue holds must not make a buyer see "sold out" while there is stock.
+            if short.overdue and not asked:
+                asked = True
+                settle_overdue_holds(event_id=order.event_id, now=now)
+                continue
+            raise _explain(short, types, quantities) from short
+        outcome, current = _write(order, items, token, epoch)
+        if outcome == "written":
+            hold = order.reserved_until - order.created_at
+            milliseconds = int(hold.total_seconds() * 1000)
+            verdict = Verdict(order.pk, Ruling.RETIME, milliseconds)
+            obey(event_id=order.event_id, verdicts=[verdict])
+            return
+        if outcome == "closed":
+            verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
+            obey(event_id=order.event_id, verdicts=verdicts)
+            raise EventNotOnSale(f"{order.event.name} was cancelled.")
+        if outcome == "dropped":
+            order.pk = new_id()
+        if outcome == "stale":
+            # A rebuild is between its two steps, or died there: wait for it once, then do it.
+            if attempt:
+                rebuild_stock(event_id=order.event_id, seen=current)
+            seen = current
+            time.sleep(_PAUSE_SECONDS)
+    raise InventoryUnavailable("The stock is being read again. Try once more.")
+
+
+def _write(
+    order: Order, items: Sequence[OrderItem], token: NewToken, epoch: int
+) -> tuple[str, int]:
+    """Insert the order if its tickets were taken in the event's current epoch."""
+    order.code = new_code(CODE_LENGTH)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM reserve_order"
+            "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::int[], %s::numeric[])",
+            [
+                order.pk,
+                order.event_id,
+                order.event.number,
+                epoch,
+                order.code,
+                order.customer_name,
+                order.customer_email,
+                order.language,
+                token.digest,
+                order.currency,
+                order.total,
+                [item.ticket_type_id for item in items],
+                [item.quantity for item in items],
+                [item.unit_price for item in items],
+            ],
+        )
+        outcome, current, created_at, reserved_until = cursor.fetchone()
+    order.status = OrderStatus.RESERVED
+    order.epoch, order.created_at, order.reserved_until = epoch, created_at, reserved_until
+    return outcome, current
+
+
+def _current_epoch(event_id: UUID) -> int:
+    return Event.objects.values_list("epoch", flat=True).get(pk=event_id)
+
+
+def _explain(
+    short: StockRunsOut, types: Mapping[UUID, TicketType], quantities: Mapping[UUID, int]
+) -> SoldOut:
+    name = types[short.ticket_type_id].name
+    wanted = quantities[short.ticket_type_id]
+    left = "no tickets" if not short.left else f"{short.left} ticket{'s' * (short.left > 1)}"
+    return SoldOut(f"{name} has {left} left; {wanted} {'was' if wanted == 1 else 'were'} asked for.")

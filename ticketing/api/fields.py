@@ -1,0 +1,64 @@
+"""What a JSON value may be: strict about types, and nothing that was not asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from ticketing.text import refuse_control_characters
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """An object with these members and no others."""
+
+    # Members that we send and take back unread, so that an answer can be sent again, changed.
+    ignored: frozenset[str] = frozenset()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = set(data) - set(self.fields) - self.ignored
+            if unknown:
+                raise serializers.ValidationError(
+                    {
+                        name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")]
+                        for name in sorted(map(str, unknown))
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON number without a fraction. `"2"`, `2.5` and `true` are none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class TextField(serializers.CharField):
+    """A JSON string. Numbers are none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class LineField(TextField):
+    """A JSON string of one line, without control characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.append(refuse_control_characters)
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment in ISO 8601 that says its offset."""
+
+    default_error_messages = {"naive": "Give the offset, as in 2027-01-10T21:00:00-03:00."}
+
+    def enforce_timezone(self, value: Any) -> Any:
+        if value.tzinfo is None:
+            self.fail("naive")
+        return super().enforce_timezone(value)

@@ -1,0 +1,191 @@
+"""Turning whatever went wrong into an RFC 9457 problem document."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ticketing.api.requests import is_page, request_id_of
+from ticketing.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refusal,
+    Unauthenticated,
+    Unavailable,
+    Unreadable,
+)
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+STATUS_BY_KIND: dict[type[Refusal], int] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Unreadable: 422,
+    Unavailable: 503,
+}
+
+# What the framework refuses: status, code and title.
+_FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
+    exceptions.ParseError: (400, "malformed_json", "The body is not valid JSON"),
+    exceptions.NotAuthenticated: (401, "not_authenticated", "Say who you are"),
+    exceptions.AuthenticationFailed: (401, "invalid_token", "We do not know this token"),
+    exceptions.PermissionDenied: (403, "permission_denied", "You may not do this"),
+    PermissionDenied: (403, "permission_denied", "You may not do this"),
+    exceptions.NotFound: (404, "not_found", "There is nothing here"),
+    Http404: (404, "not_found", "There is nothing here"),
+    exceptions.MethodNotAllowed: (405, "method_not_allowed", "This path does not take that method"),
+    exceptions.NotAcceptable: (406, "not_acceptable", "We answer in JSON"),
+    exceptions.UnsupportedMediaType: (415, "unsupported_media_type", "Send JSON"),
+    exceptions.Throttled: (429, "too_many_requests", "Too many requests"),
+    RequestDataTooBig: (413, "request_too_large", "The body is too large"),
+    OperationalError: (503, "service_unavailable", "The database does not answer"),
+    InterfaceError: (503, "service_unavailable", "The database does not answer"),
+}
+_INVALID = (400, "invalid_request", "The request is not valid")
+_BUG = (500, "internal_error", "Something went wrong on our side")
+
+# Every code that the API can answer with and that no refusal of a verb declares.
+FRAMEWORK_CODES = frozenset(
+    [code for _, code, _ in _FRAMEWORK.values()] + [_INVALID[1], _BUG[1], "bad_request"]
+)
+
+
+def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer every error of a view that is not a bug of ours. Django answers those."""
+    request: Request = context["request"]
+    headers: dict[str, str] = {}
+    if isinstance(error, Refusal):
+        kind = next(kind for kind in STATUS_BY_KIND if isinstance(error, kind))
+        problem = describe(
+            request, STATUS_BY_KIND[kind], error.code, error.title, str(error), error.details
+        )
+        if kind is Unavailable:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    elif isinstance(error, exceptions.ValidationError):
+        errors = list(_flatten(error.get_full_details(), "#"))
+        problem = describe(request, *_INVALID, _count(errors), {"errors": errors})
+    else:
+        known = next((kind for kind in _FRAMEWORK if isinstance(error, kind)), None)
+        if known is None:
+            return None
+        status, code, title = _FRAMEWORK[known]
+        problem = describe(request, status, code, title, _sentence(error, title))
+        headers = _headers(error, status)
+        if known in (OperationalError, InterfaceError):
+            logger.error("The database does not answer.", exc_info=error)
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if problem["status"] == STATUS_BY_KIND[Unauthenticated]:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE
+    )
+
+
+def describe(  # noqa: PLR0913 - the members of a problem document
+    request: HttpRequest | Request,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    details: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a problem document."""
+    return {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": request.path,
+        "request_id": request_id_of(request),
+        **(details or {}),
+    }
+
+
+def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a path that no URL takes."""
+    if is_page(request):
+        return defaults.page_not_found(request, exception)
+    return _plain(request, *_FRAMEWORK[Http404], "No path of this API matches.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer what Django would not even look at."""
+    if is_page(request):
+        return defaults.bad_request(request, exception)
+    if isinstance(exception, RequestDataTooBig):
+        return _plain(request, *_FRAMEWORK[RequestDataTooBig], "Send less.")
+    detail = "Unknown host." if isinstance(exception, DisallowedHost) else "Unreadable request."
+    return _plain(request, 400, "bad_request", "The request cannot be read", detail)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer what Django forbids outside the views."""
+    if is_page(request):
+        return defaults.permission_denied(request, exception)
+    return _plain(request, *_FRAMEWORK[PermissionDenied], "This is not for you.")
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Answer a bug of ours. What it was stands in the log, under the same request id."""
+    if is_page(request):
+        return defaults.server_error(request)
+    return _plain(request, *_BUG, "It is in our log. Try again, or tell us the request_id.")
+
+
+def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
+    problem = describe(request, status, code, title, detail)
+    return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)
+
+
+def _sentence(error: Exception, title: str) -> str:
+    # An error of the database may quote a query or an address: those stay in the log.
+    return str(error.detail) if isinstance(error, exceptions.APIException) else f"{title}."
+
+
+def _headers(error: Exception, status: int) -> dict[str, str]:
+    wait = getattr(error, "wait", None)
+    return {"Retry-After": str(int(wait) + 1)} if status == 429 and wait else {}  # noqa: PLR2004
+
+
+def _count(errors: list[dict[str, str]]) -> str:
+    first = f"{errors[0]['pointer']}: {errors[0]['detail']}"
+    return first if len(errors) == 1 else f"{first} And {len(errors) - 1} more."
+
+
+def _flatten(details: Any, pointer: str) -> Iterator[dict[str, str]]:
+    """Walk DRF's nested errors and name each place by its JSON pointer."""
+    if isinstance(details, dict) and {"message", "code"} == details.keys():
+        yield {"pointer": pointer, "detail": str(details["message"]), "code": details["code"]}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            here = pointer if name == "non_field_errors" else f"{pointer}/{_escape(str(name))}"
+            yield from _flatten(inner, here)
+    elif isinstance(details, list):
+        leaves = all(isinstance(inner, dict) and "message" in inner for inner in details)
+        for place, inner in enumerate(details):
+            yield from _flatten(inner, pointer if leaves else f"{pointer}/{place}")
+
+
+def _escape(name: str) -> str:
+    # RFC 6901.
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,69 @@
+"""What stands around every request: its id, and the language of our pages."""
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from rest_framework.request import Request
+
+from ticketing.ids import new_id
+
+HEADER = "X-Request-Id"
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# What a person looks at; everything else is the API.
+_PAGES = ("/admin", "/mailbox", "/i18n")
+API_LANGUAGE = "en"
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestIdMiddleware:
+    """Take the caller's request id or make one, and give it back."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        theirs = request.headers.get(HEADER, "")
+        ours = theirs if _ACCEPTABLE_ID.fullmatch(theirs) else str(new_id())
+        request.META["REQUEST_ID"] = ours
+        response = self.get_response(request)
+        response.headers[HEADER] = ours
+        return response
+
+
+class PagesLocaleMiddleware(LocaleMiddleware):
+    """Speak the reader's language on pages. The API speaks English: programs read it."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_page(request):
+            super().process_request(request)
+        else:
+            translation.activate(API_LANGUAGE)
+            request.LANGUAGE_CODE = API_LANGUAGE
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        return super().process_response(request, response) if is_page(request) else response
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Say whether a person is to see the answer."""
+    return request.path.startswith(_PAGES)
+
+
+def request_id_of(request: HttpRequest | Request) -> str:
+    """Return the id of this request."""
+    return str(request.META.get("REQUEST_ID", ""))
+
+
+def language_of(request: HttpRequest | Request) -> str:
+    """Return the language that a buyer reads, of those that we write."""
+    plain = request._request if isinstance(request, Request) else request  # noqa: SLF001
+    if "Accept-Language" not in plain.headers:
+        return str(settings.LANGUAGE_CODE)
+    return translation.get_language_from_request(plain)

@@ -1,0 +1,76 @@
+"""Every message that crosses the queue, who handles it, and the one way to send it."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+from celery import current_app, shared_task
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+# The first message is late after so long; each repeat waits twice as long as the one before.
+_FIRST_PATIENCE = timedelta(minutes=2)
+_LONGEST_PATIENCE = timedelta(hours=1)
+
+
+class Message(StrEnum):
+    """A command to a worker. Its value is the name of the task that obeys it."""
+
+    SETTLE_ORDER = "tickets.settle_order"
+    ISSUE_CODES = "tickets.issue_codes"
+    DELIVER_TICKETS = "tickets.deliver_tickets"
+    REFUND_ORDER = "tickets.refund_order"
+    WIND_UP_EVENT = "tickets.wind_up_event"
+
+
+# A mailing must never delay a payment, so the mail has a queue and a worker of its own.
+QUEUES = {message: "sale" for message in Message} | {Message.DELIVER_TICKETS: "delivery"}
+
+
+def send_after_commit(message: Message, **ids: UUID) -> None:
+    """
+    Queue `message` when the open transaction commits, and not if it rolls back.
+
+    The process may die between commit and send, and the queue may be away, so every message needs
+    a row that still asks for the work, and a sweep that finds that row.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("A message is sent after a commit; open a transaction first.")
+    body = {name: str(value) for name, value in ids.items()}
+    transaction.on_commit(partial(_send, message, body))
+
+
+def patience(asks: int) -> timedelta:
+    """Return how long to wait for an answer to the message that was sent `asks` times before."""
+    return min(_FIRST_PATIENCE * 2 ** min(asks, 10), _LONGEST_PATIENCE)
+
+
+def next_ask(asks: int, *, now: datetime) -> datetime:
+    """Return when the sweep may send a message again that is sent now."""
+    return now + patience(asks)
+
+
+def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
+    """
+    Make a function the task for `message`.
+
+    A task that raises is not acknowledged: its message returns to SQS, which counts, waits and in
+    the end moves it to the dead-letter queue. Celery's own retries would hide it from that count.
+    """
+    return shared_task(name=message.value, ignore_result=True, acks_late=True)
+
+
+def _send(message: Message, body: dict[str, str]) -> None:
+    try:
+        # By name: a web process has not loaded the tasks.
+        current_app.send_task(message.value, kwargs=body, queue=QUEUES[message], retry=False)
+    except (BotoCoreError, ClientError, OperationalError, OSError):
+        # The caller has committed and must not fail now. The row still asks, and the sweep will.
+        logger.warning("%s was not sent; the sweep will.", message, exc_info=True)

@@ -1,0 +1,157 @@
+"""
+The text inside a QR code: what it says, how it is signed, and how it is read.
+
+`T1:` and base45 of 96 bytes, which keeps the QR code in its short alphanumeric mode:
+version u8, key id u8, event number u32, ticket type number u16, ticket id, valid from u32, valid
+until u32, and an Ed25519 signature of all that, big-endian. 147 characters.
+"""
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+from tickets.base45 import NotBase45, decode_base45, encode_base45
+
+PREFIX = "T1:"
+VERSION = 1
+# A show that runs late still lets its guests in.
+GRACE_AFTER_THE_END = timedelta(hours=12)
+
+_CLAIMS = struct.Struct(">BBIH16sII")
+_SIGNATURE_LENGTH = 64
+_CODE_LENGTH = 147
+
+
+class UnreadableCode(Exception):
+    """Not a code of ours: another alphabet, length or version, or a signature that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a code says. Believe it only after `check_signature`."""
+
+    key_id: int
+    event_number: int
+    type_number: int
+    ticket_id: UUID
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCode:
+    """A code taken apart: its claims, the bytes that were signed, and the signature."""
+
+    claims: Claims
+    signed: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSubject:
+    """Whose ticket a code is to be."""
+
+    event_id: UUID
+    event_number: int
+    type_number: int
+    valid_from: datetime
+    event_ends_at: datetime
+
+
+def sign_code(subject: CodeSubject, ticket_id: UUID) -> str:
+    """Return the text of one ticket's QR code. The same ticket gets the same text."""
+    key_id = settings.TICKET_SIGNING_KEY_IDS[0]
+    claims = _CLAIMS.pack(
+        VERSION,
+        key_id,
+        subject.event_number,
+        subject.type_number,
+        ticket_id.bytes,
+        int(subject.valid_from.timestamp()),
+        int((subject.event_ends_at + GRACE_AFTER_THE_END).timestamp()),
+    )
+    signature = _private_key(subject.event_id, key_id).sign(claims)
+    return PREFIX + encode_base45(claims + signature)
+
+
+def read_code(text: str) -> ReadCode:
+    """
+    Take a code apart. Its signature is not checked here: that needs the event's key.
+
+    :raises UnreadableCode: if it cannot be a code of ours
+    """
+    if len(text) != _CODE_LENGTH or not text.startswith(PREFIX):
+        raise UnreadableCode
+    try:
+        body = decode_base45(text.removeprefix(PREFIX))
+    except NotBase45 as error:
+        raise UnreadableCode from error
+    if len(body) != _CLAIMS.size + _SIGNATURE_LENGTH:
+        raise UnreadableCode
+    signed, signature = body[: _CLAIMS.size], body[_CLAIMS.size :]
+    version, key_id, event_number, type_number, ticket_id, since, until = _CLAIMS.unpack(signed)
+    if version != VERSION:
+        raise UnreadableCode
+    claims = Claims(
+        key_id,
+        event_number,
+        type_number,
+        UUID(bytes=ticket_id),
+        datetime.fromtimestamp(since, tz=UTC),
+        datetime.fromtimestamp(until, tz=UTC),
+    )
+    return ReadCode(claims, signed, signature)
+
+
+def check_signature(code: ReadCode, *, event_id: UUID) -> None:
+    """
+    Believe a code, or not.
+
+    :raises UnreadableCode: if it was not signed by us, for this event, with a key in use
+    """
+    if code.claims.key_id not in settings.TICKET_SIGNING_KEY_IDS:
+        raise UnreadableCode
+    try:
+        public_key(event_id, code.claims.key_id).verify(code.signature, code.signed)
+    except InvalidSignature as error:
+        raise UnreadableCode from error
+
+
+def read_ticket_id(text: str) -> UUID | None:
+    """Return whose code this would be, unchecked: for a search by staff, never for a gate."""
+    try:
+        return read_code(text.strip()).claims.ticket_id
+    except UnreadableCode:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def public_key(event_id: UUID, key_id: int) -> Ed25519PublicKey:
+    """Return the key by which anybody can check an event's codes."""
+    return _private_key(event_id, key_id).public_key()
+
+
+@lru_cache(maxsize=4096)
+def _private_key(event_id: UUID, key_id: int) -> Ed25519PrivateKey:
+    # Derived and not stored: a leaked database forges no ticket, and a leaked
+    # event key forges those of one event.
+    derive = HKDF(
+        algorithm=SHA256(),
+        length=32,
+        salt=event_id.bytes + bytes([key_id]),
+        info=b"bilheteria ticket code",
+    )
+    return Ed25519PrivateKey.from_private_bytes(
+        derive.derive(settings.TICKET_SIGNING_SECRET.encode())
+    )

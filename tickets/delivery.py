@@ -1,0 +1,72 @@
+"""Delivering: the tickets reach the buyer."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from orders.models import OrderStatus
+from ticketing.errors import Conflict
+from ticketing.messages import Message, next_ask, send_after_commit
+from tickets.mail import compose_ticket_mail
+from tickets.models import Delivery, Ticket
+
+# Longer than any task may run.
+_LEASE = timedelta(seconds=90)
+
+
+class NothingToDeliver(Conflict):
+    """Only a paid order has tickets to send."""
+
+    code = "nothing_to_deliver"
+    title = "This order has no tickets to send"
+
+
+def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
+    """
+    Mail one order's tickets, and note that they went.
+
+    No transaction is open while SES is asked; a lease keeps a repeated message from sending too.
+    If we die after the mail and before the note, the buyer gets it twice, which is the better half.
+    """
+    delivery = _lease(order_id, now)
+    if delivery is None:
+        return
+    deliveries = Delivery.objects.filter(pk=delivery.pk)
+    if delivery.order.status != OrderStatus.PAID:
+        # Refunded meanwhile: there is nothing to carry any more.
+        deliveries.update(sent_at=now, leased_until=None)
+        return
+    tickets = list(Ticket.objects.of_order(order_id).select_related("ticket_type"))
+    sent = False
+    try:
+        compose_ticket_mail(order=delivery.order, tickets=tickets).send()
+        sent = True
+    finally:
+        deliveries.update(leased_until=None, **({"sent_at": now} if sent else {}))
+
+
+@transaction.atomic(durable=True)
+def resend_tickets(*, order_id: UUID, now: datetime) -> None:
+    """
+    Send one order's tickets once more.
+
+    :raises NothingToDeliver: if the order is not paid
+    """
+    asked = Delivery.objects.filter(order_id=order_id, order__status=OrderStatus.PAID).update(
+        sent_at=None, asked_at=now, asks=0, ask_again_at=next_ask(0, now=now)
+    )
+    if not asked:
+        raise NothingToDeliver("Only a paid order's tickets can be sent.")
+    send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
+
+
+def _lease(order_id: UUID, now: datetime) -> Delivery | None:
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    waiting = Delivery.objects.filter(
+        free, order_id=order_id, sent_at=None, codes_stored_at__isnull=False
+    )
+    if not waiting.update(leased_until=now + _LEASE):
+        return None
+    return Delivery.objects.select_related("order__event__organizer").get(order_id=order_id)

@@ -1,0 +1,62 @@
+"""Issuing: every ticket gets its QR code, kept on S3."""
+
+import hashlib
+import hmac
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import transaction
+
+from ticketing.errors import Unavailable
+from ticketing.messages import Message, send_after_commit
+from tickets.models import Delivery, Ticket
+from tickets.pictures import render_png, render_svg
+
+
+class StorageAway(Unavailable):
+    """The codes could not be kept."""
+
+    code = "storage_away"
+    title = "The storage does not answer"
+
+
+def issue_codes(*, order_id: UUID, now: datetime) -> None:
+    """
+    Store the QR codes of one order, then ask for the mail. Twice stores the same under the same name.
+
+    An error of the storage goes up: the message returns to the queue.
+    """
+    if Delivery.objects.filter(order_id=order_id, codes_stored_at=None).exists():
+        for ticket in Ticket.objects.of_order(order_id):
+            _store(f"{code_name(ticket)}.png", render_png(ticket.code))
+            _store(f"{code_name(ticket)}.svg", render_svg(ticket.code))
+        _ask_for_mail(order_id, now)
+
+
+def code_name(ticket: Ticket) -> str:
+    """Return the key of a ticket's QR code, without its ending. Who knows the ids cannot guess it."""
+    secret = settings.TICKET_SIGNING_SECRET.encode()
+    proof = hmac.new(secret, b"object key" + ticket.pk.bytes, hashlib.sha256).hexdigest()
+    return f"codes/{ticket.event_id}/{proof[:40]}"
+
+
+def code_url(ticket: Ticket) -> str:
+    """Return a link to a ticket's QR code that runs out. It is signed here; nobody is asked."""
+    return storages["tickets"].url(f"{code_name(ticket)}.png")
+
+
+def _store(name: str, picture: bytes) -> None:
+    saved = storages["tickets"].save(name, ContentFile(picture))
+    if saved != name:
+        storages["tickets"].delete(name)
+        raise StorageAway(f"{name} was stored under another name.")
+
+
+@transaction.atomic(durable=True)
+def _ask_for_mail(order_id: UUID, now: datetime) -> None:
+    stored = Delivery.objects.filter(order_id=order_id, codes_stored_at=None)
+    if stored.update(codes_stored_at=now):
+        send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)

@@ -1,0 +1,69 @@
+"""Where the queue and the clock enter: unpack the message, read the time, call one verb."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from events.audit import audit_stock
+from orders.expiry import (
+    expire_reservations,
+    forget_dropped_holds,
+    settle_overdue_holds_everywhere,
+)
+from orders.expiry import BATCH as EXPIRY_BATCH
+from ticketing import clock
+from ticketing.messages import Message, handles
+from tickets.delivery import deliver_tickets
+from tickets.issue import issue_codes
+from tickets.refund import refund_order
+from tickets.settlement import settle_order
+from tickets.sweep import ask_again
+from tickets.winding_up import wind_up_event
+
+
+@handles(Message.SETTLE_ORDER)
+def settle_order_task(*, order_id: str) -> None:
+    settle_order(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.ISSUE_CODES)
+def issue_codes_task(*, order_id: str) -> None:
+    issue_codes(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.DELIVER_TICKETS)
+def deliver_tickets_task(*, order_id: str) -> None:
+    deliver_tickets(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.REFUND_ORDER)
+def refund_order_task(*, order_id: str) -> None:
+    refund_order(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.WIND_UP_EVENT)
+def wind_up_event_task(*, event_id: str) -> None:
+    wind_up_event(event_id=UUID(event_id), now=clock.now())
+
+
+@shared_task(name="tickets.expire", ignore_result=True)
+def expire_task() -> None:
+    """End what has run out: first by the record, which needs no Redis, then what Redis holds."""
+    while expire_reservations(now=clock.now()) == EXPIRY_BATCH:
+        pass
+    settle_overdue_holds_everywhere(now=clock.now())
+
+
+@shared_task(name="tickets.ask_again", ignore_result=True)
+def ask_again_task() -> None:
+    ask_again(now=clock.now())
+
+
+@shared_task(name="tickets.audit", ignore_result=True)
+def audit_task() -> None:
+    audit_stock(now=clock.now())
+
+
+@shared_task(name="tickets.forget", ignore_result=True)
+def forget_task() -> None:
+    forget_dropped_holds(now=clock.now())
