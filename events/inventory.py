@@ -171,18 +171,15 @@ def _read_stock(event_id: UUID, epoch: int) -> Stock:
         )
         for kind in TicketType.objects.filter(event_id=event_id)
     ]
-    rows = (
-        TicketType.objects.filter(
-            order_items__order__event_id=event_id,
-            order_items__order__status__in=[RESERVED, PROCESSING],
-        )
-        .values_list(
-            "order_items__order_id",
-            "order_items__order__status",
-            "order_items__order__reserved_until",
-            "pk",
-            "order_items__quantity",
-        )
+    rows = TicketType.objects.filter(
+        order_items__order__event_id=event_id,
+        order_items__order__status__in=[RESERVED, PROCESSING],
+    ).values_list(
+        "order_items__order_id",
+        "order_items__order__status",
+        "order_items__order__reserved_until",
+        "pk",
+        "order_items__quantity",
     )
     now = database_now()
     holds: dict[UUID, OpenHold] = {}

@@ -33,9 +33,7 @@ def cancel_order(*, order_id: UUID, now: datetime) -> None:
     obey(event_id=order.event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
 
 
-def cancel_reservations(
-    *, event_id: UUID, order_ids: Collection[UUID], now: datetime
-) -> None:
+def cancel_reservations(*, event_id: UUID, order_ids: Collection[UUID], now: datetime) -> None:
     """End those of an event's reservations that are still open."""
     with transaction.atomic(durable=True):
         move_orders(
@@ -45,12 +43,12 @@ def cancel_reservations(
             closed_at=now,
         )
     cancelled = Order.objects.filter(pk__in=order_ids, status=OrderStatus.CANCELLED)
-    verdicts = [Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)]
+    verdicts = [
+        Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)
+    ]
     obey(event_id=event_id, verdicts=verdicts)
 
 
 @transaction.atomic(durable=True)
 def _cancel(order_id: UUID, now: datetime) -> None:
-    move_order(
-        order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now
-    )
+    move_order(order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now)

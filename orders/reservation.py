@@ -201,7 +201,9 @@ def _check_limits(
 
 def _check_period(sold: Event | TicketType, now: datetime) -> None:
     if sold.sales_start_at is not None and now < sold.sales_start_at:
-        raise SalesNotStarted(f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}.")
+        raise SalesNotStarted(
+            f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}."
+        )
     if sold.sales_end_at is not None and now >= sold.sales_end_at:
         raise SalesEnded(f"Sales of {sold.name} ended at {sold.sales_end_at.isoformat()}.")
 
@@ -299,4 +301,6 @@ def _explain(
     name = types[short.ticket_type_id].name
     wanted = quantities[short.ticket_type_id]
     left = "no tickets" if not short.left else f"{short.left} ticket{'s' * (short.left > 1)}"
-    return SoldOut(f"{name} has {left} left; {wanted} {'was' if wanted == 1 else 'were'} asked for.")
+    return SoldOut(
+        f"{name} has {left} left; {wanted} {'was' if wanted == 1 else 'were'} asked for."
+    )

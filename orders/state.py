@@ -29,9 +29,7 @@ def move_order(
     One conditional UPDATE decides every race: payment against expiry, a message
     against its repeat. Whoever loses undoes what it did, or has nothing to do.
     """
-    return bool(
-        move_orders([order_id], was=was, becomes=becomes, only_if=only_if, **moments)
-    )
+    return bool(move_orders([order_id], was=was, becomes=becomes, only_if=only_if, **moments))
 
 
 def move_orders(

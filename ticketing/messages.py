@@ -31,7 +31,7 @@ class Message(StrEnum):
 
 
 # A mailing must never delay a payment, so the mail has a queue and a worker of its own.
-QUEUES = {message: "sale" for message in Message} | {Message.DELIVER_TICKETS: "delivery"}
+QUEUES = dict.fromkeys(Message, "sale") | {Message.DELIVER_TICKETS: "delivery"}
 
 
 def send_after_commit(message: Message, **ids: UUID) -> None:

@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 # Cc: control characters. Cs: half of a surrogate pair. The bidirectional overrides can
 # make one name look like another.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs"})
-_REFUSED_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+_REFUSED_CHARACTERS = frozenset(
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
+)
 
 
 def refuse_control_characters(text: str) -> None:

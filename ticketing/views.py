@@ -14,9 +14,7 @@ class Liveness(APIView):
 
     authentication_classes = []
 
-    @extend_schema(
-        responses=inline_serializer("Liveness", {"status": serializers.CharField()})
-    )
+    @extend_schema(responses=inline_serializer("Liveness", {"status": serializers.CharField()}))
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 

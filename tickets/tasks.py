@@ -5,12 +5,12 @@ from uuid import UUID
 from celery import shared_task
 
 from events.audit import audit_stock
+from orders.expiry import BATCH as EXPIRY_BATCH
 from orders.expiry import (
     expire_reservations,
     forget_dropped_holds,
     settle_overdue_holds_everywhere,
 )
-from orders.expiry import BATCH as EXPIRY_BATCH
 from ticketing import clock
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets

@@ -22,10 +22,10 @@ from config.settings.base import DATABASES, STORAGES  # noqa: E402
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A pool would keep connections of threads that tests have joined.
 del DATABASES["default"]["OPTIONS"]["pool"]
-STORAGES["staticfiles"] = {
-    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-}
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STORAGES["tickets"] = {
     "BACKEND": "django.core.files.storage.InMemoryStorage",
     "OPTIONS": {"base_url": "https://files.example.com/"},
 }
+# Static files straight from the packages: tests collect none.
+WHITENOISE_AUTOREFRESH = True

@@ -19,12 +19,16 @@ class NumberedPages(PageNumberPagination):
         wanted = request.query_params.get(self.page_size_query_param)
         if wanted is None:
             return self.page_size
-        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= self.max_page_size):
+        if not (
+            wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= self.max_page_size
+        ):
             raise ValidationError({"page_size": [f"A number from 1 to {self.max_page_size}."]})
         return int(wanted)
 
     def get_page_number(self, request: Request, paginator: object) -> str:
         wanted = request.query_params.get(self.page_query_param, "1")
-        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= _DEEPEST_PAGE):
+        if not (
+            wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= _DEEPEST_PAGE
+        ):
             raise ValidationError({"page": [f"A number from 1 to {_DEEPEST_PAGE}."]})
         return wanted

@@ -39,5 +39,3 @@ def _brief(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return str(error).rstrip(".")[:200]
-
-

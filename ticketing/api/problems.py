@@ -52,7 +52,11 @@ _FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
     PermissionDenied: (403, "permission_denied", "You may not do this"),
     exceptions.NotFound: (404, "not_found", "There is nothing here"),
     Http404: (404, "not_found", "There is nothing here"),
-    exceptions.MethodNotAllowed: (405, "method_not_allowed", "This path does not take that method"),
+    exceptions.MethodNotAllowed: (
+        405,
+        "method_not_allowed",
+        "This path does not take that method",
+    ),
     exceptions.NotAcceptable: (406, "not_acceptable", "We answer in JSON"),
     exceptions.UnsupportedMediaType: (415, "unsupported_media_type", "Send JSON"),
     exceptions.Throttled: (429, "too_many_requests", "Too many requests"),
@@ -152,7 +156,9 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return _plain(request, *_BUG, "It is in our log. Try again, or tell us the request_id.")
 
 
-def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
+def _plain(
+    request: HttpRequest, status: int, code: str, title: str, detail: str
+) -> JsonResponse:
     problem = describe(request, status, code, title, detail)
     return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)
 

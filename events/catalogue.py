@@ -1,0 +1,91 @@
+"""What a visitor may see of the events, and how much is left of them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from events.holds import InventoryUnavailable, read_left
+from events.inventory import recorded_left_by_type
+from events.models import Event, EventStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFilter:
+    """What a visitor is looking for."""
+
+    words: str = ""
+    city: str = ""
+    starts_after: datetime | None = None
+    starts_before: datetime | None = None
+    ordering: str = "starts_at"
+
+
+def public_events(wanted: CatalogueFilter) -> QuerySet[Event]:
+    """Return the published events that fit, with their ticket types."""
+    events = Event.objects.filter(status=EventStatus.PUBLISHED)
+    for word in wanted.words.split():
+        events = events.filter(
+            Q(name__icontains=word)
+            | Q(description__icontains=word)
+            | Q(venue__icontains=word)
+            | Q(city__icontains=word)
+        )
+    if wanted.city:
+        events = events.filter(city__iexact=wanted.city)
+    if wanted.starts_after is not None:
+        events = events.filter(starts_at__gte=wanted.starts_after)
+    if wanted.starts_before is not None:
+        events = events.filter(starts_at__lt=wanted.starts_before)
+    return events.order_by(wanted.ordering, "id").prefetch_related("ticket_types")
+
+
+def find_event(reference: str) -> Event | None:
+    """Return the event of that id or slug, whatever its status, with its ticket types."""
+    events = Event.objects.prefetch_related("ticket_types")
+    try:
+        return events.filter(pk=UUID(reference)).first()
+    except ValueError:
+        return events.filter(slug=reference).first()
+
+
+def find_event_id(reference: str) -> UUID | None:
+    """Return the id that a buyer names by id or slug. An id need not exist."""
+    try:
+        return UUID(reference)
+    except ValueError:
+        return (
+            Event.objects.filter(slug=reference)
+            .values_list("pk", flat=True)
+            .order_by("pk")
+            .first()
+        )
+
+
+def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
+    """
+    Return how many tickets of each type are left: Redis's live figures, in one round trip.
+
+    Of events that Redis does not know, and when it is away, the record's.
+    """
+    try:
+        live = read_left(event_ids)
+    except InventoryUnavailable:
+        live = {}
+    left = {kind: count for kinds in live.values() for kind, count in kinds.items()}
+    if unknown := set(event_ids) - live.keys():
+        left |= recorded_left_by_type(unknown)
+    return left
+
+
+def show_availability(events: Sequence[Event]) -> None:
+    """Note on each event (`available`, `sold_out`) and ticket type (`available`) what is left."""
+    left = left_by_type([event.pk for event in events])
+    for event in events:
+        kinds = list(event.ticket_types.all())
+        for kind in kinds:
+            kind.available = left.get(kind.pk, 0)  # type: ignore[attr-defined]
+        event.available = sum(left.get(kind.pk, 0) for kind in kinds)  # type: ignore[attr-defined]
+        event.sold_out = bool(kinds) and not event.available  # type: ignore[attr-defined]

@@ -1,0 +1,178 @@
+"""The catalogue for everybody, and the organizers' way to change it."""
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+from rest_framework.views import APIView
+
+from events.access import NotForThisCaller, acting_organizers, may_act_for
+from events.catalogue import (
+    CatalogueFilter,
+    find_event,
+    public_events,
+    show_availability,
+)
+from events.models import Event, EventStatus, Organizer, TicketType
+from events.organizing import change_event, create_event
+from events.serializers import CatalogueQuery, EventSent, EventShown
+from ticketing import clock
+from ticketing.api.pagination import NumberedPages
+from ticketing.errors import NotFound
+
+
+class EventNotFound(NotFound):
+    """No such event, or a draft of somebody else's."""
+
+    code = "not_found"
+    title = "There is nothing here"
+
+
+class Events(APIView):
+    @extend_schema(parameters=[CatalogueQuery], responses=EventShown(many=True))
+    def get(self, request: Request) -> Response:
+        """Return the published events, soonest first."""
+        wish = CatalogueQuery(data=request.query_params)
+        wish.is_valid(raise_exception=True)
+        asked: dict[str, Any] = wish.validated_data
+        pages = NumberedPages()
+        events = pages.paginate_queryset(
+            public_events(
+                CatalogueFilter(
+                    words=asked.get("q", ""),
+                    city=asked.get("city", ""),
+                    starts_after=asked.get("starts_after"),
+                    starts_before=asked.get("starts_before"),
+                    ordering=asked["ordering"],
+                )
+            ),
+            request,
+            self,
+        )
+        shown = list(events or [])
+        show_availability(shown)
+        return pages.get_paginated_response([_show(event) for event in shown])
+
+    @extend_schema(request=EventSent, responses={201: EventShown})
+    def post(self, request: Request) -> Response:
+        """Create an event, as a draft unless it says `published`."""
+        organizers = acting_organizers(request)
+        wish = EventSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        fields = dict(wish.validated_data)
+        organizer = _choose_organizer(organizers, fields.pop("organizer", None))
+        kinds = _kinds_sent(fields) or []
+        for kind in kinds:
+            kind.pop("id", None)
+        event = create_event(
+            event=Event(organizer=organizer, **fields),
+            ticket_types=[TicketType(**kind) for kind in kinds],
+        )
+        shown = _show_fresh(event.pk)
+        return Response(shown, status=201, headers={"Location": f"/events/{event.pk}"})
+
+
+class OneEvent(APIView):
+    @extend_schema(responses=EventShown)
+    def get(self, request: Request, reference: str) -> Response:
+        """Return one event with its live availability, by id or slug."""
+        event = find_event(reference)
+        if event is None or (
+            event.status == EventStatus.DRAFT and not may_act_for(request, event.organizer_id)
+        ):
+            raise EventNotFound("No event has that id or slug.")
+        show_availability([event])
+        return Response(_show(event))
+
+    @extend_schema(request=EventSent, responses=EventShown)
+    def put(self, request: Request, reference: str) -> Response:
+        """Replace an event: what is not sent goes back to its default."""
+        return self._change(request, reference, partial=False)
+
+    @extend_schema(request=EventSent(partial=True), responses=EventShown)
+    def patch(self, request: Request, reference: str) -> Response:
+        """Change what is sent; publish with `status: published`, call off with `cancelled`."""
+        return self._change(request, reference, partial=True)
+
+    def _change(self, request: Request, reference: str, *, partial: bool) -> Response:
+        organizers = acting_organizers(request)
+        event = find_event(reference)
+        if event is None or not organizers.filter(pk=event.organizer_id).exists():
+            raise EventNotFound("No event of yours has that id or slug.")
+        wish = EventSent(event, data=request.data, partial=partial)
+        wish.is_valid(raise_exception=True)
+        fields = dict(wish.validated_data)
+        fields.pop("organizer", None)
+        kinds = _kinds_sent(fields, event)
+        if not partial:
+            fields = _defaults() | fields
+        change_event(
+            event_id=event.pk,
+            fields=fields,
+            ticket_types=kinds,
+            drop_others=not partial,
+            now=clock.now(),
+        )
+        return Response(_show_fresh(event.pk))
+
+
+def _choose_organizer(organizers: Any, wanted: UUID | None) -> Organizer:
+    choice = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
+    if not choice:
+        if wanted:
+            raise ValidationError({"organizer": "You do not act for that organizer."})
+        raise NotForThisCaller("You act for no organizer.")
+    if len(choice) > 1:
+        raise ValidationError({"organizer": "You act for several: say for which."})
+    return choice[0]
+
+
+def _kinds_sent(
+    fields: dict[str, Any], event: Event | None = None
+) -> list[dict[str, Any]] | None:
+    """Take the ticket types out of what was sent, in the long form or the short one."""
+    kinds: list[dict[str, Any]] | None = fields.pop("ticket_types", None)
+    short = {name: fields.pop(name) for name in ("capacity", "price") if name in fields}
+    if not short:
+        return kinds
+    existing = list(event.ticket_types.all()) if event else []
+    if len(existing) > 1:
+        raise ValidationError({next(iter(short)): "The event has several ticket types."})
+    if existing:
+        return [{"id": existing[0].pk, **short}]
+    return [{"name": "Ingresso", **short}]
+
+
+def _defaults() -> dict[str, Any]:
+    optional = [
+        "description",
+        "address",
+        "timezone",
+        "sales_start_at",
+        "sales_end_at",
+        "max_per_order",
+        "image_url",
+        "currency",
+    ]
+    fresh = Event()
+    return {name: getattr(fresh, name) for name in optional}
+
+
+def _show_fresh(event_id: UUID) -> dict[str, Any]:
+    event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
+    show_availability([event])
+    return _show(event)
+
+
+def _show(event: Event) -> dict[str, Any]:
+    zone = ZoneInfo(event.timezone)
+    moments = ("starts_at", "ends_at", "sales_start_at", "sales_end_at")
+    shown: dict[str, Any] = dict(EventShown(event).data)
+    for name in moments:
+        moment = getattr(event, name)
+        shown[name] = moment.astimezone(zone).isoformat() if moment else None
+    return shown

@@ -1,0 +1,35 @@
+"""What every test stands on: real PostgreSQL, an empty Valkey, a queue that waits."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from redis import Redis
+from rest_framework.test import APIClient
+
+from tests.queue import RecordingQueue
+from ticketing import messages
+from ticketing.redis import get_redis
+
+
+@pytest.fixture(autouse=True)
+def redis() -> Iterator[Redis]:
+    """Give every test an empty Redis that keeps its scripts, as one that runs on does."""
+    client = get_redis()
+    client.flushdb()
+    yield client
+    cache.close()
+
+
+@pytest.fixture(autouse=True)
+def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
+    """Record messages in place of sending them."""
+    recording = RecordingQueue()
+    monkeypatch.setattr(messages, "_send", recording.send)
+    return recording
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """Return somebody whom nobody knows. A bug of ours is an answer to him, not an exception."""
+    return APIClient(raise_request_exception=False)

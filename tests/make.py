@@ -1,0 +1,161 @@
+"""The smallest believable rows. A test says only what it is about."""
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from events.models import ApiToken, Event, EventStatus, Membership, Organizer, TicketType
+from events.organizing import add_ticket_type, create_event
+from orders.models import Order
+from orders.payment import confirm_payment
+from orders.reservation import Customer, Reservation, WantedTickets, reserve_tickets
+from ticketing import clock
+from ticketing.models import User
+from ticketing.tokens import TokenKind, make_token
+from tickets.issue import issue_codes
+from tickets.models import Device, Ticket
+from tickets.settlement import settle_order
+
+_numbers = count(1)
+
+
+def make_organizer(*, name: str = "Casa Azul") -> Organizer:
+    return Organizer.objects.create(name=name, email="contato@example.com")
+
+
+def make_user(*, organizer: Organizer | None = None, **fields: Any) -> User:
+    """Make somebody who can sign in, acting for `organizer` if there is one."""
+    user = User.objects.create_user(username=f"user-{next(_numbers)}", **fields)
+    if organizer is not None:
+        Membership.objects.create(organizer=organizer, user=user)
+    return user
+
+
+def make_api_token(*, organizer: Organizer) -> str:
+    """Return the text of a new API token."""
+    token = make_token(TokenKind.API)
+    ApiToken.objects.create(
+        organizer=organizer, name="integration", digest=token.digest, hint=token.hint
+    )
+    return token.text
+
+
+def make_device(*event: Event, gate: str = "North") -> str:
+    """Return the token of a new scanner at the gate of those events."""
+    token = make_token(TokenKind.DEVICE)
+    device = Device.objects.create(
+        organizer=event[0].organizer,
+        name=f"Scanner {gate}",
+        gate=gate,
+        digest=token.digest,
+        hint=token.hint,
+    )
+    device.events.set(event)
+    return token.text
+
+
+def make_event(
+    *,
+    organizer: Organizer | None = None,
+    status: str = EventStatus.PUBLISHED,
+    capacity: int = 100,
+    price: str = "45.00",
+    **fields: Any,
+) -> Event:
+    """Make an event with one type of ticket, in a month."""
+    number = next(_numbers)
+    starts_at = clock.now().replace(microsecond=0) + timedelta(days=30)
+    believable = {
+        "name": f"Noite de Jazz {number}",
+        "venue": "Circo Voador",
+        "city": "Rio de Janeiro",
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(hours=4),
+    }
+    return create_event(
+        event=Event(
+            organizer=organizer or make_organizer(),
+            status=status,
+            **(believable | fields),
+        ),
+        ticket_types=[TicketType(name="Pista", price=Decimal(price), capacity=capacity)],
+    )
+
+
+def make_ticket_type(
+    *, event: Event | None = None, capacity: int = 100, price: str = "45.00", name: str = "Pista"
+) -> TicketType:
+    """Put one type of ticket on sale, at an event of its own unless told otherwise."""
+    if event is None:
+        return make_event(capacity=capacity, price=price).ticket_types.get()
+    kind = TicketType(event=event, name=name, price=Decimal(price), capacity=capacity)
+    add_ticket_type(kind=kind)
+    return kind
+
+
+def make_reservation(
+    *, ticket_type: TicketType | None = None, quantity: int = 1, name: str = "Ana Souza"
+) -> Reservation:
+    """Reserve tickets as a buyer would."""
+    ticket_type = ticket_type or make_ticket_type()
+    return reserve_tickets(
+        event_id=ticket_type.event_id,
+        wanted=[WantedTickets(ticket_type.pk, quantity)],
+        customer=Customer(name, "ana@example.com", "pt-br"),
+        now=clock.now(),
+    )
+
+
+def make_reserved_order(*, ticket_type: TicketType | None = None, quantity: int = 1) -> Order:
+    return make_reservation(ticket_type=ticket_type, quantity=quantity).order
+
+
+def make_processing_order(
+    *, ticket_type: TicketType | None = None, quantity: int = 1, token: str = "tok_approved"
+) -> Order:
+    """Reserve and pay as a buyer would; the charge is still to be made."""
+    order = make_reserved_order(ticket_type=ticket_type, quantity=quantity)
+    free = order.total == 0
+    confirm_payment(
+        order=order,
+        method="free" if free else "card",
+        token="" if free else token,
+        now=clock.now(),
+    )
+    order.refresh_from_db()
+    return order
+
+
+def make_paid_order(*, ticket_type: TicketType | None = None, quantity: int = 1) -> Order:
+    """Reserve, pay, and let the worker settle and issue."""
+    order = make_processing_order(ticket_type=ticket_type, quantity=quantity)
+    settle_order(order_id=order.pk, now=clock.now())
+    issue_codes(order_id=order.pk, now=clock.now())
+    order.refresh_from_db()
+    return order
+
+
+def make_ticket(*, ticket_type: TicketType | None = None) -> Ticket:
+    return Ticket.objects.of_order(make_paid_order(ticket_type=ticket_type).pk).get()
+
+
+def as_bearer(token: str) -> APIClient:
+    """Return a caller who shows that token."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+def as_organizer(event: Event) -> APIClient:
+    """Return the organizer's own system."""
+    return as_bearer(make_api_token(organizer=event.organizer))
+
+
+def as_user(user: User) -> APIClient:
+    """Return somebody who is signed in to the admin."""
+    client = APIClient(raise_request_exception=False)
+    client.force_login(user)
+    return client
