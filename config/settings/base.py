@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from environ import Env
+from kombu import Queue
 
 env = Env()
 
@@ -157,6 +158,48 @@ SQS_BACKOFF_SECONDS = {1: 1, 2: 2, 3: 5, 4: 15, 5: 60, 6: 180, 7: 600}
 # After so many receives a message goes to the dead-letter queue.
 SQS_MAX_RECEIVES = len(SQS_BACKOFF_SECONDS) + 1
 CELERY_BROKER_URL = "sqs://"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "region": AWS_REGION,
+    "visibility_timeout": SQS_VISIBILITY_SECONDS,
+    # Real SQS waits for us; the local one answers an empty receive at once.
+    "wait_time_seconds": 10 if not AWS_ENDPOINT_URL else 1,
+    "polling_interval": 0,
+    # Named queues: a process needs no right to list or create any.
+    "predefined_queues": {
+        name: {
+            "url": url,
+            "backoff_policy": SQS_BACKOFF_SECONDS,
+            "backoff_tasks": [
+                "tickets.settle_order",
+                "tickets.issue_codes",
+                "tickets.deliver_tickets",
+                "tickets.refund_order",
+                "tickets.wind_up_event",
+            ],
+        }
+        for name, url in SQS_QUEUE_URLS.items()
+    },
+    "client-config": {
+        "connect_timeout": 2,
+        "read_timeout": 20,
+        "retries": {"total_max_attempts": 2},
+    },
+}
+CELERY_TASK_QUEUES = [Queue(name) for name in SQS_QUEUE_URLS]
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    task: {
+        "task": task,
+        "schedule": seconds,
+        # What was not done in time is not worth doing twice.
+        "options": {"queue": "upkeep", "expires": max(seconds, 30)},
+    }
+    for task, seconds in {
+        "tickets.expire": 5,
+        "tickets.ask_again": 30,
+        "tickets.audit": 30,
+        "tickets.forget": 3600,
+    }.items()
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
@@ -185,6 +228,11 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 
 # --- The sale --------------------------------------------------------------------------
 PAYMENT_GATEWAY: str = env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
+
+# --- The demo: unset in production, where there is none -----------------------------------
+DEMO_ADMIN_PASSWORD: str = env("DEMO_ADMIN_PASSWORD", default="")
+DEMO_API_TOKEN: str = env("DEMO_API_TOKEN", default="")
+DEMO_DEVICE_TOKEN: str = env("DEMO_DEVICE_TOKEN", default="")
 
 # --- API -------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
