@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from events.holds import Ruling, Verdict
 from events.inventory import (
@@ -14,7 +14,7 @@ from events.inventory import (
     return_promised,
     share_event,
 )
-from events.models import EventStatus
+from events.models import Event, EventStatus
 from orders.expiry import decide_holds, obey
 from orders.gateway import get_gateway
 from orders.models import (
@@ -99,11 +99,12 @@ def _check_means(order: Order, method: str, token: str) -> None:
 def _start_processing(order: Order, method: str, token: str, now: datetime) -> Payment | None:
     # Before any row: who cancels the event or rebuilds its stock has it alone.
     share_event(order.event.number)
+    on_sale = Event.objects.filter(pk=order.event_id, status=EventStatus.PUBLISHED)
     moved = move_order(
         order.pk,
         was=OrderStatus.RESERVED,
         becomes=OrderStatus.PROCESSING,
-        only_if=Q(reserved_until__gt=DatabaseNow(), event__status=EventStatus.PUBLISHED),
+        only_if=Q(reserved_until__gt=DatabaseNow()) & Q(Exists(on_sale)),
         processing_at=now,
     )
     if not moved:

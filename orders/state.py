@@ -40,7 +40,12 @@ def move_orders(
     only_if: Q | None = None,
     **moments: Any,
 ) -> int:
-    """Move those of several orders that still are what they were. Return how many moved."""
+    """
+    Move those of several orders that still are what they were. Return how many moved.
+
+    `only_if` looks at the order's own columns. Through a relation Django would look for the orders
+    first and update what it found: after a wait for the row, nobody would look again.
+    """
     if becomes not in LEGAL_MOVES.get(was, set()):
         raise ValueError(f"An order that is {was} does not become {becomes}.")
     orders = Order.objects.filter(only_if or Q(), pk__in=order_ids, status=was)

@@ -86,7 +86,11 @@ def make_event(
 
 
 def make_ticket_type(
-    *, event: Event | None = None, capacity: int = 100, price: str = "45.00", name: str = "Pista"
+    *,
+    event: Event | None = None,
+    capacity: int = 100,
+    price: str = "45.00",
+    name: str = "Pista",
 ) -> TicketType:
     """Put one type of ticket on sale, at an event of its own unless told otherwise."""
     if event is None:

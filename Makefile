@@ -1,0 +1,58 @@
+# Needs python3 (3.11 or newer) and make. Everything else goes into .venv and .local.
+PYTHON ?= python3
+PORT ?= 8000
+PIP_FLAGS := --disable-pip-version-check --no-input --progress-bar off -q
+IN := .venv/bin/
+export PORT
+.DEFAULT_GOAL := help
+.PHONY: help run reset demo test check fmt lock schema messages
+
+help:           ## this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## ?(.*)/  make \1\t\2/'
+
+# The stamp holds the digest of the lock that was installed whole. An interrupted
+# install leaves none, and a new lock has another.
+DIGEST := $(shell cksum requirements-dev.txt | tr ' ' '-' | cut -d- -f1,2)
+STAMP := .venv/.installed-$(DIGEST)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "  Python 3.11 or newer is needed; $(PYTHON) is older. Try PYTHON=python3.12 make run"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "  $(PYTHON) has no venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@rm -f .venv/.installed-*
+	@[ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1 \
+	  || { echo "  · making .venv"; rm -rf .venv; $(PYTHON) -m venv .venv; }
+	@echo "  · installing $$(grep -c '==' requirements-dev.txt) packages (a minute or so, once)"
+	@$(IN)python -m pip install $(PIP_FLAGS) --require-hashes -r requirements-dev.txt \
+	  || { echo "  The packages could not be installed: see above. Nothing was started; try again."; exit 1; }
+	@touch $@
+
+run: $(STAMP)   ## the whole system on this machine; Ctrl-C stops it
+	@exec $(IN)python -m ticketing.stack run --port $(PORT)
+
+reset: $(STAMP) ## delete the data of `make run`
+	@$(IN)python -m ticketing.stack reset
+
+demo: $(STAMP)  ## walk one order from the event to the door, against a running or a fresh stack
+	@$(IN)python -m ticketing.stack demo
+
+test: $(STAMP)  ## all tests, on real PostgreSQL and Valkey
+	@$(IN)python -m pytest -n 2 --dist worksteal
+
+check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deployment settings
+	$(IN)ruff format --check .
+	$(IN)ruff check .
+	$(IN)lint-imports
+	$(IN)mypy .
+	@$(IN)python -m ticketing.stack check
+
+fmt: $(STAMP)   ## format the code
+	$(IN)ruff check --fix-only -q . && $(IN)ruff format -q .
+
+# Resolve the direct needs in pyproject.toml into exact versions with hashes.
+LOCK := $(IN)uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-emit-index-url -q
+lock: $(STAMP)  ## new exact versions of the packages
+	$(LOCK) --upgrade --group dev -o requirements-dev.txt
+	$(LOCK) -c requirements-dev.txt -o requirements.txt

@@ -1,0 +1,179 @@
+"""Many buyers, few tickets. These tests commit for real, on a connection a thread."""
+
+from collections import Counter
+from functools import partial
+
+import pytest
+from django.db import IntegrityError
+from django.db.models import F
+
+from events.inventory import SoldOut
+from events.models import Event, TicketType
+from orders.cancellation import cancel_order
+from orders.models import Order, OrderItem, OrderStatus, Payment
+from orders.payment import OrderNotPayable, confirm_payment
+from orders.reservation import Reservation
+from tests.make import (
+    make_processing_order,
+    make_reservation,
+    make_reserved_order,
+    make_ticket,
+    make_ticket_type,
+)
+from tests.queue import RecordingQueue
+from tests.race import meeting_point, race
+from ticketing import clock
+from ticketing.ids import new_id
+from ticketing.messages import Message
+from tickets import settlement
+from tickets.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.models import Scan, Ticket
+from tickets.settlement import settle_order
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+BUYERS = 8
+
+
+def test_the_last_ticket_is_reserved_once():
+    last = make_ticket_type(capacity=1)
+
+    outcomes = race(*[partial(make_reservation, ticket_type=last)] * BUYERS)
+
+    assert Counter(type(outcome) for outcome in outcomes) == {
+        Reservation: 1,
+        SoldOut: BUYERS - 1,
+    }
+    assert Order.objects.count() == 1
+
+
+def test_all_items_of_an_order_are_reserved_or_none():
+    kind = make_ticket_type(capacity=5)
+
+    outcomes = race(*[partial(make_reservation, ticket_type=kind, quantity=2)] * BUYERS)
+
+    held = sum(OrderItem.objects.values_list("quantity", flat=True))
+    assert held == 2 * sum(isinstance(outcome, Reservation) for outcome in outcomes)
+    assert held == 4
+
+
+def pay_for_more_than_there_is() -> list[Payment | Exception]:
+    """Let Redis have admitted more than there is, as it never should."""
+    last = make_ticket_type(capacity=BUYERS)
+    orders = [make_reserved_order(ticket_type=last) for _ in range(BUYERS)]
+    TicketType.objects.filter(pk=last.pk).update(capacity=1)
+    pay = partial(confirm_payment, method="card", token="tok_approved", now=clock.now())
+    return race(*(partial(pay, order=order) for order in orders))
+
+
+def test_the_database_keeps_the_promise_when_redis_does_not():
+    outcomes = pay_for_more_than_there_is()
+
+    assert Counter(type(outcome) for outcome in outcomes) == {Payment: 1, SoldOut: BUYERS - 1}
+    assert TicketType.objects.get().promised == 1
+    assert Order.objects.filter(status=OrderStatus.PROCESSING).count() == 1
+
+
+def test_that_race_is_real(monkeypatch: pytest.MonkeyPatch):
+    """Without the guard the constraint must step in; if not, the test above proves nothing."""
+    everybody_has_looked = meeting_point(BUYERS, patience=2)
+
+    def look_then_promise(quantities):
+        for ticket_type_id, quantity in quantities.items():
+            kind = TicketType.objects.get(pk=ticket_type_id)
+            if kind.promised + quantity > kind.capacity:
+                raise SoldOut
+            everybody_has_looked()
+            TicketType.objects.filter(pk=ticket_type_id).update(
+                promised=F("promised") + quantity
+            )
+
+    monkeypatch.setattr("orders.payment.promise_tickets", look_then_promise)
+
+    outcomes = pay_for_more_than_there_is()
+
+    broken = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
+    assert len(broken) == BUYERS - 1
+    assert all("never_oversold" in str(error) for error in broken)
+
+
+def test_an_order_paid_twice_is_promised_once(queue: RecordingQueue):
+    order = make_reserved_order(quantity=2)
+
+    pay = partial(
+        confirm_payment, order=order, method="card", token="tok_approved", now=clock.now()
+    )
+    outcomes = race(pay, pay, pay)
+
+    assert Counter(type(outcome) for outcome in outcomes) == {Payment: 1, OrderNotPayable: 2}
+    assert queue.sent == [(Message.SETTLE_ORDER, {"order_id": str(order.pk)})]
+    assert TicketType.objects.get().promised == 2
+
+
+def test_an_order_settled_twice_has_its_tickets_once(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    order = make_processing_order(quantity=3)
+    queue.sent.clear()
+    nobody_else_is_settling = meeting_point(2)
+    charge = settlement.charge
+
+    def charge_after_meeting(payment):
+        nobody_else_is_settling()
+        return charge(payment)
+
+    monkeypatch.setattr(settlement, "charge", charge_after_meeting)
+
+    outcomes = race(*[partial(settle_order, order_id=order.pk, now=clock.now())] * 2)
+
+    assert outcomes == [None, None]
+    assert [ticket.position for ticket in Ticket.objects.of_order(order.pk)] == [1, 2, 3]
+    assert queue.sent == [(Message.ISSUE_CODES, {"order_id": str(order.pk)})]
+    assert TicketType.objects.get().sold == 3
+
+
+def test_fifty_scans_of_one_ticket_open_one_gate():
+    ticket = make_ticket()
+    scanners = [Scanner(f"device:{gate}", Event.objects.all()) for gate in range(50)]
+
+    outcomes = race(
+        *(
+            partial(
+                check_in_ticket,
+                scanned=ScannedCode(new_id(), ticket.code, "", clock.now()),
+                scanner=scanner,
+                now=clock.now(),
+            )
+            for scanner in scanners
+        )
+    )
+
+    results = Counter(scan.result for scan in outcomes if isinstance(scan, Scan))
+    assert results == {"admitted": 1, "already_used": 49}
+
+
+def test_one_scan_sent_twice_at_once_has_one_answer():
+    ticket = make_ticket()
+    scanned = ScannedCode(new_id(), ticket.code, "North", clock.now())
+    scanner = Scanner("device:1", Event.objects.all())
+
+    scan = partial(check_in_ticket, scanned=scanned, scanner=scanner, now=clock.now())
+    outcomes = race(scan, scan, scan, scan)
+
+    assert {outcome.result for outcome in outcomes} == {"admitted"}
+    assert Scan.objects.count() == 1
+
+
+def test_a_payment_and_the_cancelling_of_one_order_do_not_both_win():
+    """Whoever loses the conditional UPDATE leaves the stock alone."""
+    for _ in range(5):
+        kind = make_ticket_type(capacity=1)
+        order = make_reserved_order(ticket_type=kind)
+        pay = partial(
+            confirm_payment, order=order, method="card", token="tok_approved", now=clock.now()
+        )
+        race(pay, partial(cancel_order, order_id=order.pk, now=clock.now()))
+
+        order.refresh_from_db()
+        promised = TicketType.objects.get(pk=kind.pk).promised
+        assert (order.status, promised) in {("processing", 1), ("cancelled", 0)}

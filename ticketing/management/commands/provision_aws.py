@@ -1,0 +1,87 @@
+"""Make what the system needs of AWS, where it is missing. Safe to run at every deploy."""
+
+import json
+from email.utils import parseaddr
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+_FOURTEEN_DAYS = "1209600"
+_NOT_THERE = {"NotImplemented", "MethodNotAllowed", "501"}
+
+
+class Command(BaseCommand):
+    help = (
+        "Create the queues with their dead-letter queues, the private bucket, and the sender."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        missing = [name for name, url in settings.SQS_QUEUE_URLS.items() if not url]
+        if missing:
+            raise CommandError(f"Set the URLs of these queues: {', '.join(missing)}.")
+        for url in settings.SQS_QUEUE_URLS.values():
+            _ensure_queue(url.rsplit("/", 1)[-1])
+        _ensure_bucket(settings.TICKETS_BUCKET)
+        _ensure_sender(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+        self.stdout.write("Queues, bucket and sender are there.")
+
+
+def _ensure_queue(name: str) -> None:
+    sqs = boto3.client("sqs", region_name=settings.AWS_REGION)
+    dead = sqs.create_queue(
+        QueueName=f"{name}-dead", Attributes={"MessageRetentionPeriod": _FOURTEEN_DAYS}
+    )["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    attributes = {
+        "VisibilityTimeout": str(settings.SQS_VISIBILITY_SECONDS),
+        "MessageRetentionPeriod": _FOURTEEN_DAYS,
+        "RedrivePolicy": json.dumps(
+            {
+                "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+                "maxReceiveCount": settings.SQS_MAX_RECEIVES,
+            }
+        ),
+    }
+    try:
+        sqs.create_queue(QueueName=name, Attributes=attributes)
+    except sqs.exceptions.QueueNameExists:
+        # It is there with other attributes: give it ours.
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
+def _ensure_bucket(name: str) -> None:
+    s3 = boto3.client("s3", region_name=settings.AWS_REGION)
+    where = {"LocationConstraint": settings.AWS_REGION}
+    try:
+        if settings.AWS_REGION == "us-east-1":
+            s3.create_bucket(Bucket=name)
+        else:
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+    except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
+        # Ours, or the next call is refused.
+        s3.head_bucket(Bucket=name)
+    try:
+        s3.put_public_access_block(
+            Bucket=name,
+            PublicAccessBlockConfiguration={
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": True,
+            },
+        )
+    except ClientError as error:
+        # A local stand-in may lack the call; the real S3 has it.
+        if not settings.AWS_ENDPOINT_URL or error.response["Error"]["Code"] not in _NOT_THERE:
+            raise
+
+
+def _ensure_sender(address: str) -> None:
+    ses = boto3.client("ses", region_name=settings.AWS_REGION)
+    known = ses.get_identity_verification_attributes(Identities=[address])
+    if address not in known["VerificationAttributes"]:
+        ses.verify_email_identity(EmailAddress=address)
