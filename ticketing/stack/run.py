@@ -58,6 +58,7 @@ def run(folder: Folder, *, port: int, restart: bool) -> None:
     with _only_one(folder), _stop_on_signals():
         roster = Roster(folder.roster)
         try:
+            folder.stack.unlink(missing_ok=True)
             _check_port(port)
             if ended := kill_leftovers(folder.roster):
                 _say(f"ended what an earlier stack left behind: {', '.join(ended)}")
