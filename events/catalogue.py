@@ -57,10 +57,7 @@ def find_event_id(reference: str) -> UUID | None:
         return UUID(reference)
     except ValueError:
         return (
-            Event.objects.filter(slug=reference)
-            .values_list("pk", flat=True)
-            .order_by("pk")
-            .first()
+            Event.objects.filter(slug=reference).values_list("pk", flat=True).order_by("pk").first()
         )
 
 

@@ -106,9 +106,7 @@ def due_holds(*, event_id: UUID, limit: int, lease_milliseconds: int) -> list[UU
     return [UUID(order) for order in _run("due", event_id, limit, lease_milliseconds)[1:]]
 
 
-def raise_capacity(
-    *, event_id: UUID, ticket_type_id: UUID, capacity: int, version: int
-) -> None:
+def raise_capacity(*, event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
     """
     Put more tickets of one type on sale at once. Out of order and twice are harmless.
 

@@ -135,9 +135,7 @@ def recorded_left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     types = TicketType.objects.filter(event_id__in=event_ids)
     return {
         ticket_type_id: max(0, capacity - promised - held.get(ticket_type_id, 0))
-        for ticket_type_id, capacity, promised in types.values_list(
-            "pk", "capacity", "promised"
-        )
+        for ticket_type_id, capacity, promised in types.values_list("pk", "capacity", "promised")
     }
 
 

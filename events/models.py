@@ -130,9 +130,7 @@ class Event(models.Model):
         unique=True,
         help_text=_("Lowercase letters, digits and hyphens."),
         validators=[
-            RegexValidator(
-                r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z", _("Use a-z, 0-9 and single hyphens.")
-            )
+            RegexValidator(r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z", _("Use a-z, 0-9 and single hyphens."))
         ],
     )
     name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
@@ -249,12 +247,8 @@ class TicketType(models.Model):
         verbose_name_plural = _("ticket types")
         ordering = ["event_id", "number"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(promised__lte=F("capacity")), name="never_oversold"
-            ),
-            models.CheckConstraint(
-                condition=Q(sold__lte=F("promised")), name="sold_was_promised"
-            ),
+            models.CheckConstraint(condition=Q(promised__lte=F("capacity")), name="never_oversold"),
+            models.CheckConstraint(condition=Q(sold__lte=F("promised")), name="sold_was_promised"),
             models.CheckConstraint(condition=Q(price__gte=0), name="price_is_not_negative"),
             models.UniqueConstraint(
                 fields=["event", "number"], name="one_number_per_type_of_an_event"

@@ -191,9 +191,7 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
                 f"{committed} of {kind.name} are sold or held; {capacity} is fewer."
             )
         version = kind.capacity_version + 1
-        TicketType.objects.filter(pk=kind.pk).update(
-            capacity=capacity, capacity_version=version
-        )
+        TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
         if capacity > kind.capacity:
             announce = partial(_announce, kind.event_id, kind.pk, capacity, version)
             transaction.on_commit(announce)
@@ -273,9 +271,7 @@ def _change_fields(event: Event, changes: Mapping[str, Any]) -> None:
         event.save(update_fields=list(changes))
 
 
-def _change_types(
-    event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool
-) -> None:
+def _change_types(event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool) -> None:
     by_id = {kind.pk: kind for kind in event.ticket_types.all()}
     by_name = {kind.name: kind for kind in by_id.values()}
     kept = set()

@@ -123,9 +123,7 @@ class EventSent(StrictSerializer):
     image_url = serializers.URLField(max_length=500, allow_null=True, required=False)
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
-    price = serializers.DecimalField(
-        max_digits=10, decimal_places=2, min_value=0, required=False
-    )
+    price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0, required=False)
     ticket_types = TicketTypeSent(
         many=True, required=False, allow_empty=False, max_length=_MOST_TYPES
     )
@@ -157,9 +155,7 @@ class EventSent(StrictSerializer):
         _check_order(known, "sales_start_at", "sales_end_at")
         shorthand = [name for name in _SHORTHAND if name in attrs]
         if shorthand and "ticket_types" in attrs:
-            raise serializers.ValidationError(
-                {shorthand[0]: "Give either this or `ticket_types`."}
-            )
+            raise serializers.ValidationError({shorthand[0]: "Give either this or `ticket_types`."})
         if now is None:
             self._check_new(attrs, shorthand)
         self._check_new_kinds(attrs.get("ticket_types", []))
@@ -181,9 +177,7 @@ class EventSent(StrictSerializer):
 
     def _check_new(self, attrs: dict[str, Any], shorthand: list[str]) -> None:
         if attrs.get("status") == EventStatus.CANCELLED:
-            raise serializers.ValidationError(
-                {"status": "A new event is a draft or published."}
-            )
+            raise serializers.ValidationError({"status": "A new event is a draft or published."})
         if "ticket_types" not in attrs and len(shorthand) < len(_SHORTHAND):
             raise serializers.ValidationError(
                 {"ticket_types": "Give ticket types, or `capacity` and `price`."}

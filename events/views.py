@@ -131,9 +131,7 @@ def _choose_organizer(organizers: Any, wanted: UUID | None) -> Organizer:
     return choice[0]
 
 
-def _kinds_sent(
-    fields: dict[str, Any], event: Event | None = None
-) -> list[dict[str, Any]] | None:
+def _kinds_sent(fields: dict[str, Any], event: Event | None = None) -> list[dict[str, Any]] | None:
     """Take the ticket types out of what was sent, in the long form or the short one."""
     kinds: list[dict[str, Any]] | None = fields.pop("ticket_types", None)
     short = {name: fields.pop(name) for name in ("capacity", "price") if name in fields}

@@ -43,9 +43,7 @@ def cancel_reservations(*, event_id: UUID, order_ids: Collection[UUID], now: dat
             closed_at=now,
         )
     cancelled = Order.objects.filter(pk__in=order_ids, status=OrderStatus.CANCELLED)
-    verdicts = [
-        Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)
-    ]
+    verdicts = [Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)]
     obey(event_id=event_id, verdicts=verdicts)
 
 

@@ -64,9 +64,7 @@ def settle_overdue_holds(*, event_id: UUID, now: datetime) -> int:
 
     :raises InventoryUnavailable: if Redis is away
     """
-    order_ids = due_holds(
-        event_id=event_id, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS
-    )
+    order_ids = due_holds(event_id=event_id, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
     if order_ids:
         verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
         apply_verdicts(event_id=event_id, verdicts=verdicts)
@@ -85,9 +83,7 @@ def settle_overdue_holds_everywhere(*, now: datetime) -> None:
             pass
 
 
-def decide_holds(
-    *, event_id: UUID, order_ids: Collection[UUID], now: datetime
-) -> list[Verdict]:
+def decide_holds(*, event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
     """
     Say what is to become of each hold: the only place that knows.
 

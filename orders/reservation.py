@@ -201,9 +201,7 @@ def _check_limits(
 
 def _check_period(sold: Event | TicketType, now: datetime) -> None:
     if sold.sales_start_at is not None and now < sold.sales_start_at:
-        raise SalesNotStarted(
-            f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}."
-        )
+        raise SalesNotStarted(f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}.")
     if sold.sales_end_at is not None and now >= sold.sales_end_at:
         raise SalesEnded(f"Sales of {sold.name} ended at {sold.sales_end_at.isoformat()}.")
 

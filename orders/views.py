@@ -42,9 +42,7 @@ class Orders(APIView):
             event_id=event_id,
             wanted=asked["quantity"]
             if "quantity" in asked
-            else [
-                WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]
-            ],
+            else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
             customer=Customer(**asked["customer"], language=language_of(request)),
             now=clock.now(),
         )

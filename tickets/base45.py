@@ -31,9 +31,7 @@ def decode_base45(text: str) -> bytes:
     for start in range(0, len(text), 3):
         group = text[start : start + 3]
         try:
-            number = sum(
-                _VALUES[character] * 45**place for place, character in enumerate(group)
-            )
+            number = sum(_VALUES[character] * 45**place for place, character in enumerate(group))
         except KeyError as error:
             raise NotBase45(f"{error} is no base45 character.") from error
         length = len(group) - 1

@@ -82,9 +82,7 @@ def _find_scan(scanned: ScannedCode, scanner: Scanner) -> Scan | None:
     scans = Scan.objects.select_related(
         "ticket__order", "ticket__ticket_type", "ticket__event", "device"
     )
-    earlier = (
-        scans.filter(scanned_by=scanner.name, scan_id=scanned.scan_id).order_by("pk").first()
-    )
+    earlier = scans.filter(scanned_by=scanner.name, scan_id=scanned.scan_id).order_by("pk").first()
     if earlier is not None and earlier.code != scanned.code:
         raise ScanIdReused("Give each scan an id of its own.")
     return earlier

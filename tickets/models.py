@@ -163,9 +163,7 @@ class Scan(models.Model):
     )
     api_token = models.ForeignKey(ApiToken, on_delete=models.SET_NULL, null=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
-    event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, null=True, verbose_name=_("event")
-    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, verbose_name=_("event"))
     ticket = models.ForeignKey(
         Ticket,
         on_delete=models.PROTECT,

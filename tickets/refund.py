@@ -44,13 +44,9 @@ def refund_order(*, order_id: UUID, now: datetime) -> None:
 @transaction.atomic(durable=True)
 def _take_back(order: Order, now: datetime) -> bool:
     share_event(order.event.number)
-    if not move_order(
-        order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now
-    ):
+    if not move_order(order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now):
         return False
-    Payment.objects.filter(order_id=order.pk).update(
-        status=PaymentStatus.REFUNDED, refunded_at=now
-    )
+    Payment.objects.filter(order_id=order.pk).update(status=PaymentStatus.REFUNDED, refunded_at=now)
     Ticket.objects.filter(order_id=order.pk).exclude(status=TicketStatus.REVOKED).update(
         status=TicketStatus.REVOKED, revoked_at=now
     )

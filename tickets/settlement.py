@@ -62,13 +62,9 @@ def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
 
 @transaction.atomic(durable=True)
 def _write_sale(order: Order, now: datetime) -> None:
-    if not move_order(
-        order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now
-    ):
+    if not move_order(order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
         return
-    Payment.objects.filter(order_id=order.pk).update(
-        status=PaymentStatus.APPROVED, decided_at=now
-    )
+    Payment.objects.filter(order_id=order.pk).update(status=PaymentStatus.APPROVED, decided_at=now)
     items = list(order.items.select_related("ticket_type").order_by("ticket_type_id"))
     Ticket.objects.bulk_create(
         _make_ticket(order, item.ticket_type.number, item.ticket_type_id, item.pk, place, now)

@@ -30,6 +30,6 @@ def wind_up_event(*, event_id: UUID, now: datetime) -> None:
             send_after_commit(Message.REFUND_ORDER, order_id=order_id)
     still_open = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
     if not orders.filter(status__in=still_open).exists():
-        Event.objects.filter(
-            pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None
-        ).update(wound_up_at=now)
+        Event.objects.filter(pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None).update(
+            wound_up_at=now
+        )

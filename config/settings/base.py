@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from environ import Env
 from kombu import Queue
 
+from config.settings.unfold import UNFOLD as UNFOLD
+
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parents[2]

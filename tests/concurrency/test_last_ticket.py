@@ -84,9 +84,7 @@ def test_that_race_is_real(monkeypatch: pytest.MonkeyPatch):
             if kind.promised + quantity > kind.capacity:
                 raise SoldOut
             everybody_has_looked()
-            TicketType.objects.filter(pk=ticket_type_id).update(
-                promised=F("promised") + quantity
-            )
+            TicketType.objects.filter(pk=ticket_type_id).update(promised=F("promised") + quantity)
 
     monkeypatch.setattr("orders.payment.promise_tickets", look_then_promise)
 

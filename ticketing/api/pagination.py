@@ -27,8 +27,6 @@ class NumberedPages(PageNumberPagination):
 
     def get_page_number(self, request: Request, paginator: object) -> str:
         wanted = request.query_params.get(self.page_query_param, "1")
-        if not (
-            wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= _DEEPEST_PAGE
-        ):
+        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= _DEEPEST_PAGE):
             raise ValidationError({"page": [f"A number from 1 to {_DEEPEST_PAGE}."]})
         return wanted

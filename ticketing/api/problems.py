@@ -99,9 +99,7 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if problem["status"] == STATUS_BY_KIND[Unauthenticated]:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(
-        problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE
-    )
+    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
 def describe(  # noqa: PLR0913 - the members of a problem document
@@ -156,9 +154,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return _plain(request, *_BUG, "It is in our log. Try again, or tell us the request_id.")
 
 
-def _plain(
-    request: HttpRequest, status: int, code: str, title: str, detail: str
-) -> JsonResponse:
+def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
     problem = describe(request, status, code, title, detail)
     return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)
 

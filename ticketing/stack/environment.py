@@ -74,12 +74,10 @@ def make_env(  # noqa: PLR0913 - one address a server
     env = {
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
         "SECRET_KEY": before.get("SECRET_KEY") or secrets.token_urlsafe(48),
-        "TICKET_SIGNING_SECRET": before.get("TICKET_SIGNING_SECRET")
-        or secrets.token_urlsafe(48),
+        "TICKET_SIGNING_SECRET": before.get("TICKET_SIGNING_SECRET") or secrets.token_urlsafe(48),
         "DEMO_ADMIN_PASSWORD": before.get("DEMO_ADMIN_PASSWORD") or secrets.token_urlsafe(9),
         "DEMO_API_TOKEN": before.get("DEMO_API_TOKEN") or "api_" + secrets.token_urlsafe(32),
-        "DEMO_DEVICE_TOKEN": before.get("DEMO_DEVICE_TOKEN")
-        or "dev_" + secrets.token_urlsafe(32),
+        "DEMO_DEVICE_TOKEN": before.get("DEMO_DEVICE_TOKEN") or "dev_" + secrets.token_urlsafe(32),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,

@@ -1,3 +1,19 @@
-from django.urls import URLPattern
+from django.urls import re_path
 
-urlpatterns: list[URLPattern] = []
+from ticketing.stack import mailbox_views as views
+
+_NAME = r"(?P<name>[0-9]{19}-[0-9a-f]{8})"
+
+urlpatterns = [
+    re_path(r"^mailbox/?$", views.inbox, name="mailbox"),
+    re_path(r"^mailbox/messages/?$", views.listing),
+    re_path(rf"^mailbox/messages/{_NAME}\.eml$", views.raw, name="mailbox-raw"),
+    re_path(rf"^mailbox/{_NAME}/?$", views.one, name="mailbox-one"),
+    re_path(rf"^mailbox/{_NAME}/page$", views.page, name="mailbox-page"),
+    re_path(rf"^mailbox/{_NAME}/inline/(?P<content_id>[^/]+)$", views.inline),
+    re_path(
+        rf"^mailbox/{_NAME}/files/(?P<file_name>[^/]+)$",
+        views.attachment,
+        name="mailbox-file",
+    ),
+]

@@ -153,9 +153,7 @@ def _start_servers(folder: Folder, roster: Roster, port: int) -> dict[str, str]:
                 port=services.free_port(preferred=redis_before.port),
                 password=redis_before.password or services.new_password(),
             ),
-            services.aws(
-                folder.path / "aws", port=services.free_port(preferred=aws_before.port)
-            ),
+            services.aws(folder.path / "aws", port=services.free_port(preferred=aws_before.port)),
         ]
         for server in servers:
             roster.start(server.child)
@@ -218,9 +216,7 @@ def _start_processes(folder: Folder, roster: Roster, port: int, env: Mapping[str
         )  # fmt: skip
         celery = ("celery", "-A", "config")
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-        start(
-            "worker", *celery, "worker", "-n", "sale@%h", "-Q", "sale,upkeep", "-c", "2", *quiet
-        )
+        start("worker", *celery, "worker", "-n", "sale@%h", "-Q", "sale,upkeep", "-c", "2", *quiet)
         start("mailer", *celery, "worker", "-n", "mail@%h", "-Q", "delivery", "-c", "1", *quiet)
         start("beat", *celery, "beat", "-s", str(folder.path / "beat"), "--pidfile=")
         _wait_until_ready(roster, port)

@@ -14,9 +14,7 @@ _NOT_THERE = {"NotImplemented", "MethodNotAllowed", "501"}
 
 
 class Command(BaseCommand):
-    help = (
-        "Create the queues with their dead-letter queues, the private bucket, and the sender."
-    )
+    help = "Create the queues with their dead-letter queues, the private bucket, and the sender."
 
     def handle(self, *args: Any, **options: Any) -> None:
         missing = [name for name, url in settings.SQS_QUEUE_URLS.items() if not url]

@@ -1,0 +1,72 @@
+"""How the admin looks, and what stands in its menu."""
+
+from typing import Any
+
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _link(title: Any, icon: str, view: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}_changelist")}
+
+
+def _only_superusers(request: Any) -> bool:
+    return bool(request.user.is_superuser)
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Bilheteria",
+    "SITE_HEADER": "Bilheteria",
+    "SITE_SYMBOL": "confirmation_number",
+    "SHOW_HISTORY": True,
+    "SHOW_LANGUAGES": True,
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "#fdf3f1",
+            "100": "#fbe4df",
+            "200": "#f7cdc4",
+            "300": "#f0aa9c",
+            "400": "#e57c68",
+            "500": "#d65741",
+            "600": "#c2412d",
+            "700": "#a23322",
+            "800": "#862d20",
+            "900": "#702a20",
+            "950": "#3d120c",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": _("The house"),
+                "items": [
+                    _link(_("Events"), "event", "events_event"),
+                    _link(_("Orders"), "receipt_long", "orders_order"),
+                    _link(_("Tickets"), "confirmation_number", "tickets_ticket"),
+                    _link(_("Deliveries"), "mail", "tickets_delivery"),
+                ],
+            },
+            {
+                "title": _("The door"),
+                "separator": True,
+                "items": [
+                    _link(_("Scans"), "qr_code_scanner", "tickets_scan"),
+                    _link(_("Door devices"), "smartphone", "tickets_device"),
+                ],
+            },
+            {
+                "title": _("The people"),
+                "separator": True,
+                "items": [
+                    _link(_("Organizers"), "groups", "events_organizer"),
+                    _link(_("API tokens"), "key", "events_apitoken"),
+                    _link(_("Users"), "person", "ticketing_user")
+                    | {"permission": _only_superusers},
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,143 @@
+"""The admin's rule: whoever acts for an organizer sees and changes what is that organizer's."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from unfold.admin import ModelAdmin
+
+from events.access import organizers_of
+from events.models import Event, Organizer
+from ticketing.errors import Refusal
+
+
+class OwnAdmin(ModelAdmin):
+    """Shows the rows of the user's organizers. Membership alone decides; groups are not asked."""
+
+    # From the model to its organizer.
+    organizer_path: ClassVar[str] = "organizer"
+    show_full_result_count = False
+    list_per_page = 50
+    compressed_fields = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(**{f"{self.organizer_path}__in": organizers_of(request.user)})
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return bool(user.is_active and user.is_staff and organizers_of(user).exists())
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._may(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> Any:
+        limit_choices(db_field, request, options)
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> Any:
+        limit_choices(db_field, request, options)
+        return super().formfield_for_manytomany(db_field, request, **options)
+
+    def _may(self, request: HttpRequest, obj: Model | None) -> bool:
+        if not self.has_module_permission(request):
+            return False
+        return (
+            obj is None or obj.pk is None or self.get_queryset(request).filter(pk=obj.pk).exists()
+        )
+
+
+class ReadOnlyAdmin(OwnAdmin):
+    """Rows that the sale writes. Staff look, and act through actions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Say whether somebody may act on these rows: who sees them, may."""
+        return self.has_module_permission(request)
+
+
+def limit_choices(
+    db_field: Any,
+    request: HttpRequest,
+    options: dict[str, Any],
+) -> None:
+    """Offer only what is the user's own."""
+    if request.user.is_superuser:
+        return
+    if db_field.related_model is Organizer:
+        options["queryset"] = organizers_of(request.user)
+    elif db_field.related_model is Event:
+        options["queryset"] = Event.objects.filter(organizer__in=organizers_of(request.user))
+
+
+def act_on_each(
+    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], None], *, done: str
+) -> None:
+    """Do something to each row, and tell which were refused and why."""
+    acted = 0
+    for row in rows:
+        try:
+            act(row)
+        except Refusal as refusal:
+            messages.error(request, f"{row}: {refusal}")
+        else:
+            acted += 1
+    if acted:
+        messages.success(request, done % {"count": acted})
+
+
+def ask_first(  # noqa: PLR0913 - the words of one question
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    *,
+    action: str,
+    question: str,
+    consequences: list[str],
+    rows: QuerySet[Any] | list[Any],
+    confirm: str,
+) -> HttpResponse | None:
+    """Return a page that asks whether to go on, or None if the answer was yes."""
+    if request.POST.get("confirmed") == "yes":
+        return None
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.model._meta,  # noqa: SLF001 - the admin's own way
+        "title": _("Are you sure?"),
+        "action": action,
+        "question": question,
+        "consequences": consequences,
+        "rows": list(rows)[:20],
+        "ids": [row.pk for row in rows],
+        "confirm": confirm,
+    }
+    return TemplateResponse(request, "admin/ask_first.html", context)
+
+
+def chosen(model_admin: OwnAdmin, request: HttpRequest, object_id: str) -> QuerySet[Any]:
+    """Return the one row that a detail page's action is about, if it is the user's."""
+    return model_admin.get_queryset(request).filter(pk=unquote(object_id))

@@ -1,0 +1,140 @@
+"""Where organizers look up orders, and help their buyers."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import StackedInline, TabularInline
+from unfold.decorators import action, display
+
+from events.own_admin import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from orders.cancellation import cancel_order
+from orders.models import Order, OrderItem, OrderStatus, Payment
+from ticketing import clock
+
+STATUS_COLORS = {
+    OrderStatus.RESERVED: "info",
+    OrderStatus.PROCESSING: "warning",
+    OrderStatus.PAID: "success",
+    OrderStatus.PAYMENT_FAILED: "danger",
+    OrderStatus.EXPIRED: "default",
+    OrderStatus.CANCELLED: "default",
+    OrderStatus.REFUNDED: "default",
+}
+
+
+class ReadOnlyInline:
+    """Rows of an order, to look at."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return True
+
+
+class OrderItemInline(ReadOnlyInline, TabularInline):
+    model = OrderItem
+    fields = ["ticket_type", "quantity", "unit_price"]
+
+
+class PaymentInline(ReadOnlyInline, StackedInline):
+    model = Payment
+    fields = [
+        "method",
+        "amount",
+        "status",
+        "decline_code",
+        "created_at",
+        "decided_at",
+        "refunded_at",
+    ]
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    organizer_path = "event__organizer"
+    list_display = ["code", "customer", "event", "price", "shown_status", "created_at"]
+    list_filter = ["status", "event"]
+    list_select_related = ["event"]
+    search_fields = ["=code", "customer_name", "customer_email"]
+    search_help_text = gettext_lazy("Order code, customer's name or email")
+    ordering = ["-created_at", "-id"]
+    inlines = [OrderItemInline, PaymentInline]
+    actions = ["cancel_chosen"]
+    actions_detail = ["cancel_this"]
+    fields = [
+        "code",
+        "shown_status",
+        "event",
+        "customer_name",
+        "customer_email",
+        "language",
+        "price",
+        "created_at",
+        "reserved_until",
+        "processing_at",
+        "paid_at",
+        "closed_at",
+    ]
+    readonly_fields = ["shown_status", "price"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # Codes are written in capitals, and read out in any way.
+        return super().get_search_results(request, queryset, _tidy(search_term))
+
+    @display(description=gettext_lazy("customer"), header=True, ordering="customer_name")
+    def customer(self, order: Order) -> list[str]:
+        return [order.customer_name, order.customer_email]
+
+    @display(description=gettext_lazy("total"), ordering="total")
+    def price(self, order: Order) -> str:
+        return f"{formats.number_format(order.total, 2)} {order.currency}"
+
+    @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
+    def shown_status(self, order: Order) -> tuple[str, str]:
+        return order.status, order.get_status_display()
+
+    @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
+    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        question = ask_first(
+            self,
+            request,
+            action="cancel_chosen",
+            question=_("Cancel these reservations?"),
+            consequences=[_("Their tickets go back on sale at once. Paid orders are left alone.")],
+            rows=rows,
+            confirm=_("Yes, cancel"),
+        )
+        if question is not None:
+            return question
+        act_on_each(
+            request,
+            rows,
+            lambda order: cancel_order(order_id=order.pk, now=clock.now()),
+            done=_("%(count)d cancelled."),
+        )
+        return None
+
+    @action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
+    def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        page = self.cancel_chosen(request, chosen(self, request, object_id))
+        return page or redirect("admin:orders_order_change", object_id)
+
+
+def _tidy(term: str) -> str:
+    term = term.strip()
+    return term.upper() if len(term) <= 8 and term.isalnum() and "@" not in term else term  # noqa: PLR2004

@@ -1,0 +1,252 @@
+"""Tickets, their scans and deliveries, and the devices at the door."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.admin import TabularInline
+from unfold.decorators import action, display
+
+from events.admin import tell_once
+from events.own_admin import OwnAdmin, ReadOnlyAdmin, act_on_each, ask_first, chosen
+from orders.admin import OrderAdmin, ReadOnlyInline
+from orders.models import Order
+from ticketing import clock
+from ticketing.tokens import TokenKind, make_token
+from tickets.codes import read_ticket_id
+from tickets.delivery import resend_tickets
+from tickets.issue import code_url
+from tickets.models import Delivery, Device, Scan, ScanResult, Ticket, TicketStatus
+from tickets.refund import refund_order
+
+_ORDER_AND_PLACE = re.compile(r"([0-9A-Za-z]{6,8})-([0-9]{1,3})")
+_TICKET_COLORS = {
+    TicketStatus.VALID: "success",
+    TicketStatus.USED: "info",
+    TicketStatus.REVOKED: "danger",
+}
+_SCAN_COLORS = {result: "danger" for result in ScanResult} | {
+    ScanResult.ADMITTED: "success",
+    ScanResult.ALREADY_USED: "warning",
+}
+
+
+class TicketInline(ReadOnlyInline, TabularInline):
+    model = Ticket
+    fk_name = "order"
+    fields = ["ticket_type", "position", "holder_name", "status", "used_at"]
+    show_change_link = True
+
+
+class DeliveryInline(ReadOnlyInline, TabularInline):
+    model = Delivery
+    fields = ["asked_at", "codes_stored_at", "sent_at"]
+
+
+admin.site.unregister(Order)
+
+
+@admin.register(Order)
+class OrderWithTicketsAdmin(OrderAdmin):
+    """An order with what came of it: its tickets and their mail."""
+
+    inlines = [*OrderAdmin.inlines, TicketInline, DeliveryInline]
+    actions = [*OrderAdmin.actions, "refund_chosen", "resend_chosen"]
+    actions_detail = [*OrderAdmin.actions_detail, "refund_this", "resend_this"]
+
+    @admin.action(description=gettext_lazy("Refund in full…"), permissions=["act"])
+    def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        count = rows.count()
+        question = ask_first(
+            self,
+            request,
+            action="refund_chosen",
+            question=ngettext(
+                "Refund this order in full?", "Refund these %(count)d orders in full?", count
+            )
+            % {"count": count},
+            consequences=[
+                _("The buyer gets all the money back."),
+                _("The tickets are revoked at once: the door refuses them."),
+                _("The places go back on sale."),
+            ],
+            rows=rows,
+            confirm=_("Yes, refund"),
+        )
+        if question is not None:
+            return question
+        act_on_each(
+            request,
+            rows,
+            lambda order: refund_order(order_id=order.pk, now=clock.now()),
+            done=_("%(count)d refunded."),
+        )
+        return None
+
+    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    def resend_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
+        act_on_each(
+            request,
+            rows,
+            lambda order: resend_tickets(order_id=order.pk, now=clock.now()),
+            done=_("%(count)d will be sent again."),
+        )
+
+    @action(description=gettext_lazy("Refund in full…"), permissions=["act"])
+    def refund_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        page = self.refund_chosen(request, chosen(self, request, object_id))
+        return page or redirect("admin:orders_order_change", object_id)
+
+    @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    def resend_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        self.resend_chosen(request, chosen(self, request, object_id))
+        return redirect("admin:orders_order_change", object_id)
+
+
+class ScanInline(ReadOnlyInline, TabularInline):
+    model = Scan
+    fields = ["result", "gate", "device", "scanned_at", "recorded_at"]
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnlyAdmin):
+    organizer_path = "event__organizer"
+    list_display = ["holder", "ticket_type", "event", "shown_status", "used_at"]
+    list_filter = ["status", "event"]
+    list_select_related = ["order", "event", "ticket_type"]
+    search_fields = ["holder_name", "=order__code"]
+    search_help_text = gettext_lazy("Scanned code (T1:…), order code, order code-number, or name")
+    inlines = [ScanInline]
+    fields = [
+        "shown_status",
+        "order_link",
+        "event",
+        "ticket_type",
+        "position",
+        "holder_name",
+        "created_at",
+        "used_at",
+        "revoked_at",
+        "qr_code",
+        "code",
+    ]
+    readonly_fields = ["shown_status", "qr_code", "order_link"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if ticket_id := read_ticket_id(term):
+            return queryset.filter(pk=ticket_id), False
+        if match := _ORDER_AND_PLACE.fullmatch(term):
+            # The nth of an order as its mail counts them.
+            code, place = match.group(1).upper(), int(match.group(2))
+            of_order = queryset.filter(order__code=code).order_by("order_item_id", "position")
+            ids = list(of_order.values_list("pk", flat=True)[:place])
+            return queryset.filter(pk__in=ids[place - 1 :] if place else []), False
+        tidy = term.upper() if term.isalnum() and len(term) == 6 else term  # noqa: PLR2004 - an order's code
+        return super().get_search_results(request, queryset, tidy)
+
+    @display(description=gettext_lazy("holder"), header=True, ordering="holder_name")
+    def holder(self, ticket: Ticket) -> list[str]:
+        return [ticket.holder_name, ticket.order.code]
+
+    @display(description=gettext_lazy("status"), label=_TICKET_COLORS, ordering="status")
+    def shown_status(self, ticket: Ticket) -> tuple[str, str]:
+        return ticket.status, ticket.get_status_display()
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_link(self, ticket: Ticket) -> SafeString:
+        url = reverse("admin:orders_order_change", args=[ticket.order_id])
+        return format_html('<a href="{}" class="underline">{}</a>', url, ticket.order.code)
+
+    @admin.display(description=gettext_lazy("QR code"))
+    def qr_code(self, ticket: Ticket) -> SafeString:
+        delivery = getattr(ticket.order, "delivery", None)
+        if delivery is None or delivery.codes_stored_at is None:
+            return format_html("<em>{}</em>", _("being made"))
+        return format_html(
+            '<img src="{}" alt="" width="180" height="180" style="background:#fff">',
+            code_url(ticket),
+        )
+
+
+@admin.register(Scan)
+class ScanAdmin(ReadOnlyAdmin):
+    organizer_path = "event__organizer"
+    list_display = ["recorded_at", "shown_result", "holder", "event", "gate", "device"]
+    list_filter = ["result", "event", "gate"]
+    list_select_related = ["event", "device", "ticket"]
+    search_fields = ["ticket__holder_name", "=ticket__order__code"]
+    fields = ["shown_result", "event", "gate", "device", "scanned_at", "recorded_at", "code"]
+    readonly_fields = ["shown_result"]
+
+    @display(description=gettext_lazy("result"), label=_SCAN_COLORS, ordering="result")
+    def shown_result(self, scan: Scan) -> tuple[str, str]:
+        return scan.result, scan.get_result_display()
+
+    @admin.display(description=gettext_lazy("holder"))
+    def holder(self, scan: Scan) -> str:
+        return scan.ticket.holder_name if scan.ticket else "-"
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    organizer_path = "order__event__organizer"
+    list_display = ["order_code", "customer", "asked_at", "codes_stored_at", "sent_at"]
+    list_filter = [("sent_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["order"]
+    search_fields = ["=order__code", "=order__customer_email"]
+    fields = ["order_code", "customer", "asked_at", "codes_stored_at", "sent_at"]
+    readonly_fields = ["order_code", "customer"]
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_code(self, delivery: Delivery) -> str:
+        return delivery.order.code
+
+    @admin.display(description=gettext_lazy("customer"))
+    def customer(self, delivery: Delivery) -> str:
+        return delivery.order.customer_email
+
+
+@admin.register(Device)
+class DeviceAdmin(OwnAdmin):
+    list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
+    list_filter = ["organizer"]
+    fields = ["organizer", "name", "gate", "events"]
+    filter_horizontal = ["events"]
+    actions = ["revoke"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        return ["organizer"] if obj is not None else []
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        if not change:
+            token = make_token(TokenKind.DEVICE)
+            obj.digest, obj.hint = token.digest, token.hint
+            tell_once(request, token.text)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        super().save_related(request, form, formsets, change)
+        # A device scans for its own organizer, whoever set it up.
+        device = form.instance
+        device.events.set(device.events.filter(organizer_id=device.organizer_id))
+
+    @admin.display(description=gettext_lazy("begins with"))
+    def begins_with(self, device: Device) -> str:
+        return f"{device.hint}…"
+
+    @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
+        revoked = rows.filter(revoked_at=None).update(revoked_at=clock.now())
+        messages.success(request, _("%(count)d revoked.") % {"count": revoked})
