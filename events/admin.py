@@ -311,8 +311,8 @@ class EventAdmin(OwnAdmin):
     def _zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
         name = request.POST.get("timezone") if request.method == "POST" else None
         if name is None and object_id:
-            event = chosen(self, request, object_id).only("timezone").first()
-            name = event.timezone if event else None
+            zones = chosen(self, request, object_id).values_list("timezone", flat=True)
+            name = zones.order_by("pk").first()
         try:
             return ZoneInfo(name or Event._meta.get_field("timezone").default)  # noqa: SLF001 - public in all but name
         except (ValueError, OSError):

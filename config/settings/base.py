@@ -31,6 +31,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Where buyers and organizers reach the site; used in mails, without a trailing slash.
 PUBLIC_URL: str = env("PUBLIC_URL", default="http://localhost:8000")
 ROOT_URLCONF = "config.urls"
+LOGIN_REDIRECT_URL = "/admin/"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 # The largest honest request is an event with a long description.

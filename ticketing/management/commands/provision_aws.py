@@ -80,6 +80,9 @@ def _ensure_bucket(name: str) -> None:
 
 def _ensure_sender(address: str) -> None:
     ses = boto3.client("ses", region_name=settings.AWS_REGION)
-    known = ses.get_identity_verification_attributes(Identities=[address])
-    if address not in known["VerificationAttributes"]:
+    # A verified domain may send for each of its addresses.
+    identities = [address, address.partition("@")[2]]
+    known = ses.get_identity_verification_attributes(Identities=identities)
+    states = [state["VerificationStatus"] for state in known["VerificationAttributes"].values()]
+    if "Success" not in states:
         ses.verify_email_identity(EmailAddress=address)
