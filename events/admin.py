@@ -83,14 +83,13 @@ class TicketTypeInline(TabularInline):
         "name",
         "price",
         "capacity",
+        "sold",
+        "left",
         "max_per_order",
         "sales_start_at",
         "sales_end_at",
-        "sold",
-        "promised",
-        "left",
     ]
-    readonly_fields = ["sold", "promised", "left"]
+    readonly_fields = ["sold", "left"]
 
     @admin.display(description=gettext_lazy("left"))
     def left(self, kind: TicketType) -> str:
@@ -122,9 +121,9 @@ class EventAdmin(OwnAdmin):
     inlines = [TicketTypeInline]
     actions = ["publish_chosen", "cancel_chosen"]
     actions_detail = ["publish_this", "cancel_this"]
-    readonly_fields = ["shown_status", "summary", "public_page"]
+    readonly_fields = ["status", "summary", "public_page"]
     fieldsets = [
-        (None, {"fields": ["shown_status", "summary", "public_page"]}),
+        (None, {"fields": ["status", "summary", "public_page"]}),
         (
             gettext_lazy("The event"),
             {"fields": ["organizer", "name", "slug", "description", "image_url"]},
@@ -169,7 +168,8 @@ class EventAdmin(OwnAdmin):
         return {} if obj is not None else dict(super().get_prepopulated_fields(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.status == EventStatus.CANCELLED:
+        key = obj.pk if isinstance(obj, Event) else obj
+        if key and Event.objects.filter(pk=key, status=EventStatus.CANCELLED).exists():
             return False
         return super().has_change_permission(request, obj)
 
@@ -359,9 +359,9 @@ def _show_summary(event: Event) -> SafeString:
         )
         for kind in kinds
     ]
-    cell = "px-3 py-1.5 text-left whitespace-nowrap"
+    cell = "pr-4 py-1 text-left"
     return format_html(
-        '<div class="overflow-x-auto"><table class="text-sm"><thead><tr>{}</tr></thead>'
+        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)"><table class="text-sm"><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>",
         format_html_join("", '<th class="{} font-semibold">{}</th>', ((cell, w) for w in head)),
         format_html_join(

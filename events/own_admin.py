@@ -47,24 +47,20 @@ class OwnAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **options: Any
-    ) -> Any:
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         limit_choices(db_field, request, options)
         return super().formfield_for_foreignkey(db_field, request, **options)
 
-    def formfield_for_manytomany(
-        self, db_field: Any, request: HttpRequest, **options: Any
-    ) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         limit_choices(db_field, request, options)
         return super().formfield_for_manytomany(db_field, request, **options)
 
-    def _may(self, request: HttpRequest, obj: Model | None) -> bool:
+    def _may(self, request: HttpRequest, obj: Model | str | None) -> bool:
         if not self.has_module_permission(request):
             return False
-        return (
-            obj is None or obj.pk is None or self.get_queryset(request).filter(pk=obj.pk).exists()
-        )
+        # The buttons of a detail page ask with the key alone.
+        key = obj.pk if isinstance(obj, Model) else obj
+        return key is None or self.get_queryset(request).filter(pk=key).exists()
 
 
 class ReadOnlyAdmin(OwnAdmin):

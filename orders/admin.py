@@ -76,7 +76,7 @@ class OrderAdmin(ReadOnlyAdmin):
     actions_detail = ["cancel_this"]
     fields = [
         "code",
-        "shown_status",
+        "status",
         "event",
         "customer_name",
         "customer_email",
@@ -88,7 +88,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "paid_at",
         "closed_at",
     ]
-    readonly_fields = ["shown_status", "price"]
+    readonly_fields = ["price"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

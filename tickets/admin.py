@@ -127,7 +127,7 @@ class TicketAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("Scanned code (T1:…), order code, order code-number, or name")
     inlines = [ScanInline]
     fields = [
-        "shown_status",
+        "status",
         "order_link",
         "event",
         "ticket_type",
@@ -139,7 +139,7 @@ class TicketAdmin(ReadOnlyAdmin):
         "qr_code",
         "code",
     ]
-    readonly_fields = ["shown_status", "qr_code", "order_link"]
+    readonly_fields = ["qr_code", "order_link"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -187,8 +187,7 @@ class ScanAdmin(ReadOnlyAdmin):
     list_filter = ["result", "event", "gate"]
     list_select_related = ["event", "device", "ticket"]
     search_fields = ["ticket__holder_name", "=ticket__order__code"]
-    fields = ["shown_result", "event", "gate", "device", "scanned_at", "recorded_at", "code"]
-    readonly_fields = ["shown_result"]
+    fields = ["result", "event", "gate", "device", "scanned_at", "recorded_at", "code"]
 
     @display(description=gettext_lazy("result"), label=_SCAN_COLORS, ordering="result")
     def shown_result(self, scan: Scan) -> tuple[str, str]:

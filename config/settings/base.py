@@ -223,9 +223,12 @@ CELERY_TIMEZONE = "UTC"
 # --- Languages and time ----------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
+# The clock that staff read in the admin; an event's own page goes by the event's.
+PAGES_TIME_ZONE: str = env("PAGES_TIME_ZONE", default="America/Sao_Paulo")
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+UNFOLD["SITE_SUBHEADER"] = PAGES_TIME_ZONE.replace("_", " ")
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 

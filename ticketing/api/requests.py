@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.utils import timezone, translation
 from rest_framework.request import Request
 
 from ticketing.ids import new_id
@@ -36,14 +37,16 @@ class RequestIdMiddleware:
 
 
 class PagesLocaleMiddleware(LocaleMiddleware):
-    """Speak the reader's language on pages. The API speaks English: programs read it."""
+    """Speak the reader's language on pages, by his clock. The API speaks English, in UTC."""
 
     def process_request(self, request: HttpRequest) -> None:
         if is_page(request):
             super().process_request(request)
+            timezone.activate(ZoneInfo(settings.PAGES_TIME_ZONE))
         else:
             translation.activate(API_LANGUAGE)
             request.LANGUAGE_CODE = API_LANGUAGE
+            timezone.deactivate()
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase

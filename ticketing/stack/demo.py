@@ -1,0 +1,189 @@
+"""One order walks from the event to the door, over HTTP, as anybody's program would do it."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import requests
+import zxingcpp
+from PIL import Image
+
+from ticketing.stack.running import RunningStack
+
+_PATIENCE_SECONDS: Final = 60
+_SHORT_HOLD_SECONDS: Final = 3
+_CREATED, _ACCEPTED, _CONFLICT, _OK = 201, 202, 409, 200
+
+
+class StepFailed(Exception):
+    """What was expected, and what came."""
+
+
+def walk(stack: RunningStack, *, keep: Path, pay_with: str = "tok_approved") -> None:
+    """
+    Create, reserve, pay, receive, enter, be refused, and let a reservation run out.
+
+    Prints each step with its time, and keeps the QR code and the mail in the folder `keep`.
+
+    :raises StepFailed: at the first step that does not do what it should
+    """
+    keep.mkdir(parents=True, exist_ok=True)
+    with _step("the organizer creates and publishes an event"):
+        event = _create_event(stack)
+    with _step("a buyer reserves 2 tickets"):
+        order = _reserve(stack, event, 2)
+        _expect("tickets left", _available(stack, event), 3)
+    buyer = {"Authorization": f"Bearer {order['access_token']}"}
+    path = f"/orders/{order['id']}"
+    with _step("and confirms the payment"):
+        paid = {"method": "card", "token": pay_with}
+        answer = _call(stack, "post", f"{path}/payment", _ACCEPTED, json=paid, headers=buyer)
+        _expect("status", answer["status"], "processing")
+    with _step("the worker charges, issues and stores the QR codes"):
+        _wait(
+            "tickets",
+            lambda: _call(stack, "get", path, _OK, headers=buyer)["tickets_ready"],
+        )
+        tickets = _call(stack, "get", f"{path}/ticket", _OK, headers=buyer)["tickets"]
+        _expect("tickets", len(tickets), 2)
+    with _step("the buyer downloads a QR code from S3 and reads it"):
+        picture = requests.get(tickets[0]["qr_code_url"], timeout=10)
+        (keep / "ticket.png").write_bytes(picture.content)
+        _expect("QR code", _read_qr(picture.content), tickets[0]["code"])
+    with _step("the mail has arrived, with both QR codes"):
+        mail = _wait("mail", lambda: _find_mail(stack, order["customer"]["email"]))
+        (keep / "mail.eml").write_bytes(mail)
+        codes = {_read_qr(picture) for picture in _pictures(mail)}
+        _expect("codes in the mail", codes, {ticket["code"] for ticket in tickets})
+    scan = {"code": tickets[0]["code"], "event": event["id"], "gate": "Main"}
+    organizer = {"Authorization": f"Bearer {stack.addresses['api_token']}"}
+    with _step("the door admits the ticket"):
+        scanned = _call(stack, "post", "/tickets/validate", _OK, json=scan, headers=organizer)
+        _expect("result", scanned["result"], "admitted")
+    with _step("and refuses it the second time"):
+        refused = _call(stack, "post", "/tickets/validate", _CONFLICT, json=scan, headers=organizer)
+        _expect("code", refused["code"], "already_used")
+    with _step(f"another buyer reserves, and lets {_SHORT_HOLD_SECONDS} seconds pass"):
+        _shorten_holds(stack, event)
+        late = _reserve(stack, event, 3)
+        _expect("tickets left", _available(stack, event), 0)
+    with _step("the reservation expires and its tickets are back on sale"):
+        _wait("stock", lambda: _available(stack, event) == 3)  # noqa: PLR2004 - what he held
+        headers = {"Authorization": f"Bearer {late['access_token']}"}
+        expired = _call(stack, "get", f"/orders/{late['id']}", _OK, headers=headers)
+        _expect("status", expired["status"], "expired")
+    _say(f"kept: {keep / 'ticket.png'}, {keep / 'mail.eml'}")
+
+
+def _create_event(stack: RunningStack) -> dict[str, Any]:
+    starts_at = datetime.now(UTC) + timedelta(days=30)  # noqa: TID251 - a door
+    return _call(
+        stack,
+        "post",
+        "/events",
+        _CREATED,
+        headers={"Authorization": f"Bearer {stack.addresses['api_token']}"},
+        json={
+            "name": f"Demo {starts_at:%H:%M:%S}",
+            "status": "published",
+            "venue": "Teatro Rival",
+            "city": "Rio de Janeiro",
+            "starts_at": starts_at.isoformat(),
+            "ends_at": (starts_at + timedelta(hours=3)).isoformat(),
+            "capacity": 5,
+            "price": "80.00",
+        },
+    )
+
+
+def _reserve(stack: RunningStack, event: dict[str, Any], quantity: int) -> dict[str, Any]:
+    # An address of its own, by which its mail is found again.
+    email = f"ana+{time.time_ns()}@example.com"
+    wish = {
+        "event": event["slug"],
+        "quantity": quantity,
+        "customer": {"name": "Ana Souza", "email": email},
+    }
+    return _call(stack, "post", "/orders", _CREATED, json=wish)
+
+
+def _available(stack: RunningStack, event: dict[str, Any]) -> int:
+    return int(_call(stack, "get", f"/events/{event['id']}", _OK)["available"])
+
+
+def _shorten_holds(stack: RunningStack, event: dict[str, Any]) -> None:
+    # An organizer sets this in the admin; a program has no need to.
+    with psycopg.connect(stack.addresses["database_url"]) as connection:
+        connection.execute(
+            "UPDATE events_event SET hold_seconds = %s WHERE id = %s",
+            [_SHORT_HOLD_SECONDS, event["id"]],
+        )
+
+
+def _find_mail(stack: RunningStack, to: str) -> bytes | None:
+    base = stack.addresses["mailbox_url"]
+    found = requests.get(f"{base}/messages", params={"to": to}, timeout=10).json()["messages"]
+    if not found:
+        return None
+    return requests.get(f"{stack.url}{found[0]['raw_url']}", timeout=10).content
+
+
+def _pictures(mail: bytes) -> Iterator[bytes]:
+    for part in message_from_bytes(mail, policy=default).walk():
+        if part.get_content_type() == "image/png":
+            yield part.get_content()
+
+
+def _read_qr(picture: bytes) -> str:
+    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    return found[0].text if found else "no code that a reader can read"
+
+
+def _call(
+    stack: RunningStack, method: str, path: str, expected: int, **options: Any
+) -> dict[str, Any]:
+    answer = requests.request(method, f"{stack.url}{path}", timeout=15, **options)
+    if answer.status_code != expected:
+        raise StepFailed(
+            f"{method.upper()} {path}: {expected} was expected, {answer.status_code} came:"
+            f" {answer.text[:500]}"
+        )
+    document: dict[str, Any] = json.loads(answer.content)
+    return document
+
+
+def _expect(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise StepFailed(f"{what}: {expected!r} was expected, {found!r} came.")
+
+
+def _wait(what: str, look: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise StepFailed(f"{what}: nothing came in {_PATIENCE_SECONDS} seconds.")
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    start = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        _say(f"✗ {what}")
+        raise
+    _say(f"✓ {what} ({time.monotonic() - start:.2f} s)")
+
+
+def _say(what: str) -> None:
+    print(f"  {what}", flush=True)  # noqa: T201 - we speak to a person
