@@ -38,7 +38,7 @@ demo: $(STAMP)  ## walk one order from the event to the door, against a running 
 	@$(IN)python -m ticketing.stack demo
 
 test: $(STAMP)  ## all tests, on real PostgreSQL and Valkey
-	@$(IN)python -m pytest -n 2 --dist worksteal
+	@$(IN)python -m pytest -n 2 --dist loadgroup
 
 check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deployment settings
 	$(IN)ruff format --check .

@@ -33,7 +33,7 @@ def issue_codes(*, order_id: UUID, now: datetime) -> None:
         for ticket in Ticket.objects.of_order(order_id):
             _store(f"{code_name(ticket)}.png", render_png(ticket.code))
             _store(f"{code_name(ticket)}.svg", render_svg(ticket.code))
-        _ask_for_mail(order_id, now)
+    _ask_for_mail(order_id, now)
 
 
 def code_name(ticket: Ticket) -> str:
@@ -57,6 +57,8 @@ def _store(name: str, picture: bytes) -> None:
 
 @transaction.atomic(durable=True)
 def _ask_for_mail(order_id: UUID, now: datetime) -> None:
-    stored = Delivery.objects.filter(order_id=order_id, codes_stored_at=None)
-    if stored.update(codes_stored_at=now):
+    unsent = Delivery.objects.filter(order_id=order_id, sent_at=None)
+    unsent.filter(codes_stored_at=None).update(codes_stored_at=now)
+    # Not only when we stored them: who did may have died between the commit and the message.
+    if unsent.exists():
         send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)

@@ -32,6 +32,7 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
     """
     order = Order.objects.select_related("payment", "event").get(pk=order_id)
     if order.status != OrderStatus.PROCESSING:
+        _ask_for_codes_again(order_id)
         return
     if order.event.status == EventStatus.CANCELLED:
         fail_payment(order=order, decline_code=EVENT_CANCELLED, now=now)
@@ -58,6 +59,13 @@ def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     value = (value & ~(0x3 << 62)) | (0x2 << 62)
     return UUID(int=value)
+
+
+@transaction.atomic(durable=True)
+def _ask_for_codes_again(order_id: UUID) -> None:
+    # Whoever settled it may have died between the commit and the message.
+    if Delivery.objects.filter(order_id=order_id, codes_stored_at=None).exists():
+        send_after_commit(Message.ISSUE_CODES, order_id=order_id)
 
 
 @transaction.atomic(durable=True)

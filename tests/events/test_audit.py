@@ -1,0 +1,29 @@
+"""Drift between Redis and the record."""
+
+import pytest
+from redis import Redis
+
+from events.audit import audit_stock
+from events.catalogue import left_by_type
+from tests.make import make_reserved_order, make_ticket_type
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_drift_seen_twice_is_repaired(redis: Redis):
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind)
+    redis.hincrby(f"{{event:{kind.event_id}}}:left", str(kind.pk), -4)
+
+    assert audit_stock(now=clock.now()) == 0
+    assert audit_stock(now=clock.now()) == 1
+
+    assert left_by_type([kind.event_id]) == {kind.pk: 9}
+
+
+def test_a_stock_in_order_is_left_alone():
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind)
+
+    assert [audit_stock(now=clock.now()) for _ in range(3)] == [0, 0, 0]

@@ -1,0 +1,103 @@
+"""Events changed and cancelled while they sell."""
+
+import pytest
+
+from events.catalogue import left_by_type
+from events.models import Event, EventStatus
+from events.organizing import (
+    CapacityBelowCommitted,
+    EventNotPublishable,
+    cancel_event,
+    change_capacity,
+    create_event,
+    publish_event,
+)
+from orders.models import Order, OrderStatus
+from orders.payment import OrderNotPayable, confirm_payment
+from orders.reservation import EventNotOnSale
+from tests.make import (
+    make_event,
+    make_organizer,
+    make_paid_order,
+    make_processing_order,
+    make_reserved_order,
+    make_ticket_type,
+)
+from tests.queue import RecordingQueue
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_more_capacity_is_on_sale_at_once():
+    kind = make_ticket_type(capacity=2)
+    make_reserved_order(ticket_type=kind, quantity=2)
+
+    change_capacity(ticket_type_id=kind.pk, capacity=5)
+
+    assert left_by_type([kind.event_id]) == {kind.pk: 3}
+
+
+def test_less_capacity_is_refused_below_what_is_sold_or_held():
+    kind = make_ticket_type(capacity=10)
+    make_paid_order(ticket_type=kind, quantity=2)
+    make_processing_order(ticket_type=kind)
+    make_reserved_order(ticket_type=kind)
+
+    with pytest.raises(CapacityBelowCommitted, match="4 of Pista are sold or held; 3 is fewer"):
+        change_capacity(ticket_type_id=kind.pk, capacity=3)
+    change_capacity(ticket_type_id=kind.pk, capacity=4)
+
+    assert left_by_type([kind.event_id]) == {kind.pk: 0}
+
+
+def test_a_cancelled_event_ends_reservations_and_refunds_what_is_paid(queue: RecordingQueue):
+    kind = make_ticket_type(capacity=10)
+    reserved = make_reserved_order(ticket_type=kind)
+    processing = make_processing_order(ticket_type=kind)
+    paid = make_paid_order(ticket_type=kind)
+
+    cancel_event(event_id=kind.event_id, now=clock.now())
+    queue.run_all()
+
+    statuses = dict(Order.objects.values_list("pk", "status"))
+    assert statuses == {
+        reserved.pk: OrderStatus.CANCELLED,
+        processing.pk: OrderStatus.PAYMENT_FAILED,
+        paid.pk: OrderStatus.REFUNDED,
+    }
+    kind.refresh_from_db()
+    assert (kind.promised, kind.sold) == (0, 0)
+    assert set(paid.tickets.values_list("status", flat=True)) == {"revoked"}
+
+
+def test_nobody_reserves_or_pays_at_a_cancelled_event():
+    kind = make_ticket_type()
+    order = make_reserved_order(ticket_type=kind)
+    cancel_event(event_id=kind.event_id, now=clock.now())
+
+    with pytest.raises(EventNotOnSale):
+        make_reserved_order(ticket_type=kind)
+    with pytest.raises(OrderNotPayable):
+        confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
+
+
+def test_an_event_without_ticket_types_is_not_published():
+    fields = make_event()
+    empty = create_event(
+        event=Event(
+            organizer=make_organizer(),
+            name="Vazio",
+            venue="Lugar",
+            city="Recife",
+            starts_at=fields.starts_at,
+            ends_at=fields.ends_at,
+        ),
+        ticket_types=[],
+    )
+
+    with pytest.raises(EventNotPublishable):
+        publish_event(event_id=empty.pk)
+
+    empty.refresh_from_db()
+    assert empty.status == EventStatus.DRAFT

@@ -1,0 +1,268 @@
+"""What becomes of holds that run out, and of the stock behind them."""
+
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+
+from events.catalogue import left_by_type
+from events.holds import (
+    InventoryUnavailable,
+    hold_tickets,
+)
+from events.models import Event, TicketType
+from events.recovery import rebuild_stock
+from orders import reservation
+from orders.cancellation import OrderNotCancellable, cancel_order
+from orders.expiry import (
+    decide_holds,
+    expire_reservations,
+    obey,
+    settle_overdue_holds,
+)
+from orders.models import DroppedHold, Order, OrderStatus
+from orders.payment import ReservationExpired, confirm_payment
+from tests.make import (
+    make_paid_order,
+    make_processing_order,
+    make_reserved_order,
+    make_ticket_type,
+)
+from ticketing import clock
+from ticketing.ids import new_id
+from tickets.refund import refund_order
+from tickets.settlement import settle_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def left(kind: TicketType) -> int:
+    return left_by_type([kind.event_id])[kind.pk]
+
+
+def run_out(order: Order) -> None:
+    """Let an order's time be up, in the record and in Redis."""
+    now = clock.now()
+    Order.objects.filter(pk=order.pk).update(reserved_until=now - timedelta(seconds=1))
+    order.refresh_from_db()
+
+
+def make_due(redis: Redis, event_id: object) -> None:
+    """Let every hold of an event be overdue."""
+    key = f"{{event:{event_id}}}:due"
+    for order in redis.zrange(key, 0, -1):
+        redis.zadd(key, {order: 1})
+
+
+def test_an_expired_reservation_gives_its_tickets_back_once():
+    kind = make_ticket_type(capacity=5)
+    order = make_reserved_order(ticket_type=kind, quantity=2)
+    assert left(kind) == 3
+    run_out(order)
+
+    assert expire_reservations(now=clock.now()) == 1
+    assert expire_reservations(now=clock.now()) == 0
+
+    order.refresh_from_db()
+    assert (order.status, left(kind)) == (OrderStatus.EXPIRED, 5)
+
+
+def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    kind = make_ticket_type(capacity=5)
+    order = make_reserved_order(ticket_type=kind, quantity=2)
+    run_out(order)
+
+    def away(**_: object) -> None:
+        raise InventoryUnavailable("away")
+
+    with monkeypatch.context() as cut:
+        cut.setattr("orders.expiry.apply_verdicts", away)
+        assert expire_reservations(now=clock.now()) == 1
+    assert left(kind) == 3
+
+    make_due(redis, kind.event_id)
+    assert settle_overdue_holds(event_id=kind.event_id, now=clock.now()) == 1
+    assert left(kind) == 5
+
+
+def test_overdue_holds_do_not_make_a_buyer_see_sold_out(redis: Redis):
+    kind = make_ticket_type(capacity=1)
+    run_out(make_reserved_order(ticket_type=kind))
+    make_due(redis, kind.event_id)
+
+    assert make_reserved_order(ticket_type=kind).status == OrderStatus.RESERVED
+
+
+def test_an_overdue_hold_whose_order_is_in_time_is_kept(redis: Redis):
+    kind = make_ticket_type(capacity=1)
+    order = make_reserved_order(ticket_type=kind)
+    make_due(redis, kind.event_id)
+
+    settle_overdue_holds(event_id=kind.event_id, now=clock.now())
+
+    order.refresh_from_db()
+    assert (order.status, left(kind)) == (OrderStatus.RESERVED, 0)
+
+
+def test_a_hold_without_an_order_is_dropped_and_its_order_can_no_longer_be_written(redis: Redis):
+    kind = make_ticket_type(capacity=1)
+    order_id = new_id()
+    hold_tickets(event_id=kind.event_id, order_id=order_id, quantities={kind.pk: 1}, milliseconds=1)
+    make_due(redis, kind.event_id)
+
+    settle_overdue_holds(event_id=kind.event_id, now=clock.now())
+
+    assert left(kind) == 1
+    assert DroppedHold.objects.filter(pk=order_id).exists()
+
+
+def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    """A web process that slept between Redis and PostgreSQL must not sell what it lost."""
+    kind = make_ticket_type(capacity=1)
+    write = reservation._write
+    slept = []
+
+    def write_late(order, *arguments):
+        if not slept:
+            slept.append(order.pk)
+            obey(
+                event_id=order.event_id,
+                verdicts=decide_holds(
+                    event_id=order.event_id, order_ids=[order.pk], now=clock.now()
+                ),
+            )
+        return write(order, *arguments)
+
+    monkeypatch.setattr(reservation, "_write", write_late)
+
+    order = make_reserved_order(ticket_type=kind)
+
+    assert order.pk not in slept
+    assert left(kind) == 0
+
+
+def test_a_hold_of_a_redis_that_was_lost_since_does_not_count(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    """The epoch fence: the stock was read again between the hold and the order."""
+    kind = make_ticket_type(capacity=1)
+    write = reservation._write
+    lost = []
+
+    def write_after_a_loss(order, *arguments):
+        if not lost:
+            lost.append(True)
+            redis.flushdb()
+            rebuild_stock(event_id=order.event_id)
+        return write(order, *arguments)
+
+    monkeypatch.setattr(reservation, "_write", write_after_a_loss)
+
+    order = make_reserved_order(ticket_type=kind)
+
+    order.refresh_from_db()
+    assert order.epoch == Event.objects.get(pk=kind.event_id).epoch
+    assert left(kind) == 0
+
+
+@pytest.mark.parametrize("loss", ["flushall", "script_flush"])
+def test_a_redis_that_forgot_everything_is_filled_again_by_the_next_buyer(redis: Redis, loss: str):
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind, quantity=2)
+    make_processing_order(ticket_type=kind, quantity=3)
+    getattr(redis, loss)()
+    if loss == "flushall":
+        redis.script_flush()
+
+    make_reserved_order(ticket_type=kind)
+
+    assert left(kind) == 10 - 2 - 3 - 1
+
+
+def test_a_stock_written_by_an_older_redis_is_not_believed(redis: Redis):
+    """A restart from a snapshot brings old figures back, and no scripts."""
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind)
+    key = f"{{event:{kind.event_id}}}:left"
+    old = redis.hgetall(key)
+    make_reserved_order(ticket_type=kind, quantity=9)
+    redis.hset(key, mapping=old)
+    redis.script_flush()
+
+    with pytest.raises(reservation.SoldOut):
+        make_reserved_order(ticket_type=kind)
+
+
+def test_payment_after_the_time_is_up_is_refused_and_gives_the_tickets_back():
+    kind = make_ticket_type(capacity=1)
+    order = make_reserved_order(ticket_type=kind)
+    run_out(order)
+
+    with pytest.raises(ReservationExpired):
+        confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
+
+    order.refresh_from_db()
+    assert (order.status, left(kind)) == (OrderStatus.EXPIRED, 1)
+    assert TicketType.objects.get(pk=kind.pk).promised == 0
+
+
+def test_a_declined_payment_gives_its_tickets_back_once():
+    kind = make_ticket_type(capacity=3)
+    order = make_processing_order(ticket_type=kind, quantity=2, token="tok_declined")
+
+    settle_order(order_id=order.pk, now=clock.now())
+    settle_order(order_id=order.pk, now=clock.now())
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PAYMENT_FAILED
+    assert (left(kind), TicketType.objects.get(pk=kind.pk).promised) == (3, 0)
+
+
+def test_a_hold_of_a_paid_order_is_forgotten_and_its_tickets_stay_sold(redis: Redis):
+    kind = make_ticket_type(capacity=3)
+    make_paid_order(ticket_type=kind, quantity=2)
+
+    assert redis.hlen(f"{{event:{kind.event_id}}}:holds") == 0
+    assert left(kind) == 1
+
+
+def test_cancelling_twice_gives_the_tickets_back_once():
+    kind = make_ticket_type(capacity=3)
+    order = make_reserved_order(ticket_type=kind, quantity=2)
+
+    cancel_order(order_id=order.pk, now=clock.now())
+    cancel_order(order_id=order.pk, now=clock.now())
+
+    assert left(kind) == 3
+
+
+def test_what_is_being_paid_for_is_not_cancelled():
+    order = make_processing_order()
+
+    with pytest.raises(OrderNotCancellable):
+        cancel_order(order_id=order.pk, now=clock.now())
+
+
+def test_a_refund_revokes_the_tickets_and_puts_the_places_back_on_sale_once():
+    kind = make_ticket_type(capacity=3)
+    order = make_paid_order(ticket_type=kind, quantity=2)
+
+    refund_order(order_id=order.pk, now=clock.now())
+    refund_order(order_id=order.pk, now=clock.now())
+
+    kind.refresh_from_db()
+    assert (kind.sold, kind.promised, left(kind)) == (0, 0, 3)
+    assert set(order.tickets.values_list("status", flat=True)) == {"revoked"}
+
+
+def test_events_and_orders_mean_the_same_words_for_what_holds_stock():
+    from events import inventory
+
+    assert (inventory.RESERVED, inventory.PROCESSING) == (
+        OrderStatus.RESERVED,
+        OrderStatus.PROCESSING,
+    )

@@ -1,0 +1,157 @@
+"""The real processes: web, worker, mailer and beat over SQS, spoken to by HTTP only."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from ticketing.stack.demo import walk
+from ticketing.stack.run import reset
+from ticketing.stack.running import RunningStack, running_stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """Start everything once; a process that a test kills comes back."""
+    directory = tmp_path_factory.mktemp("stack")
+    with running_stack(
+        directory, restart=True, overrides={"SQS_VISIBILITY_SECONDS": "4"}
+    ) as running:
+        yield running
+    reset(running.folder)
+
+
+def create_event(stack: RunningStack, *, capacity: int) -> str:
+    answer = requests.post(
+        f"{stack.url}/events",
+        headers={"Authorization": f"Bearer {stack.addresses['api_token']}"},
+        json={
+            "name": "Concerto",
+            "status": "published",
+            "venue": "Sala Cecília Meireles",
+            "city": "Rio de Janeiro",
+            "starts_at": "2099-05-01T20:00:00-03:00",
+            "ends_at": "2099-05-01T23:00:00-03:00",
+            "capacity": capacity,
+            "price": "10.00",
+        },
+        timeout=30,
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def reserve(stack: RunningStack, event: str) -> requests.Response:
+    wish = {
+        "event": event,
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "ana@example.com"},
+    }
+    return requests.post(f"{stack.url}/orders", json=wish, timeout=60)
+
+
+def pay(stack: RunningStack, order: dict[str, Any], token: str = "tok_approved") -> None:
+    answer = requests.post(
+        f"{stack.url}/orders/{order['id']}/payment",
+        headers={"Authorization": f"Bearer {order['access_token']}"},
+        json={"method": "pix", "token": token},
+        timeout=30,
+    )
+    assert answer.status_code == 202, answer.text
+
+
+def wait_for_tickets(stack: RunningStack, order: dict[str, Any]) -> dict[str, Any]:
+    """Ask until the order has its tickets, or fail saying how far it came."""
+    headers = {"Authorization": f"Bearer {order['access_token']}"}
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    found: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        found = requests.get(
+            f"{stack.url}/orders/{order['id']}", headers=headers, timeout=30
+        ).json()
+        if found["tickets_ready"]:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{order['code']} came as far as {found}.")
+
+
+def test_an_order_walks_from_the_event_to_the_door(stack: RunningStack, tmp_path):
+    walk(stack, keep=tmp_path)
+
+    assert (tmp_path / "ticket.png").stat().st_size > 0
+    assert b"Content-ID" in (tmp_path / "mail.eml").read_bytes()
+
+
+def test_a_gateway_that_fails_twice_sends_the_order_back_to_the_queue_and_it_ends_paid(
+    stack: RunningStack,
+):
+    order = reserve(stack, create_event(stack, capacity=1)).json()
+
+    pay(stack, order, "tok_unstable")
+
+    assert wait_for_tickets(stack, order)["status"] == "paid"
+
+
+def test_two_hundred_buyers_at_once_get_the_last_fifty_tickets(stack: RunningStack):
+    event = create_event(stack, capacity=50)
+
+    with ThreadPoolExecutor(200) as buyers:
+        answers = list(buyers.map(lambda _: reserve(stack, event), range(200)))
+
+    outcomes = Counter(
+        (answer.status_code, answer.json().get("code", "")[:8]) for answer in answers
+    )
+    reserved = sum(count for (status, _), count in outcomes.items() if status == 201)
+    assert reserved == 50, outcomes
+    assert outcomes[409, "sold_out"] == 150, outcomes
+    assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 0
+
+
+def test_fifty_scans_of_one_ticket_at_once_admit_one(stack: RunningStack):
+    event = create_event(stack, capacity=1)
+    order = reserve(stack, event).json()
+    pay(stack, order)
+    wait_for_tickets(stack, order)
+    headers = {"Authorization": f"Bearer {order['access_token']}"}
+    tickets = requests.get(
+        f"{stack.url}/orders/{order['id']}/ticket", headers=headers, timeout=30
+    ).json()["tickets"]
+
+    def scan(_: int) -> str:
+        answer = requests.post(
+            f"{stack.url}/tickets/validate",
+            headers={"Authorization": f"Bearer {stack.addresses['api_token']}"},
+            json={"code": tickets[0]["code"]},
+            timeout=60,
+        )
+        document = answer.json()
+        return document.get("result") or document["code"]
+
+    with ThreadPoolExecutor(50) as gates:
+        results = Counter(gates.map(scan, range(50)))
+
+    assert results == {"admitted": 1, "already_used": 49}
+
+
+def test_orders_of_a_worker_killed_in_the_middle_end_paid_by_themselves(stack: RunningStack):
+    event = create_event(stack, capacity=30)
+    orders = [reserve(stack, event).json() for _ in range(20)]
+    worker = stack.pid("worker")
+
+    with ThreadPoolExecutor(8) as buyers:
+        list(buyers.map(lambda order: pay(stack, order), orders))
+        os.killpg(worker, signal.SIGKILL)
+
+    assert {wait_for_tickets(stack, order)["status"] for order in orders} == {"paid"}
+    assert stack.pid("worker") != worker
+    assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 10
