@@ -1,0 +1,363 @@
+"""Whatever is sent wrongly gets the contract's error and changes nothing."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+from rest_framework.test import APIClient
+
+from orders.models import Order
+from tests.make import (
+    as_bearer,
+    as_organizer,
+    make_device,
+    make_event,
+    make_reservation,
+    make_ticket,
+    make_ticket_type,
+)
+from ticketing.ids import new_id
+from tickets.base45 import encode_base45
+from tickets.models import Scan, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
+EVENT = {
+    "name": "Show",
+    "venue": "Teatro",
+    "city": "Recife",
+    "starts_at": "2099-01-10T21:00:00-03:00",
+    "ends_at": "2099-01-11T02:00:00-03:00",
+    "capacity": 10,
+    "price": "20.00",
+}
+
+
+def assert_problem(answer: Any, status: int, code: str) -> None:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    document = json.loads(answer.content)
+    assert (answer.status_code, document["status"], document["code"]) == (status, status, code), (
+        document
+    )
+    assert document["type"] == f"/problems/{code}"
+    assert document["title"]
+    assert document["request_id"] == answer.headers["X-Request-Id"]
+
+
+def send(client: APIClient, path: str, body: dict[str, Any]) -> Any:
+    """Post JSON in ASCII: half a surrogate pair has no UTF-8."""
+    return client.generic("POST", path, json.dumps(body), content_type="application/json")
+
+
+def pointers(answer: Any) -> set[str]:
+    return {error["pointer"] for error in json.loads(answer.content)["errors"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("{", "malformed_json"),
+        ("", "invalid_request"),
+        ("\xff\xfe", "malformed_json"),
+        ('{"event": NaN}', "malformed_json"),
+        ("[" * 100_000, "malformed_json"),
+        ('{"quantity": ' + "9" * 5_000 + "}", "malformed_json"),
+        ("[]", "invalid_request"),
+        ("null", "invalid_request"),
+        ('"text"', "invalid_request"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/orders", "/events", "/tickets/validate", "payment"])
+def test_a_body_that_is_no_json_object(path: str, body: str, code: str):
+    reservation = make_reservation()
+    event = reservation.order.event
+    if path == "payment":
+        path = f"/orders/{reservation.order.pk}/payment"
+        client = as_bearer(reservation.token.text)
+    else:
+        client = as_organizer(event)
+
+    answer = client.generic(
+        "POST", path, body.encode("latin-1"), content_type="application/json"
+    )
+
+    assert_problem(answer, 400, code)
+    assert Order.objects.get().status == "reserved"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"event": 5}, "#/event"),
+        ({"event": None}, "#/event"),
+        ({"event": "no\u0000ite"}, "#/event"),
+        ({"quantity": 0}, "#/quantity"),
+        ({"quantity": -1}, "#/quantity"),
+        ({"quantity": "2"}, "#/quantity"),
+        ({"quantity": 1.5}, "#/quantity"),
+        ({"quantity": True}, "#/quantity"),
+        ({"quantity": 10**30}, "#/quantity"),
+        ({"customer": {"name": "Ana"}}, "#/customer/email"),
+        ({"customer": {"name": "Ana", "email": "not an address"}}, "#/customer/email"),
+        ({"customer": {"name": "Ana\r\nBcc: all", "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": {"name": "A\u0000", "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": {"name": "\ud800", "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": {"name": "x" * 201, "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": {"name": "  ", "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": {"name": 5, "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": "Ana"}, "#/customer"),
+        ({"customer": CUSTOMER | {"admin": True}}, "#/customer/admin"),
+        ({"status": "paid"}, "#/status"),
+        ({"items": []}, "#/items"),
+        ({"items": {}}, "#/items"),
+        ({"items": [{"ticket_type": "x", "quantity": 1}]}, "#/items/0/ticket_type"),
+    ],
+)
+def test_a_reservation_with_a_wrong_value(api: APIClient, change: dict[str, Any], pointer: str):
+    event = make_event()
+
+    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER} | change
+    answer = send(api, "/orders", wish)
+
+    assert_problem(answer, 400, "invalid_request")
+    assert pointer in pointers(answer)
+    assert not Order.objects.exists()
+
+
+def test_a_reservation_that_the_sale_refuses(api: APIClient):
+    kind = make_ticket_type(capacity=2)
+    other = make_ticket_type(event=make_event(), name="Camarote")
+    event = str(kind.event_id)
+
+    def reserve(**wish: Any) -> Any:
+        return api.post("/orders", {"event": event, "customer": CUSTOMER} | wish)
+
+    assert_problem(reserve(quantity=3), 409, "sold_out")
+    assert_problem(reserve(quantity=11), 409, "max_per_order_exceeded")
+    assert_problem(reserve(event=str(new_id()), quantity=1), 404, "event_not_found")
+    assert_problem(reserve(event="nowhere", quantity=1), 404, "event_not_found")
+    assert_problem(reserve(event=other.event.slug, quantity=1), 400, "ticket_type_needed")
+    foreign = [{"ticket_type": str(other.pk), "quantity": 1}]
+    assert_problem(reserve(items=foreign), 404, "unknown_ticket_type")
+    draft = make_event(status="draft")
+    assert_problem(reserve(event=draft.slug, quantity=1), 404, "event_not_found")
+    assert not Order.objects.exists()
+    assert api.get(f"/events/{event}").json()["available"] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "cash"},
+        {"method": "card", "token": "tok_other"},
+        {"method": "card"},
+        {"method": "free"},
+        {"method": "card", "token": 5},
+        {"method": "card", "token": "tok_approved", "amount": "0.01"},
+    ],
+)
+def test_a_payment_with_a_wrong_value(change: dict[str, Any]):
+    reservation = make_reservation()
+    buyer = as_bearer(reservation.token.text)
+
+    answer = buyer.post(f"/orders/{reservation.order.pk}/payment", change)
+
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert Order.objects.get().status == "reserved"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"name": ""}, "#/name"),
+        ({"name": "a\nb"}, "#/name"),
+        ({"capacity": 0}, "#/capacity"),
+        ({"capacity": -5}, "#/capacity"),
+        ({"capacity": "10"}, "#/capacity"),
+        ({"capacity": 10**12}, "#/capacity"),
+        ({"price": "-1.00"}, "#/price"),
+        ({"price": "1.001"}, "#/price"),
+        ({"price": "NaN"}, "#/price"),
+        ({"price": "1" * 40}, "#/price"),
+        ({"starts_at": "2099-01-10T21:00:00"}, "#/starts_at"),
+        ({"starts_at": "tomorrow"}, "#/starts_at"),
+        ({"ends_at": "2099-01-10T20:00:00-03:00"}, "#/ends_at"),
+        ({"timezone": "Mars/Olympus"}, "#/timezone"),
+        ({"currency": "reais"}, "#/currency"),
+        ({"slug": "Not A Slug"}, "#/slug"),
+        ({"image_url": "javascript:alert(1)"}, "#/image_url"),
+        ({"image_url": "ftp://example.com/a.png"}, "#/image_url"),
+        ({"status": "cancelled"}, "#/status"),
+        ({"max_per_order": 0}, "#/max_per_order"),
+        ({"sold": 5}, "#/sold"),
+        ({"ticket_types": []}, "#/ticket_types"),
+    ],
+)
+def test_an_event_with_a_wrong_value(change: dict[str, Any], pointer: str):
+    event = make_event()
+
+    answer = as_organizer(event).post("/events", EVENT | change)
+
+    assert_problem(answer, 400, "invalid_request")
+    assert pointer in pointers(answer)
+    assert type(event).objects.count() == 1
+
+
+def test_an_event_changed_wrongly_stays_as_it_was():
+    event = make_event(capacity=10)
+    make_reservation(ticket_type=event.ticket_types.get(), quantity=4)
+    organizer, path = as_organizer(event), f"/events/{event.slug}"
+    other = make_ticket_type()
+
+    below = organizer.patch(path, {"name": "Novo", "capacity": 3})
+    assert_problem(below, 409, "capacity_below_committed")
+    assert_problem(organizer.patch(path, {"currency": "USD"}), 409, "currency_in_use")
+    assert_problem(organizer.patch(path, {"status": "draft"}), 409, "illegal_status")
+    assert_problem(organizer.patch(path, {"slug": other.event.slug}), 409, "slug_taken")
+    foreign = {"ticket_types": [{"id": str(other.pk), "capacity": 1}]}
+    assert_problem(organizer.patch(path, foreign), 404, "unknown_ticket_type_of_event")
+    half = {"ticket_types": [{"name": "Camarote"}]}
+    assert_problem(organizer.patch(path, half), 400, "invalid_request")
+    dropped = {name: value for name, value in EVENT.items() if name not in ("capacity", "price")}
+    dropped["ticket_types"] = [{"name": "Camarote", "price": "1.00", "capacity": 1}]
+    assert_problem(organizer.put(path, dropped), 409, "ticket_type_in_use")
+
+    shown = organizer.get(path).json()
+    assert (shown["name"], shown["status"], shown["available"]) == (event.name, "published", 6)
+    assert [kind["name"] for kind in shown["ticket_types"]] == ["Pista"]
+
+
+def forge(code: str) -> dict[str, str]:
+    """Return ways to mangle a good code."""
+    return {
+        "truncated": code[:-1],
+        "longer": code + "0",
+        "empty alphabet": "T1:" + "é" * 144,
+        "another version": "T2:" + code[3:],
+        "flipped": code[:20] + ("A" if code[20] != "A" else "B") + code[21:],
+        "unsigned": "T1:" + encode_base45(bytes([1, 1]) + bytes(94)),
+        "another key": "T1:" + encode_base45(bytes([1, 9]) + bytes(94)),
+        "text": "hello",
+        "lowercase": code.lower(),
+        "control": "\x00\x01",
+        "surrogate": "\ud800",
+    }
+
+
+@pytest.mark.parametrize("way", list(forge("x" * 147)))
+def test_a_forged_or_mangled_code_admits_nobody_and_is_recorded(way: str):
+    ticket = make_ticket()
+    door = as_bearer(make_device(ticket.event))
+
+    answer = send(door, "/tickets/validate", {"code": forge(ticket.code)[way]})
+
+    if way in ("control", "surrogate"):
+        assert_problem(answer, 400, "invalid_request")
+    else:
+        assert_problem(answer, 422, "invalid_code")
+        assert Scan.objects.get().result == "invalid_code"
+    assert Ticket.objects.get().status == "valid"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"code": ""}, "#/code"),
+        ({"code": None}, "#/code"),
+        ({"code": 5}, "#/code"),
+        ({"code": "x" * 301}, "#/code"),
+        ({"event": "x"}, "#/event"),
+        ({"scan_id": "x"}, "#/scan_id"),
+        ({"gate": "a\nb"}, "#/gate"),
+        ({"gate": "x" * 51}, "#/gate"),
+        ({"scanned_at": "2020-01-01T00:00:00"}, "#/scanned_at"),
+        ({"scanned_at": "2999-01-01T00:00:00Z"}, "#/scanned_at"),
+        ({"device": "x"}, "#/device"),
+    ],
+)
+def test_a_scan_with_a_wrong_value(change: dict[str, Any], pointer: str):
+    ticket = make_ticket()
+    door = as_bearer(make_device(ticket.event))
+
+    answer = door.post("/tickets/validate", {"code": ticket.code} | change)
+
+    assert_problem(answer, 400, "invalid_request")
+    assert pointers(answer) == {pointer}
+    assert not Scan.objects.exists()
+
+
+def test_a_scan_id_with_another_code_gets_no_other_tickets_answer():
+    first, second = make_ticket(), make_ticket()
+    door = as_bearer(make_device(first.event, second.event))
+    scan_id = str(new_id())
+    door.post("/tickets/validate", {"code": first.code, "scan_id": scan_id})
+
+    answer = door.post("/tickets/validate", {"code": second.code, "scan_id": scan_id})
+
+    assert_problem(answer, 409, "scan_id_reused")
+    assert Ticket.objects.get(pk=second.pk).status == "valid"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("get", "/nowhere", 404, "not_found"),
+        ("get", "/events/%00", 404, "not_found"),
+        ("get", "/events/a%2F..%2Fb", 404, "not_found"),
+        ("get", "/orders/not-an-id", 404, "not_found"),
+        ("delete", "/events", 405, "method_not_allowed"),
+        ("get", "/orders", 405, "method_not_allowed"),
+        ("get", "/events?page=0", 400, "invalid_request"),
+        ("get", "/events?page=x", 400, "invalid_request"),
+        ("get", "/events?page_size=101", 400, "invalid_request"),
+        ("get", "/events?page_size=%C2%B2", 400, "invalid_request"),
+        ("get", "/events?ordering=password", 400, "invalid_request"),
+        ("get", "/events?starts_after=soon", 400, "invalid_request"),
+        ("get", "/events?q=%00", 400, "invalid_request"),
+        ("get", "/events?page=999", 404, "not_found"),
+    ],
+)
+def test_what_no_path_or_method_answers(
+    api: APIClient, method: str, path: str, status: int, code: str
+):
+    assert_problem(getattr(api, method)(path), status, code)
+
+
+def test_other_bodies_than_json_and_large_ones(api: APIClient):
+    form = api.generic("POST", "/orders", b"a=b", content_type="text/plain")
+    assert_problem(form, 415, "unsupported_media_type")
+    huge = b'{"event": "' + b"x" * 300_000 + b'"}'
+    answer = api.generic("POST", "/orders", huge, content_type="application/json")
+    assert_problem(answer, 413, "request_too_large")
+    html = api.get("/events", HTTP_ACCEPT="text/html")
+    assert_problem(html, 406, "not_acceptable")
+
+
+def test_a_database_that_is_away_is_told_and_not_shown(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+):
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("connection to 10.0.0.1 with password hunter2 failed")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(connections["default"], "cursor", away)
+        answer = api.get("/events")
+
+    assert_problem(answer, 503, "service_unavailable")
+    assert b"hunter2" not in answer.content
+    assert answer.headers["Retry-After"]
+
+
+def test_a_bug_is_answered_without_its_secrets(api: APIClient, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("the secret is 42")
+
+    monkeypatch.setattr("events.views.find_event", broken)
+
+    answer = api.get("/events/anything")
+
+    assert_problem(answer, 500, "internal_error")
+    assert b"42" not in answer.content.replace(answer.headers["X-Request-Id"].encode(), b"")
