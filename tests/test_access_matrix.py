@@ -1,0 +1,197 @@
+"""Who may do what: every endpoint and method by every kind of caller. A path without a row fails."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+
+from events.models import ApiToken, Event
+from tests.make import (
+    as_bearer,
+    as_user,
+    make_api_token,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_reservation,
+    make_user,
+)
+from ticketing import clock
+from tickets.models import Device, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
+CALLERS = [
+    "anonymous",
+    "order token",
+    "another order's token",
+    "device",
+    "another organizer's device",
+    "revoked device",
+    "organizer token",
+    "another organizer's token",
+    "revoked token",
+    "unknown token",
+    "member",
+    "member of another",
+    "staff without membership",
+    "superuser",
+]
+
+# Method and path, then the status for each caller, in the order of CALLERS.
+MATRIX: dict[tuple[str, str], list[int]] = {
+    # fmt: off
+    #                                      anon  ord  ord2 dev  dev2 dev0 api  api2 api0 unk  mem  mem2 staff super
+    ("get", "/events"):                   [200] * 14,
+    ("get", "/events/{event}"):           [200] * 14,
+    ("get", "/events/{draft}"):           [404, 404, 404, 404, 404, 404, 200, 404, 401, 401, 200, 404, 404, 200],
+    ("post", "/events"):                  [401, 403, 403, 403, 403, 403, 201, 201, 401, 401, 201, 201, 403, 400],
+    ("patch", "/events/{event}"):         [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 200, 404, 404, 200],
+    ("put", "/events/{event}"):           [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 200, 404, 404, 200],
+    ("post", "/orders"):                  [201] * 14,
+    ("get", "/orders/{order}"):           [401, 200, 404, 404, 404, 404, 200, 404, 401, 401, 200, 404, 404, 200],
+    ("post", "/orders/{order}/payment"):  [401, 202, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ("post", "/orders/{order}/cancel"):   [401, 200, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ("get", "/orders/{order}/ticket"):    [401, 409, 404, 404, 404, 404, 409, 404, 401, 401, 409, 404, 404, 409],
+    ("post", "/tickets/validate"):        [401, 403, 403, 200, 409, 401, 200, 409, 401, 401, 200, 409, 403, 200],
+    ("get", "/healthz"):                  [200] * 14,
+    ("get", "/schema"):                   [200] * 14,
+    ("get", "/docs"):                     [200] * 14,
+    # fmt: on
+}
+# Not the API's: pages of Django, and what its own tests cover.
+NOT_HERE = {"/readyz", "/", "/admin", "/admin/…", "/i18n/…", "/mailbox…"}
+
+
+@dataclass
+class World:
+    """Two organizers, an event and a draft, an order of each kind, and everybody who may call."""
+
+    event: Event
+    paths: dict[str, str]
+    bodies: dict[str, Any]
+    callers: dict[str, APIClient]
+
+
+@pytest.fixture
+def world() -> World:
+    event, elsewhere = make_event(), make_event()
+    draft = make_event(organizer=event.organizer, status="draft")
+    ours = make_reservation(ticket_type=event.ticket_types.get())
+    theirs = make_reservation(ticket_type=event.ticket_types.get())
+    ticket = Ticket.objects.of_order(make_paid_order(ticket_type=event.ticket_types.get()).pk)
+    dead_device, dead_token = make_device(event), make_api_token(organizer=event.organizer)
+    Device.objects.update(revoked_at=clock.now())
+    ApiToken.objects.update(revoked_at=clock.now())
+    callers = {
+        "anonymous": APIClient(raise_request_exception=False),
+        "order token": as_bearer(ours.token.text),
+        "another order's token": as_bearer(theirs.token.text),
+        "device": as_bearer(make_device(event)),
+        "another organizer's device": as_bearer(make_device(elsewhere)),
+        "revoked device": as_bearer(dead_device),
+        "organizer token": as_bearer(make_api_token(organizer=event.organizer)),
+        "another organizer's token": as_bearer(make_api_token(organizer=elsewhere.organizer)),
+        "revoked token": as_bearer(dead_token),
+        "unknown token": as_bearer("api_" + "x" * 43),
+        "member": as_user(make_user(organizer=event.organizer)),
+        "member of another": as_user(make_user(organizer=elsewhere.organizer)),
+        "staff without membership": as_user(make_user(is_staff=True)),
+        "superuser": as_user(make_user(is_superuser=True)),
+    }
+    new_event = {
+        "name": "Show",
+        "venue": "Teatro",
+        "city": "Recife",
+        "starts_at": "2099-01-10T21:00:00-03:00",
+        "ends_at": "2099-01-11T02:00:00-03:00",
+        "capacity": 100,
+        "price": "45.00",
+    }
+    return World(
+        event,
+        paths={"event": event.slug, "draft": draft.slug, "order": str(ours.order.pk)},
+        bodies={
+            "post /events": new_event,
+            "put /events/{event}": new_event,
+            "patch /events/{event}": {"name": "Outro nome"},
+            "post /orders": {"event": event.slug, "quantity": 1, "customer": CUSTOMER},
+            "post /orders/{order}/payment": {"method": "card", "token": "tok_approved"},
+            "post /tickets/validate": {"code": ticket.get().code},
+        },
+        callers=callers,
+    )
+
+
+@pytest.mark.parametrize(("method", "path"), list(MATRIX))
+@pytest.mark.parametrize("caller", CALLERS)
+def test_every_caller_gets_what_is_his(world: World, method: str, path: str, caller: str):
+    send: Callable[..., Any] = getattr(world.callers[caller], method)
+    body = world.bodies.get(f"{method} {path}")
+
+    answer = send(path.format(**world.paths), body) if body else send(path.format(**world.paths))
+
+    assert answer.status_code == MATRIX[method, path][CALLERS.index(caller)], answer.content[:300]
+
+
+def test_every_path_of_the_api_has_its_rows():
+    listed = {re.sub(r"\{\w+\}", "{}", path) for _, path in MATRIX} | NOT_HERE
+
+    found = {_spell(str(pattern.pattern)) for pattern in _walk(get_resolver().url_patterns)}
+
+    assert found <= listed
+
+
+def test_every_method_of_the_api_has_its_row():
+    listed = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in MATRIX}
+    missing = []
+    for pattern in _walk(get_resolver().url_patterns):
+        view = getattr(getattr(pattern, "callback", None), "view_class", None)
+        path = _spell(str(pattern.pattern))
+        for method in ("get", "post", "put", "patch", "delete"):
+            if path not in NOT_HERE and hasattr(view, method) and (method, path) not in listed:
+                missing.append((method, path))
+
+    assert missing == []
+
+
+def test_a_session_without_its_csrf_token_changes_nothing(world: World):
+    member = APIClient(enforce_csrf_checks=True)
+    member.force_login(make_user(organizer=world.event.organizer))
+
+    answer = member.patch(f"/events/{world.event.slug}", {"name": "Hijacked"})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+
+
+def _walk(patterns: list[Any]) -> list[Any]:
+    found = []
+    for pattern in patterns:
+        inner = getattr(pattern, "url_patterns", None)
+        if inner is not None and str(pattern.pattern) == "":
+            found += _walk(inner)
+        else:
+            found.append(pattern)
+    return found
+
+
+def _spell(pattern: str) -> str:
+    """Write a URL pattern as the matrix does."""
+    path = pattern.removeprefix("^").removesuffix("$").replace("/?", "")
+    if path in ("admin/", "i18n/"):
+        return f"/{path}…"
+    if path.startswith("mailbox"):
+        return "/mailbox…"
+    while (start := path.find("(?P<")) >= 0:
+        depth, end = 0, start
+        for end in range(start, len(path)):
+            depth += {"(": 1, ")": -1}.get(path[end], 0)
+            if not depth:
+                break
+        path = path[:start] + "{}" + path[end + 1 :]
+    return "/" + path
