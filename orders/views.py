@@ -47,8 +47,9 @@ class Orders(APIView):
             now=clock.now(),
         )
         order = reservation.order
-        # They are new and ours: the database need not be asked for them again.
+        # All of it is new and ours: the database need not be asked for it again.
         order._prefetched_objects_cache = {"items": reservation.items}  # type: ignore[attr-defined]  # noqa: SLF001
+        order._state.fields_cache |= {"payment": None, "delivery": None}  # noqa: SLF001
         shown = ReservedOrderShown(order, context={"token": reservation.token.text})
         return Response(shown.data, status=201, headers={"Location": f"/orders/{order.pk}"})
 

@@ -79,9 +79,7 @@ def test_a_body_that_is_no_json_object(path: str, body: str, code: str):
     else:
         client = as_organizer(event)
 
-    answer = client.generic(
-        "POST", path, body.encode("latin-1"), content_type="application/json"
-    )
+    answer = client.generic("POST", path, body.encode("latin-1"), content_type="application/json")
 
     assert_problem(answer, 400, code)
     assert Order.objects.get().status == "reserved"

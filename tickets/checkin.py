@@ -58,13 +58,11 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
 
     :raises ScanIdReused: if the scanner gave that id to another code before
     """
-    if earlier := _find_scan(scanned, scanner):
-        return earlier
     reading = _read(scanned.code, scanner.events)
     try:
         return _record(scanned, scanner, reading, now)
     except IntegrityError:
-        # The same scan arrived twice at once, and the other one was first.
+        # A repeat: what it did is undone, and it gets the first answer.
         if earlier := _find_scan(scanned, scanner):
             return earlier
         raise

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
+from events import inventory
 from events.catalogue import left_by_type
 from events.holds import (
     InventoryUnavailable,
@@ -260,8 +261,6 @@ def test_a_refund_revokes_the_tickets_and_puts_the_places_back_on_sale_once():
 
 
 def test_events_and_orders_mean_the_same_words_for_what_holds_stock():
-    from events import inventory
-
     assert (inventory.RESERVED, inventory.PROCESSING) == (
         OrderStatus.RESERVED,
         OrderStatus.PROCESSING,

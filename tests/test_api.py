@@ -1,0 +1,348 @@
+"""What the API answers when all is well, field by field."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils.dateparse import parse_datetime
+from rest_framework.test import APIClient
+
+from events.models import Event
+from orders.models import Order
+from tests.make import (
+    as_bearer,
+    as_organizer,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_processing_order,
+    make_reservation,
+    make_ticket,
+    make_ticket_type,
+)
+from tests.queue import RecordingQueue
+from ticketing import clock
+from ticketing.ids import new_id
+from ticketing.redis import get_redis
+from tickets.models import Scan
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
+EVENT_FIELDS = {
+    "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
+    "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order", "image_url",
+    "currency", "available", "sold_out", "ticket_types",
+}  # fmt: skip
+TYPE_FIELDS = {
+    "id", "name", "price", "capacity", "available", "sales_start_at", "sales_end_at",
+    "max_per_order",
+}  # fmt: skip
+ORDER_FIELDS = {
+    "id", "code", "status", "event", "customer", "currency", "total", "items", "reserved_until",
+    "created_at", "paid_at", "payment", "tickets_ready",
+}  # fmt: skip
+
+
+def test_an_event_has_the_contracts_fields_and_its_own_clock(api: APIClient):
+    event = make_event(timezone="America/Manaus")
+
+    shown = api.get(f"/events/{event.slug}").json()
+
+    assert set(shown) == EVENT_FIELDS
+    assert set(shown["ticket_types"][0]) == TYPE_FIELDS
+    assert shown["starts_at"].endswith("-04:00")
+    assert (shown["image_url"], shown["sold_out"]) == (None, False)
+    assert shown["ticket_types"][0]["price"] == "45.00"
+    assert api.get(f"/events/{event.pk}").json() == shown
+
+
+def test_the_catalogue_shows_what_is_published_and_nothing_else(api: APIClient):
+    published = make_event(name="Ópera", city="São Paulo")
+    make_event(status="draft")
+    Event.objects.filter(pk=make_event().pk).update(status="cancelled")
+
+    page = api.get("/events").json()
+
+    assert set(page) == {"count", "next", "previous", "results"}
+    assert [event["id"] for event in page["results"]] == [str(published.pk)]
+    assert (page["count"], page["next"], page["previous"]) == (1, None, None)
+
+
+def test_the_catalogue_is_narrowed_and_cut_into_pages(api: APIClient):
+    now = clock.now()
+    for number, city in enumerate(["Recife", "Olinda", "Recife"]):
+        starts_at = now + timedelta(days=10 * (number + 1))
+        make_event(
+            name=f"Baile {number}",
+            city=city,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=2),
+        )
+
+    def names(**query: str) -> list[str]:
+        return [event["name"] for event in api.get("/events", query).json()["results"]]
+
+    assert names() == ["Baile 0", "Baile 1", "Baile 2"]
+    assert names(city="recife") == ["Baile 0", "Baile 2"]
+    assert names(q="baile 1") == ["Baile 1"]
+    assert names(q="olinda") == ["Baile 1"]
+    assert names(starts_after=(now + timedelta(days=15)).isoformat()) == ["Baile 1", "Baile 2"]
+    assert names(starts_before=(now + timedelta(days=15)).isoformat()) == ["Baile 0"]
+    assert names(ordering="-starts_at") == ["Baile 2", "Baile 1", "Baile 0"]
+    assert names(page_size="2", page="2") == ["Baile 2"]
+    assert "page=2" in api.get("/events", {"page_size": 2}).json()["next"]
+
+
+def test_a_trailing_slash_answers_the_same_without_a_redirect(api: APIClient):
+    event = make_event()
+
+    for path in ("/events", f"/events/{event.slug}", "/healthz"):
+        assert api.get(f"{path}/").content == api.get(path).content
+
+
+def test_an_event_is_created_with_types_or_in_short(api: APIClient):
+    organizer = as_organizer(make_event())
+    fields = {
+        "name": "Festa Junina",
+        "venue": "Arraial",
+        "city": "Campina Grande",
+        "starts_at": "2099-06-24T18:00:00-03:00",
+        "ends_at": "2099-06-25T02:00:00-03:00",
+    }
+    kinds = [
+        {"name": "Pista", "price": "40.00", "capacity": 100},
+        {"name": "Camarote", "price": "90.00", "capacity": 10, "max_per_order": 4},
+    ]
+
+    full = organizer.post("/events", fields | {"ticket_types": kinds, "status": "published"})
+    short = organizer.post("/events", fields | {"capacity": 5, "price": "0"})
+
+    assert (full.status_code, short.status_code) == (201, 201)
+    assert full.headers["Location"] == f"/events/{full.data['id']}"
+    assert (full.data["slug"], full.data["status"]) == ("festa-junina", "published")
+    assert full.data["available"] == 110
+    assert [kind["max_per_order"] for kind in full.data["ticket_types"]] == [None, 4]
+    assert (short.data["status"], short.data["ticket_types"][0]["price"]) == ("draft", "0.00")
+    assert short.data["slug"].startswith("festa-junina-")
+
+
+def test_an_answer_can_be_sent_back_changed(api: APIClient):
+    event = make_event(capacity=10)
+    organizer, path = as_organizer(event), f"/events/{event.pk}"
+    shown = organizer.get(path).json()
+
+    shown["name"], shown["ticket_types"][0]["capacity"] = "Outro nome", 12
+    changed = organizer.put(path, shown)
+
+    assert changed.status_code == 200, changed.content
+    assert (changed.data["name"], changed.data["available"]) == ("Outro nome", 12)
+
+
+def test_a_draft_is_published_and_cancelled_by_its_status(api: APIClient, queue: RecordingQueue):
+    event = make_event(status="draft")
+    organizer, path = as_organizer(event), f"/events/{event.slug}"
+    assert api.get(path).status_code == 404
+
+    assert organizer.patch(path, {"status": "published"}).data["status"] == "published"
+    assert api.get(path).status_code == 200
+    assert organizer.patch(path, {"status": "cancelled"}).data["status"] == "cancelled"
+
+    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    assert api.post("/orders", wish).json()["code"] == "event_not_on_sale"
+    assert organizer.patch(path, {"name": "x"}).json()["code"] == "event_not_editable"
+
+
+def test_an_order_has_the_contracts_fields_and_tells_its_token_once(api: APIClient):
+    kind = make_ticket_type(price="120.00")
+    items = [{"ticket_type": str(kind.pk), "quantity": 2}]
+
+    made = api.post("/orders", {"event": str(kind.event_id), "items": items, "customer": CUSTOMER})
+
+    assert set(made.data) == ORDER_FIELDS | {"access_token"}
+    assert made.headers["Location"] == f"/orders/{made.data['id']}"
+    assert (made.data["status"], made.data["total"], made.data["currency"]) == (
+        "reserved",
+        "240.00",
+        "BRL",
+    )
+    assert made.data["customer"] == CUSTOMER
+    assert made.data["items"] == [
+        {"ticket_type": kind.pk, "name": "Pista", "quantity": 2, "unit_price": "120.00"}
+    ]
+    held = parse_datetime(made.data["reserved_until"]) - parse_datetime(made.data["created_at"])
+    assert held == timedelta(minutes=15)
+    told = made.json()
+    again = as_bearer(told.pop("access_token")).get(f"/orders/{told['id']}").json()
+    assert again == told
+
+
+def test_the_mails_language_is_the_browsers(api: APIClient):
+    event = make_event()
+    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+
+    api.post("/orders", wish)
+    api.post("/orders", wish, HTTP_ACCEPT_LANGUAGE="en-GB,en;q=0.8")
+    api.post("/orders", wish, HTTP_ACCEPT_LANGUAGE="pt-PT")
+
+    languages = Order.objects.order_by("created_at").values_list("language", flat=True)
+    assert list(languages) == ["pt-br", "en", "pt-br"]
+
+
+def test_sales_open_and_close_by_the_events_and_the_types_clock(api: APIClient):
+    now = clock.now()
+    early = make_event(sales_start_at=now + timedelta(days=1))
+    late = make_event(sales_end_at=now - timedelta(days=1))
+    over = make_event()
+    Event.objects.filter(pk=over.pk).update(
+        starts_at=now - timedelta(days=2), ends_at=now - timedelta(days=1)
+    )
+    typed = make_event()
+    typed.ticket_types.update(sales_start_at=now + timedelta(days=1))
+
+    codes = [
+        api.post("/orders", {"event": event.slug, "quantity": 1, "customer": CUSTOMER}).data["code"]
+        for event in (early, late, over, typed)
+    ]
+
+    assert codes == [
+        "sales_not_started",
+        "sales_ended",
+        "event_not_on_sale",
+        "sales_not_started",
+    ]
+
+
+def test_a_free_order_is_paid_with_the_method_free(queue: RecordingQueue):
+    reservation = make_reservation(ticket_type=make_ticket_type(price="0.00"))
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order.pk}"
+
+    assert (
+        buyer.post(f"{path}/payment", {"method": "card", "token": "tok_approved"}).status_code
+        == 400
+    )
+    assert buyer.post(f"{path}/payment", {"method": "free"}).status_code == 202
+    queue.run_all()
+
+    assert buyer.get(path).json()["status"] == "paid"
+
+
+def test_a_declined_payment_says_why(queue: RecordingQueue):
+    reservation = make_reservation()
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order.pk}"
+
+    buyer.post(f"{path}/payment", {"method": "card", "token": "tok_declined"})
+    queue.run_all()
+
+    shown = buyer.get(path).json()
+    assert (shown["status"], shown["payment"]["decline_code"]) == (
+        "payment_failed",
+        "card_declined",
+    )
+    again = buyer.post(f"{path}/payment", {"method": "card", "token": "tok_approved"})
+    assert (again.status_code, again.json()["code"]) == (409, "order_not_payable")
+
+
+def test_tickets_are_shown_before_their_codes_are_stored(queue: RecordingQueue):
+    reservation = make_reservation(quantity=2)
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order.pk}"
+    buyer.post(f"{path}/payment", {"method": "pix", "token": "tok_approved"})
+    queue.run_next()
+
+    making = buyer.get(f"{path}/ticket").json()
+    queue.run_next()
+    ready = buyer.get(f"{path}/ticket").json()
+
+    assert (making["tickets_ready"], making["tickets"][0]["qr_code_url"]) == (False, None)
+    assert ready["tickets_ready"] is True
+    assert set(ready["tickets"][0]) == {
+        "id", "code", "ticket_type", "holder_name", "status", "qr_code_url", "used_at",
+    }  # fmt: skip
+    assert ready["tickets"][0]["code"].startswith("T1:")
+    assert len({ticket["code"] for ticket in ready["tickets"]}) == 2
+
+
+def test_an_admission_has_the_contracts_fields_and_is_repeated_by_its_scan_id():
+    ticket = make_ticket()
+    door = as_bearer(make_device(ticket.event, gate="North"))
+    scan = {"code": ticket.code, "scan_id": str(new_id())}
+
+    first, again = (door.post("/tickets/validate", scan) for _ in range(2))
+    other = door.post("/tickets/validate", {"code": ticket.code})
+
+    assert set(first.data) == {"result", "scan_id", "ticket", "used_at"}
+    assert set(first.data["ticket"]) == {
+        "id", "ticket_type", "holder_name", "order_code", "event",
+    }  # fmt: skip
+    assert first.data["scan_id"] == scan["scan_id"]
+    assert (again.status_code, again.data) == (200, first.data)
+    assert (other.status_code, other.data["code"]) == (409, "already_used")
+    first_scan = other.data["first_scan"]
+    assert (first_scan["gate"], first_scan["device"]) == ("North", "Scanner North")
+    assert parse_datetime(first_scan["at"]) == first.data["used_at"]
+
+
+def test_the_door_says_why_it_refuses_and_writes_it_down():
+    ticket, elsewhere = make_ticket(), make_ticket()
+    door = as_bearer(make_device(ticket.event))
+
+    def code_of(code: str, **more: str) -> str:
+        return door.post("/tickets/validate", {"code": code} | more).data["code"]
+
+    assert code_of(elsewhere.code) == "wrong_event"
+    assert code_of(ticket.code, event=str(elsewhere.event_id)) == "not_found"
+    ticket.scans.model.objects.all().delete()
+    type(ticket).objects.filter(pk=ticket.pk).update(status="revoked")
+    assert code_of(ticket.code) == "revoked"
+    Event.objects.filter(pk=ticket.event_id).update(status="cancelled")
+    assert code_of(ticket.code) == "event_cancelled"
+    Scan.objects.all().delete()
+    type(ticket).objects.filter(pk=ticket.pk).delete()
+    assert code_of(ticket.code) == "unknown_ticket"
+    assert Scan.objects.get().result == "unknown_ticket"
+
+
+def test_a_scan_made_offline_keeps_the_time_it_was_made():
+    ticket = make_ticket()
+    door = as_bearer(make_device(ticket.event))
+    earlier = clock.now() - timedelta(hours=1)
+
+    answer = door.post(
+        "/tickets/validate", {"code": ticket.code, "scanned_at": earlier.isoformat()}
+    )
+
+    assert answer.data["used_at"] == earlier
+
+
+def test_redis_away_refuses_reservations_at_once_and_nothing_else(
+    api: APIClient, settings, queue: RecordingQueue
+):
+    kind = make_ticket_type(capacity=10)
+    paid = make_paid_order(ticket_type=kind, quantity=2)
+    order = make_processing_order(ticket_type=kind)
+    reservation = make_reservation(ticket_type=kind)
+    queue.sent.clear()
+    working = settings.REDIS_URL
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    get_redis.cache_clear()
+    try:
+        wish = {"event": str(kind.event_id), "quantity": 1, "customer": CUSTOMER}
+        refused = api.post("/orders", wish)
+        shown = api.get(f"/events/{kind.event_id}")
+        buyer = as_bearer(reservation.token.text)
+        payment = buyer.post(
+            f"/orders/{reservation.order.pk}/payment", {"method": "pix", "token": "tok_approved"}
+        )
+        queue.run_all()
+        ticket = paid.tickets.order_by("position")[0]
+        door = as_bearer(make_device(ticket.event))
+        admitted = door.post("/tickets/validate", {"code": ticket.code})
+    finally:
+        settings.REDIS_URL = working
+        get_redis.cache_clear()
+
+    assert (refused.status_code, refused.data["code"]) == (503, "inventory_unavailable")
+    assert refused.headers["Retry-After"]
+    assert (shown.status_code, shown.data["available"]) == (200, 10 - 2 - 1 - 1)
+    assert (payment.status_code, admitted.status_code) == (202, 200)
+    assert Order.objects.get(pk=reservation.order.pk).status == "paid"
+    assert order.pk != paid.pk

@@ -1,0 +1,121 @@
+"""How often each hot endpoint asks PostgreSQL and Redis. A number here grows by decision only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from redis import Redis
+from rest_framework.test import APIClient
+
+from tests.make import (
+    as_bearer,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_reservation,
+    make_reserved_order,
+    make_ticket_type,
+)
+from ticketing import clock
+from tickets.models import Ticket
+from tickets.settlement import settle_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def costs(redis: Redis, *, queries: int, round_trips: int) -> Iterator[None]:
+    """Count the statements sent to PostgreSQL, and the round trips to Redis."""
+    sends = []
+    send = redis.connection_pool.connection_class.send_packed_command
+
+    def count(self, command, check_health=True):
+        sends.append(command)
+        return send(self, command, check_health)
+
+    redis.ping()
+    with pytest.MonkeyPatch.context() as patch, CaptureQueriesContext(connection) as captured:
+        patch.setattr(redis.connection_pool.connection_class, "send_packed_command", count)
+        yield
+    assert (len(captured), len(sends)) == (queries, round_trips), "\n".join(
+        query["sql"][:200] for query in captured
+    )
+
+
+def test_reserving(api: APIClient, redis: Redis):
+    kind = make_ticket_type()
+    make_reserved_order(ticket_type=kind)
+    wish = {
+        "event": str(kind.event_id),
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "ana@example.com"},
+    }
+
+    # The types with their event; the fenced insert. The hold; its full time.
+    with costs(redis, queries=2, round_trips=2):
+        assert api.post("/orders", wish).status_code == 201
+
+
+def test_being_refused_as_sold_out(api: APIClient, redis: Redis):
+    kind = make_ticket_type(capacity=1)
+    make_reserved_order(ticket_type=kind)
+    wish = {
+        "event": str(kind.event_id),
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "ana@example.com"},
+    }
+
+    with costs(redis, queries=1, round_trips=1):
+        assert api.post("/orders", wish).status_code == 409
+
+
+def test_a_page_of_the_catalogue(api: APIClient, redis: Redis):
+    for _ in range(5):
+        make_event()
+
+    # Count, events, types. All events' availability at once.
+    with costs(redis, queries=3, round_trips=1):
+        assert len(api.get("/events").json()["results"]) == 5
+
+
+def test_one_event(api: APIClient, redis: Redis):
+    event = make_event()
+
+    with costs(redis, queries=2, round_trips=1):
+        assert api.get(f"/events/{event.slug}").json()["available"] == 100
+
+
+def test_confirming_a_payment(redis: Redis):
+    reservation = make_reservation()
+    buyer = as_bearer(reservation.token.text)
+
+    # Order, items, types; BEGIN, lock, move, payment, items, promise, COMMIT; order, items, types.
+    with costs(redis, queries=13, round_trips=1):
+        answer = buyer.post(
+            f"/orders/{reservation.order.pk}/payment", {"method": "card", "token": "tok_approved"}
+        )
+    assert answer.status_code == 202
+
+
+def test_admitting_a_ticket(redis: Redis):
+    ticket = Ticket.objects.of_order(make_paid_order().pk).get()
+    door = as_bearer(make_device(ticket.event))
+
+    # Device, ticket, its event; BEGIN, UPDATE, INSERT, COMMIT. Redis may be away.
+    with costs(redis, queries=7, round_trips=0):
+        assert door.post("/tickets/validate", {"code": ticket.code}).status_code == 200
+
+
+@pytest.mark.parametrize("quantity", [1, 10])
+def test_settling_costs_the_same_for_one_ticket_and_for_ten(redis: Redis, quantity: int):
+    reservation = make_reservation(quantity=quantity)
+    as_bearer(reservation.token.text).post(
+        f"/orders/{reservation.order.pk}/payment", {"method": "pix", "token": "tok_approved"}
+    )
+
+    with CaptureQueriesContext(connection) as captured:
+        settle_order(order_id=reservation.order.pk, now=clock.now())
+
+    assert len(captured) == 15
