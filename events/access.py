@@ -1,5 +1,7 @@
 """Who may act for which organizer."""
 
+from uuid import UUID
+
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from rest_framework.request import Request
@@ -59,7 +61,7 @@ def acting_organizers(request: Request) -> QuerySet[Organizer]:
     return organizers
 
 
-def may_act_for(request: Request, organizer_id: object) -> bool:
+def may_act_for(request: Request, organizer_id: UUID) -> bool:
     """Say whether the caller acts for that organizer. Being nobody is no error here."""
     try:
         return acting_organizers(request).filter(pk=organizer_id).exists()

@@ -314,7 +314,7 @@ class EventAdmin(OwnAdmin):
             zones = chosen(self, request, object_id).values_list("timezone", flat=True)
             name = zones.order_by("pk").first()
         try:
-            return ZoneInfo(name or Event._meta.get_field("timezone").default)  # noqa: SLF001 - public in all but name
+            return ZoneInfo(name or Event().timezone)
         except (ValueError, OSError):
             # The form will say that there is no such zone.
             return ZoneInfo("UTC")
@@ -361,8 +361,8 @@ def _show_summary(event: Event) -> SafeString:
     ]
     cell = "pr-4 py-1 text-left"
     return format_html(
-        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)"><table class="text-sm"><thead><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>",
+        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)">'
+        '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         format_html_join("", '<th class="{} font-semibold">{}</th>', ((cell, w) for w in head)),
         format_html_join(
             "",

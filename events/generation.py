@@ -1,8 +1,9 @@
 """
 Whether Redis still is the Redis that we filled.
 
-A stamp stands at the head of each script's text, and so in its SHA. A Redis that restarted, failed over
-or was flushed has lost its scripts; then the stamp changes, and stock written under the old one is cold.
+A stamp stands at the head of each script's text, and so in its SHA. A Redis that restarted, failed
+over or was flushed has lost its scripts; then the stamp changes, and stock written under the old
+one is cold.
 (redis-py's own `register_script` would load the same text again, and hide exactly this.)
 """
 

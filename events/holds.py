@@ -164,7 +164,7 @@ def _stage(staged: list[str], left: dict[str, int], stock: Stock) -> None:
         held = {str(order): _spell(hold.quantities) for order, hold in chunk.items()}
         pipeline.hset(staged[1], mapping=held)  # type: ignore[arg-type]
         until = {str(order): now + hold.milliseconds for order, hold in chunk.items()}
-        pipeline.zadd(staged[2], until)  # type: ignore[arg-type]
+        pipeline.zadd(staged[2], until)
     for key in staged:
         pipeline.expire(key, _STAGING_SECONDS)
     pipeline.execute()
@@ -191,7 +191,7 @@ def _left_fields(words: list[str]) -> dict[UUID, int]:
 
 
 def _run(script: str, event_id: UUID, *arguments: object) -> list[str]:
-    answer: list[str] = _evaluate(script, _keys(event_id), *arguments)
+    answer: list[str] | str = _evaluate(script, _keys(event_id), *arguments)
     return answer if isinstance(answer, list) else [answer]
 
 

@@ -28,7 +28,7 @@ def rebuild_stock(*, event_id: UUID, seen: int | None = None) -> None:
 
 
 def try_to_rebuild_stock(*, event_id: UUID) -> None:
-    """Rebuild if Redis is there. If not, the old epoch is closed all the same, and a buyer's visit rebuilds."""
+    """Rebuild if Redis is there. If not, the next buyer's visit rebuilds."""
     try:
         rebuild_stock(event_id=event_id)
     except InventoryUnavailable:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -120,7 +121,7 @@ class OneEvent(APIView):
         return Response(_show_fresh(event.pk))
 
 
-def _choose_organizer(organizers: Any, wanted: UUID | None) -> Organizer:
+def _choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> Organizer:
     choice = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
     if not choice:
         if wanted:
@@ -134,7 +135,9 @@ def _choose_organizer(organizers: Any, wanted: UUID | None) -> Organizer:
 def _kinds_sent(fields: dict[str, Any], event: Event | None = None) -> list[dict[str, Any]] | None:
     """Take the ticket types out of what was sent, in the long form or the short one."""
     kinds: list[dict[str, Any]] | None = fields.pop("ticket_types", None)
-    short = {name: fields.pop(name) for name in ("capacity", "price") if name in fields}
+    short: dict[str, Any] = {
+        name: fields.pop(name) for name in ("capacity", "price") if name in fields
+    }
     if not short:
         return kinds
     existing = list(event.ticket_types.all()) if event else []

@@ -27,7 +27,9 @@ class ReservationSent(StrictSerializer):
 
     event = LineField(max_length=80)
     quantity = WholeNumberField(min_value=1, max_value=_LARGEST_QUANTITY, required=False)
-    items = WantedTicketsSent(many=True, allow_empty=False, max_length=_MOST_ITEMS, required=False)
+    items = WantedTicketsSent(  # type: ignore[call-arg]  # of the list that `many` makes
+        many=True, allow_empty=False, max_length=_MOST_ITEMS, required=False
+    )
     customer = CustomerSent()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Real servers for the tests, started before the settings are read. Loaded by `-p tests.servers`."""
+"""Real servers for the tests, started before the settings are read."""
 
 import atexit
 import os

@@ -79,7 +79,12 @@ def test_a_body_that_is_no_json_object(path: str, body: str, code: str):
     else:
         client = as_organizer(event)
 
-    answer = client.generic("POST", path, body.encode("latin-1"), content_type="application/json")
+    answer = client.generic(
+        "POST",
+        path,
+        body.encode("latin-1"),  # type: ignore[arg-type]
+        content_type="application/json",
+    )
 
     assert_problem(answer, 400, code)
     assert Order.objects.get().status == "reserved"
@@ -325,9 +330,9 @@ def test_what_no_path_or_method_answers(
 
 
 def test_other_bodies_than_json_and_large_ones(api: APIClient):
-    form = api.generic("POST", "/orders", b"a=b", content_type="text/plain")
+    form = api.generic("POST", "/orders", "a=b", content_type="text/plain")
     assert_problem(form, 415, "unsupported_media_type")
-    huge = b'{"event": "' + b"x" * 300_000 + b'"}'
+    huge = '{"event": "' + "x" * 300_000 + '"}'
     answer = api.generic("POST", "/orders", huge, content_type="application/json")
     assert_problem(answer, 413, "request_too_large")
     html = api.get("/events", HTTP_ACCEPT="text/html")

@@ -49,7 +49,8 @@ def send_after_commit(message: Message, **ids: UUID) -> None:
 
 def patience(asks: int) -> timedelta:
     """Return how long to wait for an answer to the message that was sent `asks` times before."""
-    return min(_FIRST_PATIENCE * 2 ** min(asks, 10), _LONGEST_PATIENCE)
+    waits: timedelta = _FIRST_PATIENCE * (1 << min(asks, 10))
+    return min(waits, _LONGEST_PATIENCE)
 
 
 def next_ask(asks: int, *, now: datetime) -> datetime:

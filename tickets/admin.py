@@ -34,7 +34,7 @@ _TICKET_COLORS = {
     TicketStatus.USED: "info",
     TicketStatus.REVOKED: "danger",
 }
-_SCAN_COLORS = {result: "danger" for result in ScanResult} | {
+_SCAN_COLORS = dict.fromkeys(ScanResult, "danger") | {
     ScanResult.ADMITTED: "success",
     ScanResult.ALREADY_USED: "warning",
 }

@@ -117,9 +117,7 @@ def _event_of(number: int) -> Event:
 
 @transaction.atomic(durable=True)
 def _record(scanned: ScannedCode, scanner: Scanner, reading: _Reading, now: datetime) -> Scan:
-    result = reading.refusal
-    if result is None and reading.ticket is not None:
-        result = _admit(reading.ticket, scanned.at)
+    result = reading.refusal or _admit(reading.ticket, scanned.at)
     return Scan.objects.create(
         scan_id=scanned.scan_id,
         scanned_by=scanner.name,
@@ -136,7 +134,9 @@ def _record(scanned: ScannedCode, scanner: Scanner, reading: _Reading, now: date
     )
 
 
-def _admit(ticket: Ticket, at: datetime) -> ScanResult:
+def _admit(ticket: Ticket | None, at: datetime) -> ScanResult:
+    if ticket is None:
+        return ScanResult.UNKNOWN_TICKET
     # One statement looks and marks, so two gates cannot both find the ticket unused.
     valid = Ticket.objects.filter(pk=ticket.pk, status=TicketStatus.VALID)
     if valid.update(status=TicketStatus.USED, used_at=at):

@@ -1,4 +1,4 @@
-"""A small house to look around in: an organizer, two events, a scanner. For the local stack only."""
+"""A small house to look around in: an organizer, two events, a scanner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

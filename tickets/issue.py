@@ -25,7 +25,7 @@ class StorageAway(Unavailable):
 
 def issue_codes(*, order_id: UUID, now: datetime) -> None:
     """
-    Store the QR codes of one order, then ask for the mail. Twice stores the same under the same name.
+    Store the QR codes of one order, then ask for the mail. Twice stores the same again.
 
     An error of the storage goes up: the message returns to the queue.
     """
@@ -37,7 +37,7 @@ def issue_codes(*, order_id: UUID, now: datetime) -> None:
 
 
 def code_name(ticket: Ticket) -> str:
-    """Return the key of a ticket's QR code, without its ending. Who knows the ids cannot guess it."""
+    """Return the key of a ticket's QR code, without its ending. Its ids do not give it away."""
     secret = settings.TICKET_SIGNING_SECRET.encode()
     proof = hmac.new(secret, b"object key" + ticket.pk.bytes, hashlib.sha256).hexdigest()
     return f"codes/{ticket.event_id}/{proof[:40]}"

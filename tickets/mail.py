@@ -47,7 +47,7 @@ class SevenBitSafe(Letter):
         policy: Any = None,
         linesep: str | None = None,
     ) -> bytes:
-        chosen: EmailPolicy = policy or SMTP
+        chosen: EmailPolicy[Any] = policy or SMTP
         return super().as_bytes(unixfrom, chosen.clone(linesep=linesep) if linesep else chosen)
 
 

@@ -9,7 +9,7 @@ _QUIET_ZONE = 4
 
 
 def render_png(code: str) -> bytes:
-    """Return a QR code as PNG, about 490 pixels wide: 10 to a module, so that a camera sees it from afar."""
+    """Return a QR code as PNG, 490 pixels wide: a camera wants 3 a module, so this carries far."""
     return _render(code, "png")
 
 

@@ -85,7 +85,7 @@ def _write_sale(order: Order, now: datetime) -> None:
     send_after_commit(Message.ISSUE_CODES, order_id=order.pk)
 
 
-def _make_ticket(  # noqa: PLR0913 - one place of one order, said in full
+def _make_ticket(  # noqa: PLR0913, PLR0917 - one place of one order, said in full
     order: Order,
     type_number: int,
     ticket_type_id: UUID,

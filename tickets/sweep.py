@@ -46,6 +46,5 @@ def _overdue(rows: QuerySet[Asking], now: datetime) -> list[Asking]:
     for row in overdue:
         row.asks += 1
         row.ask_again_at = next_ask(row.asks, now=now)
-    if overdue:
-        type(overdue[0])._default_manager.bulk_update(overdue, ["asks", "ask_again_at"])
+    rows.bulk_update(overdue, ["asks", "ask_again_at"])
     return overdue

@@ -1,4 +1,4 @@
-"""What follows when an event is cancelled: reservations end, and every buyer gets his money back."""
+"""What follows when an event is cancelled: reservations end, buyers get their money back."""
 
 from datetime import datetime
 from uuid import UUID

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from environ import Env
 from kombu import Queue
 
-from config.settings.unfold import UNFOLD as UNFOLD
+from config.settings.unfold import UNFOLD
 
 env = Env()
 

@@ -32,7 +32,7 @@ if _env("SECRET_KEY") == _env("TICKET_SIGNING_SECRET"):
 if _env("MAILBOX_DIR", default=""):
     raise ImproperlyConfigured("MAILBOX_DIR shows sent mails to anyone: unset it.")
 
-from config.settings.base import *  # noqa: E402
+from config.settings.base import *
 
 SECURE_SSL_REDIRECT: bool = _env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -16,8 +16,8 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-from config.settings.base import *  # noqa: E402
-from config.settings.base import DATABASES, STORAGES  # noqa: E402
+from config.settings.base import *
+from config.settings.base import DATABASES, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A pool would keep connections of threads that tests have joined.

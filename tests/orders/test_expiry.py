@@ -1,6 +1,8 @@
 """What becomes of holds that run out, and of the stock behind them."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from redis import Redis
@@ -11,6 +13,7 @@ from events.holds import (
     InventoryUnavailable,
     hold_tickets,
 )
+from events.inventory import SoldOut
 from events.models import Event, TicketType
 from events.recovery import rebuild_stock
 from orders import reservation
@@ -52,7 +55,7 @@ def make_due(redis: Redis, event_id: object) -> None:
     """Let every hold of an event be overdue."""
     key = f"{{event:{event_id}}}:due"
     for order in redis.zrange(key, 0, -1):
-        redis.zadd(key, {order: 1})
+        redis.zadd(key, {str(order): 1})
 
 
 def test_an_expired_reservation_gives_its_tickets_back_once():
@@ -125,7 +128,7 @@ def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
     """A web process that slept between Redis and PostgreSQL must not sell what it lost."""
     kind = make_ticket_type(capacity=1)
     write = reservation._write
-    slept = []
+    slept: list[UUID] = []
 
     def write_late(order, *arguments):
         if not slept:
@@ -152,7 +155,7 @@ def test_a_hold_of_a_redis_that_was_lost_since_does_not_count(
     """The epoch fence: the stock was read again between the hold and the order."""
     kind = make_ticket_type(capacity=1)
     write = reservation._write
-    lost = []
+    lost: list[bool] = []
 
     def write_after_a_loss(order, *arguments):
         if not lost:
@@ -189,12 +192,12 @@ def test_a_stock_written_by_an_older_redis_is_not_believed(redis: Redis):
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind)
     key = f"{{event:{kind.event_id}}}:left"
-    old = redis.hgetall(key)
+    old: Any = redis.hgetall(key)
     make_reserved_order(ticket_type=kind, quantity=9)
     redis.hset(key, mapping=old)
     redis.script_flush()
 
-    with pytest.raises(reservation.SoldOut):
+    with pytest.raises(SoldOut):
         make_reserved_order(ticket_type=kind)
 
 

@@ -102,7 +102,7 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
-def describe(  # noqa: PLR0913 - the members of a problem document
+def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document
     request: HttpRequest | Request,
     status: int,
     code: str,

@@ -1,4 +1,4 @@
-"""What the processes of the local stack are told: secrets made once, addresses found at each start."""
+"""What the local stack's processes are told: secrets made once, addresses at each start."""
 
 import json
 import os

