@@ -50,6 +50,10 @@ class PaymentNotAccepted(Invalid):
     code = "payment_not_accepted"
     title = "This payment cannot be taken"
 
+    def __init__(self, detail: str, *, pointer: str) -> None:
+        super().__init__(detail)
+        self.pointer = pointer
+
 
 def confirm_payment(*, order: Order, method: str, token: str, now: datetime) -> Payment:
     """
@@ -89,10 +93,11 @@ def _check_means(order: Order, method: str, token: str) -> None:
         raise PaymentNotAccepted(
             "A free order takes the method `free`."
             if order.total == 0
-            else "This order is not free: pay by `card` or `pix`."
+            else "This order is not free: pay by `card` or `pix`.",
+            pointer="#/method",
         )
     if method != PaymentMethod.FREE and not get_gateway().accepts(method=method, token=token):
-        raise PaymentNotAccepted("The payment gateway does not know this token.")
+        raise PaymentNotAccepted("The payment gateway does not know this token.", pointer="#/token")
 
 
 @transaction.atomic(durable=True)

@@ -58,8 +58,8 @@ class Reservation:
 class EventNotFound(NotFound):
     """There is no such event for this caller."""
 
-    code = "event_not_found"
-    title = "There is no such event"
+    code = "not_found"
+    title = "There is nothing here"
 
 
 class UnknownTicketType(NotFound):
@@ -74,6 +74,7 @@ class TicketTypeNeeded(Invalid):
 
     code = "ticket_type_needed"
     title = "Say which ticket type"
+    pointer = "#/items"
 
 
 class EventNotOnSale(Conflict):

@@ -77,7 +77,10 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
     """Answer every error of a view that is not a bug of ours. Django answers those."""
     request: Request = context["request"]
     headers: dict[str, str] = {}
-    if isinstance(error, Refusal):
+    if isinstance(error, Invalid):
+        errors = [{"pointer": error.pointer, "detail": str(error), "code": error.code}]
+        problem = describe(request, *_INVALID, _count(errors), {"errors": errors})
+    elif isinstance(error, Refusal):
         kind = next(kind for kind in STATUS_BY_KIND if isinstance(error, kind))
         problem = describe(
             request, STATUS_BY_KIND[kind], error.code, error.title, str(error), error.details

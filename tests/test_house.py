@@ -1,0 +1,101 @@
+"""The rules of the house that no linter can see."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from celery import current_app
+from django.apps import apps
+from django.conf import settings
+from django.db.models import signals  # noqa: TID251 - to see that nobody uses them
+
+from ticketing.api.problems import FRAMEWORK_CODES, STATUS_BY_KIND
+from ticketing.errors import Invalid, Refusal
+from ticketing.messages import QUEUES, Message
+
+HOUSE = ("ticketing", "events", "orders", "tickets")
+ROOT = Path(settings.BASE_DIR)
+
+
+def refusals(kind: type[Refusal]) -> list[type[Refusal]]:
+    return [leaf for inner in kind.__subclasses__() for leaf in [inner, *refusals(inner)]]
+
+
+def test_every_message_has_a_task_a_queue_and_growing_delays():
+    current_app.loader.import_default_modules()
+    names = {message.value for message in Message}
+
+    assert names <= set(current_app.tasks)
+    assert set(QUEUES) == set(Message)
+    for queue in settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"].values():
+        assert set(queue["backoff_tasks"]) == names
+
+
+def test_every_periodic_task_exists():
+    current_app.loader.import_default_modules()
+
+    assert set(settings.CELERY_BEAT_SCHEDULE) <= set(current_app.tasks)
+
+
+def test_every_refusal_has_a_code_and_a_title_and_one_kind():
+    for kind in STATUS_BY_KIND:
+        for refusal in refusals(kind):
+            if "code" in vars(refusal):
+                assert re.fullmatch(r"[a-z_]+", refusal.code)
+                assert refusal.title == refusal.title.strip(" .")
+            assert sum(issubclass(refusal, each) for each in STATUS_BY_KIND) == 1
+
+
+def test_every_problem_code_is_explained_in_the_docs():
+    # What is invalid is one code, with the places in `errors`.
+    kinds = [kind for kind in STATUS_BY_KIND if kind is not Invalid]
+    leaves = [refusal for kind in kinds for refusal in refusals(kind)]
+    codes = {leaf.code for leaf in leaves if "code" in vars(leaf)}
+    explained = re.findall(r"^### `([a-z_]+)`", (ROOT / "docs/problems.md").read_text(), re.M)
+
+    assert sorted(explained) == sorted(codes | FRAMEWORK_CODES)
+
+
+def test_nothing_listens_to_model_signals():
+    ours = [config for config in apps.get_app_configs() if config.name in HOUSE]
+    listened = [
+        (model.__name__, name)
+        for config in ours
+        for model in config.get_models()
+        for name in ("pre_save", "post_save", "pre_delete", "post_delete")
+        if getattr(signals, name).has_listeners(model)
+    ]
+
+    assert listened == []
+
+
+def test_every_sentence_has_a_translation_with_the_same_places():
+    with (ROOT / "locale/pt_BR/LC_MESSAGES/django.po").open("rb") as file:
+        catalogue = read_po(file)
+
+    for message in catalogue:
+        if not message.id:
+            continue
+        sources = message.id if isinstance(message.id, tuple) else (message.id,)
+        targets = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(targets), sources
+        assert not message.fuzzy, sources
+        for target in targets:
+            assert _places(target) == _places(sources[-1]), sources
+
+
+def _places(text: str) -> set[str]:
+    return set(re.findall(r"%\(\w+\)[sd]", text))
+
+
+@pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])
+def test_no_work_is_put_off_in_a_comment(word: str):
+    found = [
+        path
+        for folder in (*HOUSE, "config")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(rf"#.*\b{word}\b", path.read_text())
+    ]
+
+    assert found == []
