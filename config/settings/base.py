@@ -264,7 +264,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "EventStatus": "events.models.EventStatus",
+        "OrderStatus": "orders.models.OrderStatus",
+        "PaymentStatus": "orders.models.PaymentStatus",
+        "TicketStatus": "tickets.models.TicketStatus",
+    },
 }
 
 # --- Logs ------------------------------------------------------------------------------

@@ -1,0 +1,159 @@
+"""The container files and the settings of production, held against the code."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import get_commands
+
+from ticketing.stack.checks import PRETENDED
+
+ROOT = Path(settings.BASE_DIR)
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+EXAMPLE = (ROOT / ".env.example").read_text()
+# boto3 and Django read these themselves.
+READ_BY_OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DJANGO_SETTINGS_MODULE"}
+
+
+def names_read() -> set[str]:
+    files = (ROOT / "config/settings").glob("*.py")
+    text = "\n".join(file.read_text() for file in files if file.name != "test.py")
+    return set(re.findall(r"""env(?:\.\w+)?\(\s*"([A-Z_]+)""", text)) | READ_BY_OTHERS
+
+
+def run(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | PRETENDED | changes
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_dockerfile_is_clean():
+    hadolint = Path(sys.executable).with_name("hadolint")
+
+    done = subprocess.run(
+        [hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_compose_file_is_one():
+    done = run(
+        "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_variable_is_explained_and_every_explained_one_is_read():
+    explained = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+
+    assert explained == names_read()
+
+
+def test_the_compose_file_sets_only_what_is_read():
+    assert set(COMPOSE["x-app"]["environment"]) <= names_read()
+
+
+def test_the_commands_of_the_containers_exist():
+    commands = [
+        service["command"]
+        for service in COMPOSE["services"].values()
+        if service.get("image") == "bilheteria" and "command" in service
+    ]
+
+    for command in commands:
+        if command[:2] == ["python", "manage.py"]:
+            assert command[2] in get_commands()
+        else:
+            assert command[:3] == ["celery", "-A", "config"]
+    queues = [command[command.index("-Q") + 1] for command in commands if "-Q" in command]
+    assert sorted(",".join(queues).split(",")) == sorted(settings.SQS_QUEUE_URLS)
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "config.wsgi:application" in dockerfile
+    assert settings.WSGI_APPLICATION == "config.wsgi.application"
+
+
+def test_every_container_that_stays_has_a_healthcheck_and_every_port_is_on_loopback():
+    for name, service in COMPOSE["services"].items():
+        stays = service.get("restart") == "unless-stopped"
+        from_image = name == "web"
+        assert not stays or from_image or "healthcheck" in service, name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "TICKET_SIGNING_SECRET"])
+@pytest.mark.parametrize(
+    "value", ["", "change-me", "short", "a" * 64, "example-secret-key-for-docker-compose-only"]
+)
+def test_production_does_not_start_on_a_missing_weak_or_example_secret(name: str, value: str):
+    done = run("manage.py", "check", **{name: value})
+
+    assert done.returncode != 0
+    assert name in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "MAIL_FROM"])
+def test_production_does_not_start_without_its_addresses(name: str):
+    done = run("manage.py", "check", **{name: ""})
+
+    assert done.returncode != 0
+    assert name in done.stderr.splitlines()[-1]
+
+
+def test_production_does_not_show_its_mail_nor_share_its_secrets():
+    assert run("manage.py", "check", MAILBOX_DIR="somewhere").returncode != 0
+    same = PRETENDED["SECRET_KEY"]
+    assert run("manage.py", "check", TICKET_SIGNING_SECRET=same).returncode != 0
+
+
+def test_the_settings_of_production_are_fit_to_deploy():
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_policies_allow_what_the_code_calls():
+    """The calls of kombu, django-storages and django-ses, and our own, as actions of IAM."""
+    needed = {
+        "iam-policy.json": {
+            "sqs:SendMessage",
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+            "s3:PutObject",
+            "s3:GetObject",
+            "s3:ListBucket",
+            "ses:SendRawEmail",
+        },
+        "iam-policy-setup.json": {
+            "sqs:CreateQueue",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:SetQueueAttributes",
+            "s3:CreateBucket",
+            "s3:ListBucket",
+            "s3:PutBucketPublicAccessBlock",
+            "ses:GetIdentityVerificationAttributes",
+            "ses:VerifyEmailIdentity",
+        },
+    }
+    for file, actions in needed.items():
+        policy = json.loads((ROOT / "docs" / file).read_text())
+        allowed = {action for rule in policy["Statement"] for action in rule["Action"]}
+        assert allowed == actions

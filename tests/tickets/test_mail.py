@@ -1,0 +1,156 @@
+"""The mail that carries the tickets, and the mailbox that keeps it."""
+
+import io
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from django.test import override_settings
+from django.urls import include, path
+from PIL import Image
+from rest_framework.test import APIClient
+
+from orders.models import Order
+from tests.make import make_event, make_paid_order, make_ticket_type
+from ticketing.stack.mailbox import keep_message
+from tickets.issue import code_name
+from tickets.mail import compose_ticket_mail
+from tickets.models import Ticket
+from tickets.pictures import render_png, render_svg
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+urlpatterns = [path("", include("ticketing.stack.mailbox_urls"))]
+
+
+def read_qr(picture: bytes) -> str:
+    return zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text
+
+
+def compose(*, quantity: int = 2, language: str = "pt-br", **fields: Any) -> EmailMessage:
+    event = make_event(
+        price="120.00",
+        starts_at="2027-01-11T00:00:00Z",
+        ends_at="2027-01-11T04:00:00Z",
+        **fields,
+    )
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=quantity)
+    Order.objects.filter(pk=order.pk).update(language=language)
+    order = Order.objects.select_related("event__organizer").get(pk=order.pk)
+    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
+    raw = compose_ticket_mail(order=order, tickets=tickets).message().as_bytes(linesep="\r\n")
+    letter = message_from_bytes(raw, policy=default)
+    assert isinstance(letter, EmailMessage)
+    return letter
+
+
+def text_of(letter: EmailMessage, kind: str) -> str:
+    body = letter.get_body(preferencelist=(kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_a_real_reader_reads_the_code_and_its_picture_is_always_the_same():
+    code = make_paid_order().tickets.get().code
+
+    assert read_qr(render_png(code)) == code
+    assert render_png(code) == render_png(code)
+    assert render_svg(code).startswith(b"<?xml")
+    # Version 6: 41 modules and a quiet zone of 4, 10 pixels each.
+    assert Image.open(io.BytesIO(render_png(code))).size == (490, 490)
+
+
+def test_the_mail_has_each_code_inside_the_page_and_as_a_file():
+    letter = compose(quantity=2)
+    codes = set(Ticket.objects.values_list("code", flat=True))
+    order = Order.objects.get()
+
+    assert letter.get_content_type() == "multipart/mixed"
+    alternative, *files = letter.iter_parts()
+    assert alternative.get_content_type() == "multipart/alternative"
+    related = list(alternative.iter_parts())[1]  # type: ignore[attr-defined]
+    assert related.get_content_type() == "multipart/related"
+    page, *inside = related.iter_parts()
+    assert {read_qr(part.get_content()) for part in files} == codes
+    assert {read_qr(part.get_content()) for part in inside} == codes
+    assert [part.get_filename() for part in files] == [
+        f"ticket-{order.code}-1.png",
+        f"ticket-{order.code}-2.png",
+    ]
+    for part in inside:
+        assert f"cid:{part['Content-ID'].strip('<>')}" in page.get_content()
+    assert all(code in text_of(letter, "plain") for code in codes)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "moment", "total"),
+    [
+        ("pt-br", "Seus ingressos: Ópera", "Domingo, 10 de Janeiro de 2027, 21h00", "R$ 240,00"),
+        ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "R$ 240.00"),
+    ],
+)
+def test_the_mail_is_in_the_buyers_language_and_the_events_time(
+    language: str, subject: str, moment: str, total: str
+):
+    letter = compose(language=language, name="Ópera", city="São Paulo")
+
+    assert letter["Subject"] == subject
+    for kind in ("plain", "html"):
+        text = text_of(letter, kind)
+        assert moment.split(", ", 1)[1].split(", ")[0] in text
+        assert total in text
+        assert "São Paulo" in text
+    assert moment in text_of(letter, "plain")
+    assert "America/Sao Paulo, UTC−3" in text_of(letter, "plain")
+    assert letter["Reply-To"] == "Casa Azul <contato@example.com>"
+    assert letter["To"] == "ana@example.com"
+
+
+def test_names_in_the_mail_are_text_and_never_markup_or_headers():
+    letter = compose(name="<b>Show</b> & \u202fmais")
+
+    assert "<b>Show</b>" not in text_of(letter, "html")
+    assert "&lt;b&gt;Show&lt;/b&gt;" in text_of(letter, "html")
+    assert "<b>Show</b> &" in text_of(letter, "plain")
+    assert set(letter.keys()) >= {"Subject", "From", "To", "Date", "Message-ID"}
+
+
+def test_the_name_of_a_stored_code_is_not_guessable_from_its_ids(settings):
+    ticket = make_paid_order().tickets.get()
+    name = code_name(ticket)
+
+    assert str(ticket.pk) not in name
+    settings.TICKET_SIGNING_SECRET = "another secret of the same length as that"
+    assert code_name(ticket) != name
+
+
+def test_the_mailbox_shows_what_was_sent_and_nothing_beside_it(tmp_path: Path, api: APIClient):
+    order = make_paid_order(ticket_type=make_ticket_type(), quantity=1)
+    order = Order.objects.select_related("event__organizer").get(pk=order.pk)
+    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
+    (tmp_path / "secret.eml").write_text("not a mail of ours")
+    with override_settings(MAILBOX_DIR=str(tmp_path), ROOT_URLCONF=__name__):
+        kept = keep_message(compose_ticket_mail(order=order, tickets=tickets))
+        inbox = api.get("/mailbox")
+        found = api.get("/mailbox/messages?to=ana@example.com").json()["messages"]
+        nobody = api.get("/mailbox/messages?to=eva@example.com").json()["messages"]
+        page = api.get(f"{found[0]['html_url']}/page")
+        file = api.get(f"{found[0]['html_url']}/files/ticket-{order.code}-1.png")
+        raw = api.get(found[0]["raw_url"])
+        elsewhere = [
+            api.get("/mailbox/messages/secret.eml").status_code,
+            api.get("/mailbox/messages/..%2Fsecret.eml").status_code,
+            api.get(f"{found[0]['html_url']}/files/..%2Fsecret.eml").status_code,
+        ]
+
+    assert kept.stem == found[0]["id"]
+    assert (inbox.status_code, page.status_code, nobody) == (200, 200, [])
+    assert b"cid:" not in page.content
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert read_qr(file.content) == tickets[0].code
+    assert raw.content == kept.read_bytes()
+    assert elsewhere == [404, 404, 404]
