@@ -29,7 +29,12 @@ SUBJECT = CodeSubject(
 @pytest.mark.parametrize(
     ("data", "text"),
     # RFC 9285, sections 4.3 and 4.4.
-    [(b"AB", "BB8"), (b"Hello!!", "%69 VD92EX0"), (b"base-45", "UJCLQE7W581"), (b"ietf!", "QED8WEX0")],
+    [
+        (b"AB", "BB8"),
+        (b"Hello!!", "%69 VD92EX0"),
+        (b"base-45", "UJCLQE7W581"),
+        (b"ietf!", "QED8WEX0"),
+    ],
 )
 def test_base45_is_that_of_the_rfc(data: bytes, text: str):
     assert encode_base45(data) == text

@@ -135,7 +135,8 @@ def _picture(kept: Kept, fits: object) -> HttpResponse:
 
 
 def _newest(to: str) -> Iterator[Kept]:
-    names = sorted((file.stem for file in _folder().glob("*.eml")), reverse=True)
+    stems = (file.stem for file in _folder().glob("*.eml"))
+    names = sorted(filter(_NAME.fullmatch, stems), reverse=True)
     shown = 0
     for name in names:
         kept = _find(name)
