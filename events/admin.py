@@ -300,8 +300,19 @@ class EventAdmin(OwnAdmin):
 
     @action(description=gettext_lazy("Publish"), permissions=["change"])
     def publish_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.publish_chosen(request, chosen(self, request, object_id))
-        return redirect("admin:events_event_change", object_id)
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="publish_this",
+            question=_("Put this event on sale?"),
+            consequences=[_("It is in the catalogue at once, and anybody can buy.")],
+            rows=rows,
+            confirm=_("Yes, publish"),
+        )
+        if question is None:
+            self.publish_chosen(request, rows)
+        return question or redirect("admin:events_event_change", object_id)
 
     @action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
     def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:

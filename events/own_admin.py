@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -46,6 +46,11 @@ class OwnAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if isinstance(db_field, URLField):
+            options["assume_scheme"] = "https"
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         limit_choices(db_field, request, options)
@@ -117,7 +122,11 @@ def ask_first(  # noqa: PLR0913 - the words of one question
     rows: QuerySet[Any] | list[Any],
     confirm: str,
 ) -> HttpResponse | None:
-    """Return a page that asks whether to go on, or None if the answer was yes."""
+    """
+    Return a page that asks whether to go on, or None if the answer was yes.
+
+    A button of a detail page is a link, and a link must not change anything by itself.
+    """
     if request.POST.get("confirmed") == "yes":
         return None
     context = {

@@ -108,8 +108,19 @@ class OrderWithTicketsAdmin(OrderAdmin):
 
     @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
     def resend_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.resend_chosen(request, chosen(self, request, object_id))
-        return redirect("admin:orders_order_change", object_id)
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="resend_this",
+            question=_("Send the tickets again?"),
+            consequences=[_("The buyer gets the same tickets by mail once more.")],
+            rows=rows,
+            confirm=_("Yes, send"),
+        )
+        if question is None:
+            self.resend_chosen(request, rows)
+        return question or redirect("admin:orders_order_change", object_id)
 
 
 class ScanInline(ReadOnlyInline, TabularInline):

@@ -1,0 +1,371 @@
+"""The admin: who sees what, what may be done there, and that the sale's rules hold there too."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from events.catalogue import left_by_type
+from events.models import ApiToken, Event
+from orders.models import Order
+from tests.make import (
+    as_bearer,
+    make_event,
+    make_organizer,
+    make_paid_order,
+    make_reserved_order,
+    make_ticket_type,
+    make_user,
+)
+from tests.queue import RecordingQueue
+from tickets.models import Device, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OWN = ["event", "order", "ticket", "scan", "delivery", "device", "apitoken", "organizer"]
+
+
+def sign_in(**fields: Any) -> Client:
+    client = Client(raise_request_exception=True)
+    client.force_login(make_user(**fields))
+    return client
+
+
+def organizer_of(event: Event) -> Client:
+    return sign_in(organizer=event.organizer, is_staff=True)
+
+
+def change_page(row: Any) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def list_page(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def said(answer: Any) -> list[str]:
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def rows_of_everything(event: Event) -> list[Any]:
+    """Make a row of each model that the admin shows, all of that event's organizer."""
+    order = make_paid_order(ticket_type=event.ticket_types.get())
+    ticket = Ticket.objects.of_order(order.pk).get()
+    token = ApiToken.objects.create(organizer=event.organizer, name="x", digest=str(event.pk))
+    device = Device.objects.create(organizer=event.organizer, name="x", digest=str(event.pk))
+    api = as_bearer("api_" + "x")
+    api.logout()
+    return [event, order, ticket, order.delivery, token, device, event.organizer]
+
+
+def test_every_model_shows_a_member_his_own_rows_and_no_others():
+    ours = rows_of_everything(make_event(organizer=make_organizer(name="Casa Azul")))
+    theirs = rows_of_everything(make_event(organizer=make_organizer(name="Casa Verde")))
+    client = organizer_of(ours[0])
+
+    for own, other in zip(ours, theirs, strict=True):
+        shown = client.get(list_page(own))
+        assert shown.status_code == 200
+        assert [row.pk for row in shown.context["cl"].result_list] == [own.pk]
+        assert client.get(change_page(own)).status_code == 200
+        assert client.get(change_page(other)).status_code == 302
+        assert client.post(change_page(other), {"name": "Hijacked"}).status_code in (302, 403)
+
+
+def test_only_members_and_superusers_enter():
+    event = make_event()
+    rows = rows_of_everything(event)
+    callers = {
+        "superuser": (sign_in(is_staff=True, is_superuser=True), 200),
+        "member": (organizer_of(event), 200),
+        "staff without membership": (sign_in(is_staff=True), 403),
+        "member who is not staff": (sign_in(organizer=event.organizer), 302),
+        "nobody": (Client(), 302),
+    }
+
+    for name, (client, status) in callers.items():
+        for row in rows:
+            assert client.get(list_page(row)).status_code == status, (name, row)
+
+
+def test_users_and_groups_are_for_superusers():
+    client = organizer_of(make_event())
+
+    for model in ("auth_group", "ticketing_user"):
+        assert client.get(reverse(f"admin:{model}_changelist")).status_code == 403
+    assert (
+        sign_in(is_staff=True, is_superuser=True)
+        .get(reverse("admin:ticketing_user_changelist"))
+        .status_code
+        == 200
+    )
+
+
+def test_every_registered_model_is_covered_here():
+    registered = {model._meta.model_name for model in admin.site._registry}
+
+    assert registered == {*OWN, "user", "group"}
+
+
+def test_what_the_sale_writes_is_read_only():
+    event = make_event()
+    _, order, ticket, delivery, *_ = rows_of_everything(event)
+    client = organizer_of(event)
+
+    for row in (order, ticket, delivery):
+        page = client.get(change_page(row))
+        assert not page.context["has_change_permission"]
+        assert not page.context["has_add_permission"]
+        assert not page.context["has_delete_permission"]
+        assert client.post(change_page(row), {}).status_code == 403
+
+
+def event_form(client: Client, event: Event | None = None, **changes: Any) -> dict[str, Any]:
+    """Return what a browser would send back of the page, with some fields changed."""
+    page = client.get(change_page(event) if event else reverse("admin:events_event_add"))
+    form: dict[str, Any] = {}
+    fields = [page.context["adminform"].form]
+    for formset in page.context["inline_admin_formsets"]:
+        fields += [formset.formset.management_form, *formset.formset.forms]
+    for one in fields:
+        for bound in one:
+            value = bound.value()
+            widget = bound.field.widget
+            if hasattr(widget, "widgets"):
+                for number, part in enumerate(widget.decompress(value)):
+                    form[f"{bound.html_name}_{number}"] = "" if part is None else str(part)
+            else:
+                form[bound.html_name] = "" if value is None else value
+    return {name: value for name, value in form.items() if value is not False} | changes
+
+
+def test_an_organizer_makes_and_publishes_an_event_in_its_own_time(queue: RecordingQueue):
+    organizer = make_organizer()
+    client = sign_in(organizer=organizer, is_staff=True)
+    form = event_form(
+        client,
+        organizer=str(organizer.pk),
+        name="Roda de Samba",
+        slug="roda-de-samba",
+        venue="Pedra do Sal",
+        city="Manaus",
+        timezone="America/Manaus",
+        starts_at_0="2099-02-01",
+        starts_at_1="18:00:00",
+        ends_at_0="2099-02-01",
+        ends_at_1="23:00:00",
+        **{
+            "ticket_types-TOTAL_FORMS": "1",
+            "ticket_types-0-name": "Pista",
+            "ticket_types-0-price": "30",
+            "ticket_types-0-capacity": "50",
+        },
+    )
+
+    made = client.post(reverse("admin:events_event_add"), form)
+
+    assert made.status_code == 302, made.context["errors"]
+    event = Event.objects.get()
+    assert event.starts_at.isoformat() == "2099-02-01T22:00:00+00:00"
+    assert event.status == "draft"
+    button = reverse("admin:events_event_publish_this", args=[event.pk])
+    assert client.get(button).status_code == 200
+    event.refresh_from_db()
+    assert event.status == "draft"
+    assert client.post(button, {"confirmed": "yes"}).status_code == 302
+    event.refresh_from_db()
+    assert event.status == "published"
+    assert left_by_type([event.pk]) == {event.ticket_types.get().pk: 50}
+
+
+def test_a_capacity_below_what_is_sold_or_held_is_refused_on_the_form():
+    event = make_event(capacity=10)
+    make_reserved_order(ticket_type=event.ticket_types.get(), quantity=4)
+    client = organizer_of(event)
+
+    refused = client.post(
+        change_page(event), event_form(client, event, **{"ticket_types-0-capacity": "3"})
+    )
+    assert refused.status_code == 200
+    assert event.ticket_types.get().capacity == 10
+    accepted = client.post(
+        change_page(event), event_form(client, event, **{"ticket_types-0-capacity": "4"})
+    )
+
+    assert accepted.status_code == 302
+    assert list(left_by_type([event.pk]).values()) == [0]
+
+
+def test_more_capacity_and_another_type_are_on_sale_at_once():
+    event = make_event(capacity=10)
+    client = organizer_of(event)
+    form = event_form(
+        client,
+        event,
+        **{
+            "ticket_types-0-capacity": "12",
+            "ticket_types-TOTAL_FORMS": "2",
+            "ticket_types-1-name": "Camarote",
+            "ticket_types-1-price": "90",
+            "ticket_types-1-capacity": "5",
+        },
+    )
+
+    saved = client.post(change_page(event), form)
+
+    assert saved.status_code == 302
+    assert sorted(left_by_type([event.pk]).values()) == [5, 12]
+
+
+def test_a_ticket_type_with_orders_is_not_deleted():
+    event = make_event(capacity=10)
+    make_reserved_order(ticket_type=event.ticket_types.get())
+    client = organizer_of(event)
+
+    client.post(change_page(event), event_form(client, event, **{"ticket_types-0-DELETE": "on"}))
+
+    assert event.ticket_types.count() == 1
+
+
+def test_cancelling_an_event_asks_first_and_says_whom_it_touches(queue: RecordingQueue):
+    event = make_event()
+    paid = make_paid_order(ticket_type=event.ticket_types.get())
+    client = organizer_of(event)
+    action = {"action": "cancel_chosen", "_selected_action": [str(event.pk)]}
+
+    asked = client.post(list_page(event), action, HTTP_ACCEPT_LANGUAGE="en")
+    event.refresh_from_db()
+    assert (asked.status_code, event.status) == (200, "published")
+    assert "1 paid order is refunded in full" in asked.content.decode()
+
+    client.post(list_page(event), action | {"confirmed": "yes"})
+    queue.run_all()
+
+    event.refresh_from_db()
+    paid.refresh_from_db()
+    assert (event.status, paid.status) == ("cancelled", "refunded")
+
+
+def test_a_refund_and_a_resend_are_actions_and_refuse_what_is_not_paid(queue: RecordingQueue):
+    event = make_event()
+    kind = event.ticket_types.get()
+    paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
+    queue.run_all()
+    client = organizer_of(event)
+    both = {"_selected_action": [str(paid.pk), str(reserved.pk)]}
+
+    client.post(list_page(Order), both | {"action": "resend_chosen"})
+    assert queue.sent[-1][1] == {"order_id": str(paid.pk)}
+    client.post(list_page(Order), both | {"action": "refund_chosen", "confirmed": "yes"})
+
+    statuses = dict(Order.objects.values_list("pk", "status"))
+    assert statuses == {paid.pk: "refunded", reserved.pk: "reserved"}
+
+
+def test_an_action_on_somebody_elses_order_does_nothing():
+    ours, theirs = make_event(), make_event(organizer=make_organizer(name="Casa Verde"))
+    order = make_paid_order(ticket_type=theirs.ticket_types.get())
+    client = organizer_of(ours)
+    make_paid_order(ticket_type=ours.ticket_types.get())
+    action = {"action": "refund_chosen", "_selected_action": [str(order.pk)], "confirmed": "yes"}
+
+    client.post(list_page(Order), action)
+    client.post(reverse("admin:orders_order_refund_this", args=[order.pk]), {"confirmed": "yes"})
+
+    order.refresh_from_db()
+    assert order.status == "paid"
+
+
+def test_orders_and_tickets_are_found_by_what_people_say():
+    event = make_event()
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
+    make_paid_order(ticket_type=event.ticket_types.get())
+    Order.objects.filter(pk=order.pk).update(
+        customer_name="Iracema Alves", customer_email="ira@example.com"
+    )
+    first, second = Ticket.objects.of_order(order.pk)
+    client = organizer_of(event)
+
+    def found(model: Any, words: str) -> list[Any]:
+        page = client.get(list_page(model), {"q": words})
+        return [row.pk for row in page.context["cl"].result_list]
+
+    for words in (order.code, order.code.lower(), "iracema", "ira@example.com"):
+        assert found(Order, words) == [order.pk]
+    assert found(Ticket, second.code) == [second.pk]
+    assert found(Ticket, f"{order.code.lower()}-1") == [first.pk]
+    assert set(found(Ticket, order.code)) == {first.pk, second.pk}
+    assert found(Ticket, f"{order.code}-9") == found(Ticket, f"{order.code}-0") == []
+
+
+@pytest.mark.parametrize("kind", ["apitoken", "device"])
+def test_a_token_is_shown_once_and_works_until_it_is_revoked(kind: str):
+    event = make_event()
+    client = organizer_of(event)
+    app = {"apitoken": "events", "device": "tickets"}[kind]
+    form = {"organizer": str(event.organizer_id), "name": "Portão", "events": [str(event.pk)]}
+
+    made = client.post(reverse(f"admin:{app}_{kind}_add"), form, follow=True)
+    found = re.search(r"(?:api|dev)_[\w-]{20,}", made.content.decode())
+    assert found is not None
+    token = found.group()
+    again = client.get(reverse(f"admin:{app}_{kind}_changelist")).content.decode()
+    scan = {"code": "nonsense"}
+
+    assert token not in again
+    assert as_bearer(token).post("/tickets/validate", scan).status_code == 422
+    row = (ApiToken if kind == "apitoken" else Device).objects.get()
+    client.post(list_page(row), {"action": "revoke", "_selected_action": [str(row.pk)]})
+    assert as_bearer(token).post("/tickets/validate", scan).status_code == 401
+
+
+def test_a_device_gets_no_event_of_another_organizer():
+    ours, theirs = make_event(), make_event(organizer=make_organizer(name="Casa Verde"))
+    client = sign_in(is_staff=True, is_superuser=True)
+    form = {
+        "organizer": str(ours.organizer_id),
+        "name": "Portão",
+        "events": [str(ours.pk), str(theirs.pk)],
+    }
+
+    client.post(reverse("admin:tickets_device_add"), form)
+
+    assert list(Device.objects.get().events.all()) == [ours]
+
+
+@pytest.mark.parametrize(("model", "make"), [(Event, make_event), (Order, make_reserved_order)])
+def test_a_longer_list_costs_no_more_queries(model: Any, make: Any):
+    client = sign_in(is_staff=True, is_superuser=True)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(list_page(model)).status_code == 200
+        return len(captured)
+
+    kind = make_ticket_type()
+    make_reserved_order(ticket_type=kind)
+    cost()
+    few = cost()
+    for _ in range(5):
+        make(ticket_type=kind) if model is Order else make(organizer=kind.event.organizer)
+
+    assert cost() == few
+
+
+@pytest.mark.parametrize("language", ["pt-br", "en"])
+def test_every_page_opens_in_both_languages(language: str):
+    event = make_event()
+    client = organizer_of(event)
+
+    assert client.get("/admin/", HTTP_ACCEPT_LANGUAGE=language).status_code == 200
+    for row in rows_of_everything(event):
+        for page in (list_page(row), change_page(row)):
+            answer = client.get(page, HTTP_ACCEPT_LANGUAGE=language)
+            assert answer.status_code == 200
+            assert answer.headers["Content-Language"] == language
