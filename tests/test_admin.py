@@ -126,7 +126,7 @@ def test_what_the_sale_writes_is_read_only():
         assert client.post(change_page(row), {}).status_code == 403
 
 
-def event_form(client: Client, event: Event | None = None, **changes: Any) -> dict[str, Any]:
+def event_form(client: Client, event: Event | None = None, /, **changes: Any) -> dict[str, Any]:
     """Return what a browser would send back of the page, with some fields changed."""
     page = client.get(change_page(event) if event else reverse("admin:events_event_add"))
     form: dict[str, Any] = {}
