@@ -20,6 +20,7 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.aws import aws_client
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
 from tickets.models import Scan
@@ -347,3 +348,52 @@ def test_redis_away_refuses_reservations_at_once_and_nothing_else(
     assert (payment.status_code, admitted.status_code) == (202, 200)
     assert Order.objects.get(pk=reservation.order.pk).status == "paid"
     assert order.pk != paid.pk
+
+
+def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
+    schema = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
+
+    assert schema["openapi"] == "3.1.0"
+    named = {
+        f"{method.upper()} {path}"
+        for path, methods in schema["paths"].items()
+        for method in methods
+    }
+    assert named == {
+        "GET /events",
+        "POST /events",
+        "GET /events/{reference}",
+        "PUT /events/{reference}",
+        "PATCH /events/{reference}",
+        "POST /orders",
+        "GET /orders/{order_id}",
+        "POST /orders/{order_id}/payment",
+        "POST /orders/{order_id}/cancel",
+        "GET /orders/{order_id}/ticket",
+        "POST /tickets/validate",
+        "GET /healthz",
+        "GET /readyz",
+    }
+
+
+def test_the_documentation_asks_nobody_elses_server(api: APIClient):
+    page = api.get("/docs").content.decode()
+
+    assert "/static/drf_spectacular_sidecar/" in page
+    assert "https://" not in page.replace("https://www.w3.org", "")
+
+
+def test_readiness_says_what_does_not_answer(api: APIClient, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as cut:
+        cut.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        aws_client.cache_clear()
+        answer = api.get("/readyz")
+    aws_client.cache_clear()
+
+    assert (answer.status_code, answer.data["code"]) == (503, "not_ready")
+    assert answer.data["checks"] == {
+        "database": "ok",
+        "redis": "ok",
+        "queue": "away",
+        "storage": "away",
+    }

@@ -20,3 +20,9 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
                 " `api_…`: an organizer's own systems."
             ),
         }
+
+
+def without_trailing_slashes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Name each path as the contract does. With a slash at its end it answers the same."""
+    paths = {path.rstrip("/") or "/": operations for path, operations in result["paths"].items()}
+    return {**result, "paths": paths}
