@@ -5,10 +5,10 @@ PIP_FLAGS := --disable-pip-version-check --no-input --progress-bar off -q
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test check fmt lock schema messages
+.PHONY: help run reset demo test check migrations fmt lock
 
 help:           ## this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## ?(.*)/  make \1\t\2/'
+	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
 
 # The stamp holds the digest of the lock that was installed whole. An interrupted
 # install leaves none, and a new lock has another.
@@ -46,6 +46,9 @@ check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deploy
 	$(IN)lint-imports
 	$(IN)mypy .
 	@$(IN)python -m ticketing.stack check
+
+migrations: $(STAMP) ## write the migrations that the models ask for
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py makemigrations
 
 fmt: $(STAMP)   ## format the code
 	$(IN)ruff check --fix-only -q . && $(IN)ruff format -q .

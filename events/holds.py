@@ -97,13 +97,22 @@ def apply_verdicts(*, event_id: UUID, verdicts: Iterable[Verdict]) -> int:
     return int(_run("verdict", event_id, *words)[1]) if words else 0
 
 
-def due_holds(*, event_id: UUID, limit: int, lease_milliseconds: int) -> list[UUID]:
+def due_holds(
+    *, event_ids: Collection[UUID], limit: int, lease_milliseconds: int
+) -> dict[UUID, list[UUID]]:
     """
-    Return overdue holds, leased: they are not returned again for a while.
+    Return overdue holds of each event that has some, so many at most, in one round trip.
+
+    They are leased: for a while they are not returned again.
 
     :raises InventoryUnavailable: if Redis is away
     """
-    return [UUID(order) for order in _run("due", event_id, limit, lease_milliseconds)[1:]]
+    answers = _run_each("due", event_ids, limit, lease_milliseconds)
+    return {
+        event_id: [UUID(order) for order in answer[1:]]
+        for event_id, answer in zip(event_ids, answers, strict=True)
+        if answer[1:]
+    }
 
 
 def raise_capacity(*, event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
@@ -207,12 +216,14 @@ def _evaluate(script: str, keys: list[str], *arguments: object) -> Any:
         raise InventoryUnavailable("Redis is away.") from error
 
 
-def _run_each(script: str, event_ids: Collection[UUID]) -> list[list[str]]:
+def _run_each(script: str, event_ids: Collection[UUID], *arguments: object) -> list[list[str]]:
+    words = [str(argument) for argument in arguments]
+
     def ask() -> list[list[str]]:
         pipeline = get_redis().pipeline(transaction=False)
         for event_id in event_ids:
             keys = _keys(event_id)
-            pipeline.evalsha(script_digest(script), len(keys), *keys)
+            pipeline.evalsha(script_digest(script), len(keys), *keys, *words)
         answers: list[list[str]] = pipeline.execute()
         return answers
 

@@ -30,6 +30,7 @@ from orders.state import move_orders
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+_EVENTS_AT_ONCE = 500
 # Who asked about a hold and died leaves it to the others after so long.
 _LEASE_MILLISECONDS = 10_000
 # No request lives that long, so no order can still be on its way.
@@ -58,17 +59,17 @@ def expire_reservations(*, now: datetime) -> int:
     return len(overdue)
 
 
-def settle_overdue_holds(*, event_id: UUID, now: datetime) -> int:
+def settle_overdue_holds(*, event_ids: Collection[UUID], now: datetime) -> bool:
     """
-    Ask the record about a batch of an event's overdue holds, and obey. Return how many.
+    Ask the record about a batch of each event's overdue holds, and obey. Return if there are more.
 
     :raises InventoryUnavailable: if Redis is away
     """
-    order_ids = due_holds(event_id=event_id, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
-    if order_ids:
+    due = due_holds(event_ids=event_ids, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
+    for event_id, order_ids in due.items():
         verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
         apply_verdicts(event_id=event_id, verdicts=verdicts)
-    return len(order_ids)
+    return any(len(order_ids) == BATCH for order_ids in due.values())
 
 
 def settle_overdue_holds_everywhere(*, now: datetime) -> None:
@@ -78,8 +79,9 @@ def settle_overdue_holds_everywhere(*, now: datetime) -> None:
     :raises InventoryUnavailable: if Redis is away
     """
     selling = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
-    for event_id in selling.values_list("pk", flat=True).iterator():
-        while settle_overdue_holds(event_id=event_id, now=now) == BATCH:
+    event_ids = list(selling.values_list("pk", flat=True))
+    for start in range(0, len(event_ids), _EVENTS_AT_ONCE):
+        while settle_overdue_holds(event_ids=event_ids[start : start + _EVENTS_AT_ONCE], now=now):
             pass
 
 

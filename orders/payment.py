@@ -137,6 +137,8 @@ def _refuse(order: Order, now: datetime) -> Conflict:
         order.refresh_from_db(fields=["status"])
     if order.status == OrderStatus.EXPIRED:
         return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
+    if order.status == OrderStatus.RESERVED:
+        return OrderNotPayable("Its event is not on sale any more.")
     return OrderNotPayable(f"The order is {order.status}.")
 
 

@@ -233,7 +233,7 @@ def _hold_and_write(
             # Overdue holds must not make a buyer see "sold out" while there is stock.
             if short.overdue and not asked:
                 asked = True
-                settle_overdue_holds(event_id=order.event_id, now=now)
+                settle_overdue_holds(event_ids=[order.event_id], now=now)
                 continue
             raise _explain(short, types, quantities) from short
         outcome, current = _write(order, items, token, epoch)

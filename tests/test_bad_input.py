@@ -313,6 +313,7 @@ def test_a_scan_id_with_another_code_gets_no_other_tickets_answer():
         ("get", "/orders/not-an-id", 404, "not_found"),
         ("delete", "/events", 405, "method_not_allowed"),
         ("get", "/orders", 405, "method_not_allowed"),
+        ("options", "/orders", 405, "method_not_allowed"),
         ("get", "/events?page=0", 400, "invalid_request"),
         ("get", "/events?page=x", 400, "invalid_request"),
         ("get", "/events?page_size=101", 400, "invalid_request"),

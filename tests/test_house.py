@@ -8,6 +8,7 @@ from babel.messages.pofile import read_po
 from celery import current_app
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.db.models import signals  # noqa: TID251 - to see that nobody uses them
 
 from ticketing.api.problems import FRAMEWORK_CODES, STATUS_BY_KIND
@@ -102,3 +103,7 @@ def test_no_work_is_put_off_in_a_comment(word: str):
     ]
 
     assert found == []
+
+
+def test_the_migrations_form_one_line():
+    call_command("check")

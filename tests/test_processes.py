@@ -11,28 +11,40 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
+import psutil
 import pytest
 import requests
+from celery import Celery
 
 from ticketing.stack.demo import walk
-from ticketing.stack.environment import PROJECT
+from ticketing.stack.environment import PROJECT, read_env
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 PATIENCE_SECONDS = 60
+PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "beat"]
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Start everything once; a process that a test kills comes back."""
     directory = tmp_path_factory.mktemp("stack")
-    with running_stack(
-        directory, restart=True, overrides={"SQS_VISIBILITY_SECONDS": "4"}
-    ) as running:
+    quick = {"SQS_VISIBILITY_SECONDS": "4", "SQS_BACKOFF_SECONDS": "1,1,1"}
+    with running_stack(directory, restart=True, overrides=quick) as running:
         yield running
+        processes = everything_of(running)
+    psutil.wait_procs(processes, timeout=10)
+    assert [process for process in processes if process.is_running()] == []
     reset(running.folder)
+
+
+def everything_of(stack: RunningStack) -> list[psutil.Process]:
+    """Return each process of a stack, and all that it started."""
+    roots = [psutil.Process(stack.pid(name)) for name in PROCESSES]
+    return [each for root in roots for each in (root, *root.children(recursive=True))]
 
 
 def create_event(stack: RunningStack, *, capacity: int) -> str:
@@ -176,3 +188,49 @@ def test_orders_of_a_worker_killed_in_the_middle_end_paid_by_themselves(stack: R
     assert {wait_for_tickets(stack, order)["status"] for order in orders} == {"paid"}
     assert stack.pid("worker") != worker
     assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 10
+
+
+def test_a_message_that_always_fails_reaches_the_dead_letter_queue(stack: RunningStack):
+    """Of an order that does not exist, nothing can ever be settled."""
+    env = read_env(stack.folder)
+    url = env["SQS_SALE_QUEUE_URL"]
+    keys = {"access_key_id": "local", "secret_access_key": "local"}
+    app = Celery(broker="sqs://")
+    app.conf.broker_transport_options = {
+        "region": env["AWS_DEFAULT_REGION"],
+        "predefined_queues": {"sale": {"url": url, **keys}},
+        "client-config": {"retries": {"total_max_attempts": 1}},
+    }
+    sqs = boto3.client(
+        "sqs",
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        region_name=env["AWS_DEFAULT_REGION"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    with pytest.MonkeyPatch.context() as patch, app.connection_for_write() as connection:
+        patch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
+        nobody = {"order_id": "01890000-0000-7000-8000-000000000000"}
+        app.send_task("tickets.settle_order", kwargs=nobody, queue="sale", connection=connection)
+
+    def dead() -> int:
+        name = "ApproximateNumberOfMessages"
+        found = sqs.get_queue_attributes(QueueUrl=f"{url}-dead", AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not dead() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    assert dead() == 1
+
+
+def test_every_server_listens_on_this_machine_only(stack: RunningStack):
+    listening = {
+        connection.laddr.ip
+        for process in everything_of(stack)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert listening == {"127.0.0.1"}

@@ -7,6 +7,7 @@ Each variable is explained in `.env.example`; a test keeps the two in step.
 from pathlib import Path
 from typing import Any
 
+from botocore.config import Config
 from django.utils.translation import gettext_lazy as _
 from environ import Env
 from kombu import Queue
@@ -90,6 +91,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- PostgreSQL: the record ------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
+# After a restart or a failover the pool's connections are dead: it tries each before it lends it.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
     "pool": {
@@ -119,6 +122,12 @@ CACHES = {
 # --- AWS: boto3 itself reads AWS_ENDPOINT_URL, the region and the credentials -----------
 AWS_REGION: str = env("AWS_DEFAULT_REGION", default="sa-east-1")
 AWS_ENDPOINT_URL: str = env("AWS_ENDPOINT_URL", default="")
+# A worker waits longer than a buyer would, and shorter than its task may take.
+_PATIENT: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    "retries": {"total_max_attempts": 2},
+}
 TICKETS_BUCKET: str = env("TICKETS_BUCKET", default="bilheteria-tickets")
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -130,8 +139,11 @@ STORAGES: dict[str, dict[str, Any]] = {
             "bucket_name": TICKETS_BUCKET,
             "region_name": AWS_REGION,
             "endpoint_url": AWS_ENDPOINT_URL or None,
-            "addressing_style": "path" if AWS_ENDPOINT_URL else "virtual",
-            "signature_version": "s3v4",
+            "client_config": Config(
+                **_PATIENT,
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if AWS_ENDPOINT_URL else "virtual"},
+            ),
             "default_acl": None,
             "querystring_auth": True,
             "querystring_expire": 3600,
@@ -143,6 +155,7 @@ EMAIL_BACKEND = "django_ses.SESBackend"
 DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", default="Bilheteria <ingressos@example.com>")
 AWS_SES_REGION_NAME = AWS_REGION
 AWS_SES_REGION_ENDPOINT_URL = AWS_ENDPOINT_URL or None
+AWS_SES_CONFIG = Config(**_PATIENT)
 # The default asks SES for its quota before each mail; the queue already retries what is refused.
 AWS_SES_AUTO_THROTTLE = None
 # Set only on the local stack: a folder that keeps each mail sent, and a page that shows them.
@@ -155,9 +168,12 @@ SQS_QUEUE_URLS: dict[str, str] = {
     "upkeep": env("SQS_UPKEEP_QUEUE_URL", default=""),
 }
 SQS_VISIBILITY_SECONDS: int = env.int("SQS_VISIBILITY_SECONDS", default=60)
-# Seconds that a failed message stays hidden, by the number of times it was received.
-# The last is under SQS's own limit of 12 hours and over any short outage.
-SQS_BACKOFF_SECONDS = {1: 1, 2: 2, 3: 5, 4: 15, 5: 60, 6: 180, 7: 600}
+# Seconds that a failed message stays hidden, after each time that it was received.
+SQS_BACKOFF_SECONDS: dict[int, int] = dict(
+    enumerate(
+        env.list("SQS_BACKOFF_SECONDS", cast=int, default=[1, 2, 5, 15, 60, 180, 600]), start=1
+    )
+)
 # After so many receives a message goes to the dead-letter queue.
 SQS_MAX_RECEIVES = len(SQS_BACKOFF_SECONDS) + 1
 CELERY_BROKER_URL = "sqs://"
@@ -182,10 +198,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         }
         for name, url in SQS_QUEUE_URLS.items()
     },
+    # For what is sent, deleted and put off: a buyer waits for it. What is received has its own.
     "client-config": {
-        "connect_timeout": 2,
-        "read_timeout": 20,
-        "retries": {"total_max_attempts": 2},
+        "connect_timeout": 1,
+        "read_timeout": 3,
+        "retries": {"total_max_attempts": 1},
     },
 }
 CELERY_TASK_QUEUES = [Queue(name) for name in SQS_QUEUE_URLS]
@@ -250,6 +267,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["ticketing.api.parsing.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "ticketing.api.problems.answer_problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

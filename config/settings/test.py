@@ -17,15 +17,19 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from config.settings.base import *
-from config.settings.base import DATABASES, STORAGES
+from config.settings.base import DATABASES, INSTALLED_APPS, STORAGES
 
+# Two branches with a migration each collide in git, on max_migration.txt, and not in production.
+INSTALLED_APPS += ["django_linear_migrations"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A pool would keep connections of threads that tests have joined.
 del DATABASES["default"]["OPTIONS"]["pool"]
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-STORAGES["tickets"] = {
-    "BACKEND": "django.core.files.storage.InMemoryStorage",
-    "OPTIONS": {"base_url": "https://files.example.com/"},
+STORAGES = STORAGES | {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "tickets": {
+        "BACKEND": "django.core.files.storage.InMemoryStorage",
+        "OPTIONS": {"base_url": "https://files.example.com/"},
+    },
 }
 # Static files straight from the packages: tests collect none.
 WHITENOISE_AUTOREFRESH = True

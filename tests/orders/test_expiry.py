@@ -87,7 +87,7 @@ def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
     assert left(kind) == 3
 
     make_due(redis, kind.event_id)
-    assert settle_overdue_holds(event_id=kind.event_id, now=clock.now()) == 1
+    settle_overdue_holds(event_ids=[kind.event_id], now=clock.now())
     assert left(kind) == 5
 
 
@@ -104,7 +104,7 @@ def test_an_overdue_hold_whose_order_is_in_time_is_kept(redis: Redis):
     order = make_reserved_order(ticket_type=kind)
     make_due(redis, kind.event_id)
 
-    settle_overdue_holds(event_id=kind.event_id, now=clock.now())
+    settle_overdue_holds(event_ids=[kind.event_id], now=clock.now())
 
     order.refresh_from_db()
     assert (order.status, left(kind)) == (OrderStatus.RESERVED, 0)
@@ -116,7 +116,7 @@ def test_a_hold_without_an_order_is_dropped_and_its_order_can_no_longer_be_writt
     hold_tickets(event_id=kind.event_id, order_id=order_id, quantities={kind.pk: 1}, milliseconds=1)
     make_due(redis, kind.event_id)
 
-    settle_overdue_holds(event_id=kind.event_id, now=clock.now())
+    settle_overdue_holds(event_ids=[kind.event_id], now=clock.now())
 
     assert left(kind) == 1
     assert DroppedHold.objects.filter(pk=order_id).exists()

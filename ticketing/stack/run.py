@@ -35,7 +35,12 @@ from ticketing.stack.processes import Child, ProcessError, Roster, kill_leftover
 
 _READY_SECONDS: Final = 60
 # What a start may change without touching a file, for tests and tools.
-_PASSED_ON: Final = ("SQS_VISIBILITY_SECONDS", "LOG_LEVEL", "DATABASE_POOL_SIZE")
+_PASSED_ON: Final = (
+    "SQS_VISIBILITY_SECONDS",
+    "SQS_BACKOFF_SECONDS",
+    "LOG_LEVEL",
+    "DATABASE_POOL_SIZE",
+)
 
 
 class StackError(Exception):

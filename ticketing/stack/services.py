@@ -178,6 +178,9 @@ def aws(folder: Path, *, port: int) -> Service:
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": LOOPBACK,
         "SERVICES": "sqs,s3,ses,sts",
+        # Else it opens ports of its own, one of them to everybody.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
         "AWS_ACCESS_KEY_ID": AWS_KEY,
         "AWS_SECRET_ACCESS_KEY": AWS_KEY,
         "S3_PERSIST": "1",

@@ -1,0 +1,76 @@
+"""QR codes on S3, under names that nobody guesses, behind links that run out."""
+
+import io
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+import zxingcpp
+from django.conf import settings as django_settings
+from django.core.files.storage import storages
+from moto import mock_aws
+from PIL import Image
+from storages.backends.s3 import S3Storage
+
+from config.settings import base
+from orders.models import Order
+from tests.make import make_processing_order
+from ticketing import clock
+from tickets.issue import code_name, code_url, issue_codes
+from tickets.models import Delivery, Ticket
+from tickets.settlement import settle_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def settled_order(*, quantity: int = 1) -> Order:
+    order = make_processing_order(quantity=quantity)
+    settle_order(order_id=order.pk, now=clock.now())
+    return order
+
+
+def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pytest.MonkeyPatch):
+    order = settled_order(quantity=2)
+    options = base.STORAGES["tickets"]["OPTIONS"] | {"endpoint_url": None}
+    with mock_aws():
+        s3 = boto3.client("s3", region_name=django_settings.AWS_REGION)
+        bucket = options["bucket_name"]
+        where = {"LocationConstraint": django_settings.AWS_REGION}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        # Its production settings, and not the one in memory that tests have.
+        monkeypatch.setitem(vars(storages)["_storages"], "tickets", S3Storage(**options))
+
+        issue_codes(order_id=order.pk, now=clock.now())
+        issue_codes(order_id=order.pk, now=clock.now())
+
+        ticket = Ticket.objects.of_order(order.pk)[0]
+        kept = {found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+        picture = s3.get_object(Bucket=bucket, Key=f"{code_name(ticket)}.png")
+        grants = s3.get_object_acl(Bucket=bucket, Key=f"{code_name(ticket)}.png")["Grants"]
+        link = urlsplit(code_url(ticket))
+
+    assert len(kept) == 4
+    read = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture["Body"].read())))
+    assert read[0].text == ticket.code
+    assert picture["ContentType"] == "image/png"
+    assert all("URI" not in grant["Grantee"] for grant in grants)
+    query = parse_qs(link.query)
+    assert query["X-Amz-Expires"] == ["3600"]
+    assert query["X-Amz-Signature"]
+    assert link.path.endswith(f"{code_name(ticket)}.png")
+
+
+def test_a_storage_that_fails_leaves_the_order_asking(monkeypatch: pytest.MonkeyPatch):
+    order = settled_order()
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError("no space")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(storages["tickets"], "save", full)
+        with pytest.raises(OSError, match="no space"):
+            issue_codes(order_id=order.pk, now=clock.now())
+    assert Delivery.objects.get().codes_stored_at is None
+
+    issue_codes(order_id=order.pk, now=clock.now())
+    assert Delivery.objects.get().codes_stored_at is not None
