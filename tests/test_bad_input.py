@@ -278,6 +278,7 @@ def test_a_forged_or_mangled_code_admits_nobody_and_is_recorded(way: str):
         ({"gate": "x" * 51}, "#/gate"),
         ({"scanned_at": "2020-01-01T00:00:00"}, "#/scanned_at"),
         ({"scanned_at": "2999-01-01T00:00:00Z"}, "#/scanned_at"),
+        ({"scanned_at": "2020-01-01T00:00:00Z"}, "#/scanned_at"),
         ({"device": "x"}, "#/device"),
     ],
 )

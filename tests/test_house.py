@@ -33,6 +33,12 @@ def test_every_message_has_a_task_a_queue_and_growing_delays():
         assert set(queue["backoff_tasks"]) == names
 
 
+def test_a_message_goes_to_one_queue_and_no_other():
+    bindings = [(q.exchange.name, q.routing_key, q.name) for q in settings.CELERY_TASK_QUEUES]
+
+    assert bindings == [(name, name, name) for name in settings.SQS_QUEUE_URLS]
+
+
 def test_every_periodic_task_exists():
     current_app.loader.import_default_modules()
 

@@ -213,16 +213,16 @@ def test_a_message_that_always_fails_reaches_the_dead_letter_queue(stack: Runnin
         nobody = {"order_id": "01890000-0000-7000-8000-000000000000"}
         app.send_task("tickets.settle_order", kwargs=nobody, queue="sale", connection=connection)
 
-    def dead() -> int:
-        name = "ApproximateNumberOfMessages"
-        found = sqs.get_queue_attributes(QueueUrl=f"{url}-dead", AttributeNames=[name])
+    def dead(queue: str = "sale") -> int:
+        name, where = "ApproximateNumberOfMessages", env[f"SQS_{queue.upper()}_QUEUE_URL"]
+        found = sqs.get_queue_attributes(QueueUrl=f"{where}-dead", AttributeNames=[name])
         return int(found["Attributes"][name])
 
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not dead() and time.monotonic() < deadline:
         time.sleep(0.2)
 
-    assert dead() == 1
+    assert [dead(queue) for queue in ("sale", "delivery", "upkeep")] == [1, 0, 0]
 
 
 def test_every_server_listens_on_this_machine_only(stack: RunningStack):

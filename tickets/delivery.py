@@ -1,8 +1,11 @@
 """Delivering: the tickets reach the buyer."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q
 
@@ -41,7 +44,9 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
     tickets = list(Ticket.objects.of_order(order_id).select_related("ticket_type"))
     sent = False
     try:
-        compose_ticket_mail(order=delivery.order, tickets=tickets).send()
+        mail = compose_ticket_mail(order=delivery.order, tickets=tickets)
+        mail.connection = _open_mail()
+        mail.send()
         sent = True
     finally:
         deliveries.update(leased_until=None, **({"sent_at": now} if sent else {}))
@@ -60,6 +65,14 @@ def resend_tickets(*, order_id: UUID, now: datetime) -> None:
     if not asked:
         raise NothingToDeliver("Only a paid order's tickets can be sent.")
     send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
+
+
+@cache
+def _open_mail() -> BaseEmailBackend:
+    # To make a client of SES costs more than to send by it.
+    connection = get_connection()
+    connection.open()
+    return connection
 
 
 def _lease(order_id: UUID, now: datetime) -> Delivery | None:

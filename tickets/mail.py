@@ -7,6 +7,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage as Letter
 from email.policy import SMTP, EmailPolicy
 from email.utils import formatdate, make_msgid, parseaddr
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,10 @@ class TicketMail(EmailMessage):
         self.leaves = leaves
 
     def message(self, *, policy: Any = None) -> Any:
+        return self._letter
+
+    @cached_property
+    def _letter(self) -> SevenBitSafe:
         letter = SevenBitSafe(policy=SMTP)
         letter["Subject"] = self.subject
         letter["From"] = _address(self.from_email)

@@ -13,6 +13,8 @@ from tickets.models import Ticket
 
 # A device's clock may be a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
+# Longer than any device is cut off; a clock that says less is wrong.
+_LONGEST_OFFLINE = timedelta(days=30)
 
 
 class ScanSent(StrictSerializer):
@@ -27,6 +29,8 @@ class ScanSent(StrictSerializer):
     def validate_scanned_at(self, moment: datetime) -> datetime:
         if moment > clock.now() + _CLOCK_SKEW:
             raise serializers.ValidationError("This is in the future.")
+        if moment < clock.now() - _LONGEST_OFFLINE:
+            raise serializers.ValidationError("This is too long ago.")
         return moment
 
 

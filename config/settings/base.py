@@ -10,7 +10,7 @@ from typing import Any
 from botocore.config import Config
 from django.utils.translation import gettext_lazy as _
 from environ import Env
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from config.settings.unfold import UNFOLD
 
@@ -205,7 +205,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "retries": {"total_max_attempts": 1},
     },
 }
-CELERY_TASK_QUEUES = [Queue(name) for name in SQS_QUEUE_URLS]
+# Each with an exchange of its own: bound to a common one, every queue would get every message.
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in SQS_QUEUE_URLS]
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     task: {
         "task": task,
@@ -231,7 +232,8 @@ CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
 CELERY_TASK_TIME_LIMIT = 50
 CELERY_TASK_SOFT_TIME_LIMIT = 45
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Enough that a worker need not wait for SQS; few enough that its death delays few.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
