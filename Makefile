@@ -1,7 +1,6 @@
 # Needs python3 (3.11 or newer) and make. Everything else goes into .venv and .local.
 PYTHON ?= python3
 PORT ?= 8000
-PIP_FLAGS := --disable-pip-version-check --no-input --progress-bar off -q
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
@@ -10,22 +9,20 @@ export PORT
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
 
-# The stamp holds the digest of the lock that was installed whole. An interrupted
-# install leaves none, and a new lock has another.
-DIGEST := $(shell cksum requirements-dev.txt | tr ' ' '-' | cut -d- -f1,2)
+# The stamp holds the digest of the lock that was installed whole, and of the folder. An
+# interrupted install leaves none; a new lock or a moved folder has another.
+DIGEST := $(shell { cksum < requirements-dev.txt; pwd; } | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(DIGEST)
 
 $(STAMP):
+	@command -v $(PYTHON) >/dev/null \
+	  || { echo "  $(PYTHON) was not found. Python 3.11 or newer is needed: PYTHON=/path/to/python3 make run"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "  Python 3.11 or newer is needed; $(PYTHON) is older. Try PYTHON=python3.12 make run"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	  || { echo "  $(PYTHON) has no venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@rm -f .venv/.installed-*
-	@[ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1 \
-	  || { echo "  · making .venv"; rm -rf .venv; $(PYTHON) -m venv .venv; }
-	@echo "  · installing $$(grep -c '==' requirements-dev.txt) packages (a minute or so, once)"
-	@$(IN)python -m pip install $(PIP_FLAGS) --require-hashes -r requirements-dev.txt \
-	  || { echo "  The packages could not be installed: see above. Nothing was started; try again."; exit 1; }
+	@$(PYTHON) -I ticketing/stack/install.py
 	@touch $@
 
 run: $(STAMP)   ## the whole system on this machine; Ctrl-C stops it

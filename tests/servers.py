@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ticketing.stack import services
+from ticketing.stack.environment import inherited_environment
 from ticketing.stack.run import compile_translations
 
 _stack = ExitStack()
@@ -33,12 +34,14 @@ def _start() -> None:
         durable=False,
     )
     os.environ["REDIS_URL"] = _stack.enter_context(services.running(redis))
-    for name, value in {
+    # Nothing of a developer's own account may reach a test, nor a proxy stand before loopback.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= inherited_environment() | {
         "AWS_DEFAULT_REGION": "sa-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-    }.items():
-        os.environ.setdefault(name, value)
+    }
 
 
 _start()

@@ -1,62 +1,12 @@
-"""`python -m ticketing.stack run | reset | demo | check`."""
+"""The door of `python -m ticketing.stack`: see `cli`."""
 
-import argparse
-import os
+import signal
 import sys
 
-from ticketing.stack.checks import check
-from ticketing.stack.demo import StepFailed, walk
-from ticketing.stack.environment import find_folder
-from ticketing.stack.run import StackError, Stopped, reset, run
-from ticketing.stack.running import StackNotRunning, find_running, running_stack
+# While the modules below are being loaded, Ctrl-C ends us without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-_HIGHEST_PORT = 65_535
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"PORT must be a number from 1 to {_HIGHEST_PORT}.")
-    return int(text)
-
-
-def main() -> int:
-    """Obey the command line. Return 0, or 1 with a message."""
-    parser = argparse.ArgumentParser(prog="python -m ticketing.stack")
-    commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("run", help="start everything and stay")
-    start.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
-    start.add_argument("--restart", action="store_true", help="start dead processes again")
-    commands.add_parser("reset", help="delete all data")
-    commands.add_parser("demo", help="walk one order from the event to the door")
-    commands.add_parser("check", help="check migrations and the settings of a deployment")
-    arguments = parser.parse_args()
-    try:
-        if arguments.command == "run":
-            run(find_folder(), port=arguments.port, restart=arguments.restart)
-        elif arguments.command == "demo":
-            _demo()
-        elif arguments.command == "check":
-            return check()
-        else:
-            reset(find_folder())
-    except (StackError, StackNotRunning, StepFailed) as error:
-        print(f"\n  {error}", file=sys.stderr)  # noqa: T201 - we speak to a person
-        return 1
-    except Stopped:
-        return 0
-    return 0
-
-
-def _demo() -> None:
-    folder = find_folder()
-    if stack := find_running(folder):
-        walk(stack, keep=folder.path / "demo")
-        return
-    print("  no stack runs here: starting one for the demo", flush=True)  # noqa: T201
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with running_stack(folder.path) as stack:
-        walk(stack, keep=folder.path / "demo")
-
+from ticketing.stack.cli import main  # noqa: E402 - see above
 
 if __name__ == "__main__":
     sys.exit(main())

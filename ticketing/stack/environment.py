@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ticketing.stack.services import AWS_KEY
+from ticketing.stack.services import AWS_KEY, LOOPBACK
+from ticketing.stack.serving import write_private
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
+_OURS: Final = (
+    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "postgres*", "processes.*",
+    "probe", "stack.*", "valkey*",
+)  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "upkeep")
 
 
@@ -46,10 +51,26 @@ class Folder:
     def mailbox(self) -> Path:
         return self.path / "mailbox"
 
+    def ours(self) -> list[Path]:
+        """Return all that a stack puts into its folder; somebody's own files are not among it."""
+        return [found for name in _OURS for found in sorted(self.path.glob(name))]
+
 
 def find_folder() -> Folder:
     """Return the stack's folder."""
     return Folder(Path(os.environ.get("STACK_DIR") or PROJECT / ".local").resolve())
+
+
+def inherited_environment() -> dict[str, str]:
+    """
+    Return what the stack's processes inherit: all but what would lead them astray.
+
+    A profile or an endpoint of the real AWS has no place here, nor a proxy on the way to loopback.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    for name in ("no_proxy", "NO_PROXY"):
+        kept[name] = ",".join(filter(None, [kept.get(name), LOOPBACK, "localhost"]))
+    return kept
 
 
 def read_env(folder: Folder) -> dict[str, str]:
@@ -96,7 +117,7 @@ def make_env(  # noqa: PLR0913 - one address a server
 
 def write_env(folder: Folder, env: Mapping[str, str]) -> None:
     """Keep the environment for the next start, and for `manage.py` beside a running stack."""
-    _write_private(folder.env, "".join(f"{name}={value}\n" for name, value in env.items()))
+    write_private(folder.env, "".join(f"{name}={value}\n" for name, value in env.items()))
 
 
 def write_stack(folder: Folder, *, port: int, env: Mapping[str, str]) -> dict[str, object]:
@@ -112,14 +133,5 @@ def write_stack(folder: Folder, *, port: int, env: Mapping[str, str]) -> dict[st
         "aws_endpoint_url": env["AWS_ENDPOINT_URL"],
         "mailbox_url": f"{url}/mailbox",
     }
-    _write_private(folder.stack, json.dumps(stack, indent=2) + "\n")
+    write_private(folder.stack, json.dumps(stack, indent=2) + "\n")
     return stack
-
-
-def _write_private(file: Path, text: str) -> None:
-    # Whole or not at all, and never readable by others in between.
-    half = file.with_suffix(f".{os.getpid()}")
-    half.touch(mode=0o600)
-    half.chmod(0o600)
-    half.write_text(text)
-    half.replace(file)

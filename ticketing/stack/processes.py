@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,9 +16,16 @@ import psutil
 _PR_SET_PDEATHSIG: Final = 1
 _LOG_LINES: Final = 12
 _LARGEST_LOG: Final = 20 * 1024 * 1024
+_PATIENCE_SECONDS: Final = 5
+# In the environment of each child and so of all that it starts: by it they are known again.
+_MARK: Final = "STACK_CHILD"
 
 
-class ProcessError(Exception):
+class StackError(Exception):
+    """Why the stack cannot run, in one line or a few."""
+
+
+class ProcessError(StackError):
     """A child did not start, or died."""
 
 
@@ -35,6 +41,7 @@ class Child:
     cwd: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 15
+    mark: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -43,27 +50,27 @@ class Child:
 
         :raises ProcessError: if it cannot be executed
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG:
-            self.log.unlink()
-        with self.log.open("ab") as output:
-            try:
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG:
+                self.log.unlink()
+            with self.log.open("ab") as output:
                 self.process = subprocess.Popen[bytes](
                     list(self.command),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=dict(self.env) if self.env is not None else None,
+                    env={**(os.environ if self.env is None else self.env), _MARK: self.mark},
                     cwd=self.cwd,
                     user=self.user,
                     group=_group_of(self.user),
                     extra_groups=() if self.user else None,
                     # Ctrl-C reaches us alone: we stop the children, in order.
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(self.stop_signal),
+                    preexec_fn=die_with_parent(self.stop_signal),
                 )
-            except OSError as error:
-                raise ProcessError(f"{self.name} cannot be started: {error}") from error
+        except OSError as error:
+            raise ProcessError(f"{self.name} cannot be started: {error}") from error
 
     @property
     def pid(self) -> int:
@@ -75,7 +82,7 @@ class Child:
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
-        """End it and all that it started: politely first."""
+        """End it and all that it started, politely first; also what it left when it died."""
         if self.process is None:
             return
         family = _family(self.process.pid)
@@ -86,7 +93,8 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        _kill_all(family)
+        # Once more: it may have started others meanwhile.
+        _kill_all({*family, *_session(self.process.pid)})
 
     def last_lines(self) -> str:
         """Return the end of its log."""
@@ -104,12 +112,19 @@ class Roster:
     children: list[Child] = field(default_factory=list)
 
     def start(self, child: Child) -> None:
-        child.start()
+        # Known before it lives: whatever happens next, it is stopped.
         self.children.append(child)
-        self._write()
+        self.restart(child)
 
     def restart(self, child: Child) -> None:
+        child.mark = _mark(self.file, child.name)
         child.start()
+        self._write()
+
+    def forget(self, child: Child) -> None:
+        """Stop a child that has done its work, and watch it no more."""
+        child.stop()
+        self.children.remove(child)
         self._write()
 
     def the_dead(self) -> list[Child]:
@@ -125,9 +140,12 @@ class Roster:
         known = {
             child.name: [child.pid, psutil.Process(child.pid).create_time()]
             for child in self.children
-            if not child.has_died()
+            if child.process is not None and not child.has_died()
         }
-        self.file.write_text(json.dumps(known))
+        # Whole or not at all: we may be killed at any moment, and the next start reads it.
+        half = self.file.with_suffix(".half")
+        half.write_text(json.dumps(known))
+        half.replace(self.file)
 
 
 def kill_leftovers(file: Path) -> list[str]:
@@ -135,50 +153,27 @@ def kill_leftovers(file: Path) -> list[str]:
     if not file.exists():
         return []
     ended = []
-    for name, (pid, created) in json.loads(file.read_text() or "{}").items():
+    for name, (pid, created) in reversed(json.loads(file.read_text()).items()):
         try:
-            process = psutil.Process(pid)
+            leader = psutil.Process(pid)
             # The same number may belong to somebody else by now.
-            if abs(process.create_time() - created) > 1:
+            if abs(leader.create_time() - created) > 1:
                 continue
             family = _family(pid)
-            process.terminate()
-            psutil.wait_procs([process], timeout=5)
+            leader.terminate()
+            psutil.wait_procs([leader], timeout=_PATIENCE_SECONDS)
+        except psutil.NoSuchProcess:
+            # It is gone, and may have left children who do not notice.
+            family = _marked(_mark(file, name))
+        if family:
             _kill_all(family)
             ended.append(name)
-        except psutil.NoSuchProcess:
-            continue
     file.unlink(missing_ok=True)
     return ended
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _kill_all(family: Sequence[psutil.Process]) -> None:
-    gone_at = time.monotonic() + 5
-    for process in family:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(list(family), timeout=max(0.0, gone_at - time.monotonic()))
-
-
-def _group_of(user: str | None) -> int | None:
-    if user is None:
-        return None
-    import pwd  # noqa: PLC0415 - there is none on every system, nor root
-
-    return pwd.getpwnam(user).pw_gid
-
-
-def _die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child must do first so that the kernel ends it when we die; Linux only."""
     if sys.platform != "linux":
         return None
     libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
@@ -189,3 +184,57 @@ def _die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None
             os.kill(os.getpid(), signal_number)
 
     return ask_the_kernel
+
+
+def _mark(file: Path, name: str) -> str:
+    return f"{file}:{name}"
+
+
+def _family(pid: int) -> set[psutil.Process]:
+    # Its descendants, and those of its session whose own parent has died.
+    try:
+        leader = psutil.Process(pid)
+        return {leader, *leader.children(recursive=True), *_session(pid)}
+    except psutil.NoSuchProcess:
+        return _session(pid)
+
+
+def _session(pid: int) -> set[psutil.Process]:
+    # The kernel gives the number to nobody else while one of the session lives.
+    return {process for process in psutil.process_iter() if _session_of(process.pid) == pid}
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _marked(mark: str) -> set[psutil.Process]:
+    return {process for process in psutil.process_iter() if _mark_of(process) == mark}
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(_MARK)
+    except (psutil.Error, OSError):
+        return None
+
+
+def _kill_all(family: Iterable[psutil.Process]) -> None:
+    family = list(family)
+    for process in family:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=_PATIENCE_SECONDS)
+
+
+def _group_of(user: str | None) -> int | None:
+    if user is None:
+        return None
+    import pwd  # noqa: PLC0415 - there is none on every system, nor root
+
+    return pwd.getpwnam(user).pw_gid

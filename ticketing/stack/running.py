@@ -1,19 +1,18 @@
 """A stack for a while: for the demo, and for tests that want the real processes."""
 
 import json
-import os
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ticketing.stack.environment import PROJECT, Folder
-from ticketing.stack.services import free_port
+from ticketing.stack.claim import is_claimed
+from ticketing.stack.environment import PROJECT, Folder, inherited_environment
+from ticketing.stack.processes import Child
+from ticketing.stack.serving import ask, free_port
 
 _START_SECONDS: Final = 120
 _STOP_SECONDS: Final = 60
@@ -43,8 +42,9 @@ def find_running(folder: Folder) -> RunningStack | None:
     """Return the stack that runs in `folder`, if one answers."""
     try:
         addresses = json.loads(folder.stack.read_text())
-        with urllib.request.urlopen(f"{addresses['url']}/healthz", timeout=3):  # noqa: S310
-            return RunningStack(folder, addresses)
+        with ask(f"{addresses['url']}/healthz", timeout=3):
+            # The file may be of one that was killed, and another's web server at its port.
+            return RunningStack(folder, addresses) if is_claimed(folder) else None
     except (OSError, ValueError):
         return None
 
@@ -61,34 +61,30 @@ def running_stack(
     folder = Folder(directory)
     command = [sys.executable, "-m", "ticketing.stack", "run", "--port", str(free_port())]
     # What tests set up for themselves is not for the stack's processes.
-    ours = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "AWS_")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    ours = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    env = {name: value for name, value in inherited_environment().items() if name not in ours}
     env |= {"STACK_DIR": str(directory), **(overrides or {})}
-    with (directory / "stack.log").open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "--restart"] if restart else command,
-            cwd=PROJECT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    log = directory / "stack.log"
+    log.unlink(missing_ok=True)
+    supervisor = Child(
+        "stack",
+        [*command, "--restart"] if restart else command,
+        log=log,
+        env=env,
+        cwd=PROJECT,
+        patience=_STOP_SECONDS,
+    )
     try:
-        yield _wait(folder, process)
+        supervisor.start()
+        yield _wait(folder, supervisor)
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        supervisor.stop()
 
 
-def _wait(folder: Folder, process: subprocess.Popen[bytes]) -> RunningStack:
+def _wait(folder: Folder, supervisor: Child) -> RunningStack:
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and not supervisor.has_died():
         if stack := find_running(folder):
             return stack
         time.sleep(0.2)
-    raise StackNotRunning((folder.path / "stack.log").read_text(errors="replace"))
+    raise StackNotRunning(supervisor.log.read_text(errors="replace"))

@@ -1,0 +1,63 @@
+"""What a person reads while the stack starts, runs and stops."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def say(what: str) -> None:
+    """Print one line. A reader who has gone away does not matter."""
+    _write(f"  · {what}\n")
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is being done and, when it is done, how long it took."""
+    terminal = sys.stdout.isatty()
+    if terminal:
+        _write(f"  … {what}")
+    start = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        if terminal:
+            _write("\n")
+        raise
+    line = f"  ✓ {what} ({time.monotonic() - start:.1f} s)\n"
+    _write(f"\r{line}" if terminal else line)
+
+
+def greet(stack: Mapping[str, object], *, logs: Path) -> None:
+    """Say where everything is, and how to try it."""
+    admin = stack["admin"]
+    login = f"{admin['username']} / {admin['password']}" if isinstance(admin, dict) else ""
+    url = stack["url"]
+    body = (
+        '{"event": "noite-de-jazz", "quantity": 2,'
+        ' "customer": {"name": "Ana", "email": "ana@example.com"}}'
+    )
+    lines = [
+        "",
+        "  Bilheteria is running.",
+        "",
+        f"  admin      {url}/admin/   {login}",
+        f"  API        {url}/docs",
+        f"  mailbox    {stack['mailbox_url']}",
+        f"  logs       {logs}",
+        "",
+        "  Try it:",
+        f"  curl -s {url}/orders -H 'Content-Type: application/json' -d '{body}'",
+        "",
+        "  Ctrl-C stops everything.",
+        "",
+    ]
+    _write("\n".join([*lines, ""]))
+
+
+def _write(text: str) -> None:
+    # The terminal may have been closed, or the pipe: stopping the children comes first.
+    with suppress(OSError):
+        sys.stdout.write(text)
+        sys.stdout.flush()
