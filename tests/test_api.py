@@ -23,7 +23,7 @@ from ticketing import clock
 from ticketing.aws import aws_client
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
-from tickets.models import Scan
+from tickets.models import Device, Scan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -301,6 +301,20 @@ def test_the_door_says_why_it_refuses_and_writes_it_down():
     type(ticket).objects.filter(pk=ticket.pk).delete()
     assert code_of(ticket.code) == "unknown_ticket"
     assert Scan.objects.get().result == "unknown_ticket"
+
+
+def test_a_device_for_all_events_serves_its_organizers_later_ones_and_nobody_elses():
+    ticket, elsewhere = make_ticket(), make_ticket()
+    door = as_bearer(make_device(make_event(organizer=ticket.event.organizer)))
+    assert door.post("/tickets/validate", {"code": ticket.code}).data["code"] == "wrong_event"
+    Device.objects.update(all_events=True)
+
+    results = [
+        door.post("/tickets/validate", {"code": each.code}).data for each in (ticket, elsewhere)
+    ]
+
+    assert results[0]["result"] == "admitted"
+    assert results[1]["code"] == "wrong_event"
 
 
 def test_a_scan_made_offline_keeps_the_time_it_was_made():

@@ -48,7 +48,9 @@ def _identify(request: Request) -> tuple[Scanner, Device | None]:
     token = request.auth
     if isinstance(token, BearerToken) and token.kind == TokenKind.DEVICE:
         device = _find_device(token)
-        events = Event.objects.filter(devices=device.pk)
+        events = Event.objects.filter(organizer_id=device.organizer_id)
+        if not device.all_events:
+            events = events.filter(devices=device.pk)
         return Scanner(f"device:{device.pk}", events, device_id=device.pk), device
     if isinstance(token, BearerToken) and token.kind == TokenKind.API:
         api_token = find_api_token(token)

@@ -232,7 +232,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 class DeviceAdmin(OwnAdmin):
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
-    fields = ["organizer", "name", "gate", "events"]
+    fields = ["organizer", "name", "gate", "all_events", "events"]
     filter_horizontal = ["events"]
     actions = ["revoke"]
 

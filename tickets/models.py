@@ -125,7 +125,14 @@ class Device(models.Model):
     )
     name = models.CharField(_("name"), max_length=100)
     gate = models.CharField(_("gate"), max_length=50, blank=True)
-    events = models.ManyToManyField(Event, related_name="devices", verbose_name=_("events"))
+    all_events = models.BooleanField(
+        _("all events"),
+        default=False,
+        help_text=_("Also those that the organizer makes later."),
+    )
+    events = models.ManyToManyField(
+        Event, related_name="devices", blank=True, verbose_name=_("events")
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("begins with"), max_length=12, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -64,12 +64,12 @@ def walk(stack: RunningStack, *, keep: Path, pay_with: str = "tok_approved") -> 
         codes = {_read_qr(picture) for picture in _pictures(mail)}
         _expect("codes in the mail", codes, {ticket["code"] for ticket in tickets})
     scan = {"code": tickets[0]["code"], "event": event["id"], "gate": "Main"}
-    organizer = {"Authorization": f"Bearer {stack.addresses['api_token']}"}
+    door = {"Authorization": f"Bearer {stack.addresses['device_token']}"}
     with _step("the door admits the ticket"):
-        scanned = _call(stack, "post", "/tickets/validate", _OK, json=scan, headers=organizer)
+        scanned = _call(stack, "post", "/tickets/validate", _OK, json=scan, headers=door)
         _expect("result", scanned["result"], "admitted")
     with _step("and refuses it the second time"):
-        refused = _call(stack, "post", "/tickets/validate", _CONFLICT, json=scan, headers=organizer)
+        refused = _call(stack, "post", "/tickets/validate", _CONFLICT, json=scan, headers=door)
         _expect("code", refused["code"], "already_used")
     with _step(f"another buyer reserves, and lets {_SHORT_HOLD_SECONDS} seconds pass"):
         _shorten_holds(stack, event)
