@@ -35,16 +35,18 @@ class PaymentGateway(Protocol):
     def accepts(self, *, method: str, token: str) -> bool:
         """Say whether `token` can be one of ours, without asking anybody."""
 
-    def charge(self, payment: Payment) -> Charge:
+    def charge(self, payment: Payment, *, now: datetime) -> Charge:
         """
         Take the money. The payment's id makes a repeated call return the first answer.
+
+        Nobody knows whether a call without an answer has charged.
 
         :raises GatewayAway: if there was no answer
         """
 
     def refund(self, payment: Payment, *, now: datetime) -> None:
         """
-        Give the whole charge back. Twice is once.
+        Give the whole charge back, if there was one. Twice is once.
 
         :raises GatewayAway: if there was no answer
         """
@@ -61,8 +63,9 @@ class SimulatedGateway:
     def accepts(self, *, method: str, token: str) -> bool:
         return token in {"tok_approved", "tok_declined", "tok_unstable"}
 
-    def charge(self, payment: Payment) -> Charge:
-        SimulatedCharge.objects.get_or_create(payment_id=payment.pk)
+    def charge(self, payment: Payment, *, now: datetime) -> Charge:
+        first = SimulatedCharge(payment_id=payment.pk)
+        SimulatedCharge.objects.bulk_create([first], ignore_conflicts=True)
         charges = SimulatedCharge.objects.filter(payment_id=payment.pk)
         charges.update(attempts=F("attempts") + 1)
         attempts = charges.values_list("attempts", flat=True).get()
@@ -70,12 +73,12 @@ class SimulatedGateway:
             raise GatewayAway(f"Attempt {attempts} had no answer.")
         if payment.token == "tok_declined":  # noqa: S105 - a word of the simulation
             return Charge(decline_code="card_declined")
+        charges.filter(charged_at=None).update(charged_at=now)
         return Charge()
 
     def refund(self, payment: Payment, *, now: datetime) -> None:
-        SimulatedCharge.objects.filter(payment_id=payment.pk, refunded_at=None).update(
-            refunded_at=now
-        )
+        charged = SimulatedCharge.objects.filter(payment_id=payment.pk, charged_at__isnull=False)
+        charged.filter(refunded_at=None).update(refunded_at=now)
 
 
 @cache
@@ -85,7 +88,7 @@ def get_gateway() -> PaymentGateway:
     return gateway
 
 
-def charge(payment: Payment) -> Charge:
+def charge(payment: Payment, *, now: datetime) -> Charge:
     """
     Take the money for one order. A free order costs nobody anything.
 
@@ -93,12 +96,12 @@ def charge(payment: Payment) -> Charge:
     """
     if payment.method == PaymentMethod.FREE:
         return Charge()
-    return get_gateway().charge(payment)
+    return get_gateway().charge(payment, now=now)
 
 
 def refund(payment: Payment, *, now: datetime) -> None:
     """
-    Give the money of one order back. Twice is once.
+    Give the money of one order back, if any was taken. Twice is once.
 
     :raises GatewayAway: if there was no answer; ask again
     """

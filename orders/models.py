@@ -19,6 +19,8 @@ class OrderStatus(models.TextChoices):
     REFUNDED = "refunded", _("refunded")
 
 
+# The gateway still has something to do.
+ASKING = ["pending", "refunding"]
 _MONEY_CAME = [OrderStatus.PAID, OrderStatus.REFUNDED]
 
 
@@ -124,6 +126,8 @@ class PaymentStatus(models.TextChoices):
     PENDING = "pending", _("pending")
     APPROVED = "approved", _("approved")
     DECLINED = "declined", _("declined")
+    # The tickets are taken back; the money is still to follow.
+    REFUNDING = "refunding", _("being refunded")
     REFUNDED = "refunded", _("refunded")
 
 
@@ -131,7 +135,8 @@ class Payment(models.Model):
     """
     The one attempt to charge for an order.
 
-    While it is pending it asks for the charge: whoever finds it overdue sends its message again.
+    While it is pending it asks for the charge, and while it is being refunded for the money's return:
+    whoever finds it overdue sends its message again.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -158,7 +163,7 @@ class Payment(models.Model):
         indexes = [
             models.Index(
                 fields=["ask_again_at"],
-                condition=Q(status=PaymentStatus.PENDING),
+                condition=Q(status__in=ASKING),
                 name="payments_still_asking",
             ),
         ]
@@ -177,6 +182,7 @@ class SimulatedCharge(models.Model):
 
     payment_id = models.UUIDField(primary_key=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    charged_at = models.DateTimeField(null=True)
     refunded_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

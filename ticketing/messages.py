@@ -27,6 +27,7 @@ class Message(StrEnum):
     ISSUE_CODES = "tickets.issue_codes"
     DELIVER_TICKETS = "tickets.deliver_tickets"
     REFUND_ORDER = "tickets.refund_order"
+    RETURN_MONEY = "tickets.return_money"
     WIND_UP_EVENT = "tickets.wind_up_event"
 
 

@@ -42,14 +42,15 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         deliveries.update(sent_at=now, leased_until=None)
         return
     tickets = list(Ticket.objects.of_order(order_id).select_related("ticket_type"))
-    sent = False
     try:
         mail = compose_ticket_mail(order=delivery.order, tickets=tickets)
         mail.connection = _open_mail()
         mail.send()
-        sent = True
-    finally:
-        deliveries.update(leased_until=None, **({"sent_at": now} if sent else {}))
+    except Exception:
+        # The message comes back; nobody else shall wait for our lease.
+        deliveries.update(leased_until=None)
+        raise
+    deliveries.update(leased_until=None, sent_at=now)
 
 
 @transaction.atomic(durable=True)

@@ -10,7 +10,7 @@ from events.holds import Ruling, Verdict
 from events.inventory import sell_tickets
 from events.models import EventStatus
 from orders.expiry import obey
-from orders.gateway import charge
+from orders.gateway import charge, refund
 from orders.models import Order, OrderStatus, Payment, PaymentStatus
 from orders.payment import fail_payment
 from orders.state import move_order
@@ -32,16 +32,21 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
     """
     order = Order.objects.select_related("payment", "event").get(pk=order_id)
     if order.status != OrderStatus.PROCESSING:
-        _ask_for_codes_again(order_id)
+        _finish(order, now)
         return
     if order.event.status == EventStatus.CANCELLED:
+        # Who was here before us may have charged, and died.
+        refund(order.payment, now=now)
         fail_payment(order=order, decline_code=EVENT_CANCELLED, now=now)
         return
-    charged = charge(order.payment)
+    charged = charge(order.payment, now=now)
     if charged.decline_code:
         fail_payment(order=order, decline_code=charged.decline_code, now=now)
         return
-    _write_sale(order, now)
+    if not _write_sale(order, now):
+        order.refresh_from_db(fields=["status"])
+        _finish(order, now)
+        return
     # After the commit: until then its tickets must count as held. The cleanup finds a hold
     # that we did not live to drop.
     obey(event_id=order.event_id, verdicts=[Verdict(order_id, Ruling.SETTLE)])
@@ -61,17 +66,26 @@ def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
     return UUID(int=value)
 
 
+def _finish(order: Order, now: datetime) -> None:
+    """Do what whoever settled the order before us may not have lived to do."""
+    if order.status == OrderStatus.PAYMENT_FAILED:
+        # Our charge may have crossed the cancelling of the event.
+        refund(order.payment, now=now)
+        obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
+    else:
+        _ask_for_codes_again(order.pk)
+
+
 @transaction.atomic(durable=True)
 def _ask_for_codes_again(order_id: UUID) -> None:
-    # Whoever settled it may have died between the commit and the message.
     if Delivery.objects.filter(order_id=order_id, codes_stored_at=None).exists():
         send_after_commit(Message.ISSUE_CODES, order_id=order_id)
 
 
 @transaction.atomic(durable=True)
-def _write_sale(order: Order, now: datetime) -> None:
+def _write_sale(order: Order, now: datetime) -> bool:
     if not move_order(order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
-        return
+        return False
     Payment.objects.filter(order_id=order.pk).update(status=PaymentStatus.APPROVED, decided_at=now)
     items = list(order.items.select_related("ticket_type").order_by("ticket_type_id"))
     Ticket.objects.bulk_create(
@@ -83,6 +97,7 @@ def _write_sale(order: Order, now: datetime) -> None:
     # Last: these are the rows that every sale of the event waits for.
     sell_tickets({item.ticket_type_id: item.quantity for item in items})
     send_after_commit(Message.ISSUE_CODES, order_id=order.pk)
+    return True
 
 
 def _make_ticket(  # noqa: PLR0913, PLR0917 - one place of one order, said in full

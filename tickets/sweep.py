@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from events.models import Event, EventStatus
-from orders.models import Payment, PaymentStatus
+from orders.models import ASKING, Payment, PaymentStatus
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.models import Delivery
 
@@ -24,8 +24,10 @@ def ask_again(*, now: datetime) -> int:
     Each row waits longer than the time before, so that a slow worker is not flooded.
     """
     asked = 0
-    for payment in _overdue(Payment.objects.filter(status=PaymentStatus.PENDING), now):
-        send_after_commit(Message.SETTLE_ORDER, order_id=payment.order_id)
+    for payment in _overdue(Payment.objects.filter(status__in=ASKING), now):
+        pending = payment.status == PaymentStatus.PENDING
+        message = Message.SETTLE_ORDER if pending else Message.RETURN_MONEY
+        send_after_commit(message, order_id=payment.order_id)
         asked += 1
     for delivery in _overdue(Delivery.objects.filter(sent_at=None), now):
         stored = delivery.codes_stored_at is not None

@@ -15,7 +15,7 @@ from ticketing import clock
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
-from tickets.refund import refund_order
+from tickets.refund import refund_order, return_money
 from tickets.settlement import settle_order
 from tickets.sweep import ask_again
 from tickets.winding_up import wind_up_event
@@ -39,6 +39,11 @@ def deliver_tickets_task(*, order_id: str) -> None:
 @handles(Message.REFUND_ORDER)
 def refund_order_task(*, order_id: str) -> None:
     refund_order(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.RETURN_MONEY)
+def return_money_task(*, order_id: str) -> None:
+    return_money(order_id=UUID(order_id), now=clock.now())
 
 
 @handles(Message.WIND_UP_EVENT)

@@ -193,6 +193,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
                 "tickets.issue_codes",
                 "tickets.deliver_tickets",
                 "tickets.refund_order",
+                "tickets.return_money",
                 "tickets.wind_up_event",
             ],
         }
