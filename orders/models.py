@@ -135,7 +135,7 @@ class Payment(models.Model):
     """
     The one attempt to charge for an order.
 
-    While it is pending it asks for the charge, and while it is being refunded for the money's return:
+    Pending it asks for the charge, being refunded for the return of the money:
     whoever finds it overdue sends its message again.
     """
 

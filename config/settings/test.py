@@ -27,7 +27,7 @@ del DATABASES["default"]["OPTIONS"]["pool"]
 STORAGES = STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     "tickets": {
-        "BACKEND": "django.core.files.storage.InMemoryStorage",
+        "BACKEND": "tests.storage.OverwritingStorage",
         "OPTIONS": {"base_url": "https://files.example.com/"},
     },
 }

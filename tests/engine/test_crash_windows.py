@@ -1,0 +1,519 @@
+"""
+Each row of the table in docs/inventory.md: a process dies between two steps, one repairer repairs.
+
+The crash is made where the row says, what it leaves is looked at, the row's time passes, and only
+the row's repairer runs.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from redis import Redis
+
+from events.models import EventStatus, TicketType
+from events.organizing import cancel_event, change_capacity, publish_event
+from events.recovery import rebuild_stock
+from orders.cancellation import cancel_order
+from orders.expiry import decide_holds, expire_reservations, obey, settle_overdue_holds
+from orders.models import Order, OrderStatus, SimulatedCharge
+from orders.payment import confirm_payment
+from tests.crash import AFTER, BEFORE, crash
+from tests.engine.world import (
+    audit_twice,
+    check_record,
+    check_redis,
+    check_whole,
+    clean_up,
+    left,
+    let_pass,
+    sweep,
+    truly_left,
+)
+from tests.make import (
+    make_event,
+    make_paid_order,
+    make_processing_order,
+    make_reserved_order,
+    make_ticket_type,
+)
+from tests.queue import RecordingQueue
+from ticketing import clock
+from ticketing.ids import new_id
+from ticketing.messages import Message
+from tickets.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.delivery import deliver_tickets
+from tickets.issue import issue_codes
+from tickets.models import Ticket
+from tickets.refund import refund_order, return_money
+from tickets.settlement import settle_order
+from tickets.winding_up import wind_up_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CAPACITY = 5
+QUANTITY = 2
+SCAN = new_id()
+
+
+@dataclass
+class World:
+    kind: TicketType
+    redis: Redis
+    queue: RecordingQueue
+    order: Order | None = None
+    answers: list[Any] = field(default_factory=list)
+
+    @property
+    def status(self) -> str | None:
+        """Return the status of the one order, if it was written."""
+        return Order.objects.values_list("status", flat=True).order_by("pk").first()
+
+    def reserve(self, quantity: int = QUANTITY) -> Order:
+        return make_reserved_order(ticket_type=self.kind, quantity=quantity)
+
+
+Step = Callable[[World], object]
+
+
+def reserved(world: World) -> None:
+    world.order = world.reserve()
+
+
+def processing(world: World, token: str = "tok_approved") -> None:
+    world.order = make_processing_order(ticket_type=world.kind, quantity=QUANTITY, token=token)
+    world.queue.sent.clear()
+
+
+def to_be_declined(world: World) -> None:
+    processing(world, "tok_declined")
+
+
+def settled(world: World) -> None:
+    processing(world)
+    settle(world)
+    world.queue.sent.clear()
+
+
+def issued(world: World) -> None:
+    world.order = make_paid_order(ticket_type=world.kind, quantity=QUANTITY)
+    world.queue.sent.clear()
+
+
+def delivered(world: World) -> None:
+    issued(world)
+    deliver(world)
+
+
+def refunded(world: World) -> None:
+    delivered(world)
+    refund(world)
+    world.queue.sent.clear()
+
+
+def out_of_time(world: World) -> None:
+    reserved(world)
+    let_pass(world.redis, world.kind.event_id, timedelta(minutes=16))
+
+
+def cancelled_with_all_kinds_of_orders(world: World) -> None:
+    delivered(world)
+    make_processing_order(ticket_type=world.kind)
+    world.reserve(1)
+    cancel_event(event_id=world.kind.event_id, now=clock.now())
+    world.queue.sent.clear()
+
+
+def draft(world: World) -> None:
+    world.kind = make_event(capacity=CAPACITY, status=EventStatus.DRAFT).ticket_types.get()
+
+
+def pay(world: World) -> None:
+    assert world.order
+    confirm_payment(order=world.order, method="card", token="tok_approved", now=clock.now())
+
+
+def settle(world: World) -> None:
+    settle_order(order_id=_id(world), now=clock.now())
+
+
+def issue(world: World) -> None:
+    issue_codes(order_id=_id(world), now=clock.now())
+
+
+def deliver(world: World) -> None:
+    deliver_tickets(order_id=_id(world), now=clock.now())
+
+
+def refund(world: World) -> None:
+    refund_order(order_id=_id(world), now=clock.now())
+
+
+def give_back(world: World) -> None:
+    return_money(order_id=_id(world), now=clock.now())
+
+
+def cancel(world: World) -> None:
+    cancel_order(order_id=_id(world), now=clock.now())
+
+
+def expire(world: World) -> None:
+    expire_reservations(now=clock.now())
+
+
+def ask_about_holds(world: World) -> None:
+    settle_overdue_holds(event_ids=[world.kind.event_id], now=clock.now())
+
+
+def drop(world: World) -> None:
+    verdicts = decide_holds(event_id=world.kind.event_id, order_ids=[_id(world)], now=clock.now())
+    obey(event_id=world.kind.event_id, verdicts=verdicts)
+
+
+def rebuild(world: World) -> None:
+    rebuild_stock(event_id=world.kind.event_id)
+
+
+def raise_capacity(world: World) -> None:
+    change_capacity(ticket_type_id=world.kind.pk, capacity=CAPACITY + 5)
+
+
+def lower_capacity(world: World) -> None:
+    change_capacity(ticket_type_id=world.kind.pk, capacity=CAPACITY - 1)
+
+
+def publish(world: World) -> None:
+    publish_event(event_id=world.kind.event_id)
+
+
+def call_off(world: World) -> None:
+    cancel_event(event_id=world.kind.event_id, now=clock.now())
+
+
+def wind_up(world: World) -> None:
+    wind_up_event(event_id=world.kind.event_id, now=clock.now())
+
+
+def scan(world: World) -> None:
+    ticket = Ticket.objects.get(order_id=_id(world), position=1)
+    scanned = ScannedCode(SCAN, ticket.code, "North", clock.now())
+    door = Scanner("device:1", type(ticket.event).objects.all())
+    world.answers.append(check_in_ticket(scanned=scanned, scanner=door, now=clock.now()).result)
+
+
+def start_a_generation(world: World) -> None:
+    world.redis.flushall()
+    world.redis.script_flush()
+    left(world.kind)
+
+
+def fill_an_empty_redis(world: World) -> None:
+    world.redis.flushall()
+    world.reserve(1)
+
+
+def message(of: Message) -> Step:
+    """SQS gives the dead worker's message to another one."""
+
+    def bring_back(world: World) -> None:
+        world.queue.run(of, {"order_id": str(_id(world))})
+        world.queue.run_all()
+
+    return bring_back
+
+
+def by_cleanup(world: World) -> None:
+    clean_up()
+
+
+def by_sweep(world: World) -> None:
+    sweep(world.queue)
+
+
+def by_audit(world: World) -> None:
+    audit_twice()
+
+
+def by_next_buyer(world: World) -> None:
+    world.reserve(1)
+
+
+def by_paying_again(world: World) -> None:
+    pay(world)
+    world.queue.run_all()
+
+
+def by_sweep_and_audit(world: World) -> None:
+    sweep(world.queue)
+    audit_twice()
+
+
+def by_cleanup_then_work(world: World) -> None:
+    clean_up()
+    world.queue.run_all()
+
+
+def _id(world: World) -> Any:
+    assert world.order
+    return world.order.pk
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where it dies, what that leaves, who repairs it after how long, and what there is then."""
+
+    name: str
+    given: Step
+    dies: Step
+    at: tuple[str, str]
+    leaves: tuple[str | None, int]
+    repaired: Step
+    within: timedelta
+    whole: tuple[str | None, int]
+
+
+def nothing(world: World) -> None:
+    pass
+
+
+SECONDS = timedelta(seconds=1)
+HOLD_AND_CLEANUP = 35 * SECONDS
+LEASE_AND_CLEANUP = 15 * SECONDS
+VISIBILITY = 60 * SECONDS
+PATIENCE = 150 * SECONDS
+TWO_AUDITS = 60 * SECONDS
+AT_ONCE = 0 * SECONDS
+QUARTER = timedelta(minutes=15, seconds=5)
+
+# fmt: off
+WINDOWS = [
+    Window("reserve: held, not written",
+           nothing, by_next_buyer, (BEFORE, "orders.reservation:_write"),
+           (None, 4), by_cleanup, HOLD_AND_CLEANUP, (None, 5)),
+    Window("reserve: written, hold still provisional",
+           nothing, reserved, (AFTER, "orders.reservation:_write"),
+           ("reserved", 3), by_cleanup, HOLD_AND_CLEANUP, ("reserved", 3)),
+    Window("reserve: all done, the buyer never heard of it",
+           nothing, reserved, (AFTER, "orders.reservation:obey"),
+           ("reserved", 3), by_cleanup, QUARTER, ("expired", 5)),
+    Window("pay: moved, not promised",
+           reserved, pay, (BEFORE, "orders.payment:promise_tickets"),
+           ("reserved", 3), by_paying_again, AT_ONCE, ("paid", 3)),
+    Window("pay: committed, no message",
+           reserved, pay, (BEFORE, "ticketing.messages:_send"),
+           ("processing", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("pay: message sent, hold keeps the old deadline",
+           reserved, pay, (BEFORE, "orders.payment:obey"),
+           ("processing", 3), by_cleanup_then_work, QUARTER, ("paid", 3)),
+    Window("settle: received, not charged",
+           processing, settle, (BEFORE, "tickets.settlement:charge"),
+           ("processing", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
+    Window("settle: charged, not written",
+           processing, settle, (AFTER, "tickets.settlement:charge"),
+           ("processing", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
+    Window("settle: inside its transaction",
+           processing, settle, (BEFORE, "tickets.settlement:sell_tickets"),
+           ("processing", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
+    Window("settle: paid, no message to issue",
+           processing, settle, (BEFORE, "ticketing.messages:_send"),
+           ("paid", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
+    Window("settle: paid, and its message is lost too",
+           processing, settle, (BEFORE, "ticketing.messages:_send"),
+           ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("settle: paid, hold not dropped",
+           processing, settle, (BEFORE, "tickets.settlement:obey"),
+           ("paid", 3), by_cleanup_then_work, VISIBILITY + 5 * SECONDS, ("paid", 3)),
+    Window("settle: declined, hold not released",
+           to_be_declined, settle, (BEFORE, "orders.payment:obey"),
+           ("payment_failed", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("payment_failed", 5)),
+    Window("settle: declined, and its message is lost too",
+           to_be_declined, settle, (BEFORE, "orders.payment:obey"),
+           ("payment_failed", 3), by_audit, TWO_AUDITS, ("payment_failed", 5)),
+    Window("issue: some pictures stored",
+           settled, issue, (AFTER, "tickets.issue:_store"),
+           ("paid", 3), message(Message.ISSUE_CODES), VISIBILITY, ("paid", 3)),
+    Window("issue: pictures stored, not noted",
+           settled, issue, (BEFORE, "tickets.issue:_ask_for_mail"),
+           ("paid", 3), message(Message.ISSUE_CODES), VISIBILITY, ("paid", 3)),
+    Window("issue: noted, no message to deliver",
+           settled, issue, (BEFORE, "ticketing.messages:_send"),
+           ("paid", 3), message(Message.ISSUE_CODES), VISIBILITY, ("paid", 3)),
+    Window("deliver: leased, not mailed",
+           issued, deliver, (BEFORE, "tickets.mail:TicketMail.send"),
+           ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("deliver: mailed, not noted",
+           issued, deliver, (AFTER, "tickets.mail:TicketMail.send"),
+           ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("expire: expired, hold not released",
+           out_of_time, expire, (BEFORE, "orders.expiry:apply_verdicts"),
+           ("expired", 3), by_cleanup, 5 * SECONDS, ("expired", 5)),
+    Window("expire: asked by Redis, answer not carried out",
+           out_of_time, ask_about_holds, (BEFORE, "orders.expiry:apply_verdicts"),
+           ("expired", 3), by_cleanup, LEASE_AND_CLEANUP, ("expired", 5)),
+    Window("release: cancelled, hold not released",
+           reserved, cancel, (BEFORE, "orders.cancellation:obey"),
+           ("cancelled", 3), by_audit, TWO_AUDITS, ("cancelled", 5)),
+    Window("rebuild: new epoch, nothing staged",
+           reserved, rebuild, (BEFORE, "events.recovery:publish_stock"),
+           ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
+    Window("rebuild: staged, not published",
+           reserved, rebuild, (AFTER, "events.holds:_stage"),
+           ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
+    Window("rebuild: Redis is empty and the rebuilder died",
+           reserved, fill_an_empty_redis,
+           (BEFORE, "events.recovery:publish_stock"),
+           ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
+    Window("rebuild: scripts loaded, generation not noted",
+           reserved, start_a_generation, (BEFORE, "events.models:InventoryGeneration.save"),
+           ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
+    Window("refund: tickets revoked, no message",
+           delivered, refund, (BEFORE, "ticketing.messages:_send"),
+           ("refunded", 3), by_sweep_and_audit, PATIENCE, ("refunded", 5)),
+    Window("refund: places free, Redis not told",
+           delivered, refund, (BEFORE, "tickets.refund:try_to_rebuild_stock"),
+           ("refunded", 3), by_audit, TWO_AUDITS, ("refunded", 5)),
+    Window("refund: money returned, not noted",
+           refunded, give_back, (AFTER, "tickets.refund:refund"),
+           ("refunded", 5), message(Message.RETURN_MONEY), VISIBILITY, ("refunded", 5)),
+    Window("capacity: raised, Redis not told",
+           reserved, raise_capacity, (BEFORE, "events.organizing:raise_capacity"),
+           ("reserved", 3), by_audit, TWO_AUDITS, ("reserved", 8)),
+    Window("capacity: lowered, Redis not told",
+           reserved, lower_capacity, (BEFORE, "events.organizing:try_to_rebuild_stock"),
+           ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 1)),
+    Window("publish: on sale, Redis not told",
+           draft, publish, (BEFORE, "events.organizing:try_to_rebuild_stock"),
+           (None, 5), by_next_buyer, AT_ONCE, ("reserved", 4)),
+    Window("cancel event: called off, no message",
+           delivered, call_off, (BEFORE, "ticketing.messages:_send"),
+           ("paid", 3), by_sweep, 30 * SECONDS, ("refunded", None)),
+    Window("cancel event: winding up, reservations left",
+           cancelled_with_all_kinds_of_orders, wind_up,
+           (BEFORE, "tickets.winding_up:cancel_reservations"),
+           ("paid", 1), by_sweep, PATIENCE, ("refunded", None)),
+    Window("cancel event: winding up, refunds not asked for",
+           cancelled_with_all_kinds_of_orders, wind_up, (BEFORE, "ticketing.messages:_send"),
+           ("paid", 2), by_sweep, PATIENCE, ("refunded", None)),
+    Window("check in: marked, not committed",
+           delivered, scan, (AFTER, "tickets.checkin:_admit"),
+           ("paid", 3), scan, AT_ONCE, ("paid", 3)),
+    Window("check in: committed, the gate never heard of it",
+           delivered, scan, (AFTER, "tickets.checkin:_record"),
+           ("paid", 3), scan, AT_ONCE, ("paid", 3)),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)
+def test_a_crash_between_two_steps_is_repaired(window: Window, redis: Redis, queue: RecordingQueue):
+    world = World(make_ticket_type(capacity=CAPACITY), redis, queue)
+    window.given(world)
+    world.kind.refresh_from_db()
+    event_id = world.kind.event_id
+
+    with crash(*window.at):
+        window.dies(world)
+
+    world.order = world.order or Order.objects.order_by("pk").first()
+    assert (world.status, left(world.kind)) == window.leaves
+    check_record(event_id)
+    check_redis(redis, event_id)
+
+    let_pass(redis, event_id, window.within)
+    window.repaired(world)
+
+    shown = window.whole[1]
+    assert (world.status, left(world.kind) if shown is not None else None) == window.whole
+    check_record(event_id)
+    check_redis(redis, event_id)
+    # What the row's repairer has begun, workers and the clock finish.
+    queue.run_all()
+    sweep_until_quiet(redis, queue, world)
+    check_whole(event_id)
+
+
+def sweep_until_quiet(redis: Redis, queue: RecordingQueue, world: World) -> None:
+    for _ in range(3):
+        let_pass(redis, world.kind.event_id, timedelta(minutes=10))
+        clean_up()
+        sweep(queue)
+
+
+def test_money_is_taken_once_however_often_the_settlement_dies(queue: RecordingQueue):
+    order = make_processing_order(quantity=2)
+    for seam in ("charge", "_write_sale"):
+        with crash(AFTER if seam == "charge" else BEFORE, f"tickets.settlement:{seam}"):
+            settle_order(order_id=order.pk, now=clock.now())
+
+    settle_order(order_id=order.pk, now=clock.now())
+
+    charge = SimulatedCharge.objects.get()
+    assert (charge.attempts, charge.refunded_at) == (3, None)
+    assert Order.objects.get().status == OrderStatus.PAID
+
+
+def test_a_charge_whose_event_is_cancelled_before_it_is_written_goes_back(queue: RecordingQueue):
+    order = make_processing_order()
+    with crash(AFTER, "tickets.settlement:charge"):
+        settle_order(order_id=order.pk, now=clock.now())
+    cancel_event(event_id=order.event_id, now=clock.now())
+
+    settle_order(order_id=order.pk, now=clock.now())
+
+    assert SimulatedCharge.objects.get().refunded_at is not None
+    assert Order.objects.get().status == OrderStatus.PAYMENT_FAILED
+
+
+def test_a_mail_is_sent_twice_only_by_a_crash_between_ses_and_the_note(queue: RecordingQueue):
+    """The one exception that the contract names, and no third time."""
+    order = make_paid_order()
+    queue.sent.clear()
+    with crash(AFTER, "tickets.mail:TicketMail.send"):
+        deliver_tickets(order_id=order.pk, now=clock.now())
+    later = clock.now() + timedelta(minutes=3)
+
+    for _ in range(3):
+        deliver_tickets(order_id=order.pk, now=later)
+
+    assert len(mail.outbox) == 2
+
+
+def test_the_scan_that_crossed_a_crash_is_answered_as_the_first_time(
+    redis: Redis, queue: RecordingQueue
+):
+    world = World(make_ticket_type(), redis, queue)
+    delivered(world)
+    with crash(AFTER, "tickets.checkin:_record"):
+        scan(world)
+
+    scan(world)
+    scan(world)
+
+    assert world.answers == ["admitted", "admitted"]
+
+
+def test_an_order_whose_hold_was_dropped_by_a_process_that_died_is_never_written(redis: Redis):
+    kind = make_ticket_type(capacity=1)
+    with crash(BEFORE, "orders.reservation:_write"):
+        make_reserved_order(ticket_type=kind)
+    let_pass(redis, kind.event_id, HOLD_AND_CLEANUP)
+    with crash(AFTER, "orders.expiry:_drop"):
+        clean_up()
+    assert left(kind) == 0
+
+    let_pass(redis, kind.event_id, LEASE_AND_CLEANUP)
+    clean_up()
+
+    assert (left(kind), truly_left(kind)) == (1, 1)
+
+
+def test_the_documents_table_and_these_tests_have_the_same_rows():
+    table = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text()
+    rows = re.findall(r"^\| ((?:\w| )+: [^|]+?) \|", table, re.MULTILINE)
+
+    assert rows == [window.name for window in WINDOWS]

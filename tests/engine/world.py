@@ -1,0 +1,127 @@
+"""One event and all that may happen to it, for tests that go through many states."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.core import mail
+from django.db.models import F, Sum
+from redis import Redis
+
+from events.catalogue import left_by_type
+from events.models import Event, InventoryGeneration, TicketType
+from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, SimulatedCharge
+from tests.queue import RecordingQueue
+from tickets.models import Delivery, Scan, ScanResult, Ticket, TicketStatus
+from tickets.tasks import ask_again_task, audit_task, expire_task
+
+HOLDS_STOCK = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
+
+
+def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
+    """Let everything of an event that waits for a moment wait `time` less."""
+    key = f"{{event:{event_id}}}:due"
+    for order, _ in redis.zrange(key, 0, -1, withscores=True):
+        redis.zincrby(key, -time.total_seconds() * 1000, order)
+    of_event = Order.objects.filter(event_id=event_id)
+    of_event.update(reserved_until=F("reserved_until") - time)
+    Payment.objects.filter(order__in=of_event).update(ask_again_at=F("ask_again_at") - time)
+    deliveries = Delivery.objects.filter(order__in=of_event)
+    deliveries.update(ask_again_at=F("ask_again_at") - time)
+    deliveries.update(leased_until=F("leased_until") - time)
+
+
+def clean_up() -> None:
+    """Do what beat asks for every five seconds."""
+    expire_task()
+
+
+def sweep(queue: RecordingQueue) -> None:
+    """Do what beat asks for every thirty seconds, and let a worker obey."""
+    ask_again_task()
+    queue.run_all()
+
+
+def audit_twice() -> None:
+    audit_task()
+    audit_task()
+
+
+def left(kind: TicketType) -> int:
+    """Return what buyers are told is left."""
+    return left_by_type([kind.event_id])[kind.pk]
+
+
+def truly_left(kind: TicketType) -> int:
+    """Return what is left by the orders alone, without any counter."""
+    taken = OrderItem.objects.filter(ticket_type=kind, order__status__in=HOLDS_STOCK)
+    capacity = TicketType.objects.values_list("capacity", flat=True).get(pk=kind.pk)
+    return int(capacity - (taken.aggregate(n=Sum("quantity"))["n"] or 0))
+
+
+def check_record(event_id: UUID) -> None:
+    """Check what must hold at every moment, by the database alone."""
+    for kind in TicketType.objects.filter(event_id=event_id):
+        items = OrderItem.objects.filter(ticket_type=kind)
+
+        def count(*statuses: str, items=items) -> int:
+            of = items.filter(order__status__in=statuses)
+            return int(of.aggregate(n=Sum("quantity"))["n"] or 0)
+
+        live = count(*HOLDS_STOCK)
+        assert live <= kind.capacity, f"oversold: {live} of {kind.capacity}"
+        assert kind.promised == count(OrderStatus.PROCESSING, OrderStatus.PAID), "promised"
+        assert kind.sold == count(OrderStatus.PAID), "sold"
+        valid = Ticket.objects.filter(ticket_type=kind).exclude(status=TicketStatus.REVOKED)
+        assert valid.count() == kind.sold, f"{valid.count()} tickets of {kind.sold} sold"
+    tickets = Ticket.objects.filter(event_id=event_id)
+    assert not tickets.filter(
+        order__status__in=[OrderStatus.RESERVED, OrderStatus.EXPIRED, OrderStatus.CANCELLED]
+    ).exists()
+    for ticket in tickets.filter(status=TicketStatus.USED):
+        admitted = Scan.objects.filter(ticket=ticket, result=ScanResult.ADMITTED).count()
+        assert admitted == 1, f"a used ticket was admitted {admitted} times"
+
+
+def check_redis(redis: Redis, event_id: UUID) -> None:
+    """
+    Check what must hold of a live stock at every moment: it never has more than there is.
+
+    A stock of an older epoch or generation may say anything: nobody can write an order by it.
+    """
+    found = redis.hgetall(f"{{event:{event_id}}}:left")
+    stamp = InventoryGeneration.objects.values_list("stamp", flat=True).first()
+    epoch = Event.objects.values_list("epoch", flat=True).get(pk=event_id)
+    if not found or found.get("generation") != stamp or int(found["epoch"]) != epoch:
+        return
+    for kind in TicketType.objects.filter(event_id=event_id):
+        said = int(found.get(str(kind.pk), 0))
+        assert said <= truly_left(kind), f"Redis has {said}, there are {truly_left(kind)}"
+
+
+def check_whole(event_id: UUID) -> None:
+    """Check what must hold once the faults are over and the repairers have run."""
+    check_record(event_id)
+    event = Event.objects.get(pk=event_id)
+    for order in Order.objects.filter(event_id=event_id):
+        assert order.status != OrderStatus.PROCESSING, f"{order.code} is stuck"
+        payment = Payment.objects.filter(order=order).order_by("pk").first()
+        if payment is None:
+            continue
+        assert payment.status not in (PaymentStatus.PENDING, PaymentStatus.REFUNDING)
+        kept = SimulatedCharge.objects.filter(
+            payment_id=payment.pk, charged_at__isnull=False, refunded_at=None
+        ).exists()
+        paid = order.status == OrderStatus.PAID
+        assert kept == (paid and order.total > 0), f"{order.status}, and the money: {kept}"
+        if paid:
+            delivery = Delivery.objects.get(order=order)
+            assert delivery.codes_stored_at, f"{order.code} has no codes"
+            assert delivery.sent_at, f"{order.code} was not sent"
+            letters = [letter for letter in mail.outbox if order.code in str(letter.body)]
+            assert letters, f"no letter of {order.code}"
+    if event.status == "published":
+        for kind in event.ticket_types.all():
+            assert left(kind) == truly_left(kind), f"{left(kind)} shown, {truly_left(kind)} there"
+    else:
+        assert not Order.objects.filter(event=event, status__in=HOLDS_STOCK).exists()
+        assert event.wound_up_at
