@@ -274,7 +274,7 @@ class Window:
     leaves: tuple[str | None, int]
     repaired: Step
     within: timedelta
-    whole: tuple[str | None, int]
+    whole: tuple[str | None, int | None]
 
 
 def nothing(world: World) -> None:

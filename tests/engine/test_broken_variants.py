@@ -1,0 +1,277 @@
+"""The engine broken on purpose, one rule at a time, and the test by name that notices."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, connection
+from django.db.models import F
+from redis import Redis
+
+from events import generation
+from events.holds import Ruling, Verdict
+from events.inventory import SoldOut
+from events.models import InventoryGeneration, TicketType
+from orders import expiry, reservation
+from orders.expiry import obey
+from orders.gateway import charge
+from orders.models import DroppedHold
+from orders.state import move_order
+from tests.concurrency import test_last_ticket
+from tests.engine import test_crash_windows
+from tests.orders import test_expiry
+from tests.race import meeting_point
+from ticketing import clock
+from ticketing.redis import get_redis
+from tickets import delivery
+from tickets.models import Delivery, ScanResult, Ticket, TicketStatus
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+Patch = pytest.MonkeyPatch
+
+
+def promise_without_looking(patch: Patch) -> None:
+    def promise(quantities: dict[UUID, int]) -> None:
+        for kind, quantity in quantities.items():
+            TicketType.objects.filter(pk=kind).update(promised=F("promised") + quantity)
+
+    patch.setattr("orders.payment.promise_tickets", promise)
+
+
+def no_guard_in_the_database(patch: Patch) -> None:
+    promise_without_looking(patch)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_tickettype DROP CONSTRAINT never_oversold")
+
+
+def write_without_the_fence(patch: Patch) -> None:
+    write = reservation._write
+
+    def write_in_any_epoch(order: Any, items: Any, token: Any, epoch: int) -> tuple[str, int]:
+        return write(order, items, token, reservation._current_epoch(order.event_id))
+
+    patch.setattr(reservation, "_write", write_in_any_epoch)
+
+
+def release_without_asking(patch: Patch) -> None:
+    def release(*, event_id: UUID, order_ids: list[UUID], now: object) -> list[Verdict]:
+        return [Verdict(order_id, Ruling.RELEASE) for order_id in order_ids]
+
+    patch.setattr(expiry, "decide_holds", release)
+
+
+def claim_before_the_decision(patch: Patch) -> None:
+    def claim_then_charge(payment: Any, *, now: Any) -> Any:
+        verdict = Verdict(payment.order_id, Ruling.SETTLE)
+        obey(event_id=payment.order.event_id, verdicts=[verdict])
+        return charge(payment, now=now)
+
+    patch.setattr("tickets.settlement.charge", claim_then_charge)
+
+
+def settle_whatever_the_status(patch: Patch) -> None:
+    def move(*arguments: Any, **named: Any) -> bool:
+        move_order(*arguments, **named)
+        return True
+
+    patch.setattr("tickets.settlement.move_order", move)
+
+
+def look_then_admit(patch: Patch) -> None:
+    everybody_has_looked = meeting_point(50, patience=3)
+
+    def admit(ticket: Ticket, at: Any) -> ScanResult:
+        used = Ticket.objects.values_list("status", flat=True).get(pk=ticket.pk)
+        everybody_has_looked()
+        if used != TicketStatus.VALID:
+            return ScanResult.ALREADY_USED
+        Ticket.objects.filter(pk=ticket.pk).update(status=TicketStatus.USED, used_at=at)
+        return ScanResult.ADMITTED
+
+    patch.setattr("tickets.checkin._admit", admit)
+
+
+def note_the_mail_before_it_is_sent(patch: Patch) -> None:
+    lease = delivery._lease
+
+    def lease_and_note(order_id: UUID, now: Any) -> Any:
+        leased = lease(order_id, now)
+        Delivery.objects.filter(order_id=order_id).update(sent_at=now)
+        return leased
+
+    patch.setattr(delivery, "_lease", lease_and_note)
+
+
+def forget_the_tombstone(patch: Patch) -> None:
+    patch.setattr(DroppedHold.objects, "bulk_create", lambda *_, **__: None)
+
+
+def load_lost_scripts_again(patch: Patch) -> None:
+    """Do what redis-py's `register_script` does."""
+
+    def load() -> None:
+        stamp = InventoryGeneration.objects.get().stamp
+        for name in generation._SCRIPTS:
+            get_redis().script_load(generation._text(name, stamp))
+        generation._Generation.stamp = stamp
+
+    patch.setattr("events.holds.ensure_generation", load)
+
+
+def release_without_looking_for_the_hold(patch: Patch) -> None:
+    verdict = generation._SCRIPTS["verdict"]
+    kept = verdict.replace("redis.call('HDEL', KEYS[2], ARGV[i])", "")
+    assert kept != verdict
+    patch.setitem(generation._SCRIPTS, "verdict", kept)
+
+
+def hold_what_is_not_there(patch: Patch) -> None:
+    reserve = generation._SCRIPTS["reserve"]
+    blind = reserve.replace("if tonumber(left) < tonumber(ARGV[i + 1]) then", "if false then")
+    assert blind != reserve
+    patch.setitem(generation._SCRIPTS, "reserve", blind)
+
+
+def never_ask_about_overdue_holds(patch: Patch) -> None:
+    patch.setattr(reservation, "settle_overdue_holds", lambda **_: False)
+
+
+def never_sweep(patch: Patch) -> None:
+    patch.setattr("tickets.sweep._overdue", lambda *_: [])
+
+
+def never_audit(patch: Patch) -> None:
+    patch.setattr("tickets.tasks.audit_stock", lambda **_: 0)
+
+
+def refund_twice(patch: Patch) -> None:
+    def move(*arguments: Any, **named: Any) -> bool:
+        move_order(*arguments, **named)
+        return True
+
+    patch.setattr("tickets.refund.move_order", move)
+
+
+def expire_by_the_web_servers_clock(patch: Patch) -> None:
+    patch.setattr("orders.payment.DatabaseNow", lambda: clock.now().replace(year=2000))
+
+
+def window(name: str) -> dict[str, Any]:
+    return {"window": next(each for each in test_crash_windows.WINDOWS if each.name == name)}
+
+
+@dataclass(frozen=True)
+class Variant:
+    breaks: Callable[[Patch], None]
+    caught_by: Callable[..., None]
+    given: dict[str, Any] | None = None
+
+
+CRASH = test_crash_windows.test_a_crash_between_two_steps_is_repaired
+VARIANTS = [
+    Variant(
+        promise_without_looking,
+        test_last_ticket.test_the_database_keeps_the_promise_when_redis_does_not,
+    ),
+    Variant(
+        no_guard_in_the_database,
+        test_last_ticket.test_the_database_keeps_the_promise_when_redis_does_not,
+    ),
+    Variant(
+        write_without_the_fence,
+        test_expiry.test_a_hold_of_a_redis_that_was_lost_since_does_not_count,
+    ),
+    Variant(
+        release_without_asking, test_expiry.test_an_overdue_hold_whose_order_is_in_time_is_kept
+    ),
+    Variant(
+        claim_before_the_decision,
+        test_expiry.test_a_declined_payment_gives_its_tickets_back_once,
+    ),
+    Variant(
+        settle_whatever_the_status,
+        test_last_ticket.test_an_order_settled_twice_has_its_tickets_once,
+    ),
+    Variant(look_then_admit, test_last_ticket.test_fifty_scans_of_one_ticket_open_one_gate),
+    Variant(note_the_mail_before_it_is_sent, CRASH, window("deliver: leased, not mailed")),
+    Variant(
+        forget_the_tombstone,
+        test_expiry.test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again,
+    ),
+    Variant(
+        load_lost_scripts_again,
+        test_expiry.test_a_stock_written_by_an_older_redis_is_not_believed,
+    ),
+    Variant(
+        release_without_looking_for_the_hold,
+        test_expiry.test_cancelling_twice_gives_the_tickets_back_once,
+    ),
+    Variant(hold_what_is_not_there, test_last_ticket.test_the_last_ticket_is_reserved_once),
+    Variant(
+        never_ask_about_overdue_holds,
+        test_expiry.test_overdue_holds_do_not_make_a_buyer_see_sold_out,
+    ),
+    Variant(never_sweep, CRASH, window("pay: committed, no message")),
+    Variant(never_audit, CRASH, window("capacity: raised, Redis not told")),
+    Variant(
+        refund_twice,
+        test_expiry.test_a_refund_revokes_the_tickets_and_puts_the_places_back_on_sale_once,
+    ),
+    Variant(
+        expire_by_the_web_servers_clock,
+        test_expiry.test_payment_after_the_time_is_up_is_refused_and_gives_the_tickets_back,
+    ),
+]
+
+
+@pytest.fixture
+def fresh_scripts(redis: Redis):
+    """Let a changed script be loaded, and be forgotten again."""
+
+    def forget() -> None:
+        redis.script_flush()
+        generation._digest.cache_clear()
+        generation._Generation.stamp = ""
+
+    yield forget
+    forget()
+
+
+@pytest.fixture
+def guard():
+    """Put the constraint back that a variant takes away."""
+    yield
+    TicketType.objects.filter(promised__gt=F("capacity")).update(capacity=F("promised"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE events_tickettype DROP CONSTRAINT IF EXISTS never_oversold, "
+            "ADD CONSTRAINT never_oversold CHECK (promised <= capacity)"
+        )
+
+
+def call(test: Callable[..., None], given: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    """Run another test as pytest would."""
+    needs = inspect.signature(test).parameters
+    test(**{name: given.get(name) or request.getfixturevalue(name) for name in needs})
+
+
+@pytest.mark.parametrize(
+    "variant", VARIANTS, ids=lambda variant: variant.breaks.__name__.replace("_", " ")
+)
+def test_a_broken_engine_is_caught(
+    variant: Variant,
+    fresh_scripts: Callable[[], None],
+    guard: None,
+    request: pytest.FixtureRequest,
+):
+    with pytest.MonkeyPatch.context() as patch:
+        variant.breaks(patch)
+        fresh_scripts()
+        # A constraint that steps in is noticed too.
+        with pytest.raises((AssertionError, SoldOut, IntegrityError, pytest.fail.Exception)):
+            call(variant.caught_by, variant.given or {}, request)
+    fresh_scripts()

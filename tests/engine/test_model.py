@@ -1,0 +1,474 @@
+"""
+Random histories of one event, against a small model of what must hold.
+
+Hypothesis chooses who does what, where a process dies, and what others do between two steps of
+somebody's; after each step the record, Redis and the model are compared.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from functools import partial
+from threading import current_thread, main_thread
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from django.db import DatabaseError, connection
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from redis import Redis
+
+from events.models import Event
+from events.organizing import cancel_event, change_capacity
+from events.recovery import rebuild_stock
+from orders.cancellation import cancel_order
+from orders.models import Order, OrderStatus
+from orders.payment import confirm_payment
+from orders.reservation import Customer, WantedTickets, reserve_tickets
+from tests.crash import Crash, watched
+from tests.engine.world import (
+    audit_twice,
+    check_record,
+    check_redis,
+    check_whole,
+    clean_up,
+    let_pass,
+    sweep,
+)
+from tests.make import make_event, make_ticket_type
+from tests.queue import RecordingQueue
+from ticketing import clock
+from ticketing.errors import Refusal
+from ticketing.ids import new_id
+from ticketing.redis import get_redis
+from tickets.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.models import ScanResult, Ticket
+from tickets.refund import refund_order
+from tickets.tasks import audit_task
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+SEAMS: Final = [
+    "orders.reservation:hold_tickets",
+    "orders.reservation:_write",
+    "orders.reservation:obey",
+    "orders.payment:promise_tickets",
+    "orders.payment:obey",
+    "orders.cancellation:obey",
+    "orders.expiry:_decide",
+    "orders.expiry:_drop",
+    "orders.expiry:apply_verdicts",
+    "events.recovery:begin_epoch",
+    "events.recovery:publish_stock",
+    "events.holds:_stage",
+    "events.organizing:raise_capacity",
+    "events.organizing:try_to_rebuild_stock",
+    "ticketing.messages:_send",
+    "tickets.settlement:charge",
+    "tickets.settlement:_write_sale",
+    "tickets.settlement:obey",
+    "tickets.issue:_store",
+    "tickets.issue:_ask_for_mail",
+    "tickets.mail:TicketMail.send",
+    "tickets.refund:_take_back",
+    "tickets.refund:try_to_rebuild_stock",
+    "tickets.refund:refund",
+    "tickets.winding_up:cancel_reservations",
+    "tickets.checkin:_admit",
+]
+# What somebody else does between two steps, on a connection of his own.
+MEANWHILE: Final = [
+    "lose_redis",
+    "lose_scripts",
+    "restore_old_redis",
+    "clean_up",
+    "rebuild",
+    "time_is_up",
+    "hold_is_up",
+    "hold_is_up",
+    "sell_more",
+    "sell_fewer",
+    "somebody_reserves",
+    "somebody_reserves",
+    "pay_the_last",
+    "cancel_the_last",
+    "work",
+    "audit",
+]
+# At the how manieth step, and what: the process dies, or others act.
+FAULT = st.one_of(
+    st.none(),
+    st.tuples(
+        st.integers(0, 7),
+        st.one_of(st.just("crash"), st.lists(st.sampled_from(MEANWHILE), min_size=1, max_size=3)),
+    ),
+)
+Fault = tuple[int, Any] | None
+TOKEN = st.sampled_from(["tok_approved", "tok_approved", "tok_declined", "tok_unstable"])
+# A few in every test run; many by `MODEL_HISTORIES=2000 pytest tests/engine/test_model.py`.
+HISTORIES: Final = int(os.environ.get("MODEL_HISTORIES", "60"))
+# A worker's death leaves locks; nobody may wait for one of ours longer than this.
+IMPATIENT = "SET lock_timeout = '200ms'"
+
+
+class Sale(RuleBasedStateMachine):
+    """One event with two types of tickets, a few buyers, and everything that goes wrong."""
+
+    queue: RecordingQueue
+    seen: Counter[str] = Counter()
+    current: "Sale"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redis: Redis = get_redis()
+        self.redis.flushall()
+        self.queue.sent.clear()
+        self.others = ThreadPoolExecutor(1)
+        self.fault: Fault = None
+        type(self).current = self
+        self.somebody_else(lambda: _execute(IMPATIENT))
+        _execute(IMPATIENT)
+        self.many = make_event(capacity=6).ticket_types.get()
+        self.few = make_ticket_type(
+            event=Event.objects.get(pk=self.many.event_id), capacity=3, name="Camarote"
+        )
+        self.event_id = self.many.event_id
+        # The model: who was told what.
+        self.told_reserved: list[UUID] = []
+        self.accepted: set[UUID] = set()
+        self.admitted: Counter[UUID] = Counter()
+        self.old_redis: dict[str, Any] = {}
+
+    def somebody_else(self, act: Callable[[], object]) -> None:
+        self.others.submit(act).result(timeout=60)
+
+    # --- how things go wrong ----------------------------------------------------------
+
+    def attempt(self, act: Callable[[], object], fault: Fault) -> bool:
+        """Do it, with a fault on the way perhaps. Return whether it was done and answered."""
+        self.fault = fault
+        try:
+            act()
+        except Crash:
+            self.seen["crash"] += 1
+            # What a dead process had open, the database rolls back.
+            connection.close()
+            _execute(IMPATIENT)
+            return False
+        except (Refusal, DatabaseError) as refusal:
+            self.seen[type(refusal).__name__] += 1
+            return False
+        finally:
+            self.fault = None
+        return True
+
+    @classmethod
+    def at_step(cls, _: str) -> None:
+        """Let the fault strike whoever is under way, when its step has come."""
+        self = cls.current
+        if self.fault is None or current_thread() is not main_thread():
+            return
+        steps, what = self.fault
+        self.fault = (steps - 1, what) if steps else None
+        if steps:
+            return
+        if what == "crash":
+            raise Crash
+        for act in what:
+            self.somebody_else(partial(self._meanwhile, act))
+
+    def _meanwhile(self, act: str) -> None:
+        self.seen[act] += 1
+        with suppress(Refusal, DatabaseError):
+            getattr(self, f"_{act}")()
+
+    def _lose_redis(self) -> None:
+        self.redis.flushall()
+
+    def _lose_scripts(self) -> None:
+        self.redis.script_flush()
+
+    def _remember_redis(self) -> None:
+        keys = self.redis.keys("{event:*")
+        self.old_redis = {str(key): self._read(key) for key in keys}
+
+    def _read(self, key: Any) -> Any:
+        if self.redis.type(key) == "hash":
+            return self.redis.hgetall(key)
+        return dict(self.redis.zrange(key, 0, -1, withscores=True))  # type: ignore[arg-type]
+
+    def _restore_old_redis(self) -> None:
+        # As a restart from a snapshot does: old figures, no scripts.
+        self.redis.flushall()
+        self.redis.script_flush()
+        for key, value in self.old_redis.items():
+            if key.endswith(":due"):
+                self.redis.zadd(key, value)
+            else:
+                self.redis.hset(key, mapping=value)
+
+    def _clean_up(self) -> None:
+        clean_up()
+
+    def _audit(self) -> None:
+        audit_task()
+
+    def _rebuild(self) -> None:
+        rebuild_stock(event_id=self.event_id)
+
+    def _time_is_up(self) -> None:
+        let_pass(self.redis, self.event_id, timedelta(minutes=16))
+
+    def _hold_is_up(self) -> None:
+        let_pass(self.redis, self.event_id, timedelta(seconds=31))
+        clean_up()
+
+    def _sell_more(self) -> None:
+        change_capacity(ticket_type_id=self.many.pk, capacity=9)
+
+    def _sell_fewer(self) -> None:
+        change_capacity(ticket_type_id=self.many.pk, capacity=4)
+
+    def _somebody_reserves(self) -> None:
+        self._reserve(1, 0)
+
+    def _pay_the_last(self) -> None:
+        if self.told_reserved:
+            self._pay(self.told_reserved[-1], "tok_approved")
+
+    def _cancel_the_last(self) -> None:
+        if self.told_reserved:
+            cancel_order(order_id=self.told_reserved[-1], now=clock.now())
+
+    def _work(self) -> None:
+        if self.queue.sent:
+            self.queue.run(*self.queue.sent[0])
+
+    # --- what people do ---------------------------------------------------------------
+
+    @initialize(capacity=st.integers(2, 6))
+    def open_sales(self, capacity: int) -> None:
+        if capacity < 6:
+            change_capacity(ticket_type_id=self.many.pk, capacity=capacity)
+
+    def _reserve(self, many: int, few: int) -> None:
+        wanted = [(self.many, many), (self.few, few)]
+        reservation = reserve_tickets(
+            event_id=self.event_id,
+            wanted=[WantedTickets(kind.pk, quantity) for kind, quantity in wanted if quantity],
+            customer=Customer("Ana", "ana@example.com", "pt-br"),
+            now=clock.now(),
+        )
+        self.told_reserved.append(reservation.order.pk)
+        self.seen["reserved"] += 1
+
+    def _pay(self, order_id: UUID, token: str) -> None:
+        order = Order.objects.select_related("event").get(pk=order_id)
+        confirm_payment(order=order, method="card", token=token, now=clock.now())
+        self.accepted.add(order_id)
+        self.seen["accepted"] += 1
+
+    @rule(many=st.integers(1, 3), fault=FAULT)
+    def reserve(self, many: int, fault: Fault) -> None:
+        self.attempt(lambda: self._reserve(many, 0), fault)
+
+    @rule(many=st.integers(0, 3), few=st.integers(1, 2), fault=FAULT)
+    def reserve_both(self, many: int, few: int, fault: Fault) -> None:
+        self.attempt(lambda: self._reserve(many, few), fault)
+
+    @precondition(lambda self: self.told_reserved)
+    @rule(
+        back=st.integers(1, 6),
+        token=TOKEN,
+        late=st.sampled_from([False, False, True]),
+        fault=FAULT,
+    )
+    def pay(self, back: int, token: str, late: bool, fault: Fault) -> None:  # noqa: FBT001
+        order_id = self.told_reserved[-min(back, len(self.told_reserved))]
+        if late:
+            self._time_is_up()
+        before = Order.objects.values_list("status", "reserved_until").get(pk=order_id)
+        done = self.attempt(lambda: self._pay(order_id, token), fault)
+        assert not (done and late), "a payment after the end was accepted"
+        assert not done or before[0] == OrderStatus.RESERVED
+
+    @precondition(lambda self: self.told_reserved)
+    @rule(back=st.integers(1, 6), fault=FAULT)
+    def cancel(self, back: int, fault: Fault) -> None:
+        order_id = self.told_reserved[-min(back, len(self.told_reserved))]
+        self.attempt(lambda: cancel_order(order_id=order_id, now=clock.now()), fault)
+
+    @rule(quantity=st.integers(1, 2), token=TOKEN, fault=FAULT)
+    def reserve_and_pay(self, quantity: int, token: str, fault: Fault) -> None:
+        if self.attempt(lambda: self._reserve(quantity, 0), None):
+            self.attempt(lambda: self._pay(self.told_reserved[-1], token), fault)
+
+    @rule(quantity=st.integers(1, 2), fault=FAULT)
+    def buy(self, quantity: int, fault: Fault) -> None:
+        if self.attempt(lambda: self._reserve(quantity, 0), None):
+            order_id = self.told_reserved[-1]
+            if self.attempt(lambda: self._pay(order_id, "tok_approved"), None):
+                self.attempt(self.queue.run_all, fault)
+
+    @precondition(lambda self: self.queue.sent)
+    @rule(pick=st.integers(0, 20), again=st.booleans(), fault=FAULT)
+    def work(self, pick: int, again: bool, fault: Fault) -> None:  # noqa: FBT001
+        """Obey one message, any of them; the queue may bring it once more."""
+        if self.queue.sent:
+            chosen = self.queue.sent[pick % len(self.queue.sent)]
+            done = self.attempt(lambda: self.queue.run(*chosen), fault)
+            if done and not again and chosen in self.queue.sent:
+                self.queue.sent.remove(chosen)
+
+    @precondition(lambda self: self.queue.sent)
+    @rule(pick=st.integers(0, 20))
+    def lose_a_message(self, pick: int) -> None:
+        if self.queue.sent:
+            del self.queue.sent[pick % len(self.queue.sent)]
+
+    @rule(fault=FAULT)
+    def cleanup(self, fault: Fault) -> None:
+        self.attempt(clean_up, fault)
+
+    @rule(fault=FAULT)
+    def expiry(self, fault: Fault) -> None:
+        self._time_is_up()
+        self.attempt(clean_up, fault)
+
+    @rule(fault=FAULT)
+    def forgotten_work(self, fault: Fault) -> None:
+        let_pass(self.redis, self.event_id, timedelta(minutes=5))
+        self.attempt(lambda: sweep(self.queue), fault)
+
+    @rule(fault=FAULT)
+    def stock_audit(self, fault: Fault) -> None:
+        self.attempt(audit_task, fault)
+
+    @rule(
+        disaster=st.sampled_from(
+            ["remember_redis", "remember_redis", "lose_redis", "lose_scripts", "restore_old_redis"]
+        )
+    )
+    def disaster(self, disaster: str) -> None:
+        self._meanwhile(disaster)
+
+    @rule(capacity=st.integers(1, 9), few=st.booleans(), fault=FAULT)
+    def capacity(self, capacity: int, few: bool, fault: Fault) -> None:  # noqa: FBT001
+        kind = self.few if few else self.many
+        self.attempt(lambda: change_capacity(ticket_type_id=kind.pk, capacity=capacity), fault)
+
+    @precondition(lambda self: self.accepted)
+    @rule(pick=st.integers(0, 5), fault=FAULT)
+    def refund(self, pick: int, fault: Fault) -> None:
+        paid = Order.objects.filter(event_id=self.event_id, status=OrderStatus.PAID)
+        orders = list(paid.order_by("pk").values_list("pk", flat=True))
+        if orders:
+            order_id = orders[pick % len(orders)]
+            self.attempt(lambda: refund_order(order_id=order_id, now=clock.now()), fault)
+
+    @rule(dice=st.integers(0, 19), fault=FAULT)
+    def call_off(self, dice: int, fault: Fault) -> None:
+        # Rarely: nothing much can happen after it.
+        if dice == 13:
+            self.attempt(lambda: cancel_event(event_id=self.event_id, now=clock.now()), fault)
+
+    @precondition(lambda self: self.accepted)
+    @rule(pick=st.integers(0, 5), fault=FAULT)
+    def scan(self, pick: int, fault: Fault) -> None:
+        tickets = list(Ticket.objects.filter(event_id=self.event_id).order_by("pk"))
+        if tickets:
+            ticket = tickets[pick % len(tickets)]
+            scan_id = new_id()
+            if not self.attempt(lambda: self._scan(ticket, scan_id), fault):
+                # The gate has no answer, and asks again.
+                self.attempt(lambda: self._scan(ticket, scan_id), None)
+
+    def _scan(self, ticket: Ticket, scan_id: UUID) -> None:
+        door = Scanner("device:1", Event.objects.all())
+        scanned = ScannedCode(scan_id, ticket.code, "North", clock.now())
+        if check_in_ticket(scanned=scanned, scanner=door, now=clock.now()).result == (
+            ScanResult.ADMITTED
+        ):
+            self.admitted[ticket.pk] += 1
+            self.seen["admitted"] += 1
+
+    # --- what must hold ---------------------------------------------------------------
+
+    @invariant()
+    def holds(self) -> None:
+        check_record(self.event_id)
+        check_redis(self.redis, self.event_id)
+        assert all(times == 1 for times in self.admitted.values()), "admitted twice"
+        written = set(Order.objects.filter(pk__in=self.told_reserved).values_list("pk", flat=True))
+        assert written == set(self.told_reserved), "an order that was promised is gone"
+        lost = Order.objects.filter(
+            pk__in=self.accepted,
+            status__in=[OrderStatus.RESERVED, OrderStatus.EXPIRED, OrderStatus.CANCELLED],
+        )
+        assert not lost.exists(), "an accepted payment was forgotten"
+
+    def teardown(self) -> None:
+        try:
+            # The faults are over. Time passes, and everybody who repairs has his turn.
+            for _ in range(4):
+                let_pass(self.redis, self.event_id, timedelta(hours=1))
+                clean_up()
+                with suppress(Refusal):
+                    sweep(self.queue)
+            audit_twice()
+            check_redis(self.redis, self.event_id)
+            check_whole(self.event_id)
+        finally:
+            self.somebody_else(lambda: connection.close())  # noqa: PLW0108 - the thread.s own
+            self.others.shutdown()
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def run_histories(queue: RecordingQueue, *, histories: int, steps: int) -> Counter[str]:
+    """Play so many histories; return how often what happened."""
+    Sale.queue = queue
+    Sale.seen = Counter()
+    with ExitStack() as stack:
+        for seam in SEAMS:
+            stack.enter_context(watched(seam, at=Sale.at_step))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        # What the picture shows is tested elsewhere; drawing it takes most of the time.
+        for picture in ("issue.render_png", "issue.render_svg", "mail.render_png"):
+            patch.setattr(f"tickets.{picture}", str.encode)
+        stack.callback(_execute, "RESET lock_timeout")
+        run_state_machine_as_test(
+            Sale,
+            settings=settings(
+                max_examples=histories,
+                stateful_step_count=steps,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    return Sale.seen
+
+
+def test_every_invariant_holds_through_random_histories(queue: RecordingQueue):
+    seen = run_histories(queue, histories=HISTORIES, steps=40)
+
+    # A run in which nothing happens proves nothing.
+    assert seen["reserved"] > 100
+    assert seen["accepted"] > 30
+    assert seen["crash"] > 50
