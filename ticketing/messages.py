@@ -10,13 +10,12 @@ from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 from celery import current_app, shared_task
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 
-# The first message is late after so long; each repeat waits twice as long as the one before.
-_FIRST_PATIENCE = timedelta(minutes=2)
 _LONGEST_PATIENCE = timedelta(hours=1)
 
 
@@ -49,8 +48,12 @@ def send_after_commit(message: Message, **ids: UUID) -> None:
 
 
 def patience(asks: int) -> timedelta:
-    """Return how long to wait for an answer to the message that was sent `asks` times before."""
-    waits: timedelta = _FIRST_PATIENCE * (1 << min(asks, 10))
+    """
+    Return how long to wait for an answer to the message that was sent `asks` times before.
+
+    The first is late after `ASK_AGAIN_SECONDS`; each repeat waits twice as long as the one before.
+    """
+    waits = timedelta(seconds=settings.ASK_AGAIN_SECONDS) * (1 << min(asks, 10))
     return min(waits, _LONGEST_PATIENCE)
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from ticketing.errors import Unavailable
 from ticketing.messages import Message, send_after_commit
 from tickets.models import Delivery, Ticket
-from tickets.pictures import render_png, render_svg
+from tickets.pictures import draw_code
 
 
 class StorageAway(Unavailable):
@@ -31,8 +31,9 @@ def issue_codes(*, order_id: UUID, now: datetime) -> None:
     """
     if Delivery.objects.filter(order_id=order_id, codes_stored_at=None).exists():
         for ticket in Ticket.objects.of_order(order_id):
-            _store(f"{code_name(ticket)}.png", render_png(ticket.code))
-            _store(f"{code_name(ticket)}.svg", render_svg(ticket.code))
+            pictures, name = draw_code(ticket.code), code_name(ticket)
+            _store(f"{name}.png", pictures.png)
+            _store(f"{name}.svg", pictures.svg)
     _ask_for_mail(order_id, now)
 
 

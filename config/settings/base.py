@@ -174,6 +174,8 @@ SQS_BACKOFF_SECONDS: dict[int, int] = dict(
         env.list("SQS_BACKOFF_SECONDS", cast=int, default=[1, 2, 5, 15, 60, 180, 600]), start=1
     )
 )
+# Work whose message brought no result for so long is asked for again; then after twice as long, …
+ASK_AGAIN_SECONDS: int = env.int("ASK_AGAIN_SECONDS", default=120)
 # After so many receives a message goes to the dead-letter queue.
 SQS_MAX_RECEIVES = len(SQS_BACKOFF_SECONDS) + 1
 CELERY_BROKER_URL = "sqs://"

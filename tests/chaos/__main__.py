@@ -1,0 +1,212 @@
+"""`python -m tests.chaos`: real processes under load and faults, and what became of them."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from tests.chaos import verdict
+from tests.chaos.arena import WEBS, Arena
+from tests.chaos.crowd import Caller, Crowd
+from tests.chaos.faults import Faults, Saboteur
+from ticketing.stack.environment import PROJECT, inherited_environment
+
+_CANARY_CAPACITY: Final = 100_000
+
+
+def main() -> int:
+    """Run it. Return 1 if a promise was broken or a fault was not recovered from."""
+    arguments = _arguments()
+    os.environ.update(inherited_environment())
+    report_file: Path = arguments.report
+    with tempfile.TemporaryDirectory(prefix="bilheteria-chaos-") as folder:
+        arena = Arena(Path(folder))
+        try:
+            report = _run(arena, arguments)
+        except BaseException:
+            _say(f"\nThe logs are in {_keep_logs(arena)}.")
+            raise
+        finally:
+            arena.stop()
+            verdict_failed = bool(locals().get("report", {}).get("violations"))
+            if verdict_failed:
+                _say(f"\nThe logs are in {_keep_logs(arena)}.")
+            arena.delete()
+    report_file.parent.mkdir(parents=True, exist_ok=True)
+    report_file.write_text(json.dumps(report, indent=2) + "\n")
+    _say(_show(report))
+    return 1 if report["violations"] or report["not recovered from"] else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--seconds", type=int, help="load and faults for so long")
+    parser.add_argument("--orders", type=int, default=20_000, help="or till so many orders…")
+    parser.add_argument("--faults", type=int, default=200, help="…and so many faults")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--buyers", type=int, default=16)
+    parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "chaos.json")
+    return parser.parse_args()
+
+
+def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
+    _say(f"seed {arguments.seed}: starting 2 web servers, 2 workers, a mailer, beat, 3 servers")
+    arena.start()
+    crowd = Crowd(
+        ports=[arena.ports[name] for name in WEBS],
+        api_token=arena.env["DEMO_API_TOKEN"],
+        buyers=arguments.buyers,
+        pause=0.02,
+        seed=arguments.seed,
+    )
+    crowd.start()
+    organizer = Caller([arena.ports[name] for name in WEBS], arena.env["DEMO_API_TOKEN"])
+    canary = crowd.create_event(organizer, _CANARY_CAPACITY)
+    assert canary
+    saboteur = Saboteur(arena, crowd, canary=canary, seed=arguments.seed, pace=1.0)
+    ended = threading.Event()
+    view = threading.Thread(target=_watch, args=(crowd, saboteur.faults, ended), daemon=True)
+    view.start()
+    began = time.monotonic()
+    try:
+        while not _is_enough(arguments, began, crowd, saboteur.faults):
+            saboteur.strike()
+        lasted = time.monotonic() - began
+    finally:
+        ended.set()
+        crowd.stop()
+        view.join(5)
+    _say("\nno more faults: waiting until everything has settled")
+    quiet_from = time.monotonic()
+    verdict.open_record(arena)
+    unfinished = _settle(arena)
+    settled = time.monotonic() - quiet_from
+    _say("checking every promise")
+    broken = [f"still open: {count} {name}" for name, count in unfinished.items()]
+    broken += verdict.violations(arena, crowd.told)
+    return _report(arguments, arena, crowd, saboteur.faults, lasted, settled, broken)
+
+
+def _settle(arena: Arena) -> dict[str, int]:
+    stop = threading.Event()
+
+    def revive() -> None:
+        while not stop.wait(0.5):
+            arena.revive_the_dead()
+
+    reviver = threading.Thread(target=revive, daemon=True)
+    reviver.start()
+    try:
+        unfinished = verdict.wait_until_quiet()
+        # The audit repairs what it sees twice; it looks every 30 seconds.
+        deadline = time.monotonic() + 75
+        while list(verdict.live_stock()) and time.monotonic() < deadline:
+            time.sleep(1)
+        return unfinished
+    finally:
+        stop.set()
+        reviver.join()
+
+
+def _is_enough(arguments: argparse.Namespace, began: float, crowd: Crowd, faults: Faults) -> bool:
+    if arguments.seconds:
+        return time.monotonic() - began > arguments.seconds
+    return len(crowd.told.reserved) >= arguments.orders and faults.count >= arguments.faults
+
+
+def _watch(crowd: Crowd, faults: Faults, ended: threading.Event) -> None:
+    """Say how far it is."""
+    terminal = sys.stdout.isatty()
+    began = last = time.monotonic()
+    while not ended.wait(1):
+        now = time.monotonic()
+        if terminal or now - last > 10:
+            last = now
+            told = crowd.told
+            paid = sum(token is not None for token in list(told.reserved.values()))
+            line = (
+                f"{now - began:5.0f} s  {len(told.reserved):6} orders  {paid:6} payments"
+                f"  {len(told.admitted):5} admitted  {faults.count:4} faults  {faults.now}"
+            )
+            print(f"\r{line:<100}" if terminal else line, end="" if terminal else "\n", flush=True)  # noqa: T201
+
+
+def _report(  # noqa: PLR0913, PLR0917 - all that there is to say
+    arguments: argparse.Namespace,
+    arena: Arena,
+    crowd: Crowd,
+    faults: Faults,
+    lasted: float,
+    settled: float,
+    broken: list[str],
+) -> dict[str, Any]:
+    times = sorted(time for found in faults.seconds.values() for time in found)
+    answers = crowd.told.answers
+    return {
+        "seed": arguments.seed,
+        "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB,"
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "seconds": round(lasted),
+        "orders reserved": len(crowd.told.reserved),
+        "orders a second": round(len(crowd.told.reserved) / lasted, 1),
+        "payments accepted": sum(token is not None for token in crowd.told.reserved.values()),
+        "faults": faults.count,
+        "recovery": {
+            "what": "seconds from the end of a fault until a new buyer has his tickets",
+            "median": round(statistics.median(times), 2) if times else None,
+            "worst": round(times[-1], 2) if times else None,
+        },
+        "faults by kind": {
+            kind: {
+                "times": len(found),
+                "median": round(statistics.median(found), 2),
+                "worst": round(max(found), 2),
+            }
+            for kind, found in sorted(faults.seconds.items())
+        },
+        "not recovered from": faults.unrecovered,
+        "died on their own and were started again": arena.died,
+        "seconds until all was settled": round(settled, 1),
+        "answers": dict(sorted(answers.items())),
+        **verdict.figures(arena),
+        "violations": broken,
+    }
+
+
+def _show(report: dict[str, Any]) -> str:
+    lines = ["", f"{'fault':<24}{'times':>6}{'median s':>10}{'worst s':>10}"]
+    for kind, found in report["faults by kind"].items():
+        lines.append(f"{kind:<24}{found['times']:>6}{found['median']:>10}{found['worst']:>10}")
+    lines.append("")
+    skipped = {"faults by kind", "violations", "answers", "recovery"}
+    lines += [f"{name}: {value}" for name, value in report.items() if name not in skipped]
+    recovery = report["recovery"]
+    lines.append(f"recovery: median {recovery['median']} s, worst {recovery['worst']} s")
+    lines.append("answers: " + ", ".join(f"{a} ×{n}" for a, n in report["answers"].items()))
+    lines.append(f"violations: {len(report['violations'])}")
+    lines += [f"  {line}" for line in report["violations"][:50]]
+    return "\n".join(lines)
+
+
+def _keep_logs(arena: Arena) -> Path:
+    kept = Path(tempfile.mkdtemp(prefix="bilheteria-chaos-logs-"))
+    for log in arena.folder.logs.glob("*.log"):
+        (kept / log.name).write_bytes(log.read_bytes())
+    return kept
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)  # noqa: T201 - we speak to a person
+
+
+if __name__ == "__main__":
+    sys.exit(main())

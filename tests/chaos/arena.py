@@ -1,0 +1,218 @@
+"""The stack that is to be broken: two of each that may be two, and a proxy before the AWS."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+import psutil
+import psycopg
+from redis import Redis
+
+from tests.chaos.proxy import FaultProxy
+from ticketing.stack import services
+from ticketing.stack.environment import Folder, inherited_environment, make_env, write_env
+from ticketing.stack.processes import Child, Roster
+from ticketing.stack.programs import Programs
+from ticketing.stack.run import compile_translations
+from ticketing.stack.serving import Service, ask, free_port
+
+WEBS: Final = ("web-1", "web-2")
+WORKERS: Final = ("worker-1", "worker-2", "mailer", "beat")
+SERVERS: Final = ("postgres", "valkey", "aws")
+# Everything that waits in production waits here too, less long.
+_QUICK: Final = {
+    "SQS_VISIBILITY_SECONDS": "6",
+    "SQS_BACKOFF_SECONDS": "1,1,2,2,4,4,8,8",
+    "ASK_AGAIN_SECONDS": "8",
+    "LOG_LEVEL": "WARNING",
+}
+_READY_SECONDS: Final = 60
+_HOLD_SECONDS: Final = 12
+
+
+class Arena:
+    """Real processes, each of which can be killed, frozen and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Folder(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.roster = Roster(self.folder.roster)
+        self.children: dict[str, Child] = {}
+        self.servers: dict[str, Service] = {}
+        self.ports = {name: free_port() for name in WEBS}
+        self.env: dict[str, str] = {}
+        # Those who are down because we want it.
+        self.down: set[str] = set()
+        self.lock = Lock()
+        self.died: list[str] = []
+
+    def start(self) -> None:
+        path, logs = self.folder.path, self.folder.logs
+        aws_port = free_port()
+        self.proxy = FaultProxy(aws_port)
+        self.proxy.start()
+        compile_translations()
+        self.servers = {
+            "aws": services.aws(path / "aws", port=aws_port, log=logs / "aws.log"),
+            "valkey": services.valkey(
+                path / "valkey",
+                port=free_port(),
+                password=services.new_password(),
+                log=logs / "valkey.log",
+            ),
+            "postgres": services.postgres(path, log=logs / "postgres.log"),
+        }
+        for name, server in self.servers.items():
+            self._start(name, server.child)
+        for server in self.servers.values():
+            services.wait_for(server)
+        self.env = make_env(
+            self.folder,
+            port=self.ports[WEBS[0]],
+            database_url=self.servers["postgres"].url,
+            redis_url=self.servers["valkey"].url,
+            aws_url=self.proxy.url,
+            overrides=_QUICK,
+        )
+        write_env(self.folder, self.env)
+        self.programs = Programs(self.folder, {**inherited_environment(), **self.env})
+        self._manage("set_up", "-v0")
+        self._manage("collectstatic", "--noinput", "-v0")
+        self._shorten_holds()
+        for name in WEBS:
+            self._start(name, self.programs.web(port=self.ports[name], name=name))
+        for name in ("worker-1", "worker-2"):
+            self._start(name, self.programs.worker(name=name))
+        self._start("mailer", self.programs.mailer())
+        self._start("beat", self.programs.beat())
+        for name in WEBS:
+            self.wait_for_web(name)
+
+    def stop(self) -> None:
+        with self.lock:
+            self.down = set(self.children)
+            for name in self.children:
+                self.thaw(name)
+            self.roster.stop_all()
+        if hasattr(self, "proxy"):
+            self.proxy.stop()
+
+    def delete(self) -> None:
+        """Delete all data, once the report is written."""
+        shutil.rmtree(services.postgres_folder(self.folder.path), ignore_errors=True)
+        shutil.rmtree(self.folder.path, ignore_errors=True)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process and all that it started."""
+        with self.lock:
+            self.down.add(name)
+        self.children[name].kill()
+
+    def restart(self, name: str) -> None:
+        """Start one that was killed. What a server forgot for good is made again."""
+        self.children[name].stop()
+        self.roster.restart(self.children[name])
+        if name in self.servers:
+            services.wait_for(self.servers[name])
+        if name == "aws":
+            # The real one forgets no queue. Its messages are lost nonetheless.
+            self._manage("provision_aws")
+        with self.lock:
+            self.down.discard(name)
+
+    def freeze(self, name: str) -> None:
+        self._signal(name, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        self._signal(name, signal.SIGCONT)
+
+    def wipe_valkey(self) -> None:
+        """Kill Valkey and let it come back without its data."""
+        self.kill("valkey")
+        shutil.rmtree(self.folder.path / "valkey" / "appendonlydir", ignore_errors=True)
+
+    def redis(self) -> Redis:
+        return Redis.from_url(self.env["REDIS_URL"], decode_responses=True, socket_timeout=2)
+
+    def sqs(self) -> Any:
+        """Return a client that goes past the proxy."""
+        return boto3.client(
+            "sqs",
+            endpoint_url=self.servers["aws"].url,
+            region_name=self.env["AWS_DEFAULT_REGION"],
+            aws_access_key_id=services.AWS_KEY,
+            aws_secret_access_key=services.AWS_KEY,
+        )
+
+    def queue_url(self, queue: str) -> str:
+        """Return a queue's address behind the proxy."""
+        path = urlsplit(self.env[f"SQS_{queue.upper()}_QUEUE_URL"]).path
+        return f"{self.servers['aws'].url}{path}"
+
+    def revive_the_dead(self) -> None:
+        """Start again whoever died without our doing, as a supervisor of production does."""
+        with self.lock:
+            dead = [
+                name
+                for name, child in self.children.items()
+                if child.has_died() and name not in self.down
+            ]
+        for name in dead:
+            self.died.append(name)
+            self.restart(name)
+
+    def wait_for_web(self, name: str) -> None:
+        self.wait(lambda: self._answers(f"http://{services.LOOPBACK}:{self.ports[name]}/healthz"))
+
+    @staticmethod
+    def wait(look: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not look():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Nothing came in {_READY_SECONDS} seconds.")
+            time.sleep(0.1)
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        try:
+            with ask(url, timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def _shorten_holds(self) -> None:
+        # Or nothing would expire in a short run. The API does not let an organizer choose.
+        with psycopg.connect(self.env["DATABASE_URL"]) as record:
+            record.execute(
+                f"""
+                CREATE FUNCTION shorten_holds() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN NEW.hold_seconds := {_HOLD_SECONDS}; RETURN NEW; END';
+                CREATE TRIGGER shorten_holds BEFORE INSERT ON events_event
+                FOR EACH ROW EXECUTE FUNCTION shorten_holds()
+                """
+            )
+
+    def _start(self, name: str, child: Child) -> None:
+        self.children[name] = child
+        self.roster.start(child)
+
+    def _manage(self, *command: str) -> None:
+        child = self.programs.manage(*command)
+        child.start()
+        assert child.process
+        if child.process.wait(120):
+            raise RuntimeError(f"{command[0]} failed:\n{child.last_lines()}")
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            leader = psutil.Process(self.children[name].pid)
+            for process in (leader, *leader.children(recursive=True)):
+                os.kill(process.pid, number)
