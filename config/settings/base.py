@@ -7,6 +7,7 @@ Each variable is explained in `.env.example`; a test keeps the two in step.
 from pathlib import Path
 from typing import Any
 
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from django.utils.translation import gettext_lazy as _
 from environ import Env
@@ -148,6 +149,8 @@ STORAGES: dict[str, dict[str, Any]] = {
             "querystring_auth": True,
             "querystring_expire": 3600,
             "file_overwrite": True,
+            # A code is a kilobyte: a pool of threads for each costs more than the upload.
+            "transfer_config": TransferConfig(use_threads=False),
         },
     },
 }

@@ -54,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=200, help="…and so many faults")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--buyers", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=16, help="orders a second that are tried")
     parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "chaos.json")
     return parser.parse_args()
 
@@ -65,7 +66,7 @@ def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
         ports=[arena.ports[name] for name in WEBS],
         api_token=arena.env["DEMO_API_TOKEN"],
         buyers=arguments.buyers,
-        pause=0.02,
+        rate=arguments.rate,
         seed=arguments.seed,
     )
     crowd.start()

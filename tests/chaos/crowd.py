@@ -75,7 +75,7 @@ class Crowd:
     """Threads that live until they are told to stop."""
 
     def __init__(
-        self, *, ports: list[int], api_token: str, buyers: int, pause: float, seed: int
+        self, *, ports: list[int], api_token: str, buyers: int, rate: float, seed: int
     ) -> None:
         self.told = Told()
         self.stop_now = Flag()
@@ -83,7 +83,8 @@ class Crowd:
         self.events: list[str] = []
         self._ports = ports
         self._api_token = api_token
-        self._pause = pause
+        # A buyer thinks so long on average, that all of them make `rate` orders a second.
+        self._pause = buyers / rate
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._threads = [
             *(Thread(target=self._live, args=(self._buy, n)) for n in range(buyers)),
@@ -106,7 +107,12 @@ class Crowd:
     def _live(self, act: Callable[[Caller, random.Random], None], number: int) -> None:
         caller = Caller(self._ports)
         own = random.Random(self._random.random() + number)  # noqa: S311 - no secret
-        while not self.stop_now.wait(own.random() * 2 * self._pause):
+        next_turn = time.monotonic()
+        while not self.stop_now.wait(max(0, next_turn - time.monotonic())):
+            if act == self._buy:
+                # Who was held up does not hurry afterwards.
+                pause = own.random() * 2 * self._pause
+                next_turn = max(next_turn + pause, time.monotonic() - self._pause)
             try:
                 act(caller, own)
             except NoAnswer:
@@ -118,13 +124,14 @@ class Crowd:
             self.told.answers[answer] += 1
 
     def _buy(self, caller: Caller, own: random.Random) -> None:
-        order = self.reserve(caller, own.choice(self.on_sale), own.randint(1, 3))
+        quantity = own.choices([1, 2, 3], [75, 15, 10])[0]
+        order = self.reserve(caller, own.choice(self.on_sale), quantity)
         if order is None:
             return
         will = own.random()
-        if will < 0.08:
+        if will < 0.25:
             return  # he leaves
-        if will < 0.14:
+        if will < 0.33:
             self._cancel(caller, order)
             return
         token = own.choices(["tok_approved", "tok_declined", "tok_unstable"], [86, 9, 5])[0]
