@@ -32,19 +32,22 @@ def main() -> int:
         arena = Arena(Path(folder))
         try:
             report = _run(arena, arguments)
+            if _has_failed(report):
+                _say(f"\nThe logs are in {_keep_logs(arena)}.")
         except BaseException:
             _say(f"\nThe logs are in {_keep_logs(arena)}.")
             raise
         finally:
             arena.stop()
-            verdict_failed = bool(locals().get("report", {}).get("violations"))
-            if verdict_failed:
-                _say(f"\nThe logs are in {_keep_logs(arena)}.")
             arena.delete()
     report_file.parent.mkdir(parents=True, exist_ok=True)
     report_file.write_text(json.dumps(report, indent=2) + "\n")
     _say(_show(report))
-    return 1 if report["violations"] or report["not recovered from"] else 0
+    return 1 if _has_failed(report) else 0
+
+
+def _has_failed(report: dict[str, Any]) -> bool:
+    return bool(report["violations"] or report["not recovered from"])
 
 
 def _arguments() -> argparse.Namespace:
@@ -55,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--buyers", type=int, default=16)
     parser.add_argument("--rate", type=float, default=16, help="orders a second that are tried")
+    parser.add_argument("--only", default="", help="faults whose names have this in them")
     parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "chaos.json")
     return parser.parse_args()
 
@@ -73,7 +77,9 @@ def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
     organizer = Caller([arena.ports[name] for name in WEBS], arena.env["DEMO_API_TOKEN"])
     canary = crowd.create_event(organizer, _CANARY_CAPACITY)
     assert canary
-    saboteur = Saboteur(arena, crowd, canary=canary, seed=arguments.seed, pace=1.0)
+    saboteur = Saboteur(
+        arena, crowd, canary=canary, seed=arguments.seed, pace=1.0, only=arguments.only
+    )
     ended = threading.Event()
     view = threading.Thread(target=_watch, args=(crowd, saboteur.faults, ended), daemon=True)
     view.start()

@@ -129,9 +129,9 @@ class Crowd:
         if order is None:
             return
         will = own.random()
-        if will < 0.25:
+        if will < 0.5:
             return  # he leaves
-        if will < 0.33:
+        if will < 0.6:
             self._cancel(caller, order)
             return
         token = own.choices(["tok_approved", "tok_declined", "tok_unstable"], [86, 9, 5])[0]
@@ -244,7 +244,7 @@ class Crowd:
             status, said = organizer.call("PATCH", f"/events/{event}", wish)
             self._note(f"capacity: {status} {said.get('code', '')}".strip())
         elif will < 0.055 and len(self.on_sale) > 2:
-            status, _ = organizer.call("PATCH", f"/events/{event}", {"status": "cancelled"})
+            status, __ = organizer.call("PATCH", f"/events/{event}", {"status": "cancelled"})
             self._note(f"call off: {status}")
             if status == 200:
                 with self.told.lock:

@@ -102,11 +102,14 @@ FAULTS: Final = [
 class Saboteur:
     """Works through a seeded schedule in which every kind comes once before any comes again."""
 
-    def __init__(self, arena: Arena, crowd: Crowd, *, canary: str, seed: int, pace: float) -> None:
+    def __init__(  # noqa: PLR0913 - what a schedule is made of
+        self, arena: Arena, crowd: Crowd, *, canary: str, seed: int, pace: float, only: str
+    ) -> None:
         self.faults = Faults()
         self._arena, self._crowd, self._canary = arena, crowd, canary
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._pace = pace
+        self._faults = [fault for fault in FAULTS if only in fault.kind]
         self._hand: list[Fault] = []
         self._caller = Caller([arena.ports[name] for name in WEBS])
 
@@ -138,7 +141,7 @@ class Saboteur:
 
     def _draw(self) -> Fault:
         if not self._hand:
-            self._hand = self._random.sample(FAULTS, len(FAULTS))
+            self._hand = self._random.sample(self._faults, len(self._faults))
         return self._hand.pop()
 
     def _wait_for_a_purchase(self, healed: float) -> float | None:
