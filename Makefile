@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test check migrations fmt lock
+.PHONY: help run reset demo test chaos check migrations fmt lock
 
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ demo: $(STAMP)  ## walk one order from the event to the door, against a running 
 
 test: $(STAMP)  ## all tests, on real PostgreSQL and Valkey
 	@$(IN)python -m pytest -n 2 --dist loadgroup
+
+# As long as SECONDS says, or till ORDERS and FAULTS are reached. SEED repeats a schedule.
+chaos: $(STAMP) ## real processes under load, killed and cut off; then every promise is checked
+	@$(IN)python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ORDERS),--orders $(ORDERS)) \
+	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
 check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deployment settings
 	$(IN)ruff format --check .

@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=200, help="…and so many faults")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--buyers", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=16, help="orders a second that are tried")
+    parser.add_argument("--rate", type=float, default=10, help="orders a second that are tried")
     parser.add_argument("--only", default="", help="faults whose names have this in them")
     parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "chaos.json")
     return parser.parse_args()

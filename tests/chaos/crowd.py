@@ -19,6 +19,8 @@ from ticketing.stack.serving import LOOPBACK
 _STUBBORN_SECONDS: Final = 120
 _TIMEOUT_SECONDS: Final = 10
 _KEPT_ON_SALE: Final = 6
+# Between two scans at a door, and between two acts of the organizer.
+_PAUSE_SECONDS: Final = 0.25
 _CAPACITY: Final = 150
 
 
@@ -108,11 +110,10 @@ class Crowd:
         caller = Caller(self._ports)
         own = random.Random(self._random.random() + number)  # noqa: S311 - no secret
         next_turn = time.monotonic()
+        mean = self._pause if act == self._buy else _PAUSE_SECONDS
         while not self.stop_now.wait(max(0, next_turn - time.monotonic())):
-            if act == self._buy:
-                # Who was held up does not hurry afterwards.
-                pause = own.random() * 2 * self._pause
-                next_turn = max(next_turn + pause, time.monotonic() - self._pause)
+            # Who was held up does not hurry afterwards.
+            next_turn = max(next_turn + own.random() * 2 * mean, time.monotonic() - mean)
             try:
                 act(caller, own)
             except NoAnswer:
@@ -213,7 +214,6 @@ class Crowd:
         if len(self.told.to_enter) < 20:
             self._fetch_tickets(caller)
         if len(self.told.to_enter) < 2:
-            time.sleep(0.05)
             return
         # Seldom one that was scanned before, or is being scanned at the other gate.
         code = self.told.to_enter[0] if own.random() < 0.3 else self.told.to_enter.popleft()
@@ -251,7 +251,6 @@ class Crowd:
                     self.told.called_off.add(event)
                     if event in self.on_sale:
                         self.on_sale.remove(event)
-        time.sleep(0.2)
 
     def _create_event(self, caller: Caller) -> None:
         event = self.create_event(caller, _CAPACITY)
