@@ -185,7 +185,7 @@ MATRIX: dict[tuple[str, str], list[int]] = {
 }
 # fmt: on
 # Not the API's: pages of Django, and what its own tests cover.
-NOT_HERE = {"/readyz", "/", "/admin", "/admin/…", "/i18n/…", "/mailbox…"}
+NOT_HERE = {"/readyz", "/metrics", "/", "/admin", "/admin/…", "/i18n/…", "/mailbox…"}
 
 
 @dataclass

@@ -110,7 +110,7 @@ def test_users_and_groups_are_for_superusers():
 def test_every_registered_model_is_covered_here():
     registered = {model._meta.model_name for model in admin.site._registry}
 
-    assert registered == {*OWN, "user", "group"}
+    assert registered == {*OWN, "user", "group", "failedmessage"}
 
 
 def test_what_the_sale_writes_is_read_only():

@@ -8,11 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
+import psycopg
 import pytest
 import requests
 from celery import Celery
@@ -25,6 +26,7 @@ from ticketing.stack.running import RunningStack, running_stack
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 PATIENCE_SECONDS = 60
+QUICK = {"SQS_VISIBILITY_SECONDS": "4", "SQS_BACKOFF_SECONDS": "1,1,1"}
 PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "beat"]
 
 
@@ -32,8 +34,7 @@ PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "beat"]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Start everything once; a process that a test kills comes back."""
     directory = tmp_path_factory.mktemp("stack")
-    quick = {"SQS_VISIBILITY_SECONDS": "4", "SQS_BACKOFF_SECONDS": "1,1,1"}
-    with running_stack(directory, restart=True, overrides=quick) as running:
+    with running_stack(directory, restart=True, overrides=QUICK) as running:
         yield running
         processes = everything_of(running)
     psutil.wait_procs(processes, timeout=10)
@@ -190,47 +191,65 @@ def test_orders_of_a_worker_killed_in_the_middle_end_paid_by_themselves(stack: R
     assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 10
 
 
-def test_a_message_that_always_fails_reaches_the_dead_letter_queue(stack: RunningStack):
+def test_a_message_that_always_fails_is_given_up_and_shown_with_its_reason(stack: RunningStack):
     """Of an order that does not exist, nothing can ever be settled."""
     env = read_env(stack.folder)
-    url = env["SQS_SALE_QUEUE_URL"]
     keys = {"access_key_id": "local", "secret_access_key": "local"}
     app = Celery(broker="sqs://")
     app.conf.broker_transport_options = {
         "region": env["AWS_DEFAULT_REGION"],
-        "predefined_queues": {"sale": {"url": url, **keys}},
+        "predefined_queues": {"sale": {"url": env["SQS_SALE_QUEUE_URL"], **keys}},
         "client-config": {"retries": {"total_max_attempts": 1}},
     }
-    sqs = boto3.client(
-        "sqs",
-        endpoint_url=env["AWS_ENDPOINT_URL"],
-        region_name=env["AWS_DEFAULT_REGION"],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
     with pytest.MonkeyPatch.context() as patch, app.connection_for_write() as connection:
         patch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
         nobody = {"order_id": "01890000-0000-7000-8000-000000000000"}
         app.send_task("tickets.settle_order", kwargs=nobody, queue="sale", connection=connection)
 
-    def dead(queue: str = "sale") -> int:
-        name, where = "ApproximateNumberOfMessages", env[f"SQS_{queue.upper()}_QUEUE_URL"]
-        found = sqs.get_queue_attributes(QueueUrl=f"{where}-dead", AttributeNames=[name])
-        return int(found["Attributes"][name])
-
+    given_up: list[tuple[Any, ...]] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not dead() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True) as record:
+        while not given_up and time.monotonic() < deadline:
+            given_up = record.execute(
+                "SELECT message, about, reason, failures, queue FROM ticketing_failedmessage"
+                " WHERE died_at IS NOT NULL"
+            ).fetchall()
+            time.sleep(0.2)
 
-    assert [dead(queue) for queue in ("sale", "delivery", "upkeep")] == [1, 0, 0]
+    message, about, reason, failures, queue = given_up[0]
+    assert (message, queue) == ("tickets.settle_order", "sale")
+    assert about == f"order_id={nobody['order_id']}"
+    assert reason.startswith("DoesNotExist")
+    # As often as the settings say, and once more.
+    assert failures == len(QUICK["SQS_BACKOFF_SECONDS"].split(",")) + 1
+
+
+def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind(stack: RunningStack):
+    """As at a deploy: it ends what it has begun, and what it had only fetched goes back."""
+    event = create_event(stack, capacity=40)
+    orders = [reserve(stack, event).json() for _ in range(30)]
+    with ThreadPoolExecutor(8) as buyers:
+        list(buyers.map(lambda order: pay(stack, order), orders))
+    worker = psutil.Process(stack.pid("worker"))
+
+    worker.terminate()
+    worker.wait(timeout=30)
+
+    log = (stack.folder.logs / "worker.log").read_text()
+    assert "Warm shutdown" in log
+    assert "Cold shutdown" not in log
+    assert {wait_for_tickets(stack, order)["status"] for order in orders} == {"paid"}
+    assert stack.pid("worker") != worker.pid
 
 
 def test_every_server_listens_on_this_machine_only(stack: RunningStack):
-    listening = {
-        connection.laddr.ip
-        for process in everything_of(stack)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listening = set()
+    for process in everything_of(stack):
+        with suppress(psutil.NoSuchProcess):
+            listening |= {
+                connection.laddr.ip
+                for connection in process.net_connections("inet")
+                if connection.status == psutil.CONN_LISTEN
+            }
 
     assert listening == {"127.0.0.1"}

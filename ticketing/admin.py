@@ -1,14 +1,20 @@
-"""Who may sign in."""
+"""Who may sign in, and what workers gave up."""
 
-from django.contrib import admin
+from botocore.exceptions import BotoCoreError, ClientError
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from ticketing.models import User
+from ticketing import clock
+from ticketing.dead_letters import send_again
+from ticketing.models import FailedMessage, User
 
 admin.site.unregister(Group)
 
@@ -42,3 +48,60 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, ModelAdmin):
 @admin.register(Group)
 class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, ModelAdmin):
     pass
+
+
+@admin.register(FailedMessage)
+class FailedMessageAdmin(OnlySuperusers, ModelAdmin):
+    """What workers gave up, why, and a way to let them try again."""
+
+    list_display = ["what", "about", "reason", "failures", "shown_state", "last_failed_at"]
+    list_filter = ["message", ("died_at", admin.EmptyFieldListFilter)]
+    search_fields = ["about", "reason"]
+    search_help_text = gettext_lazy("An id in the message, or words of the reason")
+    actions = ["send_chosen_again"]
+    fields = [
+        "message",
+        "about",
+        "reason",
+        "failures",
+        "last_failed_at",
+        "died_at",
+        "sent_again_at",
+        "queue",
+    ]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @admin.display(description=gettext_lazy("message"), ordering="message")
+    def what(self, failed: FailedMessage) -> str:
+        return failed.message.rpartition(".")[2].replace("_", " ")
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"dead": "danger", "sent": "info", "failing": "warning"},
+        ordering="died_at",
+    )
+    def shown_state(self, failed: FailedMessage) -> tuple[str, str]:
+        if failed.died_at is None:
+            return "failing", gettext("being tried")
+        if failed.sent_again_at is not None:
+            return "sent", gettext("sent again")
+        return "dead", gettext("given up")
+
+    @admin.action(description=gettext_lazy("Send again"), permissions=["change"])
+    def send_chosen_again(self, request: HttpRequest, rows: QuerySet[FailedMessage]) -> None:
+        sent = 0
+        try:
+            for failed in rows:
+                sent += send_again(failed=failed, now=clock.now())
+        except (BotoCoreError, ClientError):
+            messages.error(request, gettext("The queue does not answer. Try again later."))
+        if sent:
+            messages.success(request, gettext("%(count)d sent again.") % {"count": sent})
+        elif rows:
+            messages.warning(request, gettext("Only what was given up can be sent again."))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+
+from ticketing.dead_letters import note_failure, spell_ids
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,19 @@ def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
     A task that raises is not acknowledged: its message returns to SQS, which counts, waits and in
     the end moves it to the dead-letter queue. Celery's own retries would hide it from that count.
     """
-    return shared_task(name=message.value, ignore_result=True, acks_late=True)
+
+    def make_task(obey: Callable[..., None]) -> Any:
+        @wraps(obey)
+        def obey_or_note(**ids: str) -> None:
+            try:
+                obey(**ids)
+            except Exception as error:
+                note_failure(message=message.value, about=spell_ids(ids), error=error)
+                raise
+
+        return shared_task(name=message.value, ignore_result=True, acks_late=True)(obey_or_note)
+
+    return make_task
 
 
 def _send(message: Message, body: dict[str, str]) -> None:

@@ -1,8 +1,5 @@
 from django.urls import re_path
 
-from ticketing.views import Liveness, Readiness
+from ticketing.views import Liveness
 
-urlpatterns = [
-    re_path(r"^healthz/?$", Liveness.as_view()),
-    re_path(r"^readyz/?$", Readiness.as_view()),
-]
+urlpatterns = [re_path(r"^healthz/?$", Liveness.as_view())]

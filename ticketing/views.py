@@ -6,8 +6,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ticketing.health import check_readiness
-
 
 class Liveness(APIView):
     """The process answers."""
@@ -17,21 +15,3 @@ class Liveness(APIView):
     @extend_schema(responses=inline_serializer("Liveness", {"status": serializers.CharField()}))
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
-
-
-class Readiness(APIView):
-    """The database, Redis, the queue and the storage answer too."""
-
-    authentication_classes = []
-
-    @extend_schema(
-        responses=inline_serializer(
-            "Readiness",
-            {
-                "status": serializers.CharField(),
-                "checks": serializers.DictField(child=serializers.CharField()),
-            },
-        )
-    )
-    def get(self, request: Request) -> Response:
-        return Response({"status": "ok", "checks": check_readiness()})

@@ -12,6 +12,7 @@ from orders.expiry import (
     settle_overdue_holds_everywhere,
 )
 from ticketing import clock
+from ticketing.dead_letters import collect_dead_letters, forget_failures
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
@@ -71,4 +72,11 @@ def audit_task() -> None:
 
 @shared_task(name="tickets.forget", ignore_result=True)
 def forget_task() -> None:
-    forget_dropped_holds(now=clock.now())
+    now = clock.now()
+    forget_dropped_holds(now=now)
+    forget_failures(now=now)
+
+
+@shared_task(name="tickets.collect_dead_letters", ignore_result=True)
+def collect_dead_letters_task() -> None:
+    collect_dead_letters(now=clock.now())

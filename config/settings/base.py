@@ -224,6 +224,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "tickets.expire": 5,
         "tickets.ask_again": 30,
         "tickets.audit": 30,
+        "tickets.collect_dead_letters": 30,
         "tickets.forget": 3600,
     }.items()
 }
@@ -245,6 +246,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 
+# --- Operations -----------------------------------------------------------------------
+# What Prometheus must show to read /metrics, as a bearer token. Without it there is no such page.
+METRICS_TOKEN: str = env("METRICS_TOKEN", default="")
+
 # --- Languages and time ----------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -255,7 +260,7 @@ LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 UNFOLD["SITE_SUBHEADER"] = PAGES_TIME_ZONE.replace("_", " ")
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 
 # --- The sale --------------------------------------------------------------------------
 PAYMENT_GATEWAY: str = env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")

@@ -65,6 +65,8 @@ UNFOLD: dict[str, Any] = {
                     _link(_("API tokens"), "key", "events_apitoken"),
                     _link(_("Users"), "person", "ticketing_user")
                     | {"permission": _only_superusers},
+                    _link(_("Failed messages"), "report", "ticketing_failedmessage")
+                    | {"permission": _only_superusers},
                 ],
             },
         ],

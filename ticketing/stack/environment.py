@@ -16,7 +16,7 @@ REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
 _OURS: Final = (
     "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "postgres*", "processes.*",
-    "probe", "stack.*", "valkey*",
+    "probe", "stack.*", "static", "valkey*",
 )  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "upkeep")
 
@@ -108,6 +108,8 @@ def make_env(  # noqa: PLR0913 - one address a server
         "AWS_SECRET_ACCESS_KEY": AWS_KEY,
         "TICKETS_BUCKET": "bilheteria-tickets",
         "MAILBOX_DIR": str(folder.mailbox),
+        # Two stacks of one checkout must not collect into one folder.
+        "STATIC_ROOT": str(folder.path / "static"),
     }
     for name in _QUEUES:
         url = f"{aws_url}/{_ACCOUNT}/bilheteria-{name}"

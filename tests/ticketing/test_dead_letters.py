@@ -1,0 +1,172 @@
+"""Messages that fail to the end are shown with their reason, and can be sent again."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from celery import Celery
+from django.conf import settings
+from django.db import DatabaseError
+from django.test import Client
+from moto import mock_aws
+
+from orders.gateway import GatewayAway
+from tests.make import make_processing_order, make_user
+from tests.queue import RecordingQueue
+from ticketing import clock
+from ticketing.aws import aws_client
+from ticketing.dead_letters import (
+    collect_dead_letters,
+    dead_letter_url,
+    forget_failures,
+    note_failure,
+    send_again,
+)
+from ticketing.messages import Message
+from ticketing.models import FailedMessage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOBODY = "01890000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def sqs() -> Iterator[Any]:
+    """Make the queues of the settings, with their dead-letter queues."""
+    aws_client.cache_clear()
+    with mock_aws():
+        client = boto3.client("sqs", region_name=settings.AWS_REGION)
+        for url in settings.SQS_QUEUE_URLS.values():
+            for name in (url.rsplit("/", 1)[-1], f"{url.rsplit('/', 1)[-1]}-dead"):
+                client.create_queue(QueueName=name)
+        yield client
+    aws_client.cache_clear()
+
+
+def dead_body(order_id: str = NOBODY) -> str:
+    """Return a message as Celery and kombu write it to SQS, by letting them."""
+    app = Celery(broker="memory://", set_as_current=False)
+    with app.connection_for_write() as connection:
+        app.send_task(
+            Message.SETTLE_ORDER.value,
+            kwargs={"order_id": order_id},
+            queue="sale",
+            connection=connection,
+        )
+        channel: Any = connection.default_channel
+        written = channel._get("sale")
+    return base64.b64encode(json.dumps(written).encode()).decode()
+
+
+def bury(sqs: Any, body: str, *, queue: str = "sale") -> None:
+    sqs.send_message(QueueUrl=dead_letter_url(queue), MessageBody=body)
+
+
+def test_why_a_message_failed_is_kept(queue: RecordingQueue):
+    order = make_processing_order(token="tok_unstable")
+
+    for _ in range(2):
+        with pytest.raises(GatewayAway):
+            queue.run(Message.SETTLE_ORDER, {"order_id": str(order.pk)})
+
+    failed = FailedMessage.objects.get()
+    assert (failed.message, failed.failures) == ("tickets.settle_order", 2)
+    assert failed.about == f"order_id={order.pk}"
+    assert failed.reason == "GatewayAway: Attempt 2 had no answer."
+
+
+def test_a_failure_that_cannot_be_noted_is_raised_as_it_was(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    order = make_processing_order(token="tok_unstable")
+
+    def away(**_: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(FailedMessage.objects, "get_or_create", away)
+
+    with pytest.raises(GatewayAway):
+        queue.run(Message.SETTLE_ORDER, {"order_id": str(order.pk)})
+
+
+def test_a_dead_letter_is_collected_once_with_its_reason(sqs: Any):
+    note_failure(
+        message="tickets.settle_order",
+        about=f"order_id={NOBODY}",
+        error=ValueError("no such order"),
+    )
+    bury(sqs, dead_body())
+
+    now = clock.now()
+    assert [collect_dead_letters(now=now) for _ in range(2)] == [1, 0]
+
+    failed = FailedMessage.objects.get()
+    assert failed.reason == "ValueError: no such order"
+    assert (failed.died_at, failed.queue) == (now, "sale")
+
+
+@pytest.mark.parametrize("body", ["not base64 !", "eyJ4IjogMX0=", "{}", "\u0001"])
+def test_what_is_not_ours_is_collected_too(sqs: Any, body: str):
+    if body.isprintable():
+        bury(sqs, body)
+        collect_dead_letters(now=clock.now())
+        assert FailedMessage.objects.get().message == "?"
+
+
+def test_sent_again_it_is_the_same_message_in_its_own_queue(sqs: Any):
+    body = dead_body()
+    bury(sqs, body, queue="delivery")
+    collect_dead_letters(now=clock.now())
+
+    assert send_again(failed=FailedMessage.objects.get(), now=clock.now())
+
+    found = sqs.receive_message(QueueUrl=settings.SQS_QUEUE_URLS["delivery"])["Messages"]
+    assert [message["Body"] for message in found] == [body]
+    assert FailedMessage.objects.get().sent_again_at is not None
+
+
+def test_one_that_dies_again_is_shown_again(sqs: Any):
+    bury(sqs, dead_body())
+    collect_dead_letters(now=clock.now())
+    send_again(failed=FailedMessage.objects.get(), now=clock.now())
+    bury(sqs, dead_body())
+
+    collect_dead_letters(now=clock.now())
+
+    assert FailedMessage.objects.get().sent_again_at is None
+
+
+def test_the_admin_sends_again_what_was_given_up_and_nothing_else(sqs: Any, client: Client):
+    bury(sqs, dead_body())
+    collect_dead_letters(now=clock.now())
+    note_failure(message="tickets.issue_codes", about="order_id=1", error=OSError("full"))
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    everything = [str(pk) for pk in FailedMessage.objects.values_list("pk", flat=True)]
+
+    client.post(
+        "/admin/ticketing/failedmessage/",
+        {"action": "send_chosen_again", "_selected_action": everything},
+    )
+
+    sent = FailedMessage.objects.filter(sent_again_at__isnull=False)
+    assert [failed.message for failed in sent] == ["tickets.settle_order"]
+
+
+def test_an_organizers_staff_does_not_see_the_houses_failures(client: Client):
+    client.force_login(make_user(is_staff=True))
+
+    assert client.get("/admin/ticketing/failedmessage/").status_code == 403
+
+
+def test_failures_long_past_are_forgotten_but_what_was_given_up_stays(sqs: Any):
+    note_failure(message="tickets.issue_codes", about="order_id=1", error=OSError("full"))
+    bury(sqs, dead_body())
+    collect_dead_letters(now=clock.now())
+
+    forget_failures(now=clock.now() + timedelta(days=8))
+
+    assert [failed.message for failed in FailedMessage.objects.all()] == ["tickets.settle_order"]

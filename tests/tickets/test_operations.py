@@ -1,0 +1,93 @@
+"""What operators' tools are told of the work that waits."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from django.conf import settings as django_settings
+from django.test import override_settings
+from moto import mock_aws
+from prometheus_client.parser import text_string_to_metric_families
+from rest_framework.test import APIClient
+
+from orders.models import Order
+from tests.make import make_paid_order, make_processing_order
+from ticketing import clock
+from ticketing.aws import aws_client
+from tickets.models import Delivery
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[Any]:
+    aws_client.cache_clear()
+    with mock_aws():
+        sqs = boto3.client("sqs", region_name=django_settings.AWS_REGION)
+        for url in django_settings.SQS_QUEUE_URLS.values():
+            for name in (url.rsplit("/", 1)[-1], f"{url.rsplit('/', 1)[-1]}-dead"):
+                sqs.create_queue(QueueName=name)
+        boto3.client("s3", region_name="us-east-1").create_bucket(
+            Bucket=django_settings.TICKETS_BUCKET
+        )
+        yield sqs
+    aws_client.cache_clear()
+
+
+def make_old_work() -> None:
+    now = clock.now()
+    make_processing_order()
+    Order.objects.update(processing_at=now - timedelta(seconds=90))
+    make_paid_order()
+    Delivery.objects.update(asked_at=now - timedelta(seconds=300))
+
+
+def test_readiness_tells_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
+    api: APIClient, aws: Any
+):
+    make_old_work()
+    aws.send_message(QueueUrl=django_settings.SQS_QUEUE_URLS["sale"], MessageBody="x")
+    aws.send_message(QueueUrl=f"{django_settings.SQS_QUEUE_URLS['delivery']}-dead", MessageBody="x")
+
+    backlog = api.get("/readyz").json()["backlog"]
+
+    assert backlog["queues"]["sale"] == {"waiting": 1, "in_hand": 0, "delayed": 0, "dead": 0}
+    assert backlog["queues"]["delivery"]["dead"] == 1
+    assert backlog["oldest_processing_seconds"] == pytest.approx(90, abs=10)
+    assert backlog["oldest_message_seconds"] == pytest.approx(300, abs=10)
+
+
+def test_with_nothing_to_do_nothing_is_old(api: APIClient):
+    backlog = api.get("/readyz").json()["backlog"]
+
+    assert backlog["oldest_processing_seconds"] is None
+    assert backlog["oldest_message_seconds"] is None
+
+
+@override_settings(METRICS_TOKEN="a-token-of-prometheus")
+def test_the_metrics_say_the_same(api: APIClient):
+    make_old_work()
+
+    page = api.get("/metrics", headers={"authorization": "Bearer a-token-of-prometheus"})
+
+    families = text_string_to_metric_families(page.content.decode())
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    assert found["bilheteria_queue_messages", "sale", "waiting"] == 0
+    oldest = found["bilheteria_oldest_work_seconds", "order_processing"]
+    assert oldest == pytest.approx(90, abs=10)
+
+
+@pytest.mark.parametrize("token", ["", "a-token-of-prometheus"])
+@pytest.mark.parametrize("shown", ["", "Bearer ", "Bearer wrong", "Bearer a-token-of-prometheus"])
+def test_the_metrics_are_for_prometheus_alone(api: APIClient, token: str, shown: str):
+    with override_settings(METRICS_TOKEN=token):
+        status = api.get("/metrics", headers={"authorization": shown} if shown else {}).status_code
+
+    assert (status == 200) == bool(token and shown == f"Bearer {token}")
+    assert status in (200, 404)

@@ -1,0 +1,82 @@
+"""How much work waits, and for how long: what tells that workers are too few, or fail."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.db.models import Min
+
+from orders.models import Order, OrderStatus
+from ticketing.aws import aws_client
+from ticketing.dead_letters import dead_letter_url
+from tickets.models import Delivery
+
+_COUNTS = {
+    "waiting": "ApproximateNumberOfMessages",
+    "in_hand": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Messages of one queue, as SQS counts them: roughly."""
+
+    waiting: int
+    in_hand: int
+    delayed: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class OldestWork:
+    """
+    Seconds that the oldest piece of work has waited, or None if none does.
+
+    By the record: SQS tells the age of its oldest message to CloudWatch only, and a message may
+    be lost; the row that asks for it is not.
+    """
+
+    order_processing: float | None
+    mail_unsent: float | None
+
+    @property
+    def message(self) -> float | None:
+        """Return the longer of the two: the age of the oldest message that brought no result."""
+        ages = [age for age in (self.order_processing, self.mail_unsent) if age is not None]
+        return max(ages, default=None)
+
+
+def measure_queues() -> dict[str, QueueDepth]:
+    """Return the depth of each queue that answers."""
+    depths = {}
+    for queue, url in settings.SQS_QUEUE_URLS.items():
+        try:
+            counts = _count(url)
+            dead = _count(dead_letter_url(queue))
+        except (BotoCoreError, ClientError):
+            continue
+        depths[queue] = QueueDepth(**counts, dead=dead["waiting"])
+    return depths
+
+
+def measure_oldest_work(*, now: datetime) -> OldestWork:
+    """Return how long the oldest order and the oldest mail have waited."""
+    processing = Order.objects.filter(status=OrderStatus.PROCESSING)
+    unsent = Delivery.objects.filter(sent_at=None)
+    return OldestWork(
+        _age(processing.aggregate(oldest=Min("processing_at"))["oldest"], now),
+        _age(unsent.aggregate(oldest=Min("asked_at"))["oldest"], now),
+    )
+
+
+def _age(moment: datetime | None, now: datetime) -> float | None:
+    return None if moment is None else round(max(0.0, (now - moment).total_seconds()), 1)
+
+
+def _count(url: str) -> dict[str, int]:
+    found = aws_client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=list(_COUNTS.values())
+    )["Attributes"]
+    return {name: int(found.get(attribute, 0)) for name, attribute in _COUNTS.items()}

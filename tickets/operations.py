@@ -1,0 +1,93 @@
+"""What operators' tools ask: can it serve, how much waits, and for how long?"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+from drf_spectacular.utils import extend_schema, inline_serializer
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ticketing import clock
+from ticketing.health import check_readiness
+from tickets.backlog import measure_oldest_work, measure_queues
+
+
+class Readiness(APIView):
+    """The database, Redis, the queue and the storage answer; and what waits."""
+
+    authentication_classes = []
+
+    @extend_schema(
+        responses=inline_serializer(
+            "Readiness",
+            {
+                "status": serializers.CharField(),
+                "checks": serializers.DictField(child=serializers.CharField()),
+                "backlog": inline_serializer(
+                    "Backlog",
+                    {
+                        "queues": serializers.DictField(child=serializers.DictField()),
+                        "oldest_processing_seconds": serializers.FloatField(allow_null=True),
+                        "oldest_message_seconds": serializers.FloatField(allow_null=True),
+                    },
+                ),
+            },
+        )
+    )
+    def get(self, request: Request) -> Response:
+        checks = check_readiness()
+        return Response({"status": "ok", "checks": checks, "backlog": _describe_backlog()})
+
+
+@require_GET
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Show the figures to Prometheus, if it shows the token that the settings name."""
+    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = settings.METRICS_TOKEN
+    if not token or not secrets.compare_digest(shown.encode(), token.encode()):
+        raise Http404
+    registry = CollectorRegistry()
+    registry.register(_Backlog())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _describe_backlog() -> dict[str, Any]:
+    oldest = measure_oldest_work(now=clock.now())
+    return {
+        "queues": {name: asdict(depth) for name, depth in measure_queues().items()},
+        "oldest_processing_seconds": oldest.order_processing,
+        "oldest_message_seconds": oldest.message,
+    }
+
+
+class _Backlog(Collector):
+    def collect(self) -> Iterator[Metric]:
+        messages = GaugeMetricFamily(
+            "bilheteria_queue_messages",
+            "Messages of a queue, as SQS counts them.",
+            labels=["queue", "state"],
+        )
+        for queue, depth in measure_queues().items():
+            for state, count in asdict(depth).items():
+                messages.add_metric([queue, state], count)
+        yield messages
+        waits = GaugeMetricFamily(
+            "bilheteria_oldest_work_seconds",
+            "How long the oldest piece of work has waited, by the record.",
+            labels=["work"],
+        )
+        oldest = measure_oldest_work(now=clock.now())
+        waits.add_metric(["order_processing"], oldest.order_processing or 0)
+        waits.add_metric(["mail_unsent"], oldest.mail_unsent or 0)
+        yield waits
