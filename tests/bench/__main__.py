@@ -1,0 +1,236 @@
+"""`python -m tests.bench`: how fast it is, as a ratio to floors measured in the same run."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from tests.bench.driver import CONNECTIONS, Measured, drive, make_request
+from tests.bench.stack import BenchStack
+from ticketing.stack.environment import PROJECT, inherited_environment
+
+_EVENTS: Final = 100
+_CODES: Final = 30_000
+_FLOOR_TICKETS: Final = 400_000
+# What each is held to, as a ratio to its floor.
+_GOALS: Final = {
+    "a. reserve, one hot event": 0.6,
+    "a. reserve, 100 events": 0.6,
+    "b. refused as sold out": 0.8,
+    "b. read an event": 0.8,
+    "c. admit a ticket": 0.6,
+    "d. paid orders through the workers": 0.6,
+}
+_GOAL_OF_THE_PAST: Final = 0.9
+
+
+@dataclass(frozen=True)
+class Load:
+    """One endpoint under load, the floor that it is compared with, and the status it must give."""
+
+    name: str
+    requests: Callable[[], bytes]
+    expected: int
+    floor: Callable[[], bytes]
+
+
+def main() -> int:
+    """Measure, print a table, write JSON. Return 1 if an answer was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--seconds", type=float, default=4, help="of each of the repeats")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--orders", type=int, default=200, help="that the workers process")
+    parser.add_argument("--only", default="", help="loads whose names have this in them")
+    parser.add_argument("--no-past", action="store_true", help="leave the full database out")
+    parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "bench.json")
+    arguments = parser.parse_args()
+    os.environ.update(inherited_environment())
+    with tempfile.TemporaryDirectory(prefix="bilheteria-bench-") as folder:
+        stack = BenchStack(Path(folder))
+        try:
+            _say("starting the stack with production's settings")
+            stack.start()
+            report = _measure_all(stack, arguments)
+        except BaseException:
+            for log in stack.folder.logs.glob("*.log"):
+                _say(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}")
+            raise
+        finally:
+            stack.stop()
+            stack.delete()
+    arguments.report.parent.mkdir(parents=True, exist_ok=True)
+    arguments.report.write_text(json.dumps(report, indent=2) + "\n")
+    _say(_show(report))
+    return 1 if report["wrong answers"] else 0
+
+
+def _measure_all(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, Any]:
+    import django  # noqa: PLC0415 - only now is it known where the database is
+
+    django.setup()
+    from tests.bench import data  # noqa: PLC0415
+
+    wrong: Counter[str] = Counter()
+    organizer = data.make_organizer()
+    report: dict[str, Any] = {
+        "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB,"
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "connections": CONNECTIONS,
+        "repeats": arguments.repeats,
+        "empty database": _measure(stack, arguments, organizer, wrong),
+    }
+    if not arguments.no_past:
+        _say("writing 1,000,000 sold tickets, 200,000 orders and 5,000 events")
+        data.fill_the_past(organizer)
+        report["full database"] = _measure(stack, arguments, organizer, wrong)
+        report["full against empty"] = {
+            name: round(full["rate"] / report["empty database"][name]["rate"], 2)
+            for name, full in report["full database"].items()
+            if "rate" in full
+        }
+    report["wrong answers"] = dict(wrong)
+    return report
+
+
+def _measure(
+    stack: BenchStack, arguments: argparse.Namespace, organizer: Any, wrong: Counter[str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for load in _loads(organizer):
+        if arguments.only in load.name:
+            _say(f"  {load.name}")
+            found[load.name] = _compare(stack, load, arguments, wrong)
+    from tests.bench import line  # noqa: PLC0415
+
+    if arguments.only in "d. paid orders through the workers":
+        _say("  d. paid orders through the workers")
+        found["d. paid orders through the workers"] = line.measure_throughput(
+            stack, organizer, orders=arguments.orders, repeats=arguments.repeats
+        )
+    if arguments.only in "e. from 202 to tickets":
+        _say("  e. from 202 to tickets")
+        found["e. from 202 to tickets"] = line.measure_latency(stack, organizer)
+    return found
+
+
+def _loads(organizer: Any) -> Iterator[Load]:
+    from django.db import connection  # noqa: PLC0415
+
+    from tests.bench import data  # noqa: PLC0415
+
+    events = [data.make_event(organizer, number=number) for number in range(_EVENTS)]
+    gone = data.make_event(organizer, number=_EVENTS, capacity=0)
+    codes = data.make_codes(events[0], _CODES)
+    device = data.make_device(events[0])
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE floor_ticket")
+        cursor.execute(
+            "INSERT INTO floor_ticket (id) SELECT n FROM generate_series(0, %s) n",
+            [_FLOOR_TICKETS],
+        )
+    connection.close()
+
+    def order(event: Any) -> bytes:
+        customer = {"name": "Ana Souza", "email": "ana@example.com"}
+        wish = {"event": str(event.pk), "quantity": 1, "customer": customer}
+        return make_request("POST", "/orders", body=json.dumps(wish).encode())
+
+    hot, sold_out, many = order(events[0]), order(gone), cycle(map(order, events))
+    reading = make_request("GET", f"/events/{events[0].pk}")
+    bare = make_request("POST", "/reserve", body=hot.partition(b"\r\n\r\n")[2])
+    constant_post = make_request("POST", "/constant", body=hot.partition(b"\r\n\r\n")[2])
+    constant = make_request("GET", "/constant")
+    bare_admit = make_request("POST", "/admit", body=b'{"code": "T1:"}')
+
+    def scan() -> bytes:
+        body = json.dumps({"code": next(codes)}).encode()
+        return make_request("POST", "/tickets/validate", body=body, token=device)
+
+    yield Load("a. reserve, one hot event", lambda: hot, 201, lambda: bare)
+    yield Load("a. reserve, 100 events", lambda: next(many), 201, lambda: bare)
+    yield Load("b. refused as sold out", lambda: sold_out, 409, lambda: constant_post)
+    yield Load("b. read an event", lambda: reading, 200, lambda: constant)
+    yield Load("c. admit a ticket", scan, 200, lambda: bare_admit)
+
+
+def _compare(
+    stack: BenchStack, load: Load, arguments: argparse.Namespace, wrong: Counter[str]
+) -> dict[str, Any]:
+    drive(stack.port, load.requests, seconds=1)
+    drive(stack.floor_port, load.floor, seconds=1)
+    ours: list[Measured] = []
+    floors: list[Measured] = []
+    for _ in range(arguments.repeats):
+        # One after the other, so that whatever the machine does meanwhile, it does to both.
+        floors.append(drive(stack.floor_port, load.floor, seconds=arguments.seconds))
+        ours.append(drive(stack.port, load.requests, seconds=arguments.seconds))
+    for measured in ours:
+        for status, count in measured.statuses.items():
+            if status != load.expected:
+                wrong[f"{load.name}: {status}"] += count
+    rates, floor_rates = [m.rate for m in ours], [m.rate for m in floors]
+    typical = sorted(ours, key=lambda measured: measured.rate)[len(ours) // 2]
+    return {
+        "rate": round(statistics.median(rates), 1),
+        "range": [round(min(rates), 1), round(max(rates), 1)],
+        "floor": round(statistics.median(floor_rates), 1),
+        "floor range": [round(min(floor_rates), 1), round(max(floor_rates), 1)],
+        "ratio": round(statistics.median(rates) / statistics.median(floor_rates), 2),
+        "p50 ms": round(typical.percentile(0.5), 1),
+        "p95 ms": round(typical.percentile(0.95), 1),
+        "p99 ms": round(typical.percentile(0.99), 1),
+        "errors": sum(count for m in ours for status, count in m.statuses.items() if status >= 500),
+    }
+
+
+def _show(report: dict[str, Any]) -> str:
+    lines = [
+        "",
+        f"{report['machine']}; {CONNECTIONS} connections, median of {report['repeats']}",
+        "",
+        " " * 38 + "   rate/s            range  floor/s  ratio  goal    p50    p95    p99  errors",
+    ]
+    for database in ("empty database", "full database"):
+        if database not in report:
+            continue
+        lines.append(database)
+        for name, row in report[database].items():
+            if "rate" not in row:
+                lines += [f"  {name}, {case}: {times}" for case, times in row.items()]
+                continue
+            low, high = row["range"]
+            lines.append(
+                f"  {name:<36}{row['rate']:>9}{f'{low}–{high}':>17}{row['floor']:>9}"
+                f"{row['ratio']:>7}{_GOALS[name]:>6}"
+                + "".join(f"{row.get(key, ''):>7}" for key in ("p50 ms", "p95 ms", "p99 ms"))
+                + f"{row.get('errors', ''):>8}"
+            )
+    if past := report.get("full against empty"):
+        lines.append(f"full against empty (goal {_GOAL_OF_THE_PAST})")
+        lines += [f"  {name:<36}{ratio:>9}" for name, ratio in past.items()]
+    if report["wrong answers"]:
+        lines.append(f"WRONG ANSWERS: {report['wrong answers']}")
+    return "\n".join(lines)
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)  # noqa: T201 - we speak to a person
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    code = main()
+    _say(f"\n{time.monotonic() - began:.0f} s")
+    sys.exit(code)

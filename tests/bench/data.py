@@ -1,0 +1,188 @@
+"""What is measured upon: events, orders and tickets, in numbers that no test would make."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from events.models import Event, EventStatus, Organizer, TicketType
+from events.organizing import create_event
+from ticketing import clock
+from ticketing.ids import new_id
+from ticketing.tokens import TokenKind, make_token
+from tickets.codes import CodeSubject, sign_code
+from tickets.models import Device, Ticket
+
+_PLENTY: Final = 1_000_000
+MANY_EVENTS, MANY_ORDERS, MANY_TICKETS = 5_000, 200_000, 1_000_000
+
+
+def make_organizer() -> Organizer:
+    return Organizer.objects.create(name="Casa Azul", email="contato@example.com")
+
+
+def make_event(organizer: Organizer, *, number: int, capacity: int = _PLENTY) -> Event:
+    """Put an event of one type on sale."""
+    starts_at = clock.now() + timedelta(days=30)
+    return create_event(
+        event=Event(
+            organizer=organizer,
+            status=EventStatus.PUBLISHED,
+            name=f"Noite {number}",
+            venue="Circo Voador",
+            city="Rio de Janeiro",
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=4),
+        ),
+        ticket_types=[TicketType(name="Pista", price="45.00", capacity=capacity)],
+    )
+
+
+def make_device(event: Event) -> str:
+    """Return the token of a device at an event's door."""
+    token = make_token(TokenKind.DEVICE)
+    device = Device.objects.create(
+        organizer=event.organizer, name="Scanner", digest=token.digest, hint=token.hint
+    )
+    device.events.set([event])
+    return token.text
+
+
+def make_codes(event: Event, count: int) -> Iterator[str]:
+    """Write one paid order with so many tickets. Return their codes."""
+    kind = event.ticket_types.get()
+    order, item = _write_order(event, count)
+    subject = CodeSubject(
+        event_id=event.pk,
+        event_number=event.number,
+        type_number=kind.number,
+        valid_from=clock.now(),
+        event_ends_at=event.ends_at,
+    )
+    now = clock.now()
+    tickets = []
+    for position in range(count):
+        identity = new_id()
+        tickets.append(
+            Ticket(
+                pk=identity,
+                order_id=order,
+                order_item_id=item,
+                event=event,
+                ticket_type=kind,
+                position=position + 1,
+                code=sign_code(subject, identity),
+                holder_name="Ana Souza",
+                created_at=now,
+            )
+        )
+    Ticket.objects.bulk_create(tickets, batch_size=2_000)
+    return iter([ticket.code for ticket in tickets])
+
+
+def _write_order(event: Event, quantity: int) -> tuple[UUID, int]:
+    kind = event.ticket_types.get()
+    order = new_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO orders_order (id, code, event_id, customer_name, customer_email, language,
+              status, currency, total, epoch, access_token_digest, reserved_until, created_at,
+              processing_at, paid_at)
+            VALUES (%s, %s, %s, 'Ana Souza', 'ana@example.com', 'pt-br', 'paid', 'BRL', 45, 1, '',
+              now(), now(), now(), now())
+            """,
+            [order, order.hex[-6:].upper(), event.pk],
+        )
+        cursor.execute(
+            "INSERT INTO orders_orderitem (order_id, ticket_type_id, quantity, unit_price)"
+            " VALUES (%s, %s, %s, 45) RETURNING id",
+            [order, kind.pk, quantity],
+        )
+        item = cursor.fetchone()[0]
+        cursor.execute(
+            "UPDATE events_tickettype SET promised = promised + %s, sold = sold + %s WHERE id = %s",
+            [quantity, quantity, kind.pk],
+        )
+    return order, item
+
+
+def fill_the_past(organizer: Organizer) -> None:
+    """Write a million sold tickets of 200,000 orders of 5,000 events, as some years leave them."""
+    with connection.cursor() as cursor:
+        for statement in _PAST:
+            cursor.execute(
+                statement,
+                {
+                    "organizer": organizer.pk,
+                    "events": MANY_EVENTS,
+                    "orders": MANY_ORDERS,
+                    "each": MANY_TICKETS // MANY_ORDERS,
+                },
+            )
+        cursor.execute("ANALYZE")
+
+
+_PAST: Final = [
+    "SET statement_timeout = 0",
+    """
+    CREATE TEMP TABLE past_event AS
+    SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS kind
+    FROM generate_series(1, %(events)s) n
+    """,
+    """
+    INSERT INTO events_event (id, organizer_id, number, name, slug, description, status, venue,
+      address, city, timezone, starts_at, ends_at, max_per_order, hold_seconds, image_url, currency,
+      epoch, created_at)
+    SELECT id, %(organizer)s, nextval('event_number'), 'Show ' || n, 'show-' || n, '',
+      'published', 'Circo Voador', '', 'Rio de Janeiro', 'America/Sao_Paulo',
+      now() + n * interval '1 hour' - interval '100 days',
+      now() + n * interval '1 hour' - interval '99 days', 10, 900, '', 'BRL', 1, now()
+    FROM past_event
+    """,
+    """
+    INSERT INTO events_tickettype (id, event_id, number, name, price, capacity, promised, sold,
+      capacity_version)
+    SELECT kind, id, 1, 'Pista', 45, 1000,
+      %(each)s * %(orders)s / %(events)s, %(each)s * %(orders)s / %(events)s, 0
+    FROM past_event
+    """,
+    """
+    CREATE TEMP TABLE past_order AS
+    SELECT n, gen_random_uuid() AS id, e.id AS event, e.kind
+    FROM generate_series(1, %(orders)s) n JOIN past_event e ON e.n = n %% %(events)s + 1
+    """,
+    """
+    INSERT INTO orders_order (id, code, event_id, customer_name, customer_email, language, status,
+      currency, total, epoch, access_token_digest, reserved_until, created_at, processing_at,
+      paid_at)
+    SELECT id, 'P' || lpad(to_hex(n), 6, '0'), event, 'Ana Souza', 'ana' || n || '@example.com',
+      'pt-br', 'paid', 'BRL', 45, 1, '', at, at, at, at
+    FROM past_order, LATERAL (SELECT now() - n * interval '3 minutes' AS at) moment
+    """,
+    """
+    INSERT INTO orders_orderitem (order_id, ticket_type_id, quantity, unit_price)
+    SELECT id, kind, %(each)s, 45 FROM past_order
+    """,
+    """
+    INSERT INTO orders_payment (id, order_id, method, token, amount, currency, status,
+      decline_code, created_at, decided_at, asks, ask_again_at)
+    SELECT gen_random_uuid(), id, 'card', '', 45, 'BRL', 'approved', '', now(), now(), 0, now()
+    FROM past_order
+    """,
+    """
+    INSERT INTO tickets_ticket (id, order_id, order_item_id, event_id, ticket_type_id, position,
+      code, holder_name, status, created_at)
+    SELECT gen_random_uuid(), o.id, i.id, o.event, o.kind, place, 'T1:' || o.n || ':' || place,
+      'Ana Souza', 'valid', now()
+    FROM past_order o JOIN orders_orderitem i ON i.order_id = o.id,
+      generate_series(1, %(each)s) place
+    """,
+    """
+    INSERT INTO tickets_delivery (order_id, asked_at, codes_stored_at, sent_at, asks, ask_again_at)
+    SELECT id, now(), now(), now(), 0, now() FROM past_order
+    """,
+    "DROP TABLE past_event, past_order",
+]

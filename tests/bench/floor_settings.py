@@ -1,0 +1,19 @@
+"""
+A Django of its own, without any middleware, on the same server and drivers as ours.
+
+What it does in a second is the floor that ours is compared with.
+"""
+
+from environ import Env
+
+env = Env()
+
+SECRET_KEY = env("SECRET_KEY")
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "tests.bench.floor"
+MIDDLEWARE: list[str] = []
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 20}}
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "rest_framework"]
+REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
+LOGGING_CONFIG = None

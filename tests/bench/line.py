@@ -1,0 +1,161 @@
+"""The line behind the sale: what the workers do in a second, and how long a buyer waits."""
+
+import multiprocessing
+import statistics
+import threading
+import time
+from typing import Any, Final
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.mail import get_connection
+from django.db import connection, transaction
+
+from events.models import Event, Organizer
+from orders.models import Order
+from orders.payment import confirm_payment
+from orders.reservation import Customer, WantedTickets, reserve_tickets
+from tests.bench.data import make_event
+from tests.bench.stack import BenchStack
+from ticketing import clock
+from tickets.mail import compose_ticket_mail
+from tickets.models import Delivery, Ticket
+from tickets.pictures import draw_code
+
+_QUANTITY: Final = 2
+_PATIENCE_SECONDS: Final = 120
+_BUSY_RATE: Final = 4.0
+
+
+def measure_throughput(
+    stack: BenchStack, organizer: Organizer, *, orders: int, repeats: int
+) -> dict[str, Any]:
+    """Let a worker and a mailer work off a backlog; compare with its parts alone on all cores."""
+    rates, floors = [], []
+    sample: Order | None = None
+    for repeat in range(repeats):
+        event = make_event(organizer, number=repeat)
+        wanted = [_buy(event) for _ in range(orders)]
+        stack.start_workers()
+        # They load their code first; the clock runs from the first sale.
+        _wait(lambda event=event: _sent(event) > 0)
+        before, began = _sent(event), time.monotonic()
+        _wait(lambda event=event: _sent(event) >= orders)
+        rates.append((orders - before) / (time.monotonic() - began))
+        stack.stop_workers()
+        sample = wanted[0]
+        floors.append(_measure_parts(sample))
+    return {
+        "rate": round(statistics.median(rates), 1),
+        "range": [round(min(rates), 1), round(max(rates), 1)],
+        "floor": round(statistics.median(floors), 1),
+        "floor range": [round(min(floors), 1), round(max(floors), 1)],
+        "ratio": round(statistics.median(rates) / statistics.median(floors), 2),
+    }
+
+
+def measure_latency(stack: BenchStack, organizer: Organizer) -> dict[str, Any]:
+    """Measure from the payment's commit to tickets that are ready, idle and busy."""
+    stack.start_workers()
+    event = make_event(organizer, number=0)
+    _wait_for_codes(_buy(event))
+    try:
+        idle = [_time_one(event) for _ in range(30)]
+        stop = threading.Event()
+        crowd = threading.Thread(target=_keep_busy, args=(event, stop))
+        crowd.start()
+        time.sleep(2)
+        busy = [_time_one(event) for _ in range(30)]
+        stop.set()
+        crowd.join()
+    finally:
+        stack.stop_workers()
+    return {
+        "idle": _spell(idle),
+        f"with {_BUSY_RATE:g} other orders a second": _spell(busy),
+    }
+
+
+def _keep_busy(event: Event, stop: threading.Event) -> None:
+    while not stop.wait(1 / _BUSY_RATE):
+        _buy(event)
+    connection.close()
+
+
+def _spell(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    return f"median {statistics.median(ordered):.2f} s, p99 {ordered[-1]:.2f} s"
+
+
+def _time_one(event: Event) -> float:
+    order = _buy(event)
+    began = time.monotonic()
+    _wait_for_codes(order)
+    return time.monotonic() - began
+
+
+def _wait_for_codes(order: Order) -> None:
+    ready = Delivery.objects.filter(order=order, codes_stored_at__isnull=False)
+    _wait(ready.exists)
+
+
+def _buy(event: Event) -> Order:
+    kind = event.ticket_types.get()
+    reservation = reserve_tickets(
+        event_id=event.pk,
+        wanted=[WantedTickets(kind.pk, _QUANTITY)],
+        customer=Customer("Ana Souza", "ana@example.com", "pt-br"),
+        now=clock.now(),
+    )
+    order = reservation.order
+    confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
+    return order
+
+
+def _sent(event: Event) -> int:
+    return Delivery.objects.filter(order__event=event, sent_at__isnull=False).count()
+
+
+def _wait(look: Any) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not look():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Nothing came in {_PATIENCE_SECONDS} seconds.")
+        time.sleep(0.02)
+
+
+def _measure_parts(order: Order) -> float:
+    """Return how many orders a second the parts alone would make, on as many cores as there are."""
+    connection.close()
+    cores = multiprocessing.cpu_count()
+    context = multiprocessing.get_context("fork")
+    with context.Pool(cores) as pool:
+        seconds = pool.map(_time_parts, [order.pk] * cores)
+    return sum(1 / each for each in seconds)
+
+
+def _time_parts(order_id: Any, *, times: int = 30) -> float:
+    """Draw, store, mail and write what one order needs, and nothing else."""
+    connection.connection = None
+    order = Order.objects.select_related("event__organizer").get(pk=order_id)
+    tickets = list(Ticket.objects.of_order(order_id).select_related("ticket_type"))
+    letter = compose_ticket_mail(order=order, tickets=tickets)
+    letter.message()
+    post = get_connection()
+    post.open()
+    letter.connection = post
+    began = time.monotonic()
+    for number in range(times):
+        for ticket in tickets:
+            pictures = draw_code(ticket.code)
+            storages["tickets"].save(f"floor/{ticket.pk}-{number}.png", ContentFile(pictures.png))
+            storages["tickets"].save(f"floor/{ticket.pk}-{number}.svg", ContentFile(pictures.svg))
+        letter.send()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "WITH o AS (INSERT INTO floor_order (id, body) VALUES (gen_random_uuid(), %s)"
+                " RETURNING id) INSERT INTO floor_item (order_id, quantity)"
+                " SELECT id, n FROM o, generate_series(1, %s) n",
+                [order.code, len(tickets)],
+            )
+    return (time.monotonic() - began) / times
