@@ -1,15 +1,14 @@
 """The line behind the sale: what the workers do in a second, and how long a buyer waits."""
 
-import multiprocessing
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from typing import Any, Final
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
-from django.core.mail import get_connection
-from django.db import connection, transaction
+import psutil
+from django.db import connection
 
 from events.models import Event, Organizer
 from orders.models import Order
@@ -18,9 +17,8 @@ from orders.reservation import Customer, WantedTickets, reserve_tickets
 from tests.bench.data import make_event
 from tests.bench.stack import BenchStack
 from ticketing import clock
-from tickets.mail import compose_ticket_mail
-from tickets.models import Delivery, Ticket
-from tickets.pictures import draw_code
+from ticketing.stack.environment import PROJECT
+from tickets.models import Delivery
 
 _QUANTITY: Final = 2
 _PATIENCE_SECONDS: Final = 120
@@ -126,36 +124,9 @@ def _wait(look: Any) -> None:
 
 def _measure_parts(order: Order) -> float:
     """Return how many orders a second the parts alone would make, on as many cores as there are."""
-    connection.close()
-    cores = multiprocessing.cpu_count()
-    context = multiprocessing.get_context("fork")
-    with context.Pool(cores) as pool:
-        seconds = pool.map(_time_parts, [order.pk] * cores)
-    return sum(1 / each for each in seconds)
-
-
-def _time_parts(order_id: Any, *, times: int = 30) -> float:
-    """Draw, store, mail and write what one order needs, and nothing else."""
-    connection.connection = None
-    order = Order.objects.select_related("event__organizer").get(pk=order_id)
-    tickets = list(Ticket.objects.of_order(order_id).select_related("ticket_type"))
-    letter = compose_ticket_mail(order=order, tickets=tickets)
-    letter.message()
-    post = get_connection()
-    post.open()
-    letter.connection = post
-    began = time.monotonic()
-    for number in range(times):
-        for ticket in tickets:
-            pictures = draw_code(ticket.code)
-            storages["tickets"].save(f"floor/{ticket.pk}-{number}.png", ContentFile(pictures.png))
-            storages["tickets"].save(f"floor/{ticket.pk}-{number}.svg", ContentFile(pictures.svg))
-        letter.send()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "WITH o AS (INSERT INTO floor_order (id, body) VALUES (gen_random_uuid(), %s)"
-                " RETURNING id) INSERT INTO floor_item (order_id, quantity)"
-                " SELECT id, n FROM o, generate_series(1, %s) n",
-                [order.code, len(tickets)],
-            )
-    return (time.monotonic() - began) / times
+    command = [sys.executable, "-m", "tests.bench.parts", str(order.pk)]
+    alone = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+        for _ in range(psutil.cpu_count() or 1)
+    ]
+    return sum(1 / float(each.communicate()[0].split()[-1]) for each in alone)

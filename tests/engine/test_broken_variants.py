@@ -266,12 +266,12 @@ def test_a_broken_engine_is_caught(
     variant: Variant,
     fresh_scripts: Callable[[], None],
     guard: None,
+    monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ):
-    with pytest.MonkeyPatch.context() as patch:
-        variant.breaks(patch)
-        fresh_scripts()
-        # A constraint that steps in is noticed too.
-        with pytest.raises((AssertionError, SoldOut, IntegrityError, pytest.fail.Exception)):
-            call(variant.caught_by, variant.given or {}, request)
+    # The same patches as the named test's own, so that they are undone in one order.
+    variant.breaks(monkeypatch)
     fresh_scripts()
+    # A constraint that steps in is noticed too.
+    with pytest.raises((AssertionError, SoldOut, IntegrityError, pytest.fail.Exception)):
+        call(variant.caught_by, variant.given or {}, request)

@@ -1,0 +1,49 @@
+"""`python -m tests.bench.parts ORDER`: the seconds that the parts of an order take alone."""
+
+import sys
+import time
+
+import django
+
+_TIMES = 30
+
+
+def main() -> None:
+    """Draw, store, mail and write what one order needs, and nothing else. Print the seconds."""
+    django.setup()
+    from django.core.files.base import ContentFile  # noqa: PLC0415 - only now can it be imported
+    from django.core.files.storage import storages  # noqa: PLC0415
+    from django.core.mail import get_connection  # noqa: PLC0415
+    from django.db import connection, transaction  # noqa: PLC0415
+
+    from orders.models import Order  # noqa: PLC0415
+    from tickets.mail import compose_ticket_mail  # noqa: PLC0415
+    from tickets.models import Ticket  # noqa: PLC0415
+    from tickets.pictures import draw_code  # noqa: PLC0415
+
+    order = Order.objects.select_related("event__organizer").get(pk=sys.argv[1])
+    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
+    letter = compose_ticket_mail(order=order, tickets=tickets)
+    letter.message()
+    post = get_connection()
+    post.open()
+    letter.connection = post
+    began = time.monotonic()
+    for number in range(_TIMES):
+        for ticket in tickets:
+            pictures = draw_code(ticket.code)
+            storages["tickets"].save(f"floor/{ticket.pk}-{number}.png", ContentFile(pictures.png))
+            storages["tickets"].save(f"floor/{ticket.pk}-{number}.svg", ContentFile(pictures.svg))
+        letter.send()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "WITH o AS (INSERT INTO floor_order (id, body) VALUES (gen_random_uuid(), %s)"
+                " RETURNING id) INSERT INTO floor_item (order_id, quantity)"
+                " SELECT id, n FROM o, generate_series(1, %s) n",
+                [order.code, len(tickets)],
+            )
+    print((time.monotonic() - began) / _TIMES)  # noqa: T201 - the one who asked reads it
+
+
+if __name__ == "__main__":
+    main()
