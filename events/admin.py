@@ -35,6 +35,7 @@ from events.organizing import (
     cancel_event,
     change_capacity,
     publish_event,
+    tell_of_change,
 )
 from events.own_admin import OwnAdmin, act_on_each, ask_first, chosen
 from ticketing import clock
@@ -202,6 +203,7 @@ class EventAdmin(OwnAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
         """Write ticket types by the verbs that know what a sale in progress needs."""
+        tell_of_change(event_id=form.instance.pk)
         if formset.model is not TicketType:
             super().save_formset(request, form, formset, change)
             return

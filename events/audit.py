@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 
-from events.holds import read_left
+from events.holds import read_stocks
 from events.inventory import recorded_left_by_type
 from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
@@ -34,13 +34,13 @@ def audit_stock(*, now: datetime) -> int:
 
 
 def _audit_batch(event_ids: list[UUID]) -> int:
-    live = read_left(event_ids)
+    live = read_stocks(event_ids)
     recorded = recorded_left_by_type(list(live))
     event_of = dict(TicketType.objects.filter(event_id__in=live).values_list("pk", "event_id"))
     drifts: dict[UUID, dict[str, int]] = {event_id: {} for event_id in live}
     for ticket_type_id, left in recorded.items():
         event_id = event_of.get(ticket_type_id)
-        if event_id and (drift := live[event_id].get(ticket_type_id, -1) - left):
+        if event_id and (drift := live[event_id].left.get(ticket_type_id, -1) - left):
             drifts[event_id][str(ticket_type_id)] = drift
     rebuilt = 0
     for event_id, drift_by_type in drifts.items():

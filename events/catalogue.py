@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from events.holds import InventoryUnavailable, read_left
+from events.holds import InventoryUnavailable, read_stocks
 from events.inventory import recorded_left_by_type
 from events.models import Event, EventStatus
 
@@ -68,10 +68,10 @@ def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     Of events that Redis does not know, and when it is away, the record's.
     """
     try:
-        live = read_left(event_ids)
+        live = read_stocks(event_ids)
     except InventoryUnavailable:
         live = {}
-    left = {kind: count for kinds in live.values() for kind, count in kinds.items()}
+    left = {kind: count for stock in live.values() for kind, count in stock.left.items()}
     if unknown := set(event_ids) - live.keys():
         left |= recorded_left_by_type(unknown)
     return left

@@ -22,6 +22,8 @@ from ticketing.redis import get_redis
 # A process that died while it staged a rebuild leaves no garbage for longer than this.
 _STAGING_SECONDS = 120
 _STAGING_CHUNK = 2_000
+# Beside what is left of each type, named by its id, the hash tells capacities and more.
+_UUID_LENGTH = 36
 
 
 class InventoryUnavailable(Unavailable):
@@ -38,11 +40,12 @@ class StockIsCold(InventoryUnavailable):
 class StockRunsOut(SoldOut):
     """Redis has too few left. With holds overdue, it is worth asking about those first."""
 
-    def __init__(self, *, ticket_type_id: UUID, left: int, overdue: int) -> None:
+    def __init__(self, *, ticket_type_id: UUID, left: int, overdue: int, revision: int) -> None:
         super().__init__(f"{left} left")
         self.ticket_type_id = ticket_type_id
         self.left = left
         self.overdue = overdue
+        self.revision = revision
 
 
 class Ruling(StrEnum):
@@ -51,6 +54,14 @@ class Ruling(StrEnum):
     RELEASE = "release"
     SETTLE = "settle"
     RETIME = "retime"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStock:
+    """What is left of each type, and the newest revision of the event that Redis was told of."""
+
+    left: dict[UUID, int]
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,10 @@ def hold_tickets(
     answer, epoch, *detail = _run("reserve", event_id, order_id, milliseconds, *items)
     if answer == "SOLD_OUT":
         raise StockRunsOut(
-            ticket_type_id=UUID(detail[0]), left=max(0, int(detail[1])), overdue=int(detail[2])
+            ticket_type_id=UUID(detail[0]),
+            left=max(0, int(detail[1])),
+            overdue=int(detail[2]),
+            revision=int(detail[3]),
         )
     if answer != "HELD":
         raise StockIsCold(f"The stock of event {event_id} must be read again.")
@@ -124,18 +138,37 @@ def raise_capacity(*, event_id: UUID, ticket_type_id: UUID, capacity: int, versi
     _run("raise", event_id, ticket_type_id, capacity, version)
 
 
-def read_left(event_ids: Collection[UUID]) -> dict[UUID, dict[UUID, int]]:
+def announce_revision(*, event_id: UUID, revision: int) -> None:
     """
-    Return what is left by type, of each event that Redis knows, in one round trip.
+    Let all who remember an older revision of the event know that it has changed.
+
+    :raises InventoryUnavailable: if Redis is away; what is remembered is soon forgotten anyway
+    """
+    _run("revise", event_id, revision)
+
+
+def read_stocks(event_ids: Collection[UUID]) -> dict[UUID, LiveStock]:
+    """
+    Return the stock of each event that Redis knows, in one round trip.
 
     :raises InventoryUnavailable: if Redis is away
     """
     answers = _run_each("left", event_ids)
     return {
-        event_id: _left_fields(answer[1:])
+        event_id: _live_stock(answer[1:])
         for event_id, answer in zip(event_ids, answers, strict=True)
         if answer[0] == "WARM"
     }
+
+
+def read_stock(event_id: UUID) -> LiveStock | None:
+    """
+    Return the stock of one event, if Redis knows it.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    answer = _run("left", event_id)
+    return _live_stock(answer[1:]) if answer[0] == "WARM" else None
 
 
 def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
@@ -146,7 +179,7 @@ def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
     """
     live = _keys(event_id)
     staged = [f"{key}:{stock.epoch}" for key in live]
-    left: dict[str, int] = {}
+    left: dict[str, int] = {"revision": stock.revision}
     for kind in stock.types:
         name = str(kind.ticket_type_id)
         left |= {
@@ -165,8 +198,7 @@ def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
 def _stage(staged: list[str], left: dict[str, int], stock: Stock) -> None:
     pipeline = get_redis().pipeline(transaction=False)
     pipeline.unlink(*staged)
-    if left:
-        pipeline.hset(staged[0], mapping=left)  # type: ignore[arg-type]
+    pipeline.hset(staged[0], mapping=left)  # type: ignore[arg-type]
     seconds, microseconds = get_redis().time()
     now = seconds * 1000 + microseconds // 1000
     for chunk in _chunks(stock.holds):
@@ -189,14 +221,13 @@ def _spell(quantities: Mapping[UUID, int]) -> str:
     return " ".join(f"{kind}={quantity}" for kind, quantity in quantities.items())
 
 
-def _left_fields(words: list[str]) -> dict[UUID, int]:
-    pairs = zip(words[::2], words[1::2], strict=True)
-    skipped = ("generation", "epoch")
-    return {
-        UUID(name): max(0, int(value))
-        for name, value in pairs
-        if name not in skipped and ":" not in name
+def _live_stock(words: list[str]) -> LiveStock:
+    fields = dict(zip(words[::2], words[1::2], strict=True))
+    revision = int(fields.pop("revision", 0))
+    left = {
+        UUID(name): max(0, int(value)) for name, value in fields.items() if len(name) == _UUID_LENGTH
     }
+    return LiveStock(left, revision)
 
 
 def _run(script: str, event_id: UUID, *arguments: object) -> list[str]:

@@ -60,6 +60,7 @@ class Stock:
     """All that Redis must know of one event, as PostgreSQL has it in `epoch`."""
 
     epoch: int
+    revision: int
     types: list[StockOfType]
     holds: dict[UUID, OpenHold]
 
@@ -154,11 +155,12 @@ def begin_epoch(*, event_id: UUID, seen: int | None = None) -> Stock | None:
         epochs = epochs.filter(epoch__lte=seen)
     if not epochs.update(epoch=F("epoch") + 1):
         return None
-    event.refresh_from_db(fields=["epoch"])
-    return _read_stock(event_id, event.epoch)
+    event.refresh_from_db(fields=["epoch", "revision"])
+    return _read_stock(event)
 
 
-def _read_stock(event_id: UUID, epoch: int) -> Stock:
+def _read_stock(event: Event) -> Stock:
+    event_id = event.pk
     held = held_by_type([event_id])
     types = [
         StockOfType(
@@ -187,7 +189,7 @@ def _read_stock(event_id: UUID, epoch: int) -> Stock:
             milliseconds = milliseconds_until(until, now=now)
         hold = holds.setdefault(order_id, OpenHold({}, milliseconds))
         hold.quantities[ticket_type_id] = quantity
-    return Stock(epoch, types, holds)
+    return Stock(event.epoch, event.revision, types, holds)
 
 
 def database_now() -> datetime:

@@ -174,6 +174,8 @@ class Event(models.Model):
     )
     # Raised by each rebuild of the live stock: what was taken in an older one does not count.
     epoch = models.BigIntegerField(default=0, editable=False)
+    # Counted by the database whenever anything changes that a buyer could notice.
+    revision = models.BigIntegerField(db_default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, editable=False)
     # When a cancelled event had given every reservation and every payment back.

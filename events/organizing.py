@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils.text import slugify
 
-from events.holds import InventoryUnavailable, raise_capacity
+from events.holds import InventoryUnavailable, announce_revision, raise_capacity
 from events.inventory import claim_event, held_by_type
 from events.models import Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
@@ -190,6 +190,7 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
             raise CapacityBelowCommitted(
                 f"{committed} of {kind.name} are sold or held; {capacity} is fewer."
             )
+        tell_of_change(event_id=kind.event_id)
         version = kind.capacity_version + 1
         TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
         if capacity > kind.capacity:
@@ -200,6 +201,11 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
             Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
             rebuild = partial(try_to_rebuild_stock, event_id=kind.event_id)
             transaction.on_commit(rebuild)
+
+
+def tell_of_change(*, event_id: UUID) -> None:
+    """Once this transaction is committed, let all who remember the event know that it changed."""
+    transaction.on_commit(partial(_announce_revision, event_id))
 
 
 def next_type_number(event_id: UUID) -> int:
@@ -242,7 +248,17 @@ def _claim(event_id: UUID) -> Event:
     event = Event.objects.get(pk=event_id)
     claim_event(event.number)
     event.refresh_from_db()
+    tell_of_change(event_id=event_id)
     return event
+
+
+def _announce_revision(event_id: UUID) -> None:
+    revision = Event.objects.values_list("revision", flat=True).get(pk=event_id)
+    try:
+        announce_revision(event_id=event_id, revision=revision)
+    except InventoryUnavailable:
+        # What is remembered of the event is forgotten within a second anyway.
+        return
 
 
 def _announce(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:

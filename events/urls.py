@@ -1,8 +1,12 @@
 from django.urls import re_path
 
-from events.views import Events, OneEvent
+from events.views import Events, OneEvent, show_event_quickly
+from ticketing.api.quick import quickly
 
 urlpatterns = [
     re_path(r"^events/?$", Events.as_view()),
-    re_path(r"^events/(?P<reference>[A-Za-z0-9-]{1,80})/?$", OneEvent.as_view()),
+    re_path(
+        r"^events/(?P<reference>[A-Za-z0-9-]{1,80})/?$",
+        quickly(OneEvent.as_view(), GET=show_event_quickly),
+    ),
 ]

@@ -9,25 +9,20 @@ from uuid import UUID
 
 from django.db import connection
 
-from events.holds import (
-    InventoryUnavailable,
-    Ruling,
-    StockIsCold,
-    StockRunsOut,
-    Verdict,
-    hold_tickets,
-)
+from events.holds import InventoryUnavailable, StockIsCold, StockRunsOut, hold_tickets
 from events.inventory import SoldOut
 from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
+from events.shelf import ShelvedEvent, read_event, take_event
 from orders.expiry import decide_holds, obey, settle_overdue_holds
 from orders.models import Order, OrderItem, OrderStatus
-from ticketing.errors import Conflict, Invalid, NotFound
+from ticketing.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import NewToken, TokenKind, make_token
 
 CODE_LENGTH = 6
-# Until its order is written a hold is provisional: if we die now, it blocks stock for seconds.
+# If we die before its order is written, a hold blocks stock for no longer than this. The cleanup,
+# which asks about all holds whose time is up, gives those with an order the order's time.
 _PROVISIONAL_MILLISECONDS = 30_000
 _TRIES = 6
 _PAUSE_SECONDS = 0.01
@@ -105,6 +100,10 @@ class MaxPerOrderExceeded(Conflict):
     title = "Too many tickets for one order"
 
 
+class _EventHasChanged(Exception):
+    """The order was made by an event that is different by now."""
+
+
 def reserve_tickets(
     *,
     event_id: UUID,
@@ -127,8 +126,31 @@ def reserve_tickets(
     :raises SoldOut: if any of them is gone
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
-    types = _types_on_sale(event_id, now)
-    event = next(iter(types.values())).event
+    shelved = take_event(event_id)
+    for _attempt in range(_TRIES):
+        if shelved is None:
+            raise EventNotFound("No event on sale has that id or name.")
+        try:
+            return _reserve(shelved, wanted, customer, now)
+        except (Refusal, _EventHasChanged) as no:
+            if isinstance(no, SoldOut | Unavailable):
+                raise
+            # What we know of the event may be a moment old: it is refused by what it is now.
+            known, shelved = shelved, read_event(event_id)
+            same = shelved is not None and shelved.event.revision == known.event.revision
+            if same and isinstance(no, Refusal):
+                raise
+    raise InventoryUnavailable("The event is being changed. Try once more.")
+
+
+def _reserve(
+    shelved: ShelvedEvent,
+    wanted: Sequence[WantedTickets] | int,
+    customer: Customer,
+    now: datetime,
+) -> Reservation:
+    event, types = shelved.event, shelved.types
+    _check_on_sale(event, now)
     items = _price(types, wanted)
     _check_limits(event, items, types, now)
     order = Order(
@@ -147,17 +169,13 @@ def reserve_tickets(
     return Reservation(order, items, token)
 
 
-def _types_on_sale(event_id: UUID, now: datetime) -> dict[UUID, TicketType]:
-    kinds = TicketType.objects.filter(event_id=event_id).select_related("event")
-    types = {kind.pk: kind for kind in kinds.order_by("number")}
-    if not types or next(iter(types.values())).event.status == EventStatus.DRAFT:
+def _check_on_sale(event: Event, now: datetime) -> None:
+    if event.status == EventStatus.DRAFT:
         raise EventNotFound("No event on sale has that id or name.")
-    event = next(iter(types.values())).event
     if event.status != EventStatus.PUBLISHED:
         raise EventNotOnSale(f"{event.name} was cancelled.")
     if event.ends_at <= now:
         raise EventNotOnSale(f"{event.name} is over.")
-    return types
 
 
 def _price(
@@ -235,18 +253,16 @@ def _hold_and_write(
                 asked = True
                 settle_overdue_holds(event_ids=[order.event_id], now=now)
                 continue
+            if short.revision > order.event.revision:
+                raise _EventHasChanged from short
             raise _explain(short, types, quantities) from short
         outcome, current = _write(order, items, token, epoch)
         if outcome == "written":
-            hold = order.reserved_until - order.created_at
-            milliseconds = int(hold.total_seconds() * 1000)
-            verdict = Verdict(order.pk, Ruling.RETIME, milliseconds)
-            obey(event_id=order.event_id, verdicts=[verdict])
             return
-        if outcome == "closed":
+        if outcome in {"closed", "changed"}:
             verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
             obey(event_id=order.event_id, verdicts=verdicts)
-            raise EventNotOnSale(f"{order.event.name} was cancelled.")
+            raise _EventHasChanged
         if outcome == "dropped":
             order.pk = new_id()
         if outcome == "stale":
@@ -266,11 +282,12 @@ def _write(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM reserve_order"
-            "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::int[], %s::numeric[])",
+            "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::int[], %s::numeric[])",
             [
                 order.pk,
                 order.event_id,
                 order.event.number,
+                order.event.revision,
                 epoch,
                 order.code,
                 order.customer_name,

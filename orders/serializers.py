@@ -1,11 +1,21 @@
 """Orders as JSON: what a buyer sends, and what we show."""
 
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
+from django.core.validators import validate_email
+from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
 from orders.models import Order, OrderItem, Payment, PaymentMethod
-from ticketing.api.fields import LineField, StrictSerializer, WholeNumberField
+from orders.reservation import Reservation
+from ticketing.api.fields import (
+    LineField,
+    StrictSerializer,
+    WholeNumberField,
+    is_line,
+    show_moment,
+)
 
 # Past any organizer's limit, and short of what a counter can hold.
 _LARGEST_QUANTITY = 10_000
@@ -41,6 +51,40 @@ class ReservationSent(StrictSerializer):
         if len(kinds) != len(set(kinds)):
             raise serializers.ValidationError({"items": "Name each ticket type once."})
         return attrs
+
+
+class UsualCustomer(Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(max_length=200)]
+    email: Annotated[str, Meta(max_length=254)]
+
+    def __post_init__(self) -> None:
+        if not is_line(self.name):
+            raise ValueError
+        validate_email(self.email)
+
+
+class UsualItem(Struct, forbid_unknown_fields=True):
+    ticket_type: UUID
+    quantity: Annotated[int, Meta(ge=1, le=_LARGEST_QUANTITY)]
+
+
+class UsualReservation(Struct, forbid_unknown_fields=True):
+    """What nearly all buyers send. `ReservationSent` takes all of it, and judges the rest."""
+
+    event: Annotated[str, Meta(max_length=80)]
+    customer: UsualCustomer
+    quantity: Annotated[int, Meta(ge=1, le=_LARGEST_QUANTITY)] | UnsetType = UNSET
+    items: Annotated[list[UsualItem], Meta(min_length=1, max_length=_MOST_ITEMS)] | UnsetType = (
+        UNSET
+    )
+
+    def __post_init__(self) -> None:
+        if not is_line(self.event) or (self.quantity is UNSET) == (self.items is UNSET):
+            raise ValueError
+        if self.items is not UNSET:
+            kinds = {item.ticket_type for item in self.items}
+            if len(kinds) < len(self.items):
+                raise ValueError
 
 
 class PaymentSent(StrictSerializer):
@@ -117,10 +161,37 @@ class OrderShown(serializers.ModelSerializer[Order]):
 class ReservedOrderShown(OrderShown):
     """An order on the day it was made: the only time that its token is told."""
 
-    access_token = serializers.SerializerMethodField()
+    access_token = serializers.CharField()
 
     class Meta(OrderShown.Meta):
         fields = [*OrderShown.Meta.fields, "access_token"]
 
-    def get_access_token(self, order: Order) -> str:
-        return str(self.context["token"])
+
+def show_reservation(reservation: Reservation) -> dict[str, Any]:
+    """Return what `ReservedOrderShown` describes. All of it is at hand, and little of it varies."""
+    order = reservation.order
+    event = order.event
+    return {
+        "id": str(order.pk),
+        "code": order.code,
+        "status": str(order.status),
+        "event": {"id": str(event.pk), "slug": event.slug, "name": event.name},
+        "customer": {"name": order.customer_name, "email": order.customer_email},
+        "currency": order.currency,
+        "total": f"{order.total:.2f}",
+        "items": [
+            {
+                "ticket_type": str(item.ticket_type_id),
+                "name": item.ticket_type.name,
+                "quantity": item.quantity,
+                "unit_price": f"{item.unit_price:.2f}",
+            }
+            for item in reservation.items
+        ],
+        "reserved_until": show_moment(order.reserved_until),
+        "created_at": show_moment(order.created_at),
+        "paid_at": None,
+        "payment": None,
+        "tickets_ready": False,
+        "access_token": reservation.token.text,
+    }

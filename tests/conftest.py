@@ -7,6 +7,7 @@ from django.core.cache import cache
 from redis import Redis
 from rest_framework.test import APIClient
 
+from events.shelf import clear_shelf
 from tests.queue import RecordingQueue
 from ticketing import messages
 from ticketing.redis import get_redis
@@ -17,6 +18,7 @@ def redis() -> Iterator[Redis]:
     """Give every test an empty Redis that keeps its scripts, as one that runs on does."""
     client = get_redis()
     client.flushdb()
+    clear_shelf()
     yield client
     cache.close()
 

@@ -59,6 +59,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # From here on only pages, and those who signed in to one.
+    "ticketing.api.requests.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketing.api.requests.PagesLocaleMiddleware",
@@ -92,16 +94,19 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- PostgreSQL: the record ------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
-# After a restart or a failover the pool's connections are dead: it tries each before it lends it.
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Each thread keeps its connection. After a restart or a failover it is dead: so it is looked at
+# before each request.
+DATABASES["default"] |= {
+    "ENGINE": "ticketing.postgres",
+    "CONN_MAX_AGE": None,
+    "CONN_HEALTH_CHECKS": True,
+}
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
-    "pool": {
-        "min_size": 1,
-        "max_size": env.int("DATABASE_POOL_SIZE", default=20),
-        "timeout": 5,
-    },
     "connect_timeout": 5,
+    # Whose network went away without a word is given up after so long.
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
     # A process that is stopped in the middle of a transaction must not hold an
     # event's lock against everybody else.
     "options": (
@@ -316,5 +321,9 @@ LOGGING: dict[str, Any] = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # To refuse is no event: a sold-out night would fill the disk with it.
+        "django.request": {"level": "ERROR"},
+    },
 }

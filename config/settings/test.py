@@ -22,8 +22,6 @@ from config.settings.base import DATABASES, INSTALLED_APPS, STORAGES
 # Two branches with a migration each collide in git, on max_migration.txt, and not in production.
 INSTALLED_APPS += ["django_linear_migrations"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# A pool would keep connections of threads that tests have joined.
-del DATABASES["default"]["OPTIONS"]["pool"]
 STORAGES = STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     "tickets": {

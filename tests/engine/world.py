@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from redis import Redis
 
+from events import generation
 from events.catalogue import left_by_type
 from events.models import Event, InventoryGeneration, TicketType
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, SimulatedCharge
@@ -101,12 +102,15 @@ def check_redis(redis: Redis, event_id: UUID) -> None:
     """
     Check what must hold of a live stock at every moment: it never has more than there is.
 
-    A stock of an older epoch or generation may say anything: nobody can write an order by it.
+    A stock of an older epoch or generation, or of a Redis that lost its scripts since, may say
+    anything: nobody can write an order by it.
     """
     found = redis.hgetall(f"{{event:{event_id}}}:left")
     stamp = InventoryGeneration.objects.values_list("stamp", flat=True).first()
     epoch = Event.objects.values_list("epoch", flat=True).get(pk=event_id)
     if not found or found.get("generation") != stamp or int(found["epoch"]) != epoch:
+        return
+    if not generation._is_loaded(stamp):
         return
     for kind in TicketType.objects.filter(event_id=event_id):
         said = int(found.get(str(kind.pk), 0))

@@ -1,6 +1,7 @@
 """What a JSON value may be: strict about types, and nothing that was not asked for."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -62,3 +63,13 @@ class MomentField(serializers.DateTimeField):
         if value.tzinfo is None:
             self.fail("naive")
         return super().enforce_timezone(value)
+
+
+def show_moment(moment: datetime) -> str:
+    """Return a moment as all our answers tell it: ISO 8601 in UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def is_line(text: str) -> bool:
+    """Say whether `LineField` would take a text as it stands."""
+    return bool(text) and text.isprintable() and text == text.strip()

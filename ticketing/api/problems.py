@@ -75,7 +75,17 @@ FRAMEWORK_CODES = frozenset(
 
 def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer every error of a view that is not a bug of ours. Django answers those."""
-    request: Request = context["request"]
+    told = problem_of(error, context["request"])
+    if told is None:
+        return None
+    problem, headers = told
+    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def problem_of(
+    error: Exception, request: HttpRequest | Request
+) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Return the problem document of an error, and its headers. A bug of ours has none."""
     headers: dict[str, str] = {}
     if isinstance(error, Invalid):
         errors = [{"pointer": error.pointer, "detail": str(error), "code": error.code}]
@@ -102,7 +112,7 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if problem["status"] == STATUS_BY_KIND[Unauthenticated]:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
+    return problem, headers
 
 
 def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document

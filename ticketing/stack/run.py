@@ -38,7 +38,6 @@ _PASSED_ON: Final = (
     "SQS_BACKOFF_SECONDS",
     "ASK_AGAIN_SECONDS",
     "LOG_LEVEL",
-    "DATABASE_POOL_SIZE",
 )
 
 
