@@ -225,7 +225,9 @@ def _live_stock(words: list[str]) -> LiveStock:
     fields = dict(zip(words[::2], words[1::2], strict=True))
     revision = int(fields.pop("revision", 0))
     left = {
-        UUID(name): max(0, int(value)) for name, value in fields.items() if len(name) == _UUID_LENGTH
+        UUID(name): max(0, int(value))
+        for name, value in fields.items()
+        if len(name) == _UUID_LENGTH
     }
     return LiveStock(left, revision)
 

@@ -28,9 +28,13 @@ class Order(models.Model):
     """One buyer's wish for tickets to one event, and how far it has come."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    code = models.CharField(_("code"), max_length=8, unique=True, editable=False)
+    code = models.CharField(_("code"), max_length=8, editable=False)
     event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, related_name="orders", verbose_name=_("event")
+        Event,
+        on_delete=models.PROTECT,
+        related_name="orders",
+        verbose_name=_("event"),
+        db_index=False,
     )
     customer_name = models.CharField(_("customer's name"), max_length=200)
     customer_email = models.EmailField(_("customer's email"))
@@ -77,6 +81,7 @@ class Order(models.Model):
             models.Index(fields=["customer_email"], name="orders_by_email"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["code"], name="one_order_per_code"),
             models.CheckConstraint(
                 condition=Q(status__in=OrderStatus.values), name="order_status_is_known"
             ),
@@ -94,7 +99,7 @@ class Order(models.Model):
 class OrderItem(models.Model):
     """So many tickets of one type, at the price agreed when they were reserved."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="items")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="items", db_index=False)
     ticket_type = models.ForeignKey(
         TicketType,
         on_delete=models.PROTECT,

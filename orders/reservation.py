@@ -15,7 +15,6 @@ from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
 from events.shelf import ShelvedEvent, read_event, take_event
 from orders.expiry import decide_holds, obey, settle_overdue_holds
-from orders.models import Order, OrderItem, OrderStatus
 from ticketing.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import NewToken, TokenKind, make_token
@@ -42,12 +41,26 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """A fresh order, its items, and the token that is told to the buyer once."""
+class ReservedTickets:
+    """So many of one type, at the type's price of now."""
 
-    order: Order
-    items: list[OrderItem]
+    ticket_type: TicketType
+    quantity: int
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A fresh order, not as a row but as all that its buyer is told, once."""
+
+    event: Event
+    items: list[ReservedTickets]
+    customer: Customer
+    total: Decimal
+    order_id: UUID
+    code: str
     token: NewToken
+    created_at: datetime
+    reserved_until: datetime
 
 
 class EventNotFound(NotFound):
@@ -152,21 +165,8 @@ def _reserve(
     event, types = shelved.event, shelved.types
     _check_on_sale(event, now)
     items = _price(types, wanted)
-    _check_limits(event, items, types, now)
-    order = Order(
-        pk=new_id(),
-        event=event,
-        customer_name=customer.name,
-        customer_email=customer.email,
-        language=customer.language,
-        currency=event.currency,
-        total=sum((item.quantity * item.unit_price for item in items), Decimal(0)),
-    )
-    token = make_token(TokenKind.ORDER)
-    _hold_and_write(order, items, token, types, now)
-    for item in items:
-        item.order = order
-    return Reservation(order, items, token)
+    _check_limits(event, items, now)
+    return _hold_and_write(event, items, types, customer, now)
 
 
 def _check_on_sale(event: Event, now: datetime) -> None:
@@ -180,7 +180,7 @@ def _check_on_sale(event: Event, now: datetime) -> None:
 
 def _price(
     types: Mapping[UUID, TicketType], wanted: Sequence[WantedTickets] | int
-) -> list[OrderItem]:
+) -> list[ReservedTickets]:
     if isinstance(wanted, int):
         if len(types) > 1:
             names = ", ".join(kind.name for kind in types.values())
@@ -190,18 +190,12 @@ def _price(
     if unknown:
         raise UnknownTicketType(f"{len(unknown)} of the ticket types asked for.")
     return [
-        OrderItem(
-            ticket_type=types[tickets.ticket_type_id],
-            quantity=tickets.quantity,
-            unit_price=types[tickets.ticket_type_id].price,
-        )
+        ReservedTickets(types[tickets.ticket_type_id], tickets.quantity)
         for tickets in sorted(wanted, key=lambda tickets: tickets.ticket_type_id)
     ]
 
 
-def _check_limits(
-    event: Event, items: Sequence[OrderItem], types: Mapping[UUID, TicketType], now: datetime
-) -> None:
+def _check_limits(event: Event, items: Sequence[ReservedTickets], now: datetime) -> None:
     total = sum(item.quantity for item in items)
     if total > event.max_per_order:
         raise MaxPerOrderExceeded(
@@ -209,7 +203,7 @@ def _check_limits(
         )
     _check_period(event, now)
     for item in items:
-        kind = types[item.ticket_type_id]
+        kind = item.ticket_type
         _check_period(kind, now)
         if kind.max_per_order is not None and item.quantity > kind.max_per_order:
             raise MaxPerOrderExceeded(
@@ -226,84 +220,90 @@ def _check_period(sold: Event | TicketType, now: datetime) -> None:
 
 
 def _hold_and_write(
-    order: Order,
-    items: Sequence[OrderItem],
-    token: NewToken,
+    event: Event,
+    items: list[ReservedTickets],
     types: Mapping[UUID, TicketType],
+    customer: Customer,
     now: datetime,
-) -> None:
-    quantities = {item.ticket_type_id: item.quantity for item in items}
-    seen, asked = order.event.epoch, False
+) -> Reservation:
+    order_id = new_id()
+    quantities = {item.ticket_type.pk: item.quantity for item in items}
+    seen, asked = event.epoch, False
     for attempt in range(_TRIES):
         try:
             epoch = hold_tickets(
-                event_id=order.event_id,
-                order_id=order.pk,
+                event_id=event.pk,
+                order_id=order_id,
                 quantities=quantities,
                 milliseconds=_PROVISIONAL_MILLISECONDS,
             )
         except StockIsCold:
-            rebuild_stock(event_id=order.event_id, seen=seen)
-            seen = _current_epoch(order.event_id)
+            rebuild_stock(event_id=event.pk, seen=seen)
+            seen = _current_epoch(event.pk)
             time.sleep(_PAUSE_SECONDS * attempt)
             continue
         except StockRunsOut as short:
             # Overdue holds must not make a buyer see "sold out" while there is stock.
             if short.overdue and not asked:
                 asked = True
-                settle_overdue_holds(event_ids=[order.event_id], now=now)
+                settle_overdue_holds(event_ids=[event.pk], now=now)
                 continue
-            if short.revision > order.event.revision:
-                raise _EventHasChanged from short
-            raise _explain(short, types, quantities) from short
-        outcome, current = _write(order, items, token, epoch)
+            raise _explain(short, event, types, quantities) from short
+        reservation = Reservation(
+            event=event,
+            items=items,
+            customer=customer,
+            total=sum((item.quantity * item.ticket_type.price for item in items), Decimal(0)),
+            order_id=order_id,
+            code=new_code(CODE_LENGTH),
+            token=make_token(TokenKind.ORDER),
+            created_at=now,
+            reserved_until=now,
+        )
+        outcome, current = _write(reservation, epoch)
         if outcome == "written":
-            return
+            return reservation
         if outcome in {"closed", "changed"}:
-            verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
-            obey(event_id=order.event_id, verdicts=verdicts)
+            verdicts = decide_holds(event_id=event.pk, order_ids=[order_id], now=now)
+            obey(event_id=event.pk, verdicts=verdicts)
             raise _EventHasChanged
         if outcome == "dropped":
-            order.pk = new_id()
+            order_id = new_id()
         if outcome == "stale":
             # A rebuild is between its two steps, or died there: wait for it once, then do it.
             if attempt:
-                rebuild_stock(event_id=order.event_id, seen=current)
+                rebuild_stock(event_id=event.pk, seen=current)
             seen = current
             time.sleep(_PAUSE_SECONDS)
     raise InventoryUnavailable("The stock is being read again. Try once more.")
 
 
-def _write(
-    order: Order, items: Sequence[OrderItem], token: NewToken, epoch: int
-) -> tuple[str, int]:
+def _write(reservation: Reservation, epoch: int) -> tuple[str, int]:
     """Insert the order if its tickets were taken in the event's current epoch."""
-    order.code = new_code(CODE_LENGTH)
+    event, items = reservation.event, reservation.items
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM reserve_order"
-            "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::int[], %s::numeric[])",
+            "SELECT * FROM reserve_order(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            " %s::uuid[], %s::int[], %s::numeric[])",
             [
-                order.pk,
-                order.event_id,
-                order.event.number,
-                order.event.revision,
+                reservation.order_id,
+                event.pk,
+                event.number,
+                event.revision,
                 epoch,
-                order.code,
-                order.customer_name,
-                order.customer_email,
-                order.language,
-                token.digest,
-                order.currency,
-                order.total,
-                [item.ticket_type_id for item in items],
+                reservation.code,
+                reservation.customer.name,
+                reservation.customer.email,
+                reservation.customer.language,
+                reservation.token.digest,
+                event.currency,
+                reservation.total,
+                [item.ticket_type.pk for item in items],
                 [item.quantity for item in items],
-                [item.unit_price for item in items],
+                [item.ticket_type.price for item in items],
             ],
         )
-        outcome, current, created_at, reserved_until = cursor.fetchone()
-    order.status = OrderStatus.RESERVED
-    order.epoch, order.created_at, order.reserved_until = epoch, created_at, reserved_until
+        outcome, current, reservation.created_at, reservation.reserved_until = cursor.fetchone()
     return outcome, current
 
 
@@ -312,8 +312,13 @@ def _current_epoch(event_id: UUID) -> int:
 
 
 def _explain(
-    short: StockRunsOut, types: Mapping[UUID, TicketType], quantities: Mapping[UUID, int]
-) -> SoldOut:
+    short: StockRunsOut,
+    event: Event,
+    types: Mapping[UUID, TicketType],
+    quantities: Mapping[UUID, int],
+) -> SoldOut | _EventHasChanged:
+    if short.revision > event.revision:
+        return _EventHasChanged()
     name = types[short.ticket_type_id].name
     wanted = quantities[short.ticket_type_id]
     left = "no tickets" if not short.left else f"{short.left} ticket{'s' * (short.left > 1)}"

@@ -7,7 +7,7 @@ from django.core.validators import validate_email
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
-from orders.models import Order, OrderItem, Payment, PaymentMethod
+from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
 from orders.reservation import Reservation
 from ticketing.api.fields import (
     LineField,
@@ -169,27 +169,26 @@ class ReservedOrderShown(OrderShown):
 
 def show_reservation(reservation: Reservation) -> dict[str, Any]:
     """Return what `ReservedOrderShown` describes. All of it is at hand, and little of it varies."""
-    order = reservation.order
-    event = order.event
+    event, customer = reservation.event, reservation.customer
     return {
-        "id": str(order.pk),
-        "code": order.code,
-        "status": str(order.status),
+        "id": str(reservation.order_id),
+        "code": reservation.code,
+        "status": OrderStatus.RESERVED.value,
         "event": {"id": str(event.pk), "slug": event.slug, "name": event.name},
-        "customer": {"name": order.customer_name, "email": order.customer_email},
-        "currency": order.currency,
-        "total": f"{order.total:.2f}",
+        "customer": {"name": customer.name, "email": customer.email},
+        "currency": event.currency,
+        "total": f"{reservation.total:.2f}",
         "items": [
             {
-                "ticket_type": str(item.ticket_type_id),
+                "ticket_type": str(item.ticket_type.pk),
                 "name": item.ticket_type.name,
                 "quantity": item.quantity,
-                "unit_price": f"{item.unit_price:.2f}",
+                "unit_price": f"{item.ticket_type.price:.2f}",
             }
             for item in reservation.items
         ],
-        "reserved_until": show_moment(order.reserved_until),
-        "created_at": show_moment(order.created_at),
+        "reserved_until": show_moment(reservation.reserved_until),
+        "created_at": show_moment(reservation.created_at),
         "paid_at": None,
         "payment": None,
         "tickets_ready": False,

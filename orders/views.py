@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
-from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -49,9 +48,8 @@ class Orders(APIView):
             else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
             **asked["customer"],
         )
-        return Response(
-            show_reservation(reservation), status=201, headers=_location(reservation.order)
-        )
+        shown = show_reservation(reservation)
+        return Response(shown, status=201, headers=_location(reservation))
 
 
 def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
@@ -65,14 +63,14 @@ def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
     reservation = _reserve(
         request,
         wish.event,
-        [WantedTickets(item.ticket_type, item.quantity) for item in wish.items]
-        if wish.items is not UNSET
-        else wish.quantity,
+        wish.quantity
+        if isinstance(wish.quantity, int)
+        else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
         name=wish.customer.name,
         email=wish.customer.email,
     )
     shown = show_reservation(reservation)
-    return answer_json(shown, status=201, headers=_location(reservation.order))
+    return answer_json(shown, status=201, headers=_location(reservation))
 
 
 def _reserve(
@@ -94,8 +92,8 @@ def _reserve(
     )
 
 
-def _location(order: Order) -> dict[str, str]:
-    return {"Location": f"/orders/{order.pk}"}
+def _location(reservation: Reservation) -> dict[str, str]:
+    return {"Location": f"/orders/{reservation.order_id}"}
 
 
 class OneOrder(APIView):

@@ -114,7 +114,8 @@ def make_reservation(
 
 
 def make_reserved_order(*, ticket_type: TicketType | None = None, quantity: int = 1) -> Order:
-    return make_reservation(ticket_type=ticket_type, quantity=quantity).order
+    reservation = make_reservation(ticket_type=ticket_type, quantity=quantity)
+    return Order.objects.get(pk=reservation.order_id)
 
 
 def make_processing_order(

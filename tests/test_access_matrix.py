@@ -235,7 +235,7 @@ def world() -> World:
     }
     return World(
         event,
-        paths={"event": event.slug, "draft": draft.slug, "order": str(ours.order.pk)},
+        paths={"event": event.slug, "draft": draft.slug, "order": str(ours.order_id)},
         bodies={
             "post /events": new_event,
             "put /events/{event}": new_event,

@@ -28,7 +28,7 @@ def test_a_buyer_reserves_pays_receives_and_enters(api: APIClient, queue: Record
             "price": "120.00",
         },
     )
-    assert (created.status_code, created.data["slug"]) == (201, "noite-de-jazz")
+    assert (created.status_code, created.json()["slug"]) == (201, "noite-de-jazz")
 
     reserved = api.post(
         "/orders",
@@ -38,27 +38,27 @@ def test_a_buyer_reserves_pays_receives_and_enters(api: APIClient, queue: Record
             "customer": {"name": "Ana Souza", "email": "ana@example.com"},
         },
     )
-    assert (reserved.status_code, reserved.data["total"]) == (201, "240.00")
-    assert api.get("/events/noite-de-jazz").data["sold_out"] is True
+    assert (reserved.status_code, reserved.json()["total"]) == (201, "240.00")
+    assert api.get("/events/noite-de-jazz").json()["sold_out"] is True
 
-    buyer, order = as_bearer(reserved.data["access_token"]), f"/orders/{reserved.data['id']}"
+    buyer, order = as_bearer(reserved.json()["access_token"]), f"/orders/{reserved.json()['id']}"
     payment = buyer.post(f"{order}/payment", {"method": "card", "token": "tok_approved"})
-    assert (payment.status_code, payment.data["status"]) == (202, "processing")
+    assert (payment.status_code, payment.json()["status"]) == (202, "processing")
 
     assert queue.run_all() == [
         Message.SETTLE_ORDER,
         Message.ISSUE_CODES,
         Message.DELIVER_TICKETS,
     ]
-    assert buyer.get(order).data["status"] == "paid"
+    assert buyer.get(order).json()["status"] == "paid"
     assert Ticket.objects.count() == 2
     assert [letter.to for letter in mail.outbox] == [["ana@example.com"]]
 
-    first, second = buyer.get(f"{order}/ticket").data["tickets"]
+    first, second = buyer.get(f"{order}/ticket").json()["tickets"]
     door = as_bearer(make_device(Event.objects.get(), gate="North"))
     admitted = door.post("/tickets/validate", {"code": first["code"]})
-    assert (admitted.status_code, admitted.data["result"]) == (200, "admitted")
+    assert (admitted.status_code, admitted.json()["result"]) == (200, "admitted")
     refused = door.post("/tickets/validate", {"code": first["code"]})
-    assert (refused.status_code, refused.data["code"]) == (409, "already_used")
-    assert refused.data["first_scan"]["gate"] == "North"
+    assert (refused.status_code, refused.json()["code"]) == (409, "already_used")
+    assert refused.json()["first_scan"]["gate"] == "North"
     assert door.post("/tickets/validate", {"code": second["code"]}).status_code == 200

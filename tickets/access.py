@@ -27,48 +27,61 @@ class EventNotForScanner(NotFound):
     title = "There is nothing here"
 
 
-def scanner_of(request: Request, *, event_id: UUID | None) -> tuple[Scanner, Device | None]:
+def scanner_of(request: Request) -> tuple[Scanner, str]:
     """
-    Return who scans and for which events: all of the device's or organizer's, or the one asked for.
+    Return who scans, and the gate where he is said to stand.
 
     :raises NotAuthenticated, InvalidToken: if nobody knows who is calling
     :raises NotForThisCaller: if it is an order's token, or a user who acts for nobody
-    :raises EventNotForScanner: if `event_id` is not the caller's to scan
     """
-    scanner, device = _identify(request)
-    if event_id is not None:
-        chosen = scanner.events.filter(pk=event_id)
-        if not chosen.exists():
-            raise EventNotForScanner("No event of yours has that id.")
-        scanner = replace(scanner, events=chosen)
-    return scanner, device
-
-
-def _identify(request: Request) -> tuple[Scanner, Device | None]:
     token = request.auth
     if isinstance(token, BearerToken) and token.kind == TokenKind.DEVICE:
-        device = _find_device(token)
-        events = Event.objects.filter(organizer_id=device.organizer_id)
-        if not device.all_events:
-            events = events.filter(devices=device.pk)
-        return Scanner(f"device:{device.pk}", events, device_id=device.pk), device
+        return device_scanner(token)
     if isinstance(token, BearerToken) and token.kind == TokenKind.API:
         api_token = find_api_token(token)
-        events = Event.objects.filter(organizer_id=api_token.organizer_id)
-        return Scanner(f"token:{api_token.pk}", events, api_token_id=api_token.pk), None
+        own = (api_token.organizer_id,)
+        return Scanner(f"token:{api_token.pk}", own, api_token_id=api_token.pk), ""
     if isinstance(token, BearerToken):
         raise NotForThisCaller("An order's token opens no gate.")
     if not request.user.is_authenticated:
         raise NotAuthenticated("Send a device's or an organizer's token.")
-    organizers = organizers_of(request.user)
-    if not organizers.exists():
+    organizers = tuple(organizers_of(request.user).values_list("pk", flat=True))
+    if not organizers:
         raise NotForThisCaller("You act for no organizer.")
-    events = Event.objects.filter(organizer__in=organizers)
-    return Scanner(f"user:{request.user.pk}", events, user_id=request.user.pk), None
+    return Scanner(f"user:{request.user.pk}", organizers, user_id=request.user.pk), ""
 
 
-def _find_device(token: BearerToken) -> Device:
-    device = Device.objects.filter(digest=token.digest, revoked_at=None).order_by("pk").first()
-    if device is None:
+def device_scanner(token: BearerToken) -> tuple[Scanner, str]:
+    """
+    Return the scanner that a door device's token stands for, and its gate.
+
+    :raises InvalidToken: if the device is unknown or was revoked
+    """
+    devices = Device.objects.filter(digest=token.digest, revoked_at=None).order_by("pk")
+    found = devices.values_list("pk", "organizer_id", "all_events", "gate").first()
+    if found is None:
         raise InvalidToken("The device is unknown or was revoked.")
-    return device
+    device_id, organizer_id, all_events, gate = found
+    scanner = Scanner(
+        f"device:{device_id}",
+        (organizer_id,),
+        given_events_only=not all_events,
+        device_id=device_id,
+    )
+    return scanner, gate
+
+
+def only_for(scanner: Scanner, event_id: UUID) -> Scanner:
+    """
+    Return the scanner at the door of one event.
+
+    :raises EventNotForScanner: if that is not the scanner's
+    """
+    events = Event.objects.filter(pk=event_id)
+    if scanner.organizers is not None:
+        events = events.filter(organizer_id__in=scanner.organizers)
+    if scanner.given_events_only:
+        events = events.filter(devices=scanner.device_id)
+    if not events.exists():
+        raise EventNotForScanner("No event of yours has that id.")
+    return replace(scanner, event_id=event_id)

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db import IntegrityError, connection
 
-from events.models import Event, EventStatus
+from events.models import Event
 from ticketing.errors import Conflict
+from ticketing.ids import new_id
 from tickets.codes import UnreadableCode, check_signature, read_code
-from tickets.models import Scan, ScanResult, Ticket, TicketStatus
+from tickets.models import Scan, ScanResult
 
 
 class ScanIdReused(Conflict):
@@ -22,10 +23,17 @@ class ScanIdReused(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Who scans, and tickets of which events. `name` sets its scan ids apart from others'."""
+    """
+    Who scans. `name` sets its scan ids apart from others'.
+
+    It scans tickets of all events of `organizers`, or of everybody's with None; of those alone that
+    its device was given, with `given_events_only`; of one alone, with `event_id`.
+    """
 
     name: str
-    events: QuerySet[Event]
+    organizers: tuple[UUID, ...] | None = None
+    given_events_only: bool = False
+    event_id: UUID | None = None
     device_id: UUID | None = None
     api_token_id: UUID | None = None
     user_id: int | None = None
@@ -42,28 +50,40 @@ class ScannedCode:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What a code turned out to be: a refusal that is clear already, or a ticket."""
+class CheckedTicket:
+    """What a gate is told about a ticket."""
 
-    refusal: ScanResult | None
-    event_id: UUID | None
-    ticket: Ticket | None
+    id: UUID
+    event_id: UUID
+    ticket_type: str
+    holder_name: str
+    order_code: str
 
 
-def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) -> Scan:
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """How an attempt at a gate ended. `ticket` is there if the scanner may know it."""
+
+    scan_id: UUID
+    result: ScanResult
+    at: datetime
+    ticket: CheckedTicket | None
+
+
+def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) -> CheckIn:
     """
     Let the bearer in, or say why not; either way, write the attempt down.
 
-    A refusal at the door is part of the record, so it is a row and not an exception.
+    A refusal at the door is part of the record, so it is a row and not an exception. All of it is
+    one statement: looking and marking, so that two gates cannot both find the ticket unused.
 
     :raises ScanIdReused: if the scanner gave that id to another code before
     """
-    reading = _read(scanned.code, scanner.events)
     try:
-        return _record(scanned, scanner, reading, now)
+        return _record(scanned, scanner, _believe(scanned.code), now)
     except IntegrityError:
         # A repeat: what it did is undone, and it gets the first answer.
-        if earlier := _find_scan(scanned, scanner):
+        if earlier := _find_earlier(scanned, scanner):
             return earlier
         raise
 
@@ -76,71 +96,74 @@ def first_admission(ticket_id: UUID) -> Scan | None:
     return admitted.order_by("recorded_at").first()
 
 
-def _find_scan(scanned: ScannedCode, scanner: Scanner) -> Scan | None:
-    scans = Scan.objects.select_related(
-        "ticket__order", "ticket__ticket_type", "ticket__event", "device"
-    )
-    earlier = scans.filter(scanned_by=scanner.name, scan_id=scanned.scan_id).order_by("pk").first()
-    if earlier is not None and earlier.code != scanned.code:
+def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
+    scans = Scan.objects.select_related("ticket__order", "ticket__ticket_type")
+    scan = scans.filter(scanned_by=scanner.name, scan_id=scanned.scan_id).order_by("pk").first()
+    if scan is None:
+        return None
+    if scan.code != scanned.code:
         raise ScanIdReused("Give each scan an id of its own.")
-    return earlier
+    found, ticket = scan.ticket, None
+    if found is not None:
+        ticket = CheckedTicket(
+            found.pk, found.event_id, found.ticket_type.name, found.holder_name, found.order.code
+        )
+    return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket)
 
 
-def _read(code: str, events: QuerySet[Event]) -> _Reading:
+def _believe(code: str) -> tuple[UUID, UUID] | None:
+    """Return the event and the ticket that a code of ours names."""
     try:
         read = read_code(code)
-        ticket = (
-            Ticket.objects.select_related("order", "ticket_type", "event")
-            .filter(pk=read.claims.ticket_id)
-            .order_by("pk")
-            .first()
-        )
-        event = ticket.event if ticket else _event_of(read.claims.event_number)
-        check_signature(read, event_id=event.pk)
+        event_id = _event_of(read.claims.event_number)
+        check_signature(read, event_id=event_id)
     except UnreadableCode:
-        return _Reading(ScanResult.INVALID_CODE, None, None)
-    if not events.filter(pk=event.pk).exists():
-        return _Reading(ScanResult.WRONG_EVENT, None, None)
-    if ticket is None:
-        return _Reading(ScanResult.UNKNOWN_TICKET, event.pk, None)
-    if event.status == EventStatus.CANCELLED:
-        return _Reading(ScanResult.EVENT_CANCELLED, event.pk, ticket)
-    return _Reading(None, event.pk, ticket)
+        return None
+    return event_id, read.claims.ticket_id
 
 
-def _event_of(number: int) -> Event:
-    event = Event.objects.filter(number=number).order_by("pk").first()
-    if event is None:
-        raise UnreadableCode
-    return event
-
-
-@transaction.atomic(durable=True)
-def _record(scanned: ScannedCode, scanner: Scanner, reading: _Reading, now: datetime) -> Scan:
-    result = reading.refusal or _admit(reading.ticket, scanned.at)
-    return Scan.objects.create(
-        scan_id=scanned.scan_id,
-        scanned_by=scanner.name,
-        device_id=scanner.device_id,
-        api_token_id=scanner.api_token_id,
-        user_id=scanner.user_id,
-        event_id=reading.event_id,
-        ticket=reading.ticket,
-        result=result,
-        gate=scanned.gate,
-        code=scanned.code,
-        scanned_at=scanned.at,
-        recorded_at=now,
+@lru_cache(maxsize=10_000)
+def _event_of(number: int) -> UUID:
+    # An event keeps its number for good.
+    event_id = (
+        Event.objects.filter(number=number).values_list("pk", flat=True).order_by("pk").first()
     )
+    if event_id is None:
+        raise UnreadableCode
+    return event_id
 
 
-def _admit(ticket: Ticket | None, at: datetime) -> ScanResult:
-    if ticket is None:
-        return ScanResult.UNKNOWN_TICKET
-    # One statement looks and marks, so two gates cannot both find the ticket unused.
-    valid = Ticket.objects.filter(pk=ticket.pk, status=TicketStatus.VALID)
-    if valid.update(status=TicketStatus.USED, used_at=at):
-        ticket.used_at = at
-        return ScanResult.ADMITTED
-    status = Ticket.objects.values_list("status", flat=True).get(pk=ticket.pk)
-    return ScanResult.REVOKED if status == TicketStatus.REVOKED else ScanResult.ALREADY_USED
+def _record(
+    scanned: ScannedCode,
+    scanner: Scanner,
+    named: tuple[UUID, UUID] | None,
+    now: datetime,
+) -> CheckIn:
+    event_id, ticket_id = named or (None, None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM check_in(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s,"
+            " %s, %s)",
+            [
+                new_id(),
+                scanned.scan_id,
+                scanner.name,
+                scanner.device_id,
+                scanner.api_token_id,
+                scanner.user_id,
+                None if scanner.organizers is None else list(scanner.organizers),
+                scanner.given_events_only,
+                scanner.event_id,
+                event_id,
+                ticket_id,
+                scanned.code,
+                scanned.gate,
+                scanned.at,
+                now,
+            ],
+        )
+        result, holder_name, ticket_type, order_code = cursor.fetchone()
+    ticket = None
+    if event_id and ticket_id and order_code:
+        ticket = CheckedTicket(ticket_id, event_id, ticket_type, holder_name, order_code)
+    return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket)

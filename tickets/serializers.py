@@ -1,12 +1,14 @@
 """Tickets and scans as JSON."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
+from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
 from ticketing import clock
-from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextField
+from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextField, is_line
 from ticketing.ids import new_id
 from tickets.issue import code_url
 from tickets.models import Ticket
@@ -32,6 +34,19 @@ class ScanSent(StrictSerializer):
         if moment < clock.now() - _LONGEST_OFFLINE:
             raise serializers.ValidationError("This is too long ago.")
         return moment
+
+
+class UsualScan(Struct, forbid_unknown_fields=True):
+    """What a scanner sends that is online. `ScanSent` takes all of it, and judges the rest."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=300)]
+    event: UUID | UnsetType = UNSET
+    gate: Annotated[str, Meta(max_length=50)] = ""
+    scan_id: UUID | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if not self.code.isprintable() or (self.gate and not is_line(self.gate)):
+            raise ValueError
 
 
 class TicketShown(serializers.ModelSerializer[Ticket]):

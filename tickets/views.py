@@ -1,10 +1,13 @@
 """The tickets of an order, and the gate."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
+from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,15 +15,28 @@ from rest_framework.views import APIView
 from orders.access import order_visible_to
 from orders.models import OrderStatus
 from ticketing import clock
+from ticketing.api.authentication import read_bearer
+from ticketing.api.fields import show_moment
+from ticketing.api.quick import answer_json, read_body
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
-from tickets.access import scanner_of
-from tickets.checkin import ScannedCode, check_in_ticket, first_admission
-from tickets.models import Scan, ScanResult, Ticket
+from ticketing.ids import new_id
+from ticketing.tokens import TokenKind
+from tickets.access import device_scanner, only_for, scanner_of
+from tickets.checkin import (
+    CheckedTicket,
+    CheckIn,
+    ScannedCode,
+    Scanner,
+    check_in_ticket,
+    first_admission,
+)
+from tickets.models import ScanResult, Ticket
 from tickets.serializers import (
     AdmissionShown,
     OrderTicketsShown,
     ScanSent,
     TicketShown,
+    UsualScan,
 )
 
 
@@ -92,63 +108,83 @@ class TicketValidation(APIView):
     @extend_schema(request=ScanSent, responses=AdmissionShown)
     def post(self, request: Request) -> Response:
         """Check a code and register its use. Every attempt is recorded."""
-        scanner, device = scanner_of(request, event_id=None)
+        scanner, gate = scanner_of(request)
         wish = ScanSent(data=request.data)
         wish.is_valid(raise_exception=True)
         seen = wish.validated_data
-        if "event" in seen:
-            scanner, device = scanner_of(request, event_id=seen["event"])
         now = clock.now()
-        scan = check_in_ticket(
-            scanned=ScannedCode(
-                scan_id=seen["scan_id"],
-                code=seen["code"],
-                gate=seen.get("gate") or (device.gate if device else ""),
-                at=min(seen.get("scanned_at", now), now),
-            ),
-            scanner=scanner,
-            now=now,
+        scanned = ScannedCode(
+            scan_id=seen["scan_id"],
+            code=seen["code"],
+            gate=seen.get("gate") or gate,
+            at=min(seen.get("scanned_at", now), now),
         )
-        if scan.result != ScanResult.ADMITTED or scan.ticket is None:
-            raise _refusal(scan)
-        return Response(
-            {
-                "result": scan.result,
-                "scan_id": str(scan.scan_id),
-                "ticket": _show_ticket(scan.ticket),
-                "used_at": scan.scanned_at,
-            }
-        )
+        return Response(_admit(scanned, scanner, seen.get("event"), now))
 
 
-def _refusal(scan: Scan) -> Refusal:
-    kind, sentence = _REFUSALS[scan.result]
+def check_in_quickly(request: HttpRequest) -> HttpResponse | None:
+    """Do what `TicketValidation.post` does for a door device that is online."""
+    token = read_bearer(request.META.get("HTTP_AUTHORIZATION", ""))
+    if token is None or token.kind != TokenKind.DEVICE:
+        return None
+    wish = read_body(request, UsualScan)
+    if wish is None:
+        return None
+    scanner, gate = device_scanner(token)
+    now = clock.now()
+    scanned = ScannedCode(
+        scan_id=new_id() if wish.scan_id is UNSET else wish.scan_id,
+        code=wish.code,
+        gate=wish.gate or gate,
+        at=now,
+    )
+    return answer_json(_admit(scanned, scanner, None if wish.event is UNSET else wish.event, now))
+
+
+def _admit(
+    scanned: ScannedCode, scanner: Scanner, event_id: UUID | None, now: datetime
+) -> dict[str, Any]:
+    if event_id is not None:
+        scanner = only_for(scanner, event_id)
+    attempt = check_in_ticket(scanned=scanned, scanner=scanner, now=now)
+    if attempt.result != ScanResult.ADMITTED or attempt.ticket is None:
+        raise _refusal(attempt)
+    return {
+        "result": attempt.result.value,
+        "scan_id": str(attempt.scan_id),
+        "ticket": _show_ticket(attempt.ticket),
+        "used_at": show_moment(attempt.at),
+    }
+
+
+def _refusal(attempt: CheckIn) -> Refusal:
+    kind, sentence = _REFUSALS[attempt.result]
     refusal = kind(sentence)
-    details: dict[str, Any] = {"scan_id": str(scan.scan_id)}
-    if scan.ticket is not None:
-        details["ticket"] = _show_ticket(scan.ticket)
-    if scan.result == ScanResult.ALREADY_USED and scan.ticket is not None:
-        details["first_scan"] = _show_first(scan.ticket)
+    details: dict[str, Any] = {"scan_id": str(attempt.scan_id)}
+    if attempt.ticket is not None:
+        details["ticket"] = _show_ticket(attempt.ticket)
+        if attempt.result == ScanResult.ALREADY_USED:
+            details["first_scan"] = _show_first(attempt.ticket.id)
     refusal.details = details
     return refusal
 
 
-def _show_first(ticket: Ticket) -> Mapping[str, Any] | None:
-    first = first_admission(ticket.pk)
+def _show_first(ticket_id: UUID) -> Mapping[str, Any] | None:
+    first = first_admission(ticket_id)
     if first is None:
         return None
     return {
-        "at": first.scanned_at.isoformat(),
+        "at": show_moment(first.scanned_at),
         "gate": first.gate,
         "device": first.device.name if first.device else None,
     }
 
 
-def _show_ticket(ticket: Ticket) -> dict[str, str]:
+def _show_ticket(ticket: CheckedTicket) -> dict[str, str]:
     return {
-        "id": str(ticket.pk),
-        "ticket_type": ticket.ticket_type.name,
+        "id": str(ticket.id),
+        "ticket_type": ticket.ticket_type,
         "holder_name": ticket.holder_name,
-        "order_code": ticket.order.code,
+        "order_code": ticket.order_code,
         "event": str(ticket.event_id),
     }

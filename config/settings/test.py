@@ -17,7 +17,7 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from config.settings.base import *
-from config.settings.base import DATABASES, INSTALLED_APPS, STORAGES
+from config.settings.base import INSTALLED_APPS, STORAGES
 
 # Two branches with a migration each collide in git, on max_migration.txt, and not in production.
 INSTALLED_APPS += ["django_linear_migrations"]

@@ -105,7 +105,7 @@ def _buy(event: Event) -> Order:
         customer=Customer("Ana Souza", "ana@example.com", "pt-br"),
         now=clock.now(),
     )
-    order = reservation.order
+    order = Order.objects.get(pk=reservation.order_id)
     confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
     return order
 

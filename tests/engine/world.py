@@ -110,7 +110,7 @@ def check_redis(redis: Redis, event_id: UUID) -> None:
     epoch = Event.objects.values_list("epoch", flat=True).get(pk=event_id)
     if not found or found.get("generation") != stamp or int(found["epoch"]) != epoch:
         return
-    if not generation._is_loaded(stamp):
+    if not generation._is_loaded(stamp or ""):
         return
     for kind in TicketType.objects.filter(event_id=event_id):
         said = int(found.get(str(kind.pk), 0))

@@ -132,13 +132,10 @@ def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
 
     def write_late(order, *arguments):
         if not slept:
-            slept.append(order.pk)
-            obey(
-                event_id=order.event_id,
-                verdicts=decide_holds(
-                    event_id=order.event_id, order_ids=[order.pk], now=clock.now()
-                ),
-            )
+            slept.append(order.order_id)
+            event_id = order.event.pk
+            verdicts = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
+            obey(event_id=event_id, verdicts=verdicts)
         return write(order, *arguments)
 
     monkeypatch.setattr(reservation, "_write", write_late)
@@ -161,7 +158,7 @@ def test_a_hold_of_a_redis_that_was_lost_since_does_not_count(
         if not lost:
             lost.append(True)
             redis.flushdb()
-            rebuild_stock(event_id=order.event_id)
+            rebuild_stock(event_id=order.event.pk)
         return write(order, *arguments)
 
     monkeypatch.setattr(reservation, "_write", write_after_a_loss)

@@ -20,18 +20,27 @@ class BearerToken:
     digest: str
 
 
+def read_bearer(header: str) -> BearerToken | None:
+    """Return the token of an `Authorization` header, if that looks like one of ours."""
+    scheme, _, text = header.partition(" ")
+    text = text.strip()
+    if scheme.lower() != "bearer" or len(text) > _LONGEST_TOKEN or not text.isascii():
+        return None
+    kind = next((kind for kind in TokenKind if text.startswith(kind.value)), None)
+    return BearerToken(kind, digest_token(text)) if kind else None
+
+
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer ord_…|dev_…|api_…`, unchecked: `request.auth` is a `BearerToken`."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, BearerToken] | None:
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        header = request.headers.get("Authorization", "")
+        if header.partition(" ")[0].lower() != "bearer":
             return None
-        text = text.strip()
-        kind = next((kind for kind in TokenKind if text.startswith(kind.value)), None)
-        if kind is None or len(text) > _LONGEST_TOKEN or not text.isascii():
+        token = read_bearer(header)
+        if token is None:
             raise AuthenticationFailed("A token begins with ord_, dev_ or api_.")
-        return AnonymousUser(), BearerToken(kind, digest_token(text))
+        return AnonymousUser(), token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -83,7 +83,7 @@ def _answer_error(error: Exception, request: HttpRequest) -> HttpResponse:
 
 def _is_usual(request: HttpRequest) -> bool:
     told = request.META
-    if "HTTP_COOKIE" in told or told.get("QUERY_STRING"):
+    if told.get("HTTP_COOKIE") or told.get("QUERY_STRING"):
         return False
     accepted = told.get("HTTP_ACCEPT", "*/*")
     if "*/*" not in accepted and "application/json" not in accepted:

@@ -54,7 +54,7 @@ class ApiMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if "HTTP_COOKIE" in request.META or not request.path_info.startswith(_API):
+        if request.META.get("HTTP_COOKIE") or not request.path_info.startswith(_API):
             return self.get_response(request)
         speak_as_api(request)
         match = request.resolver_match = resolve(request.path_info)

@@ -25,7 +25,7 @@ class Programs:
             name,
             "-m", "granian", "--interface", "wsgi", "config.wsgi:application",
             "--host", LOOPBACK, "--port", str(port),
-            "--workers", "2", "--blocking-threads", "8", "--backlog", "2048",
+            "--workers", "2", "--blocking-threads", "4", "--backlog", "2048",
             "--workers-kill-timeout", "3",
         )  # fmt: skip
 
