@@ -1,5 +1,7 @@
 """Base45 of RFC 9285: bytes in the alphabet of a QR code's alphanumeric mode."""
 
+import struct
+
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LARGEST_PAIR, _LARGEST_BYTE = 0xFFFF, 0xFF
@@ -27,15 +29,19 @@ def decode_base45(text: str) -> bytes:
 
     :raises NotBase45: if it could not have been written
     """
-    data = bytearray()
-    for start in range(0, len(text), 3):
-        group = text[start : start + 3]
-        try:
-            number = sum(_VALUES[character] * 45**place for place, character in enumerate(group))
-        except KeyError as error:
-            raise NotBase45(f"{error} is no base45 character.") from error
-        length = len(group) - 1
-        if not length or number > (_LARGEST_PAIR if length == 2 else _LARGEST_BYTE):  # noqa: PLR2004
-            raise NotBase45(f"{group!r} is no base45 group.")
-        data += number.to_bytes(length)
-    return bytes(data)
+    try:
+        values = [_VALUES[character] for character in text]
+    except KeyError as error:
+        raise NotBase45(f"{error} is no base45 character.") from error
+    odd = len(values) % 3
+    whole = len(values) - odd
+    pairs = [a + 45 * b + 2025 * c for a, b, c in zip(*[iter(values[:whole])] * 3, strict=True)]
+    if pairs and max(pairs) > _LARGEST_PAIR:
+        raise NotBase45("No two bytes are written so.")
+    data = struct.pack(f">{len(pairs)}H", *pairs)
+    if not odd:
+        return data
+    last = values[whole] + 45 * values[whole + 1] if odd == 2 else -1  # noqa: PLR2004
+    if not 0 <= last <= _LARGEST_BYTE:
+        raise NotBase45("No last byte is written so.")
+    return data + bytes([last])

@@ -8,10 +8,24 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 
 from events.models import Event
-from ticketing.errors import Conflict
+from ticketing.errors import Conflict, NotFound, Unauthenticated
 from ticketing.ids import new_id
 from tickets.codes import UnreadableCode, check_signature, read_code
 from tickets.models import Scan, ScanResult
+
+
+class UnknownDevice(Unauthenticated):
+    """Unknown or revoked."""
+
+    code = "invalid_token"
+    title = "We do not know this token"
+
+
+class EventNotForScanner(NotFound):
+    """The scanner has no such event."""
+
+    code = "not_found"
+    title = "There is nothing here"
 
 
 class ScanIdReused(Conflict):
@@ -24,29 +38,32 @@ class ScanIdReused(Conflict):
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """
-    Who scans. `name` sets its scan ids apart from others'.
+    Who scans: whatever device has a token of that digest, for the events that it was given; or else
+    somebody with a name, for all events of `organizers`, or everybody's with None.
 
-    It scans tickets of all events of `organizers`, or of everybody's with None; of those alone that
-    its device was given, with `given_events_only`; of one alone, with `event_id`.
+    A scan id is its scanner's own, so the name sets it apart from others'.
     """
 
-    name: str
+    name: str = ""
+    device_digest: str | None = None
     organizers: tuple[UUID, ...] | None = None
-    given_events_only: bool = False
-    event_id: UUID | None = None
-    device_id: UUID | None = None
     api_token_id: UUID | None = None
     user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedCode:
-    """What was seen at a gate. The same `scan_id` of the same scanner is the same scan."""
+    """
+    What was seen at a gate. The same `scan_id` of the same scanner is the same scan.
+
+    Without a gate it was seen at the device's own. With `event_id` that event's door is meant.
+    """
 
     scan_id: UUID
     code: str
     gate: str
     at: datetime
+    event_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +94,8 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
     A refusal at the door is part of the record, so it is a row and not an exception. All of it is
     one statement: looking and marking, so that two gates cannot both find the ticket unused.
 
+    :raises UnknownDevice: if no device has the token, or it was revoked
+    :raises EventNotForScanner: if the door of an event is meant that is not the scanner's
     :raises ScanIdReused: if the scanner gave that id to another code before
     """
     try:
@@ -98,7 +117,11 @@ def first_admission(ticket_id: UUID) -> Scan | None:
 
 def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
     scans = Scan.objects.select_related("ticket__order", "ticket__ticket_type")
-    scan = scans.filter(scanned_by=scanner.name, scan_id=scanned.scan_id).order_by("pk").first()
+    if scanner.device_digest is None:
+        own = scans.filter(scanned_by=scanner.name)
+    else:
+        own = scans.filter(device__digest=scanner.device_digest)
+    scan = own.filter(scan_id=scanned.scan_id).order_by("pk").first()
     if scan is None:
         return None
     if scan.code != scanned.code:
@@ -142,18 +165,17 @@ def _record(
     event_id, ticket_id = named or (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM check_in(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s,"
-            " %s, %s)",
+            "SELECT * FROM check_in"
+            "(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s)",
             [
                 new_id(),
                 scanned.scan_id,
                 scanner.name,
-                scanner.device_id,
+                scanner.device_digest,
                 scanner.api_token_id,
                 scanner.user_id,
                 None if scanner.organizers is None else list(scanner.organizers),
-                scanner.given_events_only,
-                scanner.event_id,
+                scanned.event_id,
                 event_id,
                 ticket_id,
                 scanned.code,
@@ -163,6 +185,10 @@ def _record(
             ],
         )
         result, holder_name, ticket_type, order_code = cursor.fetchone()
+    if result == "unknown_device":
+        raise UnknownDevice("The device is unknown or was revoked.")
+    if result == "unknown_event":
+        raise EventNotForScanner("No event of yours has that id.")
     ticket = None
     if event_id and ticket_id and order_code:
         ticket = CheckedTicket(ticket_id, event_id, ticket_type, holder_name, order_code)

@@ -33,7 +33,9 @@ class Ticket(models.Model):
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("order")
     )
-    order_item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="tickets")
+    order_item = models.ForeignKey(
+        OrderItem, on_delete=models.PROTECT, related_name="tickets", db_index=False
+    )
     event = models.ForeignKey(
         Event, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("event")
     )
@@ -61,7 +63,6 @@ class Ticket(models.Model):
         verbose_name_plural = _("tickets")
         ordering = ["-created_at", "order_item_id", "position"]
         indexes = [
-            models.Index(fields=["event", "status"], name="tickets_of_an_event"),
             models.Index(fields=["-created_at"], name="tickets_by_age"),
         ]
         constraints = [
@@ -168,9 +169,13 @@ class Scan(models.Model):
     device = models.ForeignKey(
         Device, on_delete=models.PROTECT, null=True, verbose_name=_("door device")
     )
-    api_token = models.ForeignKey(ApiToken, on_delete=models.SET_NULL, null=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, verbose_name=_("event"))
+    api_token = models.ForeignKey(ApiToken, on_delete=models.SET_NULL, null=True, db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, db_index=False
+    )
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, null=True, verbose_name=_("event"), db_index=False
+    )
     ticket = models.ForeignKey(
         Ticket,
         on_delete=models.PROTECT,
@@ -191,6 +196,13 @@ class Scan(models.Model):
         indexes = [
             models.Index(fields=["event", "-recorded_at"], name="scans_of_an_event"),
             models.Index(fields=["-recorded_at", "-id"], name="scans_by_age"),
+            # Few scans have these: devices make the most.
+            models.Index(
+                fields=["api_token"],
+                condition=Q(api_token__isnull=False),
+                name="scans_with_an_api_token",
+            ),
+            models.Index(fields=["user"], condition=Q(user__isnull=False), name="scans_by_a_user"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -21,7 +21,7 @@ from ticketing.api.quick import answer_json, read_body
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
 from ticketing.ids import new_id
 from ticketing.tokens import TokenKind
-from tickets.access import device_scanner, only_for, scanner_of
+from tickets.access import scanner_of
 from tickets.checkin import (
     CheckedTicket,
     CheckIn,
@@ -108,7 +108,7 @@ class TicketValidation(APIView):
     @extend_schema(request=ScanSent, responses=AdmissionShown)
     def post(self, request: Request) -> Response:
         """Check a code and register its use. Every attempt is recorded."""
-        scanner, gate = scanner_of(request)
+        scanner = scanner_of(request)
         wish = ScanSent(data=request.data)
         wish.is_valid(raise_exception=True)
         seen = wish.validated_data
@@ -116,10 +116,11 @@ class TicketValidation(APIView):
         scanned = ScannedCode(
             scan_id=seen["scan_id"],
             code=seen["code"],
-            gate=seen.get("gate") or gate,
+            gate=seen.get("gate", ""),
             at=min(seen.get("scanned_at", now), now),
+            event_id=seen.get("event"),
         )
-        return Response(_admit(scanned, scanner, seen.get("event"), now))
+        return Response(_admit(scanned, scanner, now))
 
 
 def check_in_quickly(request: HttpRequest) -> HttpResponse | None:
@@ -130,22 +131,18 @@ def check_in_quickly(request: HttpRequest) -> HttpResponse | None:
     wish = read_body(request, UsualScan)
     if wish is None:
         return None
-    scanner, gate = device_scanner(token)
     now = clock.now()
     scanned = ScannedCode(
         scan_id=new_id() if wish.scan_id is UNSET else wish.scan_id,
         code=wish.code,
-        gate=wish.gate or gate,
+        gate=wish.gate,
         at=now,
+        event_id=None if wish.event is UNSET else wish.event,
     )
-    return answer_json(_admit(scanned, scanner, None if wish.event is UNSET else wish.event, now))
+    return answer_json(_admit(scanned, Scanner(device_digest=token.digest), now))
 
 
-def _admit(
-    scanned: ScannedCode, scanner: Scanner, event_id: UUID | None, now: datetime
-) -> dict[str, Any]:
-    if event_id is not None:
-        scanner = only_for(scanner, event_id)
+def _admit(scanned: ScannedCode, scanner: Scanner, now: datetime) -> dict[str, Any]:
     attempt = check_in_ticket(scanned=scanned, scanner=scanner, now=now)
     if attempt.result != ScanResult.ADMITTED or attempt.ticket is None:
         raise _refusal(attempt)

@@ -103,6 +103,9 @@ DATABASES["default"] |= {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
+    # A connection that is kept can keep its plans too.
+    "server_side_binding": True,
+    "prepare_threshold": 5,
     "connect_timeout": 5,
     # Whose network went away without a word is given up after so long.
     "tcp_user_timeout": 10_000,

@@ -6,9 +6,8 @@ from django.db import migrations
 # ticket gone, the SELECT after it sees by whom.
 CREATE = """
 CREATE FUNCTION check_in(
-  the_id uuid, the_scan uuid, scanner text, the_device uuid, the_api_token uuid, the_user bigint,
-  organizers uuid[], given_events_only boolean, only_event uuid,
-  the_event uuid, the_ticket uuid, the_code text, the_gate text,
+  the_id uuid, the_scan uuid, scanner text, device_token text, the_api_token uuid, the_user bigint,
+  organizers uuid[], only_event uuid, the_event uuid, the_ticket uuid, the_code text, the_gate text,
   seen timestamptz, written timestamptz
 ) RETURNS TABLE (result text, holder_name text, ticket_type text, order_code text)
 LANGUAGE plpgsql AS $$
@@ -16,13 +15,25 @@ LANGUAGE plpgsql AS $$
 DECLARE
   verdict text; event uuid; event_status text; ticket uuid; found_status text;
   holder text; kind text; code text;
+  device uuid; every_event boolean := true; its_gate text;
 BEGIN
+  IF device_token IS NOT NULL THEN
+    SELECT d.id, ARRAY[d.organizer_id], d.all_events, d.gate, 'device:' || d.id
+      INTO device, organizers, every_event, its_gate, scanner
+      FROM tickets_device d WHERE d.digest = device_token AND d.revoked_at IS NULL;
+    IF device IS NULL THEN
+      RETURN QUERY SELECT 'unknown_device', NULL, NULL, NULL; RETURN;
+    END IF;
+  END IF;
   SELECT e.id, e.status INTO event, event_status FROM events_event e
-    WHERE e.id = the_event
+    WHERE e.id = coalesce(only_event, the_event)
       AND (organizers IS NULL OR e.organizer_id = ANY (organizers))
-      AND (only_event IS NULL OR e.id = only_event)
-      AND (NOT given_events_only OR EXISTS (
-        SELECT FROM tickets_device_events d WHERE d.device_id = the_device AND d.event_id = e.id));
+      AND (every_event OR EXISTS (
+        SELECT FROM tickets_device_events d WHERE d.device_id = device AND d.event_id = e.id));
+  IF only_event IS NOT NULL AND event IS NULL THEN
+    RETURN QUERY SELECT 'unknown_event', NULL, NULL, NULL; RETURN;
+  END IF;
+  IF event IS DISTINCT FROM the_event THEN event := NULL; END IF;
   SELECT t.id, t.holder_name, k.name, o.code INTO ticket, holder, kind, code
     FROM tickets_ticket t
     JOIN events_tickettype k ON k.id = t.ticket_type_id
@@ -45,8 +56,8 @@ BEGIN
     id, scan_id, scanned_by, device_id, api_token_id, user_id, event_id, ticket_id, result, gate,
     code, scanned_at, recorded_at
   ) VALUES (
-    the_id, the_scan, scanner, the_device, the_api_token, the_user, event, ticket, verdict,
-    the_gate, the_code, seen, written
+    the_id, the_scan, scanner, device, the_api_token, the_user, event, ticket, verdict,
+    coalesce(nullif(the_gate, ''), its_gate, ''), the_code, seen, written
   );
   RETURN QUERY SELECT verdict, holder, kind, code;
 END $$
