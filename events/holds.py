@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 from events.generation import ensure_generation, script_digest
 from events.inventory import SoldOut, Stock
 from ticketing.errors import Unavailable
-from ticketing.redis import get_redis
+from ticketing.redis import get_redis, run_script
 
 # A process that died while it staged a rebuild leaves no garbage for longer than this.
 _STAGING_SECONDS = 120
@@ -241,10 +241,10 @@ def _evaluate(script: str, keys: list[str], *arguments: object) -> Any:
     words = [str(argument) for argument in arguments]
     try:
         try:
-            return get_redis().evalsha(script_digest(script), len(keys), *keys, *words)
+            return run_script(script_digest(script), keys, words)
         except NoScriptError:
             ensure_generation()
-            return get_redis().evalsha(script_digest(script), len(keys), *keys, *words)
+            return run_script(script_digest(script), keys, words)
     except RedisError as error:
         raise InventoryUnavailable("Redis is away.") from error
 

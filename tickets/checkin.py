@@ -1,8 +1,9 @@
 """Checking in: a ticket opens a gate, once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
@@ -10,7 +11,7 @@ from django.db import IntegrityError, connection
 from events.models import Event
 from ticketing.errors import Conflict, NotFound, Unauthenticated
 from ticketing.ids import new_id
-from tickets.codes import UnreadableCode, check_signature, read_code
+from tickets.codes import UnreadableCode, check_key, check_signature, read_code
 from tickets.models import Scan, ScanResult
 
 
@@ -87,6 +88,19 @@ class CheckIn:
     ticket: CheckedTicket | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The event and the ticket that a code names, and whether we know that we signed it."""
+
+    event_id: Any
+    ticket_id: Any
+    signed: bool
+
+
+# What is not one of our codes names nothing, for sure.
+_NOTHING = _Named(None, None, signed=True)
+
+
 def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) -> CheckIn:
     """
     Let the bearer in, or say why not; either way, write the attempt down.
@@ -99,7 +113,14 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
     :raises ScanIdReused: if the scanner gave that id to another code before
     """
     try:
-        return _record(scanned, scanner, _believe(scanned.code), now)
+        read = read_code(scanned.code)
+        check_key(read)
+        event_id = _event_of(read.claims.event_number)
+        named = _Named(event_id, read.claims.ticket_id, signed=False)
+    except UnreadableCode:
+        named = _NOTHING
+    try:
+        return _decide(scanned, scanner, named, now)
     except IntegrityError:
         # A repeat: what it did is undone, and it gets the first answer.
         if earlier := _find_earlier(scanned, scanner):
@@ -134,15 +155,21 @@ def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
     return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket)
 
 
-def _believe(code: str) -> tuple[UUID, UUID] | None:
-    """Return the event and the ticket that a code of ours names."""
+def _decide(scanned: ScannedCode, scanner: Scanner, named: _Named, now: datetime) -> CheckIn:
+    attempt = _record(scanned, scanner, named, now)
+    if attempt is None:
+        attempt = _record(scanned, scanner, _prove(scanned.code, named), now)
+    assert attempt is not None, "What is proven is decided."
+    return attempt
+
+
+def _prove(code: str, named: _Named) -> _Named:
+    """Return what the code names if we have signed it, else nothing."""
     try:
-        read = read_code(code)
-        event_id = _event_of(read.claims.event_number)
-        check_signature(read, event_id=event_id)
+        check_signature(read_code(code), event_id=named.event_id)
     except UnreadableCode:
-        return None
-    return event_id, read.claims.ticket_id
+        return _NOTHING
+    return replace(named, signed=True)
 
 
 @lru_cache(maxsize=10_000)
@@ -159,14 +186,14 @@ def _event_of(number: int) -> UUID:
 def _record(
     scanned: ScannedCode,
     scanner: Scanner,
-    named: tuple[UUID, UUID] | None,
+    named: _Named,
     now: datetime,
-) -> CheckIn:
-    event_id, ticket_id = named or (None, None)
+) -> CheckIn | None:
+    """Do all of it, or nothing and return None: the code is not as we wrote it, and not proven."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM check_in"
-            "(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s)",
+            "(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 new_id(),
                 scanned.scan_id,
@@ -176,20 +203,25 @@ def _record(
                 scanner.user_id,
                 None if scanner.organizers is None else list(scanner.organizers),
                 scanned.event_id,
-                event_id,
-                ticket_id,
+                named.event_id,
+                named.ticket_id,
                 scanned.code,
                 scanned.gate,
+                named.signed,
                 scanned.at,
                 now,
             ],
         )
         result, holder_name, ticket_type, order_code = cursor.fetchone()
+    if result == "unproven":
+        return None
     if result == "unknown_device":
         raise UnknownDevice("The device is unknown or was revoked.")
     if result == "unknown_event":
         raise EventNotForScanner("No event of yours has that id.")
     ticket = None
-    if event_id and ticket_id and order_code:
-        ticket = CheckedTicket(ticket_id, event_id, ticket_type, holder_name, order_code)
+    if order_code:
+        ticket = CheckedTicket(
+            named.ticket_id, named.event_id, ticket_type, holder_name, order_code
+        )
     return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket)

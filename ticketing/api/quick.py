@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ticketing.api.problems import CONTENT_TYPE, problem_of
+from ticketing.api.requests import speak_as_api
 from ticketing.errors import Refusal
 
 # More than any usual request has; the view itself allows for more.
@@ -45,9 +46,12 @@ def quickly(view: View, **shortcuts: Shortcut) -> View:
                 return _answer_error(error, request)
             if answered is not None:
                 return answered
+        speak_as_api(request)
         return view(request, **named)
 
     answer.csrf_exempt = True  # type: ignore[attr-defined]
+    # A shortcut says nothing that has a translation.
+    answer.speaks_for_itself = True  # type: ignore[attr-defined]
     return answer
 
 

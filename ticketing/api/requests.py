@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from rest_framework.request import Request
 from ticketing.ids import new_id
 
 HEADER = "X-Request-Id"
+_SENT_HEADER = "HTTP_X_REQUEST_ID"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # What a person looks at; everything else is the API.
 _PAGES = ("/admin", "/mailbox", "/i18n")
@@ -32,7 +34,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        theirs = request.headers.get(HEADER, "")
+        theirs = request.META.get(_SENT_HEADER, "")
         ours = theirs if _ACCEPTABLE_ID.fullmatch(theirs) else str(new_id())
         request.META["REQUEST_ID"] = ours
         response = self.get_response(request)
@@ -56,10 +58,15 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.META.get("HTTP_COOKIE") or not request.path_info.startswith(_API):
             return self.get_response(request)
-        speak_as_api(request)
-        match = request.resolver_match = resolve(request.path_info)
+        match = request.resolver_match = _resolve(request.path_info)
+        if not getattr(match.func, "speaks_for_itself", False):
+            speak_as_api(request)
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+
+# A few paths are asked for again and again.
+_resolve = lru_cache(maxsize=4096)(resolve)
 
 
 class PagesLocaleMiddleware(LocaleMiddleware):
@@ -98,6 +105,6 @@ def request_id_of(request: HttpRequest | Request) -> str:
 def language_of(request: HttpRequest | Request) -> str:
     """Return the language that a buyer reads, of those that we write."""
     plain = request._request if isinstance(request, Request) else request  # noqa: SLF001
-    if "Accept-Language" not in plain.headers:
+    if "HTTP_ACCEPT_LANGUAGE" not in plain.META:
         return str(settings.LANGUAGE_CODE)
     return translation.get_language_from_request(plain)

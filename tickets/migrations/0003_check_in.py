@@ -8,13 +8,13 @@ CREATE = """
 CREATE FUNCTION check_in(
   the_id uuid, the_scan uuid, scanner text, device_token text, the_api_token uuid, the_user bigint,
   organizers uuid[], only_event uuid, the_event uuid, the_ticket uuid, the_code text, the_gate text,
-  seen timestamptz, written timestamptz
+  signed boolean, seen timestamptz, written timestamptz
 ) RETURNS TABLE (result text, holder_name text, ticket_type text, order_code text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
   verdict text; event uuid; event_status text; ticket uuid; found_status text;
-  holder text; kind text; code text;
+  holder text; kind text; code text; its_code text;
   device uuid; every_event boolean := true; its_gate text;
 BEGIN
   IF device_token IS NOT NULL THEN
@@ -34,11 +34,15 @@ BEGIN
     RETURN QUERY SELECT 'unknown_event', NULL, NULL, NULL; RETURN;
   END IF;
   IF event IS DISTINCT FROM the_event THEN event := NULL; END IF;
-  SELECT t.id, t.holder_name, k.name, o.code INTO ticket, holder, kind, code
+  SELECT t.id, t.code, t.holder_name, k.name, o.code INTO ticket, its_code, holder, kind, code
     FROM tickets_ticket t
     JOIN events_tickettype k ON k.id = t.ticket_type_id
     JOIN orders_order o ON o.id = t.order_id
     WHERE t.id = the_ticket AND t.event_id = event;
+  -- A code that we have written is ours. Any other must have our signature, which is not seen here.
+  IF NOT signed AND its_code IS DISTINCT FROM the_code THEN
+    RETURN QUERY SELECT 'unproven', NULL, NULL, NULL; RETURN;
+  END IF;
   IF the_event IS NULL THEN verdict := 'invalid_code';
   ELSIF event IS NULL THEN verdict := 'wrong_event';
   ELSIF ticket IS NULL THEN verdict := 'unknown_ticket';
