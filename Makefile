@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test chaos check migrations fmt lock
+.PHONY: help run reset demo test chaos bench check migrations fmt lock
 
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ test: $(STAMP)  ## all tests, on real PostgreSQL and Valkey
 chaos: $(STAMP) ## real processes under load, killed and cut off; then every promise is checked
 	@$(IN)python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ORDERS),--orders $(ORDERS)) \
 	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
+
+# SECONDS of each of the repeats; ONLY what has this in its name, such as "a. reserve".
+bench: $(STAMP) ## how fast it is, as a ratio to floors measured in the same run
+	@$(IN)python -m tests.bench $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
 
 check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deployment settings
 	$(IN)ruff format --check .

@@ -159,7 +159,7 @@ def _decide(scanned: ScannedCode, scanner: Scanner, named: _Named, now: datetime
     attempt = _record(scanned, scanner, named, now)
     if attempt is None:
         attempt = _record(scanned, scanner, _prove(scanned.code, named), now)
-    assert attempt is not None, "What is proven is decided."
+    assert attempt is not None, "What is proven is decided."  # noqa: S101
     return attempt
 
 
