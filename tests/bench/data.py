@@ -151,8 +151,8 @@ _PAST: Final = [
     """,
     """
     CREATE TEMP TABLE past_order AS
-    SELECT n, gen_random_uuid() AS id, e.id AS event, e.kind
-    FROM generate_series(1, %(orders)s) n JOIN past_event e ON e.n = n %% %(events)s + 1
+    SELECT s.n, gen_random_uuid() AS id, e.id AS event, e.kind
+    FROM generate_series(1, %(orders)s) AS s (n) JOIN past_event e ON e.n = s.n %% %(events)s + 1
     """,
     """
     INSERT INTO orders_order (id, code, event_id, customer_name, customer_email, language, status,
