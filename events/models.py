@@ -271,6 +271,8 @@ class InventoryGeneration(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     stamp = models.CharField(max_length=40)
+    # How often the audit has found that Redis disagreed with the record, and read it again.
+    drifts = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [

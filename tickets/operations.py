@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import extend_schema, inline_serializer
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from rest_framework import serializers
@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from events.audit import count_drifts
 from ticketing import clock
 from ticketing.health import check_readiness
 from tickets.backlog import measure_oldest_work, measure_queues
@@ -91,3 +92,8 @@ class _Backlog(Collector):
         waits.add_metric(["order_processing"], oldest.order_processing or 0)
         waits.add_metric(["mail_unsent"], oldest.mail_unsent or 0)
         yield waits
+        yield CounterMetricFamily(
+            "bilheteria_stock_drifts",
+            "How often what Redis said was left disagreed with the record, and was read again.",
+            value=count_drifts(),
+        )

@@ -3,8 +3,9 @@
 import pytest
 from redis import Redis
 
-from events.audit import audit_stock
+from events.audit import audit_stock, count_drifts
 from events.catalogue import left_by_type
+from events.generation import ensure_generation
 from tests.make import make_reserved_order, make_ticket_type
 from ticketing import clock
 
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_drift_seen_twice_is_repaired(redis: Redis):
+    ensure_generation()
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind)
     redis.hincrby(f"{{event:{kind.event_id}}}:left", str(kind.pk), -4)
@@ -20,6 +22,7 @@ def test_a_drift_seen_twice_is_repaired(redis: Redis):
     assert audit_stock(now=clock.now()) == 1
 
     assert left_by_type([kind.event_id]) == {kind.pk: 9}
+    assert count_drifts() == 1
 
 
 def test_a_stock_in_order_is_left_alone():

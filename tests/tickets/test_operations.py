@@ -79,6 +79,7 @@ def test_the_metrics_say_the_same(api: APIClient):
         for sample in family.samples
     }
     assert found["bilheteria_queue_messages", "sale", "waiting"] == 0
+    assert found["bilheteria_stock_drifts_total",] == 0
     oldest = found["bilheteria_oldest_work_seconds", "order_processing"]
     assert oldest == pytest.approx(90, abs=10)
 

@@ -1,0 +1,221 @@
+"""What is remembered of an event is never what a buyer pays by, and soon what he sees."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from rest_framework.test import APIClient
+
+from events import organizing, shelf
+from events.holds import InventoryUnavailable
+from events.models import Event, EventStatus, TicketType
+from events.organizing import cancel_event, change_event
+from orders.models import Order
+from tests.make import make_event, make_ticket_type
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
+
+
+def change(event: Event, **fields: object) -> None:
+    change_event(
+        event_id=event.pk, fields=fields, ticket_types=None, drop_others=False, now=clock.now()
+    )
+
+
+def change_price(event: Event, price: str) -> None:
+    kinds = [{"name": "Pista", "price": Decimal(price)}]
+    change_event(
+        event_id=event.pk, fields={}, ticket_types=kinds, drop_others=False, now=clock.now()
+    )
+
+
+def look_at(api: APIClient, event: Event) -> Any:
+    return api.get(f"/events/{event.slug}").json()
+
+
+def buy(api: APIClient, event: Event, quantity: int = 1) -> Any:
+    wish = {"event": str(event.pk), "quantity": quantity, "customer": CUSTOMER}
+    return api.post("/orders", wish).json()
+
+
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Redis be away at the very moment when it is to be told."""
+
+    def away(**_: object) -> None:
+        raise InventoryUnavailable("Redis is away.")
+
+    monkeypatch.setattr(organizing, "announce_revision", away)
+
+
+def test_a_change_is_seen_at_once_by_who_remembered_the_event(api: APIClient):
+    event = make_event()
+    assert look_at(api, event)["name"] == event.name
+
+    change(event, name="Outro nome")
+
+    assert look_at(api, event)["name"] == "Outro nome"
+
+
+def test_an_event_answers_to_its_new_address_only(api: APIClient):
+    event = make_event()
+    look_at(api, event)
+
+    change(event, slug="outro-endereco")
+
+    assert api.get("/events/outro-endereco").json()["id"] == str(event.pk)
+    assert api.get(f"/events/{event.slug}").status_code == 404
+
+
+def test_a_new_price_is_what_the_next_buyer_pays(api: APIClient):
+    event = make_event(price="45.00")
+    buy(api, event)
+
+    change_price(event, "60.00")
+
+    assert buy(api, event)["total"] == "60.00"
+
+
+def test_a_new_price_is_what_the_next_buyer_pays_even_if_redis_was_not_told(
+    api: APIClient, untold: None
+):
+    event = make_event(price="45.00")
+    buy(api, event)
+
+    change_price(event, "60.00")
+    bought = buy(api, event)
+
+    assert bought["total"] == "60.00"
+    # The tickets that were taken at the old price went back.
+    assert look_at(api, event)["available"] == 98
+    assert list(Order.objects.order_by("created_at").values_list("total", flat=True)) == [45, 60]
+
+
+@pytest.mark.parametrize(("limit", "status"), [(2, "max_per_order_exceeded"), (8, "reserved")])
+def test_a_new_limit_holds_for_the_next_buyer_even_if_redis_was_not_told(
+    api: APIClient, untold: None, limit: int, status: str
+):
+    event = make_event(max_per_order=4)
+    buy(api, event)
+
+    change(event, max_per_order=limit)
+    bought = buy(api, event, 4 if limit < 4 else 8)
+
+    assert bought.get("code") == status or bought["status"] == status
+
+
+def test_nobody_buys_of_an_event_that_was_called_off_a_moment_ago(api: APIClient, untold: None):
+    event = make_event()
+    buy(api, event)
+
+    cancel_event(event_id=event.pk, now=clock.now())
+
+    assert buy(api, event)["code"] == "event_not_on_sale"
+
+
+def test_sales_that_start_earlier_than_remembered_have_started(api: APIClient):
+    event = make_event(sales_start_at=clock.now() + timedelta(hours=1))
+    assert buy(api, event)["code"] == "sales_not_started"
+
+    change(event, sales_start_at=None)
+
+    assert buy(api, event)["status"] == "reserved"
+
+
+def test_what_redis_was_not_told_is_forgotten_within_a_second(
+    api: APIClient, untold: None, monkeypatch: pytest.MonkeyPatch
+):
+    event = make_event()
+    look_at(api, event)
+    change(event, name="Outro nome")
+
+    monkeypatch.setattr(shelf, "_SECONDS", 0.0)
+
+    assert look_at(api, event)["name"] == "Outro nome"
+
+
+def test_what_is_left_is_never_remembered(api: APIClient):
+    event = make_event(capacity=10)
+    look_at(api, event)
+
+    buy(api, event, 3)
+
+    shown = look_at(api, event)
+    assert (shown["available"], shown["ticket_types"][0]["available"]) == (7, 7)
+
+
+def test_a_draft_stays_hidden_though_it_is_remembered(api: APIClient):
+    event = make_event(status=EventStatus.DRAFT)
+
+    assert api.get(f"/events/{event.pk}").status_code == 404
+    assert buy(api, event)["code"] == "not_found"
+
+
+def test_the_database_counts_every_change_that_a_buyer_could_notice():
+    kind = make_ticket_type()
+    events, kinds = Event.objects.filter(pk=kind.event_id), TicketType.objects.filter(pk=kind.pk)
+
+    def revision() -> int:
+        return events.get().revision
+
+    noticed: Callable[[], object]
+    for noticed in (
+        lambda: events.update(name="Outro nome"),
+        lambda: kinds.update(price=1),
+        lambda: kinds.update(capacity=7),
+        lambda: make_ticket_type(event=events.get(), name="Camarote"),
+        lambda: TicketType.objects.filter(name="Camarote").delete(),
+    ):
+        before = revision()
+        noticed()
+        assert revision() > before
+    unnoticed: Callable[[], object]
+    for unnoticed in (
+        lambda: events.update(epoch=100),
+        lambda: kinds.update(promised=1),
+        lambda: events.update(name="Outro nome"),
+    ):
+        before = revision()
+        unnoticed()
+        assert revision() == before
+
+
+def test_an_older_copy_of_an_event_does_not_turn_its_revision_back():
+    event = make_event()
+    old = Event.objects.get(pk=event.pk)
+    Event.objects.filter(pk=event.pk).update(name="Outro nome")
+    now = Event.objects.get(pk=event.pk).revision
+
+    old.save(update_fields=["revision", "venue"])
+
+    assert Event.objects.get(pk=event.pk).revision >= now
+
+
+def test_a_change_that_is_rolled_back_is_told_to_nobody(api: APIClient):
+    event = make_event()
+    look_at(api, event)
+
+    def change_mind() -> None:
+        with transaction.atomic():
+            change(event, name="Outro nome")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_mind()
+
+    assert look_at(api, event)["name"] == event.name
+
+
+def test_the_shelf_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shelf, "_MOST_EVENTS", 2)
+
+    for event in [make_event() for _ in range(5)]:
+        assert shelf.take_event(event.pk)
+
+    assert len(shelf._shelf) <= 2
