@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from events.holds import InventoryUnavailable, read_stocks
+from events.holds import InventoryUnavailable, read_stock, read_stocks
 from events.inventory import recorded_left_by_type
 from events.models import Event, EventStatus
+from events.shelf import ShelvedEvent, take_event, take_event_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,29 @@ def find_event(reference: str) -> Event | None:
         return events.filter(slug=reference).first()
 
 
-def find_event_id(reference: str) -> UUID | None:
-    """Return the id that a buyer names by id or slug. An id need not exist."""
+def look_up(reference: str) -> tuple[ShelvedEvent, dict[UUID, int]] | None:
+    """
+    Return the event of that id or slug, and what is left of each type, in one round trip to Redis.
+
+    Of a draft, and where Redis cannot tell, return None: that takes a closer look.
+    """
+    shelved = take_event_named(reference)
     try:
-        return UUID(reference)
-    except ValueError:
-        return (
-            Event.objects.filter(slug=reference).values_list("pk", flat=True).order_by("pk").first()
-        )
+        stock = read_stock(shelved.event.pk) if shelved else None
+    except InventoryUnavailable:
+        return None
+    if shelved is None or stock is None:
+        return None
+    if stock.revision > shelved.event.revision:
+        shelved = take_event(shelved.event.pk, revision=stock.revision)
+    if (
+        shelved is None
+        or shelved.event.status == EventStatus.DRAFT
+        or reference not in {shelved.event.slug, str(shelved.event.pk)}
+        or stock.left.keys() != shelved.types.keys()
+    ):
+        return None
+    return shelved, stock.left
 
 
 def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -17,14 +17,14 @@ from events.access import NotForThisCaller, acting_organizers, may_act_for
 from events.catalogue import (
     CatalogueFilter,
     find_event,
+    look_up,
     public_events,
     show_availability,
 )
-from events.holds import InventoryUnavailable, read_stock
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import change_event, create_event
 from events.serializers import CatalogueQuery, EventSent, EventShown
-from events.shelf import ShelvedEvent, take_event, take_event_named
+from events.shelf import ShelvedEvent
 from ticketing import clock
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json
@@ -128,23 +128,8 @@ class OneEvent(APIView):
 
 def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | None:
     """Do what `OneEvent.get` does for a stranger who asks for what everybody may see."""
-    shelved = take_event_named(reference) if "HTTP_AUTHORIZATION" not in request.META else None
-    try:
-        stock = read_stock(shelved.event.pk) if shelved else None
-    except InventoryUnavailable:
-        return None
-    if shelved is None or stock is None:
-        return None
-    if stock.revision > shelved.event.revision:
-        shelved = take_event(shelved.event.pk, revision=stock.revision)
-    if (
-        shelved is None
-        or shelved.event.status == EventStatus.DRAFT
-        or reference not in {shelved.event.slug, str(shelved.event.pk)}
-        or stock.left.keys() != shelved.types.keys()
-    ):
-        return None
-    return answer_json(_show_with(shelved, stock.left))
+    found = look_up(reference) if "HTTP_AUTHORIZATION" not in request.META else None
+    return answer_json(_show_with(*found)) if found else None
 
 
 def _show_with(shelved: ShelvedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:
