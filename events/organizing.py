@@ -257,7 +257,7 @@ def _announce_revision(event_id: UUID) -> None:
     try:
         announce_revision(event_id=event_id, revision=revision)
     except InventoryUnavailable:
-        # What is remembered of the event is forgotten within a second anyway.
+        # What is remembered of the event is forgotten within seconds anyway.
         return
 
 

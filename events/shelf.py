@@ -2,7 +2,7 @@
 What buyers ask of an event again and again, remembered for a moment.
 
 What stands here may be old, but not for long: an organizer's change is told to Redis, which tells
-whoever asks it what is left; and where that fails, nothing is remembered for longer than a second.
+whoever asks it what is left; and where that fails, nothing is remembered for longer than seconds.
 No sale relies on it: the insert of an order names the revision that it was priced by.
 """
 
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from events.models import Event, TicketType
 
-_SECONDS: Final = 1.0
+_SECONDS: Final = 10.0
 # Of the size of a description each: some megabytes at the most.
 _MOST_EVENTS: Final = 1_000
 

@@ -7,6 +7,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -54,7 +55,7 @@ class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, ModelAdmin):
 class FailedMessageAdmin(OnlySuperusers, ModelAdmin):
     """What workers gave up, why, and a way to let them try again."""
 
-    list_display = ["what", "about", "reason", "failures", "shown_state", "last_failed_at"]
+    list_display = ["what", "about", "short_reason", "failures", "shown_state", "last_failed_at"]
     list_filter = ["message", ("died_at", admin.EmptyFieldListFilter)]
     search_fields = ["about", "reason"]
     search_help_text = gettext_lazy("An id in the message, or words of the reason")
@@ -70,6 +71,11 @@ class FailedMessageAdmin(OnlySuperusers, ModelAdmin):
         "queue",
     ]
     readonly_fields = fields
+
+    @display(description=gettext_lazy("reason"), ordering="reason")
+    def short_reason(self, failed: FailedMessage) -> str:
+        # Two lines of a phone; all of it is on the message's own page.
+        return Truncator(failed.reason).chars(60)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

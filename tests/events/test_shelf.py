@@ -128,7 +128,7 @@ def test_sales_that_start_earlier_than_remembered_have_started(api: APIClient):
     assert buy(api, event)["status"] == "reserved"
 
 
-def test_what_redis_was_not_told_is_forgotten_within_a_second(
+def test_what_redis_was_not_told_is_forgotten_within_seconds(
     api: APIClient, untold: None, monkeypatch: pytest.MonkeyPatch
 ):
     event = make_event()

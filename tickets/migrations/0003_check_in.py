@@ -15,30 +15,26 @@ LANGUAGE plpgsql AS $$
 DECLARE
   verdict text; event uuid; event_status text; ticket uuid; found_status text;
   holder text; kind text; code text; its_code text;
-  device uuid; every_event boolean := true; its_gate text;
+  device uuid; its_gate text;
 BEGIN
-  IF device_token IS NOT NULL THEN
-    SELECT d.id, ARRAY[d.organizer_id], d.all_events, d.gate, 'device:' || d.id
-      INTO device, organizers, every_event, its_gate, scanner
-      FROM tickets_device d WHERE d.digest = device_token AND d.revoked_at IS NULL;
-    IF device IS NULL THEN
-      RETURN QUERY SELECT 'unknown_device', NULL, NULL, NULL; RETURN;
-    END IF;
+  SELECT d.id, d.gate, e.id, e.status, t.id, t.code, t.holder_name, k.name, o.code
+    INTO device, its_gate, event, event_status, ticket, its_code, holder, kind, code
+    FROM (SELECT) one
+    LEFT JOIN tickets_device d ON d.digest = device_token AND d.revoked_at IS NULL
+    LEFT JOIN events_event e ON e.id = coalesce(only_event, the_event) AND CASE
+      WHEN device_token IS NULL THEN organizers IS NULL OR e.organizer_id = ANY (organizers)
+      ELSE e.organizer_id = d.organizer_id AND (d.all_events OR EXISTS (
+        SELECT FROM tickets_device_events g WHERE g.device_id = d.id AND g.event_id = e.id)) END
+    LEFT JOIN tickets_ticket t ON t.id = the_ticket AND t.event_id = e.id AND e.id = the_event
+    LEFT JOIN events_tickettype k ON k.id = t.ticket_type_id
+    LEFT JOIN orders_order o ON o.id = t.order_id;
+  IF device_token IS NOT NULL AND device IS NULL THEN
+    RETURN QUERY SELECT 'unknown_device', NULL, NULL, NULL; RETURN;
   END IF;
-  SELECT e.id, e.status INTO event, event_status FROM events_event e
-    WHERE e.id = coalesce(only_event, the_event)
-      AND (organizers IS NULL OR e.organizer_id = ANY (organizers))
-      AND (every_event OR EXISTS (
-        SELECT FROM tickets_device_events d WHERE d.device_id = device AND d.event_id = e.id));
   IF only_event IS NOT NULL AND event IS NULL THEN
     RETURN QUERY SELECT 'unknown_event', NULL, NULL, NULL; RETURN;
   END IF;
   IF event IS DISTINCT FROM the_event THEN event := NULL; END IF;
-  SELECT t.id, t.code, t.holder_name, k.name, o.code INTO ticket, its_code, holder, kind, code
-    FROM tickets_ticket t
-    JOIN events_tickettype k ON k.id = t.ticket_type_id
-    JOIN orders_order o ON o.id = t.order_id
-    WHERE t.id = the_ticket AND t.event_id = event;
   -- A code that we have written is ours. Any other must have our signature, which is not seen here.
   IF NOT signed AND its_code IS DISTINCT FROM the_code THEN
     RETURN QUERY SELECT 'unproven', NULL, NULL, NULL; RETURN;
@@ -60,7 +56,7 @@ BEGIN
     id, scan_id, scanned_by, device_id, api_token_id, user_id, event_id, ticket_id, result, gate,
     code, scanned_at, recorded_at
   ) VALUES (
-    the_id, the_scan, scanner, device, the_api_token, the_user, event, ticket, verdict,
+    the_id, the_scan, coalesce('device:' || device, scanner), device, the_api_token, the_user, event, ticket, verdict,
     coalesce(nullif(the_gate, ''), its_gate, ''), the_code, seen, written
   );
   RETURN QUERY SELECT verdict, holder, kind, code;
