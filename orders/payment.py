@@ -1,5 +1,6 @@
 """Confirming payment: the buyer commits, and the order goes to the queue."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -55,11 +56,19 @@ class PaymentNotAccepted(Invalid):
         self.pointer = pointer
 
 
-def confirm_payment(*, order: Order, method: str, token: str, now: datetime) -> Payment:
+def confirm_payment(
+    *,
+    order: Order,
+    method: str,
+    token: str,
+    now: datetime,
+    on_written: Callable[[], None] | None = None,
+) -> Payment:
     """
     Promise the buyer's tickets and ask for the charge. Nothing is charged here.
 
-    Redis is not asked: the reservation is in time if the database's clock says so.
+    Redis is not asked: the reservation is in time if the database's clock says so. `on_written` is
+    called in the transaction that moves the order.
 
     :raises PaymentNotAccepted: if the gateway does not know the token, or the order is free
     :raises ReservationExpired: if its time is up
@@ -67,7 +76,7 @@ def confirm_payment(*, order: Order, method: str, token: str, now: datetime) -> 
     :raises SoldOut: if the tickets are not there after all; the order stays as it was
     """
     _check_means(order, method, token)
-    payment = _start_processing(order, method, token, now)
+    payment = _start_processing(order, method, token, now, on_written)
     if payment is None:
         raise _refuse(order, now)
     verdict = Verdict(order.pk, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
@@ -101,7 +110,13 @@ def _check_means(order: Order, method: str, token: str) -> None:
 
 
 @transaction.atomic(durable=True)
-def _start_processing(order: Order, method: str, token: str, now: datetime) -> Payment | None:
+def _start_processing(
+    order: Order,
+    method: str,
+    token: str,
+    now: datetime,
+    on_written: Callable[[], None] | None,
+) -> Payment | None:
     # Before any row: who cancels the event or rebuilds its stock has it alone.
     share_event(order.event.number)
     on_sale = Event.objects.filter(pk=order.event_id, status=EventStatus.PUBLISHED)
@@ -123,6 +138,8 @@ def _start_processing(order: Order, method: str, token: str, now: datetime) -> P
         created_at=now,
         ask_again_at=next_ask(0, now=now),
     )
+    if on_written is not None:
+        on_written()
     # Last: these are the rows that every buyer of the event waits for.
     promise_tickets(quantities_of(order.pk))
     send_after_commit(Message.SETTLE_ORDER, order_id=order.pk)

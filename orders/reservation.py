@@ -1,13 +1,13 @@
 """Reserving: the first step of the line."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from events.holds import InventoryUnavailable, StockIsCold, StockRunsOut, hold_tickets
 from events.inventory import SoldOut
@@ -61,6 +61,20 @@ class Reservation:
     token: NewToken
     created_at: datetime
     reserved_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How the caller makes sure that he can be told of his order again."""
+
+    token: NewToken
+    keep: Callable[[Reservation], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Buyer:
+    customer: Customer
+    receipt: Receipt | None
 
 
 class EventNotFound(NotFound):
@@ -123,6 +137,7 @@ def reserve_tickets(
     wanted: Sequence[WantedTickets] | int,
     customer: Customer,
     now: datetime,
+    receipt: Receipt | None = None,
 ) -> Reservation:
     """
     Hold tickets for a while and write down the order that will pay for them.
@@ -130,6 +145,8 @@ def reserve_tickets(
     `wanted` names ticket types, or is a number of tickets to an event with one type.
     Tickets are held before the order is written. If we die in between, the hold is gone in
     seconds; the other way round would leave an order with no tickets.
+
+    With a `receipt` the order gets its token, and it is kept in the transaction of the order.
 
     :raises EventNotFound: if there is no such event, or it is a draft
     :raises UnknownTicketType: if a wanted type is not sold at this event
@@ -144,7 +161,7 @@ def reserve_tickets(
         if shelved is None:
             raise EventNotFound("No event on sale has that id or name.")
         try:
-            return _reserve(shelved, wanted, customer, now)
+            return _reserve(shelved, wanted, _Buyer(customer, receipt), now)
         except (Refusal, _EventHasChanged) as no:
             if isinstance(no, SoldOut | Unavailable):
                 raise
@@ -159,14 +176,14 @@ def reserve_tickets(
 def _reserve(
     shelved: ShelvedEvent,
     wanted: Sequence[WantedTickets] | int,
-    customer: Customer,
+    buyer: _Buyer,
     now: datetime,
 ) -> Reservation:
     event, types = shelved.event, shelved.types
     _check_on_sale(event, now)
     items = _price(types, wanted)
     _check_limits(event, items, now)
-    return _hold_and_write(event, items, types, customer, now)
+    return _hold_and_write(event, items, types, buyer, now)
 
 
 def _check_on_sale(event: Event, now: datetime) -> None:
@@ -223,7 +240,7 @@ def _hold_and_write(
     event: Event,
     items: list[ReservedTickets],
     types: Mapping[UUID, TicketType],
-    customer: Customer,
+    buyer: _Buyer,
     now: datetime,
 ) -> Reservation:
     order_id = new_id()
@@ -252,15 +269,15 @@ def _hold_and_write(
         reservation = Reservation(
             event=event,
             items=items,
-            customer=customer,
+            customer=buyer.customer,
             total=sum((item.quantity * item.ticket_type.price for item in items), Decimal(0)),
             order_id=order_id,
             code=new_code(CODE_LENGTH),
-            token=make_token(TokenKind.ORDER),
+            token=buyer.receipt.token if buyer.receipt else make_token(TokenKind.ORDER),
             created_at=now,
             reserved_until=now,
         )
-        outcome, current = _write(reservation, epoch)
+        outcome, current = _write_with(buyer.receipt, reservation, epoch)
         if outcome == "written":
             return reservation
         if outcome in {"closed", "changed"}:
@@ -276,6 +293,16 @@ def _hold_and_write(
             seen = current
             time.sleep(_PAUSE_SECONDS)
     raise InventoryUnavailable("The stock is being read again. Try once more.")
+
+
+def _write_with(receipt: Receipt | None, reservation: Reservation, epoch: int) -> tuple[str, int]:
+    if receipt is None:
+        return _write(reservation, epoch)
+    with transaction.atomic(durable=True):
+        outcome, current = _write(reservation, epoch)
+        if outcome == "written":
+            receipt.keep(reservation)
+    return outcome, current
 
 
 def _write(reservation: Reservation, epoch: int) -> tuple[str, int]:

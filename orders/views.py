@@ -1,9 +1,11 @@
 """Where buyers reserve, pay, look and change their minds."""
 
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +18,7 @@ from orders.payment import confirm_payment
 from orders.reservation import (
     Customer,
     EventNotFound,
+    Receipt,
     Reservation,
     WantedTickets,
     reserve_tickets,
@@ -29,14 +32,25 @@ from orders.serializers import (
     show_reservation,
 )
 from ticketing import clock
+from ticketing.api.idempotency import HEADER, Keeper, answer_once
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 
+_KEY = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Names this request. Sent again with the same key, it gets its first answer.",
+)
+
 
 class Orders(APIView):
-    @extend_schema(request=ReservationSent, responses={201: ReservedOrderShown})
+    @extend_schema(request=ReservationSent, responses={201: ReservedOrderShown}, parameters=[_KEY])
     def post(self, request: Request) -> Response:
         """Reserve tickets. `access_token` is told here and never again."""
+        return answer_once(request, partial(self._reserve, request))
+
+    def _reserve(self, request: Request, keeper: Keeper) -> Response:
         wish = ReservationSent(data=request.data)
         wish.is_valid(raise_exception=True)
         asked = wish.validated_data
@@ -46,7 +60,8 @@ class Orders(APIView):
             asked["quantity"]
             if "quantity" in asked
             else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
-            **asked["customer"],
+            Customer(**asked["customer"], language=language_of(request)),
+            receipt=_receipt(keeper),
         )
         shown = show_reservation(reservation)
         return Response(shown, status=201, headers=_location(reservation))
@@ -55,8 +70,8 @@ class Orders(APIView):
 def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
     """Do what `Orders.post` does for what most buyers send."""
     wish = None
-    # Who says who he is might be nobody.
-    if "HTTP_AUTHORIZATION" not in request.META:
+    # Who says who he is might be nobody; and who has a key might have been answered already.
+    if not request.META.keys() & {"HTTP_AUTHORIZATION", "HTTP_IDEMPOTENCY_KEY"}:
         wish = read_body(request, UsualReservation)
     if wish is None:
         return None
@@ -66,8 +81,7 @@ def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
         wish.quantity
         if isinstance(wish.quantity, int)
         else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
-        name=wish.customer.name,
-        email=wish.customer.email,
+        Customer(wish.customer.name, wish.customer.email, language_of(request)),
     )
     shown = show_reservation(reservation)
     return answer_json(shown, status=201, headers=_location(reservation))
@@ -77,9 +91,8 @@ def _reserve(
     request: HttpRequest | Request,
     reference: str,
     wanted: list[WantedTickets] | int,
-    *,
-    name: str,
-    email: str,
+    customer: Customer,
+    receipt: Receipt | None = None,
 ) -> Reservation:
     shelved = take_event_named(reference)
     if shelved is None:
@@ -87,9 +100,18 @@ def _reserve(
     return reserve_tickets(
         event_id=shelved.event.pk,
         wanted=wanted,
-        customer=Customer(name, email, language_of(request)),
+        customer=customer,
         now=clock.now(),
+        receipt=receipt,
     )
+
+
+def _receipt(keeper: Keeper) -> Receipt | None:
+    def keep(made: Reservation) -> None:
+        keeper.keep(201, show_reservation(made), _location(made))
+
+    token = keeper.make_token()
+    return Receipt(token, keep) if token else None
 
 
 def _location(reservation: Reservation) -> dict[str, str]:
@@ -104,9 +126,12 @@ class OneOrder(APIView):
 
 
 class OrderPayment(APIView):
-    @extend_schema(request=PaymentSent, responses={202: OrderShown})
+    @extend_schema(request=PaymentSent, responses={202: OrderShown}, parameters=[_KEY])
     def post(self, request: Request, order_id: UUID) -> Response:
         """Confirm the payment. The charge is made soon after; ask for the order to see it."""
+        return answer_once(request, partial(self._pay, request, order_id))
+
+    def _pay(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
         order = order_of_its_buyer(request, order_id)
         wish = PaymentSent(data=request.data)
         wish.is_valid(raise_exception=True)
@@ -115,8 +140,9 @@ class OrderPayment(APIView):
             method=wish.validated_data["method"],
             token=wish.validated_data.get("token", ""),
             now=clock.now(),
+            on_written=(lambda: keeper.keep(202, _show(order), {})) if keeper.digest else None,
         )
-        return Response(OrderShown(_again(order)).data, status=202)
+        return Response(_show(order), status=202)
 
 
 class OrderCancellation(APIView):
@@ -125,9 +151,10 @@ class OrderCancellation(APIView):
         """Give the tickets back before paying."""
         order = order_of_its_buyer(request, order_id)
         cancel_order(order_id=order.pk, now=clock.now())
-        return Response(OrderShown(_again(order)).data)
+        return Response(_show(order))
 
 
-def _again(order: Order) -> Order:
+def _show(order: Order) -> dict[str, Any]:
+    """Return an order as it stands now, whatever it was when it was read."""
     orders = Order.objects.select_related("event", "payment", "delivery")
-    return orders.prefetch_related("items__ticket_type").get(pk=order.pk)
+    return dict(OrderShown(orders.prefetch_related("items__ticket_type").get(pk=order.pk)).data)

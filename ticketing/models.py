@@ -50,3 +50,23 @@ class FailedMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message} {self.about}"
+
+
+class KeptAnswer(models.Model):
+    """What was answered to the first request of an `Idempotency-Key`, to be said again."""
+
+    KEPT = timedelta(hours=24)
+
+    # Of the caller, the method, the path and the key.
+    digest = models.CharField(max_length=64, primary_key=True)
+    body_digest = models.CharField(max_length=64)
+    # With which the order's token can be derived again. It is not in the body.
+    salt = models.CharField(max_length=32, blank=True)
+    status = models.PositiveSmallIntegerField()
+    # JSON, in the order in which it was told.
+    body = models.TextField()
+    headers = models.JSONField()
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.digest

@@ -12,6 +12,7 @@ from orders.expiry import (
     settle_overdue_holds_everywhere,
 )
 from ticketing import clock
+from ticketing.api.idempotency import forget_kept_answers
 from ticketing.dead_letters import collect_dead_letters, forget_failures
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets
@@ -75,6 +76,7 @@ def forget_task() -> None:
     now = clock.now()
     forget_dropped_holds(now=now)
     forget_failures(now=now)
+    forget_kept_answers()
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

@@ -95,8 +95,8 @@ def problem_of(
         problem = describe(
             request, STATUS_BY_KIND[kind], error.code, error.title, str(error), error.details
         )
-        if kind is Unavailable:
-            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.ValidationError):
         errors = list(_flatten(error.get_full_details(), "#"))
         problem = describe(request, *_INVALID, _count(errors), {"errors": errors})

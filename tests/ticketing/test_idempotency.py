@@ -1,0 +1,215 @@
+"""A client that never heard the answer asks again, and buys once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from orders import views
+from orders.models import Order, Payment
+from tests.crash import AFTER, BEFORE, crash
+from tests.make import as_bearer, make_event, make_reservation
+from tests.queue import RecordingQueue
+from tests.race import race
+from ticketing import clock
+from ticketing.api import idempotency
+from ticketing.models import KeptAnswer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
+
+
+def buy(event: Any, *, key: str = "a-key", quantity: int = 1, client: Any = None) -> Any:
+    wish = {"event": event.slug, "quantity": quantity, "customer": CUSTOMER}
+    client = client or APIClient(raise_request_exception=False)
+    return client.post("/orders", wish, headers={"Idempotency-Key": key})
+
+
+def test_the_same_request_gets_the_same_answer_and_buys_once():
+    event = make_event(capacity=10)
+
+    first, again = buy(event), buy(event)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert Order.objects.count() == 1
+
+
+def test_the_token_that_is_told_again_opens_the_order_and_is_nowhere_stored():
+    event = make_event()
+    buy(event)
+
+    told = buy(event).json()
+
+    assert as_bearer(told["access_token"]).get(f"/orders/{told['id']}").status_code == 200
+    kept = KeptAnswer.objects.get()
+    assert told["access_token"] not in f"{kept.body} {kept.headers} {kept.digest} {kept.salt}"
+
+
+@pytest.mark.parametrize("key", ['"a-key"', " a-key "])
+def test_a_key_is_the_same_bare_and_quoted(key: str):
+    event = make_event()
+
+    assert buy(event, key=key).json()["id"] == buy(event).json()["id"]
+
+
+def test_another_key_buys_again():
+    event = make_event()
+
+    assert buy(event).json()["id"] != buy(event, key="another").json()["id"]
+
+
+def test_the_same_key_with_another_body_is_refused_and_changes_nothing():
+    event = make_event()
+    buy(event)
+
+    answer = buy(event, quantity=2)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["", '""', "x" * 256, "schlüssel"])
+def test_what_is_no_key_is_refused_and_changes_nothing(key: str):
+    answer = buy(make_event(), key=key)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["errors"][0]["code"] == "invalid_idempotency_key"
+    assert not Order.objects.exists()
+
+
+def test_a_server_that_dies_after_the_order_was_written_sold_it_once():
+    event = make_event(capacity=10)
+    with crash(AFTER, "orders.reservation:_write_with"):
+        buy(event)
+    assert Order.objects.count() == 1
+
+    answer = buy(event)
+
+    assert answer.status_code == 201
+    assert answer.json()["id"] == str(Order.objects.get().pk)
+    assert as_bearer(answer.json()["access_token"]).get(f"/orders/{answer.json()['id']}").data
+
+
+@pytest.mark.parametrize("moment", [BEFORE, AFTER])
+def test_a_server_that_dies_while_it_writes_has_written_nothing(moment: str):
+    event = make_event(capacity=10)
+    with crash(moment, "ticketing.models:KeptAnswer.objects.create"):
+        buy(event)
+    assert not Order.objects.exists()
+
+    assert buy(event).status_code == 201
+    assert (Order.objects.count(), KeptAnswer.objects.count()) == (1, 1)
+
+
+def test_twenty_at_once_with_one_key_buy_once():
+    event = make_event(capacity=100)
+
+    answers: list[Any] = race(*[lambda: buy(event)] * 20)
+
+    # An order has a code too: the one that is read out to people.
+    told = {answer.json()["code"] for answer in answers}
+    assert told <= {Order.objects.get().code, "idempotency_key_in_use"}
+    assert {answer.status_code for answer in answers} <= {201, 409}
+
+
+def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
+    event = make_event()
+    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    second: list[Any] = []
+    act = views.Orders._reserve
+
+    def ask_meanwhile(view: Any, request: Any, keeper: Any) -> Any:
+        def ask() -> None:
+            second.append(buy(event))
+            connection.close()
+
+        if not second:
+            race(ask)
+        return act(view, request, keeper)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(views.Orders, "_reserve", ask_meanwhile)
+        first = APIClient().post("/orders", wish, headers={"Idempotency-Key": "a-key"})
+
+    assert first.status_code == 201
+    assert (second[0].status_code, second[0].json()["code"]) == (409, "idempotency_key_in_use")
+    assert second[0].headers["Retry-After"] == "1"
+
+
+def test_a_refusal_that_will_not_change_is_kept_and_one_that_may_is_not():
+    event = make_event(capacity=1)
+    other = buy(event, key="other")
+    assert buy(event).json()["code"] == "sold_out"
+
+    as_bearer(other.json()["access_token"]).post(f"/orders/{other.json()['id']}/cancel")
+    assert buy(event).status_code == 201
+
+    wish = {"event": "no-such-event", "quantity": 1, "customer": CUSTOMER}
+    client = APIClient(headers={"Idempotency-Key": "lost"})
+    first, again = client.post("/orders", wish), client.post("/orders", wish)
+    assert (first.status_code, again.status_code) == (404, 404)
+    assert again.json() == first.json()
+    assert again.headers["Content-Type"] == "application/problem+json"
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_paying_twice_with_one_key_pays_once_and_says_the_same(queue: RecordingQueue):
+    reservation = make_reservation()
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}/payment"
+    pay = {"method": "card", "token": "tok_approved"}
+    first = buyer.post(path, pay, headers={"Idempotency-Key": "a-key"})
+    Order.objects.update(status="payment_failed")
+
+    again = buyer.post(path, pay, headers={"Idempotency-Key": "a-key"})
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert first.json()["status"] == "processing"
+    assert Payment.objects.count() == len(queue.sent) == 1
+
+
+def test_a_key_is_its_callers_own():
+    one, two = make_reservation(), make_reservation()
+    pay = {"method": "card", "token": "tok_approved"}
+
+    answers = [
+        as_bearer(made.token.text).post(
+            f"/orders/{made.order_id}/payment", pay, headers={"Idempotency-Key": "a-key"}
+        )
+        for made in (one, two)
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
+def test_a_key_is_forgotten_after_a_day(monkeypatch: pytest.MonkeyPatch):
+    event = make_event()
+    buy(event)
+    tomorrow = clock.now() + timedelta(hours=24, seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+
+    assert buy(event).headers.get("Idempotent-Replayed") is None
+    assert Order.objects.count() == 2
+
+    KeptAnswer.objects.update(created_at=tomorrow - timedelta(hours=25))
+    idempotency.forget_kept_answers()
+    assert not KeptAnswer.objects.exists()
+
+
+def test_without_a_key_nothing_is_kept():
+    event = make_event()
+    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+
+    assert (
+        APIClient().post("/orders", wish).json()["id"]
+        != (APIClient().post("/orders", wish).json()["id"])
+    )
+    assert not KeptAnswer.objects.exists()
