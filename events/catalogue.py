@@ -1,15 +1,16 @@
 """What a visitor may see of the events, and how much is left of them."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, Func, QuerySet, Value
 
 from events.holds import InventoryUnavailable, read_stock, read_stocks
 from events.inventory import recorded_left_by_type
-from events.models import Event, EventStatus
+from events.models import EVENT_WORDS, Event, EventStatus
 from events.shelf import ShelvedEvent, take_event, take_event_named
 
 
@@ -24,16 +25,21 @@ class CatalogueFilter:
     ordering: str = "starts_at"
 
 
+class _Matches(Func):
+    """Whether a text has the words of a query, as PostgreSQL's `@@` says."""
+
+    template = "%(expressions)s"
+    arg_joiner = " @@ "
+    output_field = BooleanField()
+
+
 def public_events(wanted: CatalogueFilter) -> QuerySet[Event]:
     """Return the published events that fit, with their ticket types."""
     events = Event.objects.filter(status=EventStatus.PUBLISHED)
-    for word in wanted.words.split():
-        events = events.filter(
-            Q(name__icontains=word)
-            | Q(description__icontains=word)
-            | Q(venue__icontains=word)
-            | Q(city__icontains=word)
-        )
+    # Each word, or how it begins. What is neither letter nor digit says nothing.
+    if words := re.findall(r"[^\W_]+", wanted.words):
+        asked = Func(Value(" & ".join(f"{word}:*" for word in words)), function="words_asked_for")
+        events = events.filter(_Matches(EVENT_WORDS, asked))
     if wanted.city:
         events = events.filter(city__iexact=wanted.city)
     if wanted.starts_after is not None:

@@ -3,6 +3,8 @@
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -30,6 +32,17 @@ class NextNumber(Func):
     """The next value of a sequence of the database."""
 
     function = "nextval"
+
+
+# All words by which a visitor may look for an event. The function is made by a migration.
+EVENT_WORDS = Func(
+    "name",
+    "venue",
+    "city",
+    "description",
+    function="event_words",
+    output_field=SearchVectorField(),
+)
 
 
 class Organizer(models.Model):
@@ -188,6 +201,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["status", "starts_at", "id"], name="events_in_the_catalogue"),
             models.Index(fields=["status", "ends_at"], name="events_still_on_sale"),
+            GinIndex(EVENT_WORDS, name="events_by_words"),
             models.Index(
                 fields=["cancelled_at"],
                 condition=Q(status="cancelled", wound_up_at__isnull=True),

@@ -194,7 +194,13 @@ def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
 class CatalogueQuery(serializers.Serializer[Any]):
     """How a visitor narrows the catalogue."""
 
-    q = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    q = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="Words, or how they begin, of the name, venue, city or description."
+        " Accents and case make no difference.",
+    )
     city = serializers.CharField(max_length=100, required=False, allow_blank=True)
     starts_after = MomentField(required=False)
     starts_before = MomentField(required=False)

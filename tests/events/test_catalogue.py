@@ -1,0 +1,71 @@
+"""What a visitor finds."""
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from events.catalogue import CatalogueFilter, public_events
+from tests.make import make_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def catalogue() -> None:
+    make_event(name="Noite de Jazz", city="São Paulo", venue="Sala São Luís")
+    make_event(name="Ópera na Praça", city="Rio de Janeiro", description="Ao ar livre: É grátis!")
+
+
+def find(api: APIClient, words: str) -> list[str]:
+    answer = api.get("/events", {"q": words})
+    assert answer.status_code == 200, answer.json()
+    return sorted(event["name"] for event in answer.json()["results"])
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("sao paulo", ["Noite de Jazz"]),
+        ("São Paulo", ["Noite de Jazz"]),
+        ("SAO", ["Noite de Jazz"]),
+        ("opera", ["Ópera na Praça"]),
+        ("praca rio", ["Ópera na Praça"]),
+        ("jaz", ["Noite de Jazz"]),
+        ("gratis", ["Ópera na Praça"]),
+        ("jazz opera", []),
+        ("", ["Noite de Jazz", "Ópera na Praça"]),
+        ("   ", ["Noite de Jazz", "Ópera na Praça"]),
+    ],
+)
+def test_words_find_events_with_and_without_accents(
+    api: APIClient, catalogue: None, words: str, found: list[str]
+):
+    assert find(api, words) == found
+
+
+@pytest.mark.parametrize("words", ["'", "!", "a & | b", ":*", "(((", "\\", "%", "_", "é'); --"])
+def test_signs_are_no_words_and_no_errors(api: APIClient, catalogue: None, words: str):
+    find(api, words)
+
+
+def test_the_search_goes_by_its_index(catalogue: None):
+    wanted = public_events(CatalogueFilter(words="sao paulo"))
+    sql, parameters = wanted.order_by().query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_EVENTS)
+        cursor.execute("ANALYZE events_event")
+        cursor.execute(f"EXPLAIN {sql}", parameters)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "events_by_words" in plan
+
+
+MANY_EVENTS = """
+INSERT INTO events_event (id, organizer_id, number, name, slug, description, status, venue, address,
+  city, timezone, starts_at, ends_at, max_per_order, hold_seconds, image_url, currency, epoch,
+  created_at)
+SELECT gen_random_uuid(), organizer_id, nextval('event_number'), 'Show ' || md5(n::text),
+  'show-' || n, '', 'published', 'Teatro ' || md5((-n)::text), '', 'Recife', timezone, starts_at,
+  ends_at, 10, 900, '', 'BRL', 1, now()
+FROM generate_series(1, 3000) AS s (n), (SELECT * FROM events_event LIMIT 1) e
+"""
