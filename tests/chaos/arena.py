@@ -123,8 +123,9 @@ class Arena:
         if name in self.servers:
             services.wait_for(self.servers[name])
         if name == "aws":
-            # The real one forgets no queue. Its messages are lost nonetheless.
-            self._manage("provision_aws")
+            # The real one forgets no queue. Its messages are lost nonetheless. Past the proxy: one
+            # of its services may be broken just now.
+            self._manage("provision_aws", AWS_ENDPOINT_URL=self.servers["aws"].url)
         with self.lock:
             self.down.discard(name)
 
@@ -204,8 +205,9 @@ class Arena:
         self.children[name] = child
         self.roster.start(child)
 
-    def _manage(self, *command: str) -> None:
+    def _manage(self, *command: str, **env: str) -> None:
         child = self.programs.manage(*command)
+        child.env = {**child.env, **env}
         child.start()
         assert child.process
         if child.process.wait(120):
