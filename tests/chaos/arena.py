@@ -207,7 +207,7 @@ class Arena:
 
     def _manage(self, *command: str, **env: str) -> None:
         child = self.programs.manage(*command)
-        child.env = {**child.env, **env}
+        child.env = {**(child.env or {}), **env}
         child.start()
         assert child.process
         if child.process.wait(120):
