@@ -1,16 +1,21 @@
 """Who may act for which organizer."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
-from events.models import ApiToken, Organizer
+from events.catalogue import find_event
+from events.models import ApiToken, Event, Organizer, Scope
+from ticketing import clock
 from ticketing.api.authentication import BearerToken
-from ticketing.errors import Forbidden, Unauthenticated
+from ticketing.errors import Forbidden, NotFound, Unauthenticated
 from ticketing.models import User
 from ticketing.tokens import TokenKind
+
+_USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 
 class NotAuthenticated(Unauthenticated):
@@ -34,6 +39,20 @@ class NotForThisCaller(Forbidden):
     title = "You may not do this"
 
 
+class InsufficientScope(Forbidden):
+    """A good token, made for other things."""
+
+    code = "insufficient_scope"
+    title = "This token may not do that"
+
+
+class EventNotFound(NotFound):
+    """No such event, or not the caller's: he cannot tell which."""
+
+    code = "not_found"
+    title = "There is nothing here"
+
+
 def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
     """Return the organizers that `user` acts for: a superuser for all, a stranger for none."""
     if not user.is_active:
@@ -43,17 +62,19 @@ def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
     return Organizer.objects.filter(memberships__user_id=user.pk)
 
 
-def acting_organizers(request: Request) -> QuerySet[Organizer]:
+def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     """
-    Return the organizers that the caller acts for, by API token or by the admin's session.
+    Return the organizers for whom the caller may do that, by API token or by the admin's session.
 
     :raises NotAuthenticated, InvalidToken: if nobody knows who is calling
     :raises NotForThisCaller: if it is somebody, but nobody who organizes
+    :raises InsufficientScope: if the token is for other things
     """
     if isinstance(request.auth, BearerToken):
         if request.auth.kind != TokenKind.API:
             raise NotForThisCaller("This needs an organizer's token or session.")
-        organizers = Organizer.objects.filter(pk=find_api_token(request.auth).organizer_id)
+        api_token = find_api_token(request.auth, scope)
+        organizers = Organizer.objects.filter(pk=api_token.organizer_id)
     elif request.user.is_authenticated:
         organizers = organizers_of(request.user)
     else:
@@ -61,21 +82,41 @@ def acting_organizers(request: Request) -> QuerySet[Organizer]:
     return organizers
 
 
-def may_act_for(request: Request, organizer_id: UUID) -> bool:
-    """Say whether the caller acts for that organizer. Being nobody is no error here."""
+def may_act_for(request: Request, organizer_id: UUID, scope: Scope) -> bool:
+    """Say whether the caller may do that for an organizer. Being nobody is no error here."""
     try:
-        return acting_organizers(request).filter(pk=organizer_id).exists()
-    except (NotAuthenticated, NotForThisCaller):
+        return acting_organizers(request, scope).filter(pk=organizer_id).exists()
+    except (NotAuthenticated, NotForThisCaller, InsufficientScope):
         return False
 
 
-def find_api_token(token: BearerToken) -> ApiToken:
+def event_acted_for(request: Request, reference: str, scope: Scope) -> Event:
     """
-    Return the live API token that was shown.
+    Return the event of that id or slug, of an organizer for whom the caller may do that.
 
-    :raises InvalidToken: if there is none, or it was revoked
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
+    :raises EventNotFound: if there is none, or it is another's
     """
+    organizers = acting_organizers(request, scope)
+    event = find_event(reference)
+    if event is None or not organizers.filter(pk=event.organizer_id).exists():
+        raise EventNotFound("No event of yours has that id or slug.")
+    return event
+
+
+def find_api_token(token: BearerToken, scope: Scope) -> ApiToken:
+    """
+    Return the live API token that was shown, and note that it was used.
+
+    :raises InvalidToken: if there is none, or it was revoked, or has expired
+    :raises InsufficientScope: if it is for other things
+    """
+    now = clock.now()
     found = ApiToken.objects.filter(digest=token.digest, revoked_at=None).first()
-    if found is None:
-        raise InvalidToken("The token is unknown or was revoked.")
+    if found is None or (found.expires_at is not None and found.expires_at <= now):
+        raise InvalidToken("The token is unknown, was revoked, or has expired.")
+    if found.last_used_at is None or now - found.last_used_at >= _USE_IS_NOTED_EVERY:
+        ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
+    if scope not in found.scopes:
+        raise InsufficientScope(f"This needs a token with the scope {scope.value}.")
     return found

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from events.access import organizers_of
 from events.catalogue import left_by_type
@@ -28,7 +30,9 @@ from events.models import (
     EventStatus,
     Membership,
     Organizer,
+    Scope,
     TicketType,
+    all_scopes,
 )
 from events.organizing import (
     add_ticket_type,
@@ -348,7 +352,8 @@ def show_sales(sold: int, capacity: int, left: int) -> SafeString:
 
 
 def _show_summary(event: Event) -> SafeString:
-    money = F("order_items__quantity") * F("order_items__unit_price")
+    kept = F("order_items__quantity") - F("order_items__returned")
+    money = kept * F("order_items__unit_price")
     kinds = list(
         event.ticket_types.order_by("number").annotate(
             revenue=Sum(money, filter=Q(order_items__order__status="paid"))
@@ -411,11 +416,22 @@ class OrganizerAdmin(OwnAdmin):
         return bool(request.user.is_superuser)
 
 
+class ApiTokenForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("may"),
+        choices=Scope.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        initial=all_scopes,
+        help_text=gettext_lazy("Give a token no more than its system needs."),
+    )
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(OwnAdmin):
-    list_display = ["name", "organizer", "begins_with", "created_at", "revoked_at"]
+    list_display = ["name", "organizer", "begins_with", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["organizer"]
-    fields = ["organizer", "name"]
+    form = ApiTokenForm
+    fields = ["organizer", "name", "scopes", "expires_at"]
     actions = ["revoke"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:

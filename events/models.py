@@ -3,6 +3,7 @@
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
@@ -92,6 +93,21 @@ class Membership(models.Model):
         return f"{self.user} @ {self.organizer}"
 
 
+class Scope(models.TextChoices):
+    """What a token may be used for."""
+
+    EVENTS_WRITE = "events:write", _("create, change, publish and cancel events")
+    ORDERS_READ = "orders:read", _("see orders, their buyers and their tickets")
+    ORDERS_REFUND = "orders:refund", _("refund orders")
+    TICKETS_WRITE = "tickets:write", _("send, replace and revoke tickets")
+    TICKETS_VALIDATE = "tickets:validate", _("check tickets in at the door")
+    REPORTS_READ = "reports:read", _("see sales and attendance")
+
+
+def all_scopes() -> list[str]:
+    return list(Scope.values)
+
+
 class ApiToken(models.Model):
     """Lets an organizer's own systems act for it. Only a digest of the token is kept."""
 
@@ -105,7 +121,17 @@ class ApiToken(models.Model):
     name = models.CharField(_("name"), max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("begins with"), max_length=12, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope.choices),
+        verbose_name=_("may"),
+        default=all_scopes,
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("Empty means never.")
+    )
+    # To the minute: not every request is worth a write.
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 
     class Meta:

@@ -13,7 +13,13 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 
-from events.access import NotForThisCaller, acting_organizers, may_act_for
+from events.access import (
+    EventNotFound,
+    NotForThisCaller,
+    acting_organizers,
+    event_acted_for,
+    may_act_for,
+)
 from events.catalogue import (
     CatalogueFilter,
     find_event,
@@ -21,21 +27,14 @@ from events.catalogue import (
     public_events,
     show_availability,
 )
-from events.models import Event, EventStatus, Organizer, TicketType
+from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import change_event, create_event
 from events.serializers import CatalogueQuery, EventSent, EventShown
 from events.shelf import ShelvedEvent
 from ticketing import clock
+from ticketing.api.freshness import tag, tag_when_rendered
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json
-from ticketing.errors import NotFound
-
-
-class EventNotFound(NotFound):
-    """No such event, or a draft of somebody else's."""
-
-    code = "not_found"
-    title = "There is nothing here"
 
 
 class Events(APIView):
@@ -61,12 +60,13 @@ class Events(APIView):
         )
         shown = list(events or [])
         show_availability(shown)
-        return pages.get_paginated_response([_show(event) for event in shown])
+        page = pages.get_paginated_response([_show(event) for event in shown])
+        return tag_when_rendered(request, page)
 
     @extend_schema(request=EventSent, responses={201: EventShown})
     def post(self, request: Request) -> Response:
         """Create an event, as a draft unless it says `published`."""
-        organizers = acting_organizers(request)
+        organizers = acting_organizers(request, Scope.EVENTS_WRITE)
         wish = EventSent(data=request.data)
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
@@ -88,11 +88,12 @@ class OneEvent(APIView):
         """Return one event with its live availability, by id or slug."""
         event = find_event(reference)
         if event is None or (
-            event.status == EventStatus.DRAFT and not may_act_for(request, event.organizer_id)
+            event.status == EventStatus.DRAFT
+            and not may_act_for(request, event.organizer_id, Scope.EVENTS_WRITE)
         ):
             raise EventNotFound("No event has that id or slug.")
         show_availability([event])
-        return Response(_show(event))
+        return tag_when_rendered(request, Response(_show(event)))
 
     @extend_schema(request=EventSent, responses=EventShown)
     def put(self, request: Request, reference: str) -> Response:
@@ -105,10 +106,7 @@ class OneEvent(APIView):
         return self._change(request, reference, partial=True)
 
     def _change(self, request: Request, reference: str, *, partial: bool) -> Response:
-        organizers = acting_organizers(request)
-        event = find_event(reference)
-        if event is None or not organizers.filter(pk=event.organizer_id).exists():
-            raise EventNotFound("No event of yours has that id or slug.")
+        event = event_acted_for(request, reference, Scope.EVENTS_WRITE)
         wish = EventSent(event, data=request.data, partial=partial)
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
@@ -129,7 +127,7 @@ class OneEvent(APIView):
 def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | None:
     """Do what `OneEvent.get` does for a stranger who asks for what everybody may see."""
     found = look_up(reference) if "HTTP_AUTHORIZATION" not in request.META else None
-    return answer_json(_show_with(*found)) if found else None
+    return tag(request, answer_json(_show_with(*found))) if found else None
 
 
 def _show_with(shelved: ShelvedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from events.access import NotAuthenticated, may_act_for
+from events.access import NotAuthenticated, NotForThisCaller, acting_organizers
+from events.models import Scope
 from orders.models import Order
 from ticketing.api.authentication import BearerToken
 from ticketing.errors import NotFound
@@ -26,7 +27,9 @@ def order_of_its_buyer(request: Request, order_id: UUID) -> Order:
     :raises NotAuthenticated: if nobody knows who is calling
     :raises OrderNotFound: if it is not that token's order
     """
-    order = _find(request, order_id)
+    if request.auth is None and not request.user.is_authenticated:
+        raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
+    order = _find(order_id)
     if order is None or not _has_its_token(request, order):
         raise OrderNotFound("No order of yours has that id.")
     return order
@@ -36,20 +39,32 @@ def order_visible_to(request: Request, order_id: UUID) -> Order:
     """
     Return an order that its buyer or its organizer asks for.
 
-    :raises NotAuthenticated: if nobody knows who is calling
+    :raises NotAuthenticated, InvalidToken, InsufficientScope: by the caller
     :raises OrderNotFound: if it is not the caller's to see
     """
-    order = _find(request, order_id)
-    if order is None or not (
-        _has_its_token(request, order) or may_act_for(request, order.event.organizer_id)
-    ):
+    if isinstance(request.auth, BearerToken) and request.auth.kind == TokenKind.ORDER:
+        return order_of_its_buyer(request, order_id)
+    try:
+        return order_acted_for(request, order_id, Scope.ORDERS_READ)
+    except NotForThisCaller as error:
+        raise OrderNotFound("No order of yours has that id.") from error
+
+
+def order_acted_for(request: Request, order_id: UUID, scope: Scope) -> Order:
+    """
+    Return an order of an organizer for whom the caller may do that.
+
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
+    :raises OrderNotFound: if there is none, or it is another's
+    """
+    organizers = acting_organizers(request, scope)
+    order = _find(order_id)
+    if order is None or not organizers.filter(pk=order.event.organizer_id).exists():
         raise OrderNotFound("No order of yours has that id.")
     return order
 
 
-def _find(request: Request, order_id: UUID) -> Order | None:
-    if request.auth is None and not request.user.is_authenticated:
-        raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
+def _find(order_id: UUID) -> Order | None:
     orders = Order.objects.select_related("event", "payment", "delivery")
     return orders.prefetch_related("items__ticket_type").filter(pk=order_id).first()
 

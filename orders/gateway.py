@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Protocol
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils.module_loading import import_string
 
-from orders.models import Payment, PaymentMethod, SimulatedCharge
+from orders.models import Payment, PaymentMethod, Refund, SimulatedCharge, SimulatedRefund
 from ticketing.errors import Unavailable
 
 _UNSTABLE_FAILURES = 2
@@ -44,9 +46,9 @@ class PaymentGateway(Protocol):
         :raises GatewayAway: if there was no answer
         """
 
-    def refund(self, payment: Payment, *, now: datetime) -> None:
+    def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:
         """
-        Give the whole charge back, if there was one. Twice is once.
+        Give so much of a charge back, if there was one. With the same `refund_id`, twice is once.
 
         :raises GatewayAway: if there was no answer
         """
@@ -76,9 +78,15 @@ class SimulatedGateway:
         charges.filter(charged_at=None).update(charged_at=now)
         return Charge()
 
-    def refund(self, payment: Payment, *, now: datetime) -> None:
+    def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:
         charged = SimulatedCharge.objects.filter(payment_id=payment.pk, charged_at__isnull=False)
-        charged.filter(refunded_at=None).update(refunded_at=now)
+        if not charged.exists():
+            return
+        back = SimulatedRefund(refund_id=refund_id, payment_id=payment.pk, amount=amount)
+        SimulatedRefund.objects.bulk_create([back], ignore_conflicts=True)
+        returned = SimulatedRefund.objects.filter(payment_id=payment.pk).aggregate(Sum("amount"))
+        if returned["amount__sum"] >= payment.amount:
+            charged.filter(refunded_at=None).update(refunded_at=now)
 
 
 @cache
@@ -99,11 +107,21 @@ def charge(payment: Payment, *, now: datetime) -> Charge:
     return get_gateway().charge(payment, now=now)
 
 
-def refund(payment: Payment, *, now: datetime) -> None:
+def undo_charge(payment: Payment, *, now: datetime) -> None:
     """
-    Give the money of one order back, if any was taken. Twice is once.
+    Give back all the money of an order that got no tickets, if any was taken. Twice is once.
 
     :raises GatewayAway: if there was no answer; ask again
     """
     if payment.method != PaymentMethod.FREE:
-        get_gateway().refund(payment, now=now)
+        get_gateway().refund(payment, refund_id=payment.pk, amount=payment.amount, now=now)
+
+
+def refund(owed: Refund, *, now: datetime) -> None:
+    """
+    Give back what is owed. Twice is once.
+
+    :raises GatewayAway: if there was no answer; ask again
+    """
+    if owed.payment.method != PaymentMethod.FREE:
+        get_gateway().refund(owed.payment, refund_id=owed.pk, amount=owed.amount, now=now)

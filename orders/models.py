@@ -1,8 +1,11 @@
 """Orders, what is in them, and how they are paid."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
@@ -19,8 +22,6 @@ class OrderStatus(models.TextChoices):
     REFUNDED = "refunded", _("refunded")
 
 
-# The gateway still has something to do.
-ASKING = ["pending", "refunding"]
 _MONEY_CAME = [OrderStatus.PAID, OrderStatus.REFUNDED]
 
 
@@ -55,6 +56,8 @@ class Order(models.Model):
     paid_at = models.DateTimeField(_("paid at"), null=True)
     # When it gave its tickets back: expired, cancelled, declined or refunded.
     closed_at = models.DateTimeField(_("closed at"), null=True)
+    # Set by the database at every change, by its own clock.
+    modified_at = models.DateTimeField(_("modified at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("order")
@@ -77,6 +80,7 @@ class Order(models.Model):
                 name="orders_being_processed",
             ),
             models.Index(fields=["event", "-created_at"], name="orders_of_an_event"),
+            models.Index(fields=["event", "modified_at", "id"], name="orders_by_change"),
             models.Index(fields=["-created_at", "-id"], name="orders_by_age"),
             models.Index(fields=["customer_email"], name="orders_by_email"),
         ]
@@ -95,6 +99,13 @@ class Order(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def refunded(self) -> Decimal:
+        """Return how much of the money is owed back to the buyer, or was given back."""
+        payment: Payment | None = getattr(self, "payment", None)
+        refunds = payment.refunds.all() if payment else []
+        return sum((refund.amount for refund in refunds), Decimal(0))
+
 
 class OrderItem(models.Model):
     """So many tickets of one type, at the price agreed when they were reserved."""
@@ -108,6 +119,8 @@ class OrderItem(models.Model):
     )
     quantity = models.PositiveSmallIntegerField(_("quantity"))
     unit_price = models.DecimalField(_("unit price"), max_digits=10, decimal_places=2)
+    # Of a paid order: how many were refunded one by one, and are on sale again.
+    returned = models.PositiveSmallIntegerField(_("returned"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("item")
@@ -115,6 +128,9 @@ class OrderItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "ticket_type"], name="one_item_per_type"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="item_is_not_empty"),
+            models.CheckConstraint(
+                condition=Q(returned__lte=F("quantity")), name="returned_was_sold"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -140,8 +156,7 @@ class Payment(models.Model):
     """
     The one attempt to charge for an order.
 
-    Pending it asks for the charge, being refunded for the return of the money:
-    whoever finds it overdue sends its message again.
+    Pending it asks for the charge: whoever finds it overdue sends its message again.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -168,7 +183,7 @@ class Payment(models.Model):
         indexes = [
             models.Index(
                 fields=["ask_again_at"],
-                condition=Q(status__in=ASKING),
+                condition=Q(status=PaymentStatus.PENDING),
                 name="payments_still_asking",
             ),
         ]
@@ -182,16 +197,64 @@ class Payment(models.Model):
         return f"{self.get_method_display()} {self.amount} {self.currency}"
 
 
+class Refund(models.Model):
+    """
+    Money that is owed to a buyer, all of his payment or a part of it.
+
+    Until `refunded_at` it asks for its return: whoever finds it overdue sends its message again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
+    )
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    created_at = models.DateTimeField(_("created at"))
+    refunded_at = models.DateTimeField(_("refunded at"), null=True)
+    asks = models.PositiveSmallIntegerField(default=0, editable=False)
+    ask_again_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ["created_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["ask_again_at"],
+                condition=Q(refunded_at__isnull=True),
+                name="refunds_still_asking",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount}"
+
+
 class SimulatedCharge(models.Model):
     """What the simulated gateway remembers of a payment, as a real one would on its side."""
 
     payment_id = models.UUIDField(primary_key=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     charged_at = models.DateTimeField(null=True)
+    # When the last of it had been given back.
     refunded_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.payment_id)
+
+
+class SimulatedRefund(models.Model):
+    """What the simulated gateway remembers of money that it gave back."""
+
+    refund_id = models.UUIDField(primary_key=True)
+    payment_id = models.UUIDField(db_index=True)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+
+    def __str__(self) -> str:
+        return str(self.refund_id)
 
 
 class DroppedHold(models.Model):

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, Q
+from django.db.models import Exists, F, Q
 
 from events.holds import Ruling, Verdict
 from events.inventory import (
@@ -92,9 +92,9 @@ def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
 
 
 def quantities_of(order_id: UUID) -> dict[UUID, int]:
-    """Return how many tickets of each type an order is for."""
-    items = OrderItem.objects.filter(order_id=order_id)
-    return dict(items.values_list("ticket_type_id", "quantity"))
+    """Return how many tickets of each type an order is for, without those that were returned."""
+    items = OrderItem.objects.filter(order_id=order_id, returned__lt=F("quantity"))
+    return dict(items.values_list("ticket_type_id", F("quantity") - F("returned")))
 
 
 def _check_means(order: Order, method: str, token: str) -> None:

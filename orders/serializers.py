@@ -11,6 +11,7 @@ from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
 from orders.reservation import Reservation
 from ticketing.api.fields import (
     LineField,
+    MomentField,
     StrictSerializer,
     WholeNumberField,
     is_line,
@@ -156,6 +157,45 @@ class OrderShown(serializers.ModelSerializer[Order]):
     def get_tickets_ready(self, order: Order) -> bool:
         delivery = getattr(order, "delivery", None)
         return bool(delivery and delivery.codes_stored_at)
+
+
+class OrderForOrganizer(OrderShown):
+    """An order as its organizer sees it. `refunded` is what the buyer gets back, or has got."""
+
+    refunded = serializers.DecimalField(max_digits=12, decimal_places=2)
+
+    class Meta(OrderShown.Meta):
+        fields = [*OrderShown.Meta.fields, "refunded", "modified_at"]
+
+
+class OrdersQuery(serializers.Serializer[Any]):
+    """How an organizer narrows the orders of an event."""
+
+    q = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="An order's code, its customer's email, or part of his name.",
+    )
+    status = serializers.ChoiceField(choices=OrderStatus.choices, required=False)
+    created_after = MomentField(required=False)
+    created_before = MomentField(required=False)
+    modified_since = MomentField(
+        required=False,
+        help_text="Only what has changed since, in the order of the changes. Ask again from a"
+        " minute before the last `modified_at` that you have seen.",
+    )
+
+
+class RefundSent(StrictSerializer):
+    """The tickets to refund, or none for all of the order."""
+
+    tickets = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_empty=False,
+        max_length=_LARGEST_QUANTITY,
+    )
 
 
 class ReservedOrderShown(OrderShown):

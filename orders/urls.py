@@ -1,12 +1,23 @@
 from django.urls import re_path
 
-from orders.views import OneOrder, OrderCancellation, OrderPayment, Orders, reserve_quickly
+from orders.views import (
+    EventOrders,
+    EventOrdersExport,
+    OneOrder,
+    OrderCancellation,
+    OrderPayment,
+    Orders,
+    reserve_quickly,
+)
 from ticketing.api.quick import quickly
 
+_EVENT = r"^events/(?P<reference>[A-Za-z0-9-]{1,80})"
 _ORDER = r"^orders/(?P<order_id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 
 urlpatterns = [
     re_path(r"^orders/?$", quickly(Orders.as_view(), POST=reserve_quickly)),
+    re_path(_EVENT + r"/orders/?$", EventOrders.as_view()),
+    re_path(_EVENT + r"/orders\.csv$", EventOrdersExport.as_view()),
     re_path(_ORDER + r"/?$", OneOrder.as_view()),
     re_path(_ORDER + r"/payment/?$", OrderPayment.as_view()),
     re_path(_ORDER + r"/cancel/?$", OrderCancellation.as_view()),

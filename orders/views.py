@@ -4,12 +4,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from events.access import event_acted_for
+from events.models import Scope
 from events.shelf import take_event_named
 from orders.access import order_of_its_buyer, order_visible_to
 from orders.cancellation import cancel_order
@@ -23,8 +27,11 @@ from orders.reservation import (
     WantedTickets,
     reserve_tickets,
 )
+from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
 from orders.serializers import (
+    OrderForOrganizer,
     OrderShown,
+    OrdersQuery,
     PaymentSent,
     ReservationSent,
     ReservedOrderShown,
@@ -32,7 +39,10 @@ from orders.serializers import (
     show_reservation,
 )
 from ticketing import clock
+from ticketing.api.csv import CsvRenderer, stream_csv
+from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import HEADER, Keeper, answer_once
+from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 
@@ -158,3 +168,33 @@ def _show(order: Order) -> dict[str, Any]:
     """Return an order as it stands now, whatever it was when it was read."""
     orders = Order.objects.select_related("event", "payment", "delivery")
     return dict(OrderShown(orders.prefetch_related("items__ticket_type").get(pk=order.pk)).data)
+
+
+class EventOrders(APIView):
+    @extend_schema(parameters=[OrdersQuery], responses=OrderForOrganizer(many=True))
+    def get(self, request: Request, reference: str) -> Response:
+        """Return an event's orders, newest first, or as they have changed."""
+        orders = _search(request, reference)
+        pages = NumberedPages()
+        shown = list(pages.paginate_queryset(orders, request, self) or [])
+        answer = pages.get_paginated_response(OrderForOrganizer(shown, many=True).data)
+        tell_last_modified(answer, [order.modified_at for order in shown])
+        return answer
+
+
+class EventOrdersExport(APIView):
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @extend_schema(parameters=[OrdersQuery], responses={(200, "text/csv"): str})
+    def get(self, request: Request, reference: str) -> StreamingHttpResponse:
+        """Return an event's orders as a table, one row each, however many."""
+        orders = _search(request, reference)
+        return stream_csv(f"orders-{reference}", EXPORTED, export_orders(orders))
+
+
+def _search(request: Request, reference: str) -> QuerySet[Order]:
+    event = event_acted_for(request, reference, Scope.ORDERS_READ)
+    wish = OrdersQuery(data=request.query_params)
+    wish.is_valid(raise_exception=True)
+    asked = dict(wish.validated_data)
+    return orders_of_event(event.pk, OrderFilter(words=asked.pop("q", ""), **asked))

@@ -34,11 +34,11 @@ def make_user(*, organizer: Organizer | None = None, **fields: Any) -> User:
     return user
 
 
-def make_api_token(*, organizer: Organizer) -> str:
-    """Return the text of a new API token."""
+def make_api_token(*, organizer: Organizer, **fields: Any) -> str:
+    """Return the text of a new API token, for everything unless told otherwise."""
     token = make_token(TokenKind.API)
     ApiToken.objects.create(
-        organizer=organizer, name="integration", digest=token.digest, hint=token.hint
+        organizer=organizer, name="integration", digest=token.digest, hint=token.hint, **fields
     )
     return token.text
 

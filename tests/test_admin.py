@@ -309,7 +309,12 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(kind: str):
     event = make_event()
     client = organizer_of(event)
     app = {"apitoken": "events", "device": "tickets"}[kind]
-    form = {"organizer": str(event.organizer_id), "name": "Portão", "events": [str(event.pk)]}
+    form = {
+        "organizer": str(event.organizer_id),
+        "name": "Portão",
+        "events": [str(event.pk)],
+        "scopes": ["tickets:validate"],
+    }
 
     made = client.post(reverse(f"admin:{app}_{kind}_add"), form, follow=True)
     found = re.search(r"(?:api|dev)_[\w-]{20,}", made.content.decode())

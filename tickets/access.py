@@ -1,18 +1,44 @@
 """Who may scan, and tickets of which events."""
 
+from uuid import UUID
+
 from rest_framework.request import Request
 
 from events.access import (
     InvalidToken,
     NotAuthenticated,
     NotForThisCaller,
+    acting_organizers,
     find_api_token,
     organizers_of,
 )
+from events.models import Scope
 from ticketing.api.authentication import BearerToken
+from ticketing.errors import NotFound
 from ticketing.tokens import TokenKind
 from tickets.checkin import Scanner
-from tickets.models import Device
+from tickets.models import Device, Ticket
+
+
+class TicketNotFound(NotFound):
+    """No such ticket, or not this caller's: he cannot tell which."""
+
+    code = "not_found"
+    title = "There is nothing here"
+
+
+def ticket_acted_for(request: Request, ticket_id: UUID, scope: Scope) -> Ticket:
+    """
+    Return a ticket of an organizer for whom the caller may do that.
+
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
+    :raises TicketNotFound: if there is none, or it is another's
+    """
+    organizers = acting_organizers(request, scope)
+    ticket = Ticket.objects.select_related("event").filter(pk=ticket_id).first()
+    if ticket is None or not organizers.filter(pk=ticket.event.organizer_id).exists():
+        raise TicketNotFound("No ticket of yours has that id.")
+    return ticket
 
 
 def scanner_of(request: Request) -> Scanner:
@@ -21,6 +47,7 @@ def scanner_of(request: Request) -> Scanner:
 
     :raises NotAuthenticated, InvalidToken: if nobody knows who is calling
     :raises NotForThisCaller: if it is an order's token, or a user who acts for nobody
+    :raises InsufficientScope: if the organizer's token is for other things
     """
     token = request.auth
     if isinstance(token, BearerToken) and token.kind == TokenKind.DEVICE:
@@ -29,7 +56,7 @@ def scanner_of(request: Request) -> Scanner:
             raise InvalidToken("The device is unknown or was revoked.")
         return Scanner(device_digest=token.digest)
     if isinstance(token, BearerToken) and token.kind == TokenKind.API:
-        api_token = find_api_token(token)
+        api_token = find_api_token(token, Scope.TICKETS_VALIDATE)
         own = (api_token.organizer_id,)
         return Scanner(f"token:{api_token.pk}", organizers=own, api_token_id=api_token.pk)
     if isinstance(token, BearerToken):

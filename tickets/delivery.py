@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from orders.models import OrderStatus
 from ticketing.errors import Conflict
@@ -50,7 +50,9 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         # The message comes back; nobody else shall wait for our lease.
         deliveries.update(leased_until=None)
         raise
-    deliveries.update(leased_until=None, sent_at=now)
+    # Asked for again since, the letter may lack a ticket: the next one has it.
+    same = When(asked_at=delivery.asked_at, then=Value(now))
+    deliveries.update(leased_until=None, sent_at=Case(same, default=None))
 
 
 @transaction.atomic(durable=True)

@@ -10,9 +10,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
 
+from orders.models import Order
 from ticketing.errors import Unavailable
 from ticketing.messages import Message, send_after_commit
-from tickets.models import Delivery, Ticket
+from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.pictures import draw_code
 
 
@@ -29,12 +30,14 @@ def issue_codes(*, order_id: UUID, now: datetime) -> None:
 
     An error of the storage goes up: the message returns to the queue.
     """
-    if Delivery.objects.filter(order_id=order_id, codes_stored_at=None).exists():
-        for ticket in Ticket.objects.of_order(order_id):
+    waiting = Delivery.objects.filter(order_id=order_id, codes_stored_at=None)
+    asked_at = waiting.values_list("asked_at", flat=True).order_by("pk").first()
+    if asked_at is not None:
+        for ticket in Ticket.objects.of_order(order_id).exclude(status=TicketStatus.REVOKED):
             pictures, name = draw_code(ticket.code), code_name(ticket)
             _store(f"{name}.png", pictures.png)
             _store(f"{name}.svg", pictures.svg)
-    _ask_for_mail(order_id, now)
+    _ask_for_mail(order_id, asked_at, now)
 
 
 def code_name(ticket: Ticket) -> str:
@@ -57,9 +60,13 @@ def _store(name: str, picture: bytes) -> None:
 
 
 @transaction.atomic(durable=True)
-def _ask_for_mail(order_id: UUID, now: datetime) -> None:
+def _ask_for_mail(order_id: UUID, asked_at: datetime | None, now: datetime) -> None:
     unsent = Delivery.objects.filter(order_id=order_id, sent_at=None)
-    unsent.filter(codes_stored_at=None).update(codes_stored_at=now)
+    # Asked for again since, there is a ticket that we have not seen: another message is on its way.
+    unstored = unsent.filter(codes_stored_at=None)
+    if asked_at and unstored.filter(asked_at=asked_at).update(codes_stored_at=now):
+        # Who follows the order by its changes is to see that its codes are there.
+        Order.objects.filter(pk=order_id).update(modified_at=now)
     # Not only when we stored them: who did may have died between the commit and the message.
-    if unsent.exists():
+    if unsent.filter(codes_stored_at__isnull=False).exists():
         send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)

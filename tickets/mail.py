@@ -17,7 +17,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext, ngettext
 
 from orders.models import Order
-from tickets.models import Ticket
+from tickets.models import Ticket, TicketStatus
 from tickets.pictures import render_png
 
 _SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
@@ -98,7 +98,12 @@ class TicketMail(EmailMessage):
 def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> TicketMail:
     """Return the mail that carries an order's tickets. It is not sent yet."""
     with translation.override(order.language):
-        leaves = [_leaf(order, ticket, number) for number, ticket in enumerate(tickets, 1)]
+        # Numbered as staff count them, by what was sold.
+        leaves = [
+            _leaf(order, ticket, number)
+            for number, ticket in enumerate(tickets, 1)
+            if ticket.status != TicketStatus.REVOKED
+        ]
         words = _words(order, leaves)
         subject = gettext("Your tickets: %(event)s") % {"event": order.event.name}
         organizer = order.event.organizer

@@ -21,8 +21,13 @@ class TicketStatus(models.TextChoices):
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
     def of_order(self, order_id: UUID) -> Self:
-        """Return one order's tickets as a person counts them: item by item, one by one."""
-        return self.filter(order_id=order_id).order_by("order_item_id", "position")
+        """
+        Return one order's tickets as a person counts them: item by item, one by one.
+
+        Of a ticket that was replaced, only the newest.
+        """
+        of_order = self.filter(order_id=order_id, replaced_by=None)
+        return of_order.order_by("order_item_id", "position")
 
 
 class Ticket(models.Model):
@@ -55,6 +60,15 @@ class Ticket(models.Model):
     created_at = models.DateTimeField(_("created at"))
     used_at = models.DateTimeField(_("used at"), null=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
+    # Its place is on sale again, and its price is owed to the buyer.
+    refunded_at = models.DateTimeField(_("refunded at"), null=True)
+    replaced_by = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="replaces",
+        verbose_name=_("replaced by"),
+    )
 
     objects = TicketQuerySet.as_manager()
 
@@ -67,7 +81,14 @@ class Ticket(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["order_item", "position"], name="one_ticket_per_place_paid"
+                fields=["order_item", "position"],
+                condition=Q(replaced_by__isnull=True),
+                name="one_ticket_per_place_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=TicketStatus.REVOKED)
+                | Q(refunded_at__isnull=True, replaced_by__isnull=True),
+                name="what_is_gone_admits_nobody",
             ),
             models.CheckConstraint(
                 condition=Q(status=TicketStatus.USED, used_at__isnull=False)

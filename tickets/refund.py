@@ -1,18 +1,21 @@
 """Refunding: the tickets die, the places are free again, and the money goes back."""
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Sum
 
 from events.inventory import return_sold, share_event
 from events.models import EventStatus
 from events.recovery import try_to_rebuild_stock
 from orders.gateway import refund
-from orders.models import Order, OrderStatus, Payment, PaymentStatus
-from orders.payment import quantities_of
+from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, Refund
 from orders.state import move_order
-from ticketing.errors import Conflict
+from ticketing.errors import Conflict, NotFound
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.models import Ticket, TicketStatus
 
@@ -24,6 +27,13 @@ class OrderNotRefundable(Conflict):
     title = "This order cannot be refunded"
 
 
+class TicketNotOfOrder(NotFound):
+    """The order has no such ticket, or has another in its place by now."""
+
+    code = "unknown_ticket_of_order"
+    title = "The order has no such ticket"
+
+
 def refund_order(*, order_id: UUID, now: datetime) -> None:
     """
     Revoke an order's tickets at once and owe the buyer all of the money. Twice is once.
@@ -33,40 +43,92 @@ def refund_order(*, order_id: UUID, now: datetime) -> None:
 
     :raises OrderNotRefundable: if it is not paid
     """
-    order = Order.objects.select_related("event").get(pk=order_id)
-    if _take_back(order, now) and order.event.status == EventStatus.PUBLISHED:
-        # Its hold is long gone, so the live stock learns of the free places by being read again.
-        try_to_rebuild_stock(event_id=order.event_id)
+    _refund(order_id, None, now)
+
+
+def refund_tickets(*, order_id: UUID, ticket_ids: Collection[UUID], now: datetime) -> None:
+    """
+    Refund some of an order's tickets, each by its price. Twice is once.
+
+    With its last ticket the order is refunded.
+
+    :raises TicketNotOfOrder: if one of them is not a ticket of the order
+    :raises OrderNotRefundable: if the order is not paid
+    """
+    _refund(order_id, set(ticket_ids), now)
 
 
 def return_money(*, order_id: UUID, now: datetime) -> None:
     """
-    Give the money back that a refund owes. Twice is once.
+    Give the money back that is owed for an order. Twice is once.
 
     :raises GatewayAway: if the gateway gave no answer; the message comes back
     """
-    payment = Payment.objects.get(order_id=order_id)
-    if payment.status == PaymentStatus.REFUNDING:
-        refund(payment, now=now)
-        Payment.objects.filter(pk=payment.pk, status=PaymentStatus.REFUNDING).update(
-            status=PaymentStatus.REFUNDED, refunded_at=now
-        )
+    owed = Refund.objects.filter(payment__order_id=order_id, refunded_at=None)
+    for one in owed.select_related("payment").order_by("created_at", "pk"):
+        refund(one, now=now)
+        _note_return(one, now)
 
 
 @transaction.atomic(durable=True)
-def _take_back(order: Order, now: datetime) -> bool:
+def _note_return(returned: Refund, now: datetime) -> None:
+    Refund.objects.filter(pk=returned.pk, refunded_at=None).update(refunded_at=now)
+    if not Refund.objects.filter(payment_id=returned.payment_id, refunded_at=None).exists():
+        Payment.objects.filter(pk=returned.payment_id, status=PaymentStatus.REFUNDING).update(
+            status=PaymentStatus.REFUNDED, refunded_at=now
+        )
+    # Who follows the order by its changes is to see this one.
+    Order.objects.filter(pk=returned.payment.order_id).update(modified_at=now)
+
+
+def _refund(order_id: UUID, ticket_ids: set[UUID] | None, now: datetime) -> None:
+    order = Order.objects.select_related("event").get(pk=order_id)
+    if _take_back(order, ticket_ids, now) and order.event.status == EventStatus.PUBLISHED:
+        # Its hold is long gone, so the live stock learns of the free places by being read again.
+        try_to_rebuild_stock(event_id=order.event_id)
+
+
+@transaction.atomic(durable=True)
+def _take_back(order: Order, ticket_ids: set[UUID] | None, now: datetime) -> bool:
     share_event(order.event.number)
-    if not move_order(order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now):
-        order.refresh_from_db(fields=["status"])
-        if order.status != OrderStatus.REFUNDED:
-            raise OrderNotRefundable(f"The order is {order.status}.")
+    # Two refunds of one order: the second sees what the first has done.
+    order = Order.objects.select_for_update().get(pk=order.pk)
+    tickets = list(Ticket.objects.of_order(order.pk).select_related("order_item"))
+    if ticket_ids is not None and (strange := ticket_ids - {ticket.pk for ticket in tickets}):
+        raise TicketNotOfOrder(f"{len(strange)} of the tickets are not of this order.")
+    if order.status == OrderStatus.REFUNDED:
         return False
-    Payment.objects.filter(order_id=order.pk).update(
-        status=PaymentStatus.REFUNDING, asks=0, ask_again_at=next_ask(0, now=now)
+    if order.status != OrderStatus.PAID:
+        raise OrderNotRefundable(f"The order is {order.status}.")
+    open_tickets = [ticket for ticket in tickets if ticket.refunded_at is None]
+    going = [ticket for ticket in open_tickets if ticket_ids is None or ticket.pk in ticket_ids]
+    if not going:
+        return False
+    _end_tickets(going, now)
+    payments = Payment.objects.filter(order_id=order.pk)
+    if len(going) == len(open_tickets):
+        move_order(order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now)
+        payments.update(status=PaymentStatus.REFUNDING)
+        owed = _rest_of(payments.get())
+    else:
+        owed = sum((ticket.order_item.unit_price for ticket in going), Decimal(0))
+    Refund.objects.create(
+        payment=payments.get(), amount=owed, created_at=now, ask_again_at=next_ask(0, now=now)
     )
-    Ticket.objects.filter(order_id=order.pk).exclude(status=TicketStatus.REVOKED).update(
-        status=TicketStatus.REVOKED, revoked_at=now
-    )
-    return_sold(quantities_of(order.pk))
+    # Last: these are the rows that every sale of the event waits for.
+    return_sold(Counter(ticket.ticket_type_id for ticket in going))
     send_after_commit(Message.RETURN_MONEY, order_id=order.pk)
     return True
+
+
+def _end_tickets(going: list[Ticket], now: datetime) -> None:
+    rows = Ticket.objects.filter(pk__in=[ticket.pk for ticket in going])
+    rows.update(refunded_at=now, status=TicketStatus.REVOKED)
+    rows.filter(revoked_at=None).update(revoked_at=now)
+    for item_id, count in sorted(Counter(ticket.order_item_id for ticket in going).items()):
+        OrderItem.objects.filter(pk=item_id).update(returned=F("returned") + count)
+
+
+def _rest_of(payment: Payment) -> Decimal:
+    owed: Decimal | None = payment.refunds.aggregate(Sum("amount"))["amount__sum"]
+    return payment.amount - (owed or Decimal(0))

@@ -11,7 +11,7 @@ from ticketing import clock
 from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextField, is_line
 from ticketing.ids import new_id
 from tickets.issue import code_url
-from tickets.models import Ticket
+from tickets.models import Ticket, TicketStatus
 
 # A device's clock may be a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -76,6 +76,96 @@ class OrderTicketsShown(serializers.Serializer[Any]):
     code = serializers.CharField()
     tickets_ready = serializers.BooleanField()
     tickets = TicketShown(many=True)
+
+
+class OrderNamed(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+
+
+class TicketTypeNamed(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class TicketForOrganizer(serializers.ModelSerializer[Ticket]):
+    """A ticket as its organizer sees it. `gate` is where it was used."""
+
+    order = OrderNamed()
+    ticket_type = TicketTypeNamed()
+    replaced_by = serializers.UUIDField(source="replaced_by_id", allow_null=True)
+    gate = serializers.CharField(allow_null=True)
+    modified_at = serializers.DateTimeField()
+
+    class Meta:
+        model = Ticket
+        fields = [
+            "id",
+            "event",
+            "order",
+            "ticket_type",
+            "code",
+            "holder_name",
+            "status",
+            "gate",
+            "created_at",
+            "used_at",
+            "revoked_at",
+            "refunded_at",
+            "replaced_by",
+            "modified_at",
+        ]
+
+
+class TicketsQuery(serializers.Serializer[Any]):
+    """How an organizer narrows the tickets of an event."""
+
+    q = serializers.CharField(
+        max_length=300,
+        required=False,
+        allow_blank=True,
+        help_text="The text of a QR code, an order's code, or part of a holder's name.",
+    )
+    status = serializers.ChoiceField(choices=TicketStatus.choices, required=False)
+    ticket_type = serializers.UUIDField(required=False)
+    modified_since = MomentField(
+        required=False,
+        help_text="Only what has changed since, in the order of the changes. Ask again from a"
+        " minute before the last `modified_at` that you have seen.",
+    )
+
+
+class HolderSent(StrictSerializer):
+    """Who is to have a ticket from now on."""
+
+    holder_name = LineField(max_length=200)
+
+
+class AttendanceOfTypeShown(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    capacity = serializers.IntegerField()
+    sold = serializers.IntegerField()
+    held = serializers.IntegerField()
+    admitted = serializers.IntegerField()
+
+
+class AttendanceOfGateShown(serializers.Serializer[Any]):
+    gate = serializers.CharField()
+    admitted = serializers.IntegerField()
+    refused = serializers.IntegerField()
+
+
+class AttendanceShown(serializers.Serializer[Any]):
+    """Of an event: `held` are reserved or being paid for, `admitted` are tickets let in."""
+
+    event = serializers.UUIDField()
+    capacity = serializers.IntegerField()
+    sold = serializers.IntegerField()
+    held = serializers.IntegerField()
+    admitted = serializers.IntegerField()
+    ticket_types = AttendanceOfTypeShown(many=True)
+    gates = AttendanceOfGateShown(many=True)
 
 
 class ScannedTicketShown(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from events.holds import Ruling, Verdict
 from events.inventory import sell_tickets
 from events.models import EventStatus
 from orders.expiry import obey
-from orders.gateway import charge, refund
+from orders.gateway import charge, undo_charge
 from orders.models import Order, OrderStatus, Payment, PaymentStatus
 from orders.payment import fail_payment
 from orders.state import move_order
@@ -36,7 +36,7 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
         return
     if order.event.status == EventStatus.CANCELLED:
         # Who was here before us may have charged, and died.
-        refund(order.payment, now=now)
+        undo_charge(order.payment, now=now)
         fail_payment(order=order, decline_code=EVENT_CANCELLED, now=now)
         return
     charged = charge(order.payment, now=now)
@@ -70,7 +70,7 @@ def _finish(order: Order, now: datetime) -> None:
     """Do what whoever settled the order before us may not have lived to do."""
     if order.status == OrderStatus.PAYMENT_FAILED:
         # Our charge may have crossed the cancelling of the event.
-        refund(order.payment, now=now)
+        undo_charge(order.payment, now=now)
         obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
     else:
         _ask_for_codes_again(order.pk)

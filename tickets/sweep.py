@@ -7,13 +7,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from events.models import Event, EventStatus
-from orders.models import ASKING, Payment, PaymentStatus
+from orders.models import Payment, PaymentStatus, Refund
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.models import Delivery
 
 BATCH = 500
 
-Asking = TypeVar("Asking", Payment, Delivery)
+Asking = TypeVar("Asking", Payment, Refund, Delivery)
 
 
 @transaction.atomic(durable=True)
@@ -24,10 +24,12 @@ def ask_again(*, now: datetime) -> int:
     Each row waits longer than the time before, so that a slow worker is not flooded.
     """
     asked = 0
-    for payment in _overdue(Payment.objects.filter(status__in=ASKING), now):
-        pending = payment.status == PaymentStatus.PENDING
-        message = Message.SETTLE_ORDER if pending else Message.RETURN_MONEY
-        send_after_commit(message, order_id=payment.order_id)
+    for payment in _overdue(Payment.objects.filter(status=PaymentStatus.PENDING), now):
+        send_after_commit(Message.SETTLE_ORDER, order_id=payment.order_id)
+        asked += 1
+    owed = Refund.objects.filter(refunded_at=None).select_related("payment")
+    for refund in _overdue(owed, now):
+        send_after_commit(Message.RETURN_MONEY, order_id=refund.payment.order_id)
         asked += 1
     for delivery in _overdue(Delivery.objects.filter(sent_at=None), now):
         stored = delivery.codes_stored_at is not None
@@ -44,7 +46,7 @@ def ask_again(*, now: datetime) -> int:
 def _overdue(rows: QuerySet[Asking], now: datetime) -> list[Asking]:
     # Two sweeps at once share the work: each takes rows that the other has not.
     waiting = rows.filter(ask_again_at__lte=now).order_by("ask_again_at")
-    overdue = list(waiting.select_for_update(skip_locked=True)[:BATCH])
+    overdue = list(waiting.select_for_update(skip_locked=True, of=("self",))[:BATCH])
     for row in overdue:
         row.asks += 1
         row.ask_again_at = next_ask(row.asks, now=now)

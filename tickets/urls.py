@@ -2,12 +2,31 @@ from django.urls import re_path
 
 from ticketing.api.quick import quickly
 from tickets.operations import Readiness, metrics
+from tickets.organizer_views import (
+    EventAttendance,
+    EventTickets,
+    OneTicket,
+    OrderRefund,
+    OrderResend,
+    TicketReissue,
+    TicketRevocation,
+)
 from tickets.views import OrderTickets, TicketValidation, check_in_quickly
 
-_ORDER = r"^orders/(?P<order_id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+_ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_EVENT = r"^events/(?P<reference>[A-Za-z0-9-]{1,80})"
+_ORDER = rf"^orders/(?P<order_id>{_ID})"
+_TICKET = rf"^tickets/(?P<ticket_id>{_ID})"
 
 urlpatterns = [
     re_path(_ORDER + r"/ticket/?$", OrderTickets.as_view()),
+    re_path(_ORDER + r"/refund/?$", OrderRefund.as_view()),
+    re_path(_ORDER + r"/resend/?$", OrderResend.as_view()),
+    re_path(_EVENT + r"/tickets/?$", EventTickets.as_view()),
+    re_path(_EVENT + r"/attendance/?$", EventAttendance.as_view()),
+    re_path(_TICKET + r"/?$", OneTicket.as_view()),
+    re_path(_TICKET + r"/revoke/?$", TicketRevocation.as_view()),
+    re_path(_TICKET + r"/reissue/?$", TicketReissue.as_view()),
     re_path(r"^tickets/validate/?$", quickly(TicketValidation.as_view(), POST=check_in_quickly)),
     re_path(r"^readyz/?$", Readiness.as_view()),
     re_path(r"^metrics/?$", metrics),

@@ -17,7 +17,8 @@ _PATIENCE_SECONDS: Final = 240
 _UNFINISHED: Final = """
 SELECT
   (SELECT count(*) FROM orders_order WHERE status IN ('reserved', 'processing')),
-  (SELECT count(*) FROM orders_payment WHERE status IN ('pending', 'refunding')),
+  (SELECT count(*) FROM orders_payment WHERE status IN ('pending', 'refunding'))
+    + (SELECT count(*) FROM orders_refund WHERE refunded_at IS NULL),
   (SELECT count(*) FROM tickets_delivery WHERE sent_at IS NULL),
   (SELECT count(*) FROM events_event WHERE status = 'cancelled' AND wound_up_at IS NULL)
 """

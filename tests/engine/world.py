@@ -11,7 +11,15 @@ from redis import Redis
 from events import generation
 from events.catalogue import left_by_type
 from events.models import Event, InventoryGeneration, TicketType
-from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, SimulatedCharge
+from orders.models import (
+    Order,
+    OrderItem,
+    OrderStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+    SimulatedCharge,
+)
 from tests.queue import RecordingQueue
 from tickets.models import Delivery
 from tickets.tasks import ask_again_task, audit_task, expire_task
@@ -27,6 +35,8 @@ def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
     of_event = Order.objects.filter(event_id=event_id)
     of_event.update(reserved_until=F("reserved_until") - time)
     Payment.objects.filter(order__in=of_event).update(ask_again_at=F("ask_again_at") - time)
+    owed = Refund.objects.filter(payment__order__in=of_event)
+    owed.update(ask_again_at=F("ask_again_at") - time)
     deliveries = Delivery.objects.filter(order__in=of_event)
     deliveries.update(ask_again_at=F("ask_again_at") - time)
     deliveries.update(leased_until=F("leased_until") - time)
@@ -57,7 +67,7 @@ def truly_left(kind: TicketType) -> int:
     """Return what is left by the orders alone, without any counter."""
     taken = OrderItem.objects.filter(ticket_type=kind, order__status__in=HOLDS_STOCK)
     capacity = TicketType.objects.values_list("capacity", flat=True).get(pk=kind.pk)
-    return int(capacity - (taken.aggregate(n=Sum("quantity"))["n"] or 0))
+    return int(capacity - (taken.aggregate(n=Sum(F("quantity") - F("returned")))["n"] or 0))
 
 
 def check_record(event_id: UUID) -> None:
@@ -76,10 +86,12 @@ def check_record(event_id: UUID) -> None:
 
 _COUNTS = """
 SELECT k.capacity, k.promised, k.sold,
-  coalesce(sum(i.quantity) FILTER (WHERE o.status IN ('reserved', 'processing', 'paid')), 0),
-  coalesce(sum(i.quantity) FILTER (WHERE o.status IN ('processing', 'paid')), 0),
-  coalesce(sum(i.quantity) FILTER (WHERE o.status = 'paid'), 0),
-  (SELECT count(*) FROM tickets_ticket t WHERE t.ticket_type_id = k.id AND t.status <> 'revoked')
+  coalesce(sum(i.quantity - i.returned)
+    FILTER (WHERE o.status IN ('reserved', 'processing', 'paid')), 0),
+  coalesce(sum(i.quantity - i.returned) FILTER (WHERE o.status IN ('processing', 'paid')), 0),
+  coalesce(sum(i.quantity - i.returned) FILTER (WHERE o.status = 'paid'), 0),
+  (SELECT count(*) FROM tickets_ticket t WHERE t.ticket_type_id = k.id
+    AND t.refunded_at IS NULL AND t.replaced_by_id IS NULL)
 FROM events_tickettype k
 LEFT JOIN orders_orderitem i ON i.ticket_type_id = k.id
 LEFT JOIN orders_order o ON o.id = i.order_id

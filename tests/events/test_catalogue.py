@@ -5,7 +5,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from events.catalogue import CatalogueFilter, public_events
-from tests.make import make_event
+from tests.make import make_event, make_reserved_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,3 +69,21 @@ SELECT gen_random_uuid(), organizer_id, nextval('event_number'), 'Show ' || md5(
   ends_at, 10, 900, '', 'BRL', 1, now()
 FROM generate_series(1, 3000) AS s (n), (SELECT * FROM events_event LIMIT 1) e
 """
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/{slug}", "/events/{slug}?x=1"])
+def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
+    api: APIClient, path: str
+):
+    event = make_event(capacity=5)
+    path = path.format(slug=event.slug)
+    tag = api.get(path).headers["ETag"]
+
+    same = api.get(path, HTTP_IF_NONE_MATCH=tag)
+    make_reserved_order(ticket_type=event.ticket_types.get())
+    other = api.get(path, HTTP_IF_NONE_MATCH=tag)
+
+    assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    assert other.status_code == 200
+    shown = other.json()
+    assert shown.get("results", [shown])[0]["available"] == 4

@@ -1,0 +1,272 @@
+"""What an organizer's own systems do: look through orders and tickets, refund, replace, count."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from rest_framework.test import APIClient
+
+from events.models import ApiToken
+from orders.models import Order
+from tests.make import (
+    as_bearer,
+    as_organizer,
+    make_api_token,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_reservation,
+    make_reserved_order,
+    make_ticket,
+)
+from tests.queue import RecordingQueue
+from ticketing import clock
+from tickets.models import Delivery, Ticket
+from tickets.refund import return_money
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def codes(client: APIClient, path: str) -> list[str]:
+    return [order["code"] for order in client.get(path).json()["results"]]
+
+
+def door_says(ticket: Ticket, code: str) -> str:
+    answer = as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": code}).json()
+    return str(answer.get("result") or answer["code"])
+
+
+def test_orders_are_found_by_code_email_name_and_status():
+    event = make_event()
+    kind = event.ticket_types.get()
+    paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
+    Order.objects.filter(pk=paid.pk).update(customer_name="Zoé", customer_email="zoe@example.com")
+    make_reserved_order()
+    client, path = as_organizer(event), f"/events/{event.slug}/orders"
+
+    assert codes(client, path) == [reserved.code, paid.code]
+    for words in (paid.code.lower(), "ZOE@example.com", "zo"):
+        assert codes(client, f"{path}?q={words}") == [paid.code]
+    assert codes(client, f"{path}?status=reserved") == [reserved.code]
+    assert codes(client, f"{path}?q=nobody") == []
+
+
+def test_what_has_changed_since_is_found_in_the_order_of_the_changes():
+    event = make_event()
+    kind = event.ticket_types.get()
+    first, second = make_paid_order(ticket_type=kind), make_paid_order(ticket_type=kind)
+    client, path = as_organizer(event), f"/events/{event.slug}/orders"
+    newest = client.get(path).json()["results"][0]["modified_at"]
+
+    client.post(f"/orders/{first.pk}/refund")
+    changed = client.get(path, {"modified_since": newest})
+
+    assert [order["code"] for order in changed.json()["results"]] == [second.code, first.code]
+    assert changed.headers["Last-Modified"].endswith("GMT")
+
+
+def test_the_return_of_the_money_is_a_change_of_the_order():
+    order = make_paid_order()
+    client = as_organizer(order.event)
+    refunding = client.post(f"/orders/{order.pk}/refund").json()
+
+    return_money(order_id=order.pk, now=clock.now())
+    found = client.get(
+        f"/events/{order.event_id}/orders", {"modified_since": refunding["modified_at"]}
+    ).json()["results"][0]
+
+    assert (refunding["payment"]["status"], found["payment"]["status"]) == ("refunding", "refunded")
+    assert found["modified_at"] > refunding["modified_at"]
+
+
+def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
+    event = make_event()
+    make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
+    make_reservation(ticket_type=event.ticket_types.get(), name='=HYPERLINK("evil")')
+
+    answer = as_organizer(event).get(f"/events/{event.slug}/orders.csv", HTTP_ACCEPT="text/csv")
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert [row["status"] for row in rows] == ["reserved", "paid"]
+    assert rows[0]["customer_name"] == '\'=HYPERLINK("evil")'
+    assert (rows[1]["tickets"], rows[1]["items"], rows[1]["total"]) == ("2", "2 × Pista", "90.00")
+
+
+def test_an_error_of_the_export_is_a_problem():
+    event = make_event()
+
+    answer = as_organizer(event).get(
+        f"/events/{event.slug}/orders.csv?status=lost", HTTP_ACCEPT="text/csv"
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_refund_of_one_ticket_ends_it_and_tells_what_is_owed():
+    order = make_paid_order(quantity=2)
+    first, second = Ticket.objects.of_order(order.pk)
+    client = as_organizer(order.event)
+
+    answer = client.post(f"/orders/{order.pk}/refund", {"tickets": [str(first.pk)]})
+
+    assert (answer.status_code, answer.json()["status"]) == (202, "paid")
+    assert answer.json()["refunded"] == "45.00"
+    assert (door_says(first, first.code), door_says(second, second.code)) == (
+        "revoked",
+        "admitted",
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [{"tickets": []}, {"tickets": ["x"]}, {"tickets": None}, {"ticket": "1"}, []]
+)
+def test_a_refund_that_is_not_understood_refunds_nothing(body: object):
+    order = make_paid_order()
+
+    answer = as_organizer(order.event).post(f"/orders/{order.pk}/refund", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    order.refresh_from_db()
+    assert order.status == "paid"
+
+
+def test_a_resend_asks_for_the_mail_and_refuses_what_is_not_paid(queue: RecordingQueue):
+    paid, reserved = make_paid_order(), make_reserved_order()
+    queue.run_all()
+    assert Delivery.objects.get().sent_at is not None
+
+    answer = as_organizer(paid.event).post(f"/orders/{paid.pk}/resend")
+    refused = as_organizer(reserved.event).post(f"/orders/{reserved.pk}/resend")
+
+    assert answer.status_code == 202
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_deliver")
+    assert Delivery.objects.get().sent_at is None
+
+
+def test_tickets_are_found_by_code_order_and_holder():
+    ticket, other = make_ticket(), make_ticket()
+    client, path = as_organizer(ticket.event), f"/events/{ticket.event.slug}/tickets"
+
+    for words in (ticket.code, ticket.order.code.lower(), "ana"):
+        found = client.get(path, {"q": words}).json()["results"]
+        assert [row["id"] for row in found] == [str(ticket.pk)]
+    assert client.get(path, {"q": other.code}).json()["results"] == []
+    assert client.get(path, {"status": "used"}).json()["count"] == 0
+
+
+def test_a_use_at_the_gate_is_a_change_of_the_ticket():
+    ticket = make_ticket()
+    client, path = as_organizer(ticket.event), f"/events/{ticket.event.slug}/tickets"
+    since = client.get(path).json()["results"][0]["modified_at"]
+    later = (clock.now() + timedelta(microseconds=1)).isoformat()
+
+    assert client.get(path, {"modified_since": later}).json()["count"] == 0
+    assert door_says(ticket, ticket.code) == "admitted"
+    used = client.get(path, {"modified_since": later}).json()["results"][0]
+
+    assert (used["status"], used["gate"]) == ("used", "North")
+    assert used["modified_at"] > since
+
+
+def test_a_revoked_ticket_opens_no_gate_and_its_place_stays_sold():
+    ticket = make_ticket()
+    client = as_organizer(ticket.event)
+
+    answers = [client.post(f"/tickets/{ticket.pk}/revoke") for _ in range(2)]
+
+    assert [answer.json()["status"] for answer in answers] == ["revoked", "revoked"]
+    assert door_says(ticket, ticket.code) == "revoked"
+    ticket.ticket_type.refresh_from_db()
+    assert ticket.ticket_type.sold == 1
+
+
+def test_a_reissued_ticket_has_a_new_code_and_the_old_one_dies_at_once(queue: RecordingQueue):
+    old = make_ticket()
+    queue.run_all()
+    client = as_organizer(old.event)
+
+    answer = client.post(f"/tickets/{old.pk}/reissue")
+    new = answer.json()
+
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"/tickets/{new['id']}"
+    assert new["code"] != old.code
+    assert client.get(f"/tickets/{old.pk}").json()["replaced_by"] == new["id"]
+    assert (door_says(old, old.code), door_says(old, new["code"])) == ("revoked", "admitted")
+    queue.run_all()
+    assert Delivery.objects.get().sent_at is not None
+    shown = client.get(f"/orders/{old.order_id}/ticket").json()
+    assert [ticket["id"] for ticket in shown["tickets"]] == [new["id"]]
+    assert shown["tickets"][0]["qr_code_url"]
+
+
+def test_a_ticket_with_another_holder_has_another_code():
+    old = make_ticket()
+
+    new = as_organizer(old.event).patch(f"/tickets/{old.pk}", {"holder_name": "Bia Lima"}).json()
+
+    assert (new["holder_name"], new["status"]) == ("Bia Lima", "valid")
+    assert door_says(old, old.code) == "revoked"
+
+
+@pytest.mark.parametrize("end", ["used", "revoked", "reissued", "refunded"])
+def test_what_is_not_valid_is_not_replaced(end: str):
+    ticket = make_ticket()
+    client = as_organizer(ticket.event)
+    if end == "used":
+        assert door_says(ticket, ticket.code) == "admitted"
+    elif end == "refunded":
+        client.post(f"/orders/{ticket.order_id}/refund")
+    else:
+        client.post(f"/tickets/{ticket.pk}/{'revoke' if end == 'revoked' else 'reissue'}")
+    count = Ticket.objects.count()
+
+    answer = client.post(f"/tickets/{ticket.pk}/reissue")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "ticket_not_valid")
+    assert Ticket.objects.count() == count
+
+
+def test_attendance_counts_by_type_and_by_gate():
+    event = make_event()
+    kind = event.ticket_types.get()
+    make_reserved_order(ticket_type=kind, quantity=3)
+    order = make_paid_order(ticket_type=kind, quantity=2)
+    first = Ticket.objects.of_order(order.pk)[0]
+    door = as_bearer(make_device(event, gate="South"))
+    for _ in range(2):
+        door.post("/tickets/validate", {"code": first.code})
+
+    seen = as_organizer(event).get(f"/events/{event.slug}/attendance").json()
+
+    assert (seen["sold"], seen["held"], seen["admitted"], seen["capacity"]) == (2, 3, 1, 100)
+    assert seen["ticket_types"][0]["admitted"] == 1
+    assert seen["gates"] == [{"gate": "South", "admitted": 1, "refused": 1}]
+
+
+def test_a_token_does_what_its_scopes_say_and_no_more():
+    event = make_event()
+    client = as_bearer(make_api_token(organizer=event.organizer, scopes=["reports:read"]))
+
+    refused = client.get(f"/events/{event.slug}/orders")
+
+    assert client.get(f"/events/{event.slug}/attendance").status_code == 200
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert "orders:read" in refused.json()["detail"]
+
+
+def test_the_last_use_of_a_token_is_noted_to_the_minute():
+    event = make_event()
+    client = as_organizer(event)
+    client.get(f"/events/{event.slug}/attendance")
+    first = ApiToken.objects.get().last_used_at
+    client.get(f"/events/{event.slug}/attendance")
+
+    assert first is not None
+    assert ApiToken.objects.get().last_used_at == first
+    ApiToken.objects.update(last_used_at=first - timedelta(minutes=2))
+    client.get(f"/events/{event.slug}/attendance")
+    assert ApiToken.objects.get().last_used_at > first

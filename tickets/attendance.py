@@ -1,0 +1,75 @@
+"""How an event has sold, and who has come."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from events.inventory import held_by_type
+from events.models import TicketType
+from tickets.models import Scan, ScanResult, Ticket, TicketStatus
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceOfType:
+    """How many tickets of a type. `held` are reserved or being paid for."""
+
+    id: UUID
+    name: str
+    capacity: int
+    sold: int
+    held: int
+    admitted: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceOfGate:
+    """How many scans a gate has let in and turned away."""
+
+    gate: str
+    admitted: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    event: UUID
+    capacity: int
+    sold: int
+    held: int
+    admitted: int
+    ticket_types: list[AttendanceOfType]
+    gates: list[AttendanceOfGate]
+
+
+def measure_attendance(event_id: UUID) -> Attendance:
+    """Count an event's tickets by type, and its scans by gate, by the record."""
+    held = held_by_type([event_id])
+    used = Ticket.objects.filter(event_id=event_id, status=TicketStatus.USED)
+    admitted = dict(used.order_by().values_list("ticket_type_id").annotate(Count("pk")))
+    types = [
+        AttendanceOfType(
+            kind.pk,
+            kind.name,
+            kind.capacity,
+            kind.sold,
+            held.get(kind.pk, 0) + kind.promised - kind.sold,
+            admitted.get(kind.pk, 0),
+        )
+        for kind in TicketType.objects.filter(event_id=event_id).order_by("number")
+    ]
+    let_in = Count("pk", filter=Q(result=ScanResult.ADMITTED))
+    scans = Scan.objects.filter(event_id=event_id).order_by("gate").values_list("gate")
+    gates = [
+        AttendanceOfGate(gate, inside, every - inside)
+        for gate, inside, every in scans.annotate(let_in=let_in, every=Count("pk"))
+    ]
+    return Attendance(
+        event=event_id,
+        capacity=sum(kind.capacity for kind in types),
+        sold=sum(kind.sold for kind in types),
+        held=sum(kind.held for kind in types),
+        admitted=sum(kind.admitted for kind in types),
+        ticket_types=types,
+        gates=gates,
+    )

@@ -1,0 +1,135 @@
+"""What an organizer's own systems do with orders and tickets that were sold."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.access import event_acted_for
+from events.models import Scope
+from orders.access import order_acted_for
+from orders.models import Order
+from orders.search import with_all_shown as with_all_of_orders
+from orders.serializers import OrderForOrganizer, RefundSent
+from ticketing import clock
+from ticketing.api.freshness import tell_last_modified
+from ticketing.api.pagination import NumberedPages
+from tickets.access import ticket_acted_for
+from tickets.attendance import measure_attendance
+from tickets.delivery import resend_tickets
+from tickets.models import Ticket
+from tickets.refund import refund_order, refund_tickets
+from tickets.replacement import replace_ticket, revoke_ticket
+from tickets.search import TicketFilter, tickets_of_event, with_all_shown
+from tickets.serializers import AttendanceShown, HolderSent, TicketForOrganizer, TicketsQuery
+
+
+class OrderRefund(APIView):
+    @extend_schema(request=RefundSent, responses={202: OrderForOrganizer})
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """
+        Refund an order, all of it or some of its tickets. These open no gate from now on.
+
+        The money follows soon after. What was refunded already is left as it is.
+        """
+        order = order_acted_for(request, order_id, Scope.ORDERS_REFUND)
+        wish = RefundSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        chosen = wish.validated_data.get("tickets")
+        if chosen is None:
+            refund_order(order_id=order.pk, now=clock.now())
+        else:
+            refund_tickets(order_id=order.pk, ticket_ids=chosen, now=clock.now())
+        return Response(_show_order(order.pk), status=202)
+
+
+class OrderResend(APIView):
+    @extend_schema(request=None, responses={202: OrderForOrganizer})
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Send an order's tickets to its buyer once more."""
+        order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
+        resend_tickets(order_id=order.pk, now=clock.now())
+        return Response(_show_order(order.pk), status=202)
+
+
+class EventTickets(APIView):
+    @extend_schema(parameters=[TicketsQuery], responses=TicketForOrganizer(many=True))
+    def get(self, request: Request, reference: str) -> Response:
+        """Return an event's tickets, newest first, or as they have changed."""
+        event = event_acted_for(request, reference, Scope.ORDERS_READ)
+        wish = TicketsQuery(data=request.query_params)
+        wish.is_valid(raise_exception=True)
+        asked = dict(wish.validated_data)
+        tickets = tickets_of_event(event.pk, TicketFilter(words=asked.pop("q", ""), **asked))
+        pages = NumberedPages()
+        shown: list[Any] = list(pages.paginate_queryset(tickets, request, self) or [])
+        answer = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
+        tell_last_modified(answer, [ticket.modified_at for ticket in shown])
+        return answer
+
+
+class EventAttendance(APIView):
+    @extend_schema(responses=AttendanceShown)
+    def get(self, request: Request, reference: str) -> Response:
+        """Return how an event has sold and who has come, by ticket type and by gate."""
+        event = event_acted_for(request, reference, Scope.REPORTS_READ)
+        return Response(AttendanceShown(measure_attendance(event.pk)).data)
+
+
+class OneTicket(APIView):
+    @extend_schema(responses=TicketForOrganizer)
+    def get(self, request: Request, ticket_id: UUID) -> Response:
+        """Return a ticket as it stands."""
+        ticket = ticket_acted_for(request, ticket_id, Scope.ORDERS_READ)
+        return Response(_show_ticket(ticket.pk))
+
+    @extend_schema(request=HolderSent, responses=TicketForOrganizer)
+    def patch(self, request: Request, ticket_id: UUID) -> Response:
+        """
+        Give a ticket to another holder. It gets a new id and a new code; the old ones die at once.
+
+        The buyer gets the order's tickets by mail again.
+        """
+        ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
+        wish = HolderSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        holder = wish.validated_data["holder_name"]
+        new = replace_ticket(ticket_id=ticket.pk, holder_name=holder, now=clock.now())
+        return Response(_show_ticket(new.pk), headers=_location(new))
+
+
+class TicketRevocation(APIView):
+    @extend_schema(request=None, responses=TicketForOrganizer)
+    def post(self, request: Request, ticket_id: UUID) -> Response:
+        """Let a ticket open no gate from now on. Its place stays sold, its money is kept."""
+        ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
+        revoke_ticket(ticket_id=ticket.pk, now=clock.now())
+        return Response(_show_ticket(ticket.pk))
+
+
+class TicketReissue(APIView):
+    @extend_schema(request=None, responses={201: TicketForOrganizer})
+    def post(self, request: Request, ticket_id: UUID) -> Response:
+        """
+        Put a ticket with a new id and a new code in a ticket's place. The old code dies at once.
+
+        The buyer gets the order's tickets by mail again.
+        """
+        ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
+        new = replace_ticket(ticket_id=ticket.pk, now=clock.now())
+        return Response(_show_ticket(new.pk), status=201, headers=_location(new))
+
+
+def _show_order(order_id: UUID) -> dict[str, Any]:
+    return dict(OrderForOrganizer(with_all_of_orders(Order.objects.all()).get(pk=order_id)).data)
+
+
+def _show_ticket(ticket_id: UUID) -> dict[str, Any]:
+    return dict(TicketForOrganizer(with_all_shown(Ticket.objects.all()).get(pk=ticket_id)).data)
+
+
+def _location(ticket: Ticket) -> dict[str, str]:
+    return {"Location": f"/tickets/{ticket.pk}"}
