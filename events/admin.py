@@ -32,6 +32,10 @@ from events.models import (
     Organizer,
     Scope,
     TicketType,
+    Topic,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
     all_scopes,
 )
 from events.organizing import (
@@ -41,8 +45,18 @@ from events.organizing import (
     publish_event,
     tell_of_change,
 )
-from events.own_admin import OwnAdmin, act_on_each, ask_first, chosen
+from events.own_admin import OwnAdmin, ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.webhooks import (
+    body_of,
+    renew_secret,
+    secrets_of,
+    send_again,
+    send_test,
+    switch_on,
+    webhook_id,
+)
 from ticketing import clock
+from ticketing.outbound import AddressRefused, check_address
 from ticketing.tokens import TokenKind, make_token
 
 _STATUS_COLORS = {
@@ -455,12 +469,207 @@ class ApiTokenAdmin(OwnAdmin):
 
 
 def tell_once(request: HttpRequest, text: str) -> None:
-    """Show a token to the one who made it, this one time."""
+    """Show a token or a secret to the one who made it, this one time."""
     messages.warning(
         request,
         format_html(
             "{} <code style='user-select:all;overflow-wrap:anywhere'>{}</code>",
-            _("Copy this token now, it is not shown again:"),
+            _("Copy this now, it is not shown again:"),
             text,
         ),
     )
+
+
+class WebhookForm(forms.ModelForm):
+    types = forms.MultipleChoiceField(
+        label=gettext_lazy("tells of"),
+        choices=Topic.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("None means all of them, also those to come."),
+    )
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        try:
+            check_address(url)
+        except AddressRefused as refused:
+            raise ValidationError(
+                _("We cannot send there: it must be a public https address.")
+            ) from refused
+        return url
+
+
+@admin.register(WebhookEndpoint)
+class WebhookAdmin(OwnAdmin):
+    list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]
+    list_filter = ["organizer"]
+    form = WebhookForm
+    fields = ["organizer", "url", "types"]
+    actions = ["test_chosen", "switch_on_chosen"]
+    actions_detail = ["test_this", "renew_this", "switch_off_this"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        waits = Count("messages", filter=Q(messages__next_attempt_at__isnull=False))
+        return super().get_queryset(request).annotate(waits=waits)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        return ["organizer"] if obj is not None else []
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            tell_once(request, secrets_of(obj, now=clock.now())[0])
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"on": "success", "off": "danger"},
+        ordering="disabled_at",
+    )
+    def shown_state(self, endpoint: WebhookEndpoint) -> tuple[str, str]:
+        return ("off", _("switched off")) if endpoint.disabled_at else ("on", _("on"))
+
+    @admin.display(description=gettext_lazy("waiting"))
+    def waiting(self, endpoint: Any) -> int:
+        return int(endpoint.waits)
+
+    @admin.action(description=gettext_lazy("Send a test"), permissions=["change"])
+    def test_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in rows:
+            send_test(endpoint=endpoint, now=clock.now())
+        messages.success(request, _("A test is on its way. See the webhook messages."))
+
+    @admin.action(description=gettext_lazy("Switch on again"), permissions=["change"])
+    def switch_on_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in rows:
+            switch_on(endpoint_id=endpoint.pk, now=clock.now())
+        messages.success(request, _("What was missed is on its way."))
+
+    @action(description=gettext_lazy("Send a test"), permissions=["change"])
+    def test_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="test_this",
+            question=_("Send a test?"),
+            consequences=[_("The address gets a message that says that nothing has happened.")],
+            rows=rows,
+            confirm=_("Yes, send"),
+        )
+        if question is None:
+            self.test_chosen(request, rows)
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+    @action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
+    def renew_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="renew_this",
+            question=_("Make a new secret?"),
+            consequences=[
+                _("It is shown once. For a day, messages are signed by the old one too."),
+            ],
+            rows=rows,
+            confirm=_("Yes, renew"),
+        )
+        if question is None:
+            for endpoint in rows:
+                tell_once(request, renew_secret(endpoint_id=endpoint.pk, now=clock.now()))
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+    @action(description=gettext_lazy("Switch off…"), permissions=["change"])
+    def switch_off_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="switch_off_this",
+            question=_("Switch this webhook off?"),
+            consequences=[_("What happens meanwhile is not told, not even later.")],
+            rows=rows,
+            confirm=_("Yes, switch off"),
+        )
+        if question is None:
+            rows.filter(disabled_at=None).update(disabled_at=clock.now())
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+
+class WebhookAttemptInline(TabularInline):
+    model = WebhookAttempt
+    extra = 0
+    can_delete = False
+    fields = ["at", "milliseconds", "status", "answer", "error"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return True
+
+
+@admin.register(WebhookMessage)
+class WebhookMessageAdmin(ReadOnlyAdmin):
+    organizer_path = "endpoint__organizer"
+    list_display = ["type", "shown_state", "endpoint", "attempts", "created_at"]
+    list_filter = ["type", "endpoint"]
+    list_select_related = ["endpoint"]
+    search_fields = ["=subject"]
+    search_help_text = gettext_lazy("Id of an order or an event")
+    inlines = [WebhookAttemptInline]
+    actions = ["send_chosen_again"]
+    actions_detail = ["send_this_again"]
+    fields = [
+        "endpoint",
+        "type",
+        "body",
+        "created_at",
+        "attempts",
+        "delivered_at",
+        "next_attempt_at",
+    ]
+    readonly_fields = ["body"]
+
+    @admin.display(description=gettext_lazy("request"))
+    def body(self, message: WebhookMessage) -> SafeString:
+        return format_html(
+            '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">POST {}\nwebhook-id: {}\n\n{}'
+            "</pre>",
+            message.endpoint.url,
+            webhook_id(message),
+            body_of(message).decode(),
+        )
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"delivered": "success", "waiting": "warning", "lost": "danger"},
+    )
+    def shown_state(self, message: WebhookMessage) -> tuple[str, str]:
+        if message.delivered_at:
+            return "delivered", _("delivered")
+        return ("waiting", _("waiting")) if message.next_attempt_at else ("lost", _("given up"))
+
+    @admin.action(description=gettext_lazy("Send again"), permissions=["act"])
+    def send_chosen_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
+        for message in rows:
+            send_again(message_id=message.pk, now=clock.now())
+        messages.success(request, _("It will be sent again."))
+
+    @action(description=gettext_lazy("Send again"), permissions=["act"])
+    def send_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="send_this_again",
+            question=_("Send this again?"),
+            consequences=[_("It keeps its id: a receiver that has it already can ignore it.")],
+            rows=rows,
+            confirm=_("Yes, send"),
+        )
+        if question is None:
+            self.send_chosen_again(request, rows)
+        return question or redirect("admin:events_webhookmessage_change", object_id)

@@ -86,7 +86,8 @@ def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
     make_reservation(ticket_type=event.ticket_types.get(), name='=HYPERLINK("evil")')
 
     answer = as_organizer(event).get(f"/events/{event.slug}/orders.csv", HTTP_ACCEPT="text/csv")
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    table = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(table)))
 
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert [row["status"] for row in rows] == ["reserved", "paid"]
@@ -266,7 +267,7 @@ def test_the_last_use_of_a_token_is_noted_to_the_minute():
     client.get(f"/events/{event.slug}/attendance")
 
     assert first is not None
-    assert ApiToken.objects.get().last_used_at == first
+    assert ApiToken.objects.filter(last_used_at=first).exists()
     ApiToken.objects.update(last_used_at=first - timedelta(minutes=2))
     client.get(f"/events/{event.slug}/attendance")
-    assert ApiToken.objects.get().last_used_at > first
+    assert ApiToken.objects.filter(last_used_at__gt=first).exists()

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 PATIENCE_SECONDS = 60
 QUICK = {"SQS_VISIBILITY_SECONDS": "4", "SQS_BACKOFF_SECONDS": "1,1,1"}
-PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "beat"]
+PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "courier", "beat"]
 
 
 @pytest.fixture(scope="module")

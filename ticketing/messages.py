@@ -30,10 +30,15 @@ class Message(StrEnum):
     REFUND_ORDER = "tickets.refund_order"
     RETURN_MONEY = "tickets.return_money"
     WIND_UP_EVENT = "tickets.wind_up_event"
+    SEND_WEBHOOKS = "tickets.send_webhooks"
 
 
-# A mailing must never delay a payment, so the mail has a queue and a worker of its own.
-QUEUES = dict.fromkeys(Message, "sale") | {Message.DELIVER_TICKETS: "delivery"}
+# A mailing must never delay a payment, nor a stranger's slow server a mailing: so the mail and the
+# webhooks have queues and workers of their own.
+QUEUES = dict.fromkeys(Message, "sale") | {
+    Message.DELIVER_TICKETS: "delivery",
+    Message.SEND_WEBHOOKS: "webhooks",
+}
 
 
 def send_after_commit(message: Message, **ids: UUID) -> None:

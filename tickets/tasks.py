@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from events.audit import audit_stock
+from events.webhooks import find_due_webhooks, forget_webhooks, send_webhooks
 from orders.expiry import BATCH as EXPIRY_BATCH
 from orders.expiry import (
     expire_reservations,
@@ -53,6 +54,16 @@ def wind_up_event_task(*, event_id: str) -> None:
     wind_up_event(event_id=UUID(event_id), now=clock.now())
 
 
+@handles(Message.SEND_WEBHOOKS)
+def send_webhooks_task(*, endpoint_id: str) -> None:
+    send_webhooks(endpoint_id=UUID(endpoint_id), now=clock.now())
+
+
+@shared_task(name="tickets.find_webhooks", ignore_result=True)
+def find_webhooks_task() -> None:
+    find_due_webhooks(now=clock.now())
+
+
 @shared_task(name="tickets.expire", ignore_result=True)
 def expire_task() -> None:
     """End what has run out: first by the record, which needs no Redis, then what Redis holds."""
@@ -77,6 +88,7 @@ def forget_task() -> None:
     forget_dropped_holds(now=now)
     forget_failures(now=now)
     forget_kept_answers()
+    forget_webhooks(now=now)
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

@@ -177,6 +177,7 @@ SQS_QUEUE_URLS: dict[str, str] = {
     "sale": env("SQS_SALE_QUEUE_URL", default=""),
     "delivery": env("SQS_DELIVERY_QUEUE_URL", default=""),
     "upkeep": env("SQS_UPKEEP_QUEUE_URL", default=""),
+    "webhooks": env("SQS_WEBHOOKS_QUEUE_URL", default=""),
 }
 SQS_VISIBILITY_SECONDS: int = env.int("SQS_VISIBILITY_SECONDS", default=60)
 # Seconds that a failed message stays hidden, after each time that it was received.
@@ -208,6 +209,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
                 "tickets.refund_order",
                 "tickets.return_money",
                 "tickets.wind_up_event",
+                "tickets.send_webhooks",
             ],
         }
         for name, url in SQS_QUEUE_URLS.items()
@@ -229,6 +231,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "options": {"queue": "upkeep", "expires": max(seconds, 30)},
     }
     for task, seconds in {
+        "tickets.find_webhooks": 2,
         "tickets.expire": 5,
         "tickets.ask_again": 30,
         "tickets.audit": 30,
@@ -272,6 +275,10 @@ STATIC_ROOT = Path(env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 
 # --- The sale --------------------------------------------------------------------------
 PAYMENT_GATEWAY: str = env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
+
+# --- Webhooks --------------------------------------------------------------------------
+# Networks that are asked although they are not public, by http too: for a stack on one machine.
+WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 
 # --- The demo: unset in production, where there is none -----------------------------------
 DEMO_ADMIN_PASSWORD: str = env("DEMO_ADMIN_PASSWORD", default="")

@@ -16,6 +16,7 @@ _REQUIRED = [
     "SQS_SALE_QUEUE_URL",
     "SQS_DELIVERY_QUEUE_URL",
     "SQS_UPKEEP_QUEUE_URL",
+    "SQS_WEBHOOKS_QUEUE_URL",
 ]
 # Characters, at the least. Django asks for 50 itself.
 _SECRETS = {"SECRET_KEY": 50, "TICKET_SIGNING_SECRET": 40}

@@ -12,6 +12,9 @@ for _name, _value in {
         "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-delivery"
     ),
     "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-upkeep",
+    "SQS_WEBHOOKS_QUEUE_URL": (
+        "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-webhooks"
+    ),
     "ALLOWED_HOSTS": "testserver",
 }.items():
     os.environ.setdefault(_name, _value)

@@ -67,7 +67,7 @@ def figures(arena: Arena) -> dict[str, Any]:
 
     by_status = Counter(Order.objects.values_list("status", flat=True))
     sqs, dead = arena.sqs(), {}
-    for queue in ("sale", "delivery", "upkeep"):
+    for queue in ("sale", "delivery", "upkeep", "webhooks"):
         name = "ApproximateNumberOfMessages"
         found = sqs.get_queue_attributes(
             QueueUrl=f"{arena.queue_url(queue)}-dead", AttributeNames=[name]

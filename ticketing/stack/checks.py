@@ -21,6 +21,7 @@ PRETENDED: Final = {
     "SQS_SALE_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/sale",
     "SQS_DELIVERY_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/delivery",
     "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/upkeep",
+    "SQS_WEBHOOKS_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/webhooks",
 }
 _COMMANDS: Final = (
     ("makemigrations", "--check", "--dry-run", "-v0"),

@@ -18,7 +18,7 @@ _OURS: Final = (
     "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "postgres*", "processes.*",
     "probe", "stack.*", "static", "valkey*",
 )  # fmt: skip
-_QUEUES: Final = ("sale", "delivery", "upkeep")
+_QUEUES: Final = ("sale", "delivery", "upkeep", "webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ def make_env(  # noqa: PLR0913 - one address a server
         "AWS_SECRET_ACCESS_KEY": AWS_KEY,
         "TICKETS_BUCKET": "bilheteria-tickets",
         "MAILBOX_DIR": str(folder.mailbox),
+        # Whoever tries webhooks here listens on this machine.
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
         # Two stacks of one checkout must not collect into one folder.
         "STATIC_ROOT": str(folder.path / "static"),
     }

@@ -35,6 +35,9 @@ class Programs:
     def mailer(self, *, name: str = "mailer") -> Child:
         return self._celery(name, "worker", "-n", f"{name}@%h", "-Q", "delivery", "-c", "1")
 
+    def courier(self, *, name: str = "courier") -> Child:
+        return self._celery(name, "worker", "-n", f"{name}@%h", "-Q", "webhooks", "-c", "1")
+
     def beat(self, *, name: str = "beat") -> Child:
         schedule = str(self.folder.path / "beat")
         return self._python(

@@ -174,11 +174,12 @@ def compile_translations() -> None:
 
 
 def _start_programs(programs: Programs, roster: Roster, port: int, stop: StopRequest) -> None:
-    with step("web, worker, mailer and beat"):
+    with step("web, worker, mailer, courier and beat"):
         for child in (
             programs.web(port=port),
             programs.worker(),
             programs.mailer(),
+            programs.courier(),
             programs.beat(),
         ):
             stop.check()

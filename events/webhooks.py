@@ -1,0 +1,230 @@
+"""
+Telling organizers' own systems what has happened, by the convention of Standard Webhooks.
+
+The database writes each message in the transaction of its cause (see the migrations); here they
+are sent. Of one order, or of one event, the next goes when the one before has arrived or was given
+up. A receiver may get a message twice, with the same id, and never without a signature.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import base64
+import json
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from standardwebhooks import Webhook
+
+from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from ticketing.messages import Message, send_after_commit
+from ticketing.outbound import Answer, post_json
+
+TEST: Final = "webhook.test"
+# Of the convention: seconds before each attempt, three and a half days in all.
+SCHEDULE: Final = [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+# A tenth sooner or later, so that what failed together does not come back together.
+_JITTER: Final = 0.1
+# After a renewal the old secret signs too, until its owner has put the new one in place.
+_TWO_SECRETS: Final = timedelta(hours=24)
+# Longer than any task may run.
+_LEASE: Final = timedelta(seconds=90)
+_AT_ONCE: Final = 8
+_BATCH: Final = 50
+# A run ends well before its task's time does; the next one goes on.
+_RUN_SECONDS: Final = 20
+_LOCK: Final = 4
+_GONE: Final = 410
+_SUCCESS: Final = range(200, 300)
+_REDIRECT: Final = range(300, 400)
+
+
+@transaction.atomic(durable=True)
+def find_due_webhooks(*, now: datetime) -> int:
+    """Ask a worker to send, for each endpoint that has something to be sent. Return how many."""
+    due = WebhookMessage.objects.filter(endpoint=OuterRef("pk"), next_attempt_at__lte=now)
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    endpoints = WebhookEndpoint.objects.filter(free, Exists(due), disabled_at=None)
+    asked = list(endpoints.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    WebhookEndpoint.objects.filter(pk__in=asked).update(leased_until=now + _LEASE)
+    for endpoint_id in asked:
+        send_after_commit(Message.SEND_WEBHOOKS, endpoint_id=endpoint_id)
+    return len(asked)
+
+
+def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
+    """
+    Send what one endpoint is due, several at once but no two of one subject.
+
+    What fails is tried again later, as its row says. No transaction is open meanwhile.
+    """
+    until = time.monotonic() + _RUN_SECONDS
+    started = time.monotonic()
+    with _alone(endpoint_id) as alone, ThreadPoolExecutor(_AT_ONCE) as pool:
+        while alone and time.monotonic() < until:
+            moment = now + timedelta(seconds=time.monotonic() - started)
+            endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id, disabled_at=None).first()
+            batch = list(_due(endpoint_id, moment)[:_BATCH]) if endpoint else []
+            if endpoint is None or not batch:
+                break
+            secrets = secrets_of(endpoint, now=moment)
+            answers = pool.map(partial(_send, endpoint, secrets, moment), batch)
+            for message, answer in zip(batch, answers, strict=True):
+                _note(message, answer, moment)
+        if alone:
+            WebhookEndpoint.objects.filter(pk=endpoint_id).update(leased_until=None)
+
+
+def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
+    """Return the secrets that sign now: the newest, and for a day the one before."""
+    versions = [endpoint.secret_version]
+    if endpoint.rotated_at is not None and now - endpoint.rotated_at < _TWO_SECRETS:
+        versions.append(endpoint.secret_version - 1)
+    return [_derive_secret(endpoint.pk, version) for version in versions]
+
+
+def renew_secret(*, endpoint_id: UUID, now: datetime) -> str:
+    """Return an endpoint's new secret. For a day, the old one signs beside it."""
+    with transaction.atomic():
+        endpoint = WebhookEndpoint.objects.select_for_update().get(pk=endpoint_id)
+        endpoint.secret_version += 1
+        endpoint.rotated_at = now
+        endpoint.save(update_fields=["secret_version", "rotated_at"])
+    return secrets_of(endpoint, now=now)[0]
+
+
+def send_test(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
+    """Tell an endpoint something that has not happened."""
+    return WebhookMessage.objects.create(
+        endpoint=endpoint,
+        type=TEST,
+        subject=endpoint.pk,
+        data={"note": "Nothing has happened. This is a test."},
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+
+def send_again(*, message_id: UUID, now: datetime) -> None:
+    """Start a message's attempts anew. It keeps its id, by which a receiver knows it."""
+    WebhookMessage.objects.filter(pk=message_id).update(
+        attempts=0, next_attempt_at=now, delivered_at=None
+    )
+
+
+def switch_on(*, endpoint_id: UUID, now: datetime) -> None:
+    """Send to an endpoint again that was switched off, also what it has missed."""
+    WebhookEndpoint.objects.filter(pk=endpoint_id).update(disabled_at=None)
+    waiting = WebhookMessage.objects.filter(endpoint_id=endpoint_id, next_attempt_at__gt=now)
+    waiting.update(next_attempt_at=now)
+
+
+def oldest_due_webhook(*, now: datetime) -> datetime | None:
+    """Return since when the longest-waiting message is due that somebody listens for."""
+    due = WebhookMessage.objects.filter(next_attempt_at__lte=now, endpoint__disabled_at=None)
+    return due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+
+
+def forget_webhooks(*, now: datetime) -> None:
+    """Clear away messages that nobody waits for any more."""
+    old = WebhookMessage.objects.filter(created_at__lt=now - WebhookMessage.KEPT)
+    old.filter(Q(next_attempt_at=None) | Q(endpoint__disabled_at__isnull=False)).delete()
+
+
+def webhook_id(message: WebhookMessage) -> str:
+    """Return the id by which a receiver knows a message again, at each of its attempts."""
+    return f"msg_{message.pk.hex}"
+
+
+def body_of(message: WebhookMessage) -> bytes:
+    """Return what is sent: always the same, so that each attempt has the same text."""
+    told = {
+        "type": message.type,
+        "timestamp": message.created_at.astimezone(UTC).isoformat(),
+        "data": message.data,
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _due(endpoint_id: UUID, now: datetime) -> QuerySet[WebhookMessage]:
+    waiting = WebhookMessage.objects.filter(endpoint_id=endpoint_id, next_attempt_at__isnull=False)
+    before = waiting.filter(subject=OuterRef("subject"), position__lt=OuterRef("position"))
+    due = waiting.filter(~Exists(before), next_attempt_at__lte=now)
+    return due.order_by("next_attempt_at", "position")
+
+
+def _send(
+    endpoint: WebhookEndpoint, secrets: list[str], now: datetime, message: WebhookMessage
+) -> Answer:
+    body = body_of(message)
+    identity = webhook_id(message)
+    signatures = [Webhook(secret).sign(identity, now, body.decode()) for secret in secrets]
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Bilheteria-Webhooks",
+        "webhook-id": identity,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+    return post_json(endpoint.url, body, headers)
+
+
+@transaction.atomic(durable=True)
+def _note(message: WebhookMessage, answer: Answer, now: datetime) -> None:
+    error = answer.error
+    if answer.status in _REDIRECT:
+        error = "Redirects are not followed."
+    WebhookAttempt.objects.create(
+        message=message,
+        at=now,
+        milliseconds=answer.milliseconds,
+        status=answer.status,
+        answer=answer.text,
+        error=error,
+    )
+    message.attempts += 1
+    delivered = answer.status in _SUCCESS
+    message.delivered_at = now if delivered else None
+    message.next_attempt_at = None
+    if not delivered and message.attempts < len(SCHEDULE):
+        wait = SCHEDULE[message.attempts] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+        message.next_attempt_at = now + timedelta(seconds=wait)
+    message.save(update_fields=["attempts", "delivered_at", "next_attempt_at"])
+    if answer.status == _GONE:
+        WebhookEndpoint.objects.filter(pk=message.endpoint_id).update(disabled_at=now)
+
+
+def _derive_secret(endpoint_id: UUID, version: int) -> str:
+    # As the keys of tickets: a leaked database signs nothing.
+    derive = HKDF(
+        algorithm=SHA256(),
+        length=32,
+        salt=endpoint_id.bytes + version.to_bytes(4),
+        info=b"bilheteria webhook secret",
+    )
+    key = derive.derive(settings.TICKET_SIGNING_SECRET.encode())
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+@contextmanager
+def _alone(endpoint_id: UUID) -> Iterator[bool]:
+    """Say whether nobody else sends to this endpoint, and keep others from it."""
+    number = int.from_bytes(endpoint_id.bytes[-4:], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, number])
+        mine = bool(cursor.fetchone()[0])
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, number])
