@@ -6,8 +6,6 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-import ticketing.api.schema  # noqa: F401 - for what it registers
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.urls")),
     path("", include("orders.urls")),

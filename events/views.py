@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 
 from events.access import (
     EventNotFound,
+    InsufficientScope,
     NotForThisCaller,
     acting_organizers,
     event_acted_for,
@@ -28,17 +28,68 @@ from events.catalogue import (
     show_availability,
 )
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
-from events.organizing import change_event, create_event
+from events.organizing import (
+    CapacityBelowCommitted,
+    CurrencyInUse,
+    EventNotEditable,
+    EventNotPublishable,
+    IllegalStatus,
+    SlugTaken,
+    TicketTypeInUse,
+    TypeNameTaken,
+    UnknownTypeOfEvent,
+    change_event,
+    create_event,
+)
 from events.serializers import CatalogueQuery, EventSent, EventShown
 from events.shelf import ShelvedEvent
 from ticketing import clock
 from ticketing.api.freshness import tag, tag_when_rendered
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json
+from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
+
+_WRITER = (API_TOKEN, Scope.EVENTS_WRITE.value)
+_CHANGES = [
+    NotForThisCaller,
+    InsufficientScope,
+    EventNotFound,
+    CapacityBelowCommitted,
+    CurrencyInUse,
+    EventNotEditable,
+    EventNotPublishable,
+    IllegalStatus,
+    SlugTaken,
+    TicketTypeInUse,
+    TypeNameTaken,
+    UnknownTypeOfEvent,
+]
+_SIMPLE = {
+    "name": "Noite de Jazz",
+    "venue": "Circo Voador",
+    "city": "Rio de Janeiro",
+    "starts_at": "2027-01-10T21:00:00-03:00",
+    "ends_at": "2027-01-11T02:00:00-03:00",
+    "status": "published",
+    "capacity": 200,
+    "price": "120.00",
+}
+_TWO_TYPES = {
+    **{name: value for name, value in _SIMPLE.items() if name not in {"capacity", "price"}},
+    "ticket_types": [
+        {"name": "Pista", "price": "120.00", "capacity": 200},
+        {"name": "Camarote", "price": "450.00", "capacity": 40, "max_per_order": 4},
+    ],
+}
 
 
 class Events(APIView):
-    @extend_schema(parameters=[CatalogueQuery], responses=EventShown(many=True))
+    @operation(
+        "list_events",
+        anyone=True,
+        answers={200: page_of(EventShown)},
+        parameters=[CatalogueQuery, *PAGE],
+    )
     def get(self, request: Request) -> Response:
         """Return the published events, soonest first."""
         wish = CatalogueQuery(data=request.query_params)
@@ -63,7 +114,14 @@ class Events(APIView):
         page = pages.get_paginated_response([_show(event) for event in shown])
         return tag_when_rendered(request, page)
 
-    @extend_schema(request=EventSent, responses={201: EventShown})
+    @operation(
+        "create_event",
+        tokens=[_WRITER],
+        takes=EventSent,
+        answers={201: EventShown},
+        refusals=[NotForThisCaller, InsufficientScope, SlugTaken, EventNotPublishable],
+        examples={"A simple event": _SIMPLE, "An event with two types": _TWO_TYPES},
+    )
     def post(self, request: Request) -> Response:
         """Create an event, as a draft unless it says `published`."""
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
@@ -83,7 +141,13 @@ class Events(APIView):
 
 
 class OneEvent(APIView):
-    @extend_schema(responses=EventShown)
+    @operation(
+        "get_event",
+        anyone=True,
+        tokens=[_WRITER],
+        answers={200: EventShown},
+        refusals=[EventNotFound],
+    )
     def get(self, request: Request, reference: str) -> Response:
         """Return one event with its live availability, by id or slug."""
         event = find_event(reference)
@@ -95,12 +159,26 @@ class OneEvent(APIView):
         show_availability([event])
         return tag_when_rendered(request, Response(_show(event)))
 
-    @extend_schema(request=EventSent, responses=EventShown)
+    @operation(
+        "replace_event",
+        tokens=[_WRITER],
+        takes=EventSent,
+        answers={200: EventShown},
+        refusals=_CHANGES,
+        examples={"A simple event": _SIMPLE},
+    )
     def put(self, request: Request, reference: str) -> Response:
         """Replace an event: what is not sent goes back to its default."""
         return self._change(request, reference, partial=False)
 
-    @extend_schema(request=EventSent(partial=True), responses=EventShown)
+    @operation(
+        "change_event",
+        tokens=[_WRITER],
+        takes=EventSent(partial=True),
+        answers={200: EventShown},
+        refusals=_CHANGES,
+        examples={"Put it on sale": {"status": "published"}, "More places": {"capacity": 250}},
+    )
     def patch(self, request: Request, reference: str) -> Response:
         """Change what is sent; publish with `status: published`, call off with `cancelled`."""
         return self._change(request, reference, partial=True)

@@ -11,6 +11,7 @@ from events.holds import Ruling, Verdict
 from events.inventory import (
     PROCESSING_HOLD_MILLISECONDS,
     DatabaseNow,
+    SoldOut,
     promise_tickets,
     return_promised,
     share_event,
@@ -54,6 +55,10 @@ class PaymentNotAccepted(Invalid):
     def __init__(self, detail: str, *, pointer: str) -> None:
         super().__init__(detail)
         self.pointer = pointer
+
+
+# Every way in which `confirm_payment` says no.
+REFUSALS = (OrderNotPayable, PaymentNotAccepted, ReservationExpired, SoldOut)
 
 
 def confirm_payment(

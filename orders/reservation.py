@@ -127,6 +127,20 @@ class MaxPerOrderExceeded(Conflict):
     title = "Too many tickets for one order"
 
 
+# Every way in which `reserve_tickets` says no.
+REFUSALS = (
+    EventNotFound,
+    EventNotOnSale,
+    InventoryUnavailable,
+    MaxPerOrderExceeded,
+    SalesEnded,
+    SalesNotStarted,
+    SoldOut,
+    TicketTypeNeeded,
+    UnknownTicketType,
+)
+
+
 class _EventHasChanged(Exception):
     """The order was made by an event that is different by now."""
 

@@ -6,19 +6,22 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.access import event_acted_for
+from events.access import EventNotFound as EventNotOrganized
+from events.access import InsufficientScope, NotForThisCaller, event_acted_for
 from events.models import Scope
 from events.shelf import take_event_named
-from orders.access import order_of_its_buyer, order_visible_to
-from orders.cancellation import cancel_order
+from orders.access import OrderNotFound, order_of_its_buyer, order_visible_to
+from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.models import Order
+from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.payment import confirm_payment
+from orders.reservation import REFUSALS as RESERVING_REFUSALS
 from orders.reservation import (
     Customer,
     EventNotFound,
@@ -41,10 +44,11 @@ from orders.serializers import (
 from ticketing import clock
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
-from ticketing.api.idempotency import HEADER, Keeper, answer_once
+from ticketing.api.idempotency import HEADER, Keeper, KeyInUse, KeyReused, answer_once
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
+from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE, operation, page_of
 
 _KEY = OpenApiParameter(
     HEADER,
@@ -54,8 +58,28 @@ _KEY = OpenApiParameter(
 )
 
 
+_KEY_REFUSALS = [KeyInUse, KeyReused]
+_READER = (API_TOKEN, Scope.ORDERS_READ.value)
+_SEARCHES = [NotForThisCaller, InsufficientScope, EventNotOrganized]
+_CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
+_TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
+_OF_A_TYPE = {
+    "event": "festival-de-inverno",
+    "items": [{"ticket_type": "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e", "quantity": 2}],
+    "customer": _CUSTOMER,
+}
+
+
 class Orders(APIView):
-    @extend_schema(request=ReservationSent, responses={201: ReservedOrderShown}, parameters=[_KEY])
+    @operation(
+        "reserve_tickets",
+        anyone=True,
+        takes=ReservationSent,
+        answers={201: ReservedOrderShown},
+        refusals=[*RESERVING_REFUSALS, *_KEY_REFUSALS],
+        parameters=[_KEY],
+        examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
+    )
     def post(self, request: Request) -> Response:
         """Reserve tickets. `access_token` is told here and never again."""
         return answer_once(request, partial(self._reserve, request))
@@ -129,14 +153,30 @@ def _location(reservation: Reservation) -> dict[str, str]:
 
 
 class OneOrder(APIView):
-    @extend_schema(responses=OrderShown)
+    @operation(
+        "get_order",
+        tokens=[ORDER_TOKEN, _READER],
+        answers={200: OrderShown},
+        refusals=[InsufficientScope, OrderNotFound],
+    )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Return an order as it stands."""
         return Response(OrderShown(order_visible_to(request, order_id)).data)
 
 
 class OrderPayment(APIView):
-    @extend_schema(request=PaymentSent, responses={202: OrderShown}, parameters=[_KEY])
+    @operation(
+        "pay_order",
+        tokens=[ORDER_TOKEN],
+        takes=PaymentSent,
+        answers={202: OrderShown},
+        refusals=[OrderNotFound, *PAYING_REFUSALS, *_KEY_REFUSALS],
+        parameters=[_KEY],
+        examples={
+            "By card": {"method": "card", "token": "tok_approved"},
+            "A free order": {"method": "free"},
+        },
+    )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Confirm the payment. The charge is made soon after; ask for the order to see it."""
         return answer_once(request, partial(self._pay, request, order_id))
@@ -156,7 +196,12 @@ class OrderPayment(APIView):
 
 
 class OrderCancellation(APIView):
-    @extend_schema(request=None, responses=OrderShown)
+    @operation(
+        "cancel_order",
+        tokens=[ORDER_TOKEN],
+        answers={200: OrderShown},
+        refusals=[OrderNotFound, OrderNotCancellable],
+    )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Give the tickets back before paying."""
         order = order_of_its_buyer(request, order_id)
@@ -171,7 +216,13 @@ def _show(order: Order) -> dict[str, Any]:
 
 
 class EventOrders(APIView):
-    @extend_schema(parameters=[OrdersQuery], responses=OrderForOrganizer(many=True))
+    @operation(
+        "list_orders",
+        tokens=[_READER],
+        answers={200: page_of(OrderForOrganizer)},
+        refusals=_SEARCHES,
+        parameters=[OrdersQuery, *PAGE],
+    )
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's orders, newest first, or as they have changed."""
         orders = _search(request, reference)
@@ -185,7 +236,13 @@ class EventOrders(APIView):
 class EventOrdersExport(APIView):
     renderer_classes = [JSONRenderer, CsvRenderer]
 
-    @extend_schema(parameters=[OrdersQuery], responses={(200, "text/csv"): str})
+    @operation(
+        "export_orders",
+        tokens=[_READER],
+        answers={(200, "text/csv"): str},
+        refusals=_SEARCHES,
+        parameters=[OrdersQuery],
+    )
     def get(self, request: Request, reference: str) -> StreamingHttpResponse:
         """Return an event's orders as a table, one row each, however many."""
         orders = _search(request, reference)

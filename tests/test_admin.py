@@ -1,5 +1,6 @@
 """The admin: who sees what, what may be done there, and that the sale's rules hold there too."""
 
+import html
 import re
 from typing import Any
 
@@ -12,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from events.catalogue import left_by_type
-from events.models import ApiToken, Event
+from events.models import ApiToken, Event, WebhookEndpoint, WebhookMessage
+from events.webhooks import secrets_of, send_test
 from orders.models import Order
 from tests.make import (
     as_bearer,
@@ -24,11 +26,23 @@ from tests.make import (
     make_user,
 )
 from tests.queue import RecordingQueue
+from ticketing import clock
 from tickets.models import Device, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OWN = ["event", "order", "ticket", "scan", "delivery", "device", "apitoken", "organizer"]
+OWN = [
+    "event",
+    "order",
+    "ticket",
+    "scan",
+    "delivery",
+    "device",
+    "apitoken",
+    "organizer",
+    "webhookendpoint",
+    "webhookmessage",
+]
 
 
 def sign_in(**fields: Any) -> Client:
@@ -61,7 +75,9 @@ def rows_of_everything(event: Event) -> list[Any]:
     device = Device.objects.create(organizer=event.organizer, name="x", digest=str(event.pk))
     api = as_bearer("api_" + "x")
     api.logout()
-    return [event, order, ticket, order.delivery, token, device, event.organizer]
+    hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
+    told = send_test(endpoint=hook, now=clock.now())
+    return [event, order, ticket, order.delivery, token, device, event.organizer, hook, told]
 
 
 def test_every_model_shows_a_member_his_own_rows_and_no_others():
@@ -374,3 +390,43 @@ def test_every_page_opens_in_both_languages(language: str):
             answer = client.get(page, HTTP_ACCEPT_LANGUAGE=language)
             assert answer.status_code == 200
             assert answer.headers["Content-Language"] == language
+
+
+def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_off():
+    event = make_event()
+    client = organizer_of(event)
+    form = {"organizer": str(event.organizer_id), "url": "https://shop.example.com/hook"}
+
+    made = client.post(reverse("admin:events_webhookendpoint_add"), form, follow=True)
+    hook = WebhookEndpoint.objects.get()
+    first = secrets_of(hook, now=clock.now())[0]
+    assert first in html.unescape(made.content.decode())
+    assert first not in client.get(change_page(hook)).content.decode()
+
+    for name in ("test_this", "renew_this", "switch_off_this"):
+        button = reverse(f"admin:events_webhookendpoint_{name}", args=[hook.pk])
+        assert client.get(button).status_code == 200
+        answer = client.post(button, {"confirmed": "yes"}, follow=True)
+        assert answer.status_code == 200
+    hook.refresh_from_db()
+    assert WebhookMessage.objects.get().type == "webhook.test"
+    assert (hook.secret_version, hook.disabled_at is None) == (2, False)
+
+    WebhookMessage.objects.update(next_attempt_at=None)
+    told = WebhookMessage.objects.get()
+    client.post(list_page(told), {"action": "send_chosen_again", "_selected_action": [told.pk]})
+    client.post(list_page(hook), {"action": "switch_on_chosen", "_selected_action": [hook.pk]})
+    assert WebhookMessage.objects.get().next_attempt_at is not None
+    hook.refresh_from_db()
+    assert hook.disabled_at is None
+
+
+@pytest.mark.parametrize("url", ["http://shop.example.com/", "https://10.0.0.1/", "nonsense"])
+def test_a_webhook_to_where_we_do_not_send_is_refused(url: str):
+    event = make_event()
+    form = {"organizer": str(event.organizer_id), "url": url}
+
+    answer = organizer_of(event).post(reverse("admin:events_webhookendpoint_add"), form)
+
+    assert answer.status_code == 200
+    assert not WebhookEndpoint.objects.exists()

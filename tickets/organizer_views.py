@@ -3,32 +3,46 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.access import event_acted_for
+from events.access import EventNotFound, InsufficientScope, NotForThisCaller, event_acted_for
 from events.models import Scope
-from orders.access import order_acted_for
+from orders.access import OrderNotFound, order_acted_for
 from orders.models import Order
 from orders.search import with_all_shown as with_all_of_orders
 from orders.serializers import OrderForOrganizer, RefundSent
 from ticketing import clock
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.pagination import NumberedPages
-from tickets.access import ticket_acted_for
+from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
+from tickets.access import TicketNotFound, ticket_acted_for
 from tickets.attendance import measure_attendance
-from tickets.delivery import resend_tickets
+from tickets.delivery import NothingToDeliver, resend_tickets
 from tickets.models import Ticket
-from tickets.refund import refund_order, refund_tickets
-from tickets.replacement import replace_ticket, revoke_ticket
+from tickets.refund import OrderNotRefundable, TicketNotOfOrder, refund_order, refund_tickets
+from tickets.replacement import TicketNotValid, replace_ticket, revoke_ticket
 from tickets.search import TicketFilter, tickets_of_event, with_all_shown
 from tickets.serializers import AttendanceShown, HolderSent, TicketForOrganizer, TicketsQuery
 
+_READER = (API_TOKEN, Scope.ORDERS_READ.value)
+_REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)
+_REPORTER = (API_TOKEN, Scope.REPORTS_READ.value)
+_WRITER = (API_TOKEN, Scope.TICKETS_WRITE.value)
+_CALLERS = (NotForThisCaller, InsufficientScope)
+_ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
+
 
 class OrderRefund(APIView):
-    @extend_schema(request=RefundSent, responses={202: OrderForOrganizer})
+    @operation(
+        "refund_order",
+        tokens=[_REFUNDER],
+        takes=RefundSent,
+        answers={202: OrderForOrganizer},
+        refusals=[*_CALLERS, OrderNotFound, OrderNotRefundable, TicketNotOfOrder],
+        examples={"All of it": {}, "One ticket": {"tickets": [_ID]}},
+    )
     def post(self, request: Request, order_id: UUID) -> Response:
         """
         Refund an order, all of it or some of its tickets. These open no gate from now on.
@@ -47,7 +61,12 @@ class OrderRefund(APIView):
 
 
 class OrderResend(APIView):
-    @extend_schema(request=None, responses={202: OrderForOrganizer})
+    @operation(
+        "resend_tickets",
+        tokens=[_WRITER],
+        answers={202: OrderForOrganizer},
+        refusals=[*_CALLERS, OrderNotFound, NothingToDeliver],
+    )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Send an order's tickets to its buyer once more."""
         order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
@@ -56,7 +75,13 @@ class OrderResend(APIView):
 
 
 class EventTickets(APIView):
-    @extend_schema(parameters=[TicketsQuery], responses=TicketForOrganizer(many=True))
+    @operation(
+        "list_tickets",
+        tokens=[_READER],
+        answers={200: page_of(TicketForOrganizer)},
+        refusals=[*_CALLERS, EventNotFound],
+        parameters=[TicketsQuery, *PAGE],
+    )
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's tickets, newest first, or as they have changed."""
         event = event_acted_for(request, reference, Scope.ORDERS_READ)
@@ -72,7 +97,12 @@ class EventTickets(APIView):
 
 
 class EventAttendance(APIView):
-    @extend_schema(responses=AttendanceShown)
+    @operation(
+        "get_attendance",
+        tokens=[_REPORTER],
+        answers={200: AttendanceShown},
+        refusals=[*_CALLERS, EventNotFound],
+    )
     def get(self, request: Request, reference: str) -> Response:
         """Return how an event has sold and who has come, by ticket type and by gate."""
         event = event_acted_for(request, reference, Scope.REPORTS_READ)
@@ -80,13 +110,25 @@ class EventAttendance(APIView):
 
 
 class OneTicket(APIView):
-    @extend_schema(responses=TicketForOrganizer)
+    @operation(
+        "get_ticket",
+        tokens=[_READER],
+        answers={200: TicketForOrganizer},
+        refusals=[*_CALLERS, TicketNotFound],
+    )
     def get(self, request: Request, ticket_id: UUID) -> Response:
         """Return a ticket as it stands."""
         ticket = ticket_acted_for(request, ticket_id, Scope.ORDERS_READ)
         return Response(_show_ticket(ticket.pk))
 
-    @extend_schema(request=HolderSent, responses=TicketForOrganizer)
+    @operation(
+        "rename_ticket",
+        tokens=[_WRITER],
+        takes=HolderSent,
+        answers={200: TicketForOrganizer},
+        refusals=[*_CALLERS, TicketNotFound, TicketNotValid],
+        examples={"Another holder": {"holder_name": "Bia Lima"}},
+    )
     def patch(self, request: Request, ticket_id: UUID) -> Response:
         """
         Give a ticket to another holder. It gets a new id and a new code; the old ones die at once.
@@ -102,7 +144,12 @@ class OneTicket(APIView):
 
 
 class TicketRevocation(APIView):
-    @extend_schema(request=None, responses=TicketForOrganizer)
+    @operation(
+        "revoke_ticket",
+        tokens=[_WRITER],
+        answers={200: TicketForOrganizer},
+        refusals=[*_CALLERS, TicketNotFound, TicketNotValid],
+    )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """Let a ticket open no gate from now on. Its place stays sold, its money is kept."""
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
@@ -111,7 +158,12 @@ class TicketRevocation(APIView):
 
 
 class TicketReissue(APIView):
-    @extend_schema(request=None, responses={201: TicketForOrganizer})
+    @operation(
+        "reissue_ticket",
+        tokens=[_WRITER],
+        answers={201: TicketForOrganizer},
+        refusals=[*_CALLERS, TicketNotFound, TicketNotValid],
+    )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """
         Put a ticket with a new id and a new code in a ticket's place. The old code dies at once.

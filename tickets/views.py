@@ -6,18 +6,20 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema
 from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orders.access import order_visible_to
+from events.access import InsufficientScope, NotForThisCaller
+from events.models import Scope
+from orders.access import OrderNotFound, order_visible_to
 from orders.models import OrderStatus
 from ticketing import clock
 from ticketing.api.authentication import read_bearer
 from ticketing.api.fields import show_moment
 from ticketing.api.quick import answer_json, read_body
+from ticketing.api.schema import API_TOKEN, DEVICE_TOKEN, ORDER_TOKEN, operation
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
 from ticketing.ids import new_id
 from ticketing.tokens import TokenKind
@@ -25,6 +27,8 @@ from tickets.access import scanner_of
 from tickets.checkin import (
     CheckedTicket,
     CheckIn,
+    EventNotForScanner,
+    ScanIdReused,
     ScannedCode,
     Scanner,
     check_in_ticket,
@@ -86,7 +90,12 @@ _REFUSALS: dict[str, tuple[type[Refusal], str]] = {
 
 
 class OrderTickets(APIView):
-    @extend_schema(responses=OrderTicketsShown)
+    @operation(
+        "get_order_tickets",
+        tokens=[ORDER_TOKEN, (API_TOKEN, Scope.ORDERS_READ.value)],
+        answers={200: OrderTicketsShown},
+        refusals=[InsufficientScope, OrderNotFound, OrderNotPaid],
+    )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Return an order's tickets, with links to their QR codes once these are made."""
         order = order_visible_to(request, order_id)
@@ -105,7 +114,20 @@ class OrderTickets(APIView):
 
 
 class TicketValidation(APIView):
-    @extend_schema(request=ScanSent, responses=AdmissionShown)
+    @operation(
+        "check_in_ticket",
+        tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_VALIDATE.value)],
+        takes=ScanSent,
+        answers={200: AdmissionShown},
+        refusals=[
+            NotForThisCaller,
+            InsufficientScope,
+            EventNotForScanner,
+            ScanIdReused,
+            *(kind for kind, _ in _REFUSALS.values()),
+        ],
+        examples={"What a scanner saw": {"code": "T1:…", "gate": "North"}},
+    )
     def post(self, request: Request) -> Response:
         """Check a code and register its use. Every attempt is recorded."""
         scanner = scanner_of(request)

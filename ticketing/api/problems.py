@@ -73,6 +73,16 @@ FRAMEWORK_CODES = frozenset(
 )
 
 
+def status_and_words(kind: type[Exception]) -> tuple[int, str, str]:
+    """Return the status, the code and the title with which an error of that kind is answered."""
+    if issubclass(kind, Invalid | exceptions.ValidationError):
+        return _INVALID
+    if issubclass(kind, Refusal):
+        status = next(STATUS_BY_KIND[base] for base in STATUS_BY_KIND if issubclass(kind, base))
+        return status, kind.code, kind.title
+    return next(words for known, words in _FRAMEWORK.items() if issubclass(kind, known))
+
+
 def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer every error of a view that is not a bug of ours. Django answers those."""
     told = problem_of(error, context["request"])
