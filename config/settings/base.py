@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "ticketing.api.limits.RateLimitMiddleware",
     # From here on only pages, and those who signed in to one.
     "ticketing.api.requests.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -91,6 +92,22 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- Abuse -----------------------------------------------------------------------------
+# How many proxies of ours stand before us, each of which appends to X-Forwarded-For.
+TRUSTED_PROXY_HOPS: int = env.int("TRUSTED_PROXY_HOPS", default=0)
+# Requests/seconds for each token, and for each address: a house, an office, or all the customers
+# whom a mobile network hides behind one.
+RATE_LIMITS: dict[str, str] = {
+    # Who waits for his order asks every second or two; an organizer's system asks in bursts.
+    "read": env("RATE_LIMIT_READ", default="600/60:3000/60"),
+    # Each takes tickets from everybody else for a quarter of an hour.
+    "reserve": env("RATE_LIMIT_RESERVE", default="30/60:120/60"),
+    "write": env("RATE_LIMIT_WRITE", default="120/60:600/60"),
+    # A scanner that was offline sends all it has at once, and a venue has many scanners.
+    "validate": env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
+    "signin": env("RATE_LIMIT_SIGNIN", default=":30/300"),
+}
 
 # --- PostgreSQL: the record ------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}

@@ -18,6 +18,9 @@ _OURS: Final = (
     "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "postgres*", "processes.*",
     "probe", "stack.*", "static", "valkey*",
 )  # fmt: skip
+RATE_LIMITS: Final = tuple(
+    f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
+)
 _QUEUES: Final = ("sale", "delivery", "upkeep")
 
 
@@ -114,6 +117,8 @@ def make_env(  # noqa: PLR0913 - one address a server
     for name in _QUEUES:
         url = f"{aws_url}/{_ACCOUNT}/bilheteria-{name}"
         env[f"SQS_{name.upper()}_QUEUE_URL"] = url
+    # All load comes from one address here.
+    env |= dict.fromkeys(RATE_LIMITS, "")
     return env | dict(overrides)
 
 
