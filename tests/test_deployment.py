@@ -128,6 +128,8 @@ def test_production_does_not_show_its_mail_nor_share_its_secrets():
         ("RATE_LIMIT_READ", "600"),
         ("RATE_LIMIT_SIGNIN", "many"),
         ("TRUSTED_PROXY_HOPS", "-1"),
+        ("SIGN_IN_FAILURES", "0"),
+        ("SIGN_IN_LOCK_MINUTES", "0"),
     ],
 )
 def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):

@@ -4,6 +4,7 @@ What every process of the product shares. With its siblings, the only reader of 
 Each variable is explained in `.env.example`; a test keeps the two in step.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -69,6 +71,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+AUTHENTICATION_BACKENDS = [
+    # The first asks only whether a name is locked out; the second knows the passwords.
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
 ]
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -108,6 +116,19 @@ RATE_LIMITS: dict[str, str] = {
     "validate": env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
     "signin": env("RATE_LIMIT_SIGNIN", default=":30/300"),
 }
+# So many wrong passwords for one name from one address, and for so long it is locked there.
+AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCK_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "ticketing.api.callers.client_address"
+AXES_LOCKOUT_CALLABLE = "ticketing.lockout.answer_locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Only failures are kept, and those not for long: they are personal data.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 
 # --- PostgreSQL: the record ------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
@@ -345,5 +366,6 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # To refuse is no event: a sold-out night would fill the disk with it.
         "django.request": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
     },
 }
