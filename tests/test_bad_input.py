@@ -1,6 +1,7 @@
 """Whatever is sent wrongly gets the contract's error and changes nothing."""
 
 import json
+from io import RawIOBase
 from typing import Any
 
 import pytest
@@ -339,6 +340,67 @@ def test_other_bodies_than_json_and_large_ones(api: APIClient):
     assert_problem(answer, 413, "request_too_large")
     html = api.get("/events", HTTP_ACCEPT="text/html")
     assert_problem(html, 406, "not_acceptable")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/orders"),
+        ("POST", "/events"),
+        ("PUT", "/events/{event}"),
+        ("PATCH", "/events/{event}"),
+        ("POST", "/orders/{order}/payment"),
+        ("POST", "/tickets/validate"),
+    ],
+)
+def test_no_endpoint_reads_more_than_an_honest_body(settings, method: str, path: str):
+    reservation = make_reservation()
+    buyer, organizer = as_bearer(reservation.token.text), as_organizer(reservation.event)
+    client = buyer if "{order}" in path else organizer
+    path = path.format(order=reservation.order_id, event=reservation.event.pk)
+    body = EndlessBody()
+
+    told = client.request(
+        REQUEST_METHOD=method,
+        PATH_INFO=path,
+        CONTENT_TYPE="application/json",
+        CONTENT_LENGTH="10000000",
+        **{"wsgi.input": body},
+    )
+
+    assert_problem(told, 413, "request_too_large")
+    assert body.taken <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+
+
+@pytest.mark.parametrize("path", ["/orders", "/events", "/tickets/validate"])
+def test_a_body_of_untold_length_is_not_read_at_all(path: str):
+    """Granian hands a chunked body on like that. Django knows not where it ends."""
+    body = EndlessBody()
+
+    answer = as_organizer(make_event()).request(
+        REQUEST_METHOD="POST",
+        PATH_INFO=path,
+        CONTENT_TYPE="application/json",
+        HTTP_TRANSFER_ENCODING="chunked",
+        **{"wsgi.input": body, "wsgi.input_terminated": True},
+    )
+
+    assert_problem(answer, 400, "invalid_request")
+    assert body.taken == 0
+
+
+class EndlessBody(RawIOBase):
+    """A body that never ends, and counts what was taken of it."""
+
+    taken = 0
+
+    def readinto(self, buffer: Any) -> int:
+        self.taken += len(buffer)
+        buffer[:] = b"[" * len(buffer)
+        return len(buffer)
+
+    def readall(self) -> bytes:
+        raise AssertionError("somebody asked for all of it")
 
 
 def test_a_database_that_is_away_is_told_and_not_shown(

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from ticketing.stack.checks import PRETENDED
+from ticketing.stack.environment import RATE_LIMITS
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -119,6 +120,31 @@ def test_production_does_not_show_its_mail_nor_share_its_secrets():
     assert run("manage.py", "check", MAILBOX_DIR="somewhere").returncode != 0
     same = PRETENDED["SECRET_KEY"]
     assert run("manage.py", "check", TICKET_SIGNING_SECRET=same).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RATE_LIMIT_READ", "600"),
+        ("RATE_LIMIT_SIGNIN", "many"),
+        ("TRUSTED_PROXY_HOPS", "-1"),
+        ("SIGN_IN_FAILURES", "0"),
+        ("SIGN_IN_LOCK_MINUTES", "0"),
+    ],
+)
+def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):
+    done = run("manage.py", "check", **{name: value})
+
+    assert done.returncode != 0
+    assert name in done.stderr.splitlines()[-1]
+
+
+def test_production_counts_every_kind_of_request_unless_told_otherwise():
+    program = "from django.conf import settings; print(*settings.RATE_LIMITS.values(), sep='|')"
+
+    limits = run("-c", program).stdout.strip().split("|")
+
+    assert [bool(limit) for limit in limits] == [True] * len(RATE_LIMITS)
 
 
 def test_the_settings_of_production_are_fit_to_deploy():

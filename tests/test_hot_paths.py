@@ -59,6 +59,30 @@ def test_reserving(api: APIClient, redis: Redis):
         assert api.post("/orders", wish).status_code == 201
 
 
+def test_reserving_under_a_limit_costs_one_more_round_trip(api: APIClient, settings, redis: Redis):
+    settings.RATE_LIMITS = {"reserve": "9/60:9/60"}
+    kind = make_ticket_type()
+    make_reserved_order(ticket_type=kind)
+    wish = {
+        "event": str(kind.event_id),
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "ana@example.com"},
+    }
+    api.post("/orders", wish)
+
+    # The fenced insert. The limits of token and address, and the hold.
+    with costs(redis, queries=1, round_trips=2):
+        assert api.post("/orders", wish).status_code == 201
+
+
+def test_being_refused_by_a_limit(api: APIClient, settings, redis: Redis):
+    settings.RATE_LIMITS = {"reserve": ":1/60"}
+    api.post("/orders", {})
+
+    with costs(redis, queries=0, round_trips=1):
+        assert api.post("/orders", {}).status_code == 429
+
+
 def test_being_refused_as_sold_out(api: APIClient, redis: Redis):
     kind = make_ticket_type(capacity=1)
     make_reserved_order(ticket_type=kind)

@@ -15,6 +15,7 @@ from orders.expiry import (
 from ticketing import clock
 from ticketing.api.idempotency import forget_kept_answers
 from ticketing.dead_letters import collect_dead_letters, forget_failures
+from ticketing.lockout import forget_failed_sign_ins
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
@@ -89,6 +90,7 @@ def forget_task() -> None:
     forget_failures(now=now)
     forget_kept_answers()
     forget_webhooks(now=now)
+    forget_failed_sign_ins(now=now)
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

@@ -4,6 +4,7 @@ What every process of the product shares. With its siblings, the only reader of 
 Each variable is explained in `.env.example`; a test keeps the two in step.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -56,9 +59,34 @@ INSTALLED_APPS = [
     "orders",
     "tickets",
 ]
+# Origins whose pages may call the API from a browser. Cookies never come along.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/(?!admin|i18n|mailbox|static|healthz|readyz|metrics)"
+CORS_ALLOW_HEADERS = [
+    "accept-language",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-modified-since",
+    "if-none-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "etag",
+    "idempotent-replayed",
+    "last-modified",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "x-request-id",
+]
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
+    # Around all that answers, so that a browser shows its page every refusal too.
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.middleware.security.SecurityMiddleware",
+    "ticketing.api.limits.RateLimitMiddleware",
     # From here on only pages, and those who signed in to one.
     "ticketing.api.requests.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -68,6 +96,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+AUTHENTICATION_BACKENDS = [
+    # The first asks only whether a name is locked out; the second knows the passwords.
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
 ]
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -91,6 +125,35 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- Abuse -----------------------------------------------------------------------------
+# How many proxies of ours stand before us, each of which appends to X-Forwarded-For.
+TRUSTED_PROXY_HOPS: int = env.int("TRUSTED_PROXY_HOPS", default=0)
+# Requests/seconds for each token, and for each address: a house, an office, or all the customers
+# whom a mobile network hides behind one.
+RATE_LIMITS: dict[str, str] = {
+    # Who waits for his order asks every second or two; an organizer's system asks in bursts.
+    "read": env("RATE_LIMIT_READ", default="600/60:3000/60"),
+    # Each takes tickets from everybody else for a quarter of an hour.
+    "reserve": env("RATE_LIMIT_RESERVE", default="30/60:120/60"),
+    "write": env("RATE_LIMIT_WRITE", default="120/60:600/60"),
+    # A scanner that was offline sends all it has at once, and a venue has many scanners.
+    "validate": env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
+    "signin": env("RATE_LIMIT_SIGNIN", default=":30/300"),
+}
+# So many wrong passwords for one name from one address, and for so long it is locked there.
+AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCK_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "ticketing.api.callers.client_address"
+AXES_LOCKOUT_CALLABLE = "ticketing.lockout.answer_locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Only failures are kept, and those not for long: they are personal data.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 
 # --- PostgreSQL: the record ------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
@@ -335,5 +398,6 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # To refuse is no event: a sold-out night would fill the disk with it.
         "django.request": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
     },
 }

@@ -17,7 +17,15 @@ from django.core.management import call_command
 from moto import mock_aws
 
 from ticketing.stack import services
-from ticketing.stack.environment import PROJECT, Folder, make_env, read_env, write_env, write_stack
+from ticketing.stack.environment import (
+    PROJECT,
+    RATE_LIMITS,
+    Folder,
+    make_env,
+    read_env,
+    write_env,
+    write_stack,
+)
 from ticketing.stack.processes import Child, Roster, kill_leftovers
 from ticketing.stack.run import StackError, reset
 
@@ -115,6 +123,22 @@ def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
         "aws_endpoint_url", "mailbox_url",
     }  # fmt: skip
     assert {folder.env.stat().st_mode & 0o777, folder.stack.stat().st_mode & 0o777} == {0o600}
+
+
+def test_the_stack_counts_nobody_unless_whoever_starts_it_says_so(tmp_path: Path):
+    def limits(overrides: dict[str, str]) -> set[str]:
+        env = make_env(
+            Folder(tmp_path),
+            port=8000,
+            database_url="d",
+            redis_url="r",
+            aws_url="a",
+            overrides=overrides,
+        )
+        return {env[name] for name in RATE_LIMITS}
+
+    assert limits({}) == {""}
+    assert limits({"RATE_LIMIT_READ": "9/60:9/60"}) == {"", "9/60:9/60"}
 
 
 def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp_path: Path):

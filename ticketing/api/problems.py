@@ -177,6 +177,14 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return _plain(request, *_BUG, "It is in our log. Try again, or tell us the request_id.")
 
 
+def too_many_requests(request: HttpRequest, *, seconds: int) -> HttpResponseBase:
+    """Answer a program that asks too often."""
+    wait = "1 second" if seconds == 1 else f"{seconds} seconds"
+    answer = _plain(request, *_FRAMEWORK[exceptions.Throttled], f"Ask again in {wait}.")
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
 def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
     problem = describe(request, status, code, title, detail)
     return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)

@@ -19,6 +19,9 @@ _OURS: Final = (
     "probe", "stack.*", "static", "valkey*",
 )  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "upkeep", "webhooks")
+RATE_LIMITS: Final = tuple(
+    f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def make_env(  # noqa: PLR0913 - one address a server
     for name in _QUEUES:
         url = f"{aws_url}/{_ACCOUNT}/bilheteria-{name}"
         env[f"SQS_{name.upper()}_QUEUE_URL"] = url
+    # All load comes from one address here.
+    env |= dict.fromkeys(RATE_LIMITS, "")
     return env | dict(overrides)
 
 

@@ -15,6 +15,7 @@ from ticketing.stack import services
 from ticketing.stack.claim import check_port, only_one, prepare_folder, set_logs_aside
 from ticketing.stack.environment import (
     PROJECT,
+    RATE_LIMITS,
     Folder,
     inherited_environment,
     make_env,
@@ -38,6 +39,9 @@ _PASSED_ON: Final = (
     "SQS_BACKOFF_SECONDS",
     "ASK_AGAIN_SECONDS",
     "LOG_LEVEL",
+    "CORS_ALLOWED_ORIGINS",
+    "TRUSTED_PROXY_HOPS",
+    *RATE_LIMITS,
 )
 
 

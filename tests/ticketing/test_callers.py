@@ -1,0 +1,74 @@
+"""Whose address a request has, whatever its sender claims."""
+
+import pytest
+from django.http import HttpRequest
+from django.test import RequestFactory
+
+from ticketing.api.callers import client_address, client_digest
+
+PROXY = "10.0.0.7"
+NOWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+
+
+def asked(forwarded: str | None = None, *, peer: str = PROXY) -> HttpRequest:
+    told = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    return RequestFactory().get("/events", headers=told, REMOTE_ADDR=peer)
+
+
+def test_without_proxies_of_ours_what_the_caller_claims_counts_for_nothing():
+    assert client_address(asked("203.0.113.9", peer="198.51.100.4")) == "198.51.100.4"
+
+
+@pytest.mark.parametrize("claimed", ["", "6.6.6.6, ", "6.6.6.6, 7.7.7.7, ", "unknown, , ", "::1,"])
+@pytest.mark.parametrize(("hops", "appended"), [(1, ""), (2, ", 10.0.0.9")])
+def test_behind_proxies_only_what_they_appended_counts(
+    settings, claimed: str, hops: int, appended: str
+):
+    settings.TRUSTED_PROXY_HOPS = hops
+
+    assert client_address(asked(f"{claimed}203.0.113.9{appended}")) == "203.0.113.9"
+
+
+@pytest.mark.parametrize("forwarded", [None, "", " ", "unknown", "203.0.113", "6.6.6.6, _hidden"])
+def test_an_entry_that_is_no_address_leaves_the_peers(settings, forwarded: str | None):
+    settings.TRUSTED_PROXY_HOPS = 1
+
+    assert client_address(asked(forwarded)) == PROXY
+
+
+def test_who_came_by_fewer_proxies_than_ours_is_his_peer(settings):
+    settings.TRUSTED_PROXY_HOPS = 2
+
+    assert client_address(asked("203.0.113.9")) == PROXY
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("203.0.113.9:51034", "203.0.113.9"),
+        ("2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2::"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::1]:51034", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("fe80::1%eth0", "fe80::"),
+    ],
+)
+def test_an_address_is_read_in_every_spelling(told: str, address: str):
+    assert client_address(asked(peer=told)) == address
+
+
+@pytest.mark.parametrize("peer", ["", "unix:", "localhost"])
+def test_a_peer_without_an_address_is_somebody_nonetheless(peer: str):
+    assert client_address(asked(peer=peer)) == NOWHERE
+    assert client_address(HttpRequest()) == NOWHERE
+
+
+def test_a_digest_tells_addresses_apart_and_needs_our_secret(settings):
+    first, second = asked(peer="203.0.113.9"), asked(peer="203.0.113.10")
+    digest = client_digest(first)
+
+    assert digest == client_digest(first) != client_digest(second)
+    assert len(digest) == 16
+    settings.SECRET_KEY = "another"
+    assert client_digest(first) != digest

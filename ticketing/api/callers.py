@@ -1,0 +1,63 @@
+"""From where a request comes, as far as we can believe it."""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+_FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
+# Everybody whose address nobody knows shares this one.
+_NOWHERE: Final = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+# Some proxies write the port of the client too.
+_WITH_PORT: Final = re.compile(r"\[(?P<six>[^]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+")
+# What one subscriber has of IPv6, to change his address in as he likes.
+_SUBSCRIBER_BITS: Final = 64
+_DIGEST_LENGTH: Final = 16
+
+
+def client_address(request: HttpRequest) -> str:
+    """
+    Return the address of the caller. An IPv6 address stands for its /64.
+
+    Each of our proxies appends whom it spoke with to X-Forwarded-For. What is to the left of those
+    entries the caller has written himself: it counts for nothing.
+    """
+    own = _read_address(request.META.get("REMOTE_ADDR", "")) or _NOWHERE
+    hops: int = settings.TRUSTED_PROXY_HOPS
+    if not hops:
+        return own
+    entries = request.META.get(_FORWARDED, "").split(",")
+    # With fewer entries it did not come by all of our proxies.
+    return (_read_address(entries[-hops]) if len(entries) >= hops else None) or own
+
+
+def client_digest(request: HttpRequest) -> str:
+    """Return what tells addresses apart where none may be written down."""
+    return _digest(client_address(request), settings.SECRET_KEY)
+
+
+# A few addresses ask again and again.
+@lru_cache(maxsize=4096)
+def _read_address(text: str) -> str | None:
+    text = text.strip()
+    if found := _WITH_PORT.fullmatch(text):
+        text = found["six"] or found["four"]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), _SUBSCRIBER_BITS), strict=False).network_address)
+
+
+@lru_cache(maxsize=4096)
+def _digest(address: str, secret: str) -> str:
+    keyed = salted_hmac("ticketing.api.callers", address, secret, algorithm="sha256")
+    return keyed.hexdigest()[:_DIGEST_LENGTH]

@@ -1,0 +1,28 @@
+"""Who guesses passwords is locked out: what he is told, and how long we remember it."""
+
+from datetime import datetime
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
+
+from ticketing.waiting import show_wait
+
+_WHY = gettext_lazy(
+    "The password was wrong too many times. To keep your account safe, nobody can sign in with this"
+    " name from here for a while."
+)
+
+
+def answer_locked_out(
+    request: HttpRequest, response: HttpResponse, credentials: dict[str, Any]
+) -> HttpResponse:
+    """Answer in the place of the sign-in page. What else is guessed meanwhile prolongs nothing."""
+    return show_wait(request, why=_WHY, seconds=int(settings.AXES_COOLOFF_TIME.total_seconds()))
+
+
+def forget_failed_sign_ins(*, now: datetime) -> None:
+    """Clear away the failures that lock nobody out any more: they tell addresses and names."""
+    AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
