@@ -38,7 +38,7 @@ def public_events(wanted: CatalogueFilter) -> QuerySet[Event]:
     events = Event.objects.filter(status=EventStatus.PUBLISHED)
     # Each word, or how it begins. What is neither letter nor digit says nothing.
     if words := re.findall(r"[^\W_]+", wanted.words):
-        asked = Func(Value(" & ".join(f"{word}:*" for word in words)), function="words_asked_for")
+        asked = Func(Value(" ".join(words)), function="words_asked_for")
         events = events.filter(_Matches(EVENT_WORDS, asked))
     if wanted.city:
         events = events.filter(city__iexact=wanted.city)

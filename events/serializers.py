@@ -15,6 +15,7 @@ from events.models import (
 from ticketing.api.fields import (
     LineField,
     MomentField,
+    PriceField,
     StrictSerializer,
     TextField,
     WholeNumberField,
@@ -87,7 +88,7 @@ class TicketTypeSent(StrictSerializer):
 
     id = serializers.UUIDField(required=False)
     name = LineField(max_length=100)
-    price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0)
+    price = PriceField()
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY)
     sales_start_at = MomentField(allow_null=True, required=False)
     sales_end_at = MomentField(allow_null=True, required=False)
@@ -123,7 +124,7 @@ class EventSent(StrictSerializer):
     image_url = serializers.URLField(max_length=500, allow_null=True, required=False)
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
-    price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0, required=False)
+    price = PriceField(required=False)
     ticket_types = TicketTypeSent(  # type: ignore[call-arg]  # of the list that `many` makes
         many=True, required=False, allow_empty=False, max_length=_MOST_TYPES
     )

@@ -92,7 +92,7 @@ class Events(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the published events, soonest first."""
-        wish = CatalogueQuery(data=request.query_params)
+        wish = CatalogueQuery(data=request.query_params.dict())
         wish.is_valid(raise_exception=True)
         asked: dict[str, Any] = wish.validated_data
         pages = NumberedPages()
@@ -121,6 +121,14 @@ class Events(APIView):
         answers={201: EventShown},
         refusals=[NotForThisCaller, InsufficientScope, SlugTaken, EventNotPublishable],
         examples={"A simple event": _SIMPLE, "An event with two types": _TWO_TYPES},
+        links={
+            "get_event": {"reference": "id"},
+            "replace_event": {"reference": "id"},
+            "change_event": {"reference": "id"},
+            "list_orders": {"reference": "id"},
+            "list_tickets": {"reference": "id"},
+            "get_attendance": {"reference": "id"},
+        },
     )
     def post(self, request: Request) -> Response:
         """Create an event, as a draft unless it says `published`."""

@@ -27,12 +27,21 @@ def order_of_its_buyer(request: Request, order_id: UUID) -> Order:
     :raises NotAuthenticated: if nobody knows who is calling
     :raises OrderNotFound: if it is not that token's order
     """
-    if request.auth is None and not request.user.is_authenticated:
-        raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
+    need_caller(request)
     order = _find(order_id)
     if order is None or not _has_its_token(request, order):
         raise OrderNotFound("No order of yours has that id.")
     return order
+
+
+def need_caller(request: Request) -> None:
+    """
+    Go on if somebody says who he is.
+
+    :raises NotAuthenticated: if nobody does
+    """
+    if request.auth is None and not request.user.is_authenticated:
+        raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
 
 
 def order_visible_to(request: Request, order_id: UUID) -> Order:

@@ -21,6 +21,8 @@ from ticketing.api.fields import (
 # Past any organizer's limit, and short of what a counter can hold.
 _LARGEST_QUANTITY = 10_000
 _MOST_ITEMS = 50
+# Of one request; whoever has more asks twice, or refunds the whole order.
+_MOST_REFUNDED = 1_000
 
 
 class CustomerSent(StrictSerializer):
@@ -194,7 +196,7 @@ class RefundSent(StrictSerializer):
         child=serializers.UUIDField(),
         required=False,
         allow_empty=False,
-        max_length=_LARGEST_QUANTITY,
+        max_length=_MOST_REFUNDED,
     )
 
 

@@ -16,7 +16,7 @@ from events.access import EventNotFound as EventNotOrganized
 from events.access import InsufficientScope, NotForThisCaller, event_acted_for
 from events.models import Scope
 from events.shelf import take_event_named
-from orders.access import OrderNotFound, order_of_its_buyer, order_visible_to
+from orders.access import OrderNotFound, need_caller, order_of_its_buyer, order_visible_to
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
@@ -79,6 +79,13 @@ class Orders(APIView):
         refusals=[*RESERVING_REFUSALS, *_KEY_REFUSALS],
         parameters=[_KEY],
         examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
+        links={
+            "get_order": {"order_id": "id"},
+            "pay_order": {"order_id": "id"},
+            "cancel_order": {"order_id": "id"},
+            "get_order_tickets": {"order_id": "id"},
+            "refund_order": {"order_id": "id"},
+        },
     )
     def post(self, request: Request) -> Response:
         """Reserve tickets. `access_token` is told here and never again."""
@@ -179,6 +186,7 @@ class OrderPayment(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Confirm the payment. The charge is made soon after; ask for the order to see it."""
+        need_caller(request)
         return answer_once(request, partial(self._pay, request, order_id))
 
     def _pay(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
@@ -251,7 +259,7 @@ class EventOrdersExport(APIView):
 
 def _search(request: Request, reference: str) -> QuerySet[Order]:
     event = event_acted_for(request, reference, Scope.ORDERS_READ)
-    wish = OrdersQuery(data=request.query_params)
+    wish = OrdersQuery(data=request.query_params.dict())
     wish.is_valid(raise_exception=True)
     asked = dict(wish.validated_data)
     return orders_of_event(event.pk, OrderFilter(words=asked.pop("q", ""), **asked))

@@ -85,7 +85,7 @@ class EventTickets(APIView):
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's tickets, newest first, or as they have changed."""
         event = event_acted_for(request, reference, Scope.ORDERS_READ)
-        wish = TicketsQuery(data=request.query_params)
+        wish = TicketsQuery(data=request.query_params.dict())
         wish.is_valid(raise_exception=True)
         asked = dict(wish.validated_data)
         tickets = tickets_of_event(event.pk, TicketFilter(words=asked.pop("q", ""), **asked))

@@ -87,3 +87,8 @@ def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
     assert other.status_code == 200
     shown = other.json()
     assert shown.get("results", [shown])[0]["available"] == 4
+
+
+@pytest.mark.parametrize("words", ["¾", "ʼ", "½ jazz", "ˋ", "№ 5", "ª º", "\\", "'", "a" * 100])
+def test_no_words_are_taken_for_the_querys_own_signs(api: APIClient, catalogue: None, words: str):
+    assert api.get("/events", {"q": words}).status_code == 200

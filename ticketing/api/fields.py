@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ticketing.text import refuse_control_characters
@@ -35,6 +36,26 @@ class WholeNumberField(serializers.IntegerField):
         if type(data) is not int:
             self.fail("invalid")
         return data
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "pattern": r"^\d{1,8}(\.\d{1,2})?$", "examples": ["120.00"]},
+            {"type": "number", "minimum": 0, "exclusiveMaximum": 10**8},
+        ]
+    }
+)
+class PriceField(serializers.DecimalField):
+    """An amount of money, not negative: a decimal string, best, or a number."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_digits=10, decimal_places=2, min_value=0, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class TextField(serializers.CharField):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -80,6 +81,8 @@ _HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+# Carries the links through the generator, which knows none.
+_LINKS: Final = "x-links"
 _ALWAYS: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 
 
@@ -112,12 +115,14 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
     refusals: Iterable[type[Exception]] = (),
     parameters: Sequence[Any] = (),
     examples: Mapping[str, Any] | None = None,
+    links: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Callable[[Any], Any]:
     """
     Describe an endpoint.
 
     `tokens` are the kinds that it takes, with the scope that an API token needs. `refusals` are the
-    ways in which its verbs say no: what every endpoint can answer is added here.
+    ways in which its verbs say no: what every endpoint can answer is added here. `links` name the
+    operations that can follow, and what of this one's answer each needs.
     """
     said: dict[int, dict[str, str]] = defaultdict(dict)
     own = list(refusals)
@@ -140,6 +145,7 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
         },
         parameters=list(parameters),
         auth=_security(tokens, anyone=anyone),
+        extensions={_LINKS: links} if links else None,
         examples=[
             OpenApiExample(title, value=value, request_only=True)
             for title, value in (examples or {}).items()
@@ -184,6 +190,7 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for path, operations in paths.items():
         for method, described in operations.items():
             _tell_headers(path, method, described)
+            _tell_links(described)
     components = {**result["components"], "headers": _HEADERS}
     components["securitySchemes"] = SECURITY_SCHEMES
     return {**result, "paths": paths, "components": components}
@@ -206,6 +213,21 @@ def _tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+def _tell_links(described: dict[str, Any]) -> None:
+    links = described.pop(_LINKS, None)
+    if links:
+        done = next(status for status in described["responses"] if status.startswith("2"))
+        described["responses"][done]["links"] = {
+            name: {
+                "operationId": name,
+                "parameters": {
+                    parameter: f"$response.body#/{pointer}" for parameter, pointer in needs.items()
+                },
+            }
+            for name, needs in links.items()
+        }
+
+
 def _common(takes: Any, parameters: Sequence[Any], *, anyone: bool) -> list[type[Exception]]:
     found: list[type[Exception]] = [
         exceptions.NotAcceptable,
@@ -216,9 +238,11 @@ def _common(takes: Any, parameters: Sequence[Any], *, anyone: bool) -> list[type
     if not anyone:
         found.append(exceptions.NotAuthenticated)
     if takes is not None:
-        found += [exceptions.ParseError, exceptions.UnsupportedMediaType]
+        found += [exceptions.ParseError, exceptions.UnsupportedMediaType, RequestDataTooBig]
     if takes is not None or parameters:
         found.append(exceptions.ValidationError)
+    if PAGE[0] in parameters:
+        found.append(exceptions.NotFound)
     return found
 
 

@@ -1,0 +1,92 @@
+"""
+Hold the running API against its own schema: `make contract`, or longer by `SECONDS=1800`.
+
+Every operation, with good input and bad, alone and one after another: no fault of the server, no
+status, header or body that the schema does not describe.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from ticketing.stack.environment import PROJECT
+from ticketing.stack.run import reset
+from ticketing.stack.running import RunningStack, running_stack
+
+# What callers may do to whom, `tests/test_access_matrix.py` holds: here each shows the right token;
+# and that a request fits the
+# schema is not to say that there are tickets left.
+_NOT_CHECKED: Final = "positive_data_acceptance,ignored_auth,missing_required_header"
+_PATIENCE_SECONDS: Final = 60
+_BUYER: Final = {"name": "Ana Souza", "email": "ana@example.com"}
+
+
+def main() -> int:
+    """Run it all. Return 0 if the API does what its schema says."""
+    parser = argparse.ArgumentParser(prog="tests.contract", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="of looking for what is wrong")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bilheteria-contract-") as folder:
+        with running_stack(Path(folder)) as stack:
+            found = _check(stack, Path(folder), arguments.seconds, arguments.seed)
+        reset(stack.folder)
+    return found
+
+
+def _check(stack: RunningStack, folder: Path, seconds: int, seed: int) -> int:
+    world = folder / "world.json"
+    world.write_text(json.dumps(_make_world(stack)))
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        *("run", f"{stack.url}/schema?format=json"),
+        *("--checks", "all", "--exclude-checks", _NOT_CHECKED),
+        *("--phases", "examples,coverage,fuzzing,stateful"),
+        *("--max-time", str(seconds), "--seed", str(seed)),
+        *("--request-timeout", "10", "--generation-database", "none"),
+        *("--suppress-health-check", "all", "--continue-on-failure", "--no-color"),
+    ]
+    env = {
+        **os.environ,
+        "SCHEMATHESIS_HOOKS": "tests.contract.hooks",
+        "CONTRACT_WORLD": str(world),
+    }
+    return subprocess.run(command, cwd=PROJECT, env=env, check=False).returncode
+
+
+def _make_world(stack: RunningStack) -> dict[str, Any]:
+    """Make a few orders, one of them with tickets, so that there is something to ask about."""
+    caller = requests.Session()
+    events = caller.get(f"{stack.url}/events", timeout=10).json()["results"]
+    simple = next(event for event in events if len(event["ticket_types"]) == 1)
+    wish = {"event": simple["slug"], "quantity": 2, "customer": _BUYER}
+    orders = [caller.post(f"{stack.url}/orders", json=wish, timeout=10).json() for _ in range(4)]
+    first = orders[0]
+    buyer = {"Authorization": f"Bearer {first['access_token']}"}
+    path = f"{stack.url}/orders/{first['id']}"
+    means = {"method": "card", "token": "tok_approved"}
+    caller.post(f"{path}/payment", json=means, headers=buyer, timeout=10)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not caller.get(path, headers=buyer, timeout=10).json()["tickets_ready"]:
+        if time.monotonic() > deadline:
+            raise TimeoutError("The first order's tickets were not made.")
+        time.sleep(0.2)
+    tickets = caller.get(f"{path}/ticket", headers=buyer, timeout=10).json()["tickets"]
+    return {
+        "api_token": stack.addresses["api_token"],
+        "events": [name for event in events for name in (event["id"], event["slug"])],
+        "orders": {order["id"]: order["access_token"] for order in orders},
+        "tickets": [ticket["id"] for ticket in tickets],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
