@@ -15,7 +15,7 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
 _OURS: Final = (
-    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "postgres*", "processes.*",
+    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*", "processes.*",
     "probe", "stack.*", "static", "valkey*",
 )  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "upkeep")
@@ -46,6 +46,10 @@ class Folder:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics"
 
     @property
     def mailbox(self) -> Path:
@@ -108,6 +112,7 @@ def make_env(  # noqa: PLR0913 - one address a server
         "AWS_SECRET_ACCESS_KEY": AWS_KEY,
         "TICKETS_BUCKET": "bilheteria-tickets",
         "MAILBOX_DIR": str(folder.mailbox),
+        "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
         # Two stacks of one checkout must not collect into one folder.
         "STATIC_ROOT": str(folder.path / "static"),
     }
