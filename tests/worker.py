@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
-from celery import current_app
+from celery.app import app_or_default
 from celery.worker.request import Request
 from django.conf import settings
 from kombu import Message
@@ -31,16 +31,17 @@ def pretended_queues() -> Iterator[Any]:
 
 def fetch(queue: str) -> Message:
     """Return the next message of a queue, which must be there."""
-    with current_app.connection_for_read() as connection:
-        message = connection.default_channel.basic_get(queue, no_ack=True)
+    with app_or_default().connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        message: Message | None = channel.basic_get(queue, no_ack=True)
         assert message is not None, f"Nothing is in the queue {queue}."
-        return connection.default_channel.message_to_python(message)
+        return message
 
 
 def obey(message: Message) -> None:
     """Do what a worker does with a message, but for telling SQS that it is done."""
     try:
-        Request(message, app=current_app._get_current_object(), on_ack=_ignore).execute()
+        Request(message, app=app_or_default(), on_ack=_ignore).execute()
     finally:
         clear_contextvars()
 

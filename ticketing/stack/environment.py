@@ -15,8 +15,8 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
 _OURS: Final = (
-    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*", "processes.*",
-    "probe", "stack.*", "static", "valkey*",
+    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*",
+    "probe", "processes.*", "stack.*", "static", "valkey*",
 )  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "upkeep")
 
