@@ -26,7 +26,8 @@ RUN /tools/bin/pybabel compile -d locale -D django \
 
 FROM python:3.13-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    DJANGO_SETTINGS_MODULE=config.settings.production
+    DJANGO_SETTINGS_MODULE=config.settings.production \
+    PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bilheteria
 WORKDIR /app
 COPY --from=build /venv /venv
@@ -37,6 +38,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
-CMD ["granian", "--interface", "wsgi", "config.wsgi:application", \
+# By `python -m`, which finds our formatter of the log.
+CMD ["python", "-m", "granian", "--log-config", "config/granian.json", "--interface", "wsgi", "config.wsgi:application", \
      "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", \
      "--backlog", "2048", "--workers-kill-timeout", "20"]

@@ -1,11 +1,33 @@
 """The Celery app: three queues on SQS, late acknowledgement, and what beat asks for."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, setup_logging, worker_process_init
+from django.conf import settings
+from django.utils.log import configure_logging
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
-app = Celery("bilheteria")
+app = Celery("bilheteria", task_cls="ticketing.watched_task:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+# Celery's own signals: it has no other place to say these things.
+@setup_logging.connect
+def log_as_django_does(**_told: Any) -> None:
+    """Keep Celery from making handlers of its own."""
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+
+
+# In the processes that do the work: what sends the traces is a thread, which no fork inherits.
+@worker_process_init.connect
+@beat_init.connect
+def trace_this_process(**_told: Any) -> None:
+    """Send traces, if the settings say where to."""
+    if settings.TRACES_ENDPOINT:
+        # By name: where there are no traces, nothing of OpenTelemetry is loaded.
+        import_string("ticketing.tracing.trace_tasks")()

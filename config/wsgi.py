@@ -2,8 +2,20 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
+
+from config.celery import app
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
+if settings.TRACES_ENDPOINT:
+    # By name: where there are no traces, nothing of OpenTelemetry is loaded.
+    import_string("ticketing.tracing.trace_requests")()
+
 application = get_wsgi_application()
+
+if settings.TRACES_ENDPOINT:
+    # What is sent by a name that this process does not know has a span that never ends.
+    app.loader.import_default_modules()

@@ -13,8 +13,10 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from structlog.contextvars import get_contextvars
 
 from ticketing.dead_letters import note_failure, spell_ids
+from ticketing.watched_task import REQUEST_ID_HEADER
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +96,13 @@ def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
 def _send(message: Message, body: dict[str, str]) -> None:
     try:
         # By name: a web process has not loaded the tasks.
-        current_app.send_task(message.value, kwargs=body, queue=QUEUES[message], retry=False)
+        current_app.send_task(
+            message.value,
+            kwargs=body,
+            queue=QUEUES[message],
+            retry=False,
+            headers={REQUEST_ID_HEADER: get_contextvars().get("request_id")},
+        )
     except (BotoCoreError, ClientError, OperationalError, OSError):
         # The caller has committed and must not fail now. The row still asks, and the sweep will.
         logger.warning("%s was not sent; the sweep will.", message, exc_info=True)

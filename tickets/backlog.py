@@ -5,8 +5,10 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.db.models import Min
+from django.db.models import Min, Sum
 
+from events.models import TicketType
+from events.webhooks import oldest_due_webhook
 from orders.models import Order, OrderStatus
 from ticketing.aws import aws_client
 from ticketing.dead_letters import dead_letter_url
@@ -48,6 +50,16 @@ class OldestWork:
         return max(ages, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """What the record says was sold, ever and of all events."""
+
+    orders: int
+    capacity: int
+    promised: int
+    sold: int
+
+
 def measure_queues() -> dict[str, QueueDepth]:
     """Return the depth of each queue that answers."""
     depths = {}
@@ -69,6 +81,19 @@ def measure_oldest_work(*, now: datetime) -> OldestWork:
         _age(processing.aggregate(oldest=Min("processing_at"))["oldest"], now),
         _age(unsent.aggregate(oldest=Min("asked_at"))["oldest"], now),
     )
+
+
+def measure_webhook_lag(*, now: datetime) -> float:
+    """Return the seconds that the longest-waiting webhook is late by; a retry waits its time."""
+    return _age(oldest_due_webhook(now=now), now) or 0.0
+
+
+def measure_sales() -> Sales:
+    """Return how much was sold."""
+    # A delivery is written with each sale, and never taken away. Its table is the small one.
+    columns = ("capacity", "promised", "sold")
+    totals = TicketType.objects.aggregate(**{column: Sum(column) for column in columns})
+    return Sales(Delivery.objects.count(), *(totals[column] or 0 for column in columns))
 
 
 def _age(moment: datetime | None, now: datetime) -> float | None:

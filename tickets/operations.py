@@ -1,11 +1,9 @@
 """What operators' tools ask: can it serve, how much waits, and for how long?"""
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import extend_schema, inline_serializer
@@ -21,7 +19,13 @@ from rest_framework.views import APIView
 from events.audit import count_drifts
 from ticketing import clock
 from ticketing.health import check_readiness
-from tickets.backlog import measure_oldest_work, measure_queues
+from ticketing.metrics import may_see_metrics, register_counts
+from tickets.backlog import (
+    measure_oldest_work,
+    measure_queues,
+    measure_sales,
+    measure_webhook_lag,
+)
 
 
 class Readiness(APIView):
@@ -54,12 +58,12 @@ class Readiness(APIView):
 @require_GET
 def metrics(request: HttpRequest) -> HttpResponse:
     """Show the figures to Prometheus, if it shows the token that the settings name."""
-    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    token = settings.METRICS_TOKEN
-    if not token or not secrets.compare_digest(shown.encode(), token.encode()):
+    if not may_see_metrics(request.headers.get("Authorization", "")):
         raise Http404
     registry = CollectorRegistry()
     registry.register(_Backlog())
+    registry.register(_Sales())
+    register_counts(registry)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -92,8 +96,31 @@ class _Backlog(Collector):
         waits.add_metric(["order_processing"], oldest.order_processing or 0)
         waits.add_metric(["mail_unsent"], oldest.mail_unsent or 0)
         yield waits
+        yield GaugeMetricFamily(
+            "bilheteria_webhook_lag_seconds",
+            "How late the longest-waiting webhook is. One that waits for its next attempt is not.",
+            value=measure_webhook_lag(now=clock.now()),
+        )
         yield CounterMetricFamily(
             "bilheteria_stock_drifts",
             "How often what Redis said was left disagreed with the record, and was read again.",
             value=count_drifts(),
         )
+
+
+class _Sales(Collector):
+    def collect(self) -> Iterator[Metric]:
+        sales = measure_sales()
+        yield CounterMetricFamily(
+            "bilheteria_sales",
+            "Orders ever paid, by the record; those refunded later are among them.",
+            value=sales.orders,
+        )
+        tickets = GaugeMetricFamily(
+            "bilheteria_tickets",
+            "Tickets of all events, by the record: that there are, accepted for payment, and sold.",
+            labels=["state"],
+        )
+        for state in ("capacity", "promised", "sold"):
+            tickets.add_metric([state], getattr(sales, state))
+        yield tickets

@@ -4,6 +4,7 @@ What every process of the product shares. With its siblings, the only reader of 
 Each variable is explained in `.env.example`; a test keeps the two in step.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from environ import Env
 from kombu import Exchange, Queue
 
 from config.settings.unfold import UNFOLD
+from ticketing.logs import describe_logging
 
 env = Env()
 
@@ -83,6 +85,8 @@ CORS_EXPOSE_HEADERS = [
 ]
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
+    # Everything that is answered is counted, also what is refused next.
+    "ticketing.api.measuring.MeasuringMiddleware",
     # Around all that answers, so that a browser shows its page every refusal too.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.middleware.security.SecurityMiddleware",
@@ -323,6 +327,17 @@ CELERY_TIMEZONE = "UTC"
 # --- Operations -----------------------------------------------------------------------
 # What Prometheus must show to read /metrics, as a bearer token. Without it there is no such page.
 METRICS_TOKEN: str = env("METRICS_TOKEN", default="")
+# Where the processes of one machine keep what they count, for one page to add up.
+METRICS_DIR: str = env("PROMETHEUS_MULTIPROC_DIR", default="")
+if METRICS_DIR:
+    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
+else:
+    # To prometheus_client an empty name is the folder that we are in.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+# Where traces go, by OTLP over HTTP. Without it nothing of OpenTelemetry is loaded. Its packages
+# read this and the other variables of OpenTelemetry themselves.
+TRACES_ENDPOINT: str = env("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+TRACES_SERVICE: str = env("OTEL_SERVICE_NAME", default="bilheteria")
 
 # --- Languages and time ----------------------------------------------------------------
 USE_TZ = True
@@ -386,18 +401,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 # --- Logs ------------------------------------------------------------------------------
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # To refuse is no event: a sold-out night would fill the disk with it.
-        "django.request": {"level": "ERROR"},
-        "axes": {"level": "WARNING"},
-    },
-}
+LOG_LEVEL: str = env("LOG_LEVEL", default="INFO")
+LOG_FORMAT: str = env("LOG_FORMAT", default="json")
+LOG_REQUESTS: bool = env.bool("LOG_REQUESTS", default=False)
+LOGGING = describe_logging(form=LOG_FORMAT, level=LOG_LEVEL, each_request=LOG_REQUESTS)

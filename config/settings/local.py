@@ -10,6 +10,8 @@ _LOCAL_ENV = Path(__file__).resolve().parents[2] / ".local" / "env"
 if _LOCAL_ENV.is_file() and os.access(_LOCAL_ENV, os.R_OK):
     Env.read_env(str(_LOCAL_ENV))
 
+os.environ.setdefault("LOG_FORMAT", "console")
+
 from config.settings.base import *
 
 ALLOWED_HOSTS = ["*"]

@@ -80,6 +80,9 @@ def test_the_metrics_say_the_same(api: APIClient):
     }
     assert found["bilheteria_queue_messages", "sale", "waiting"] == 0
     assert found["bilheteria_stock_drifts_total",] == 0
+    assert found["bilheteria_sales_total",] == 1
+    assert found["bilheteria_tickets", "sold"] == 1
+    assert found["bilheteria_tickets", "promised"] == 2
     oldest = found["bilheteria_oldest_work_seconds", "order_processing"]
     assert oldest == pytest.approx(90, abs=10)
 

@@ -23,6 +23,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from ticketing import clock
 from ticketing.api.authentication import BearerToken
 from ticketing.api.problems import CONTENT_TYPE, problem_of
+from ticketing.api.requests import note_problem_code
 from ticketing.errors import Conflict, Invalid, Refusal, Unreadable
 from ticketing.models import KeptAnswer
 from ticketing.tokens import NewToken, TokenKind, describe_token
@@ -110,7 +111,7 @@ def answer_once(request: Request, act: Callable[[Keeper], Response]) -> Response
         if kept is not None:
             if kept.body_digest != body_digest:
                 raise KeyReused("Give each request a key of its own.")
-            return _replay(kept)
+            return _replay(kept, request)
         keeper = Keeper(digest, body_digest, secrets.token_hex(16))
         try:
             return act(keeper)
@@ -179,11 +180,13 @@ def _find(digest: str) -> KeptAnswer | None:
     return kept
 
 
-def _replay(kept: KeptAnswer) -> Response:
+def _replay(kept: KeptAnswer, request: Request) -> Response:
     body = json.loads(kept.body)
     if kept.salt:
         body[_TOLD_ONCE] = _derive_token(kept.digest, kept.salt).text
     refused = kept.status >= _FIRST_REFUSAL
+    if refused:
+        note_problem_code(request, body["code"])
     return Response(
         body,
         status=kept.status,

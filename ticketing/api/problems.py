@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ticketing.api.requests import is_page, request_id_of
+from ticketing.api.requests import is_page, note_problem_code, request_id_of
 from ticketing.errors import (
     Conflict,
     Forbidden,
@@ -134,6 +134,7 @@ def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document
     details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a problem document."""
+    note_problem_code(request, code)
     return {
         "type": f"/problems/{code}",
         "title": title,

@@ -12,11 +12,13 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
 from django.utils import timezone, translation
 from rest_framework.request import Request
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from ticketing.ids import new_id
 
 HEADER = "X-Request-Id"
 _SENT_HEADER = "HTTP_X_REQUEST_ID"
+_PROBLEM_CODE = "PROBLEM_CODE"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # What a person looks at; everything else is the API.
 _PAGES = ("/admin", "/mailbox", "/i18n")
@@ -28,7 +30,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestIdMiddleware:
-    """Take the caller's request id or make one, and give it back."""
+    """Take the caller's request id or make one, give it back, and write it into every line."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -37,7 +39,12 @@ class RequestIdMiddleware:
         theirs = request.META.get(_SENT_HEADER, "")
         ours = theirs if _ACCEPTABLE_ID.fullmatch(theirs) else str(new_id())
         request.META["REQUEST_ID"] = ours
-        response = self.get_response(request)
+        bound = bind_contextvars(request_id=ours)
+        try:
+            response = self.get_response(request)
+        finally:
+            # The thread goes on to another request.
+            reset_contextvars(**bound)
         response.headers[HEADER] = ours
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             # Servers send a body of unknown length in chunks, which costs every client more.
@@ -100,6 +107,16 @@ def is_page(request: HttpRequest) -> bool:
 def request_id_of(request: HttpRequest | Request) -> str:
     """Return the id of this request."""
     return str(request.META.get("REQUEST_ID", ""))
+
+
+def note_problem_code(request: HttpRequest | Request, code: str) -> None:
+    """Keep by what code a request was refused, for those who count."""
+    request.META[_PROBLEM_CODE] = code
+
+
+def problem_code_of(request: HttpRequest) -> str:
+    """Return by what code a request was refused."""
+    return str(request.META.get(_PROBLEM_CODE, ""))
 
 
 def language_of(request: HttpRequest | Request) -> str:

@@ -15,8 +15,8 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
 _OURS: Final = (
-    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "postgres*", "processes.*",
-    "probe", "stack.*", "static", "valkey*",
+    "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*",
+    "probe", "processes.*", "stack.*", "static", "valkey*",
 )  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
@@ -49,6 +49,10 @@ class Folder:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics"
 
     @property
     def mailbox(self) -> Path:
@@ -113,6 +117,7 @@ def make_env(  # noqa: PLR0913 - one address a server
         "MAILBOX_DIR": str(folder.mailbox),
         # Whoever tries webhooks here listens on this machine.
         "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
         # Two stacks of one checkout must not collect into one folder.
         "STATIC_ROOT": str(folder.path / "static"),
     }

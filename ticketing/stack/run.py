@@ -65,6 +65,8 @@ def run(folder: Folder, *, port: int, restart: bool) -> None:
                 say(f"ended what an earlier stack left behind: {', '.join(ended)}")
             check_port(port)
             set_logs_aside(folder)
+            # What processes counted that are gone: they begin anew, and so do the figures.
+            shutil.rmtree(folder.metrics, ignore_errors=True)
             env = _start_servers(folder, roster, port, stop)
             programs = Programs(folder, {**inherited_environment(), **env})
             _prepare(programs, roster, stop)

@@ -1,0 +1,255 @@
+"""What a line of the log says, whose work it says it is, and what it never says."""
+
+import io
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory, override_settings
+from django.urls import path
+from rest_framework.test import APIClient
+
+from orders.models import Payment
+from tests.make import as_bearer, make_event, make_processing_order, make_reservation
+from tests.worker import fetch, obey, pretended_queues
+from ticketing import clock, messages
+from ticketing.api.requests import RequestIdMiddleware
+from ticketing.logs import describe_logging, make_formatter
+from ticketing.messages import _send
+from ticketing.redaction import redact_text
+
+REQUEST_ID = "a-request-of-a-buyer"
+
+
+class Lines:
+    """What was logged, as production writes it."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    def read(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    def of(self, logger: str) -> list[dict[str, Any]]:
+        return [line for line in self.read() if line["logger"] == logger]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    written = Lines()
+    handler = logging.StreamHandler(written.stream)
+    handler.setFormatter(make_formatter(form="json"))
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.fixture
+def real_queue(queue: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send messages, in place of recording them."""
+    monkeypatch.setattr(messages, "_send", _send)
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    raise ValueError("Nobody has ana@example.com.")
+
+
+urlpatterns = [path("fails", fail)]
+
+
+def test_a_line_is_one_json_object_with_its_time_in_utc(lines: Lines):
+    logging.getLogger("orders").warning("Two lines:\n%s.", "ação", extra={"code": "sold_out"})
+
+    (line,) = lines.read()
+    assert list(line)[:4] == ["time", "level", "logger", "event"]
+    assert line["time"].endswith("Z")
+    assert (line["level"], line["logger"]) == ("warning", "orders")
+    assert (line["event"], line["code"]) == ("Two lines:\nação.", "sold_out")
+
+
+def test_a_person_reads_words_and_no_json():
+    record = logging.makeLogRecord({"name": "orders", "levelname": "INFO", "msg": "Hello."})
+
+    text = make_formatter(form="console").format(record)
+
+    assert "Hello." in text
+    assert "{" not in text
+
+
+def test_a_form_that_is_none_is_said_at_the_start():
+    with pytest.raises(ValueError, match="LOG_FORMAT is one of json, console"):
+        describe_logging(form="xml", level="INFO", each_request=False)
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_bug_is_written_down_with_the_id_of_its_request_and_nobodys_address(
+    api: APIClient, lines: Lines
+):
+    told = api.get("/fails", headers={"x-request-id": REQUEST_ID})
+    logging.getLogger("orders").warning("Afterwards.")
+
+    (line,) = lines.of("django.request")
+    assert told.status_code == 500
+    assert told.headers["X-Request-Id"] == line["request_id"] == REQUEST_ID
+    assert "ValueError: Nobody has …@…." in line["exception"]
+    assert "request" not in line
+    assert "request_id" not in lines.of("orders")[0]
+
+
+def test_a_thread_forgets_the_request_also_when_that_was_lost(lines: Lines):
+    def lose(request: HttpRequest) -> HttpResponse:
+        logging.getLogger("orders").warning("Inside.")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RequestIdMiddleware(lose)(RequestFactory().get("/"))
+    logging.getLogger("orders").warning("Outside.")
+
+    inside, outside = lines.of("orders")
+    assert len(inside["request_id"]) == 36
+    assert "request_id" not in outside
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("Bearer ord_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u for you", "Bearer … for you"),
+        ("token=dev_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u", "token=dev_…"),
+        ("'api_docker-compose-demo-token'", "'api_…'"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw==", "whsec_…"),
+        ("authorization: bearer aToken", "authorization: bearer …"),
+        ("a\nord_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u", "a\nord_…"),
+        ("Key (email)=(ana.souza+1@example.com.br) exists", "Key (email)=(…@…) exists"),
+        ("?email=ana%40example.com&page=2", "?email=…@…&page=2"),
+        ("<joão@exemplo.com>", "<…@…>"),
+        ("'T1:6BF%R 0$*+-./:6BFOXN0QE'", "'T1:…'"),
+        ("postgres://us:secret@db:5432/x", "postgres://us:…@db:5432/x"),
+        # What is none of these is left alone.
+        ("from rest_framework.settings import api_settings", None),
+        ("order 01890000-0000-7000-8000-000000000000 at 12:30", None),
+        ("celery@worker is T1", None),
+    ],
+)
+def test_no_secret_and_no_person_is_told(told: str, kept: str | None):
+    assert redact_text(told) == (told if kept is None else kept)
+
+
+def test_secrets_are_kept_out_of_arguments_fields_and_causes(lines: Lines):
+    secret = "ord_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u"
+    error = ValueError({"T1:6BF%R 0$*+-./:6BFOXN0QE": ["ana@example.com"]})
+    error.__cause__ = KeyError(secret)
+    try:
+        raise error
+    except ValueError:
+        logging.getLogger("orders").exception(
+            "Refused %s, %r.", secret, {"to": ["ana@example.com"]}, extra={"route": secret}
+        )
+
+    text = lines.stream.getvalue()
+    assert "KeyError: 'ord_…'" in text
+    assert [word for word in (secret, "example.com", "6BF") if word in text] == []
+
+
+def test_a_line_of_many_characters_takes_no_longer_than_it_must():
+    """Each pattern is bounded: what costs a second here would cost hours without that."""
+    for text in (
+        "a" * 300_000,
+        "T1:" * 100_000,
+        "a@" * 150_000,
+        "://" * 100_000,
+        "Bearer " * 50_000,
+    ):
+        assert len(redact_text(text)) <= len(text)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_id_of_a_request_goes_with_its_message_and_with_what_the_task_sends(
+    lines: Lines, real_queue: None
+):
+    reservation = make_reservation()
+    buyer = as_bearer(reservation.token.text)
+    with pretended_queues():
+        buyer.post(
+            f"/orders/{reservation.order_id}/payment",
+            {"method": "card", "token": "tok_approved"},
+            headers={"x-request-id": REQUEST_ID},
+        )
+        settle = fetch("sale")
+        obey(settle)
+        issue = fetch("sale")
+
+    assert [message.headers["task"] for message in (settle, issue)] == [
+        "tickets.settle_order",
+        "tickets.issue_codes",
+    ]
+    assert settle.headers["request_id"] == issue.headers["request_id"] == REQUEST_ID
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_celery_says_of_a_failed_task_says_whose_it_was(lines: Lines, real_queue: None):
+    with pretended_queues():
+        order = make_processing_order(token="tok_unstable")
+        obey(fetch("sale"))
+
+    (line,) = lines.of("celery.app.trace")
+    assert line["level"] == "error"
+    assert line["task"] == "tickets.settle_order"
+    assert line["order_id"] == str(order.pk)
+    assert "GatewayAway" in line["exception"]
+    assert len(line["request_id"]) == 36
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_has_an_id_of_its_own_and_so_has_what_it_sends(real_queue: None):
+    with pretended_queues():
+        make_processing_order()
+        fetch("sale")
+        Payment.objects.update(ask_again_at=clock.now())
+        current_app.send_task("tickets.ask_again", queue="upkeep")
+        sweep = fetch("upkeep")
+        obey(sweep)
+        asked = fetch("sale")
+
+    assert "request_id" not in sweep.headers
+    assert len(asked.headers["request_id"]) == 36
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_leaves_a_line_only_where_that_is_asked_for(api: APIClient, lines: Lines):
+    event = make_event()
+    logger = logging.getLogger("ticketing.api.measuring")
+    api.get(f"/events/{event.slug}")
+    assert lines.of(logger.name) == []
+
+    before = logger.level
+    logger.setLevel(
+        describe_logging(form="json", level="INFO", each_request=True)["loggers"][logger.name][
+            "level"
+        ]
+    )
+    try:
+        reservation = make_reservation()
+        as_bearer(reservation.token.text).get(f"/orders/{reservation.order_id}")
+        api.get(f"/orders/{reservation.order_id}")
+    finally:
+        logger.setLevel(before)
+
+    seen, refused = lines.of(logger.name)
+    assert (seen["method"], seen["route"], seen["status"]) == ("GET", "/orders/{order_id}", 200)
+    assert (refused["status"], refused["code"]) == (401, "not_authenticated")
+    assert seen["ms"] > 0
+
+
+def test_the_web_server_itself_writes_the_same_lines():
+    """Granian reads this file; its own words pass by Django's settings."""
+    described = json.loads((settings.BASE_DIR / "config/granian.json").read_text())
+    formatter = described["formatters"]["generic"]
+
+    assert formatter == {"()": "ticketing.logs.make_formatter", "form": "json"}
+    logging.config.DictConfigurator(described).configure_formatter(formatter)

@@ -1,0 +1,62 @@
+"""Show what the processes of one machine count, where no web process does: beside its workers."""
+
+import socketserver
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from ticketing.metrics import may_see_metrics, register_counts
+
+
+class Command(BaseCommand):
+    help = "Serve /metrics with the counts in PROMETHEUS_MULTIPROC_DIR, to who shows METRICS_TOKEN."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - Prometheus is elsewhere
+        parser.add_argument("--port", type=int, default=9100)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name, value in {
+            "PROMETHEUS_MULTIPROC_DIR": settings.METRICS_DIR,
+            "METRICS_TOKEN": settings.METRICS_TOKEN,
+        }.items():
+            if not value:
+                raise CommandError(
+                    f"Set {name}: there is nothing to show, or nobody to show it to."
+                )
+        with make_server(
+            options["host"],
+            options["port"],
+            answer_prometheus,
+            server_class=_Server,
+            handler_class=_Quiet,
+        ) as server:
+            self.stdout.write(f"Figures at http://{options['host']}:{server.server_port}/metrics")
+            server.serve_forever()
+
+
+def answer_prometheus(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    """Answer what all processes that share the folder have counted."""
+    authorized = may_see_metrics(environ.get("HTTP_AUTHORIZATION", ""))
+    if environ["PATH_INFO"].rstrip("/") != "/metrics" or not authorized:
+        start("404 Not Found", [])
+        return [b""]
+    registry = CollectorRegistry()
+    register_counts(registry)
+    start("200 OK", [("Content-Type", CONTENT_TYPE_PLAIN_0_0_4)])
+    return [generate_latest(registry)]
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        pass

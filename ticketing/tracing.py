@@ -1,0 +1,138 @@
+"""
+Traces: from a request through the queue to the mail. Loaded only where the settings ask for them.
+
+A span says what was done, how long it took and whether it failed; not by whom, nor with what.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+from opentelemetry.instrumentation.celery import CeleryInstrumentor
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Span, Status
+
+from ticketing.api.measuring import spell_route
+from ticketing.api.requests import request_id_of
+from ticketing.redaction import redact_text
+
+_REQUEST_ID: Final = "bilheteria.request_id"
+# Whatever else the instrumentation knows stays here: addresses, user agents, arguments, queries.
+_TOLD: Final = frozenset(
+    {
+        _REQUEST_ID,
+        "celery.action",
+        "celery.state",
+        "celery.task_name",
+        "http.method",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "http.status_code",
+        "messaging.destination",
+        "messaging.message.id",
+        "rpc.method",
+        "rpc.service",
+        "rpc.system",
+        "aws.region",
+        "aws.request_id",
+        "error.type",
+    }
+)
+
+
+class DiscreetExporter(SpanExporter):
+    """Hands spans on without what could tell of a person, or be used by a thief."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return self._exporter.export([_make_discreet(span) for span in spans])
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
+
+
+def trace_requests() -> None:
+    """Trace what this web process does. To be called before Django makes its middleware."""
+    provider = _send_by_otlp()
+    instrument_requests(provider)
+    instrument_tasks(provider)
+
+
+def trace_tasks() -> None:
+    """Trace what this worker process does, or what beat asks for."""
+    instrument_tasks(_send_by_otlp())
+
+
+def make_provider(processor: SpanProcessor) -> TracerProvider:
+    """Return what makes the spans of this process."""
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: settings.TRACES_SERVICE}))
+    provider.add_span_processor(processor)
+    return provider
+
+
+def instrument_requests(provider: TracerProvider) -> None:
+    """Make a span of each request. Its middleware stands first, before what answers by itself."""
+    DjangoInstrumentor().instrument(tracer_provider=provider, response_hook=_name_request)
+
+
+def instrument_tasks(provider: TracerProvider) -> None:
+    """Make a span of each message, each task and each call to AWS."""
+    CeleryInstrumentor().instrument(  # type: ignore[no-untyped-call]
+        tracer_provider=provider
+    )
+    BotocoreInstrumentor().instrument(  # type: ignore[no-untyped-call]
+        tracer_provider=provider
+    )
+
+
+def _send_by_otlp() -> TracerProvider:
+    return make_provider(BatchSpanProcessor(DiscreetExporter(OTLPSpanExporter())))
+
+
+def _name_request(span: Span, request: HttpRequest, response: HttpResponseBase) -> None:
+    span.set_attribute(_REQUEST_ID, request_id_of(request))
+    if request.resolver_match:
+        route = spell_route(request.resolver_match.route)
+        span.set_attribute("http.route", route)
+        span.update_name(f"{request.method} {route}")
+
+
+def _make_discreet(span: ReadableSpan) -> ReadableSpan:
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes={
+            name: value for name, value in (span.attributes or {}).items() if name in _TOLD
+        },
+        events=[
+            Event(event.name, _redact(event.attributes or {}), event.timestamp)
+            for event in span.events
+        ],
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code, redact_text(span.status.description or "") or None),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _redact(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: redact_text(value) if isinstance(value, str) else value
+        for name, value in attributes.items()
+    }
