@@ -99,6 +99,7 @@ class Scope(models.TextChoices):
 
     EVENTS_WRITE = "events:write", _("create, change, publish and cancel events")
     ORDERS_READ = "orders:read", _("see orders, their buyers and their tickets")
+    ORDERS_WRITE = "orders:write", _("reserve for many customers from one address")
     ORDERS_REFUND = "orders:refund", _("refund orders")
     TICKETS_WRITE = "tickets:write", _("send, replace and revoke tickets")
     TICKETS_VALIDATE = "tickets:validate", _("check tickets in at the door")

@@ -130,9 +130,9 @@ def switch_on(*, endpoint_id: UUID, now: datetime) -> None:
 
 
 def oldest_due_webhook(*, now: datetime) -> datetime | None:
-    """Return since when the longest-waiting message is due that somebody listens for."""
-    due = WebhookMessage.objects.filter(next_attempt_at__lte=now, endpoint__disabled_at=None)
-    return due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    """Return since when the longest-waiting message is due that could be sent."""
+    due = _first_of_each(WebhookMessage.objects.filter(endpoint__disabled_at=None), now)
+    return due.values_list("next_attempt_at", flat=True).first()
 
 
 def forget_webhooks(*, now: datetime) -> None:
@@ -157,9 +157,18 @@ def body_of(message: WebhookMessage) -> bytes:
 
 
 def _due(endpoint_id: UUID, now: datetime) -> QuerySet[WebhookMessage]:
-    waiting = WebhookMessage.objects.filter(endpoint_id=endpoint_id, next_attempt_at__isnull=False)
-    before = waiting.filter(subject=OuterRef("subject"), position__lt=OuterRef("position"))
-    due = waiting.filter(~Exists(before), next_attempt_at__lte=now)
+    return _first_of_each(WebhookMessage.objects.filter(endpoint_id=endpoint_id), now)
+
+
+def _first_of_each(messages: QuerySet[WebhookMessage], now: datetime) -> QuerySet[WebhookMessage]:
+    """Return those that are due, the longest-waiting first, and of each subject the first only."""
+    before = WebhookMessage.objects.filter(
+        endpoint_id=OuterRef("endpoint_id"),
+        subject=OuterRef("subject"),
+        position__lt=OuterRef("position"),
+        next_attempt_at__isnull=False,
+    )
+    due = messages.filter(~Exists(before), next_attempt_at__lte=now)
     return due.order_by("next_attempt_at", "position")
 
 

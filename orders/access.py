@@ -5,7 +5,13 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from events.access import NotAuthenticated, NotForThisCaller, acting_organizers
+from events.access import (
+    InvalidToken,
+    NotAuthenticated,
+    NotForThisCaller,
+    acting_organizers,
+    may_act_for,
+)
 from events.models import Scope
 from orders.models import Order
 from ticketing.api.authentication import BearerToken
@@ -42,6 +48,16 @@ def need_caller(request: Request) -> None:
     """
     if request.auth is None and not request.user.is_authenticated:
         raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
+
+
+def sells_for(request: Request, organizer_id: UUID) -> bool:
+    """Say whether it is an organizer's own shop that calls, and not one of its customers."""
+    is_shop = isinstance(request.auth, BearerToken) and request.auth.kind == TokenKind.API
+    try:
+        return is_shop and may_act_for(request, organizer_id, Scope.ORDERS_WRITE)
+    except InvalidToken:
+        # Reserving is open to anybody: an unknown token neither helps nor harms.
+        return False
 
 
 def order_visible_to(request: Request, order_id: UUID) -> Order:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
@@ -50,6 +50,8 @@ class Order(models.Model):
     # The stock's epoch in which the tickets were taken.
     epoch = models.BigIntegerField(editable=False)
     access_token_digest = models.CharField(max_length=64, editable=False)
+    # From where it was reserved, as a keyed digest. The database forgets it with the reservation.
+    address_digest = models.CharField(max_length=16, default="", db_default="", editable=False)
     reserved_until = models.DateTimeField(_("reserved until"))
     created_at = models.DateTimeField(_("created at"))
     processing_at = models.DateTimeField(_("payment confirmed at"), null=True)
@@ -73,6 +75,16 @@ class Order(models.Model):
                 fields=["reserved_until"],
                 condition=Q(status=OrderStatus.RESERVED),
                 name="reservations_running_out",
+            ),
+            models.Index(
+                Lower("customer_email"),
+                condition=Q(status=OrderStatus.RESERVED),
+                name="reservations_of_a_customer",
+            ),
+            models.Index(
+                fields=["address_digest"],
+                condition=Q(status=OrderStatus.RESERVED) & ~Q(address_digest=""),
+                name="reservations_of_an_address",
             ),
             models.Index(
                 fields=["processing_at"],

@@ -1,5 +1,6 @@
 """Reserving: the first step of the line."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from events.holds import InventoryUnavailable, StockIsCold, StockRunsOut, hold_tickets
@@ -15,7 +17,7 @@ from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
 from events.shelf import ShelvedEvent, read_event, take_event
 from orders.expiry import decide_holds, obey, settle_overdue_holds
-from ticketing.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
+from ticketing.errors import Conflict, Invalid, NotFound, Refusal, TooMany, Unavailable
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import NewToken, TokenKind, make_token
 
@@ -25,6 +27,13 @@ CODE_LENGTH = 6
 _PROVISIONAL_MILLISECONDS = 30_000
 _TRIES = 6
 _PAUSE_SECONDS = 0.01
+# When the order was not written and will not be, and whose share it was.
+_FINAL = {
+    "closed": "",
+    "changed": "",
+    "customer_has_share": "This customer",
+    "address_has_share": "Your address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ class Customer:
     name: str
     email: str
     language: str
+    # From where it is reserved. Without one, no address is counted.
+    address_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +138,19 @@ class MaxPerOrderExceeded(Conflict):
     title = "Too many tickets for one order"
 
 
+class TooManyReservations(TooMany):
+    """One customer or one address holds as many open reservations as it may."""
+
+    code = "too_many_reservations"
+    title = "Too many open reservations"
+
+    def __init__(self, whose: str, *, seconds: int) -> None:
+        super().__init__(
+            f"{whose} has as many open reservations as it may. Pay or cancel one, or wait."
+        )
+        self.retry_after = seconds
+
+
 # Every way in which `reserve_tickets` says no.
 REFUSALS = (
     EventNotFound,
@@ -137,6 +161,7 @@ REFUSALS = (
     SalesNotStarted,
     SoldOut,
     TicketTypeNeeded,
+    TooManyReservations,
     UnknownTicketType,
 )
 
@@ -168,6 +193,7 @@ def reserve_tickets(
     :raises EventNotOnSale, SalesNotStarted, SalesEnded: if it does not sell now
     :raises MaxPerOrderExceeded: if it is more than one order may have
     :raises SoldOut: if any of them is gone
+    :raises TooManyReservations: if the customer or the address has its share; nothing was taken
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
     shelved = take_event(event_id)
@@ -177,7 +203,7 @@ def reserve_tickets(
         try:
             return _reserve(shelved, wanted, _Buyer(customer, receipt), now)
         except (Refusal, _EventHasChanged) as no:
-            if isinstance(no, SoldOut | Unavailable):
+            if isinstance(no, SoldOut | TooMany | Unavailable):
                 raise
             # What we know of the event may be a moment old: it is refused by what it is now.
             known, shelved = shelved, read_event(event_id)
@@ -294,10 +320,10 @@ def _hold_and_write(
         outcome, current = _write_with(buyer.receipt, reservation, epoch)
         if outcome == "written":
             return reservation
-        if outcome in {"closed", "changed"}:
+        if outcome in _FINAL:
             verdicts = decide_holds(event_id=event.pk, order_ids=[order_id], now=now)
             obey(event_id=event.pk, verdicts=verdicts)
-            raise _EventHasChanged
+            raise _refuse(outcome, reservation)
         if outcome == "dropped":
             order_id = new_id()
         if outcome == "stale":
@@ -307,6 +333,15 @@ def _hold_and_write(
             seen = current
             time.sleep(_PAUSE_SECONDS)
     raise InventoryUnavailable("The stock is being read again. Try once more.")
+
+
+def _refuse(outcome: str, reservation: Reservation) -> TooManyReservations | _EventHasChanged:
+    whose = _FINAL[outcome]
+    if not whose:
+        return _EventHasChanged()
+    # Of the open reservations, the one that ends first.
+    wait = reservation.reserved_until - reservation.created_at
+    return TooManyReservations(whose, seconds=max(1, math.ceil(wait.total_seconds())))
 
 
 def _write_with(receipt: Receipt | None, reservation: Reservation, epoch: int) -> tuple[str, int]:
@@ -325,7 +360,7 @@ def _write(reservation: Reservation, epoch: int) -> tuple[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM reserve_order(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-            " %s::uuid[], %s::int[], %s::numeric[])",
+            " %s, %s, %s, %s::uuid[], %s::int[], %s::numeric[])",
             [
                 reservation.order_id,
                 event.pk,
@@ -339,6 +374,9 @@ def _write(reservation: Reservation, epoch: int) -> tuple[str, int]:
                 reservation.token.digest,
                 event.currency,
                 reservation.total,
+                reservation.customer.address_digest,
+                settings.OPEN_RESERVATIONS_PER_CUSTOMER,
+                settings.OPEN_RESERVATIONS_PER_ADDRESS,
                 [item.ticket_type.pk for item in items],
                 [item.quantity for item in items],
                 [item.ticket_type.price for item in items],

@@ -1,9 +1,11 @@
 """Where buyers reserve, pay, look and change their minds."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter
@@ -14,9 +16,15 @@ from rest_framework.views import APIView
 
 from events.access import EventNotFound as EventNotOrganized
 from events.access import InsufficientScope, NotForThisCaller, event_acted_for
-from events.models import Scope
+from events.models import Event, Scope
 from events.shelf import take_event_named
-from orders.access import OrderNotFound, need_caller, order_of_its_buyer, order_visible_to
+from orders.access import (
+    OrderNotFound,
+    need_caller,
+    order_of_its_buyer,
+    order_visible_to,
+    sells_for,
+)
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
@@ -42,6 +50,7 @@ from orders.serializers import (
     show_reservation,
 )
 from ticketing import clock
+from ticketing.api.callers import client_digest
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import HEADER, Keeper, KeyInUse, KeyReused, answer_once
@@ -141,10 +150,21 @@ def _reserve(
     return reserve_tickets(
         event_id=shelved.event.pk,
         wanted=wanted,
-        customer=customer,
+        customer=replace(customer, address_digest=_address_to_count(request, shelved.event)),
         now=clock.now(),
         receipt=receipt,
     )
+
+
+def _address_to_count(request: HttpRequest | Request, event: Event) -> str:
+    if not settings.OPEN_RESERVATIONS_PER_ADDRESS:
+        return ""
+    if isinstance(request, Request):
+        # All customers of a shop come from the shop's address.
+        if sells_for(request, event.organizer_id):
+            return ""
+        request = request._request  # noqa: SLF001 - how DRF names what it wraps
+    return client_digest(request)
 
 
 def _receipt(keeper: Keeper) -> Receipt | None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from ticketing.stack.checks import PRETENDED
-from ticketing.stack.environment import RATE_LIMITS
+from ticketing.stack.environment import RATE_LIMITS, SHARES
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -130,6 +130,8 @@ def test_production_does_not_show_its_mail_nor_share_its_secrets():
         ("TRUSTED_PROXY_HOPS", "-1"),
         ("SIGN_IN_FAILURES", "0"),
         ("SIGN_IN_LOCK_MINUTES", "0"),
+        ("OPEN_RESERVATIONS_PER_CUSTOMER", "-1"),
+        ("OPEN_RESERVATIONS_PER_ADDRESS", "some"),
     ],
 )
 def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):
@@ -145,6 +147,13 @@ def test_production_counts_every_kind_of_request_unless_told_otherwise():
     limits = run("-c", program).stdout.strip().split("|")
 
     assert [bool(limit) for limit in limits] == [True] * len(RATE_LIMITS)
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_production_bounds_what_one_customer_and_one_address_hold_unless_told_otherwise(name: str):
+    program = f"from django.conf import settings; print(settings.{name})"
+
+    assert int(run("-c", program).stdout) > 0
 
 
 def test_the_settings_of_production_are_fit_to_deploy():

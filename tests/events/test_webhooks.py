@@ -41,6 +41,7 @@ from tests.make import (
 from tests.queue import RecordingQueue
 from ticketing import clock, outbound
 from ticketing.outbound import AddressRefused, check_address, post_json
+from tickets.backlog import measure_webhook_lag
 from tickets.models import Ticket
 from tickets.refund import refund_order
 from tickets.replacement import replace_ticket
@@ -262,6 +263,24 @@ def test_an_outage_of_ten_minutes_loses_nothing_and_nothing_comes_twice_to_the_s
     assert (receiver.repeats, receiver.forged) == (0, 0)
     assert len(receiver.arrived) > len(set(receiver.arrived))
     assert not WebhookMessage.objects.filter(delivered_at=None).exists()
+
+
+def test_a_message_is_late_when_it_could_be_sent_and_not_while_it_waits_its_time(
+    receiver: Receiver, queue: RecordingQueue
+):
+    endpoint = listen(receiver, make_event().organizer)
+    before = clock.now()
+    send_test(endpoint=endpoint, now=before)
+    behind = send_test(endpoint=endpoint, now=before)
+
+    assert measure_webhook_lag(now=before + timedelta(minutes=3)) == 180
+    receiver.answer = 503
+    deliver(queue)
+    assert measure_webhook_lag(now=clock.now()) == 0
+    assert WebhookMessage.objects.get(pk=behind.pk).attempts == 0
+    assert measure_webhook_lag(now=clock.now() + timedelta(minutes=1)) > 0
+    WebhookEndpoint.objects.update(disabled_at=before)
+    assert measure_webhook_lag(now=clock.now() + timedelta(minutes=1)) == 0
 
 
 def test_an_answer_that_was_lost_brings_the_same_id_again(

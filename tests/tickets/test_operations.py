@@ -85,6 +85,7 @@ def test_the_metrics_say_the_same(api: APIClient):
     assert found["bilheteria_tickets", "promised"] == 2
     oldest = found["bilheteria_oldest_work_seconds", "order_processing"]
     assert oldest == pytest.approx(90, abs=10)
+    assert found["bilheteria_webhook_lag_seconds",] == 0
 
 
 @pytest.mark.parametrize("token", ["", "a-token-of-prometheus"])

@@ -23,6 +23,7 @@ from ticketing.errors import (
     Invalid,
     NotFound,
     Refusal,
+    TooMany,
     Unauthenticated,
     Unavailable,
     Unreadable,
@@ -40,6 +41,7 @@ STATUS_BY_KIND: dict[type[Refusal], int] = {
     NotFound: 404,
     Conflict: 409,
     Unreadable: 422,
+    TooMany: 429,
     Unavailable: 503,
 }
 

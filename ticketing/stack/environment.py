@@ -22,6 +22,7 @@ _QUEUES: Final = ("sale", "delivery", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
     f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
 )
+SHARES: Final = ("OPEN_RESERVATIONS_PER_CUSTOMER", "OPEN_RESERVATIONS_PER_ADDRESS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def make_env(  # noqa: PLR0913 - one address a server
         url = f"{aws_url}/{_ACCOUNT}/bilheteria-{name}"
         env[f"SQS_{name.upper()}_QUEUE_URL"] = url
     # All load comes from one address here.
-    env |= dict.fromkeys(RATE_LIMITS, "")
+    env |= dict.fromkeys(RATE_LIMITS, "") | dict.fromkeys(SHARES, "0")
     return env | dict(overrides)
 
 

@@ -16,6 +16,7 @@ from ticketing.stack.claim import check_port, only_one, prepare_folder, set_logs
 from ticketing.stack.environment import (
     PROJECT,
     RATE_LIMITS,
+    SHARES,
     Folder,
     inherited_environment,
     make_env,
@@ -42,6 +43,7 @@ _PASSED_ON: Final = (
     "CORS_ALLOWED_ORIGINS",
     "TRUSTED_PROXY_HOPS",
     *RATE_LIMITS,
+    *SHARES,
 )
 
 
