@@ -131,7 +131,7 @@ def test_production_does_not_show_its_mail_nor_share_its_secrets():
         ("SIGN_IN_FAILURES", "0"),
         ("SIGN_IN_LOCK_MINUTES", "0"),
         ("OPEN_RESERVATIONS_PER_CUSTOMER", "-1"),
-        ("OPEN_RESERVATIONS_PER_ADDRESS", "some"),
+        ("OPEN_RESERVATIONS_PER_ADDRESS", "-5"),
     ],
 )
 def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):
