@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test chaos bench check migrations fmt lock
+.PHONY: help run reset demo test chaos contract bench check schema migrations fmt lock
 
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ chaos: $(STAMP) ## real processes under load, killed and cut off; then every pro
 	@$(IN)python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ORDERS),--orders $(ORDERS)) \
 	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
+# As long as SECONDS says: a minute is enough for a change, half an hour for a release.
+contract: $(STAMP) ## the running API against its own schema: every operation, good input and bad
+	@$(IN)python -m tests.contract $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 # SECONDS of each of the repeats; ONLY what has this in its name, such as "a. reserve".
 bench: $(STAMP) ## how fast it is, as a ratio to floors measured in the same run
 	@$(IN)python -m tests.bench $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
@@ -52,6 +56,9 @@ check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deploy
 	$(IN)lint-imports
 	$(IN)mypy .
 	@$(IN)python -m ticketing.stack check
+
+schema: $(STAMP) ## write the API's document, docs/openapi.yaml, as the code has it
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py spectacular --file docs/openapi.yaml
 
 migrations: $(STAMP) ## write the migrations that the models ask for
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py makemigrations

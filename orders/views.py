@@ -83,6 +83,7 @@ class Orders(APIView):
     @operation(
         "reserve_tickets",
         anyone=True,
+        tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
         takes=ReservationSent,
         answers={201: ReservedOrderShown},
         refusals=[*RESERVING_REFUSALS, *_KEY_REFUSALS],
@@ -97,7 +98,12 @@ class Orders(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Reserve tickets. `access_token` is told here and never again."""
+        """
+        Reserve tickets. `access_token` is told here and never again.
+
+        Anybody may. An organizer's shop that reserves for its customers shows its API token: then
+        what its address holds open is not counted, only what each customer does.
+        """
         return answer_once(request, partial(self._reserve, request))
 
     def _reserve(self, request: Request, keeper: Keeper) -> Response:

@@ -1,8 +1,11 @@
 """What the API answers when all is well, field by field."""
 
 from datetime import datetime, timedelta
+from difflib import unified_diff
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from events.models import Event
@@ -27,6 +30,7 @@ from tickets.models import Device, Scan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SCHEMA = Path(settings.BASE_DIR) / "docs/openapi.yaml"
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 EVENT_FIELDS = {
     "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
@@ -400,6 +404,16 @@ def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
         "GET /healthz",
         "GET /readyz",
     }
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR"])
+def test_the_committed_document_is_the_one_that_is_served(api: APIClient, language: str):
+    served = api.get("/schema", headers={"accept-language": language}).content.decode()
+
+    difference = "\n".join(
+        unified_diff(SCHEMA.read_text().splitlines(), served.splitlines(), lineterm="", n=1)
+    )
+    assert not difference, f"`make schema` writes it anew:\n{difference}"
 
 
 def test_the_documentation_asks_nobody_elses_server(api: APIClient):

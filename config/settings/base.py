@@ -385,10 +385,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": "Reserve, pay, issue, admit.",
     "VERSION": "1.0",
     "OAS_VERSION": "3.1.0",
+    "DEFAULT_GENERATOR_CLASS": "ticketing.api.schema.EnglishGenerator",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "POSTPROCESSING_HOOKS": [
+        "tickets.announcements.tell_webhooks",
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ticketing.api.schema.finish",
     ],

@@ -34,7 +34,7 @@ BEGIN
     RETURN QUERY SELECT 'dropped', event.epoch, NULL::timestamptz, NULL::timestamptz; RETURN;
   END IF;
   IF per_customer > 0 THEN
-    PERFORM pg_advisory_xact_lock(4, hashtext(lower(email)));
+    PERFORM pg_advisory_xact_lock(5, hashtext(lower(email)));
     SELECT count(*) AS many, min(o.reserved_until) AS soonest INTO open_ones FROM orders_order o
       WHERE o.status = 'reserved' AND lower(o.customer_email) = lower(email)
         AND o.reserved_until > clock_timestamp();
@@ -44,7 +44,7 @@ BEGIN
     END IF;
   END IF;
   IF per_address > 0 AND the_address <> '' THEN
-    PERFORM pg_advisory_xact_lock(5, hashtext(the_address));
+    PERFORM pg_advisory_xact_lock(6, hashtext(the_address));
     SELECT count(*) AS many, min(o.reserved_until) AS soonest INTO open_ones FROM orders_order o
       WHERE o.status = 'reserved' AND o.address_digest = the_address AND o.address_digest <> ''
         AND o.reserved_until > clock_timestamp();

@@ -6,18 +6,22 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.db.models import F
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema_rs import Draft202012Validator
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from events.models import Event, Organizer, WebhookAttempt, WebhookEndpoint, WebhookMessage
+from events.models import Event, Organizer, Topic, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from events.organizing import cancel_event, change_event, publish_event
 from events.webhooks import (
     SCHEDULE,
+    TEST,
     find_due_webhooks,
     renew_secret,
     secrets_of,
@@ -109,6 +113,27 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     server.shutdown()
     thread.join()
     server.server_close()
+    for message in shop.told:
+        assert_is_as_documented(message)
+
+
+@cache
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return found
+
+
+def assert_is_as_documented(message: dict[str, Any]) -> None:
+    described = document()["webhooks"][message["type"]]["post"]
+    schema = described["requestBody"]["content"]["application/json"]["schema"]
+    checked = {**schema, "components": document()["components"]}
+    Draft202012Validator(checked, validate_formats=True).validate(message)
+    name = schema["$ref"].rpartition("/")[2].replace("Message", "Told").replace("Webhook", "Test")
+    assert message["data"].keys() == document()["components"]["schemas"][name]["properties"].keys()
+
+
+def test_the_document_names_all_that_is_told():
+    assert document()["webhooks"].keys() == {*Topic.values, TEST}
 
 
 def listen(receiver: Receiver, organizer: Organizer, *types: str) -> WebhookEndpoint:

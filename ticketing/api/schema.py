@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
+from django.utils.translation import override
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -18,6 +21,7 @@ from rest_framework import exceptions, serializers
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.problems import CONTENT_TYPE, status_and_words
 
+_OVERVIEW: Final = Path(__file__).with_name("overview.md")
 _ID: Final = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
 
 # Named as `security` names them.
@@ -103,6 +107,14 @@ class Problem(serializers.Serializer[Any]):
     instance = serializers.CharField()
     request_id = serializers.CharField()
     errors = ErrorShown(many=True, required=False)  # type: ignore[assignment]  # of the document
+
+
+class EnglishGenerator(SchemaGenerator):
+    """What is served is what is committed, whatever the reader's language."""
+
+    def get_schema(self, *arguments: Any, **named: Any) -> Any:
+        with override("en"):
+            return super().get_schema(*arguments, **named)  # type: ignore[no-untyped-call]
 
 
 def operation(  # noqa: PLR0913 - what there is to say of an endpoint
@@ -193,7 +205,8 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             _tell_links(described)
     components = {**result["components"], "headers": _HEADERS}
     components["securitySchemes"] = SECURITY_SCHEMES
-    return {**result, "paths": paths, "components": components}
+    info = {**result["info"], "description": _OVERVIEW.read_text()}
+    return {**result, "info": info, "paths": paths, "components": components}
 
 
 def _tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
