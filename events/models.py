@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
+from ticketing.clock import refuse_other_ages
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
 
@@ -191,10 +192,14 @@ class Event(models.Model):
     timezone = models.CharField(
         _("time zone"), max_length=64, default="America/Sao_Paulo", validators=[known_timezone]
     )
-    starts_at = models.DateTimeField(_("starts at"))
-    ends_at = models.DateTimeField(_("ends at"))
-    sales_start_at = models.DateTimeField(_("sales start at"), null=True, blank=True)
-    sales_end_at = models.DateTimeField(_("sales end at"), null=True, blank=True)
+    starts_at = models.DateTimeField(_("starts at"), validators=[refuse_other_ages])
+    ends_at = models.DateTimeField(_("ends at"), validators=[refuse_other_ages])
+    sales_start_at = models.DateTimeField(
+        _("sales start at"), null=True, blank=True, validators=[refuse_other_ages]
+    )
+    sales_end_at = models.DateTimeField(
+        _("sales end at"), null=True, blank=True, validators=[refuse_other_ages]
+    )
     max_per_order = models.PositiveSmallIntegerField(
         _("tickets per order"),
         default=10,
@@ -277,8 +282,12 @@ class TicketType(models.Model):
     capacity_version = models.PositiveIntegerField(default=0, editable=False)
     promised = models.PositiveIntegerField(_("promised"), default=0, editable=False)
     sold = models.PositiveIntegerField(_("sold"), default=0, editable=False)
-    sales_start_at = models.DateTimeField(_("sales start at"), null=True, blank=True)
-    sales_end_at = models.DateTimeField(_("sales end at"), null=True, blank=True)
+    sales_start_at = models.DateTimeField(
+        _("sales start at"), null=True, blank=True, validators=[refuse_other_ages]
+    )
+    sales_end_at = models.DateTimeField(
+        _("sales end at"), null=True, blank=True, validators=[refuse_other_ages]
+    )
     max_per_order = models.PositiveSmallIntegerField(
         _("tickets per order"),
         null=True,

@@ -188,6 +188,8 @@ def test_a_payment_with_a_wrong_value(change: dict[str, Any]):
         ({"price": "1" * 40}, "#/price"),
         ({"starts_at": "2099-01-10T21:00:00"}, "#/starts_at"),
         ({"starts_at": "tomorrow"}, "#/starts_at"),
+        ({"starts_at": "0001-01-01T00:00:00Z"}, "#/starts_at"),
+        ({"sales_end_at": "9999-12-31T23:59:59-12:00"}, "#/sales_end_at"),
         ({"ends_at": "2099-01-10T20:00:00-03:00"}, "#/ends_at"),
         ({"timezone": "Mars/Olympus"}, "#/timezone"),
         ({"currency": "reais"}, "#/currency"),

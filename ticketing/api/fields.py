@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from ticketing.clock import refuse_other_ages
 from ticketing.text import refuse_control_characters
 
 
@@ -79,6 +80,7 @@ class MomentField(serializers.DateTimeField):
     """A moment in ISO 8601 that says its offset."""
 
     default_error_messages = {"naive": "Give the offset, as in 2027-01-10T21:00:00-03:00."}
+    default_validators = [refuse_other_ages]
 
     def enforce_timezone(self, value: Any) -> Any:
         if value.tzinfo is None:
