@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import psycopg
@@ -68,13 +69,15 @@ def create_event(stack: RunningStack, *, capacity: int) -> str:
     return answer.json()["id"]
 
 
-def reserve(stack: RunningStack, event: str) -> requests.Response:
+def reserve(
+    stack: RunningStack, event: str, headers: dict[str, str] | None = None
+) -> requests.Response:
     wish = {
         "event": event,
         "quantity": 1,
         "customer": {"name": "Ana", "email": "ana@example.com"},
     }
-    return requests.post(f"{stack.url}/orders", json=wish, timeout=60)
+    return requests.post(f"{stack.url}/orders", json=wish, headers=headers, timeout=60)
 
 
 def pay(stack: RunningStack, order: dict[str, Any], token: str = "tok_approved") -> None:
@@ -100,6 +103,16 @@ def wait_for_tickets(stack: RunningStack, order: dict[str, Any]) -> dict[str, An
             return found
         time.sleep(0.1)
     raise AssertionError(f"{order['code']} came as far as {found}.")
+
+
+def wait_for_availability(stack: RunningStack, event: str, expected: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        available = requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"]
+        if available == expected or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    assert available == expected
 
 
 def test_an_order_walks_from_the_event_to_the_door(stack: RunningStack, tmp_path):
@@ -149,6 +162,37 @@ def test_two_hundred_buyers_at_once_get_the_last_fifty_tickets(stack: RunningSta
     assert reserved == 50, outcomes
     assert outcomes[409, "sold_out"] == 150, outcomes
     assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 0
+
+
+def test_a_thousand_retries_through_two_deaths_of_the_server_make_one_order(stack: RunningStack):
+    event = create_event(stack, capacity=100)
+    key = {"Idempotency-Key": str(uuid4())}
+
+    def ask_until_answered(number: int) -> requests.Response:
+        if number in {10, 500}:
+            os.killpg(stack.pid("web"), signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(requests.ConnectionError):
+                answer = reserve(stack, event, headers=key)
+                if answer.status_code != 409:
+                    return answer
+                assert answer.json()["code"] == "idempotency_key_in_use"
+            time.sleep(0.1)
+        raise AssertionError(f"The {number}th retry was not answered.")
+
+    before = stack.pid("web")
+    with ThreadPoolExecutor(20) as clients:
+        answers = list(clients.map(ask_until_answered, range(1000)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert stack.pid("web") != before
+    organizer = {"Authorization": f"Bearer {stack.addresses['api_token']}"}
+    orders = requests.get(f"{stack.url}/events/{event}/orders", headers=organizer, timeout=30)
+    assert orders.json()["count"] == 1
+    # What a server had taken when it died comes back by itself.
+    wait_for_availability(stack, event, 99)
 
 
 def test_fifty_scans_of_one_ticket_at_once_admit_one(stack: RunningStack):
