@@ -8,13 +8,15 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, TextChoices
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
@@ -430,10 +432,15 @@ class OrganizerAdmin(OwnAdmin):
         return bool(request.user.is_superuser)
 
 
+def choices_with_names(choices: type[TextChoices]) -> list[tuple[str, Any]]:
+    """Return choices in words, each with the name that programs and their documents call it by."""
+    return [(name, format_lazy("{} · {}", words, name)) for name, words in choices.choices]
+
+
 class ApiTokenForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("may"),
-        choices=Scope.choices,
+        label=capfirst(gettext_lazy("may")),
+        choices=choices_with_names(Scope),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=all_scopes,
         help_text=gettext_lazy("Give a token no more than its system needs."),
@@ -447,9 +454,19 @@ class ApiTokenAdmin(OwnAdmin):
     form = ApiTokenForm
     fields = ["organizer", "name", "scopes", "expires_at"]
     actions = ["revoke"]
+    actions_detail = ["revoke_this"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        more = ["begins_with", "last_used_at", "revoked_at"] if obj is not None else []
+        return [*super().get_fields(request, obj), *more]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        return ["organizer"] if obj is not None else []
+        fixed = ["organizer", "begins_with", "last_used_at", "revoked_at"]
+        return fixed if obj is not None else []
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether somebody may revoke this token: once is enough."""
+        return chosen(self, request, object_id).filter(revoked_at=None).exists()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         if not change:
@@ -467,6 +484,22 @@ class ApiTokenAdmin(OwnAdmin):
         revoked = rows.filter(revoked_at=None).update(revoked_at=clock.now())
         messages.success(request, _("%(count)d revoked.") % {"count": revoked})
 
+    @action(description=gettext_lazy("Revoke…"), permissions=["change", "revoke"])
+    def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="revoke_this",
+            question=_("Revoke this token for good?"),
+            consequences=[_("The system that uses it is shut out at once.")],
+            rows=rows,
+            confirm=_("Yes, revoke"),
+        )
+        if question is None:
+            self.revoke(request, rows)
+        return question or redirect("admin:events_apitoken_change", object_id)
+
 
 def tell_once(request: HttpRequest, text: str) -> None:
     """Show a token or a secret to the one who made it, this one time."""
@@ -482,8 +515,8 @@ def tell_once(request: HttpRequest, text: str) -> None:
 
 class WebhookForm(forms.ModelForm):
     types = forms.MultipleChoiceField(
-        label=gettext_lazy("tells of"),
-        choices=Topic.choices,
+        label=capfirst(gettext_lazy("tells of")),
+        choices=choices_with_names(Topic),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=gettext_lazy("None means all of them, also those to come."),
@@ -507,14 +540,27 @@ class WebhookAdmin(OwnAdmin):
     form = WebhookForm
     fields = ["organizer", "url", "types"]
     actions = ["test_chosen", "switch_on_chosen"]
-    actions_detail = ["test_this", "renew_this", "switch_off_this"]
+    actions_detail = ["test_this", "renew_this", "switch_off_this", "switch_on_this"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         waits = Count("messages", filter=Q(messages__next_attempt_at__isnull=False))
         return super().get_queryset(request).annotate(waits=waits)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        asked = super().get_fields(request, obj)
+        return ["state", *asked, "its_messages", "rotated_at"] if obj is not None else asked
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        return ["organizer"] if obj is not None else []
+        fixed = ["organizer", "state", "its_messages", "rotated_at"]
+        return fixed if obj is not None else []
+
+    def has_use_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this webhook is on, so that it may be tested or switched off."""
+        return chosen(self, request, object_id).filter(disabled_at=None).exists()
+
+    def has_wake_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this webhook is off, so that it may be switched on."""
+        return chosen(self, request, object_id).exclude(disabled_at=None).exists()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
@@ -529,23 +575,41 @@ class WebhookAdmin(OwnAdmin):
     def shown_state(self, endpoint: WebhookEndpoint) -> tuple[str, str]:
         return ("off", _("switched off")) if endpoint.disabled_at else ("on", _("on"))
 
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, endpoint: WebhookEndpoint) -> str:
+        return self.shown_state(endpoint)[1]
+
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, endpoint: Any) -> int:
         return int(endpoint.waits)
 
+    @admin.display(description=gettext_lazy("webhook messages"))
+    def its_messages(self, endpoint: Any) -> SafeString:
+        return format_html(
+            '<a href="{}?endpoint__id__exact={}" class="underline">{}</a>',
+            reverse("admin:events_webhookmessage_changelist"),
+            endpoint.pk,
+            _("See them, %(count)d waiting") % {"count": endpoint.waits},
+        )
+
     @admin.action(description=gettext_lazy("Send a test"), permissions=["change"])
     def test_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
-        for endpoint in rows:
+        tests = [
             send_test(endpoint=endpoint, now=clock.now())
-        messages.success(request, _("A test is on its way. See the webhook messages."))
+            for endpoint in rows.filter(disabled_at=None)
+        ]
+        if tests:
+            messages.success(request, _("A test is on its way. See the webhook messages."))
+        if len(tests) < rows.count():
+            messages.warning(request, _("A webhook that is switched off gets no test."))
 
     @admin.action(description=gettext_lazy("Switch on again"), permissions=["change"])
     def switch_on_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
             switch_on(endpoint_id=endpoint.pk, now=clock.now())
-        messages.success(request, _("What was missed is on its way."))
+        messages.success(request, _("Switched on. What still waited is on its way."))
 
-    @action(description=gettext_lazy("Send a test"), permissions=["change"])
+    @action(description=gettext_lazy("Send a test"), permissions=["change", "use"])
     def test_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id)
         question = ask_first(
@@ -580,7 +644,7 @@ class WebhookAdmin(OwnAdmin):
                 tell_once(request, renew_secret(endpoint_id=endpoint.pk, now=clock.now()))
         return question or redirect("admin:events_webhookendpoint_change", object_id)
 
-    @action(description=gettext_lazy("Switch off…"), permissions=["change"])
+    @action(description=gettext_lazy("Switch off…"), permissions=["change", "use"])
     def switch_off_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id)
         question = ask_first(
@@ -594,6 +658,23 @@ class WebhookAdmin(OwnAdmin):
         )
         if question is None:
             rows.filter(disabled_at=None).update(disabled_at=clock.now())
+            messages.success(request, _("Switched off."))
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+    @action(description=gettext_lazy("Switch on again…"), permissions=["change", "wake"])
+    def switch_on_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="switch_on_this",
+            question=_("Switch this webhook on again?"),
+            consequences=[_("What still waits is sent at once.")],
+            rows=rows,
+            confirm=_("Yes, switch on"),
+        )
+        if question is None:
+            self.switch_on_chosen(request, rows)
         return question or redirect("admin:events_webhookendpoint_change", object_id)
 
 
@@ -601,7 +682,8 @@ class WebhookAttemptInline(TabularInline):
     model = WebhookAttempt
     extra = 0
     can_delete = False
-    fields = ["at", "milliseconds", "status", "answer", "error"]
+    hide_title = True
+    fields = ["at", "status", "answer", "error", "milliseconds"]
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -623,6 +705,7 @@ class WebhookMessageAdmin(ReadOnlyAdmin):
     actions = ["send_chosen_again"]
     actions_detail = ["send_this_again"]
     fields = [
+        "state",
         "endpoint",
         "type",
         "body",
@@ -631,7 +714,7 @@ class WebhookMessageAdmin(ReadOnlyAdmin):
         "delivered_at",
         "next_attempt_at",
     ]
-    readonly_fields = ["body"]
+    readonly_fields = ["state", "body"]
 
     @admin.display(description=gettext_lazy("request"))
     def body(self, message: WebhookMessage) -> SafeString:
@@ -645,18 +728,28 @@ class WebhookMessageAdmin(ReadOnlyAdmin):
 
     @display(
         description=gettext_lazy("state"),
-        label={"delivered": "success", "waiting": "warning", "lost": "danger"},
+        label={"delivered": "success", "waiting": "warning", "off": "danger", "lost": "danger"},
     )
     def shown_state(self, message: WebhookMessage) -> tuple[str, str]:
         if message.delivered_at:
             return "delivered", _("delivered")
-        return ("waiting", _("waiting")) if message.next_attempt_at else ("lost", _("given up"))
+        if message.next_attempt_at is None:
+            return "lost", _("given up")
+        if message.endpoint.disabled_at:
+            return "off", _("webhook switched off")
+        return "waiting", _("waiting")
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, message: WebhookMessage) -> str:
+        return self.shown_state(message)[1]
 
     @admin.action(description=gettext_lazy("Send again"), permissions=["act"])
     def send_chosen_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
         for message in rows:
             send_again(message_id=message.pk, now=clock.now())
         messages.success(request, _("It will be sent again."))
+        if rows.exclude(endpoint__disabled_at=None).exists():
+            messages.warning(request, _("What is switched off is told when it is on again."))
 
     @action(description=gettext_lazy("Send again"), permissions=["act"])
     def send_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -31,6 +31,13 @@ class OwnAdmin(ModelAdmin):
             return rows
         return rows.filter(**{f"{self.organizer_path}__in": organizers_of(request.user)})
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        if not (changelist.query or changelist.has_active_filters):
+            # These are all: the page has no others to offer.
+            changelist.full_result_count = changelist.result_count
+        return changelist
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         user = request.user
         return bool(user.is_active and user.is_staff and organizers_of(user).exists())

@@ -33,6 +33,7 @@ class ReadOnlyInline:
 
     extra = 0
     can_delete = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -46,7 +47,7 @@ class ReadOnlyInline:
 
 class OrderItemInline(ReadOnlyInline, TabularInline):
     model = OrderItem
-    fields = ["ticket_type", "quantity", "unit_price"]
+    fields = ["ticket_type", "quantity", "returned", "unit_price"]
 
 
 class PaymentInline(ReadOnlyInline, StackedInline):
@@ -82,13 +83,14 @@ class OrderAdmin(ReadOnlyAdmin):
         "customer_email",
         "language",
         "price",
+        "given_back",
         "created_at",
         "reserved_until",
         "processing_at",
         "paid_at",
         "closed_at",
     ]
-    readonly_fields = ["price"]
+    readonly_fields = ["price", "given_back"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -103,6 +105,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("total"), ordering="total")
     def price(self, order: Order) -> str:
         return f"{formats.number_format(order.total, 2)} {order.currency}"
+
+    @admin.display(description=gettext_lazy("refunded"))
+    def given_back(self, order: Order) -> str:
+        return f"{formats.number_format(order.refunded, 2)} {order.currency}"
 
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def shown_status(self, order: Order) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -392,6 +393,25 @@ def test_every_page_opens_in_both_languages(language: str):
             assert answer.headers["Content-Language"] == language
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("pt-br", "Não há nada aqui"), ("en", "nothing here")]
+)
+def test_a_page_that_is_missing_says_so_in_the_readers_language(language: str, words: str):
+    answer = organizer_of(make_event()).get("/admin/nope/", HTTP_ACCEPT_LANGUAGE=language)
+
+    assert answer.status_code == 404
+    assert words in answer.content.decode()
+
+
+def test_a_form_that_is_too_old_says_what_to_do():
+    client = Client(enforce_csrf_checks=True)
+
+    answer = client.post("/admin/login/", {"username": "ana"}, HTTP_ACCEPT_LANGUAGE="en")
+
+    assert answer.status_code == 403
+    assert "reload it and try again" in answer.content.decode()
+
+
 def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_off():
     event = make_event()
     client = organizer_of(event)
@@ -419,6 +439,55 @@ def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_
     assert WebhookMessage.objects.get().next_attempt_at is not None
     hook.refresh_from_db()
     assert hook.disabled_at is None
+
+
+def test_a_webhook_that_is_off_is_told_so_gets_no_test_and_can_be_switched_on_from_its_page():
+    event = make_event()
+    client = organizer_of(event)
+    hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
+    message = send_test(endpoint=hook, now=clock.now())
+    button = partial(reverse, args=[hook.pk])
+    yes = {"confirmed": "yes"}
+
+    assert client.get(button("admin:events_webhookendpoint_switch_on_this")).status_code == 403
+    client.post(button("admin:events_webhookendpoint_switch_off_this"), yes)
+    page = client.get(list_page(message), HTTP_ACCEPT_LANGUAGE="en").content.decode()
+    assert "webhook switched off" in page
+
+    assert client.post(button("admin:events_webhookendpoint_test_this"), yes).status_code == 403
+    client.post(list_page(hook), {"action": "test_chosen", "_selected_action": [hook.pk]})
+    assert list(WebhookMessage.objects.all()) == [message]
+
+    client.post(button("admin:events_webhookendpoint_switch_on_this"), yes)
+    hook.refresh_from_db()
+    assert hook.disabled_at is None
+
+
+def test_a_token_is_revoked_once_from_its_own_page_after_a_question():
+    event = make_event()
+    client = organizer_of(event)
+    token = ApiToken.objects.create(organizer=event.organizer, name="Loja", digest="x", hint="api_")
+    button = reverse("admin:events_apitoken_revoke_this", args=[token.pk])
+
+    client.get(button)
+    assert ApiToken.objects.get().revoked_at is None
+
+    client.post(button, {"confirmed": "yes"})
+    assert ApiToken.objects.filter(revoked_at=None).count() == 0
+    assert client.post(button, {"confirmed": "yes"}).status_code == 403
+
+
+def test_a_list_offers_the_others_only_where_some_are_left_out():
+    event = make_event()
+    client = organizer_of(event)
+
+    def offered(query: str) -> bool:
+        page = client.get(f"{list_page(Event)}{query}", HTTP_ACCEPT_LANGUAGE="en")
+        return "Show all" in page.content.decode()
+
+    assert not offered("")
+    assert offered("?status__exact=draft")
+    assert offered("?q=samba")
 
 
 @pytest.mark.parametrize("url", ["http://shop.example.com/", "https://10.0.0.1/", "nonsense"])

@@ -370,6 +370,19 @@ def test_redis_away_refuses_reservations_at_once_and_nothing_else(
     assert order.pk != paid.pk
 
 
+def test_the_documentation_says_in_words_what_each_operation_does_and_shows_no_odd_amounts(
+    api: APIClient,
+):
+    schema = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
+    order = schema["components"]["schemas"]["OrderShown"]["properties"]
+
+    assert (
+        schema["paths"]["/orders/{order_id}"]["get"]["summary"] == "Return an order as it stands."
+    )
+    assert order["total"]["examples"] == ["120.00"]
+    assert order["payment"]["oneOf"][0] == {"$ref": "#/components/schemas/PaymentShown"}
+
+
 def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
     schema = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
 

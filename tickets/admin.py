@@ -44,6 +44,8 @@ class TicketInline(ReadOnlyInline, TabularInline):
     model = Ticket
     fk_name = "order"
     fields = ["ticket_type", "position", "holder_name", "status", "used_at"]
+    # Its title leads to the ticket.
+    hide_title = False
     show_change_link = True
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +22,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "8px",
+    "STYLES": [lambda _request: static("ticketing/admin.css")],
     "COLORS": {
         "primary": {
             "50": "#fdf3f1",
@@ -62,11 +64,19 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _link(_("Organizers"), "groups", "events_organizer"),
-                    _link(_("API tokens"), "key", "events_apitoken"),
                     _link(_("Users"), "person", "ticketing_user")
                     | {"permission": _only_superusers},
                     _link(_("Failed messages"), "report", "ticketing_failedmessage")
                     | {"permission": _only_superusers},
+                ],
+            },
+            {
+                "title": _("Other systems"),
+                "separator": True,
+                "items": [
+                    _link(_("API tokens"), "key", "events_apitoken"),
+                    _link(_("Webhooks"), "webhook", "events_webhookendpoint"),
+                    _link(_("Webhook messages"), "outbox", "events_webhookmessage"),
                 ],
             },
         ],
@@ -111,4 +121,14 @@ THEME_WORDS = [
     _("Previous"),
     _("Remove"),
     _("Choose file to upload"),
+    _("Select value"),
+    _("Select action"),
+    _("Select action to run"),
+    _("Date"),
+    _("Time"),
+    _("Click to cancel"),
+    _("This item will be deleted."),
+    _("Welcome back to"),
+    _("Return to site"),
+    _("You have been successfully logged out from the administration"),
 ]

@@ -203,6 +203,10 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for method, described in operations.items():
             _tell_headers(path, method, described)
             _tell_links(described)
+            # What a list of operations shows beside each path.
+            described["summary"] = described["description"].splitlines()[0].replace("`", "")
+    for shape in result["components"]["schemas"].values():
+        _show_decimals(shape)
     components = {**result["components"], "headers": _HEADERS}
     components["securitySchemes"] = SECURITY_SCHEMES
     info = {**result["info"], "description": _OVERVIEW.read_text()}
@@ -257,6 +261,13 @@ def _common(takes: Any, parameters: Sequence[Any], *, anyone: bool) -> list[type
     if PAGE[0] in parameters:
         found.append(exceptions.NotFound)
     return found
+
+
+def _show_decimals(shape: dict[str, Any]) -> None:
+    """Give an example of each amount: made up from its pattern, it would be a negative one."""
+    for described in shape.get("properties", {}).values():
+        if described.get("format") == "decimal":
+            described["examples"] = ["120.00"]
 
 
 def _security(tokens: Sequence[str | tuple[str, str]], *, anyone: bool) -> list[Any]:
