@@ -235,6 +235,29 @@ def test_orders_of_a_worker_killed_in_the_middle_end_paid_by_themselves(stack: R
     assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 10
 
 
+def test_a_worker_outlives_the_death_of_its_children_and_their_orders_end_paid(
+    stack: RunningStack,
+):
+    """As when the system takes the memory of one of them."""
+    event = create_event(stack, capacity=30)
+    orders = [reserve(stack, event).json() for _ in range(20)]
+    worker = psutil.Process(stack.pid("worker"))
+
+    with ThreadPoolExecutor(8) as buyers:
+        paying = [buyers.submit(pay, stack, order) for order in orders]
+        for _ in range(5):
+            for child in worker.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            time.sleep(0.2)
+        for each in paying:
+            each.result()
+
+    assert {wait_for_tickets(stack, order)["status"] for order in orders} == {"paid"}
+    assert stack.pid("worker") == worker.pid
+    assert worker.is_running()
+
+
 def test_a_message_that_always_fails_is_given_up_and_shown_with_its_reason(stack: RunningStack):
     """Of an order that does not exist, nothing can ever be settled."""
     env = read_env(stack.folder)

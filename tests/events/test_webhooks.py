@@ -43,6 +43,7 @@ from tests.make import (
     make_ticket,
 )
 from tests.queue import RecordingQueue
+from tests.race import race
 from ticketing import clock, outbound
 from ticketing.outbound import AddressRefused, check_address, post_json
 from tickets.backlog import measure_webhook_lag
@@ -418,7 +419,15 @@ def test_a_redirect_is_not_followed(receiver: Receiver, queue: RecordingQueue):
         "https://[::ffff:10.0.0.1]/",
         "https://[fd00::1]/",
         "https://[64:ff9b::a00:1]/",
+        "https://[64:ff9b:1::a00:1]/",
         "https://[2002:a00:1::]/",
+        "https://[::10.0.0.1]/",
+        "https://[::ffff:0:10.0.0.1]/",
+        "https://[fec0::1]/",
+        "https://[5f00::1]/",
+        "https://192.0.0.192/",
+        "https://192.88.99.1/",
+        "https://168.63.129.16/",
         "https://0.0.0.0/",
         "https://224.0.0.1/",
         "https://user:word@example.com/",
@@ -442,7 +451,79 @@ def test_a_name_that_leads_into_our_own_network_is_not_asked(
     answer = post_json("https://shop.example.com/hook", b"{}", {})
 
     assert answer.status is None
-    assert found in answer.error
+    assert answer.error == "This is not a public address."
+
+
+def test_a_look_up_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    held = threading.Event()
+    monkeypatch.setattr(outbound, "_LOOK_UP_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: held.wait(5))
+
+    answer = post_json("https://shop.example.com/hook", b"{}", {})
+    held.set()
+
+    assert answer.error.startswith("TimeoutError")
+    assert answer.milliseconds < 2500
+
+
+def test_an_answer_that_is_no_http_counts_as_a_failure_and_is_shown(
+    queue: RecordingQueue, settings: Any
+):
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            wire, _ = server.accept()
+            with wire:
+                wire.recv(65536)
+                wire.sendall(b"\0garbage\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        message = send_test(
+            endpoint=WebhookEndpoint.objects.create(
+                organizer=make_event().organizer,
+                url=f"http://127.0.0.1:{server.getsockname()[1]}/",
+            ),
+            now=clock.now(),
+        )
+        deliver(queue)
+        thread.join()
+
+    message.refresh_from_db()
+    assert message.attempts == 1
+    assert "garbage" in WebhookAttempt.objects.get().error
+
+
+def test_an_endpoint_that_answers_nothing_is_left_alone_for_a_minute(
+    receiver: Receiver, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    """What it is due would else keep a courier from everybody else's."""
+    monkeypatch.setattr(outbound, "_ALL_SECONDS", 0.05)
+    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(5) and 200)
+    held = threading.Event()
+    endpoint = listen(receiver, make_event().organizer)
+    for _ in range(20):
+        make_reserved_order(ticket_type=make_event(organizer=endpoint.organizer).ticket_types.get())
+
+    deliver(queue)
+    held.set()
+
+    assert WebhookAttempt.objects.count() == 8
+    assert find_due_webhooks(now=clock.now()) == 0
+    assert find_due_webhooks(now=clock.now() + timedelta(seconds=61)) == 1
+
+
+def test_a_sale_that_is_being_written_hides_no_endpoint(receiver: Receiver):
+    """The database locks the key of whom it tells something, and no more."""
+    endpoint = listen(receiver, make_event().organizer)
+    send_test(endpoint=endpoint, now=clock.now())
+    found: list[int | Exception] = []
+    with transaction.atomic():
+        send_test(endpoint=endpoint, now=clock.now())
+        found += race(lambda: find_due_webhooks(now=clock.now()))
+
+    assert found == [1]
 
 
 def test_a_server_that_drips_is_hung_up_on(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
