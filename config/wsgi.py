@@ -7,6 +7,7 @@ from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
 from config.celery import app
+from ticketing.api.parsing import with_whole_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
@@ -14,7 +15,7 @@ if settings.TRACES_ENDPOINT:
     # By name: where there are no traces, nothing of OpenTelemetry is loaded.
     import_string("ticketing.tracing.trace_requests")()
 
-application = get_wsgi_application()
+application = with_whole_bodies(get_wsgi_application())
 
 if settings.TRACES_ENDPOINT:
     # What is sent by a name that this process does not know has a span that never ends.

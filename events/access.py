@@ -86,7 +86,7 @@ def may_act_for(request: Request, organizer_id: UUID, scope: Scope) -> bool:
     """Say whether the caller may do that for an organizer. Being nobody is no error here."""
     try:
         return acting_organizers(request, scope).filter(pk=organizer_id).exists()
-    except (NotAuthenticated, NotForThisCaller, InsufficientScope):
+    except (NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope):
         return False
 
 

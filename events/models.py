@@ -172,7 +172,12 @@ class Event(models.Model):
         unique=True,
         help_text=_("Lowercase letters, digits and hyphens."),
         validators=[
-            RegexValidator(r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z", _("Use a-z, 0-9 and single hyphens."))
+            RegexValidator(r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z", _("Use a-z, 0-9 and single hyphens.")),
+            RegexValidator(
+                r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z",
+                _("This looks like an id. Use words."),
+                inverse_match=True,
+            ),
         ],
     )
     name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])

@@ -11,12 +11,19 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from events.holds import InventoryUnavailable, StockIsCold, StockRunsOut, hold_tickets
+from events.holds import (
+    InventoryUnavailable,
+    Ruling,
+    StockIsCold,
+    StockRunsOut,
+    Verdict,
+    hold_tickets,
+)
 from events.inventory import SoldOut
 from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
 from events.shelf import ShelvedEvent, read_event, take_event
-from orders.expiry import decide_holds, obey, settle_overdue_holds
+from orders.expiry import obey, settle_overdue_holds
 from ticketing.errors import Conflict, Invalid, NotFound, Refusal, TooMany, Unavailable
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import NewToken, TokenKind, make_token
@@ -146,7 +153,8 @@ class TooManyReservations(TooMany):
 
     def __init__(self, whose: str, *, seconds: int) -> None:
         super().__init__(
-            f"{whose} has as many open reservations as it may. Pay or cancel one, or wait."
+            f"{whose} has as many open reservations of this event as it may."
+            " Pay or cancel one, or wait."
         )
         self.retry_after = seconds
 
@@ -199,7 +207,7 @@ def reserve_tickets(
     shelved = take_event(event_id)
     for _attempt in range(_TRIES):
         if shelved is None:
-            raise EventNotFound("No event on sale has that id or name.")
+            raise EventNotFound("No event on sale has that id or slug.")
         try:
             return _reserve(shelved, wanted, _Buyer(customer, receipt), now)
         except (Refusal, _EventHasChanged) as no:
@@ -228,7 +236,7 @@ def _reserve(
 
 def _check_on_sale(event: Event, now: datetime) -> None:
     if event.status == EventStatus.DRAFT:
-        raise EventNotFound("No event on sale has that id or name.")
+        raise EventNotFound("No event on sale has that id or slug.")
     if event.status != EventStatus.PUBLISHED:
         raise EventNotOnSale(f"{event.name} was cancelled.")
     if event.ends_at <= now:
@@ -321,8 +329,8 @@ def _hold_and_write(
         if outcome == "written":
             return reservation
         if outcome in _FINAL:
-            verdicts = decide_holds(event_id=event.pk, order_ids=[order_id], now=now)
-            obey(event_id=event.pk, verdicts=verdicts)
+            # No order has this id, nor will one.
+            obey(event_id=event.pk, verdicts=[Verdict(order_id, Ruling.RELEASE)])
             raise _refuse(outcome, reservation)
         if outcome == "dropped":
             order_id = new_id()

@@ -84,7 +84,7 @@ def export_orders(orders: QuerySet[Order]) -> Iterator[list[object]]:
             sum(item.quantity - item.returned for item in items),
             ", ".join(f"{item.quantity} × {item.ticket_type.name}" for item in items),
             order.total,
-            order.refunded,
+            f"{order.refunded:.2f}",
             order.currency,
             *(
                 moment.isoformat() if moment else ""

@@ -22,6 +22,7 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.api.csv import _write
 from tickets.models import Delivery, Ticket
 from tickets.refund import return_money
 
@@ -80,6 +81,21 @@ def test_the_return_of_the_money_is_a_change_of_the_order():
     assert found["modified_at"] > refunding["modified_at"]
 
 
+def test_a_refund_of_one_ticket_is_a_change_of_the_order():
+    order = make_paid_order(quantity=2)
+    client = as_organizer(order.event)
+    (shown,) = client.get(f"/events/{order.event_id}/orders").json()["results"]
+    before = shown["modified_at"]
+
+    client.post(
+        f"/orders/{order.pk}/refund", {"tickets": [str(Ticket.objects.of_order(order.pk)[0].pk)]}
+    )
+    changed = client.get(f"/events/{order.event_id}/orders", {"modified_since": before}).json()
+
+    assert changed["results"][0]["modified_at"] > before
+    assert changed["results"][0]["refunded"] == "45.00"
+
+
 def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
     event = make_event()
     make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
@@ -93,6 +109,17 @@ def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
     assert [row["status"] for row in rows] == ["reserved", "paid"]
     assert rows[0]["customer_name"] == '\'=HYPERLINK("evil")'
     assert (rows[1]["tickets"], rows[1]["items"], rows[1]["total"]) == ("2", "2 × Pista", "90.00")
+    assert rows[1]["refunded"] == "0.00"
+
+
+def test_a_formula_behind_a_semicolon_is_none_either():
+    """Some spreadsheets cut a line there."""
+    assert list(_write(["a"], [["Ana;=1+1"], ["-1"], ["a=b"]])) == [
+        "a\r\n",
+        "Ana;'=1+1\r\n",
+        "'-1\r\n",
+        "a=b\r\n",
+    ]
 
 
 def test_an_error_of_the_export_is_a_problem():

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.http import HttpRequest
 from structlog.contextvars import merge_contextvars
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
@@ -54,6 +55,7 @@ def make_formatter(*, form: str) -> ProcessorFormatter:
     return ProcessorFormatter(
         processors=[
             merge_contextvars,
+            _tell_request,
             add_log_level,
             add_logger_name,
             TimeStamper(fmt="iso", utc=True, key="time"),
@@ -65,6 +67,14 @@ def make_formatter(*, form: str) -> ProcessorFormatter:
             _make_renderer(form),
         ]
     )
+
+
+def _tell_request(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+    # Django's own line on an answer of 5xx comes when the request's context is gone.
+    request = getattr(line["_record"], "request", None)
+    if "request_id" not in line and isinstance(request, HttpRequest):
+        line["request_id"] = request.META.get("REQUEST_ID", "")
+    return line
 
 
 def _make_renderer(form: str) -> Processor:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema, inline_serializer
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,6 +17,7 @@ from rest_framework.views import APIView
 
 from events.audit import count_drifts
 from ticketing import clock
+from ticketing.api.problems import method_not_allowed
 from ticketing.health import check_readiness
 from ticketing.metrics import may_see_metrics, register_counts
 from tickets.backlog import (
@@ -26,6 +26,8 @@ from tickets.backlog import (
     measure_sales,
     measure_webhook_lag,
 )
+
+_READING = ("GET", "HEAD")
 
 
 class Readiness(APIView):
@@ -55,9 +57,10 @@ class Readiness(APIView):
         return Response({"status": "ok", "checks": checks, "backlog": _describe_backlog()})
 
 
-@require_GET
-def metrics(request: HttpRequest) -> HttpResponse:
+def metrics(request: HttpRequest) -> HttpResponseBase:
     """Show the figures to Prometheus, if it shows the token that the settings name."""
+    if request.method not in _READING:
+        return method_not_allowed(request, *_READING)
     if not may_see_metrics(request.headers.get("Authorization", "")):
         raise Http404
     registry = CollectorRegistry()

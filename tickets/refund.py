@@ -112,6 +112,8 @@ def _take_back(order: Order, ticket_ids: set[UUID] | None, now: datetime) -> boo
         owed = _rest_of(payments.get())
     else:
         owed = sum((ticket.order_item.unit_price for ticket in going), Decimal(0))
+        # Those who keep a copy of the orders see it by that.
+        Order.objects.filter(pk=order.pk).update(modified_at=now)
     Refund.objects.create(
         payment=payments.get(), amount=owed, created_at=now, ask_again_at=next_ask(0, now=now)
     )

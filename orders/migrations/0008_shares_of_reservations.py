@@ -1,4 +1,4 @@
-"""One customer and one address hold so many open reservations at most."""
+"""One customer and one address hold so many open reservations of an event at most."""
 
 from importlib import import_module
 
@@ -34,9 +34,9 @@ BEGIN
     RETURN QUERY SELECT 'dropped', event.epoch, NULL::timestamptz, NULL::timestamptz; RETURN;
   END IF;
   IF per_customer > 0 THEN
-    PERFORM pg_advisory_xact_lock(5, hashtext(lower(email)));
+    PERFORM pg_advisory_xact_lock(5, hashtext(lower(email) || the_event));
     SELECT count(*) AS many, min(o.reserved_until) AS soonest INTO open_ones FROM orders_order o
-      WHERE o.status = 'reserved' AND lower(o.customer_email) = lower(email)
+      WHERE o.event_id = the_event AND o.status = 'reserved' AND lower(o.customer_email) = lower(email)
         AND o.reserved_until > clock_timestamp();
     IF open_ones.many >= per_customer THEN
       RETURN QUERY SELECT 'customer_has_share', event.epoch, clock_timestamp(), open_ones.soonest;
@@ -44,9 +44,9 @@ BEGIN
     END IF;
   END IF;
   IF per_address > 0 AND the_address <> '' THEN
-    PERFORM pg_advisory_xact_lock(6, hashtext(the_address));
+    PERFORM pg_advisory_xact_lock(6, hashtext(the_address || the_event));
     SELECT count(*) AS many, min(o.reserved_until) AS soonest INTO open_ones FROM orders_order o
-      WHERE o.status = 'reserved' AND o.address_digest = the_address AND o.address_digest <> ''
+      WHERE o.event_id = the_event AND o.status = 'reserved' AND o.address_digest = the_address AND o.address_digest <> ''
         AND o.reserved_until > clock_timestamp();
     IF open_ones.many >= per_address THEN
       RETURN QUERY SELECT 'address_has_share', event.epoch, clock_timestamp(), open_ones.soonest;

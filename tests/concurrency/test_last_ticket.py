@@ -4,17 +4,18 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from events.inventory import SoldOut
-from events.models import TicketType
+from events.models import TicketType, WebhookEndpoint, WebhookMessage
 from orders.cancellation import cancel_order
 from orders.gateway import charge
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from orders.payment import OrderNotPayable, confirm_payment
 from orders.reservation import Reservation
 from tests.make import (
+    make_event,
     make_processing_order,
     make_reservation,
     make_reserved_order,
@@ -46,6 +47,31 @@ def test_the_last_ticket_is_reserved_once():
         SoldOut: BUYERS - 1,
     }
     assert Order.objects.count() == 1
+
+
+def test_sales_that_sell_out_different_types_of_one_event_do_not_wait_for_each_other():
+    """Each takes the last of a type and one of another that the other needs."""
+    event = make_event(capacity=1)
+    first = event.ticket_types.get()
+    second = make_ticket_type(event=event, name="Camarote", capacity=10)
+    third = make_ticket_type(event=event, name="Mezanino", capacity=1)
+    WebhookEndpoint.objects.create(organizer=event.organizer, url="https://shop.example.com/")
+    meet = meeting_point(2)
+
+    def sell(*kinds: TicketType) -> None:
+        with transaction.atomic():
+            for kind in kinds:
+                TicketType.objects.filter(pk=kind.pk).update(
+                    promised=F("promised") + 1, sold=F("sold") + 1
+                )
+                meet()
+
+    outcomes = race(partial(sell, first, second), partial(sell, second, third))
+
+    assert outcomes == [None, None]
+    assert WebhookMessage.objects.filter(type="event.sold_out").count() == 0
+    TicketType.objects.filter(pk=second.pk).update(promised=10, sold=10)
+    assert WebhookMessage.objects.filter(type="event.sold_out").count() == 1
 
 
 def test_all_items_of_an_order_are_reserved_or_none():

@@ -47,7 +47,7 @@ def _check(stack: RunningStack, folder: Path, seconds: int, seed: int) -> int:
     world.write_text(json.dumps(_make_world(stack)))
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
-        *("run", f"{stack.url}/schema?format=json"),
+        *("run", f"{stack.url}/schema"),
         *("--checks", "all", "--exclude-checks", _NOT_CHECKED),
         *("--phases", "examples,coverage,fuzzing,stateful"),
         *("--max-time", str(seconds), "--seed", str(seed)),

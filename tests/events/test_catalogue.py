@@ -84,6 +84,7 @@ def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
     other = api.get(path, HTTP_IF_NONE_MATCH=tag)
 
     assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    assert "Content-Length" not in same.headers
     assert other.status_code == 200
     shown = other.json()
     assert shown.get("results", [shown])[0]["available"] == 4

@@ -500,8 +500,8 @@ def test_an_endpoint_that_answers_nothing_is_left_alone_for_a_minute(
 ):
     """What it is due would else keep a courier from everybody else's."""
     monkeypatch.setattr(outbound, "_ALL_SECONDS", 0.05)
-    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(5) and 200)
     held = threading.Event()
+    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(5) and 200)
     endpoint = listen(receiver, make_event().organizer)
     for _ in range(20):
         make_reserved_order(ticket_type=make_event(organizer=endpoint.organizer).ticket_types.get())

@@ -8,11 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from events.catalogue import left_by_type
+from events.inventory import share_event
 from events.models import Event, Scope
-from orders.models import Order, OrderStatus
+from orders.models import DroppedHold, Order, OrderStatus
 from orders.reservation import Customer, Reservation, TooManyReservations, reserve_tickets
 from tests.make import as_bearer, make_api_token, make_event, make_organizer
 from tests.race import race
@@ -78,12 +80,27 @@ def test_the_wait_is_for_the_reservation_that_ends_first(api: APIClient):
     assert 0 < int(refused.headers["Retry-After"]) <= 31
 
 
-def test_a_customers_share_spans_events_and_addresses(api: APIClient):
-    reserve_all_that_ana_may(api, make_event())
+def test_a_customers_share_spans_addresses_and_is_of_one_event(api: APIClient):
+    event = make_event()
+    reserve_all_that_ana_may(api, event)
+    elsewhere = APIClient(REMOTE_ADDR="192.0.2.7")
 
-    refused = APIClient(REMOTE_ADDR="192.0.2.7").post("/orders", wish_for(make_event()))
+    assert elsewhere.post("/orders", wish_for(event)).json()["code"] == "too_many_reservations"
+    assert elsewhere.post("/orders", wish_for(make_event())).status_code == 201
 
-    assert refused.json()["code"] == "too_many_reservations"
+
+def test_who_is_refused_for_his_share_leaves_no_mark_and_waits_for_nobody(api: APIClient):
+    """To refuse costs less than to sell: no lock of the whole event, and no row."""
+    event = make_event(capacity=10)
+    reserve_all_that_ana_may(api, event)
+
+    with transaction.atomic():
+        share_event(event.number)
+        refused = race(lambda: APIClient().post("/orders", wish_for(event)).json()["code"])
+
+    assert refused == ["too_many_reservations"]
+    assert not DroppedHold.objects.exists()
+    assert left(event) == 10 - 2 * PER_CUSTOMER
 
 
 def pay(buyer: APIClient, path: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.conf import settings
+from django.db import OperationalError, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, override_settings
 from django.urls import path
@@ -116,6 +117,21 @@ def test_a_thread_forgets_the_request_also_when_that_was_lost(lines: Lines):
     assert "request_id" not in outside
 
 
+@pytest.mark.django_db
+def test_djangos_own_line_on_an_answer_of_503_says_of_which_request_it_is(
+    api: APIClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
+):
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("away")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(connections["default"], "cursor", away)
+        answer = api.get("/events")
+
+    (line,) = lines.of("django.request")
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+
+
 @pytest.mark.parametrize(
     ("told", "kept"),
     [
@@ -128,6 +144,9 @@ def test_a_thread_forgets_the_request_also_when_that_was_lost(lines: Lines):
         ("Key (email)=(ana.souza+1@example.com.br) exists", "Key (email)=(…@…) exists"),
         ("?email=ana%40example.com&page=2", "?email=…@…&page=2"),
         ("<joão@exemplo.com>", "<…@…>"),
+        ('to "ana souza"@example.com', 'to "ana …@…'),
+        ("{ana}@example.com", "{…@…"),
+        ("ana@[192.0.2.1] said", "…@… said"),
         ("'T1:6BF%R 0$*+-./:6BFOXN0QE'", "'T1:…'"),
         ("postgres://us:secret@db:5432/x", "postgres://us:…@db:5432/x"),
         # What is none of these is left alone.

@@ -1,14 +1,16 @@
 """Tables that a spreadsheet opens, sent row by row."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
-# What a spreadsheet would take for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a spreadsheet would take what follows for a formula (OWASP, CSV injection): at the
+# beginning, and behind what some of them cut cells at.
+_FORMULA = re.compile(r"(^|;)(?=[=+\-@\t\r])")
 
 
 class CsvRenderer(JSONRenderer):
@@ -44,4 +46,4 @@ def _write(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 
 def _tame(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return _FORMULA.sub(r"\1'", cell) if isinstance(cell, str) else cell

@@ -19,14 +19,15 @@ class NumberedPages(PageNumberPagination):
         wanted = request.query_params.get(self.page_size_query_param)
         if wanted is None:
             return self.page_size
-        if not (
-            wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= self.max_page_size
-        ):
-            raise ValidationError({"page_size": [f"A number from 1 to {self.max_page_size}."]})
-        return int(wanted)
+        return _read_number("page_size", wanted, self.max_page_size)
 
-    def get_page_number(self, request: Request, paginator: object) -> str:
+    def get_page_number(self, request: Request, paginator: object) -> int:
         wanted = request.query_params.get(self.page_query_param, "1")
-        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:6]) <= _DEEPEST_PAGE):
-            raise ValidationError({"page": [f"A number from 1 to {_DEEPEST_PAGE}."]})
-        return wanted
+        return _read_number("page", wanted, _DEEPEST_PAGE)
+
+
+def _read_number(name: str, text: str, highest: int) -> int:
+    fits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
+    if not fits or not 1 <= int(text) <= highest:
+        raise ValidationError({name: [f"A number from 1 to {highest}."]})
+    return int(text)

@@ -2,13 +2,18 @@
 
 import codecs
 import json
-from collections.abc import Mapping
-from typing import IO, Any
+import re
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import IO, Any, Final
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+_DEEPEST: Final = 32
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class BoundedJSONParser(JSONParser):
@@ -25,17 +30,56 @@ class BoundedJSONParser(JSONParser):
             raise RequestDataTooBig
         try:
             text = codecs.decode(body, "utf-8-sig")
-            return json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_constant=_refuse_constant)
+            if text.count("[") + text.count("{") > _DEEPEST:
+                _check_depth(value)
+            if _SURROGATE.search(text):
+                # Half a pair has no UTF-8: it could be neither kept nor named in an answer.
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             # A number of too many digits and a nesting too deep are errors of the sender too.
             raise ParseError(f"The body is not valid JSON: {_brief(error)}.") from error
+        return value
+
+
+def with_whole_bodies(application: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    Read what comes in chunks, and so without a length, before Django does: it reads none without.
+
+    More than we take is read no further, and refused for its length.
+    """
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
+            body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return application(environ, start_response)
+
+    return call
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise RecursionError
+
+
 def _brief(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if isinstance(error, UnicodeEncodeError):
+        return "it has half a surrogate pair"
     return str(error).rstrip(".")[:200]

@@ -10,11 +10,10 @@ from django.core.exceptions import (
     RequestDataTooBig,
 )
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from ticketing.api.requests import is_page, note_problem_code, request_id_of
 from ticketing.errors import (
@@ -33,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+# Who sent more wrong than that sent no request of ours.
+_MOST_ERRORS = 50
 
 STATUS_BY_KIND: dict[type[Refusal], int] = {
     Invalid: 400,
@@ -85,13 +86,19 @@ def status_and_words(kind: type[Exception]) -> tuple[int, str, str]:
     return next(words for known, words in _FRAMEWORK.items() if issubclass(kind, known))
 
 
-def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer every error of a view that is not a bug of ours. Django answers those."""
+def answer_problem(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """
+    Answer every error of a view that is not a bug of ours. Django answers those.
+
+    Always in JSON, whatever else the view can speak.
+    """
     told = problem_of(error, context["request"])
     if told is None:
         return None
     problem, headers = told
-    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
+    return JsonResponse(
+        problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE
+    )
 
 
 def problem_of(
@@ -111,7 +118,8 @@ def problem_of(
             headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.ValidationError):
         errors = list(_flatten(error.get_full_details(), "#"))
-        problem = describe(request, *_INVALID, _count(errors), {"errors": errors})
+        told = {"errors": errors[:_MOST_ERRORS]}
+        problem = describe(request, *_INVALID, _count(errors), told)
     else:
         known = next((kind for kind in _FRAMEWORK if isinstance(error, kind)), None)
         if known is None:
@@ -185,6 +193,14 @@ def too_many_requests(request: HttpRequest, *, seconds: int) -> HttpResponseBase
     wait = "1 second" if seconds == 1 else f"{seconds} seconds"
     answer = _plain(request, *_FRAMEWORK[exceptions.Throttled], f"Ask again in {wait}.")
     answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def method_not_allowed(request: HttpRequest, *allowed: str) -> HttpResponseBase:
+    """Answer a method that a path does not take."""
+    words = _FRAMEWORK[exceptions.MethodNotAllowed]
+    answer = _plain(request, *words, f"Use {' or '.join(allowed)}.")
+    answer.headers["Allow"] = ", ".join(allowed)
     return answer
 
 

@@ -19,6 +19,8 @@ from ticketing.ids import new_id
 HEADER = "X-Request-Id"
 _SENT_HEADER = "HTTP_X_REQUEST_ID"
 _PROBLEM_CODE = "PROBLEM_CODE"
+# Of these a length would be the body's that was not sent (RFC 9110, 8.6).
+_WITHOUT_BODY = (204, 304)
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # What a person looks at; everything else is the API.
 _PAGES = ("/admin", "/mailbox", "/i18n")
@@ -46,7 +48,11 @@ class RequestIdMiddleware:
             # The thread goes on to another request.
             reset_contextvars(**bound)
         response.headers[HEADER] = ours
-        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+        if (
+            isinstance(response, HttpResponse)
+            and response.status_code not in _WITHOUT_BODY
+            and "Content-Length" not in response.headers
+        ):
             # Servers send a body of unknown length in chunks, which costs every client more.
             response.headers["Content-Length"] = str(len(response.content))
         return response
