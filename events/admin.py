@@ -38,7 +38,6 @@ from events.models import (
     WebhookAttempt,
     WebhookEndpoint,
     WebhookMessage,
-    all_scopes,
 )
 from events.organizing import (
     add_ticket_type,
@@ -442,7 +441,8 @@ class ApiTokenForm(forms.ModelForm):
         label=capfirst(gettext_lazy("may")),
         choices=choices_with_names(Scope),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        initial=all_scopes,
+        # Not the model's: who makes a token by hand says what it may.
+        initial=list,
         help_text=gettext_lazy("Give a token no more than its system needs."),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.plumbing import process_webhooks
-from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiWebhook, extend_schema
 from rest_framework import serializers
 
 from events.models import EventStatus, Topic
@@ -100,6 +100,54 @@ _WHEN: Final = {
     Topic.EVENT_SOLD_OUT: "The last ticket was sold. A refund may bring some back.",
     TEST: "Somebody pressed “Send a test” in the admin.",
 }
+_MOMENT: Final = "2027-01-10T23:58:12Z"
+_EVENT: Final = {
+    "id": "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e",
+    "slug": "noite-de-jazz",
+    "name": "Noite de Jazz",
+}
+_ORDER: Final = {"id": "01998c70-02aa-7c1e-8f5b-6a1f0d9e4b77", "code": "K7QX2M"}
+_TICKET: Final = {
+    "id": "01998c70-9c3d-7e02-b7a4-1c5e8f2a6d90",
+    "event": _EVENT,
+    "order": _ORDER,
+    "ticket_type": {"id": "01998c6e-7b1d-7a3c-a1e9-5d2b7c8f0e11", "name": "Pista"},
+    "created_at": _MOMENT,
+    "used_at": None,
+    "revoked_at": None,
+    "replaced_by": None,
+}
+_SALE: Final = {
+    **_ORDER,
+    "event": _EVENT,
+    "currency": "BRL",
+    "total": "240.00",
+    "reserved_until": _MOMENT,
+    "created_at": _MOMENT,
+    "paid_at": None,
+    "closed_at": None,
+}
+_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    Topic.ORDER_RESERVED: {**_SALE, "status": "reserved"},
+    Topic.ORDER_PAID: {**_SALE, "status": "paid", "paid_at": _MOMENT},
+    Topic.ORDER_PAYMENT_FAILED: {**_SALE, "status": "payment_failed", "closed_at": _MOMENT},
+    Topic.ORDER_EXPIRED: {**_SALE, "status": "expired", "closed_at": _MOMENT},
+    Topic.ORDER_CANCELLED: {**_SALE, "status": "cancelled", "closed_at": _MOMENT},
+    Topic.ORDER_REFUNDED: {
+        **_SALE,
+        "status": "refunded",
+        "paid_at": _MOMENT,
+        "closed_at": _MOMENT,
+    },
+    Topic.TICKET_ISSUED: {**_TICKET, "status": "valid"},
+    Topic.TICKET_ADMITTED: {**_TICKET, "status": "used", "used_at": _MOMENT},
+    Topic.TICKET_REVOKED: {**_TICKET, "status": "revoked", "revoked_at": _MOMENT},
+    Topic.EVENT_PUBLISHED: {**_EVENT, "status": "published"},
+    Topic.EVENT_UPDATED: {**_EVENT, "status": "published"},
+    Topic.EVENT_CANCELLED: {**_EVENT, "status": "cancelled"},
+    Topic.EVENT_SOLD_OUT: {**_EVENT, "status": "published"},
+    TEST: {"note": "Nothing has happened. This is a test."},
+}
 _HEADERS: Final = {
     "webhook-id": "The message's id, the same at each attempt. Keep it: what comes again with it"
     " was told before.",
@@ -145,5 +193,11 @@ def _describe(topic: str, when: str) -> OpenApiWebhook:
             tags=["webhooks"],
             request=_MESSAGES[kind],
             responses=_ANSWERS,
+            examples=[
+                OpenApiExample(
+                    str(topic),
+                    value={"type": topic, "timestamp": _MOMENT, "data": _EXAMPLES[topic]},
+                )
+            ],
         ),
     )

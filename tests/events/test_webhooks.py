@@ -137,6 +137,14 @@ def test_the_document_names_all_that_is_told():
     assert document()["webhooks"].keys() == {*Topic.values, TEST}
 
 
+@pytest.mark.parametrize("topic", [*Topic.values, TEST])
+def test_the_example_of_a_message_is_one(topic: str):
+    body = document()["webhooks"][topic]["post"]["requestBody"]["content"]["application/json"]
+
+    (example,) = body["examples"].values()
+    assert_is_as_documented(example["value"])
+
+
 def listen(receiver: Receiver, organizer: Organizer, *types: str) -> WebhookEndpoint:
     endpoint = WebhookEndpoint.objects.create(
         organizer=organizer, url=receiver.url, types=list(types)
