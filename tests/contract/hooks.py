@@ -7,6 +7,7 @@ from typing import Any
 from zlib import crc32
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 
 _WORLD: dict[str, Any] = json.loads(Path(os.environ["CONTRACT_WORLD"]).read_text())
 # Orders made on the way, and their tokens.
@@ -17,25 +18,28 @@ _NAMES = {"reference": "events", "order_id": "orders", "ticket_id": "tickets"}
 
 
 @schemathesis.hook
-def map_path_parameters(context: Any, path_parameters: Any) -> Any:
-    """Ask about something that exists, most of the time."""
-    for name, kind in _NAMES.items():
-        if not path_parameters or name not in path_parameters:
-            continue
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Ask about what exists, most of the time, with the token that the endpoint takes."""
+    # What was drawn to be refused stays as it was drawn.
+    if not case.meta.is_negative_at(ParameterLocation.PATH):
+        _name_what_exists(case.path_parameters or {})
+    if not case.meta.is_negative_at(ParameterLocation.HEADER):
+        _show_token(case)
+
+
+def _name_what_exists(parameters: dict[str, Any]) -> None:
+    for name in _NAMES.keys() & parameters.keys():
+        kind = _NAMES[name]
         # By what was drawn, so that the same seed asks the same.
-        drawn = crc32(str(path_parameters[name]).encode())
+        drawn = crc32(str(parameters[name]).encode())
         known = list(_tokens) if kind == "orders" else list(_WORLD[kind])
         if drawn % 10 < _MOSTLY:
-            path_parameters[name] = known[drawn % len(known)]
-    return path_parameters
+            parameters[name] = known[drawn % len(known)]
 
 
-@schemathesis.hook
-def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Show the token that the endpoint takes."""
-    kinds = {
-        kind for choice in case.operation.definition.raw.get("security", []) for kind in choice
-    }
+def _show_token(case: Any) -> None:
+    choices = case.operation.definition.raw.get("security", [])
+    kinds = {kind for choice in choices for kind in choice}
     order_id = (case.path_parameters or {}).get("order_id")
     token = ""
     if "apiToken" in kinds:
