@@ -38,6 +38,9 @@ class OrderTold(_Told):
     event = EventNamed()
     currency = serializers.CharField()
     total = serializers.DecimalField(max_digits=12, decimal_places=2)
+    refunded = serializers.DecimalField(
+        max_digits=12, decimal_places=2, help_text="What the buyer gets back, or has got, in all."
+    )
     reserved_until = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(allow_null=True)
@@ -88,7 +91,8 @@ _WHEN: Final = {
     Topic.ORDER_PAYMENT_FAILED: "The payment was declined. The tickets are back on sale.",
     Topic.ORDER_EXPIRED: "Nobody paid in time. The tickets are back on sale.",
     Topic.ORDER_CANCELLED: "The buyer gave the tickets back before paying.",
-    Topic.ORDER_REFUNDED: "All that was left of the order is refunded. Its tickets are revoked.",
+    Topic.ORDER_REFUNDED: "Tickets were taken back, and `refunded` is what the buyer gets for all"
+    " that ever were. While some are left, the order stays `paid`.",
     Topic.TICKET_ISSUED: "One person may enter.",
     Topic.TICKET_ADMITTED: "The ticket was used at the door.",
     Topic.TICKET_REVOKED: "The ticket opens no door any more: it was refunded, revoked or"
@@ -122,6 +126,7 @@ _SALE: Final = {
     "event": _EVENT,
     "currency": "BRL",
     "total": "240.00",
+    "refunded": "0.00",
     "reserved_until": _MOMENT,
     "created_at": _MOMENT,
     "paid_at": None,
@@ -136,6 +141,7 @@ _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     Topic.ORDER_REFUNDED: {
         **_SALE,
         "status": "refunded",
+        "refunded": "240.00",
         "paid_at": _MOMENT,
         "closed_at": _MOMENT,
     },

@@ -48,7 +48,7 @@ from ticketing import clock, outbound
 from ticketing.outbound import AddressRefused, check_address, post_json
 from tickets.backlog import measure_webhook_lag
 from tickets.models import Ticket
-from tickets.refund import refund_order
+from tickets.refund import refund_order, refund_tickets
 from tickets.replacement import replace_ticket
 from tickets.settlement import settle_order
 
@@ -189,6 +189,25 @@ def test_an_orders_life_is_told_in_its_order(receiver: Receiver, queue: Recordin
     assert data["event"]["slug"] == event.slug
     assert "ana@example.com" not in json.dumps(receiver.told)
     assert receiver.forged == 0
+
+
+def test_each_refund_is_told_with_what_is_refunded_in_all(
+    receiver: Receiver, queue: RecordingQueue
+):
+    event = make_event()
+    listen(receiver, event.organizer, "order.refunded")
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
+    first, *_ = Ticket.objects.of_order(order.pk)
+
+    refund_tickets(order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
+    refund_tickets(order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
+    refund_order(order_id=order.pk, now=clock.now())
+    deliver(queue)
+
+    assert [
+        (message["type"], message["data"]["status"], message["data"]["refunded"])
+        for message in receiver.told
+    ] == [("order.refunded", "paid", "45.00"), ("order.refunded", "refunded", "135.00")]
 
 
 def test_every_way_in_which_an_order_ends_is_told(receiver: Receiver, queue: RecordingQueue):
