@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.core.validators import validate_email
+from drf_spectacular.utils import extend_schema_field
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
@@ -152,6 +153,7 @@ class OrderShown(serializers.ModelSerializer[Order]):
             "tickets_ready",
         ]
 
+    @extend_schema_field(PaymentShown(allow_null=True))
     def get_payment(self, order: Order) -> dict[str, Any] | None:
         payment = getattr(order, "payment", None)
         return dict(PaymentShown(payment).data) if payment else None
