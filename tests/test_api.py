@@ -429,6 +429,16 @@ def test_the_committed_document_is_the_one_that_is_served(api: APIClient, langua
     assert not difference, f"`make schema` writes it anew:\n{difference}"
 
 
+def test_what_is_shown_is_described_whole_and_ids_in_paths_as_ids(api: APIClient):
+    document = api.get("/schema?format=json").json()
+
+    shown = document["components"]["schemas"]
+    for name in ("EventShown", "TicketTypeShown", "OrderShown", "PaymentShown", "TicketShown"):
+        assert set(shown[name]["required"]) == set(shown[name]["properties"]), name
+    (order_id,) = document["paths"]["/orders/{order_id}"]["get"]["parameters"]
+    assert order_id["schema"] == {"type": "string", "format": "uuid"}
+
+
 def test_the_documentation_asks_nobody_elses_server(api: APIClient):
     page = api.get("/docs").content.decode()
 

@@ -2,15 +2,12 @@
 
 import json
 import os
-import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +18,7 @@ import requests
 from celery import Celery
 
 from ticketing.stack.demo import walk
-from ticketing.stack.environment import PROJECT, read_env
+from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
@@ -121,23 +118,6 @@ def test_an_order_walks_from_the_event_to_the_door(stack: RunningStack, tmp_path
 
     assert (tmp_path / "ticket.png").stat().st_size > 0
     assert b"Content-ID" in (tmp_path / "mail.eml").read_bytes()
-
-
-def test_the_readmes_walk_does_what_it_says(stack: RunningStack, tmp_path: Path):
-    """Each line that ends in a comment of one word prints that word."""
-    readme = (PROJECT / "README.md").read_text()
-    walk_through = readme.split("## Try it")[1].split("```sh\n")[1].split("```")[0]
-    # It is written for the folder of the project, and for the port that `make run` takes.
-    script = walk_through.replace("URL=http://127.0.0.1:8000", f"URL={stack.url}")
-    script = script.replace(".local/stack.json", str(stack.folder.stack))
-    promised = re.findall(r"      # (\w+)$", script, re.MULTILINE)
-    bash = ["bash", "-euo", "pipefail", "-c", script]
-
-    done = subprocess.run(bash, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-len(promised) :] == promised
-    assert (tmp_path / "ticket.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_gateway_that_fails_twice_sends_the_order_back_to_the_queue_and_it_ends_paid(

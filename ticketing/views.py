@@ -12,6 +12,10 @@ class Liveness(APIView):
 
     authentication_classes = []
 
-    @extend_schema(responses=inline_serializer("Liveness", {"status": serializers.CharField()}))
+    @extend_schema(
+        operation_id="get_liveness",
+        tags=["health"],
+        responses=inline_serializer("Liveness", {"status": serializers.CharField()}),
+    )
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})

@@ -164,8 +164,8 @@ _HEADERS: Final = {
 }
 _ANSWERS: Final = {
     "2XX": OpenApiResponse(
-        description="Taken. Any other answer, or none in ten seconds, is asked again: ten times in"
-        " three and a half days. A redirect is not followed."
+        description="Taken. Any other answer, or silence for five seconds, is asked again: ten"
+        " times in three and a half days. A redirect is not followed."
     ),
     "410": OpenApiResponse(description="Never tell this address anything again."),
 }

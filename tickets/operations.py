@@ -36,6 +36,8 @@ class Readiness(APIView):
     authentication_classes = []
 
     @extend_schema(
+        operation_id="get_readiness",
+        tags=["health"],
         responses=inline_serializer(
             "Readiness",
             {
@@ -50,7 +52,7 @@ class Readiness(APIView):
                     },
                 ),
             },
-        )
+        ),
     )
     def get(self, request: Request) -> Response:
         checks = check_readiness()

@@ -402,6 +402,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "EventStatus": "events.models.EventStatus",
         "OrderStatus": "orders.models.OrderStatus",
+        "PaymentMethod": "orders.models.PaymentMethod",
         "PaymentStatus": "orders.models.PaymentStatus",
         "TicketStatus": "tickets.models.TicketStatus",
     },

@@ -87,6 +87,8 @@ _HEADERS: Final[dict[str, Any]] = {
 }
 # Carries the links through the generator, which knows none.
 _LINKS: Final = "x-links"
+# The components that only answers are made of.
+_SHOWN: Final = ("Shown", "ForOrganizer")
 _ALWAYS: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 
 
@@ -203,14 +205,38 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for method, described in operations.items():
             _tell_headers(path, method, described)
             _tell_links(described)
+            _tell_ids(described)
+            if described.get("security") == [{}]:
+                # The same, and makers of clients see that no token is ever needed.
+                described["security"] = []
             # What a list of operations shows beside each path.
             described["summary"] = described["description"].splitlines()[0].replace("`", "")
     for shape in result["components"]["schemas"].values():
         _show_decimals(shape)
     components = {**result["components"], "headers": _HEADERS}
+    _tell_wholeness(components["schemas"])
     components["securitySchemes"] = SECURITY_SCHEMES
     info = {**result["info"], "description": _OVERVIEW.read_text()}
     return {**result, "info": info, "paths": paths, "components": components}
+
+
+def _tell_wholeness(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """
+    Say that what is shown is shown whole: each field is there, though it may be null.
+
+    The generator takes what a form may leave out for what an answer may leave out, and clients
+    made of the document would then ask at each field whether it is there.
+    """
+    for name, schema in schemas.items():
+        if name.endswith(_SHOWN):
+            schema["required"] = sorted(schema["properties"])
+
+
+def _tell_ids(described: dict[str, Any]) -> None:
+    """Call an id in a path what it is, where the generator sees a pattern."""
+    for parameter in described.get("parameters", []):
+        if parameter["in"] == "path" and parameter["name"].endswith("_id"):
+            parameter["schema"] = {"type": "string", "format": "uuid"}
 
 
 def _tell_headers(path: str, method: str, described: dict[str, Any]) -> None:

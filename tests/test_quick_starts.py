@@ -1,0 +1,361 @@
+"""The quick starts, block by block, against the real running stack: each does what it says."""
+
+import html
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+
+from tests.test_processes import PATIENCE_SECONDS, QUICK
+from ticketing.stack.environment import PROJECT
+from ticketing.stack.run import reset
+from ticketing.stack.running import RunningStack, running_stack
+from ticketing.stack.serving import free_port
+
+# What was promised stands behind the line that prints it.
+PROMISES = {"python": r"^ *print\(.*\)  # (.+)$", "sh": r"^[^#\n]*\S {2,}# (.+)$"}
+COMMANDS = {"python": [sys.executable, "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+
+README = PROJECT / "README.md"
+CURL = PROJECT / "docs/quickstart-curl.md"
+PYTHON = PROJECT / "docs/quickstart-python.md"
+PNG = b"\x89PNG"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """Start one that nobody has bought from: the quick starts promise figures."""
+    with running_stack(tmp_path_factory.mktemp("stack"), overrides=QUICK) as running:
+        yield running
+    reset(running.folder)
+
+
+def blocks_of(document: Path, language: str, *, until: str = "\\Z") -> str:
+    """Return a document's code in one language, one block after the other."""
+    text = re.split(until, document.read_text())[0]
+    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+
+
+def at(stack: RunningStack, code: str, *, url: str | None = None) -> str:
+    """Return the code for this stack: it is written for where `make run` is."""
+    code = code.replace("http://127.0.0.1:8000", url or stack.url)
+    return code.replace(".local/stack.json", str(stack.folder.stack))
+
+
+def assert_keeps_its_promises(language: str, script: str, folder: Path) -> None:
+    """Run code, and hold each line that it prints against the comment that foretells it."""
+    promised = re.findall(PROMISES[language], script, re.MULTILINE)
+    command = [*COMMANDS[language], script]
+
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.splitlines()
+    assert promised
+    assert len(printed) == len(promised), (printed, promised)
+    for line, promise in zip(printed, promised, strict=True):
+        pattern = ".*".join(re.escape(part) for part in promise.split("…"))
+        assert re.fullmatch(pattern, line), f"{line!r} was promised to be {promise!r}."
+
+
+def put_on_sale(stack: RunningStack, available: int) -> None:
+    """Let so many tickets be left of the demo's concert, whoever has bought before."""
+    path = f"{stack.url}/events/noite-de-jazz"
+    (kind,) = requests.get(path, timeout=30).json()["ticket_types"]
+    capacity = kind["capacity"] + available - kind["available"]
+    answer = requests.patch(
+        path, json={"capacity": capacity}, headers=as_organizer(stack), timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def as_organizer(stack: RunningStack) -> dict[str, str]:
+    return {"Authorization": f"Bearer {stack.addresses['api_token']}"}
+
+
+def count_orders(stack: RunningStack) -> int:
+    path = f"{stack.url}/events/noite-de-jazz/orders"
+    return int(requests.get(path, headers=as_organizer(stack), timeout=30).json()["count"])
+
+
+@dataclass
+class BadWeather:
+    """A way to the API on which each request that may be repeated fails, once in each manner."""
+
+    api: str
+    manners: list[str]
+    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+    waited: list[float] = field(default_factory=list)
+    refused_at: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def meet(self, request: tuple[str, str], *, repeatable: bool) -> str:
+        """Return what becomes of a request."""
+        if request in self.refused_at:
+            self.waited.append(time.monotonic() - self.refused_at.pop(request))
+        times, self.met[request] = self.met[request], self.met[request] + 1
+        if not repeatable or times >= len(self.manners):
+            return "nothing"
+        if self.manners[times] == "too_many_requests":
+            self.refused_at[request] = time.monotonic()
+        return self.manners[times]
+
+
+REFUSALS = {"too_many_requests": 429, "inventory_unavailable": 503, "idempotency_key_in_use": 409}
+
+
+@contextmanager
+def bad_weather(api: str, *manners: str) -> Iterator[tuple[str, BadWeather]]:
+    weather = BadWeather(api, list(manners))
+
+    class Way(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.go(b"")
+
+        def do_POST(self) -> None:
+            self.go(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def go(self, body: bytes) -> None:
+            key = self.headers.get("Idempotency-Key", "")
+            repeatable = bool(key) or b"scan_id" in body
+            manner = weather.meet((self.path, key or body.decode()), repeatable=repeatable)
+            if manner in REFUSALS:
+                problem = json.dumps({"code": manner, "detail": "Not now."}).encode()
+                wait = "1" if manner == "too_many_requests" else "0"
+                self.answer(REFUSALS[manner], {"Retry-After": wait}, problem)
+                return
+            kept = {"authorization", "content-type", "idempotency-key"}
+            headers = {name: text for name, text in self.headers.items() if name.lower() in kept}
+            told = requests.request(
+                self.command, api + self.path, data=body, headers=headers, timeout=60
+            )
+            # It was done, and nobody hears of it.
+            if manner != "lost":
+                passed = {"content-type", "idempotent-replayed", "retry-after"}
+                self.answer(
+                    told.status_code,
+                    {name: text for name, text in told.headers.items() if name.lower() in passed},
+                    told.content,
+                )
+
+        def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, text in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, text)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with listening(Way) as url:
+        yield url, weather
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_readmes_taste_does_what_it_says(stack: RunningStack, tmp_path: Path):
+    put_on_sale(stack, 200)
+    (taste,) = re.findall(r"## Try it\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
+
+    assert_keeps_its_promises("sh", at(stack, taste), tmp_path)
+
+
+def test_the_curl_walk_does_what_it_says_in_any_weather(stack: RunningStack, tmp_path: Path):
+    before = count_orders(stack)
+
+    with bad_weather(stack.url, "lost", "too_many_requests") as (way, weather):
+        assert_keeps_its_promises("sh", at(stack, blocks_of(CURL, "sh"), url=way), tmp_path)
+
+    assert (tmp_path / "ticket.png").read_bytes().startswith(PNG)
+    assert min(weather.waited) >= 1
+    # Those of its own event are counted by what is left of it.
+    assert count_orders(stack) == before
+
+
+def test_the_python_walk_does_what_it_says(stack: RunningStack, tmp_path: Path):
+    put_on_sale(stack, 200)
+    script = at(stack, blocks_of(PYTHON, "python", until="\n## Webhooks"))
+
+    assert_keeps_its_promises("python", script, tmp_path)
+
+    assert (tmp_path / "ticket-2.png").read_bytes().startswith(PNG)
+    assert (tmp_path / "orders.csv").read_text().count("ana@example.com") == 1
+
+
+def test_the_python_buyer_buys_once_in_any_weather(stack: RunningStack, tmp_path: Path):
+    put_on_sale(stack, 200)
+    before = count_orders(stack)
+    script = blocks_of(PYTHON, "python", until="\n## The organizer's side")
+    hurried = script.replace("patience, 0.5", "patience, 0.01")
+    assert hurried != script
+
+    with bad_weather(stack.url, "lost", *REFUSALS, "lost") as (way, weather):
+        assert_keeps_its_promises("python", at(stack, hurried, url=way), tmp_path)
+
+    tries = Counter(path for path, _ in weather.met.elements() if path.endswith("payment"))
+    assert set(tries.values()) == {6}
+    assert count_orders(stack) == before + 3
+    assert min(weather.waited) >= 1
+
+
+def test_a_copy_of_the_orders_is_whole_however_small_its_pages(stack: RunningStack, tmp_path: Path):
+    script = blocks_of(PYTHON, "python", until="\n### After the sale")
+    small = script.replace('"page_size": 100', '"page_size": 1')
+    assert small != script
+    put_on_sale(stack, 200)
+
+    assert_keeps_its_promises("python", at(stack, small), tmp_path)
+
+
+class Admin:
+    """The admin, as its owner clicks through it."""
+
+    def __init__(self, stack: RunningStack) -> None:
+        self.url = f"{stack.url}/admin"
+        self.session = requests.Session()
+        login = stack.addresses["admin"]
+        self.post("/login/", {**login, "next": "/admin/"})
+
+    def post(self, path: str, form: dict[str, Any]) -> requests.Response:
+        """Fill in a form and send it."""
+        self.session.get(self.url + path, timeout=30).raise_for_status()
+        token = self.session.cookies["csrftoken"]
+        answer = self.session.post(
+            self.url + path,
+            data={**form, "csrfmiddlewaretoken": token},
+            headers={"Referer": self.url + path},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return answer
+
+    def add_webhook(self, url: str) -> tuple[str, str]:
+        """Return its page and its secret."""
+        form = self.session.get(f"{self.url}/events/webhookendpoint/add/", timeout=30).text
+        (organizer,) = set(re.findall(r'<option value="([0-9a-f-]{36})"', form))
+        page = self.post("/events/webhookendpoint/add/", {"organizer": organizer, "url": url}).text
+        (endpoint,) = set(re.findall(r"/events/webhookendpoint/([0-9a-f-]{36})/change/", page))
+        return f"/events/webhookendpoint/{endpoint}", secret_in(page)
+
+    def act(self, page: str, action: str) -> str:
+        """Press a button of a page, and say yes."""
+        return self.post(f"{page}/{action}/", {"confirmed": "yes"}).text
+
+    def latest_message(self, kind: str) -> str:
+        """Return the page of the newest message of a type."""
+        found = self.session.get(
+            f"{self.url}/events/webhookmessage/?type={kind}&o=-5", timeout=30
+        ).text
+        return re.findall(r"(/events/webhookmessage/[0-9a-f-]{36})/change/", found)[0]
+
+
+def secret_in(page: str) -> str:
+    (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", html.unescape(page))
+    return secret
+
+
+@contextmanager
+def running_receiver(folder: Path, *, port: int, secret: str) -> Iterator[Path]:
+    """Run the receiver of the quick start, and return where what it prints is kept."""
+    section = PYTHON.read_text().split("## Webhooks")[1].split("## A typed client")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (folder / "receiver.py").write_text(code.replace("PORT = 8808", f"PORT = {port}"))
+    log = folder / "receiver.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "receiver.py"],
+            cwd=folder,
+            env={"WEBHOOK_SECRET": secret},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield log
+        finally:
+            process.kill()
+            process.wait(timeout=30)
+
+
+def wait_for_lines(log: Path, *, count: int) -> list[str]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        lines = [line.strip() for line in log.read_text().splitlines()]
+        if len(lines) >= count:
+            return lines
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def test_the_receiver_takes_what_is_told_once_and_through_a_new_secret(
+    stack: RunningStack, tmp_path: Path
+):
+    put_on_sale(stack, 200)
+    admin, port = Admin(stack), free_port()
+    webhook, secret = admin.add_webhook(f"http://127.0.0.1:{port}/")
+    with running_receiver(tmp_path, port=port, secret=secret) as log:
+        order = sell_one(stack)
+
+        told = ["order.reserved", "order.paid", "ticket.issued"]
+        expected = [f"{told[0]} {order['code']}", f"{told[1]} {order['code']}", told[2]]
+        assert wait_for_lines(log, count=3) == expected
+
+        # The same once more, and a forgery.
+        admin.act(admin.latest_message("order.paid"), "send_this_again")
+        (again,) = wait_for_lines(log, count=4)[3:]
+        assert again.startswith("seen before msg_")
+        forged = requests.post(f"http://127.0.0.1:{port}/", json={"type": "order.paid"}, timeout=30)
+        assert forged.status_code == 400
+
+        new_secret = secret_in(admin.act(webhook, "renew_this"))
+        admin.act(webhook, "test_this")
+        assert wait_for_lines(log, count=5)[4] == "webhook.test"
+
+    # Started again, with the new secret: what is done stays done.
+    assert new_secret != secret
+    with running_receiver(tmp_path, port=port, secret=new_secret) as log:
+        admin.act(webhook, "test_this")
+        assert wait_for_lines(log, count=1) == ["webhook.test"]
+        admin.act(webhook, "switch_off_this")
+
+
+def sell_one(stack: RunningStack) -> dict[str, Any]:
+    wish = {
+        "event": "noite-de-jazz",
+        "quantity": 1,
+        "customer": {"name": "Ana Souza", "email": "ana@example.com"},
+    }
+    order: dict[str, Any] = requests.post(f"{stack.url}/orders", json=wish, timeout=30).json()
+    paid = requests.post(
+        f"{stack.url}/orders/{order['id']}/payment",
+        json={"method": "card", "token": "tok_approved"},
+        headers={"Authorization": f"Bearer {order['access_token']}"},
+        timeout=30,
+    )
+    assert paid.status_code == 202, paid.text
+    return order
