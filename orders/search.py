@@ -22,6 +22,8 @@ class OrderFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     modified_since: datetime | None = None
+    # Of those of that moment, the ones after this.
+    after: UUID | None = None
 
 
 def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
@@ -45,6 +47,8 @@ def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
         orders = orders.filter(created_at__lt=wanted.created_before)
     if wanted.modified_since is not None:
         orders = orders.filter(modified_at__gte=wanted.modified_since)
+        if wanted.after is not None:
+            orders = orders.exclude(modified_at=wanted.modified_since, pk__lte=wanted.after)
         orders = orders.order_by("modified_at", "id")
     return with_all_shown(orders)
 
@@ -57,6 +61,7 @@ def with_all_shown(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 
 EXPORTED = [
+    "id",
     "code",
     "status",
     "customer_name",
@@ -77,6 +82,7 @@ def export_orders(orders: QuerySet[Order]) -> Iterator[list[object]]:
     for order in orders.iterator(chunk_size=_CHUNK):
         items = list(order.items.all())
         yield [
+            str(order.pk),
             order.code,
             order.status,
             order.customer_name,

@@ -189,6 +189,9 @@ class OrdersQuery(serializers.Serializer[Any]):
         help_text="Only what has changed since, in the order of the changes. Ask again from a"
         " minute before the last `modified_at` that you have seen.",
     )
+    after = serializers.UUIDField(
+        required=False, help_text="Set by `next`, beside `modified_since`: the row to go on after."
+    )
 
 
 class RefundSent(StrictSerializer):

@@ -1,5 +1,6 @@
 """Where buyers reserve, pay, look and change their minds."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,7 +55,7 @@ from ticketing.api.callers import client_digest
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import HEADER, Keeper, KeyInUse, KeyReused, answer_once
-from ticketing.api.pagination import NumberedPages
+from ticketing.api.pagination import pages_of
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE, operation, page_of
@@ -259,8 +260,8 @@ class EventOrders(APIView):
     )
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's orders, newest first, or as they have changed."""
-        orders = _search(request, reference)
-        pages = NumberedPages()
+        orders, asked = _search(request, reference)
+        pages = pages_of(asked)
         shown = list(pages.paginate_queryset(orders, request, self) or [])
         answer = pages.get_paginated_response(OrderForOrganizer(shown, many=True).data)
         tell_last_modified(answer, [order.modified_at for order in shown])
@@ -279,13 +280,14 @@ class EventOrdersExport(APIView):
     )
     def get(self, request: Request, reference: str) -> StreamingHttpResponse:
         """Return an event's orders as a table, one row each, however many."""
-        orders = _search(request, reference)
+        orders, _ = _search(request, reference)
         return stream_csv(f"orders-{reference}", EXPORTED, export_orders(orders))
 
 
-def _search(request: Request, reference: str) -> QuerySet[Order]:
+def _search(request: Request, reference: str) -> tuple[QuerySet[Order], Mapping[str, Any]]:
     event = event_acted_for(request, reference, Scope.ORDERS_READ)
     wish = OrdersQuery(data=request.query_params.dict())
     wish.is_valid(raise_exception=True)
     asked = dict(wish.validated_data)
-    return orders_of_event(event.pk, OrderFilter(words=asked.pop("q", ""), **asked))
+    wanted = OrderFilter(words=asked.pop("q", ""), **asked)
+    return orders_of_event(event.pk, wanted), wish.validated_data

@@ -15,7 +15,7 @@ from orders.search import with_all_shown as with_all_of_orders
 from orders.serializers import OrderForOrganizer, RefundSent
 from ticketing import clock
 from ticketing.api.freshness import tell_last_modified
-from ticketing.api.pagination import NumberedPages
+from ticketing.api.pagination import pages_of
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 from tickets.access import TicketNotFound, ticket_acted_for
 from tickets.attendance import measure_attendance
@@ -89,7 +89,7 @@ class EventTickets(APIView):
         wish.is_valid(raise_exception=True)
         asked = dict(wish.validated_data)
         tickets = tickets_of_event(event.pk, TicketFilter(words=asked.pop("q", ""), **asked))
-        pages = NumberedPages()
+        pages = pages_of(wish.validated_data)
         shown: list[Any] = list(pages.paginate_queryset(tickets, request, self) or [])
         answer = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
         tell_last_modified(answer, [ticket.modified_at for ticket in shown])

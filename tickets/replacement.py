@@ -19,6 +19,11 @@ class TicketNotValid(Conflict):
     code = "ticket_not_valid"
     title = "This ticket is not valid any more"
 
+    def __init__(self, detail: str, *, replaced_by: UUID | None = None) -> None:
+        super().__init__(detail)
+        if replaced_by is not None:
+            self.details = {"replaced_by": str(replaced_by)}
+
 
 @transaction.atomic(durable=True)
 def revoke_ticket(*, ticket_id: UUID, now: datetime) -> None:
@@ -54,10 +59,10 @@ def replace_ticket(*, ticket_id: UUID, holder_name: str | None = None, now: date
     )
     if not ended or order.status != OrderStatus.PAID:
         old.refresh_from_db(fields=["status", "replaced_by"])
+        if ended or not old.replaced_by_id:
+            raise TicketNotValid(f"It is {old.status}.")
         raise TicketNotValid(
-            f"It was replaced by {old.replaced_by_id}."
-            if old.replaced_by_id and not ended
-            else f"It is {old.status}."
+            f"It was replaced by {old.replaced_by_id}.", replaced_by=old.replaced_by_id
         )
     subject = CodeSubject(
         event_id=old.event_id,

@@ -20,6 +20,8 @@ class TicketFilter:
     status: str = ""
     ticket_type: UUID | None = None
     modified_since: datetime | None = None
+    # Of those of that moment, the ones after this.
+    after: UUID | None = None
 
 
 def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
@@ -53,6 +55,8 @@ def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
         | Q(refunded_at__gte=since)
         | Q(pk__in=scanned.values("ticket_id"))
     )
+    if wanted.after is not None:
+        changed = changed.exclude(modified_at=since, pk__lte=wanted.after)
     return changed.order_by("modified_at", "id")
 
 

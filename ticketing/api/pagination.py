@@ -1,8 +1,14 @@
 """How lists are cut into pages."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+
+from ticketing.api.fields import show_moment
 
 # Deeper pages cost the database as much as all before them.
 _DEEPEST_PAGE = 1_000
@@ -24,6 +30,30 @@ class NumberedPages(PageNumberPagination):
     def get_page_number(self, request: Request, paginator: object) -> int:
         wanted = request.query_params.get(self.page_query_param, "1")
         return _read_number("page", wanted, _DEEPEST_PAGE)
+
+
+class PagesOfChanges(NumberedPages):
+    """
+    A list in the order of its rows' changes: `next` goes on after the last row, not to a number.
+
+    Whatever changes meanwhile moves to the end, and would draw another row past a page's border.
+    """
+
+    def get_next_link(self) -> str | None:
+        if self.page is None or self.request is None or not self.page.has_next():
+            return None
+        last = self.page[-1]
+        link = remove_query_param(self.request.build_absolute_uri(), self.page_query_param)
+        link = replace_query_param(link, "modified_since", show_moment(last.modified_at))
+        return replace_query_param(link, "after", str(last.pk))
+
+    def get_previous_link(self) -> None:
+        """There is no way back: what was there may have moved on."""
+
+
+def pages_of(asked: Mapping[str, Any]) -> NumberedPages:
+    """Return how the list that was asked for is cut."""
+    return PagesOfChanges() if "modified_since" in asked else NumberedPages()
 
 
 def _read_number(name: str, text: str, highest: int) -> int:
