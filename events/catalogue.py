@@ -99,9 +99,14 @@ def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     return left
 
 
-def show_availability(events: Sequence[Event]) -> None:
-    """Note on each event (`available`, `sold_out`) and ticket type (`available`) what is left."""
-    left = left_by_type([event.pk for event in events])
+def show_availability(events: Sequence[Event], *, live: bool = True) -> None:
+    """
+    Note on each event (`available`, `sold_out`) and ticket type (`available`) what is left.
+
+    Without `live` by the record alone: inside a transaction nobody asks Redis.
+    """
+    ids = [event.pk for event in events]
+    left = left_by_type(ids) if live else recorded_left_by_type(ids)
     for event in events:
         kinds = list(event.ticket_types.all())
         for kind in kinds:

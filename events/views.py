@@ -1,10 +1,12 @@
 """The catalogue for everybody, and the organizers' way to change it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
@@ -45,6 +47,7 @@ from events.serializers import CatalogueQuery, EventSent, EventShown
 from events.shelf import ShelvedEvent
 from ticketing import clock
 from ticketing.api.freshness import tag, tag_when_rendered
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
@@ -119,7 +122,14 @@ class Events(APIView):
         tokens=[_WRITER],
         takes=EventSent,
         answers={201: EventShown},
-        refusals=[NotForThisCaller, InsufficientScope, SlugTaken, EventNotPublishable],
+        refusals=[
+            NotForThisCaller,
+            InsufficientScope,
+            SlugTaken,
+            EventNotPublishable,
+            *KEY_REFUSALS,
+        ],
+        parameters=[KEY],
         examples={"A simple event": _SIMPLE, "An event with two types": _TWO_TYPES},
         links={
             "get_event": {"reference": "id"},
@@ -132,6 +142,9 @@ class Events(APIView):
     )
     def post(self, request: Request) -> Response:
         """Create an event, as a draft unless it says `published`."""
+        return answer_once(request, partial(self._create, request))
+
+    def _create(self, request: Request, keeper: Keeper) -> Response:
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
         wish = EventSent(data=request.data)
         wish.is_valid(raise_exception=True)
@@ -140,12 +153,15 @@ class Events(APIView):
         kinds = _kinds_sent(fields) or []
         for kind in kinds:
             kind.pop("id", None)
-        event = create_event(
-            event=Event(organizer=organizer, **fields),
-            ticket_types=[TicketType(**kind) for kind in kinds],
-        )
-        shown = _show_fresh(event.pk)
-        return Response(shown, status=201, headers={"Location": f"/events/{event.pk}"})
+        with transaction.atomic(durable=True):
+            event = create_event(
+                event=Event(organizer=organizer, **fields),
+                ticket_types=[TicketType(**kind) for kind in kinds],
+            )
+            shown = _show_fresh(event.pk, live=False)
+            headers = {"Location": f"/events/{event.pk}"}
+            keeper.keep(201, shown, headers)
+        return Response(shown, status=201, headers=headers)
 
 
 class OneEvent(APIView):
@@ -272,9 +288,9 @@ def _defaults() -> dict[str, Any]:
     return {name: getattr(fresh, name) for name in optional}
 
 
-def _show_fresh(event_id: UUID) -> dict[str, Any]:
+def _show_fresh(event_id: UUID, *, live: bool = True) -> dict[str, Any]:
     event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
-    show_availability([event])
+    show_availability([event], live=live)
     return _show(event)
 
 

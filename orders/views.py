@@ -9,7 +9,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -54,21 +53,12 @@ from ticketing import clock
 from ticketing.api.callers import client_digest
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
-from ticketing.api.idempotency import HEADER, Keeper, KeyInUse, KeyReused, answer_once
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import pages_of
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE, operation, page_of
 
-_KEY = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="Names this request. Sent again with the same key, it gets its first answer.",
-)
-
-
-_KEY_REFUSALS = [KeyInUse, KeyReused]
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _SEARCHES = [NotForThisCaller, InsufficientScope, EventNotOrganized]
 _CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
@@ -87,8 +77,8 @@ class Orders(APIView):
         tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
         takes=ReservationSent,
         answers={201: ReservedOrderShown},
-        refusals=[*RESERVING_REFUSALS, *_KEY_REFUSALS],
-        parameters=[_KEY],
+        refusals=[*RESERVING_REFUSALS, *KEY_REFUSALS],
+        parameters=[KEY],
         examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
         links={
             "get_order": {"order_id": "id"},
@@ -204,8 +194,8 @@ class OrderPayment(APIView):
         tokens=[ORDER_TOKEN],
         takes=PaymentSent,
         answers={202: OrderShown},
-        refusals=[OrderNotFound, *PAYING_REFUSALS, *_KEY_REFUSALS],
-        parameters=[_KEY],
+        refusals=[OrderNotFound, *PAYING_REFUSALS, *KEY_REFUSALS],
+        parameters=[KEY],
         examples={
             "By card": {"method": "card", "token": "tok_approved"},
             "A free order": {"method": "free"},

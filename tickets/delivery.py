@@ -1,5 +1,6 @@
 """Delivering: the tickets reach the buyer."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
@@ -56,9 +57,11 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def resend_tickets(*, order_id: UUID, now: datetime) -> None:
+def resend_tickets(
+    *, order_id: UUID, now: datetime, keep: Callable[[], None] = lambda: None
+) -> None:
     """
-    Send one order's tickets once more.
+    Send one order's tickets once more. `keep` writes down what whoever asked is told.
 
     :raises NothingToDeliver: if the order is not paid
     """
@@ -68,6 +71,7 @@ def resend_tickets(*, order_id: UUID, now: datetime) -> None:
     if not asked:
         raise NothingToDeliver("Only a paid order's tickets can be sent.")
     send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
+    keep()
 
 
 @cache

@@ -1,5 +1,6 @@
 """What an organizer's own systems do with orders and tickets that were sold."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from orders.search import with_all_shown as with_all_of_orders
 from orders.serializers import OrderForOrganizer, RefundSent
 from ticketing import clock
 from ticketing.api.freshness import tell_last_modified
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import pages_of
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 from tickets.access import TicketNotFound, ticket_acted_for
@@ -65,13 +67,23 @@ class OrderResend(APIView):
         "resend_tickets",
         tokens=[_WRITER],
         answers={202: OrderForOrganizer},
-        refusals=[*_CALLERS, OrderNotFound, NothingToDeliver],
+        refusals=[*_CALLERS, OrderNotFound, NothingToDeliver, *KEY_REFUSALS],
+        parameters=[KEY],
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Send an order's tickets to its buyer once more."""
+        return answer_once(request, partial(self._resend, request, order_id))
+
+    def _resend(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
         order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
-        resend_tickets(order_id=order.pk, now=clock.now())
-        return Response(_show_order(order.pk), status=202)
+        shown: dict[str, Any] = {}
+
+        def keep() -> None:
+            shown.update(_show_order(order.pk))
+            keeper.keep(202, shown, {})
+
+        resend_tickets(order_id=order.pk, now=clock.now(), keep=keep)
+        return Response(shown, status=202)
 
 
 class EventTickets(APIView):
@@ -126,7 +138,8 @@ class OneTicket(APIView):
         tokens=[_WRITER],
         takes=HolderSent,
         answers={200: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound, TicketNotValid],
+        refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        parameters=[KEY],
         examples={"Another holder": {"holder_name": "Bia Lima"}},
     )
     def patch(self, request: Request, ticket_id: UUID) -> Response:
@@ -135,12 +148,13 @@ class OneTicket(APIView):
 
         The buyer gets the order's tickets by mail again.
         """
+        return answer_once(request, partial(self._rename, request, ticket_id))
+
+    def _rename(self, request: Request, ticket_id: UUID, keeper: Keeper) -> Response:
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         wish = HolderSent(data=request.data)
         wish.is_valid(raise_exception=True)
-        holder = wish.validated_data["holder_name"]
-        new = replace_ticket(ticket_id=ticket.pk, holder_name=holder, now=clock.now())
-        return Response(_show_ticket(new.pk), headers=_location(new))
+        return _replace(ticket, wish.validated_data["holder_name"], keeper, status=200)
 
 
 class TicketRevocation(APIView):
@@ -162,7 +176,8 @@ class TicketReissue(APIView):
         "reissue_ticket",
         tokens=[_WRITER],
         answers={201: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound, TicketNotValid],
+        refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        parameters=[KEY],
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """
@@ -170,9 +185,22 @@ class TicketReissue(APIView):
 
         The buyer gets the order's tickets by mail again.
         """
+        return answer_once(request, partial(self._reissue, request, ticket_id))
+
+    def _reissue(self, request: Request, ticket_id: UUID, keeper: Keeper) -> Response:
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
-        new = replace_ticket(ticket_id=ticket.pk, now=clock.now())
-        return Response(_show_ticket(new.pk), status=201, headers=_location(new))
+        return _replace(ticket, None, keeper, status=201)
+
+
+def _replace(ticket: Ticket, holder_name: str | None, keeper: Keeper, *, status: int) -> Response:
+    shown: dict[str, Any] = {}
+
+    def keep(new: Ticket) -> None:
+        shown.update(_show_ticket(new.pk))
+        keeper.keep(status, shown, _location(new))
+
+    new = replace_ticket(ticket_id=ticket.pk, holder_name=holder_name, now=clock.now(), keep=keep)
+    return Response(shown, status=status, headers=_location(new))
 
 
 def _show_order(order_id: UUID) -> dict[str, Any]:

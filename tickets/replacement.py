@@ -1,5 +1,6 @@
 """Ending a ticket, and putting another in its place."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -40,11 +41,18 @@ def revoke_ticket(*, ticket_id: UUID, now: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def replace_ticket(*, ticket_id: UUID, holder_name: str | None = None, now: datetime) -> Ticket:
+def replace_ticket(
+    *,
+    ticket_id: UUID,
+    holder_name: str | None = None,
+    now: datetime,
+    keep: Callable[[Ticket], None] = lambda _new: None,
+) -> Ticket:
     """
     Put a ticket with a new code in the place of one, for the same holder or another.
 
-    The old code dies at once. The buyer gets the order's tickets by mail again.
+    The old code dies at once. The buyer gets the order's tickets by mail again. `keep` writes down
+    in the same transaction what whoever asked is told.
 
     :raises TicketNotValid: if the old one was used, revoked or replaced
     """
@@ -86,4 +94,5 @@ def replace_ticket(*, ticket_id: UUID, holder_name: str | None = None, now: date
         codes_stored_at=None, sent_at=None, asked_at=now, asks=0, ask_again_at=next_ask(0, now=now)
     )
     send_after_commit(Message.ISSUE_CODES, order_id=order.pk)
+    keep(new)
     return new

@@ -7,15 +7,17 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+from events.models import Event
 from orders import views
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
-from tests.make import as_bearer, make_event, make_reservation
+from tests.make import as_bearer, as_organizer, make_event, make_reservation, make_ticket
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
 from ticketing.api import idempotency
 from ticketing.models import KeptAnswer
+from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -213,3 +215,85 @@ def test_without_a_key_nothing_is_kept():
         != (APIClient().post("/orders", wish).json()["id"])
     )
     assert not KeptAnswer.objects.exists()
+
+
+def key_of(name: str) -> dict[str, str]:
+    return {"Idempotency-Key": name}
+
+
+def test_an_event_is_created_once_with_one_key():
+    organizer = as_organizer(make_event())
+    event = {
+        "name": "Roda de Samba",
+        "venue": "Pedra do Sal",
+        "city": "Rio de Janeiro",
+        "starts_at": "2099-02-01T18:00:00-03:00",
+        "ends_at": "2099-02-01T23:00:00-03:00",
+        "capacity": 5,
+        "price": "30.00",
+        "status": "published",
+    }
+
+    first, again = (organizer.post("/events", event, headers=key_of("one")) for _ in range(2))
+
+    assert (first.status_code, again.status_code, first.json()["available"]) == (201, 201, 5)
+    assert again.json() == first.json()
+    assert (again.headers["Location"], again.headers["Idempotent-Replayed"]) == (
+        first.headers["Location"],
+        "true",
+    )
+    assert Event.objects.filter(name="Roda de Samba").count() == 1
+    assert organizer.get(first.headers["Location"]).json() == first.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("post", "/orders/{order}/resend", {}, 202),
+        ("post", "/tickets/{ticket}/reissue", {}, 201),
+        ("patch", "/tickets/{ticket}", {"holder_name": "Bia Lima"}, 200),
+    ],
+)
+def test_what_an_organizer_does_with_a_sale_is_done_once_with_one_key(
+    queue: RecordingQueue, method: str, path: str, body: dict[str, str], status: int
+):
+    ticket = make_ticket()
+    client = as_organizer(ticket.event)
+    path = path.format(order=ticket.order_id, ticket=ticket.pk)
+    queue.sent.clear()
+
+    first, again = (getattr(client, method)(path, body, headers=key_of("one")) for _ in range(2))
+
+    assert (first.status_code, again.status_code) == (status, status)
+    assert again.json() == first.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(queue.sent) == 1
+    assert KeptAnswer.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", ["/events", "/orders/{order}/resend", "/tickets/{ticket}/reissue"])
+def test_a_server_that_dies_while_it_writes_has_done_nothing_for_an_organizer(
+    queue: RecordingQueue, path: str
+):
+    ticket = make_ticket()
+    client = as_organizer(ticket.event)
+    path = path.format(order=ticket.order_id, ticket=ticket.pk)
+    start = ticket.event.starts_at.isoformat()
+    event = {
+        "name": "Show",
+        "venue": "Teatro",
+        "city": "Recife",
+        "starts_at": start,
+        "ends_at": ticket.event.ends_at.isoformat(),
+        "capacity": 5,
+        "price": "1.00",
+    }
+    body = event if path == "/events" else {}
+    queue.sent.clear()
+    before = (Event.objects.count(), Ticket.objects.count())
+
+    with crash(AFTER, "ticketing.models:KeptAnswer.objects.create"):
+        client.post(path, body, headers=key_of("one"))
+
+    assert (Event.objects.count(), Ticket.objects.count(), queue.sent) == (*before, [])
+    assert client.post(path, body, headers=key_of("one")).status_code in (201, 202)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils.crypto import salted_hmac
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,6 +59,16 @@ class KeyInUse(Conflict):
     code = "idempotency_key_in_use"
     title = "The first request with this Idempotency-Key still runs"
     retry_after = 1
+
+
+# What an endpoint that takes a key tells of it, and how it may refuse one.
+KEY: Final = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Names this request. Sent again with the same key, it gets its first answer.",
+)
+KEY_REFUSALS: Final = (KeyInUse, KeyReused)
 
 
 @dataclass(slots=True)
