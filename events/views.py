@@ -142,10 +142,13 @@ class Events(APIView):
     )
     def post(self, request: Request) -> Response:
         """Create an event, as a draft unless it says `published`."""
-        return answer_once(request, partial(self._create, request))
-
-    def _create(self, request: Request, keeper: Keeper) -> Response:
+        # Before all else: what was answered to a token that is revoked by now is told to nobody.
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
+        return answer_once(request, partial(self._create, request, organizers))
+
+    def _create(
+        self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
+    ) -> Response:
         wish = EventSent(data=request.data)
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)

@@ -72,10 +72,10 @@ class OrderResend(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Send an order's tickets to its buyer once more."""
-        return answer_once(request, partial(self._resend, request, order_id))
-
-    def _resend(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
         order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
+        return answer_once(request, partial(self._resend, order))
+
+    def _resend(self, order: Order, keeper: Keeper) -> Response:
         shown: dict[str, Any] = {}
 
         def keep() -> None:
@@ -148,10 +148,10 @@ class OneTicket(APIView):
 
         The buyer gets the order's tickets by mail again.
         """
-        return answer_once(request, partial(self._rename, request, ticket_id))
-
-    def _rename(self, request: Request, ticket_id: UUID, keeper: Keeper) -> Response:
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
+        return answer_once(request, partial(self._rename, request, ticket))
+
+    def _rename(self, request: Request, ticket: Ticket, keeper: Keeper) -> Response:
         wish = HolderSent(data=request.data)
         wish.is_valid(raise_exception=True)
         return _replace(ticket, wish.validated_data["holder_name"], keeper, status=200)
@@ -185,11 +185,8 @@ class TicketReissue(APIView):
 
         The buyer gets the order's tickets by mail again.
         """
-        return answer_once(request, partial(self._reissue, request, ticket_id))
-
-    def _reissue(self, request: Request, ticket_id: UUID, keeper: Keeper) -> Response:
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
-        return _replace(ticket, None, keeper, status=201)
+        return answer_once(request, lambda keeper: _replace(ticket, None, keeper, status=201))
 
 
 def _replace(ticket: Ticket, holder_name: str | None, keeper: Keeper, *, status: int) -> Response:

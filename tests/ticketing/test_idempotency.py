@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from events.models import Event
+from events.models import ApiToken, Event
 from orders import views
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
@@ -269,6 +269,16 @@ def test_what_an_organizer_does_with_a_sale_is_done_once_with_one_key(
     assert again.headers["Idempotent-Replayed"] == "true"
     assert len(queue.sent) == 1
     assert KeptAnswer.objects.count() == 1
+
+
+def test_a_revoked_token_is_not_told_again_what_it_was_told():
+    ticket = make_ticket()
+    client, path = as_organizer(ticket.event), f"/tickets/{ticket.pk}/reissue"
+    assert client.post(path, headers=key_of("one")).status_code == 201
+
+    ApiToken.objects.update(revoked_at=clock.now())
+
+    assert client.post(path, headers=key_of("one")).json()["code"] == "invalid_token"
 
 
 @pytest.mark.parametrize("path", ["/events", "/orders/{order}/resend", "/tickets/{ticket}/reissue"])
