@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -72,7 +73,7 @@ class OwnAdmin(ModelAdmin):
             return False
         # The buttons of a detail page ask with the key alone.
         key = obj.pk if isinstance(obj, Model) else obj
-        return key is None or self.get_queryset(request).filter(pk=key).exists()
+        return key is None or _row(self.get_queryset(request), key).exists()
 
 
 class ReadOnlyAdmin(OwnAdmin):
@@ -152,4 +153,12 @@ def ask_first(  # noqa: PLR0913 - the words of one question
 
 def chosen(model_admin: OwnAdmin, request: HttpRequest, object_id: str) -> QuerySet[Any]:
     """Return the one row that a detail page's action is about, if it is the user's."""
-    return model_admin.get_queryset(request).filter(pk=unquote(object_id))
+    return _row(model_admin.get_queryset(request), unquote(object_id))
+
+
+def _row(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
+    try:
+        return rows.filter(pk=key)
+    except (ValidationError, ValueError):
+        # Somebody wrote into the address of the page.
+        return rows.none()

@@ -31,7 +31,7 @@ from ticketing.messages import Message, send_after_commit
 from ticketing.outbound import Answer, post_json
 
 TEST: Final = "webhook.test"
-# Of the convention: seconds before each attempt, three and a half days in all.
+# Of the convention: seconds before each attempt, a little over three days in all.
 SCHEDULE: Final = [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 # A tenth sooner or later, so that what failed together does not come back together.
 _JITTER: Final = 0.1
@@ -53,7 +53,7 @@ _REDIRECT: Final = range(300, 400)
 @transaction.atomic(durable=True)
 def find_due_webhooks(*, now: datetime) -> int:
     """Ask a worker to send, for each endpoint that has something to be sent. Return how many."""
-    due = WebhookMessage.objects.filter(endpoint=OuterRef("pk"), next_attempt_at__lte=now)
+    due = _first_of_each(WebhookMessage.objects.filter(endpoint=OuterRef("pk")), now)
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     endpoints = WebhookEndpoint.objects.filter(free, Exists(due), disabled_at=None)
     # A sale that tells an endpoint something holds its key: neither waits for the other.

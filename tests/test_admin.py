@@ -19,6 +19,7 @@ from events.webhooks import secrets_of, send_test
 from orders.models import Order
 from tests.make import (
     as_bearer,
+    as_user,
     make_event,
     make_organizer,
     make_paid_order,
@@ -499,3 +500,12 @@ def test_a_webhook_to_where_we_do_not_send_is_refused(url: str):
 
     assert answer.status_code == 200
     assert not WebhookEndpoint.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["events_apitoken", "events_webhookendpoint", "orders_order"])
+def test_a_page_of_what_is_no_id_is_refused_and_is_no_bug(kind: str):
+    client = as_user(make_user(is_staff=True, is_superuser=True))
+
+    answer = client.get(reverse(f"admin:{kind}_change", args=["abc"]))
+
+    assert answer.status_code == 403

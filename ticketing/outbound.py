@@ -116,7 +116,11 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, s
 def _look_up(host: str, port: int) -> str:
     asking = _resolvers().submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     # A resolver of the system has a patience of its own, and it is long.
-    found = asking.result(_LOOK_UP_SECONDS)
+    try:
+        found = asking.result(_LOOK_UP_SECONDS)
+    finally:
+        # What nobody waits for any more takes no other name's turn.
+        asking.cancel()
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     # All of them: a name with a public and a private address is a trick.
     for address in addresses:
@@ -145,7 +149,7 @@ def _allowed_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 @cache
 def _resolvers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(16, thread_name_prefix="resolver")
+    return ThreadPoolExecutor(64, thread_name_prefix="resolver")
 
 
 @cache

@@ -2,7 +2,8 @@
 What organizers' own systems are told, as the document of the API has it.
 
 The database writes it, in the transaction of its cause (see the migrations `webhooks`,
-`announce_orders` and `announce_tickets`); a test holds every message against this.
+`announce_orders`, `announce_refunds` and `announce_tickets`); a test holds every message against
+this.
 """
 
 from typing import Any, Final
@@ -165,7 +166,7 @@ _HEADERS: Final = {
 _ANSWERS: Final = {
     "2XX": OpenApiResponse(
         description="Taken. Any other answer, or silence for five seconds, is asked again: ten"
-        " times in three and a half days. A redirect is not followed."
+        " times in a little over three days. A redirect is not followed."
     ),
     "410": OpenApiResponse(description="Never tell this address anything again."),
 }

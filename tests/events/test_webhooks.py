@@ -541,6 +541,19 @@ def test_an_endpoint_that_answers_nothing_is_left_alone_for_a_minute(
     assert find_due_webhooks(now=clock.now() + timedelta(seconds=61)) == 1
 
 
+def test_an_endpoint_whose_messages_all_wait_is_not_asked_for(
+    receiver: Receiver, queue: RecordingQueue
+):
+    """One waits for its next attempt, and one behind it."""
+    endpoint = listen(receiver, make_event().organizer)
+    receiver.answer = 500
+    send_test(endpoint=endpoint, now=clock.now())
+    send_test(endpoint=endpoint, now=clock.now())
+    deliver(queue)
+
+    assert find_due_webhooks(now=clock.now()) == 0
+
+
 def test_a_sale_that_is_being_written_hides_no_endpoint(receiver: Receiver):
     """The database locks the key of whom it tells something, and no more."""
     endpoint = listen(receiver, make_event().organizer)

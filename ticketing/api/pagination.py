@@ -42,7 +42,11 @@ class PagesOfChanges(NumberedPages):
     def get_next_link(self) -> str | None:
         if self.page is None or self.request is None or not self.page.has_next():
             return None
-        last = self.page[-1]
+        shown = list(self.page)
+        if not shown:
+            # All of them have left since they were counted.
+            return None
+        last = shown[-1]
         link = remove_query_param(self.request.build_absolute_uri(), self.page_query_param)
         link = replace_query_param(link, "modified_since", show_moment(last.modified_at))
         return replace_query_param(link, "after", str(last.pk))

@@ -172,7 +172,9 @@ def page_of(shown: type[serializers.BaseSerializer[Any]]) -> Any:
     return inline_serializer(
         f"{shown.__name__}Page",
         {
-            "count": serializers.IntegerField(help_text="Of all pages."),
+            "count": serializers.IntegerField(
+                help_text="Of all pages; of changes, of this page and those after it."
+            ),
             "next": serializers.URLField(allow_null=True),
             "previous": serializers.URLField(allow_null=True),
             "results": shown(many=True),
