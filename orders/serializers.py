@@ -18,6 +18,7 @@ from ticketing.api.fields import (
     is_line,
     show_moment,
 )
+from ticketing.api.pagination import ChangesQuery
 
 # Past any organizer's limit, and short of what a counter can hold.
 _LARGEST_QUANTITY = 10_000
@@ -172,7 +173,7 @@ class OrderForOrganizer(OrderShown):
         fields = [*OrderShown.Meta.fields, "refunded", "modified_at"]
 
 
-class OrdersQuery(serializers.Serializer[Any]):
+class OrdersQuery(ChangesQuery):
     """How an organizer narrows the orders of an event."""
 
     q = serializers.CharField(
@@ -184,14 +185,6 @@ class OrdersQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=OrderStatus.choices, required=False)
     created_after = MomentField(required=False)
     created_before = MomentField(required=False)
-    modified_since = MomentField(
-        required=False,
-        help_text="Only what has changed since, in the order of the changes. Ask again from a"
-        " minute before the last `modified_at` that you have seen.",
-    )
-    after = serializers.UUIDField(
-        required=False, help_text="Set by `next`, beside `modified_since`: the row to go on after."
-    )
 
 
 class RefundSent(StrictSerializer):

@@ -100,6 +100,16 @@ def test_what_changes_while_a_list_of_changes_is_read_hides_nothing(what: str):
     assert (set(seen), len(seen)) == (everything, 6)
 
 
+@pytest.mark.parametrize("what", ["orders", "orders.csv", "tickets"])
+def test_a_row_to_go_on_after_is_none_without_its_moment(what: str):
+    event = make_event()
+
+    answer = as_organizer(event).get(f"/events/{event.slug}/{what}", {"after": str(event.pk)})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["errors"][0]["pointer"] == "#/after"
+
+
 def test_changes_of_one_moment_are_all_read_on():
     event = make_event()
     for _ in range(5):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from ticketing import clock
 from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextField, is_line
+from ticketing.api.pagination import ChangesQuery
 from ticketing.ids import new_id
 from tickets.issue import code_url
 from tickets.models import Ticket, TicketStatus
@@ -117,7 +118,7 @@ class TicketForOrganizer(serializers.ModelSerializer[Ticket]):
         ]
 
 
-class TicketsQuery(serializers.Serializer[Any]):
+class TicketsQuery(ChangesQuery):
     """How an organizer narrows the tickets of an event."""
 
     q = serializers.CharField(
@@ -128,14 +129,6 @@ class TicketsQuery(serializers.Serializer[Any]):
     )
     status = serializers.ChoiceField(choices=TicketStatus.choices, required=False)
     ticket_type = serializers.UUIDField(required=False)
-    modified_since = MomentField(
-        required=False,
-        help_text="Only what has changed since, in the order of the changes. Ask again from a"
-        " minute before the last `modified_at` that you have seen.",
-    )
-    after = serializers.UUIDField(
-        required=False, help_text="Set by `next`, beside `modified_since`: the row to go on after."
-    )
 
 
 class HolderSent(StrictSerializer):

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from ticketing.api.fields import show_moment
+from ticketing.api.fields import MomentField, show_moment
 
 # Deeper pages cost the database as much as all before them.
 _DEEPEST_PAGE = 1_000
@@ -30,6 +31,24 @@ class NumberedPages(PageNumberPagination):
     def get_page_number(self, request: Request, paginator: object) -> int:
         wanted = request.query_params.get(self.page_query_param, "1")
         return _read_number("page", wanted, _DEEPEST_PAGE)
+
+
+class ChangesQuery(serializers.Serializer[Any]):
+    """How a list is asked for by its rows' changes."""
+
+    modified_since = MomentField(
+        required=False,
+        help_text="Only what has changed since, in the order of the changes. Ask again from a"
+        " minute before the last `modified_at` that you have seen.",
+    )
+    after = serializers.UUIDField(
+        required=False, help_text="Set by `next`, beside `modified_since`: the row to go on after."
+    )
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if "after" in asked and "modified_since" not in asked:
+            raise ValidationError({"after": ["Send `modified_since` beside it."]})
+        return asked
 
 
 class PagesOfChanges(NumberedPages):
