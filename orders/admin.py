@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
-from events.own_admin import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
 from orders.cancellation import cancel_order
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from ticketing import clock

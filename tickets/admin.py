@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from events.admin import tell_once
-from events.own_admin import OwnAdmin, ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.base import OwnAdmin, ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.once import tell_once
 from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import Order
 from ticketing import clock

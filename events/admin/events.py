@@ -1,0 +1,264 @@
+"""Where organizers make and run their events."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import action, display
+
+from events.access import organizers_of
+from events.admin.base import OwnAdmin, act_on_each, ask_first, chosen
+from events.admin.sales import show_sales, show_summary
+from events.admin.ticket_types import TicketTypeInline
+from events.catalogue import left_by_type
+from events.models import (
+    Event,
+    EventStatus,
+    TicketType,
+)
+from events.organizing import (
+    add_ticket_type,
+    cancel_event,
+    change_capacity,
+    publish_event,
+    tell_of_change,
+)
+from ticketing import clock
+
+_STATUS_COLORS = {
+    EventStatus.DRAFT: "warning",
+    EventStatus.PUBLISHED: "success",
+    EventStatus.CANCELLED: "danger",
+}
+
+
+@admin.register(Event)
+class EventAdmin(OwnAdmin):
+    list_display = ["named", "shown_status", "when", "city", "sales"]
+    list_filter = ["status", "organizer", "city"]
+    list_filter_submit = True
+    search_fields = ["name", "venue", "city", "slug"]
+    ordering = ["-starts_at"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [TicketTypeInline]
+    actions = ["publish_chosen", "cancel_chosen"]
+    actions_detail = ["publish_this", "cancel_this"]
+    readonly_fields = ["status", "summary", "public_page"]
+    fieldsets = [
+        (None, {"fields": ["status", "summary", "public_page"]}),
+        (
+            gettext_lazy("The event"),
+            {"fields": ["organizer", "name", "slug", "description", "image_url"]},
+        ),
+        (
+            gettext_lazy("Where and when"),
+            {
+                "fields": ["venue", "address", "city", "timezone", "starts_at", "ends_at"],
+                "description": gettext_lazy(
+                    "Type times as the clock on the venue's wall shows them: they are read in the"
+                    " event's time zone."
+                ),
+            },
+        ),
+        (
+            gettext_lazy("The sale"),
+            {
+                "fields": [
+                    "currency",
+                    "max_per_order",
+                    "hold_seconds",
+                    "sales_start_at",
+                    "sales_end_at",
+                ]
+            },
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        kinds = Prefetch("ticket_types", TicketType.objects.order_by("number"))
+        return super().get_queryset(request).select_related("organizer").prefetch_related(kinds)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        fixed = list(super().get_readonly_fields(request, obj))
+        if obj is not None and obj.orders.exists():
+            # Buyers agreed to these.
+            fixed += ["currency", "organizer"]
+        return fixed
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        # The address of an event that exists does not follow its name.
+        return {} if obj is not None else dict(super().get_prepopulated_fields(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        key = obj.pk if isinstance(obj, Event) else obj
+        if key and Event.objects.filter(pk=key, status=EventStatus.CANCELLED).exists():
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        first = organizers_of(request.user).order_by("name").first()
+        return {**super().get_changeform_initial_data(request), "organizer": first and first.pk}
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """Read and show times in the event's own zone."""
+        with timezone.override(self._zone(request, object_id)):
+            answer = super().changeform_view(request, object_id, form_url, extra_context)
+            # Rendered here, while the zone is in force.
+            return answer.render() if hasattr(answer, "render") else answer
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        # One round trip to Redis for the page, not one a row.
+        events = list(changelist.result_list)
+        left = left_by_type([event.pk for event in events])
+        for event in events:
+            event.left_by_type = left
+        changelist.result_list = events
+        return changelist
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
+        """Write ticket types by the verbs that know what a sale in progress needs."""
+        tell_of_change(event_id=form.instance.pk)
+        if formset.model is not TicketType:
+            super().save_formset(request, form, formset, change)
+            return
+        formset.save(commit=False)
+        for gone in formset.deleted_objects:
+            gone.delete()
+        for kind, changed in formset.changed_objects:
+            plain = [name for name in changed if name != "capacity"]
+            if plain:
+                kind.save(update_fields=plain)
+            if "capacity" in changed:
+                change_capacity(ticket_type_id=kind.pk, capacity=kind.capacity)
+        for kind in formset.new_objects:
+            add_ticket_type(kind=kind)
+
+    @display(description=gettext_lazy("event"), header=True, ordering="name")
+    def named(self, event: Event) -> list[str]:
+        return [event.name, f"{event.organizer.name} · {event.venue}"]
+
+    @display(description=gettext_lazy("status"), label=_STATUS_COLORS, ordering="status")
+    def shown_status(self, event: Event) -> tuple[str, str]:
+        return event.status, event.get_status_display()
+
+    @display(description=gettext_lazy("when"), ordering="starts_at")
+    def when(self, event: Event) -> str:
+        local = event.starts_at.astimezone(ZoneInfo(event.timezone))
+        return formats.date_format(local, "SHORT_DATE_FORMAT") + f" {local:%H:%M}"
+
+    @display(description=gettext_lazy("sold / capacity, left"))
+    def sales(self, event: Event) -> SafeString:
+        kinds = list(event.ticket_types.all())
+        sold, capacity = (sum(getattr(k, name) for k in kinds) for name in ("sold", "capacity"))
+        left: dict[UUID, int] = getattr(event, "left_by_type", {})
+        return show_sales(sold, capacity, sum(left.get(kind.pk, 0) for kind in kinds))
+
+    @admin.display(description=gettext_lazy("on the site"))
+    def public_page(self, event: Event) -> str | SafeString:
+        if event._state.adding:  # noqa: SLF001 - the admin's own way
+            return "-"
+        return format_html('<a href="/events/{0}" class="underline">/events/{0}</a>', event.slug)
+
+    @admin.display(description=gettext_lazy("sales"))
+    def summary(self, event: Event) -> str | SafeString:
+        if event._state.adding:  # noqa: SLF001 - the admin's own way
+            return "-"
+        return show_summary(event)
+
+    @admin.action(description=gettext_lazy("Publish"), permissions=["change"])
+    def publish_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
+        act_on_each(
+            request,
+            rows,
+            lambda event: publish_event(event_id=event.pk),
+            done=_("%(count)d published."),
+        )
+
+    @admin.action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
+    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> HttpResponse | None:
+        open_rows = rows.exclude(status=EventStatus.CANCELLED)
+        touched = open_rows.aggregate(
+            held=Count("orders", filter=Q(orders__status="reserved")),
+            paid=Count("orders", filter=Q(orders__status__in=["processing", "paid"])),
+        )
+        question = ask_first(
+            self,
+            request,
+            action="cancel_chosen",
+            question=_("Cancel these events? This cannot be undone."),
+            consequences=[
+                _("Nobody can buy from this moment on."),
+                ngettext(
+                    "%(count)d open reservation ends.",
+                    "%(count)d open reservations end.",
+                    touched["held"],
+                )
+                % {"count": touched["held"]},
+                ngettext(
+                    "%(count)d paid order is refunded in full, and its tickets are revoked.",
+                    "%(count)d paid orders are refunded in full, and their tickets are revoked.",
+                    touched["paid"],
+                )
+                % {"count": touched["paid"]},
+            ],
+            rows=open_rows,
+            confirm=_("Yes, cancel"),
+        )
+        if question is not None:
+            return question
+        act_on_each(
+            request,
+            open_rows,
+            lambda event: cancel_event(event_id=event.pk, now=clock.now()),
+            done=_("%(count)d cancelled. Refunds are on their way."),
+        )
+        return None
+
+    @action(description=gettext_lazy("Publish"), permissions=["change"])
+    def publish_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="publish_this",
+            question=_("Put this event on sale?"),
+            consequences=[_("It is in the catalogue at once, and anybody can buy.")],
+            rows=rows,
+            confirm=_("Yes, publish"),
+        )
+        if question is None:
+            self.publish_chosen(request, rows)
+        return question or redirect("admin:events_event_change", object_id)
+
+    @action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
+    def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        page = self.cancel_chosen(request, chosen(self, request, object_id))
+        return page or redirect("admin:events_event_change", object_id)
+
+    def _zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
+        name = request.POST.get("timezone") if request.method == "POST" else None
+        if name is None and object_id:
+            zones = chosen(self, request, object_id).values_list("timezone", flat=True)
+            name = zones.order_by("pk").first()
+        try:
+            return ZoneInfo(name or Event().timezone)
+        except (ValueError, OSError):
+            # The form will say that there is no such zone.
+            return ZoneInfo("UTC")

@@ -1,0 +1,69 @@
+"""How an event sells, in a bar and in a table."""
+
+from django.db.models import Count, F, Q, Sum
+from django.utils import formats
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from events.catalogue import left_by_type
+from events.inventory import held_by_type
+from events.models import (
+    Event,
+)
+
+
+def show_sales(sold: int, capacity: int, left: int) -> SafeString:
+    """Return a bar of how an event sells, in words too."""
+    percent = round(100 * sold / capacity) if capacity else 0
+    return format_html(
+        '<div class="min-w-40"><div class="h-1.5 rounded-full bg-base-200 dark:bg-base-700'
+        ' overflow-hidden"><div class="h-full bg-primary-600" style="width:{}%"></div></div>'
+        '<span class="text-xs">{} / {} · {}</span></div>',
+        percent,
+        sold,
+        capacity,
+        _("%(count)d left") % {"count": left},
+    )
+
+
+def show_summary(event: Event) -> SafeString:
+    kept = F("order_items__quantity") - F("order_items__returned")
+    money = kept * F("order_items__unit_price")
+    kinds = list(
+        event.ticket_types.order_by("number").annotate(
+            revenue=Sum(money, filter=Q(order_items__order__status="paid"))
+        )
+    )
+    left, held = left_by_type([event.pk]), held_by_type([event.pk])
+    admitted = dict(
+        event.tickets.filter(status="used")
+        .values_list("ticket_type_id")
+        .annotate(count=Count("pk"))
+    )
+    head = [_("type"), _("sold"), _("held"), _("left"), _("revenue"), _("admitted")]
+    rows = [
+        (
+            kind.name,
+            kind.sold,
+            held.get(kind.pk, 0) + kind.promised - kind.sold,
+            left.get(kind.pk, 0),
+            f"{formats.number_format(kind.revenue or 0, 2)} {event.currency}",
+            admitted.get(kind.pk, 0),
+        )
+        for kind in kinds
+    ]
+    cell = "pr-4 py-1 text-left"
+    return format_html(
+        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)">'
+        '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        format_html_join("", '<th class="{} font-semibold">{}</th>', ((cell, w) for w in head)),
+        format_html_join(
+            "",
+            "<tr>{}</tr>",
+            (
+                (format_html_join("", '<td class="{}">{}</td>', ((cell, w) for w in row)),)
+                for row in rows
+            ),
+        ),
+    )

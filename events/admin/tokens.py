@@ -1,0 +1,90 @@
+"""The API tokens of organizers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from events.admin.base import OwnAdmin, ask_first, chosen
+from events.admin.choices import choices_with_names
+from events.admin.once import tell_once
+from events.models import (
+    ApiToken,
+    Scope,
+)
+from ticketing import clock
+from ticketing.tokens import TokenKind, make_token
+
+
+class ApiTokenForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        label=capfirst(gettext_lazy("may")),
+        choices=choices_with_names(Scope),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        # Not the model's: who makes a token by hand says what it may.
+        initial=list,
+        help_text=gettext_lazy("Give a token no more than its system needs."),
+    )
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(OwnAdmin):
+    list_display = ["name", "organizer", "begins_with", "last_used_at", "expires_at", "revoked_at"]
+    list_filter = ["organizer"]
+    form = ApiTokenForm
+    fields = ["organizer", "name", "scopes", "expires_at"]
+    actions = ["revoke"]
+    actions_detail = ["revoke_this"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        more = ["begins_with", "last_used_at", "revoked_at"] if obj is not None else []
+        return [*super().get_fields(request, obj), *more]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        fixed = ["organizer", "begins_with", "last_used_at", "revoked_at"]
+        return fixed if obj is not None else []
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether somebody may revoke this token: once is enough."""
+        return chosen(self, request, object_id).filter(revoked_at=None).exists()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        if not change:
+            token = make_token(TokenKind.API)
+            obj.digest, obj.hint = token.digest, token.hint
+            tell_once(request, token.text)
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=gettext_lazy("begins with"))
+    def begins_with(self, token: ApiToken) -> str:
+        return f"{token.hint}…"
+
+    @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
+        revoked = rows.filter(revoked_at=None).update(revoked_at=clock.now())
+        messages.success(request, _("%(count)d revoked.") % {"count": revoked})
+
+    @action(description=gettext_lazy("Revoke…"), permissions=["change", "revoke"])
+    def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="revoke_this",
+            question=_("Revoke this token for good?"),
+            consequences=[_("The system that uses it is shut out at once.")],
+            rows=rows,
+            confirm=_("Yes, revoke"),
+        )
+        if question is None:
+            self.revoke(request, rows)
+        return question or redirect("admin:events_apitoken_change", object_id)

@@ -1,0 +1,114 @@
+"""What webhooks were told, and each attempt."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import TabularInline
+from unfold.decorators import action, display
+
+from events.admin.base import ReadOnlyAdmin, ask_first, chosen
+from events.models import (
+    WebhookAttempt,
+    WebhookMessage,
+)
+from events.webhooks import (
+    body_of,
+    send_again,
+    webhook_id,
+)
+from ticketing import clock
+
+
+class WebhookAttemptInline(TabularInline):
+    model = WebhookAttempt
+    extra = 0
+    can_delete = False
+    hide_title = True
+    fields = ["at", "status", "answer", "error", "milliseconds"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return True
+
+
+@admin.register(WebhookMessage)
+class WebhookMessageAdmin(ReadOnlyAdmin):
+    organizer_path = "endpoint__organizer"
+    list_display = ["type", "shown_state", "endpoint", "attempts", "created_at"]
+    list_filter = ["type", "endpoint"]
+    list_select_related = ["endpoint"]
+    search_fields = ["=subject"]
+    search_help_text = gettext_lazy("Id of an order or an event")
+    inlines = [WebhookAttemptInline]
+    actions = ["send_chosen_again"]
+    actions_detail = ["send_this_again"]
+    fields = [
+        "state",
+        "endpoint",
+        "type",
+        "body",
+        "created_at",
+        "attempts",
+        "delivered_at",
+        "next_attempt_at",
+    ]
+    readonly_fields = ["state", "body"]
+
+    @admin.display(description=gettext_lazy("request"))
+    def body(self, message: WebhookMessage) -> SafeString:
+        return format_html(
+            '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">POST {}\nwebhook-id: {}\n\n{}'
+            "</pre>",
+            message.endpoint.url,
+            webhook_id(message),
+            body_of(message).decode(),
+        )
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"delivered": "success", "waiting": "warning", "off": "danger", "lost": "danger"},
+    )
+    def shown_state(self, message: WebhookMessage) -> tuple[str, str]:
+        if message.delivered_at:
+            return "delivered", _("delivered")
+        if message.next_attempt_at is None:
+            return "lost", _("given up")
+        if message.endpoint.disabled_at:
+            return "off", _("webhook switched off")
+        return "waiting", _("waiting")
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, message: WebhookMessage) -> str:
+        return self.shown_state(message)[1]
+
+    @admin.action(description=gettext_lazy("Send again"), permissions=["act"])
+    def send_chosen_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
+        for message in rows:
+            send_again(message_id=message.pk, now=clock.now())
+        messages.success(request, _("It will be sent again."))
+        if rows.exclude(endpoint__disabled_at=None).exists():
+            messages.warning(request, _("What is switched off is told when it is on again."))
+
+    @action(description=gettext_lazy("Send again"), permissions=["act"])
+    def send_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="send_this_again",
+            question=_("Send this again?"),
+            consequences=[_("It keeps its id: a receiver that has it already can ignore it.")],
+            rows=rows,
+            confirm=_("Yes, send"),
+        )
+        if question is None:
+            self.send_chosen_again(request, rows)
+        return question or redirect("admin:events_webhookmessage_change", object_id)

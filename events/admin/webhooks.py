@@ -1,0 +1,200 @@
+"""Where organizers say which of their systems are told, and of what."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from events.admin.base import OwnAdmin, ask_first, chosen
+from events.admin.choices import choices_with_names
+from events.admin.once import tell_once
+from events.models import (
+    Topic,
+    WebhookEndpoint,
+)
+from events.webhooks import (
+    renew_secret,
+    secrets_of,
+    send_test,
+    switch_on,
+)
+from ticketing import clock
+from ticketing.outbound import AddressRefused, check_address
+
+
+class WebhookForm(forms.ModelForm):
+    types = forms.MultipleChoiceField(
+        label=capfirst(gettext_lazy("tells of")),
+        choices=choices_with_names(Topic),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("None means all of them, also those to come."),
+    )
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        try:
+            check_address(url)
+        except AddressRefused as refused:
+            raise ValidationError(
+                _("We cannot send there: it must be a public https address.")
+            ) from refused
+        return url
+
+
+@admin.register(WebhookEndpoint)
+class WebhookAdmin(OwnAdmin):
+    list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]
+    list_filter = ["organizer"]
+    form = WebhookForm
+    fields = ["organizer", "url", "types"]
+    actions = ["test_chosen", "switch_on_chosen"]
+    actions_detail = ["test_this", "renew_this", "switch_off_this", "switch_on_this"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        waits = Count("messages", filter=Q(messages__next_attempt_at__isnull=False))
+        return super().get_queryset(request).annotate(waits=waits)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        asked = super().get_fields(request, obj)
+        return ["state", *asked, "its_messages", "rotated_at"] if obj is not None else asked
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        fixed = ["organizer", "state", "its_messages", "rotated_at"]
+        return fixed if obj is not None else []
+
+    def has_use_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this webhook is on, so that it may be tested or switched off."""
+        return chosen(self, request, object_id).filter(disabled_at=None).exists()
+
+    def has_wake_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this webhook is off, so that it may be switched on."""
+        return chosen(self, request, object_id).exclude(disabled_at=None).exists()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            tell_once(request, secrets_of(obj, now=clock.now())[0])
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"on": "success", "off": "danger"},
+        ordering="disabled_at",
+    )
+    def shown_state(self, endpoint: WebhookEndpoint) -> tuple[str, str]:
+        return ("off", _("switched off")) if endpoint.disabled_at else ("on", _("on"))
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, endpoint: WebhookEndpoint) -> str:
+        return self.shown_state(endpoint)[1]
+
+    @admin.display(description=gettext_lazy("waiting"))
+    def waiting(self, endpoint: Any) -> int:
+        return int(endpoint.waits)
+
+    @admin.display(description=gettext_lazy("webhook messages"))
+    def its_messages(self, endpoint: Any) -> SafeString:
+        return format_html(
+            '<a href="{}?endpoint__id__exact={}" class="underline">{}</a>',
+            reverse("admin:events_webhookmessage_changelist"),
+            endpoint.pk,
+            _("See them, %(count)d waiting") % {"count": endpoint.waits},
+        )
+
+    @admin.action(description=gettext_lazy("Send a test"), permissions=["change"])
+    def test_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        tests = [
+            send_test(endpoint=endpoint, now=clock.now())
+            for endpoint in rows.filter(disabled_at=None)
+        ]
+        if tests:
+            messages.success(request, _("A test is on its way. See the webhook messages."))
+        if len(tests) < rows.count():
+            messages.warning(request, _("A webhook that is switched off gets no test."))
+
+    @admin.action(description=gettext_lazy("Switch on again"), permissions=["change"])
+    def switch_on_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in rows:
+            switch_on(endpoint_id=endpoint.pk, now=clock.now())
+        messages.success(request, _("Switched on. What still waited is on its way."))
+
+    @action(description=gettext_lazy("Send a test"), permissions=["change", "use"])
+    def test_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="test_this",
+            question=_("Send a test?"),
+            consequences=[_("The address gets a message that says that nothing has happened.")],
+            rows=rows,
+            confirm=_("Yes, send"),
+        )
+        if question is None:
+            self.test_chosen(request, rows)
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+    @action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
+    def renew_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="renew_this",
+            question=_("Make a new secret?"),
+            consequences=[
+                _("It is shown once. For a day, messages are signed by the old one too."),
+            ],
+            rows=rows,
+            confirm=_("Yes, renew"),
+        )
+        if question is None:
+            for endpoint in rows:
+                tell_once(request, renew_secret(endpoint_id=endpoint.pk, now=clock.now()))
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+    @action(description=gettext_lazy("Switch off…"), permissions=["change", "use"])
+    def switch_off_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="switch_off_this",
+            question=_("Switch this webhook off?"),
+            consequences=[_("What happens meanwhile is not told, not even later.")],
+            rows=rows,
+            confirm=_("Yes, switch off"),
+        )
+        if question is None:
+            rows.filter(disabled_at=None).update(disabled_at=clock.now())
+            messages.success(request, _("Switched off."))
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
+
+    @action(description=gettext_lazy("Switch on again…"), permissions=["change", "wake"])
+    def switch_on_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="switch_on_this",
+            question=_("Switch this webhook on again?"),
+            consequences=[_("What still waits is sent at once.")],
+            rows=rows,
+            confirm=_("Yes, switch on"),
+        )
+        if question is None:
+            self.switch_on_chosen(request, rows)
+        return question or redirect("admin:events_webhookendpoint_change", object_id)
