@@ -13,9 +13,11 @@ from orders.reservation import Reservation
 from ticketing.api.fields import (
     LineField,
     MomentField,
+    NameField,
     StrictSerializer,
     WholeNumberField,
     is_line,
+    is_name,
     show_moment,
 )
 from ticketing.api.pagination import ChangesQuery
@@ -28,7 +30,7 @@ _MOST_REFUNDED = 1_000
 
 
 class CustomerSent(StrictSerializer):
-    name = LineField(max_length=200)
+    name = NameField()
     email = serializers.EmailField(max_length=254)
 
 
@@ -63,7 +65,7 @@ class UsualCustomer(Struct, forbid_unknown_fields=True):
     email: Annotated[str, Meta(max_length=254)]
 
     def __post_init__(self) -> None:
-        if not is_line(self.name):
+        if not is_name(self.name):
             raise ValueError
         validate_email(self.email)
 

@@ -116,6 +116,7 @@ def test_a_body_that_is_no_json_object(path: str, body: str, code: str):
         ({"customer": {"name": "Ana", "email": "not an address"}}, "#/customer/email"),
         ({"customer": {"name": "Ana\r\nBcc: all", "email": "a@example.com"}}, "#/customer/name"),
         ({"customer": {"name": "A\u0000", "email": "a@example.com"}}, "#/customer/name"),
+        ({"customer": {"name": "Ganhe em foo.com", "email": "a@example.com"}}, "#/customer/name"),
         ({"customer": {"name": "x" * 201, "email": "a@example.com"}}, "#/customer/name"),
         ({"customer": {"name": "  ", "email": "a@example.com"}}, "#/customer/name"),
         ({"customer": {"name": 5, "email": "a@example.com"}}, "#/customer/name"),
@@ -456,3 +457,15 @@ def test_a_bug_is_answered_without_its_secrets(api: APIClient, monkeypatch: pyte
 
     assert_problem(answer, 500, "internal_error")
     assert b"42" not in answer.content.replace(answer.headers["X-Request-Id"].encode(), b"")
+
+
+def test_a_ticket_goes_to_no_advertisement():
+    ticket = make_ticket()
+
+    answer = as_organizer(ticket.event).patch(
+        f"/tickets/{ticket.pk}", {"holder_name": "Ganhe em www.foo.example"}
+    )
+
+    assert_problem(answer, 400, "invalid_request")
+    assert pointers(answer) == {"#/holder_name"}
+    assert Ticket.objects.get().status == "valid"

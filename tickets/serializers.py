@@ -8,7 +8,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
 from ticketing import clock
-from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextField, is_line
+from ticketing.api.fields import (
+    LineField,
+    MomentField,
+    NameField,
+    StrictSerializer,
+    TextField,
+    is_line,
+)
 from ticketing.api.pagination import ChangesQuery
 from ticketing.ids import new_id
 from tickets.issue import code_url
@@ -134,7 +141,7 @@ class TicketsQuery(ChangesQuery):
 class HolderSent(StrictSerializer):
     """Who is to have a ticket from now on."""
 
-    holder_name = LineField(max_length=200)
+    holder_name = NameField()
 
 
 class AttendanceOfTypeShown(serializers.Serializer[Any]):

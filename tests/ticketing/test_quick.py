@@ -21,7 +21,9 @@ from tickets.serializers import ScanSent, UsualScan
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 
 TEXT = st.one_of(
-    st.sampled_from(["", " ", "Ana", " Ana", "Ana ", "A\u202eb", "a\nb", "a\x00b", "é", "x" * 300]),
+    st.sampled_from(
+        ["", " ", "Ana", " Ana", "Ana ", "A\u202eb", "foo.com", "a\nb", "a\x00b", "é", "x" * 300]
+    ),
     st.text(max_size=20),
 )
 EMAIL = st.one_of(

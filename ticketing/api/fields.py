@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ticketing.clock import refuse_other_ages
-from ticketing.text import refuse_control_characters
+from ticketing.text import has_web_address, refuse_control_characters, refuse_web_addresses
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -76,6 +76,14 @@ class LineField(TextField):
         self.validators.append(refuse_control_characters)
 
 
+class NameField(LineField):
+    """A person's or a firm's name: it goes into mails, so no web address may be in it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=200, **options)
+        self.validators.append(refuse_web_addresses)
+
+
 class MomentField(serializers.DateTimeField):
     """A moment in ISO 8601 that says its offset."""
 
@@ -96,3 +104,8 @@ def show_moment(moment: datetime) -> str:
 def is_line(text: str) -> bool:
     """Say whether `LineField` would take a text as it stands."""
     return bool(text) and text.isprintable() and text == text.strip()
+
+
+def is_name(text: str) -> bool:
+    """Say whether `NameField` would take a text as it stands."""
+    return is_line(text) and not has_web_address(text)

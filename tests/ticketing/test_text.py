@@ -1,0 +1,80 @@
+"""What a name may be."""
+
+import pytest
+
+from ticketing.text import has_web_address
+
+# Of people and firms, as they type them.
+NAMES = [
+    "Ana Souza",
+    "J. R. Silva",
+    "J.R. Silva",
+    "J.R.R. Tolkien",
+    "D.Sc. Ana",
+    "Ana M.Souza",
+    "Ana, M.Sc.",
+    "Ana B.Com",
+    "Ana Ph.D.",
+    "Maria d.C.",
+    "Silva & Filhos Ltda.",
+    "Silva Ltda.ME",
+    "Silva S.A.",
+    "Dr.Ana",
+    "Dra.Ana/Dr.Bruno",
+    "Ana/Bruno",
+    "José Jr.de Souza",
+    "Maria S.do Carmo",
+    "M.A.de Souza",
+    "St.John Smith",
+    "Sta.Rosa",
+    "N'Golo O’Brien-Smith",
+    "Nº 5: Ana",
+    "Ana (mesa 3, 2ª fila)",
+    "李小龙",
+    "Анна К.Петрова",
+]
+ADVERTISEMENTS = [
+    "http://foo.com",
+    "HTTPS://FOO.COM/x",
+    "ftp://foo",
+    "http:/foo",
+    "www.foo",
+    "Ganhe em WWW.Foo.Xyz agora",
+    "foo.com",
+    "Foo.Com",
+    "foo.com/x",
+    "foo.com.br",
+    "foo.com:8080",
+    "foo.com.",
+    "(foo.com)",
+    "Compre em melhor-preco.de",
+    "melhorpreco.de",
+    "um.dois.de",
+    "bit.ly/x",
+    "t.me/grupo",
+    "x.co/a",
+    "foo.io?ref=1",
+    "ana@foo.com",
+    "xn--bcher-kva.example",
+    "münchen.com",
+    "foo\uff0ecom",
+    "foo。com",
+    "ｆｏｏ.ｃｏｍ",
+    "foo\u200b.c\u200bom",
+    "foo.\u00adcom",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_has_no_web_address(name: str):
+    assert not has_web_address(name)
+
+
+@pytest.mark.parametrize("text", ADVERTISEMENTS)
+def test_an_advertisement_has_a_web_address(text: str):
+    assert has_web_address(text)
+
+
+@pytest.mark.parametrize("text", ["a." * 100, "a-" * 100, "." * 200, "a." * 99 + "é/", "a:" * 100])
+def test_a_text_that_is_only_almost_an_address_is_read_at_once(text: str):
+    assert not has_web_address(text)
