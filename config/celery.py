@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.log import configure_logging
 from django.utils.module_loading import import_string
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 app = Celery("bilheteria", task_cls="ticketing.watched_task:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")

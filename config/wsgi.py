@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from config.celery import app
 from ticketing.api.parsing import with_whole_bodies
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 if settings.TRACES_ENDPOINT:
     # By name: where there are no traces, nothing of OpenTelemetry is loaded.

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import F, Sum
 from django.utils.module_loading import import_string
 
@@ -31,6 +32,7 @@ class Charge:
     decline_code: str = ""
 
 
+@runtime_checkable
 class PaymentGateway(Protocol):
     """What the sale needs of whoever takes the money. Name one in `PAYMENT_GATEWAY`."""
 
@@ -62,6 +64,16 @@ class SimulatedGateway:
     without an answer.
     """
 
+    # In the making, so that no subclass, wrapper or other name of this class avoids the question.
+    def __new__(cls, *_arguments: object, **_named: object) -> Self:
+        if not settings.ALLOW_SIMULATED_PAYMENTS:
+            raise ImproperlyConfigured(
+                "PAYMENT_GATEWAY is the simulated gateway: it charges nobody, and anyone can buy"
+                " with tok_approved. Name a real gateway, or set ALLOW_SIMULATED_PAYMENTS=true for"
+                " a demonstration."
+            )
+        return super().__new__(cls)
+
     def accepts(self, *, method: str, token: str) -> bool:
         return token in {"tok_approved", "tok_declined", "tok_unstable"}
 
@@ -91,8 +103,21 @@ class SimulatedGateway:
 
 @cache
 def get_gateway() -> PaymentGateway:
-    """Return the gateway that the settings name."""
-    gateway: PaymentGateway = import_string(settings.PAYMENT_GATEWAY)()
+    """
+    Return the gateway that the settings name.
+
+    :raises ImproperlyConfigured: if there is none of that name, or the simulated one is not allowed
+    """
+    try:
+        make = import_string(settings.PAYMENT_GATEWAY)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"PAYMENT_GATEWAY cannot be imported: {error}") from error
+    gateway = make()
+    if not isinstance(gateway, PaymentGateway):
+        raise ImproperlyConfigured(
+            f"PAYMENT_GATEWAY: {settings.PAYMENT_GATEWAY} lacks methods of"
+            " orders.gateway.PaymentGateway."
+        )
     return gateway
 
 

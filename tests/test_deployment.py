@@ -108,9 +108,19 @@ def test_production_does_not_start_on_a_missing_weak_or_example_secret(name: str
     assert name in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "MAIL_FROM"])
-def test_production_does_not_start_without_its_addresses(name: str):
-    done = run("manage.py", "check", **{name: ""})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("REDIS_URL", ""),
+        ("ALLOWED_HOSTS", ""),
+        ("MAIL_FROM", ""),
+        ("PAYMENT_GATEWAY", " "),
+        ("TRUSTED_PROXY_HOPS", " "),
+    ],
+)
+def test_production_does_not_start_without_what_has_no_safe_default(name: str, value: str):
+    done = run("manage.py", "check", **{name: value})
 
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
@@ -120,6 +130,69 @@ def test_production_does_not_show_its_mail_nor_share_its_secrets():
     assert run("manage.py", "check", MAILBOX_DIR="somewhere").returncode != 0
     same = PRETENDED["SECRET_KEY"]
     assert run("manage.py", "check", TICKET_SIGNING_SECRET=same).returncode != 0
+
+
+@pytest.mark.parametrize("allowed", ["", "false"])
+def test_production_does_not_start_on_payments_that_charge_nobody(allowed: str):
+    done = run("manage.py", "check", ALLOW_SIMULATED_PAYMENTS=allowed)
+
+    assert done.returncode != 0
+    assert "ALLOW_SIMULATED_PAYMENTS" in done.stderr.splitlines()[-1]
+
+
+def test_settings_derived_from_those_of_production_do_not_bring_the_simulated_gateway_back(
+    tmp_path: Path,
+):
+    lines = [
+        "from config.settings.production import *",
+        "PAYMENT_GATEWAY = 'orders.gateway.SimulatedGateway'",
+    ]
+    (tmp_path / "derived.py").write_text("\n".join(lines))
+
+    done = run(
+        "-c",
+        "import config.wsgi",
+        DJANGO_SETTINGS_MODULE="derived",
+        PYTHONPATH=str(tmp_path),
+        PAYMENT_GATEWAY="shop.Gateway",
+        ALLOW_SIMULATED_PAYMENTS="",
+    )
+
+    assert done.returncode != 0
+    assert "ALLOW_SIMULATED_PAYMENTS" in done.stderr.splitlines()[-1]
+
+
+def test_a_gateway_that_does_not_exist_stops_the_start():
+    done = run("manage.py", "check", PAYMENT_GATEWAY=" orders.gateway.SimulatedGateway")
+
+    assert done.returncode != 0
+    assert "PAYMENT_GATEWAY" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("module", ["config.wsgi", "config.celery"])
+def test_a_process_that_is_not_told_its_settings_takes_those_of_production(module: str):
+    program = f"""
+import os
+del os.environ["DJANGO_SETTINGS_MODULE"]
+import {module}
+from django.conf import settings
+print(settings.SETTINGS_MODULE)
+"""
+
+    done = run("-c", program)
+
+    assert done.stdout.strip() == "config.settings.production"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DEMO_ADMIN_PASSWORD", "x"), ("DEMO_API_TOKEN", " "), ("DEMO_OF_TOMORROW", "1")],
+)
+def test_production_does_not_start_with_anything_of_the_demo(name: str, value: str):
+    done = run("manage.py", "check", **{name: value})
+
+    assert done.returncode != 0
+    assert name in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -356,15 +356,17 @@ STATIC_ROOT = Path(env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 
 # --- The sale --------------------------------------------------------------------------
 PAYMENT_GATEWAY: str = env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
+# The simulated gateway charges nobody: without this it does not start.
+ALLOW_SIMULATED_PAYMENTS: bool = env.bool("ALLOW_SIMULATED_PAYMENTS", default=False)
 
 # --- Webhooks --------------------------------------------------------------------------
 # Networks that are asked although they are not public, by http too: for a stack on one machine.
 WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 
-# --- The demo: unset in production, where there is none -----------------------------------
-DEMO_ADMIN_PASSWORD: str = env("DEMO_ADMIN_PASSWORD", default="")
-DEMO_API_TOKEN: str = env("DEMO_API_TOKEN", default="")
-DEMO_DEVICE_TOKEN: str = env("DEMO_DEVICE_TOKEN", default="")
+# --- The demo: only config.settings.local reads its password and tokens --------------------
+DEMO_ADMIN_PASSWORD = ""
+DEMO_API_TOKEN = ""
+DEMO_DEVICE_TOKEN = ""
 
 # --- API -------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {

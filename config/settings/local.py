@@ -14,5 +14,11 @@ os.environ.setdefault("LOG_FORMAT", "console")
 
 from config.settings.base import *
 
+_env = Env()
+
 ALLOWED_HOSTS = ["*"]
 EMAIL_BACKEND = "ticketing.stack.mailbox.MailboxBackend"
+ALLOW_SIMULATED_PAYMENTS = True
+DEMO_ADMIN_PASSWORD = _env("DEMO_ADMIN_PASSWORD", default="")
+DEMO_API_TOKEN = _env("DEMO_API_TOKEN", default="")
+DEMO_DEVICE_TOKEN = _env("DEMO_DEVICE_TOKEN", default="")

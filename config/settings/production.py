@@ -1,4 +1,6 @@
-"""Production: refuses to start on a missing or example secret."""
+"""Production: refuses to start on missing or example secrets, and on anything of the demo."""
+
+import os
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
@@ -17,6 +19,10 @@ _REQUIRED = [
     "SQS_DELIVERY_QUEUE_URL",
     "SQS_UPKEEP_QUEUE_URL",
     "SQS_WEBHOOKS_QUEUE_URL",
+    # Its default charges nobody.
+    "PAYMENT_GATEWAY",
+    # 0 must be set too: behind a proxy, a forgotten variable makes all callers one.
+    "TRUSTED_PROXY_HOPS",
 ]
 # Characters, at the least. Django asks for 50 itself.
 _SECRETS = {"SECRET_KEY": 50, "TICKET_SIGNING_SECRET": 40}
@@ -33,6 +39,10 @@ if _env("SECRET_KEY") == _env("TICKET_SIGNING_SECRET"):
     raise ImproperlyConfigured("TICKET_SIGNING_SECRET must differ from SECRET_KEY.")
 if _env("MAILBOX_DIR", default=""):
     raise ImproperlyConfigured("MAILBOX_DIR shows sent mails to anyone: unset it.")
+if _demo := sorted(
+    name for name, value in os.environ.items() if name.startswith("DEMO_") and value
+):
+    raise ImproperlyConfigured(f"{', '.join(_demo)} belong to the local demo: unset them.")
 
 from config.settings.base import *
 

@@ -67,6 +67,9 @@ class BenchStack:
                 "MAIL_FROM": "Bilheteria <tickets@bilheteria.test>",
                 # No load balancer stands before us that speaks TLS.
                 "SECURE_SSL_REDIRECT": "false",
+                "TRUSTED_PROXY_HOPS": "0",
+                "PAYMENT_GATEWAY": "orders.gateway.SimulatedGateway",
+                "ALLOW_SIMULATED_PAYMENTS": "true",
                 "LOG_LEVEL": "WARNING",
             },
         )

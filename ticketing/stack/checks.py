@@ -22,6 +22,14 @@ PRETENDED: Final = {
     "SQS_DELIVERY_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/delivery",
     "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/upkeep",
     "SQS_WEBHOOKS_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/webhooks",
+    "TRUSTED_PROXY_HOPS": "1",
+    # There is no real gateway here to name.
+    "PAYMENT_GATEWAY": "orders.gateway.SimulatedGateway",
+    "ALLOW_SIMULATED_PAYMENTS": "true",
+    # Those of a developer's shell are not production's.
+    "DEMO_ADMIN_PASSWORD": "",
+    "DEMO_API_TOKEN": "",
+    "DEMO_DEVICE_TOKEN": "",
 }
 _COMMANDS: Final = (
     ("makemigrations", "--check", "--dry-run", "-v0"),

@@ -1,0 +1,50 @@
+"""Which class may take the money."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from orders.gateway import SimulatedGateway, get_gateway
+
+
+class Derived(SimulatedGateway):
+    def __init__(self) -> None:
+        self.ours = True
+
+
+class Wrapping:
+    def __init__(self) -> None:
+        self.inner = SimulatedGateway()
+
+
+def make_one() -> SimulatedGateway:
+    return SimulatedGateway()
+
+
+class Incomplete:
+    def accepts(self) -> bool:
+        return True
+
+
+SameClass = SimulatedGateway
+
+
+@pytest.mark.parametrize("name", ["Derived", "Wrapping", "make_one", "SameClass"])
+def test_the_simulated_gateway_is_refused_by_whatever_name_it_is_called(settings, name: str):
+    settings.ALLOW_SIMULATED_PAYMENTS = False
+    settings.PAYMENT_GATEWAY = f"{__name__}.{name}"
+
+    with pytest.raises(ImproperlyConfigured, match="ALLOW_SIMULATED_PAYMENTS"):
+        get_gateway.__wrapped__()
+
+
+def test_a_demonstration_may_simulate(settings):
+    settings.PAYMENT_GATEWAY = f"{__name__}.Derived"
+
+    assert get_gateway.__wrapped__().accepts(method="card", token="tok_approved")
+
+
+def test_a_gateway_that_lacks_a_method_is_refused(settings):
+    settings.PAYMENT_GATEWAY = f"{__name__}.Incomplete"
+
+    with pytest.raises(ImproperlyConfigured, match="lacks methods"):
+        get_gateway.__wrapped__()
