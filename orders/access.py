@@ -1,6 +1,8 @@
 """Who may see an order: whoever has its token, and its organizer."""
 
 import hmac
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -82,6 +84,12 @@ def order_acted_for(request: Request, order_id: UUID, scope: Scope) -> Order:
     if order is None or not organizers.filter(pk=order.event.organizer_id).exists():
         raise OrderNotFound("No order of yours has that id.")
     return order
+
+
+def token_digest_of(order: Mapping[str, Any]) -> str:
+    """Return the digest of the token of an order that was shown, or nothing if it is gone."""
+    digests = Order.objects.filter(pk=order["id"]).values_list("access_token_digest", flat=True)
+    return digests.order_by("pk").first() or ""
 
 
 def _find(order_id: UUID) -> Order | None:

@@ -24,6 +24,7 @@ from orders.access import (
     order_of_its_buyer,
     order_visible_to,
     sells_for,
+    token_digest_of,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.models import Order
@@ -53,7 +54,7 @@ from ticketing import clock
 from ticketing.api.callers import client_digest
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, AccessTokenLost, Keeper, answer_once
 from ticketing.api.pagination import pages_of
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
@@ -77,7 +78,7 @@ class Orders(APIView):
         tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
         takes=ReservationSent,
         answers={201: ReservedOrderShown},
-        refusals=[*RESERVING_REFUSALS, *KEY_REFUSALS],
+        refusals=[*RESERVING_REFUSALS, *KEY_REFUSALS, AccessTokenLost],
         parameters=[KEY],
         examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
         links={
@@ -95,7 +96,9 @@ class Orders(APIView):
         Anybody may. An organizer's shop that reserves for its customers shows its API token: then
         what its address holds open is not counted, only what each customer does.
         """
-        return answer_once(request, partial(self._reserve, request))
+        return answer_once(
+            request, partial(self._reserve, request), token_digest_of=token_digest_of
+        )
 
     def _reserve(self, request: Request, keeper: Keeper) -> Response:
         wish = ReservationSent(data=request.data)

@@ -53,17 +53,17 @@ class FailedMessage(models.Model):
 
 
 class KeptAnswer(models.Model):
-    """What was answered to the first request of an `Idempotency-Key`, to be said again."""
+    """The response to the first request with an `Idempotency-Key`, to be replayed."""
 
     KEPT = timedelta(hours=24)
 
     # Of the caller, the method, the path and the key.
     digest = models.CharField(max_length=64, primary_key=True)
     body_digest = models.CharField(max_length=64)
-    # With which the order's token can be derived again. It is not in the body.
+    # The order's token is derived from it and SECRET_KEY. The token itself is not in the body.
     salt = models.CharField(max_length=32, blank=True)
     status = models.PositiveSmallIntegerField()
-    # JSON, in the order in which it was told.
+    # JSON, with its members in the order of the first response.
     body = models.TextField()
     headers = models.JSONField()
     created_at = models.DateTimeField(db_index=True)

@@ -24,6 +24,8 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 # --- Secrets ---------------------------------------------------------------------------
 SECRET_KEY = env("SECRET_KEY")
+# Still accepted, while SECRET_KEY is being rotated.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Every event's signing key is derived from this one: who knows it can forge tickets.
 TICKET_SIGNING_SECRET = env("TICKET_SIGNING_SECRET")
 # The first signs; all of them are accepted. Two while one is being rotated.

@@ -8,10 +8,18 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event
+from events.organizing import publish_event
 from orders import views
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
-from tests.make import as_bearer, as_organizer, make_event, make_reservation, make_ticket
+from tests.make import (
+    as_bearer,
+    as_organizer,
+    make_api_token,
+    make_event,
+    make_reservation,
+    make_ticket,
+)
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
@@ -153,13 +161,45 @@ def test_a_refusal_that_will_not_change_is_kept_and_one_that_may_is_not():
     as_bearer(other.json()["access_token"]).post(f"/orders/{other.json()['id']}/cancel")
     assert buy(event).status_code == 201
 
-    wish = {"event": "no-such-event", "quantity": 1, "customer": CUSTOMER}
+    wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
     client = APIClient(headers={"Idempotency-Key": "lost"})
     first, again = client.post("/orders", wish), client.post("/orders", wish)
-    assert (first.status_code, again.status_code) == (404, 404)
+    assert (first.status_code, again.status_code) == (400, 400)
     assert again.json() == first.json()
     assert again.headers["Content-Type"] == "application/problem+json"
     assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_draft_that_was_not_found_can_be_bought_with_the_same_key_once_it_is_published():
+    event = make_event(status="draft", capacity=10)
+    assert buy(event).status_code == 404
+
+    publish_event(event_id=event.pk)
+
+    answer = buy(event)
+    assert (answer.status_code, answer.headers.get("Idempotent-Replayed")) == (201, None)
+
+
+def test_a_call_that_was_forbidden_can_be_repeated_with_the_same_key_once_it_is_allowed():
+    ticket = make_ticket()
+    organizer, path = ticket.event.organizer, f"/tickets/{ticket.pk}/reissue"
+    client = as_bearer(make_api_token(organizer=organizer, scopes=["orders:read"]))
+    assert client.post(path, headers=key_of("one")).status_code == 403
+
+    ApiToken.objects.update(scopes=["tickets:write", "orders:write"])
+
+    assert client.post(path, headers=key_of("one")).status_code == 201
+    assert {kept.status for kept in KeptAnswer.objects.all()} == {201}
+
+
+def test_a_404_that_the_previous_release_stored_is_not_replayed():
+    event = make_event(capacity=10)
+    wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
+    client = APIClient(headers=key_of("one"))
+    assert client.post("/orders", wish).status_code == 400
+    KeptAnswer.objects.update(status=404)
+
+    assert "Idempotent-Replayed" not in client.post("/orders", wish).headers
 
 
 def test_paying_twice_with_one_key_pays_once_and_says_the_same(queue: RecordingQueue):
@@ -190,6 +230,88 @@ def test_a_key_is_its_callers_own():
 
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
+def test_a_key_without_a_token_is_its_addresss_own():
+    """Whoever guesses the key and the body from elsewhere gets no token, and blocks nobody."""
+    event = make_event(capacity=10)
+    mine, other = (APIClient(REMOTE_ADDR=f"203.0.113.{host}") for host in (7, 8))
+    other.post("/orders", {}, headers=key_of("a-key"))
+
+    first, guessed = buy(event, client=mine), buy(event, client=other)
+
+    assert (first.status_code, guessed.json()["code"]) == (201, "idempotency_key_reused")
+    assert buy(event, key="new", client=other).json()["id"] != first.json()["id"]
+    assert buy(event, client=mine).json() == first.json()
+
+
+def test_two_addresses_of_one_ipv6_subscriber_share_their_keys():
+    event = make_event(capacity=10)
+    first, again = (
+        buy(event, client=APIClient(REMOTE_ADDR=f"2001:db8:1:2::{host}")) for host in (1, 2)
+    )
+
+    assert again.json() == first.json()
+
+
+def test_after_a_new_secret_key_with_its_fallback_the_replay_returns_the_true_token(settings: Any):
+    event = make_event(capacity=10)
+    first = buy(event)
+    settings.SECRET_KEY, old = "a-new-secret", settings.SECRET_KEY
+    settings.SECRET_KEY_FALLBACKS = ["another", old]
+
+    again = buy(event)
+
+    assert again.content == first.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+    # And once more, by processes that are not rolled out yet.
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = old, ["a-new-secret"]
+    assert buy(event).content == first.content
+
+
+def test_a_response_stored_by_the_new_secret_key_is_replayed_by_a_process_with_the_old(
+    settings: Any,
+):
+    event = make_event(capacity=10)
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a-new-secret", [old]
+    first = buy(event)
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = old, ["a-new-secret"]
+
+    assert buy(event).content == first.content
+    assert Order.objects.count() == 1
+
+
+def test_without_a_fallback_a_shop_is_told_that_the_token_is_lost(settings: Any):
+    event = make_event(capacity=10)
+    shop = as_bearer(make_api_token(organizer=event.organizer, scopes=["orders:write"]))
+    first = buy(event, client=shop)
+    settings.SECRET_KEY = "a-new-secret"
+
+    again = buy(event, client=shop)
+
+    assert (again.status_code, again.json()["code"]) == (409, "access_token_lost")
+    assert "access_token" not in again.json()
+    assert as_bearer(first.json()["access_token"]).get(f"/orders/{first.json()['id']}").data
+    assert Order.objects.count() == 1
+
+
+def test_without_a_fallback_a_retry_without_a_token_reserves_again(settings: Any):
+    """Its address has another digest, so its stored response is not found."""
+    event = make_event(capacity=10)
+    first = buy(event)
+    settings.SECRET_KEY = "a-new-secret"
+
+    assert buy(event).json()["id"] != first.json()["id"]
+
+
+def test_a_replay_never_returns_a_token_that_is_not_the_orders_own():
+    event = make_event(capacity=10)
+    buy(event)
+    Order.objects.update(access_token_digest="0" * 64)
+
+    assert buy(event).json()["code"] == "access_token_lost"
 
 
 def test_a_key_is_forgotten_after_a_day(monkeypatch: pytest.MonkeyPatch):

@@ -8,6 +8,7 @@ from typing import Final
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
 
 _FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
 # Everybody whose address nobody knows shares this one.
@@ -19,7 +20,7 @@ _SUBSCRIBER_BITS: Final = 64
 _DIGEST_LENGTH: Final = 16
 
 
-def client_address(request: HttpRequest) -> str:
+def client_address(request: HttpRequest | Request) -> str:
     """
     Return the address of the caller. An IPv6 address stands for its /64.
 
@@ -38,6 +39,17 @@ def client_address(request: HttpRequest) -> str:
 def client_digest(request: HttpRequest) -> str:
     """Return what tells addresses apart where none may be written down."""
     return _digest(client_address(request), settings.SECRET_KEY)
+
+
+def client_digests(request: HttpRequest | Request) -> list[str]:
+    """Return the digest of the caller's address by `SECRET_KEY`, then by each of its fallbacks."""
+    address = client_address(request)
+    return [_digest(address, secret) for secret in secrets_in_use()]
+
+
+def secrets_in_use() -> list[str]:
+    """Return the secrets that may have signed something still in use, the current one first."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 # A few addresses ask again and again.

@@ -1,15 +1,16 @@
 """
-One answer for one key: who asks again, because he never heard, is told what he was told first.
+Idempotency keys: a retried request gets the stored response of the first.
 
-The answer is written in the transaction of what it tells of. So whoever dies, either both are
-there or neither.
+The response is stored in the transaction of the change that it reports, so after a crash either
+both are there or neither.
 """
 
 import hashlib
+import hmac
 import json
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from ticketing import clock
 from ticketing.api.authentication import BearerToken
+from ticketing.api.callers import client_digests, secrets_in_use
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
 from ticketing.errors import Conflict, Invalid, Refusal, Unreadable
@@ -33,9 +35,11 @@ HEADER: Final = "Idempotency-Key"
 _SENT_HEADER: Final = "HTTP_IDEMPOTENCY_KEY"
 _REPLAYED: Final = "Idempotent-Replayed"
 _LONGEST_KEY: Final = 255
-# What the world's moving on has refused may go well the next time.
-_NOT_KEPT: Final = frozenset({409, 429})
+# A retry of these may succeed: a token may be given its rights, a draft may be published, stock may
+# come back, and a limit runs out.
+_NOT_KEPT: Final = frozenset({401, 403, 404, 409, 429})
 _FIRST_REFUSAL, _FIRST_FAULT = 400, 500
+# Never stored: a replay derives it again.
 _TOLD_ONCE: Final = "access_token"
 
 
@@ -53,6 +57,13 @@ class KeyReused(Unreadable):
     title = "This Idempotency-Key belongs to another request"
 
 
+class AccessTokenLost(Conflict):
+    """The order's token can't be derived again, as `SECRET_KEY` has changed since."""
+
+    code = "access_token_lost"
+    title = "The order's access_token can't be returned again"
+
+
 class KeyInUse(Conflict):
     """The first call with this key still runs."""
 
@@ -61,7 +72,7 @@ class KeyInUse(Conflict):
     retry_after = 1
 
 
-# What an endpoint that takes a key tells of it, and how it may refuse one.
+# For the document of each endpoint that takes a key.
 KEY: Final = OpenApiParameter(
     HEADER,
     str,
@@ -73,7 +84,7 @@ KEY_REFUSALS: Final = (KeyInUse, KeyReused)
 
 @dataclass(slots=True)
 class Keeper:
-    """Keeps the answer to one request. Without a key there is nothing to keep."""
+    """Stores the response to one request. Without a key it stores nothing."""
 
     digest: str = ""
     body_digest: str = ""
@@ -81,14 +92,16 @@ class Keeper:
 
     def make_token(self) -> NewToken | None:
         """
-        Return the order's token to be: one that can be told again, and is not stored.
+        Return a token for the new order that a replay can derive again. It is not stored.
 
-        None leaves the choice to whoever needs one.
+        Without a key return None: the verb then makes a random one.
         """
-        return _derive_token(self.digest, self.salt) if self.digest else None
+        if not self.digest:
+            return None
+        return _derive_token(self.digest, self.salt, secrets_in_use()[0])
 
     def keep(self, status: int, body: Any, headers: dict[str, str]) -> None:
-        """Write the answer down, as a part of the transaction that is open."""
+        """Store the response in the transaction that is open."""
         if not self.digest:
             return
         kept = {name: value for name, value in body.items() if name != _TOLD_ONCE}
@@ -103,27 +116,38 @@ class Keeper:
                 created_at=clock.now(),
             )
         except IntegrityError as error:
-            raise KeyInUse("Ask again: it has ended meanwhile.") from error
+            raise KeyInUse("It has just ended. Send the request again.") from error
 
 
-def answer_once(request: Request, act: Callable[[Keeper], Response]) -> Response:
+def answer_once(
+    request: Request,
+    act: Callable[[Keeper], Response],
+    *,
+    token_digest_of: Callable[[Any], str] = lambda _body: "",
+) -> Response:
     """
-    Act on a request, or say again what was said to the first of its key.
+    Act on a request, or replay the stored response to the first one with its key.
 
-    `act` calls its keeper's `keep` in the transaction of what it writes.
+    `act` calls its keeper's `keep` in the transaction of what it writes. `token_digest_of` takes a
+    stored body and returns the digest of the token that its first response carried, so that a
+    replay never returns another one.
 
-    :raises KeyNotValid, KeyReused, KeyInUse: by the key
+    :raises KeyNotValid, KeyReused, KeyInUse, AccessTokenLost: by the key
     """
     if _SENT_HEADER not in request.META:
         return act(Keeper())
-    digest, body_digest = _digest_request(request, _read_key(request))
-    with _alone(digest):
-        kept = _find(digest)
+    scopes = _digest_scopes(request, _read_key(request))
+    # An unreadable body is refused here, before anything is locked or read.
+    body_digest = _sha256(json.dumps(request.data, sort_keys=True))
+    with ExitStack() as locks:
+        for scope in scopes:
+            locks.enter_context(_alone(scope))
+        kept = _find(scopes)
         if kept is not None:
             if kept.body_digest != body_digest:
                 raise KeyReused("Give each request a key of its own.")
-            return _replay(kept, request)
-        keeper = Keeper(digest, body_digest, secrets.token_hex(16))
+            return _replay(kept, request, token_digest_of)
+        keeper = Keeper(scopes[0], body_digest, secrets.token_hex(16))
         try:
             return act(keeper)
         except (Refusal, APIException) as error:
@@ -148,16 +172,21 @@ def _read_key(request: Request) -> str:
     return key
 
 
-def _digest_request(request: Request, key: str) -> tuple[str, str]:
+def _digest_scopes(request: Request, key: str) -> list[str]:
+    """Return the digests under which the response is stored, the one for a new response first."""
+    place = [request.method or "", request.path.rstrip("/"), key]
+    return [_sha256("\0".join([caller, *place])) for caller in _callers(request)]
+
+
+def _callers(request: Request) -> list[str]:
     token = request.auth
     if isinstance(token, BearerToken):
-        caller = f"{token.kind}{token.digest}"
-    else:
-        caller = f"user:{request.user.pk}" if request.user.is_authenticated else "anybody"
-    # What cannot be read is refused here, before anything is looked up.
-    body = json.dumps(request.data, sort_keys=True)
-    scope = "\0".join([caller, request.method or "", request.path.rstrip("/"), key])
-    return _sha256(scope), _sha256(body)
+        return [f"{token.kind}{token.digest}"]
+    if request.user.is_authenticated:
+        return [f"user:{request.user.pk}"]
+    # Without a token only the address tells callers apart. The digest depends on SECRET_KEY, so
+    # during a rotation a response may be stored under the digest by another key.
+    return [f"address:{digest}" for digest in client_digests(request)]
 
 
 def _sha256(text: str) -> str:
@@ -166,12 +195,16 @@ def _sha256(text: str) -> str:
 
 @contextmanager
 def _alone(digest: str) -> Iterator[None]:
-    """Let nobody else work under this key. A lock of the connection: it goes with whoever dies."""
+    """
+    Lock one scope, or refuse if another request holds it.
+
+    The lock belongs to the connection, so PostgreSQL drops it when the process dies.
+    """
     number = int(digest[:15], 16)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
         if not cursor.fetchone()[0]:
-            raise KeyInUse("Ask again in a moment.")
+            raise KeyInUse("Send the request again in a moment.")
     try:
         yield
     finally:
@@ -183,18 +216,21 @@ def _alone(digest: str) -> Iterator[None]:
             connection.close()
 
 
-def _find(digest: str) -> KeptAnswer | None:
-    kept = KeptAnswer.objects.filter(pk=digest).first()
-    if kept is not None and kept.created_at < clock.now() - KeptAnswer.KEPT:
+def _find(scopes: Sequence[str]) -> KeptAnswer | None:
+    kept = KeptAnswer.objects.filter(pk__in=scopes).order_by("-created_at").first()
+    if kept is None:
+        return None
+    # The previous release also stored 401, 403 and 404.
+    if kept.status in _NOT_KEPT or kept.created_at < clock.now() - KeptAnswer.KEPT:
         kept.delete()
         return None
     return kept
 
 
-def _replay(kept: KeptAnswer, request: Request) -> Response:
+def _replay(kept: KeptAnswer, request: Request, token_digest_of: Callable[[Any], str]) -> Response:
     body = json.loads(kept.body)
     if kept.salt:
-        body[_TOLD_ONCE] = _derive_token(kept.digest, kept.salt).text
+        body[_TOLD_ONCE] = _token_again(kept, token_digest_of(body))
     refused = kept.status >= _FIRST_REFUSAL
     if refused:
         note_problem_code(request, body["code"])
@@ -206,11 +242,22 @@ def _replay(kept: KeptAnswer, request: Request) -> Response:
     )
 
 
-def _derive_token(digest: str, salt: str) -> NewToken:
-    secret = salted_hmac("ticketing.api.idempotency", digest + salt, algorithm="sha256")
-    return describe_token(TokenKind.ORDER.value + secret.hexdigest())
+def _token_again(kept: KeptAnswer, digest: str) -> str:
+    for secret in secrets_in_use():
+        token = _derive_token(kept.digest, kept.salt, secret)
+        if hmac.compare_digest(token.digest, digest):
+            return token.text
+    raise AccessTokenLost(
+        "The server's key has changed since the first response. That reservation runs out by"
+        " itself; to buy, reserve again with a new Idempotency-Key."
+    )
+
+
+def _derive_token(scope: str, salt: str, secret: str) -> NewToken:
+    keyed = salted_hmac("ticketing.api.idempotency", scope + salt, secret, algorithm="sha256")
+    return describe_token(TokenKind.ORDER.value + keyed.hexdigest())
 
 
 def forget_kept_answers() -> None:
-    """Clear away the answers that nobody may ask for again."""
+    """Delete the responses that are too old to be replayed."""
     KeptAnswer.objects.filter(created_at__lt=clock.now() - KeptAnswer.KEPT).delete()
