@@ -1,0 +1,272 @@
+"""The scripts of the live stock, each called as it might be called twice or too late."""
+
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+
+from events import holds
+from events.holds import (
+    Ruling,
+    StockRunsOut,
+    Verdict,
+    apply_verdicts,
+    due_holds,
+    hold_tickets,
+    publish_stock,
+    raise_capacity,
+    read_stock,
+)
+from events.inventory import OpenHold, Stock, begin_epoch
+from events.models import Event, TicketType
+from events.recovery import rebuild_stock
+from tests.make import make_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+A_MINUTE = 60_000
+
+
+def a_type(*, capacity: int = 10) -> TicketType:
+    """Put a type on sale whose stock is in Redis."""
+    kind = make_event(capacity=capacity).ticket_types.get()
+    rebuild_stock(event_id=kind.event_id)
+    return kind
+
+
+def hold(kind: TicketType, quantity: int, **changes: object) -> int:
+    named = {"order_id": uuid4(), "milliseconds": A_MINUTE} | changes
+    return hold_tickets(event_id=kind.event_id, quantities={kind.pk: quantity}, **named)
+
+
+def left(kind: TicketType) -> int:
+    stock = read_stock(kind.event_id)
+    assert stock is not None
+    return stock.left[kind.pk]
+
+
+def deadline(redis: Redis, kind: TicketType, order_id: object) -> float:
+    found = redis.zscore(f"{{event:{kind.event_id}}}:due", str(order_id))
+    assert found is not None
+    return found
+
+
+def test_a_hold_that_is_asked_for_twice_takes_its_tickets_once():
+    kind, order_id = a_type(), uuid4()
+
+    first = hold(kind, 3, order_id=order_id)
+    again = hold(kind, 3, order_id=order_id)
+
+    assert (first, left(kind)) == (again, 7)
+
+
+def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
+    kind, order_id = a_type(capacity=3), uuid4()
+    hold(kind, 3, order_id=order_id)
+
+    hold(kind, 3, order_id=order_id)
+
+    assert left(kind) == 0
+
+
+def test_all_that_is_left_can_be_held_and_not_one_more():
+    kind = a_type(capacity=3)
+
+    with pytest.raises(StockRunsOut) as refused:
+        hold(kind, 4)
+    hold(kind, 3)
+
+    assert (refused.value.left, left(kind)) == (3, 0)
+
+
+def test_an_order_of_two_types_takes_nothing_if_one_of_them_is_gone():
+    event = make_event(capacity=5)
+    plenty = event.ticket_types.get()
+    few = TicketType.objects.create(event=event, number=2, name="Few", price=1, capacity=1)
+    rebuild_stock(event_id=event.pk)
+
+    with pytest.raises(StockRunsOut) as refused:
+        hold_tickets(
+            event_id=event.pk,
+            order_id=uuid4(),
+            quantities={plenty.pk: 2, few.pk: 2},
+            milliseconds=A_MINUTE,
+        )
+
+    assert refused.value.ticket_type_id == few.pk
+    assert (left(plenty), left(few)) == (5, 1)
+
+
+def test_a_refusal_says_how_many_holds_are_overdue():
+    kind = a_type(capacity=4)
+    hold(kind, 1, milliseconds=0)
+    hold(kind, 1, milliseconds=0)
+    hold(kind, 1)
+
+    with pytest.raises(StockRunsOut) as refused:
+        hold(kind, 2)
+
+    assert refused.value.overdue == 2
+
+
+def test_an_older_rebuild_is_not_published_over_a_newer_one():
+    kind = a_type()
+    older = begin_epoch(event_id=kind.event_id)
+    hold_later = {uuid4(): OpenHold({kind.pk: 4}, A_MINUTE)}
+    rebuild_stock(event_id=kind.event_id)
+    assert older is not None
+
+    late = Stock(older.epoch, older.revision, older.types, hold_later)
+    published = publish_stock(event_id=kind.event_id, stock=late)
+
+    epoch = Event.objects.values_list("epoch", flat=True).get(pk=kind.event_id)
+    # Somebody else's newer stock is there: nothing needs to be done again.
+    assert published
+    assert hold(kind, 1) == epoch
+
+
+def test_a_rebuild_is_not_published_twice():
+    kind = a_type()
+    stock = begin_epoch(event_id=kind.event_id)
+    assert stock is not None
+    publish_stock(event_id=kind.event_id, stock=stock)
+    hold(kind, 4)
+
+    publish_stock(event_id=kind.event_id, stock=stock)
+
+    assert left(kind) == 6
+
+
+def test_a_rebuild_puts_the_holds_and_their_deadlines_in_the_place_of_the_old_ones(redis: Redis):
+    kind, old, new = a_type(), uuid4(), uuid4()
+    hold(kind, 2, order_id=old)
+    stock = begin_epoch(event_id=kind.event_id)
+    assert stock is not None
+
+    rebuilt = Stock(stock.epoch, stock.revision, stock.types, {new: OpenHold({kind.pk: 3}, 0)})
+    publish_stock(event_id=kind.event_id, stock=rebuilt)
+
+    key = f"{{event:{kind.event_id}}}"
+    assert redis.hkeys(f"{key}:holds") == [str(new)]
+    assert redis.zrange(f"{key}:due", 0, -1) == [str(new)]
+    assert [redis.ttl(f"{key}:{name}") for name in ("left", "holds", "due")] == [-1, -1, -1]
+
+
+def test_a_rebuild_without_holds_leaves_none_of_the_old_ones(redis: Redis):
+    kind = a_type()
+    hold(kind, 2)
+    stock = begin_epoch(event_id=kind.event_id)
+    assert stock is not None
+
+    publish_stock(event_id=kind.event_id, stock=stock)
+
+    assert not redis.exists(f"{{event:{kind.event_id}}}:holds")
+    assert not redis.exists(f"{{event:{kind.event_id}}}:due")
+    assert left(kind) == 10
+
+
+@pytest.mark.parametrize("part", ["left", "holds", "due"])
+def test_a_rebuild_that_redis_lost_a_part_of_is_not_published(part: str, monkeypatch, redis: Redis):
+    kind = a_type()
+    stock = begin_epoch(event_id=kind.event_id)
+    assert stock is not None
+    held = Stock(stock.epoch, stock.revision, stock.types, {uuid4(): OpenHold({kind.pk: 3}, 0)})
+    staged = f"{{event:{kind.event_id}}}:{part}:{stock.epoch}"
+
+    stage = holds._stage
+
+    def stage_and_lose(*arguments: object) -> None:
+        stage(*arguments)
+        redis.delete(staged)
+
+    monkeypatch.setattr(holds, "_stage", stage_and_lose)
+
+    assert not publish_stock(event_id=kind.event_id, stock=held)
+    assert redis.keys("*:*:*:*") == []
+
+
+def test_an_older_capacity_does_not_replace_a_newer_one():
+    kind = a_type(capacity=10)
+    named = {"event_id": kind.event_id, "ticket_type_id": kind.pk}
+    raise_capacity(**named, capacity=30, version=2)
+
+    raise_capacity(**named, capacity=20, version=1)
+    raise_capacity(**named, capacity=25, version=2)
+
+    assert left(kind) == 30
+
+
+def test_a_newer_capacity_adds_what_is_new_to_what_is_left():
+    kind = a_type(capacity=10)
+    hold(kind, 4)
+
+    raise_capacity(event_id=kind.event_id, ticket_type_id=kind.pk, capacity=12, version=1)
+    raise_capacity(event_id=kind.event_id, ticket_type_id=kind.pk, capacity=15, version=2)
+
+    assert left(kind) == 11
+
+
+def test_a_type_that_redis_does_not_know_begins_with_its_capacity():
+    kind = a_type()
+    unknown = uuid4()
+
+    for _ in range(2):
+        raise_capacity(event_id=kind.event_id, ticket_type_id=unknown, capacity=7, version=0)
+
+    stock = read_stock(kind.event_id)
+    assert stock is not None
+    assert stock.left[unknown] == 7
+
+
+def test_a_hold_is_released_once():
+    kind, order_id = a_type(), uuid4()
+    hold(kind, 4, order_id=order_id)
+    release = [Verdict(order_id, Ruling.RELEASE)]
+
+    changed = [apply_verdicts(event_id=kind.event_id, verdicts=release) for _ in range(2)]
+
+    assert (changed, left(kind)) == ([1, 0], 10)
+
+
+def test_a_hold_that_is_settled_gives_nothing_back_and_asks_no_more(redis: Redis):
+    kind, order_id = a_type(), uuid4()
+    hold(kind, 4, order_id=order_id, milliseconds=0)
+
+    apply_verdicts(event_id=kind.event_id, verdicts=[Verdict(order_id, Ruling.SETTLE)])
+
+    assert left(kind) == 6
+    assert redis.zcard(f"{{event:{kind.event_id}}}:due") == 0
+
+
+def test_a_hold_that_is_given_more_time_keeps_its_tickets_and_asks_later(redis: Redis):
+    kind, order_id = a_type(), uuid4()
+    hold(kind, 4, order_id=order_id, milliseconds=0)
+    before = deadline(redis, kind, order_id)
+
+    verdicts = [Verdict(order_id, Ruling.RETIME, A_MINUTE)]
+    apply_verdicts(event_id=kind.event_id, verdicts=verdicts)
+
+    assert left(kind) == 6
+    assert A_MINUTE <= deadline(redis, kind, order_id) - before < 2 * A_MINUTE
+
+
+def test_an_overdue_hold_is_given_to_one_asker_until_the_lease_ends(redis: Redis):
+    kind, due, in_time = a_type(), uuid4(), uuid4()
+    hold(kind, 1, order_id=due, milliseconds=0)
+    hold(kind, 1, order_id=in_time)
+    named = {"event_ids": [kind.event_id], "limit": 10, "lease_milliseconds": A_MINUTE}
+
+    first, second = due_holds(**named), due_holds(**named)
+
+    assert (first, second) == ({kind.event_id: [due]}, {})
+    assert deadline(redis, kind, due) == pytest.approx(deadline(redis, kind, in_time), abs=5_000)
+
+
+def test_no_more_overdue_holds_are_given_than_were_asked_for():
+    kind = a_type()
+    for _ in range(3):
+        hold(kind, 1, milliseconds=0)
+
+    due = due_holds(event_ids=[kind.event_id], limit=2, lease_milliseconds=A_MINUTE)
+
+    assert len(due[kind.event_id]) == 2

@@ -1,0 +1,69 @@
+"""Two workers with the message of one delivery: one of them sends."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+
+from tests.make import make_paid_order
+from ticketing import clock
+from tickets import delivery
+from tickets.delivery import deliver_tickets
+from tickets.models import Delivery
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+A_SECOND = timedelta(seconds=1)
+
+
+class Away(BaseEmailBackend):
+    """A mail server that never answers."""
+
+    def send_messages(self, email_messages: object) -> int:
+        raise ConnectionError
+
+
+def test_a_repeated_message_sends_nothing_while_the_first_still_sends(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    order, now = make_paid_order(), clock.now()
+    compose = delivery.compose_ticket_mail
+
+    def compose_while_the_message_comes_again(**named: object) -> object:
+        monkeypatch.setattr(delivery, "compose_ticket_mail", compose)
+        deliver_tickets(order_id=order.pk, now=now + A_SECOND)
+        return compose(**named)
+
+    monkeypatch.setattr(delivery, "compose_ticket_mail", compose_while_the_message_comes_again)
+    deliver_tickets(order_id=order.pk, now=now)
+
+    assert len(mail.outbox) == 1
+
+
+def test_a_lease_that_ran_out_is_no_bar_to_the_next_worker():
+    order, now = make_paid_order(), clock.now()
+    Delivery.objects.filter(order=order).update(leased_until=now)
+
+    deliver_tickets(order_id=order.pk, now=now - A_SECOND)
+    waiting = len(mail.outbox)
+    deliver_tickets(order_id=order.pk, now=now)
+
+    assert (waiting, len(mail.outbox)) == (0, 1)
+
+
+def test_a_lease_outlasts_the_longest_task(settings):
+    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) < delivery._LEASE
+
+
+def test_a_delivery_that_was_not_mailed_is_free_at_once(monkeypatch: pytest.MonkeyPatch):
+    order, now = make_paid_order(), clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "_open_mail", Away)
+        with pytest.raises(ConnectionError):
+            deliver_tickets(order_id=order.pk, now=now)
+
+    deliver_tickets(order_id=order.pk, now=now + A_SECOND)
+
+    assert len(mail.outbox) == 1
+    assert Delivery.objects.get(order=order).leased_until is None
