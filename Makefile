@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test chaos contract bench check schema migrations fmt lock
+.PHONY: help run reset demo test chaos contract bench mutants check schema migrations fmt lock
 
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ contract: $(STAMP) ## the running API against its own schema: every operation, g
 # SECONDS of each of the repeats; ONLY what has this in its name, such as "a. reserve".
 bench: $(STAMP) ## how fast it is, as a ratio to floors measured in the same run
 	@$(IN)python -m tests.bench $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
+
+# ONLY what has this in its name, such as orders/reservation or lua/; FRESH=1 after tests were added.
+mutants: $(STAMP) ## change the engine on purpose, a line at a time; each change must fail a test
+	@$(IN)python -m tests.mutation $(if $(ONLY),--only "$(ONLY)") $(if $(FRESH),--fresh)
 
 check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deployment settings
 	$(IN)ruff format --check .

@@ -1,0 +1,175 @@
+"""Changes to the verbs: cosmic-ray's operators, and three of our own that fit code of Django."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import parso
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.operators.operator import Operator
+from cosmic_ray.plugins import get_operator
+
+# Those that change what code means, and not merely how it fails: `<` becomes `<=`, not `is`.
+_OPERATORS: Final = [
+    "core/AddNot",
+    "core/RemoveDecorator",
+    "core/ReplaceAndWithOr",
+    "core/ReplaceBinaryOperator_Add_Sub",
+    "core/ReplaceBinaryOperator_BitAnd_BitOr",
+    "core/ReplaceBinaryOperator_BitOr_BitAnd",
+    "core/ReplaceBinaryOperator_LShift_Mul",
+    "core/ReplaceBinaryOperator_Mul_Add",
+    "core/ReplaceBinaryOperator_Sub_Add",
+    "core/ReplaceBreakWithContinue",
+    "core/ReplaceComparisonOperator_Eq_NotEq",
+    "core/ReplaceComparisonOperator_GtE_Gt",
+    "core/ReplaceComparisonOperator_Gt_GtE",
+    "core/ReplaceComparisonOperator_IsNot_Is",
+    "core/ReplaceComparisonOperator_Is_IsNot",
+    "core/ReplaceComparisonOperator_LtE_Lt",
+    "core/ReplaceComparisonOperator_Lt_LtE",
+    "core/ReplaceComparisonOperator_NotEq_Eq",
+    "core/ReplaceContinueWithBreak",
+    "core/ReplaceFalseWithTrue",
+    "core/ReplaceOrWithAnd",
+    "core/ReplaceTrueWithFalse",
+    "core/ReplaceUnaryOperator_Delete_Not",
+    "core/ReplaceUnaryOperator_Invert_Not",
+    "core/ZeroIterationForLoop",
+]
+_LOOKUPS: Final = {"lte": "lt", "lt": "lte", "gte": "gt", "gt": "gte"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change to one text, known by the line that it changes and what that becomes."""
+
+    path: str
+    line: int
+    was: str
+    becomes: str
+    text: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what stays the same when other lines of the file change."""
+        return self.path, self.was, self.becomes
+
+
+class DropKeyword(Operator):  # type: ignore[misc]  # it has no types
+    """Leave one `name=value` out of a call: a condition of a query, a column of an update."""
+
+    def mutation_positions(self, node: Any) -> Iterator[Any]:
+        if node.type == "argument" and node.children[0].type == "name":
+            siblings = node.parent.children
+            if node.parent.type == "arglist" and len(siblings) > 1:
+                yield node.start_pos, node.end_pos
+
+    def mutate(self, node: Any, index: int) -> Any:
+        siblings = node.parent.children
+        place = next(i for i, sibling in enumerate(siblings) if sibling is node)
+        comma = place + 1 if place + 1 < len(siblings) else place - 1
+        siblings[comma].value = ""
+        siblings[comma].prefix = ""
+        return _nothing(node)
+
+    @classmethod
+    def examples(cls) -> Iterable[Any]:
+        return ()
+
+
+class DropStatement(Operator):  # type: ignore[misc]  # it has no types
+    """Leave out a call whose result nobody uses."""
+
+    def mutation_positions(self, node: Any) -> Iterator[Any]:
+        is_statement = node.parent is not None and node.parent.type == "simple_stmt"
+        if is_statement and node.type in {"atom_expr", "power"}:
+            yield node.start_pos, node.end_pos
+
+    def mutate(self, node: Any, index: int) -> Any:
+        return _word(node, "pass")
+
+    @classmethod
+    def examples(cls) -> Iterable[Any]:
+        return ()
+
+
+class ShiftLookup(Operator):  # type: ignore[misc]  # it has no types
+    """Move the bound of a query's range: `__lte` becomes `__lt`."""
+
+    def mutation_positions(self, node: Any) -> Iterator[Any]:
+        if (
+            node.type == "name"
+            and node.value.rpartition("__")[2] in _LOOKUPS
+            and "__" in node.value
+        ):
+            yield node.start_pos, node.end_pos
+
+    def mutate(self, node: Any, index: int) -> Any:
+        field, _, lookup = node.value.rpartition("__")
+        return _word(node, f"{field}__{_LOOKUPS[lookup]}")
+
+    @classmethod
+    def examples(cls) -> Iterable[Any]:
+        return ()
+
+
+def changes_of(path: Path, root: Path) -> list[Change]:
+    """Return every change to the functions of one module, in the order of its lines."""
+    source = path.read_text()
+    operators = [get_operator(name)() for name in _OPERATORS]
+    found: dict[tuple[int, str, str], Change] = {}
+    for operator in [*operators, DropKeyword(), DropStatement(), ShiftLookup()]:
+        for occurrence, line in enumerate(_positions(source, operator)):
+            text = mutate_code(source, operator, occurrence)
+            if text is None or not _compiles(text):
+                continue
+            changed = _describe(source, text)
+            if changed is None or not _is_code(source, line):
+                continue
+            was, becomes = changed
+            change = Change(str(path.relative_to(root)), line, was, becomes, text)
+            found.setdefault((line, was, becomes), change)
+    return sorted(found.values(), key=lambda change: change.line)
+
+
+def _positions(source: str, operator: Any) -> list[int]:
+    tree = get_ast(source)
+    return [
+        start[0] for node in ast_nodes(tree) for start, _end in operator.mutation_positions(node)
+    ]
+
+
+def _describe(source: str, text: str) -> tuple[str, str] | None:
+    before, after = source.splitlines(), text.splitlines()
+    first = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
+    if first is None:
+        return None
+    return before[first].strip(), after[first].strip()
+
+
+def _is_code(source: str, line: int) -> bool:
+    """Leave imports, annotations of a signature and figures of a module alone."""
+    text = source.splitlines()[line - 1]
+    indented = text.startswith((" ", "@"))
+    is_signature = text.strip().startswith(("def ", "class ", "import ", "from "))
+    is_annotation = text.rstrip().endswith((",", ":", " = None", ") -> None:")) and " | " in text
+    return indented and not is_signature and not (is_annotation and "Q(" not in text)
+
+
+def _compiles(text: str) -> bool:
+    try:
+        compile(text, "change", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def _word(node: Any, text: str) -> Any:
+    return parso.python.tree.Name(text, node.start_pos, node.get_first_leaf().prefix)
+
+
+def _nothing(node: Any) -> Any:
+    return parso.python.tree.Name("", node.start_pos, "")
