@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from orders.models import Order
+from ticketing.addresses import can_be_mailed, tidy_address
 
 # Of a streamed table: enough that the database is rarely asked, little enough to hold.
 _CHUNK = 500
@@ -36,7 +37,7 @@ def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
     if wanted.words:
         orders = orders.filter(
             Q(code=wanted.words.upper())
-            | Q(customer_email__iexact=wanted.words)
+            | Q(customer_email__iexact=_as_stored(wanted.words))
             | Q(customer_name__icontains=wanted.words)
         )
     if wanted.status:
@@ -97,3 +98,8 @@ def export_orders(orders: QuerySet[Order]) -> Iterator[list[object]]:
                 for moment in (order.created_at, order.paid_at, order.closed_at)
             ),
         ]
+
+
+def _as_stored(words: str) -> str:
+    """Return what may be an address in the form in which addresses are stored."""
+    return tidy_address(words) if can_be_mailed(words) else words

@@ -3,14 +3,15 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.core.validators import validate_email
 from drf_spectacular.utils import extend_schema_field
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
 from orders.reservation import Reservation
+from ticketing.addresses import tidy_address
 from ticketing.api.fields import (
+    AddressField,
     LineField,
     MomentField,
     NameField,
@@ -31,7 +32,10 @@ _MOST_REFUNDED = 1_000
 
 class CustomerSent(StrictSerializer):
     name = NameField()
-    email = serializers.EmailField(max_length=254)
+    email = AddressField(
+        help_text="The domain is stored and returned in its ASCII form: `xn--mnchen-3ya.de`."
+        " Quoted local parts and letters beyond ASCII before the @ are refused."
+    )
 
 
 class WantedTicketsSent(StrictSerializer):
@@ -67,7 +71,7 @@ class UsualCustomer(Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not is_name(self.name):
             raise ValueError
-        validate_email(self.email)
+        self.email = tidy_address(self.email)
 
 
 class UsualItem(Struct, forbid_unknown_fields=True):

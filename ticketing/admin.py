@@ -14,6 +14,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ticketing import clock
+from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.dead_letters import send_again
 from ticketing.models import FailedMessage, User
 
@@ -44,6 +45,7 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    formfield_overrides = ADDRESS_FIELDS
 
 
 @admin.register(Group)

@@ -13,6 +13,7 @@ from events.models import (
     Membership,
     Organizer,
 )
+from ticketing.address_form import ADDRESS_FIELDS
 
 
 class MembershipInline(TabularInline):
@@ -26,6 +27,7 @@ class OrganizerAdmin(OwnAdmin):
     list_display = ["name", "email", "created_at"]
     search_fields = ["name", "email"]
     inlines = [MembershipInline]
+    formfield_overrides = ADDRESS_FIELDS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = ModelAdmin.get_queryset(self, request)

@@ -27,7 +27,19 @@ TEXT = st.one_of(
     st.text(max_size=20),
 )
 EMAIL = st.one_of(
-    st.sampled_from(["a@b.co", "a@b", "a@b.co ", "é@b.co", "a@bé.co", '"a b"@b.co', "a@[1.2.3.4]"]),
+    st.sampled_from(
+        [
+            "a@b.co",
+            "a@b",
+            "a@b.co ",
+            "é@b.co",
+            "a@bé.co",
+            "A@B.Co",
+            "a@xn--zz.co",
+            '"a b"@b.co',
+            "a@[1.2.3.4]",
+        ]
+    ),
     st.emails(),
     TEXT,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from ticketing.addresses import LONGEST_ADDRESS, tidy_address
 from ticketing.clock import refuse_other_ages
 from ticketing.text import has_web_address, refuse_control_characters, refuse_web_addresses
 
@@ -82,6 +83,14 @@ class NameField(LineField):
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=200, **options)
         self.validators.append(refuse_web_addresses)
+
+
+@extend_schema_field({"type": "string", "format": "email", "maxLength": LONGEST_ADDRESS})
+class AddressField(TextField):
+    """An email address that mail can reach. Its domain is returned in IDNA's ASCII form."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return tidy_address(super().to_internal_value(data))
 
 
 class MomentField(serializers.DateTimeField):
