@@ -4,10 +4,12 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_process_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_process_init
 from django.conf import settings
 from django.utils.log import configure_logging
 from django.utils.module_loading import import_string
+
+from ticketing.postgres.timeouts import Kind, declare_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -21,6 +23,19 @@ app.autodiscover_tasks()
 def log_as_django_does(**_told: Any) -> None:
     """Keep Celery from making handlers of its own."""
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+
+
+# Before the worker forks: its children inherit it.
+@worker_init.connect
+def be_a_worker(**_told: Any) -> None:
+    """Take a worker's timeouts at the database."""
+    declare_process(Kind.WORKER)
+
+
+@beat_init.connect
+def be_beat(**_told: Any) -> None:
+    """Take beat's timeouts at the database."""
+    declare_process(Kind.BEAT)
 
 
 # In the processes that do the work: what sends the traces is a thread, which no fork inherits.

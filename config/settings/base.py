@@ -182,11 +182,24 @@ DATABASES["default"]["OPTIONS"] |= {
     # Whose network went away without a word is given up after so long.
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 10,
-    # A process that is stopped in the middle of a transaction must not hold an
-    # event's lock against everybody else.
-    "options": (
-        "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
-    ),
+}
+# Seconds that a statement may run, that it may wait for a lock, and that a transaction may stay
+# open between two statements: a process that is stopped in the middle of one must not hold an
+# event's lock against everybody else. Each process knows in code what it is, and `migrate` takes
+# those of a migration for its connection (ticketing/postgres/timeouts.py).
+DATABASE_TIMEOUTS: dict[str, str] = {
+    # A buyer waits: a statement that takes longer is broken, and holds a thread meanwhile.
+    "web": env("DATABASE_TIMEOUTS_WEB", default="statement=10,lock=5,idle=15"),
+    # Nobody waits, but a task has 45 seconds.
+    "worker": env("DATABASE_TIMEOUTS_WORKER", default="statement=30,lock=5,idle=15"),
+    # It sends messages, and asks the database nothing so far.
+    "beat": env("DATABASE_TIMEOUTS_BEAT", default="statement=5,lock=1,idle=5"),
+    # Shells and management commands.
+    "command": env("DATABASE_TIMEOUTS_COMMAND", default="statement=30,lock=5,idle=15"),
+    # As long as the data takes. But all later statements on a table wait behind one that asks for
+    # its lock, so it gives up before they do. Longer than PostgreSQL's deadlock_timeout, 1 second:
+    # only then does an autovacuum give way to it.
+    "migration": env("DATABASE_TIMEOUTS_MIGRATION", default="statement=0,lock=2,idle=15"),
 }
 
 # --- Redis: the live stock, and the cache ----------------------------------------------
