@@ -4,7 +4,6 @@ from time import perf_counter
 from typing import Any, Final
 
 from celery import Task
-from celery.worker.request import Request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from ticketing.ids import new_id
@@ -12,19 +11,6 @@ from ticketing.metrics import count_task
 
 # A header of the message: the id of the request, or of the periodic task, that began it all.
 REQUEST_ID_HEADER: Final = "request_id"
-
-
-class WatchedRequest(Request):
-    """
-    A message in a worker's hands. What was not done stays in the queue, and SQS gives it back.
-
-    Celery would have a lost child's message put into the queue anew. Kombu then takes from it what
-    its own backoff asks for next, and the worker ends.
-    """
-
-    def reject(self, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's
-        """Leave it in the queue: never a second copy."""
-        super().reject(requeue=False)
 
 
 class WatchedTask(Task[..., Any]):
@@ -35,7 +21,6 @@ class WatchedTask(Task[..., Any]):
     """
 
     abstract = True
-    Request = WatchedRequest  # type: ignore[assignment]  # it may be the class itself
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         clear_contextvars()

@@ -20,6 +20,7 @@ from ticketing import clock
 from ticketing.api.problems import method_not_allowed
 from ticketing.health import check_readiness
 from ticketing.metrics import may_see_metrics, register_counts
+from ticketing.queue.figures import PollAges
 from tickets.backlog import (
     measure_oldest_work,
     measure_queues,
@@ -68,6 +69,7 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
     registry = CollectorRegistry()
     registry.register(_Backlog())
     registry.register(_Sales())
+    registry.register(PollAges())
     register_counts(registry)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

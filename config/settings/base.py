@@ -257,6 +257,16 @@ AWS_SES_AUTO_THROTTLE = None
 # Set only on the local stack: a folder that keeps each mail sent, and a page that shows them.
 MAILBOX_DIR: str = env("MAILBOX_DIR", default="")
 
+# --- What is counted ---------------------------------------------------------------------
+# Where the processes of one machine keep what they count, for one page to add up, and
+# where each worker notes its polls, for its health check.
+METRICS_DIR: str = env("PROMETHEUS_MULTIPROC_DIR", default="")
+if METRICS_DIR:
+    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
+else:
+    # To prometheus_client an empty name is the folder that we are in.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
 # --- Celery over SQS -------------------------------------------------------------------
 SQS_QUEUE_URLS: dict[str, str] = {
     "sale": env("SQS_SALE_QUEUE_URL", default=""),
@@ -276,12 +286,16 @@ ASK_AGAIN_SECONDS: int = env.int("ASK_AGAIN_SECONDS", default=120)
 # After so many receives a message goes to the dead-letter queue.
 SQS_MAX_RECEIVES = len(SQS_BACKOFF_SECONDS) + 1
 CELERY_BROKER_URL = "sqs://"
+# Kombu's own ends its worker, or makes it deaf, when SQS fails.
+CELERY_BROKER_TRANSPORT = "ticketing.queue.transport:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "region": AWS_REGION,
     "visibility_timeout": SQS_VISIBILITY_SECONDS,
     # Real SQS waits for us; the local one answers an empty receive at once.
     "wait_time_seconds": 10 if not AWS_ENDPOINT_URL else 1,
     "polling_interval": 0,
+    # Where a worker notes when it last polled each queue.
+    "polls_folder": METRICS_DIR,
     # Named queues: a process needs no right to list or create any.
     "predefined_queues": {
         name: {
@@ -324,6 +338,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "tickets.forget": 3600,
     }.items()
 }
+CELERY_BEAT_SCHEDULER = "ticketing.queue.beat:NotingScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
@@ -345,13 +360,6 @@ CELERY_TIMEZONE = "UTC"
 # --- Operations -----------------------------------------------------------------------
 # What Prometheus must show to read /metrics, as a bearer token. Without it there is no such page.
 METRICS_TOKEN: str = env("METRICS_TOKEN", default="")
-# Where the processes of one machine keep what they count, for one page to add up.
-METRICS_DIR: str = env("PROMETHEUS_MULTIPROC_DIR", default="")
-if METRICS_DIR:
-    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
-else:
-    # To prometheus_client an empty name is the folder that we are in.
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 # Where traces go, by OTLP over HTTP. Without it nothing of OpenTelemetry is loaded. Its packages
 # read this and the other variables of OpenTelemetry themselves.
 TRACES_ENDPOINT: str = env("OTEL_EXPORTER_OTLP_ENDPOINT", default="")

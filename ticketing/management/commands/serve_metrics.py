@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ticketing.metrics import may_see_metrics, register_counts
+from ticketing.queue.figures import PollAges
 
 
 class Command(BaseCommand):
@@ -48,6 +49,7 @@ def answer_prometheus(environ: WSGIEnvironment, start: StartResponse) -> Iterabl
         start("404 Not Found", [])
         return [b""]
     registry = CollectorRegistry()
+    registry.register(PollAges())
     register_counts(registry)
     start("200 OK", [("Content-Type", CONTENT_TYPE_PLAIN_0_0_4)])
     return [generate_latest(registry)]

@@ -1,0 +1,154 @@
+"""An SQS that fails when told to, over real sockets: it has no queue but what a test puts there."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from ticketing.stack.serving import LOOPBACK, free_port
+
+REGION = "sa-east-1"
+
+
+@dataclass
+class BrokenSqs:
+    """Answers each call as its next misbehavior says, and well when it has none left."""
+
+    port: int = field(default_factory=free_port)
+    # By operation; `"*"` stands for every other. The last one stays if it is in `stays`.
+    misbehaviors: defaultdict[str, deque[Callable[["Handler"], None]]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
+    always: dict[str, Callable[["Handler"], None]] = field(default_factory=dict)
+    # By the last part of the queue's address.
+    messages: defaultdict[str, deque[dict[str, Any]]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
+    # (operation, queue) → how often, and when last.
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def queue_url(self, queue: str) -> str:
+        return f"{self.url}/000000000000/{queue}"
+
+    def put(self, queue: str, body: str) -> None:
+        with self.lock:
+            number = f"{queue}-{time.monotonic_ns()}"
+            self.messages[queue].append(
+                {
+                    "MessageId": number,
+                    "ReceiptHandle": f"handle-{number}",
+                    "Body": body,
+                    "Attributes": {"ApproximateReceiveCount": "1"},
+                }
+            )
+
+    @contextmanager
+    def serving(self) -> Iterator["BrokenSqs"]:
+        server = _Server((LOOPBACK, self.port), Handler)
+        server.sqs = self
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    sqs: BrokenSqs
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Be silent about those who hang up."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.operation = self.headers["X-Amz-Target"].partition(".")[2]
+        self.wish = json.loads(body)
+        self.queue = self.wish["QueueUrl"].rsplit("/", 1)[-1]
+        sqs = self.server.sqs
+        with sqs.lock:
+            sqs.calls[self.operation, self.queue] += 1
+            sqs.asked.append((self.operation, self.wish))
+            waiting = sqs.misbehaviors[self.operation]
+            misbehave = waiting.popleft() if waiting else sqs.always.get(self.operation)
+        (misbehave or obey)(self)
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        pass
+
+
+def obey(handler: Handler) -> None:
+    sqs = handler.server.sqs
+    found: dict[str, Any] = {}
+    if handler.operation == "ReceiveMessage":
+        with sqs.lock:
+            waiting = sqs.messages[handler.queue]
+            wanted = min(len(waiting), handler.wish["MaxNumberOfMessages"])
+            found = {"Messages": [waiting.popleft() for _ in range(wanted)]}
+        if not found["Messages"]:
+            # As the real one waits for a message, only shorter.
+            time.sleep(0.05)
+    elif handler.operation == "ChangeMessageVisibilityBatch":
+        ids = [{"Id": entry["Id"]} for entry in handler.wish["Entries"]]
+        found = {"Successful": ids, "Failed": []}
+    elif handler.operation == "SendMessage":
+        found = {"MessageId": "1", "MD5OfMessageBody": ""}
+    handler.answer(200, json.dumps(found).encode())
+
+
+def say(status: int, body: bytes = b"") -> Callable[[Handler], None]:
+    return lambda handler: handler.answer(status, body)
+
+
+def reset(handler: Handler) -> None:
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def hang_up(handler: Handler) -> None:
+    handler.close_connection = True
+
+
+def break_off(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"Mess')
+    handler.close_connection = True
+
+
+def hang(handler: Handler) -> None:
+    """Say nothing until the other side has had enough."""
+    handler.connection.settimeout(60)
+    handler.connection.recv(1)
+    handler.close_connection = True

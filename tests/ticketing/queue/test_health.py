@@ -1,0 +1,130 @@
+"""Whether a container's worker still polls, told by files and without Django."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from prometheus_client import CollectorRegistry
+
+from ticketing.queue.figures import PollAges
+from ticketing.queue.health import find_fault
+from ticketing.queue.polls import (
+    Polls,
+    clear_away_old_polls,
+    forget_polls,
+    read_polls,
+    write_polls,
+)
+
+NOW = 1_800_000_000.0
+
+
+def write(folder: Path, *, host: str, pid: int, written_at: float, **polled_at: float) -> None:
+    text = f'{{"host": "{host}", "pid": {pid}, "written_at": {written_at}, "polled_at": '
+    text += str(polled_at).replace("'", '"') + "}"
+    (folder / f"polls.{host}.{pid}.json").write_text(text)
+
+
+@pytest.fixture
+def dead() -> int:
+    """Return the number of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_worker_that_polls_all_its_queues_is_well(tmp_path: Path):
+    write_polls(tmp_path, {"sale": NOW - 20, "upkeep": NOW - 1})
+
+    assert find_fault(tmp_path, within=60, now=NOW) == ""
+
+
+def test_a_worker_that_is_deaf_to_one_queue_is_not_well(tmp_path: Path):
+    write_polls(tmp_path, {"sale": NOW - 61, "upkeep": NOW - 1})
+
+    worker = f"{socket.gethostname()}-{os.getpid()}"
+    fault = find_fault(tmp_path, within=60, now=NOW)
+    assert fault == f"{worker} has not polled sale for 61 s."
+
+
+def test_a_worker_whose_loop_hangs_is_not_well(tmp_path: Path):
+    write_polls(tmp_path, {"sale": NOW})
+
+    assert find_fault(tmp_path, within=60, now=NOW + 61) != ""
+
+
+def test_a_container_without_a_worker_is_not_well(tmp_path: Path, dead: int):
+    write(tmp_path, host="another", pid=os.getpid(), written_at=NOW, sale=NOW)
+    write(tmp_path, host=socket.gethostname(), pid=dead, written_at=NOW, sale=NOW)
+
+    assert find_fault(tmp_path, within=60, now=NOW) == (
+        "No worker of this host has polled a queue yet."
+    )
+
+
+def test_a_worker_that_ends_in_good_order_leaves_no_file(tmp_path: Path):
+    write_polls(tmp_path, {"sale": NOW})
+
+    forget_polls(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_worker_clears_away_what_killed_ones_left(tmp_path: Path, dead: int):
+    write(tmp_path, host=socket.gethostname(), pid=dead, written_at=NOW, sale=NOW)
+    write(tmp_path, host="long-gone", pid=1, written_at=NOW - 90_000, sale=NOW - 90_000)
+    write(tmp_path, host="another", pid=1, written_at=NOW - 10, sale=NOW)
+    (tmp_path / "polls.torn.1.json").write_text("{")
+
+    clear_away_old_polls(tmp_path, now=NOW)
+
+    assert list(read_polls(tmp_path)) == [Polls("another", 1, NOW - 10, {"sale": NOW})]
+
+
+def test_the_ages_of_living_workers_are_shown_and_those_of_dead_ones_are_not(tmp_path: Path):
+    now = time.time()
+    write(tmp_path, host="a", pid=1, written_at=now, sale=now - 30, upkeep=now)
+    write(tmp_path, host="b", pid=1, written_at=now - 61, sale=now - 61)
+    registry = CollectorRegistry()
+    registry.register(PollAges())
+
+    with override_settings(METRICS_DIR=str(tmp_path)):
+        shown = {
+            tuple(sample.labels.values()): sample.value
+            for family in registry.collect()
+            for sample in family.samples
+        }
+
+    assert set(shown) == {("sale", "a-1"), ("upkeep", "a-1")}
+    assert shown["sale", "a-1"] == pytest.approx(30, abs=5)
+
+
+def run_check(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ticketing.queue.health"],
+        cwd=settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"], **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_ends_with_what_it_found_and_loads_no_django(tmp_path: Path):
+    assert run_check().returncode == 1
+    write_polls(tmp_path, {"sale": time.time()})
+    done = run_check(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "ok\n")
+    assert "django" not in done.stderr
+    assert "celery" not in done.stderr
+
+    write_polls(tmp_path, {"sale": time.time() - 100})
+    done = run_check(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "has not polled sale for 100 s." in done.stdout

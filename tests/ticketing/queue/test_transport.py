@@ -1,0 +1,344 @@
+"""Our transport against an SQS that fails: polling goes on, and no failure ends the worker."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from kombu import Connection, Exchange, Message, Queue
+from kombu.asynchronous import Hub, set_event_loop
+from prometheus_client import CollectorRegistry
+
+from tests import sqs as misbehavior
+from tests.sqs import REGION, BrokenSqs, say
+from ticketing.metrics import register_counts
+from ticketing.queue import receiving
+
+# Kombu's own client speaks to curl as it was.
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:.* is deprecated; use:DeprecationWarning:kombu\..*"
+)
+
+PATIENCE_SECONDS = 20
+QUEUES = ("sale", "upkeep")
+
+
+class Worker:
+    """What a worker of Celery does with its transport: a consumer on an event loop."""
+
+    def __init__(self, sqs: BrokenSqs, **options: Any) -> None:
+        self.hub = Hub()
+        set_event_loop(self.hub)
+        self.connection = Connection(
+            "sqs://",
+            transport="ticketing.queue.transport:Transport",
+            transport_options={
+                "region": REGION,
+                "wait_time_seconds": 1,
+                "polling_interval": 0,
+                "predefined_queues": {
+                    name: {
+                        "url": sqs.queue_url(name),
+                        "backoff_policy": {1: 1, 2: 2},
+                        "backoff_tasks": ["pay"],
+                    }
+                    for name in QUEUES
+                },
+                "client-config": {
+                    "connect_timeout": 1,
+                    "read_timeout": 1,
+                    "retries": {"total_max_attempts": 1},
+                },
+                **options,
+            },
+        )
+        self.taken: list[Message] = []
+        self.connection.transport.register_with_event_loop(self.connection.connection, self.hub)
+        self.consumer = self.connection.Consumer(
+            [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+            on_message=self.taken.append,
+            accept=["json"],
+            prefetch_count=8,
+        )
+        self.consumer.consume()
+
+    def run_until(self, happened: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> bool:
+        """Turn the loop. What it raises would end the worker, and ends the test."""
+        self.hub.propagate_errors = (Exception,)
+        deadline = time.monotonic() + seconds
+        while not happened():
+            if time.monotonic() > deadline:
+                return False
+            self.hub.run_once()
+        return True
+
+    def stop(self) -> None:
+        self.consumer.cancel()
+        self.connection.close()
+        self.hub.close()
+        set_event_loop(None)
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> BrokenSqs:
+    broken = BrokenSqs()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", broken.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return broken
+
+
+@pytest.fixture
+def resources() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def worker(sqs: BrokenSqs, resources: ExitStack) -> Worker:
+    resources.enter_context(sqs.serving())
+    started = Worker(sqs)
+    resources.callback(started.stop)
+    return started
+
+
+def letter(task: str = "pay", queue: str = "sale") -> str:
+    """Return a message as Celery and kombu write it."""
+    arguments = base64.b64encode(json.dumps([[], {}, {}]).encode()).decode()
+    envelope = {
+        "body": arguments,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"task": task, "id": "1"},
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_info": {"exchange": queue, "routing_key": queue},
+            "delivery_tag": "1",
+        },
+    }
+    return base64.b64encode(json.dumps(envelope).encode()).decode()
+
+
+def polls(sqs: BrokenSqs, queue: str) -> int:
+    return sqs.calls["ReceiveMessage", queue]
+
+
+@pytest.mark.parametrize(
+    "misbehave",
+    [
+        say(503),
+        say(503, b'{"__type":"ServiceUnavailable"}'),
+        say(500, b"<html>"),
+        say(400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}'),
+        say(403, b'{"__type":"AccessDenied","message":"no"}'),
+        say(302),
+        say(200, b"not json"),
+        say(200, b""),
+        say(200, b"[]"),
+        say(200, b'{"Messages": 7}'),
+        say(200, b'{"Messages": [7]}'),
+        say(200, b"\xff\xfe\x00"),
+        misbehavior.reset,
+        misbehavior.hang_up,
+        misbehavior.break_off,
+    ],
+)
+def test_after_a_receive_that_fails_each_queue_is_polled_on(
+    sqs: BrokenSqs, worker: Worker, misbehave: Callable[[Any], None]
+):
+    sqs.misbehaviors["ReceiveMessage"].extend([misbehave] * 4)
+    sqs.put("sale", letter())
+    sqs.put("upkeep", letter(queue="upkeep"))
+
+    assert worker.run_until(lambda: len(worker.taken) == 2)
+    before = {queue: polls(sqs, queue) for queue in QUEUES}
+    assert worker.run_until(lambda: all(polls(sqs, q) > before[q] + 2 for q in QUEUES))
+
+
+def test_a_queue_whose_first_receive_is_refused_is_polled_when_sqs_is_there(
+    sqs: BrokenSqs, resources: ExitStack
+):
+    worker = Worker(sqs)
+    resources.callback(worker.stop)
+    began = time.monotonic()
+    worker.run_until(lambda: time.monotonic() > began + 2)
+
+    resources.enter_context(sqs.serving())
+    sqs.put("sale", letter())
+
+    assert worker.run_until(lambda: bool(worker.taken))
+    assert worker.run_until(lambda: all(polls(sqs, queue) > 2 for queue in QUEUES))
+
+
+def test_a_receive_without_an_answer_is_given_up(
+    sqs: BrokenSqs, worker: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(receiving, "_ANSWER_SECONDS", 1)
+    sqs.misbehaviors["ReceiveMessage"].extend([misbehavior.hang] * 2)
+    sqs.put("sale", letter())
+
+    assert worker.run_until(lambda: bool(worker.taken), seconds=10)
+
+
+def test_one_queue_that_fails_leaves_the_other_alone(sqs: BrokenSqs, worker: Worker):
+    def fail_for_upkeep(handler: misbehavior.Handler) -> None:
+        if handler.queue == "upkeep":
+            handler.answer(503, b"")
+        else:
+            misbehavior.obey(handler)
+
+    sqs.always["ReceiveMessage"] = fail_for_upkeep
+
+    assert worker.run_until(lambda: polls(sqs, "sale") >= 30)
+    # It waits longer each time: half a second, one, two, and never more than five.
+    assert 1 <= polls(sqs, "upkeep") <= 8
+
+
+def test_no_more_than_a_few_polls_are_made_while_sqs_is_away(sqs: BrokenSqs, worker: Worker):
+    sqs.always["ReceiveMessage"] = say(503)
+    began = time.monotonic()
+    worker.run_until(lambda: time.monotonic() > began + 4)
+
+    assert all(2 <= polls(sqs, queue) <= 7 for queue in QUEUES)
+
+
+def test_an_sqs_that_does_not_wait_for_messages_is_not_flooded(sqs: BrokenSqs, worker: Worker):
+    sqs.always["ReceiveMessage"] = say(200, b"{}")
+    began = time.monotonic()
+    worker.run_until(lambda: time.monotonic() > began + 1)
+
+    assert all(2 <= polls(sqs, queue) <= 11 for queue in QUEUES)
+
+
+def test_a_poll_that_is_lost_is_made_anew(
+    sqs: BrokenSqs, worker: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    assert worker.run_until(lambda: polls(sqs, "sale") > 0)
+    channel: Any = worker.connection.default_channel
+    # As if the loop had dropped the answer: it comes, and belongs to no poll any more.
+    for polling in channel._pollings.values():
+        polling.number += 1
+    sqs.always["ReceiveMessage"] = misbehavior.obey
+    began = time.monotonic()
+    worker.run_until(lambda: time.monotonic() > began + 1)
+    deaf = polls(sqs, "sale")
+    for polling in channel._pollings.values():
+        polling.began -= 60
+
+    channel._look_after_polls()
+
+    assert worker.run_until(lambda: polls(sqs, "sale") > deaf + 3)
+
+
+@pytest.mark.parametrize(
+    "misbehave",
+    [
+        say(503),
+        say(403, b'{"__type":"AccessDenied","message":"no"}'),
+        say(400, b'{"__type":"com.amazonaws.sqs#ReceiptHandleIsInvalid","message":"no"}'),
+        say(200, b"not json"),
+        misbehavior.reset,
+        misbehavior.hang,
+    ],
+)
+@pytest.mark.parametrize("act", ["ack", "reject", "requeue"])
+def test_a_message_that_sqs_does_not_let_go_holds_up_nothing(
+    sqs: BrokenSqs, worker: Worker, misbehave: Callable[[Any], None], act: str
+):
+    sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 1)
+    for operation in ("DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"):
+        sqs.always[operation] = misbehave
+
+    getattr(worker.taken[0], act)()
+
+    for _ in range(8):
+        sqs.put("sale", letter())
+    # All that a worker takes at once: the first one occupies no place.
+    assert worker.run_until(lambda: len(worker.taken) == 9)
+
+
+def test_a_message_that_fails_comes_back_as_its_queue_says(sqs: BrokenSqs, worker: Worker):
+    sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 1)
+
+    worker.taken[0].reject(requeue=True)
+
+    put_off = [wish for operation, wish in sqs.asked if operation == "ChangeMessageVisibility"]
+    assert [wish["VisibilityTimeout"] for wish in put_off] == [1]
+    assert sqs.calls["DeleteMessage", "sale"] == sqs.calls["SendMessage", "sale"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "hello",
+        "\x00",
+        base64.b64encode(b"{}").decode(),
+        base64.b64encode(b'{"properties": 7}').decode(),
+        base64.b64encode(b'{"properties": {"delivery_info": {}}, "body": 5}').decode(),
+        base64.b64encode(
+            b'{"body": "%%", "properties": {"body_encoding": "base64",'
+            b' "delivery_info": {"routing_key": "sale"}}}'
+        ).decode(),
+    ],
+)
+def test_a_message_of_a_stranger_takes_nothing_from_those_beside_it(
+    sqs: BrokenSqs, worker: Worker, body: str
+):
+    sqs.put("sale", body)
+    sqs.put("sale", letter())
+
+    assert worker.run_until(lambda: any("task" in (each.headers or {}) for each in worker.taken))
+    for message in worker.taken:
+        message.reject()
+    before = polls(sqs, "sale")
+    assert worker.run_until(lambda: polls(sqs, "sale") > before + 2)
+
+
+def test_what_was_fetched_and_not_begun_goes_back_in_one_call(sqs: BrokenSqs, worker: Worker):
+    for _ in range(5):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 5)
+    worker.taken[0].ack()
+
+    worker.consumer.cancel()
+    worker.connection.close()
+
+    [batch] = [wish for operation, wish in sqs.asked if operation.endswith("Batch")]
+    handles = [entry["ReceiptHandle"] for entry in batch["Entries"]]
+    assert sorted(handles) == sorted(message.delivery_tag for message in worker.taken[1:])
+    assert {entry["VisibilityTimeout"] for entry in batch["Entries"]} == {0}
+
+
+def test_a_worker_that_stops_while_sqs_hangs_waits_for_one_call_only(
+    sqs: BrokenSqs, worker: Worker
+):
+    for _ in range(8):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 8)
+    sqs.always["ChangeMessageVisibilityBatch"] = misbehavior.hang
+    began = time.monotonic()
+
+    worker.consumer.cancel()
+    worker.connection.close()
+
+    assert time.monotonic() - began < 3
+
+
+def test_receives_that_fail_are_counted(sqs: BrokenSqs, worker: Worker):
+    registry = CollectorRegistry()
+    register_counts(registry)
+
+    def count() -> float:
+        labels = {"service": "sqs", "operation": "ReceiveMessage", "code": "HTTP 503"}
+        return registry.get_sample_value("bilheteria_aws_errors_total", labels) or 0
+
+    before = count()
+    sqs.misbehaviors["ReceiveMessage"].extend([say(503)] * 3)
+
+    assert worker.run_until(lambda: polls(sqs, "sale") > 3)
+    assert count() - before == 3

@@ -1,0 +1,32 @@
+"""How long ago each worker polled each queue, for Prometheus."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ticketing.queue.polls import GONE_SECONDS, read_polls
+
+
+class PollAges(Collector):
+    """
+    The workers whose files are in `PROMETHEUS_MULTIPROC_DIR` and still are being written.
+
+    A worker that was killed leaves its file. It is not shown: nothing would ever take it back.
+    """
+
+    def collect(self) -> Iterator[Metric]:
+        ages = GaugeMetricFamily(
+            "bilheteria_queue_poll_age_seconds",
+            "Since this worker last asked SQS for messages of this queue, or had its hands full.",
+            labels=["queue", "worker"],
+        )
+        now = time.time()
+        for polls in read_polls(Path(settings.METRICS_DIR)) if settings.METRICS_DIR else ():
+            if now - polls.written_at <= GONE_SECONDS:
+                for queue, polled_at in polls.polled_at.items():
+                    ages.add_metric([queue, polls.worker], max(0.0, round(now - polled_at, 1)))
+        yield ages
