@@ -1,5 +1,6 @@
 """An SQS that fails when told to, over real sockets: it has no queue but what a test puts there."""
 
+import base64
 import json
 import socket
 import struct
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import uuid4
 
 from ticketing.stack.serving import LOOPBACK, free_port
 
@@ -152,3 +154,26 @@ def hang(handler: Handler) -> None:
     handler.connection.settimeout(60)
     handler.connection.recv(1)
     handler.close_connection = True
+
+
+def write_letter(task: str, *, queue: str = "sale", **ids: str) -> str:
+    """Return a message as Celery and kombu write it."""
+    arguments = base64.b64encode(json.dumps([[], ids, {}]).encode()).decode()
+    envelope = {
+        "body": arguments,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "task": task,
+            "id": str(uuid4()),
+            "lang": "py",
+            "argsrepr": "",
+            "kwargsrepr": "",
+        },
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_info": {"exchange": queue, "routing_key": queue},
+            "delivery_tag": str(uuid4()),
+        },
+    }
+    return base64.b64encode(json.dumps(envelope).encode()).decode()

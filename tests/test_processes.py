@@ -1,4 +1,4 @@
-"""The real processes: web, worker, mailer and beat over SQS, spoken to by HTTP only."""
+"""The real processes: web, workers and beat over SQS, spoken to by HTTP only."""
 
 import json
 import os
@@ -11,12 +11,15 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import psutil
 import psycopg
 import pytest
 import requests
 from celery import Celery
 
+from tests.sqs import write_letter
+from ticketing.messages import QUEUES, Message
 from ticketing.stack.demo import walk
 from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
@@ -26,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 PATIENCE_SECONDS = 60
 QUICK = {"SQS_VISIBILITY_SECONDS": "4", "SQS_BACKOFF_SECONDS": "1,1,1"}
-PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "courier", "beat"]
+PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "refunder", "courier", "beat"]
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +292,38 @@ def test_a_message_that_always_fails_is_given_up_and_shown_with_its_reason(stack
     assert reason.startswith("DoesNotExist")
     # As often as the settings say, and once more.
     assert failures == len(QUICK["SQS_BACKOFF_SECONDS"].split(",")) + 1
+
+
+def test_a_payment_is_settled_at_once_while_two_thousand_refunds_wait(stack: RunningStack):
+    """As when a large event is cancelled. None of these orders exists: each owes nothing."""
+    env = read_env(stack.folder)
+    sqs = boto3.client(
+        "sqs",
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        region_name=env["AWS_DEFAULT_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+    url = env[f"SQS_{QUEUES[Message.RETURN_MONEY].upper()}_QUEUE_URL"]
+    order = reserve(stack, create_event(stack, capacity=1)).json()
+    letters = [write_letter("tickets.return_money", order_id=str(uuid4())) for _ in range(2000)]
+    for start in range(0, len(letters), 10):
+        batch = enumerate(letters[start : start + 10])
+        entries = [{"Id": str(number), "MessageBody": letter} for number, letter in batch]
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+
+    def waiting() -> int:
+        name = "ApproximateNumberOfMessages"
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    at_first = waiting()
+    pay(stack, order)
+    assert wait_for_tickets(stack, order)["status"] == "paid"
+
+    # Those before it are not even half done.
+    assert waiting() > at_first / 2 > 100
+    sqs.purge_queue(QueueUrl=url)
 
 
 def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind(stack: RunningStack):

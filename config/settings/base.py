@@ -271,6 +271,7 @@ else:
 SQS_QUEUE_URLS: dict[str, str] = {
     "sale": env("SQS_SALE_QUEUE_URL", default=""),
     "delivery": env("SQS_DELIVERY_QUEUE_URL", default=""),
+    "refunds": env("SQS_REFUNDS_QUEUE_URL", default=""),
     "upkeep": env("SQS_UPKEEP_QUEUE_URL", default=""),
     "webhooks": env("SQS_WEBHOOKS_QUEUE_URL", default=""),
 }

@@ -17,6 +17,7 @@ _REQUIRED = [
     "TICKETS_BUCKET",
     "SQS_SALE_QUEUE_URL",
     "SQS_DELIVERY_QUEUE_URL",
+    "SQS_REFUNDS_QUEUE_URL",
     "SQS_UPKEEP_QUEUE_URL",
     "SQS_WEBHOOKS_QUEUE_URL",
     # Its default charges nobody.

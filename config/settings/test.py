@@ -11,6 +11,7 @@ for _name, _value in {
     "SQS_DELIVERY_QUEUE_URL": (
         "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-delivery"
     ),
+    "SQS_REFUNDS_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-refunds",
     "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-upkeep",
     "SQS_WEBHOOKS_QUEUE_URL": (
         "https://sqs.sa-east-1.amazonaws.com/123456789012/bilheteria-webhooks"

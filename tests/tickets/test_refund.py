@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from celery import current_app
 
 from events.catalogue import left_by_type
 from orders.models import Order, Payment, Refund, SimulatedCharge, SimulatedRefund
@@ -10,8 +11,9 @@ from tests.engine.world import check_record
 from tests.make import make_event, make_paid_order, make_reserved_order, make_ticket_type
 from tests.queue import RecordingQueue
 from tests.race import race
+from tests.worker import fetch, obey, pretended_queues
 from ticketing import clock
-from ticketing.messages import Message
+from ticketing.messages import QUEUES, Message
 from tickets.models import Ticket
 from tickets.refund import (
     OrderNotRefundable,
@@ -23,6 +25,8 @@ from tickets.refund import (
 from tickets.sweep import ask_again
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+REFUNDS = {Message.REFUND_ORDER, Message.RETURN_MONEY, Message.WIND_UP_EVENT}
 
 
 def tickets_of(order: Order) -> list[Ticket]:
@@ -135,3 +139,19 @@ def test_refunds_of_the_same_tickets_at_once_give_the_money_back_once():
     order.refresh_from_db()
     assert (order.status, given_back()) == ("refunded", order.total)
     check_record(order.event_id)
+
+
+def test_refunds_travel_apart_from_payments():
+    assert {message for message, queue in QUEUES.items() if queue == "refunds"} == REFUNDS
+
+
+def test_a_refund_that_the_release_before_put_into_the_sale_queue_is_done():
+    order = make_paid_order(quantity=2)
+
+    with pretended_queues():
+        for message in (Message.REFUND_ORDER, Message.RETURN_MONEY):
+            current_app.send_task(message.value, kwargs={"order_id": str(order.pk)}, queue="sale")
+            obey(fetch("sale"))
+
+    order.refresh_from_db()
+    assert (order.status, given_back()) == ("refunded", order.total)

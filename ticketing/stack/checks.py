@@ -20,6 +20,7 @@ PRETENDED: Final = {
     "TICKETS_BUCKET": "none",
     "SQS_SALE_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/sale",
     "SQS_DELIVERY_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/delivery",
+    "SQS_REFUNDS_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/refunds",
     "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/upkeep",
     "SQS_WEBHOOKS_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/webhooks",
     "TRUSTED_PROXY_HOPS": "1",

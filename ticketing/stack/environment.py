@@ -18,7 +18,7 @@ _OURS: Final = (
     "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*",
     "probe", "processes.*", "stack.*", "static", "valkey*",
 )  # fmt: skip
-_QUEUES: Final = ("sale", "delivery", "upkeep", "webhooks")
+_QUEUES: Final = ("sale", "delivery", "refunds", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
     f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
 )

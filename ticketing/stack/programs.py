@@ -35,6 +35,9 @@ class Programs:
     def mailer(self, *, name: str = "mailer") -> Child:
         return self._celery(name, "worker", "-n", f"{name}@%h", "-Q", "delivery", "-c", "1")
 
+    def refunder(self, *, name: str = "refunder") -> Child:
+        return self._celery(name, "worker", "-n", f"{name}@%h", "-Q", "refunds", "-c", "1")
+
     def courier(self, *, name: str = "courier") -> Child:
         return self._celery(name, "worker", "-n", f"{name}@%h", "-Q", "webhooks", "-c", "1")
 

@@ -182,11 +182,12 @@ def compile_translations() -> None:
 
 
 def _start_programs(programs: Programs, roster: Roster, port: int, stop: StopRequest) -> None:
-    with step("web, worker, mailer, courier and beat"):
+    with step("web, worker, mailer, refunder, courier and beat"):
         for child in (
             programs.web(port=port),
             programs.worker(),
             programs.mailer(),
+            programs.refunder(),
             programs.courier(),
             programs.beat(),
         ):

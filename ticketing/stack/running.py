@@ -34,7 +34,7 @@ class RunningStack:
         return str(self.addresses["url"])
 
     def pid(self, name: str) -> int:
-        """Return the process id of `web`, `worker`, `mailer`, `courier`, `beat` or a server."""
+        """Return the process id of `web`, `beat`, one of the workers, or a server."""
         return int(json.loads(self.folder.roster.read_text())[name][0])
 
 

@@ -1,7 +1,6 @@
 """Our transport against an SQS that fails: polling goes on, and no failure ends the worker."""
 
 import base64
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from kombu.asynchronous import Hub, set_event_loop
 from prometheus_client import CollectorRegistry
 
 from tests import sqs as misbehavior
-from tests.sqs import REGION, BrokenSqs, say
+from tests.sqs import REGION, BrokenSqs, say, write_letter
 from ticketing.metrics import register_counts
 from ticketing.queue import receiving
 
@@ -30,7 +29,7 @@ class Worker:
     """What a worker of Celery does with its transport: a consumer on an event loop."""
 
     def __init__(self, sqs: BrokenSqs, **options: Any) -> None:
-        self.hub = Hub()
+        self.hub: Any = Hub()
         set_event_loop(self.hub)
         self.connection = Connection(
             "sqs://",
@@ -104,21 +103,8 @@ def worker(sqs: BrokenSqs, resources: ExitStack) -> Worker:
     return started
 
 
-def letter(task: str = "pay", queue: str = "sale") -> str:
-    """Return a message as Celery and kombu write it."""
-    arguments = base64.b64encode(json.dumps([[], {}, {}]).encode()).decode()
-    envelope = {
-        "body": arguments,
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": {"task": task, "id": "1"},
-        "properties": {
-            "body_encoding": "base64",
-            "delivery_info": {"exchange": queue, "routing_key": queue},
-            "delivery_tag": "1",
-        },
-    }
-    return base64.b64encode(json.dumps(envelope).encode()).decode()
+def letter(queue: str = "sale") -> str:
+    return write_letter("pay", queue=queue)
 
 
 def polls(sqs: BrokenSqs, queue: str) -> int:
@@ -310,7 +296,7 @@ def test_what_was_fetched_and_not_begun_goes_back_in_one_call(sqs: BrokenSqs, wo
 
     [batch] = [wish for operation, wish in sqs.asked if operation.endswith("Batch")]
     handles = [entry["ReceiptHandle"] for entry in batch["Entries"]]
-    assert sorted(handles) == sorted(message.delivery_tag for message in worker.taken[1:])
+    assert sorted(handles) == sorted(str(message.delivery_tag) for message in worker.taken[1:])
     assert {entry["VisibilityTimeout"] for entry in batch["Entries"]} == {0}
 
 
