@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,7 +65,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
-    _say(f"seed {arguments.seed}: starting 2 web servers, 2 workers, a mailer, beat, 3 servers")
+    _say(
+        f"seed {arguments.seed}: starting 2 web servers, 2 workers, a mailer, a refunder,"
+        " a courier, beat, 2 webhook receivers, 3 servers"
+    )
     arena.start()
     crowd = Crowd(
         ports=[arena.ports[name] for name in WEBS],
@@ -181,7 +185,10 @@ def _report(  # noqa: PLR0913, PLR0917 - all that there is to say
             for kind, found in sorted(faults.seconds.items())
         },
         "not recovered from": faults.unrecovered,
-        "died on their own and were started again": arena.died,
+        "restarts by cause": {
+            "killed by us": sum(arena.killed.values()),
+            **Counter(f"{dead.name} ended by itself during: {dead.during}" for dead in arena.died),
+        },
         "seconds until all was settled": round(settled, 1),
         "answers": dict(sorted(answers.items())),
         **verdict.figures(arena),

@@ -4,12 +4,15 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import boto3
 import psutil
@@ -17,6 +20,7 @@ import psycopg
 from redis import Redis
 
 from tests.chaos.proxy import FaultProxy
+from tests.chaos.receivers import make_receivers
 from ticketing.stack import services
 from ticketing.stack.environment import Folder, inherited_environment, make_env, write_env
 from ticketing.stack.processes import Child, Roster
@@ -25,7 +29,7 @@ from ticketing.stack.run import compile_translations
 from ticketing.stack.serving import Service, ask, free_port
 
 WEBS: Final = ("web-1", "web-2")
-WORKERS: Final = ("worker-1", "worker-2", "mailer", "beat")
+WORKERS: Final = ("worker-1", "worker-2", "mailer", "refunder", "courier", "beat")
 SERVERS: Final = ("postgres", "valkey", "aws")
 # Everything that waits in production waits here too, less long.
 _QUICK: Final = {
@@ -34,8 +38,20 @@ _QUICK: Final = {
     "ASK_AGAIN_SECONDS": "8",
     "LOG_LEVEL": "WARNING",
 }
+# What the receivers are told of: a few a second, which they can just take.
+_TOLD: Final = ["order.paid", "order.refunded"]
 _READY_SECONDS: Final = 60
 _HOLD_SECONDS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One of our processes ended, and we had not killed it."""
+
+    name: str
+    exit_code: int | None
+    # The fault of that moment, or the last one.
+    during: str
 
 
 class Arena:
@@ -52,7 +68,11 @@ class Arena:
         # Those who are down because we want it.
         self.down: set[str] = set()
         self.lock = Lock()
-        self.died: list[str] = []
+        self.died: list[Death] = []
+        # How often we killed each, and started it again.
+        self.killed: Counter[str] = Counter()
+        self.fault = ""
+        self.receivers = make_receivers()
 
     def start(self) -> None:
         path, logs = self.folder.path, self.folder.logs
@@ -87,11 +107,14 @@ class Arena:
         self._manage("set_up", "-v0")
         self._manage("collectstatic", "--noinput", "-v0")
         self._shorten_holds()
+        self._listen()
         for name in WEBS:
             self._start(name, self.programs.web(port=self.ports[name], name=name))
         for name in ("worker-1", "worker-2"):
             self._start(name, self.programs.worker(name=name))
         self._start("mailer", self.programs.mailer())
+        self._start("refunder", self.programs.refunder())
+        self._start("courier", self.programs.courier())
         self._start("beat", self.programs.beat())
         for name in WEBS:
             self.wait_for_web(name)
@@ -104,6 +127,8 @@ class Arena:
             self.roster.stop_all()
         if hasattr(self, "proxy"):
             self.proxy.stop()
+        for receiver in self.receivers:
+            receiver.stop()
 
     def delete(self) -> None:
         """Delete all data, once the report is written."""
@@ -114,6 +139,7 @@ class Arena:
         """SIGKILL a process and all that it started."""
         with self.lock:
             self.down.add(name)
+            self.killed[name] += 1
         self.children[name].kill()
 
     def restart(self, name: str) -> None:
@@ -167,7 +193,9 @@ class Arena:
                 if child.has_died() and name not in self.down
             ]
         for name in dead:
-            self.died.append(name)
+            process = self.children[name].process
+            code = process.returncode if process else None
+            self.died.append(Death(name, code, self.fault))
             self.restart(name)
 
     def wait_for_web(self, name: str) -> None:
@@ -200,6 +228,18 @@ class Arena:
                 FOR EACH ROW EXECUTE FUNCTION shorten_holds()
                 """
             )
+
+    def _listen(self) -> None:
+        """Let the organizer's own systems be told of what is paid and refunded."""
+        with psycopg.connect(self.env["DATABASE_URL"]) as record:
+            for receiver in self.receivers:
+                receiver.start()
+                record.execute(
+                    "INSERT INTO events_webhookendpoint"
+                    " (id, organizer_id, url, types, secret_version, created_at)"
+                    " SELECT %s, id, %s, %s, 1, now() FROM events_organizer",
+                    [uuid4(), receiver.url, _TOLD],
+                )
 
     def _start(self, name: str, child: Child) -> None:
         self.children[name] = child

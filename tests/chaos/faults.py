@@ -73,7 +73,7 @@ def _forget_scripts(arena: Arena) -> None:
 def _duplicate(arena: Arena) -> None:
     """Send what waits once more: SQS delivers at least once."""
     sqs = arena.sqs()
-    for queue in ("sale", "delivery"):
+    for queue in ("sale", "delivery", "refunds", "webhooks"):
         url = arena.queue_url(queue)
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1)
         for message in found.get("Messages", []):
@@ -88,7 +88,7 @@ def _nothing(_: Arena) -> None:
 FAULTS: Final = [
     *(_kill(name) for name in (*WEBS, *WORKERS, "postgres", "valkey", "aws")),
     *(_kill(name) for name in ("worker-1", "worker-2")),
-    *(_freeze(name) for name in ("web-1", "worker-1", "mailer", "postgres", "valkey")),
+    *(_freeze(name) for name in ("web-1", "worker-1", "mailer", "courier", "postgres", "valkey")),
     *(_break(service, how) for service in ("sqs", "s3", "ses") for how in (FAILS, HANGS, VANISHES)),
     Fault("flush valkey", _flush, _nothing, 0),
     Fault("flush valkey", _flush, _nothing, 0),
@@ -118,7 +118,7 @@ class Saboteur:
         chosen = [self._draw()]
         if self._random.random() < 0.15:
             chosen.append(self._draw())
-        self.faults.now = " + ".join(fault.kind for fault in chosen)
+        self.faults.now = self._arena.fault = " + ".join(fault.kind for fault in chosen)
         begun = []
         try:
             for fault in chosen:

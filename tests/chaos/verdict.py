@@ -5,14 +5,19 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any, Final
 
-from tests.chaos.arena import Arena
+from tests.chaos.arena import WEBS, WORKERS, Arena
 from tests.chaos.crowd import Told
+from ticketing.queue.health import find_fault
 
 _PATIENCE_SECONDS: Final = 240
+# Longer than a courier's lease, and than an endpoint rests that answered nothing.
+_COURIER_PATIENCE: Final = timedelta(seconds=150)
+_POLL_SECONDS: Final = 30
 # Nothing of an order waits any more, and no reservation stands.
 _UNFINISHED: Final = """
 SELECT
@@ -56,18 +61,21 @@ def violations(arena: Arena, told: Told) -> list[str]:
         *_codes(arena),
         *_letters(arena),
         *_doors(told),
+        *_webhooks(arena),
+        *_processes(arena),
         *live_stock(),
     ]
 
 
 def figures(arena: Arena) -> dict[str, Any]:
     """Return what the run left, in numbers."""
+    from events.models import WebhookMessage  # noqa: PLC0415
     from orders.models import Order  # noqa: PLC0415
     from tickets.models import Scan, Ticket  # noqa: PLC0415
 
     by_status = Counter(Order.objects.values_list("status", flat=True))
     sqs, dead = arena.sqs(), {}
-    for queue in ("sale", "delivery", "upkeep", "webhooks"):
+    for queue in ("sale", "delivery", "refunds", "upkeep", "webhooks"):
         name = "ApproximateNumberOfMessages"
         found = sqs.get_queue_attributes(
             QueueUrl=f"{arena.queue_url(queue)}-dead", AttributeNames=[name]
@@ -80,6 +88,9 @@ def figures(arena: Arena) -> dict[str, Any]:
         "admitted": Scan.objects.filter(result="admitted").count(),
         "messages in dead-letter queues": sum(dead.values()),
         "mails sent twice": sum(_mails(arena).values()) - len(_mails(arena)),
+        "webhooks": WebhookMessage.objects.count(),
+        "webhooks delivered": WebhookMessage.objects.exclude(delivered_at=None).count(),
+        "webhook requests": {each.name: each.asked for each in arena.receivers},
     }
 
 
@@ -185,6 +196,43 @@ def _doors(told: Told) -> Iterator[str]:
     )
     for ticket in told.admitted.keys() - recorded:
         yield f"{ticket} was admitted, and no scan says so"
+
+
+def _webhooks(arena: Arena) -> Iterator[str]:
+    """Each sale is told to each receiver: it was taken, or it waits and somebody sends."""
+    from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage  # noqa: PLC0415
+    from events.webhooks import webhook_id  # noqa: PLC0415
+    from orders.models import Order  # noqa: PLC0415
+    from ticketing import clock  # noqa: PLC0415
+
+    paid = set(Order.objects.exclude(paid_at=None).values_list("pk", flat=True))
+    for receiver in arena.receivers:
+        endpoint = WebhookEndpoint.objects.get(url=receiver.url)
+        messages = WebhookMessage.objects.filter(endpoint=endpoint)
+        told = messages.filter(type="order.paid").values_list("subject", flat=True)
+        for order_id in paid - set(told):
+            yield f"{order_id} was paid, and the {receiver.name} receiver is not told"
+        for message in messages:
+            if message.delivered_at is None and message.next_attempt_at is None:
+                yield f"a webhook was given up after {message.attempts} attempts: {message.pk}"
+            if message.delivered_at and webhook_id(message) not in receiver.taken:
+                yield f"a webhook counts as delivered that nobody took: {message.pk}"
+        now = clock.now()
+        overdue = messages.filter(next_attempt_at__lt=now - _COURIER_PATIENCE)
+        lately = WebhookAttempt.objects.filter(
+            message__endpoint=endpoint, at__gt=now - _COURIER_PATIENCE
+        )
+        if overdue.exists() and not lately.exists():
+            yield f"webhooks for the {receiver.name} receiver wait, and nobody sends them"
+
+
+def _processes(arena: Arena) -> Iterator[str]:
+    """None ended by itself, and all that live poll."""
+    for dead in arena.died:
+        if dead.name in (*WEBS, *WORKERS):
+            yield f"{dead.name} ended by itself with {dead.exit_code} during: {dead.during}"
+    if fault := find_fault(arena.folder.metrics, within=_POLL_SECONDS, now=time.time()):
+        yield fault
 
 
 def live_stock() -> Iterator[str]:
