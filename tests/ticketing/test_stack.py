@@ -214,7 +214,7 @@ def test_what_aws_needs_is_made_once_and_made_whole(settings):
         s3 = boto3.client("s3", region_name=settings.AWS_REGION)
         block = s3.get_public_access_block(Bucket=settings.TICKETS_BUCKET)
 
-    assert len(urls) == 8
+    assert len(urls) == 2 * len(settings.SQS_QUEUE_URLS) == 10
     redrive = json.loads(attributes["RedrivePolicy"])
     assert redrive["maxReceiveCount"] == settings.SQS_MAX_RECEIVES
     assert redrive["deadLetterTargetArn"].endswith("bilheteria-sale-dead")
