@@ -13,6 +13,7 @@ from ticketing import clock
 from ticketing.api.authentication import BearerToken
 from ticketing.errors import Forbidden, NotFound, Unauthenticated
 from ticketing.models import User
+from ticketing.staff import is_staff_now
 from ticketing.tokens import TokenKind
 
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -54,8 +55,12 @@ class EventNotFound(NotFound):
 
 
 def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
-    """Return the organizers that `user` acts for: a superuser for all, a stranger for none."""
-    if not user.is_active:
+    """
+    Return the organizers that `user` acts for: a superuser for all, a member for theirs.
+
+    A member who is not staff acts for none, in the admin and in the API alike.
+    """
+    if not is_staff_now(user):
         return Organizer.objects.none()
     if user.is_superuser:
         return Organizer.objects.all()

@@ -9,7 +9,7 @@ import pytest
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
-from events.models import ApiToken, Event
+from events.models import ApiToken, Event, Membership
 from tests.make import (
     as_bearer,
     as_user,
@@ -21,6 +21,7 @@ from tests.make import (
     make_user,
 )
 from ticketing import clock
+from ticketing.models import User
 from tickets.models import Device, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,10 +117,10 @@ def world() -> World:
         ),
         "token of other scopes": as_bearer(make_api_token(organizer=event.organizer, scopes=[])),
         "unknown token": as_bearer("api_" + "x" * 43),
-        "member": as_user(make_user(organizer=event.organizer)),
-        "member of another": as_user(make_user(organizer=elsewhere.organizer)),
+        "member": as_user(make_user(organizer=event.organizer, is_staff=True)),
+        "member of another": as_user(make_user(organizer=elsewhere.organizer, is_staff=True)),
         "staff without membership": as_user(make_user(is_staff=True)),
-        "superuser": as_user(make_user(is_superuser=True)),
+        "superuser": as_user(make_user(is_superuser=True, is_staff=True)),
     }
     new_event = {
         "name": "Show",
@@ -163,6 +164,33 @@ def test_every_caller_gets_what_is_his(world: World, method: str, path: str, cal
     assert answer.status_code == MATRIX[method, path][CALLERS.index(caller)], answer.content[:300]
 
 
+@pytest.mark.parametrize(("method", "path"), list(MATRIX))
+@pytest.mark.parametrize("lost", ["is_staff", "is_active"])
+def test_a_session_of_somebody_who_is_no_longer_staff_is_nobodys(
+    world: World, method: str, path: str, lost: str
+):
+    user = make_user(organizer=world.event.organizer, is_staff=True)
+    send: Callable[..., Any] = getattr(as_user(user), method)
+    User.objects.filter(pk=user.pk).update(**{lost: False})
+    body = world.bodies.get(f"{method} {path}")
+
+    answer = send(path.format(**world.paths), body) if body else send(path.format(**world.paths))
+
+    assert answer.status_code == MATRIX[method, path][CALLERS.index("anonymous")]
+
+
+def test_a_session_of_somebody_who_is_no_longer_a_member_sees_nothing_of_the_organizer(
+    world: World,
+):
+    client = world.callers["member"]
+    path = f"/events/{world.event.slug}/orders"
+    assert client.get(path).status_code == 200
+
+    Membership.objects.filter(organizer=world.event.organizer).delete()
+
+    assert client.get(path).status_code == 404
+
+
 def test_every_path_of_the_api_has_its_rows():
     listed = {re.sub(r"\{\w+\}", "{}", path) for _, path in MATRIX} | NOT_HERE
 
@@ -188,7 +216,7 @@ def test_every_method_of_the_api_has_its_row():
 
 def test_a_session_without_its_csrf_token_changes_nothing(world: World):
     member = APIClient(enforce_csrf_checks=True)
-    member.force_login(make_user(organizer=world.event.organizer))
+    member.force_login(make_user(organizer=world.event.organizer, is_staff=True))
 
     answer = member.patch(f"/events/{world.event.slug}", {"name": "Hijacked"})
 

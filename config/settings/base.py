@@ -11,6 +11,7 @@ from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ import Env
 from kombu import Exchange, Queue
@@ -131,6 +132,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# A sign-in to the admin is good for so long, also for the API.
+SESSION_COOKIE_AGE: int = env.int("SIGN_IN_HOURS", default=12) * 3600
+if SESSION_COOKIE_AGE <= 0:
+    raise ImproperlyConfigured("SIGN_IN_HOURS must be 1 or more.")
 
 # --- Abuse -----------------------------------------------------------------------------
 # How many proxies of ours stand before us, each of which appends to X-Forwarded-For.
@@ -396,7 +402,7 @@ DEMO_DEVICE_TOKEN = ""
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "ticketing.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "ticketing.api.authentication.StaffSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_PARSER_CLASSES": ["ticketing.api.parsing.BoundedJSONParser"],

@@ -40,8 +40,7 @@ class OwnAdmin(ModelAdmin):
         return changelist
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        return bool(user.is_active and user.is_staff and organizers_of(user).exists())
+        return organizers_of(request.user).exists()
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, obj)

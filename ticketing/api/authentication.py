@@ -1,12 +1,14 @@
-"""Reading a bearer token. Whose it is, the app that keeps it says."""
+"""Reading a bearer token or a session. Whose a token is, the app that keeps it says."""
 
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from ticketing.models import User
+from ticketing.staff import is_staff_now
 from ticketing.tokens import TokenKind, digest_token
 
 _LONGEST_TOKEN = 200
@@ -44,3 +46,13 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class StaffSessionAuthentication(SessionAuthentication):
+    """The admin's session, for as long as its user is staff. After that the caller is anonymous."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        user = getattr(request._request, "user", None)  # noqa: SLF001 - as the class above does
+        if user is None or not is_staff_now(user):
+            return None
+        return super().authenticate(request)

@@ -54,8 +54,8 @@ SECURITY_SCHEMES: Final[dict[str, Any]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "Somebody who is signed in to the admin, for the organizers that he acts"
-        " for. What changes something needs the header `X-CSRFToken`.",
+        "description": "A member of staff who is signed in to the admin, for the organizers that"
+        " they act for. What changes something needs the header `X-CSRFToken`.",
     },
 }
 _HEADERS: Final[dict[str, Any]] = {
