@@ -27,6 +27,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from standardwebhooks import Webhook
 
 from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from ticketing.errors import Conflict
 from ticketing.messages import Message, send_after_commit
 from ticketing.outbound import Answer, post_json
 
@@ -48,6 +49,10 @@ _LOCK: Final = 4
 _GONE: Final = 410
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
+
+
+class SecretWasRenewed(Conflict):
+    """Only the admin renews: the API has no code for it."""
 
 
 @transaction.atomic(durable=True)
@@ -100,10 +105,18 @@ def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
     return [_derive_secret(endpoint.pk, version) for version in versions]
 
 
-def renew_secret(*, endpoint_id: UUID, now: datetime) -> str:
-    """Return an endpoint's new secret. For a day, the old one signs beside it."""
+def renew_secret(*, endpoint_id: UUID, version: int, now: datetime) -> str:
+    """
+    Replace an endpoint's secret of that version. For a day, the old one signs beside the new one.
+
+    :raises SecretWasRenewed: if it has another version by now. A second renewal within the day
+        would end the secret that the receiver still has.
+    """
     with transaction.atomic():
+        # Two forms sent at once must not both renew.
         endpoint = WebhookEndpoint.objects.select_for_update().get(pk=endpoint_id)
+        if endpoint.secret_version != version:
+            raise SecretWasRenewed("The secret was renewed meanwhile.")
         endpoint.secret_version += 1
         endpoint.rotated_at = now
         endpoint.save(update_fields=["secret_version", "rotated_at"])

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from events.admin.base import OwnAdmin, ReadOnlyAdmin, act_on_each, ask_first, chosen
-from events.admin.once import tell_once
+from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.once import OnceAdmin
 from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import Order
 from ticketing import clock
@@ -231,7 +231,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Device)
-class DeviceAdmin(OwnAdmin):
+class DeviceAdmin(OnceAdmin):
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
     fields = ["organizer", "name", "gate", "all_events", "events"]
@@ -241,12 +241,10 @@ class DeviceAdmin(OwnAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         return ["organizer"] if obj is not None else []
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        if not change:
-            token = make_token(TokenKind.DEVICE)
-            obj.digest, obj.hint = token.digest, token.hint
-            tell_once(request, token.text)
-        super().save_model(request, obj, form, change)
+    def make_secret(self, row: Device) -> str:
+        token = make_token(TokenKind.DEVICE)
+        row.digest, row.hint = token.digest, token.hint
+        return token.text
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)

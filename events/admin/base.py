@@ -1,6 +1,6 @@
 """The admin's rule: whoever acts for an organizer sees and changes what is that organizer's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -128,11 +128,13 @@ def ask_first(  # noqa: PLR0913 - the words of one question
     consequences: list[str],
     rows: QuerySet[Any] | list[Any],
     confirm: str,
+    carries: Mapping[str, Any] | None = None,
 ) -> HttpResponse | None:
     """
     Return a page that asks whether to go on, or None if the answer was yes.
 
-    A button of a detail page is a link, and a link must not change anything by itself.
+    A button of a detail page is a link, and a link must not change anything by itself. What the
+    question `carries` comes back with the answer.
     """
     if request.POST.get("confirmed") == "yes":
         return None
@@ -146,6 +148,7 @@ def ask_first(  # noqa: PLR0913 - the words of one question
         "rows": list(rows)[:20],
         "ids": [row.pk for row in rows],
         "confirm": confirm,
+        "carries": carries or {},
     }
     return TemplateResponse(request, "admin/ask_first.html", context)
 

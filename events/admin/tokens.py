@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from events.admin.base import OwnAdmin, ask_first, chosen
+from events.admin.base import ask_first, chosen
 from events.admin.choices import choices_with_names
-from events.admin.once import tell_once
+from events.admin.once import OnceAdmin
 from events.models import (
     ApiToken,
     Scope,
@@ -37,7 +37,7 @@ class ApiTokenForm(forms.ModelForm):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(OwnAdmin):
+class ApiTokenAdmin(OnceAdmin):
     list_display = ["name", "organizer", "begins_with", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["organizer"]
     form = ApiTokenForm
@@ -57,12 +57,10 @@ class ApiTokenAdmin(OwnAdmin):
         """Say whether somebody may revoke this token: once is enough."""
         return chosen(self, request, object_id).filter(revoked_at=None).exists()
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        if not change:
-            token = make_token(TokenKind.API)
-            obj.digest, obj.hint = token.digest, token.hint
-            tell_once(request, token.text)
-        super().save_model(request, obj, form, change)
+    def make_secret(self, row: ApiToken) -> str:
+        token = make_token(TokenKind.API)
+        row.digest, row.hint = token.digest, token.hint
+        return token.text
 
     @admin.display(description=gettext_lazy("begins with"))
     def begins_with(self, token: ApiToken) -> str:

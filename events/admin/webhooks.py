@@ -18,14 +18,15 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from events.admin.base import OwnAdmin, ask_first, chosen
+from events.admin.base import ask_first, chosen
 from events.admin.choices import choices_with_names
-from events.admin.once import tell_once
+from events.admin.once import OnceAdmin, say_was_shown, show_once
 from events.models import (
     Topic,
     WebhookEndpoint,
 )
 from events.webhooks import (
+    SecretWasRenewed,
     renew_secret,
     secrets_of,
     send_test,
@@ -56,7 +57,7 @@ class WebhookForm(forms.ModelForm):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookAdmin(OwnAdmin):
+class WebhookAdmin(OnceAdmin):
     list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]
     list_filter = ["organizer"]
     form = WebhookForm
@@ -84,10 +85,9 @@ class WebhookAdmin(OwnAdmin):
         """Say whether this webhook is off, so that it may be switched on."""
         return chosen(self, request, object_id).exclude(disabled_at=None).exists()
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        super().save_model(request, obj, form, change)
-        if not change:
-            tell_once(request, secrets_of(obj, now=clock.now())[0])
+    def make_secret(self, row: WebhookEndpoint) -> str:
+        # It follows from the row's id: a digest need not be kept.
+        return secrets_of(row, now=clock.now())[0]
 
     @display(
         description=gettext_lazy("state"),
@@ -150,6 +150,7 @@ class WebhookAdmin(OwnAdmin):
     @action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
     def renew_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id)
+        endpoint = rows.get()
         question = ask_first(
             self,
             request,
@@ -160,11 +161,20 @@ class WebhookAdmin(OwnAdmin):
             ],
             rows=rows,
             confirm=_("Yes, renew"),
+            carries={"version": endpoint.secret_version},
         )
-        if question is None:
-            for endpoint in rows:
-                tell_once(request, renew_secret(endpoint_id=endpoint.pk, now=clock.now()))
-        return question or redirect("admin:events_webhookendpoint_change", object_id)
+        if question is not None:
+            return question
+        version = request.POST.get("version", "")
+        try:
+            secret = renew_secret(
+                endpoint_id=endpoint.pk,
+                version=int(version) if version.isdecimal() else endpoint.secret_version,
+                now=clock.now(),
+            )
+        except SecretWasRenewed:
+            return say_was_shown(request, endpoint)
+        return show_once(self, request, row=endpoint, secret=secret)
 
     @action(description=gettext_lazy("Switch off…"), permissions=["change", "use"])
     def switch_off_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
