@@ -126,7 +126,7 @@ def changes_of(path: Path, root: Path) -> list[Change]:
             text = mutate_code(source, operator, occurrence)
             if text is None or not _compiles(text):
                 continue
-            changed = _describe(source, text)
+            changed = _describe(source, text, line)
             if changed is None or not _is_code(source, line):
                 continue
             was, becomes = changed
@@ -142,11 +142,13 @@ def _positions(source: str, operator: Any) -> list[int]:
     ]
 
 
-def _describe(source: str, text: str) -> tuple[str, str] | None:
+def _describe(source: str, text: str, line: int) -> tuple[str, str] | None:
     before, after = source.splitlines(), text.splitlines()
     first = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
     if first is None:
         return None
+    if text.count("\n") < source.count("\n"):
+        return before[line - 1].strip(), ""
     return before[first].strip(), after[first].strip()
 
 
