@@ -16,18 +16,16 @@ from typing import Final
 
 import psycopg
 
+from tests.mutation.covering import Coverage, measure_coverage, read_coverage
 from tests.mutation.python_changes import Change, changes_of
 from tests.mutation.running import (
-    Coverage,
     Lane,
-    clear,
+    Task,
+    end,
     lanes_of,
-    make_database,
-    measure_coverage,
-    read_coverage,
-    serve_changed,
-    start,
-    wait,
+    only_functions_differ,
+    open_lane,
+    try_alone,
 )
 from tests.mutation.text_changes import changes_of_lua, changes_of_sql
 from ticketing.stack import services
@@ -55,20 +53,11 @@ _WARM: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One change, how to make it in a child, and the tests that might notice."""
+    """One change, and how a lane tries it."""
 
     change: Change
-    tests: list[str]
-    kind: str
-
-
-@dataclass(slots=True)
-class Running:
-    trial: Trial
-    lane: Lane
-    child: int
-    until: float
-    restore: str = ""
+    task: Task
+    alone: bool = False
 
 
 def main() -> int:
@@ -94,8 +83,6 @@ def main() -> int:
 
 def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
     _say("making the databases, and finding which test runs which line")
-    for lane in lanes:
-        make_database(lane)
     if fresh or not _MEASURED.exists():
         shutil.rmtree(_MEASURED, ignore_errors=True)
         half = _MEASURED.with_suffix(".half")
@@ -104,6 +91,9 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
         measure_coverage(lanes, half, _PACKAGES)
         half.rename(_MEASURED)
     covered = read_coverage(_MEASURED)
+    for lane in lanes:
+        open_lane(lane)
+    _wait_until_ready(lanes)
     trials = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
     _say(f"{len(trials)} changes, {len(covered.seconds)} tests")
     outcomes: Counter[str] = Counter()
@@ -131,94 +121,52 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _wait_until_ready(lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        while not lane.answer():
+            time.sleep(0.05)
+
+
 def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
     for name in _PLAN["verbs"]:
+        source = (PROJECT / name).read_text()
         for change in changes_of(PROJECT / name, PROJECT):
-            yield Trial(change, covered.tests_of(name, change.line), "python")
+            tests = covered.tests_of(name, change.line)
+            alone = not only_functions_differ(source, change.text)
+            yield Trial(change, Task("python", name, change.text, tests), alone)
     for name, places in _PLAN["scripts"].items():
         for change in changes_of_lua(name, (PROJECT / name).read_text()):
-            yield Trial(change, covered.tests_in(places), "lua")
+            yield Trial(change, Task("lua", name, change.text, covered.tests_in(places)))
     with psycopg.connect(lane.test_url) as connection:
         functions: dict[str, str] = dict(connection.execute(_OURS).fetchall())
     left_out = set(_PLAN["functions"]["left_out"])
     for name, text in functions.items():
-        if name not in left_out:
-            places = _PLAN["functions"].get(name.partition("/")[0], [])
-            for change in changes_of_sql(f"sql/{name}", text):
-                yield Trial(change, covered.tests_in(places), "sql")
+        if name in left_out:
+            continue
+        tests = covered.tests_in(_PLAN["functions"].get(name.partition("/")[0], []))
+        for change in changes_of_sql(f"sql/{name}", text):
+            yield Trial(change, Task("sql", change.path, change.text, tests, restore=text))
 
 
 def _try_all(trials: Sequence[Trial], lanes: Sequence[Lane]) -> Iterator[tuple[Trial, str]]:
-    waiting, free, busy = list(reversed(trials)), list(lanes), list[Running]()
+    waiting = [trial for trial in reversed(trials) if not trial.alone]
+    free, busy = list(lanes), list[tuple[Trial, Lane]]()
     while waiting or busy:
         while waiting and free:
             trial, lane = waiting.pop(), free.pop()
-            if not trial.tests:
+            lane.begin(trial.task)
+            busy.append((trial, lane))
+        for trial, lane in list(busy):
+            if outcome := lane.answer():
+                busy.remove((trial, lane))
                 free.append(lane)
-                yield trial, "unnoticed"
-                continue
-            run = _begin(trial, lane)
-            if run is None:
-                free.append(lane)
-                yield trial, "no program"
-            else:
-                busy.append(run)
-        for run in list(busy):
-            outcome = _outcome(run)
-            if outcome:
-                busy.remove(run)
-                free.append(run.lane)
-                yield run.trial, outcome
-        time.sleep(0.02)
-
-
-def _begin(trial: Trial, lane: Lane) -> Running | None:
-    change, restore = trial.change, ""
-    clear(lane)
-    if trial.kind == "sql":
-        with psycopg.connect(lane.test_url, autocommit=True) as connection:
-            name = change.path.removeprefix("sql/")
-            functions: dict[str, str] = dict(connection.execute(_OURS).fetchall())
-            restore = functions[name]
-            try:
-                connection.execute(change.text.encode())
-            except psycopg.Error:
-                return None
-    child = start(lane, ["-x", *trial.tests], before=lambda: _make(trial))
-    return Running(trial, lane, child, time.monotonic() + 30 + 0.5 * len(trial.tests), restore)
-
-
-def _make(trial: Trial) -> None:
-    change = trial.change
-    if trial.kind == "python":
-        serve_changed(change.path.removesuffix(".py").replace("/", "."), change.text)
-    elif trial.kind == "lua":
-        # Read by the module that calls it, when that is imported.
-        _read_instead(PROJECT / change.path, change.text)
-
-
-def _read_instead(file: Path, text: str) -> None:
-    read = Path.read_text
-
-    def read_text(path: Path, *arguments: object, **named: object) -> str:
-        return text if path.resolve() == file else read(path, *arguments, **named)  # type: ignore[arg-type]
-
-    Path.read_text = read_text  # type: ignore[method-assign,assignment]
-
-
-def _outcome(run: Running) -> str:
-    """Return what became of a run, or nothing while it goes on."""
-    done, status = os.waitpid(run.child, os.WNOHANG)
-    if not done and time.monotonic() < run.until:
-        return ""
-    code = os.waitstatus_to_exitcode(status) if done else wait(run.child, seconds=0)
-    if run.restore:
-        clear(run.lane)
-        with psycopg.connect(run.lane.test_url, autocommit=True) as connection:
-            connection.execute(run.restore.encode())
-    if code is None:
-        return "too slow"
-    return "noticed" if code else "unnoticed"
+                yield trial, outcome
+        time.sleep(0.01)
+    for lane in lanes:
+        end(lane.process)
+    for trial in trials:
+        if trial.alone:
+            yield trial, try_alone(lanes[0], trial.task)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,32 @@
 """
 Running tests against one change at a time, in a forked process each.
 
-The packages that the tests need are imported once, before the fork. A child serves the changed
-module from memory, so no file is ever touched, and asks a database of its own lane.
+A lane collects all tests once, with a database and a Valkey of its own, and then forks for each
+change: the child puts the change in place, runs the tests that might notice, and ends. No file of
+the checkout is ever touched.
 """
 
+import gc
 import importlib.abc
 import importlib.util
+import json
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final
+from types import CodeType, FunctionType, ModuleType
+from typing import IO, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-import coverage
 import psutil
 import psycopg
 import pytest
+from django.db import connections
 
+from ticketing.redis import get_redis
 from ticketing.stack.environment import PROJECT
 
 # Tests that start processes of their own would not see a change that lives in memory. The broken
@@ -35,43 +40,75 @@ LEFT_OUT: Final = [
     "tests/test_processes.py",
     "tests/test_quick_starts.py",
 ]
-_OPTIONS: Final = ["-q", "--reuse-db", "-p", "no:cacheprovider", "--no-header", "-W", "default"]
+OPTIONS: Final = ["-q", "-p", "no:cacheprovider", "--no-header", "-W", "default"]
 _KEPT_TABLES: Final = {"django_migrations", "django_content_type", "auth_permission"}
+_CRASHED: Final = 99
 
 Act = Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A change for a lane: its kind, what it changes, the changed text, and the tests to ask."""
+
+    kind: str
+    path: str
+    text: str
+    tests: list[str]
+    restore: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Return how long its tests may take before they count as hanging."""
+        return 40 + 0.5 * len(self.tests)
+
+
 @dataclass(slots=True)
 class Lane:
-    """A database for one run at a time."""
+    """A process that forks for each change, with a database of its own."""
 
     number: int
     url: str
     log: Path
+    process: int = 0
+    tasks: IO[str] = field(default=sys.stdout)
+    answers: int = -1
 
     @property
     def test_url(self) -> str:
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(path=f"/test_{parts.path.lstrip('/')}"))
 
+    def begin(self, task: Task) -> None:
+        self.tasks.write(
+            json.dumps([task.kind, task.path, task.text, task.tests, task.restore]) + "\n"
+        )
+        self.tasks.flush()
+
+    def answer(self) -> str:
+        """Return how the task ended, or nothing while it runs."""
+        with suppress(BlockingIOError):
+            found = os.read(self.answers, 100).decode()
+            if not found:
+                raise RuntimeError(f"Lane {self.number} died:\n{self.log.read_text()[-3000:]}")
+            return found.strip()
+        return ""
+
 
 def lanes_of(database_url: str, folder: Path, count: int) -> list[Lane]:
-    """Return so many lanes of one server."""
+    """Return so many lanes of one server, not started yet."""
     parts = urlsplit(database_url)
-    return [
-        Lane(
-            number, urlunsplit(parts._replace(path=f"/lane{number}")), folder / f"lane{number}.log"
-        )
-        for number in range(count)
-    ]
+    urls = [urlunsplit(parts._replace(path=f"/lane{number}")) for number in range(count)]
+    return [Lane(number, url, folder / f"lane{number}.log") for number, url in enumerate(urls)]
 
 
-def start(lane: Lane, tests: Sequence[str], *, before: Act, plugins: Sequence[Any] = ()) -> int:
-    """Run tests in a child, after `before`. Return its process id."""
+def fork(lane: Lane, arguments: Sequence[str], *, before: Act, plugins: Sequence[Any]) -> int:
+    """Run pytest in a child, after `before`. Return its process id."""
     sys.stdout.flush()
     child = os.fork()
     if child:
         return child
+    code = _CRASHED
     try:
         os.setsid()
         log = os.open(lane.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -80,11 +117,10 @@ def start(lane: Lane, tests: Sequence[str], *, before: Act, plugins: Sequence[An
         os.environ["DATABASE_URL"] = lane.url
         os.chdir(PROJECT)
         before()
-        code = int(pytest.main([*_OPTIONS, *tests], plugins=list(plugins)))
-    except BaseException as error:  # noqa: BLE001 - a child must never go on as its parent
-        os.write(2, repr(error).encode())
-        code = 99
-    os._exit(code)
+        code = int(pytest.main([*OPTIONS, *arguments], plugins=list(plugins)))
+    finally:
+        # Whatever it raised is in the log by now, and a child never goes on as its parent.
+        os._exit(code)
 
 
 def wait(child: int, *, seconds: float) -> int | None:
@@ -94,23 +130,148 @@ def wait(child: int, *, seconds: float) -> int | None:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(0.05)
-    family = [psutil.Process(child), *psutil.Process(child).children(recursive=True)]
-    for process in reversed(family):
-        process.kill()
-    os.waitpid(child, 0)
+        time.sleep(0.02)
+    end(child)
     return None
 
 
-def make_database(lane: Lane) -> None:
-    """Make a lane's test database by the migrations."""
-    options = ["--create-db", "tests/events/test_audit.py"]
-    code = wait(start(lane, options, before=lambda: None), seconds=300)
-    if code:
-        raise RuntimeError(f"The database was not made:\n{lane.log.read_text()[-3000:]}")
+def end(child: int) -> None:
+    """End a child and whatever it started."""
+    with suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(child), *psutil.Process(child).children(recursive=True)]
+        for process in reversed(family):
+            process.kill()
+    os.waitpid(child, 0)
 
 
-def clear(lane: Lane) -> None:
+def open_lane(lane: Lane) -> None:
+    """Let a lane collect all tests, make its database, and wait for tasks."""
+    tasks_out, tasks_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    serving = _Serving(lane, os.fdopen(tasks_out), answers_in)
+    left_out = [f"--ignore={path}" for path in LEFT_OUT]
+    lane.process = fork(
+        lane, ["tests", "--create-db", *left_out], before=lambda: None, plugins=[serving]
+    )
+    os.close(answers_in)
+    os.set_blocking(answers_out, False)
+    lane.tasks, lane.answers = os.fdopen(tasks_in, "w"), answers_out
+
+
+class _Serving:
+    """In the place of pytest's own loop: a fork for each task that comes."""
+
+    def __init__(self, lane: Lane, tasks: IO[str], answers: int) -> None:
+        self._lane = lane
+        self._tasks = tasks
+        self._answers = answers
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        self._make_database(session)
+        os.write(self._answers, b"ready\n")
+        for line in self._tasks:
+            task = Task(*json.loads(line))
+            os.write(self._answers, f"{self._try(task, session, items)}\n".encode())
+        return True
+
+    def _make_database(self, session: pytest.Session) -> None:
+        # The fixtures of a session stay as long as there is a next item.
+        first = next(item for item in session.items if "test_audit" in item.nodeid)
+        first.config.hook.pytest_runtest_protocol(item=first, nextitem=session.items[0])
+        if session.testsfailed:
+            raise RuntimeError("The database was not made.")
+        _let_go()
+
+    def _try(self, task: Task, session: pytest.Session, items: dict[str, pytest.Item]) -> str:
+        _clear(self._lane)
+        if task.kind == "sql" and not _define(self._lane, task.text):
+            return "no program"
+        chosen = [items[test] for test in task.tests if test in items]
+        child = os.fork()
+        if not child:
+            _run_and_leave(task, session, chosen)
+        code = wait(child, seconds=task.seconds)
+        if task.kind == "sql":
+            _clear(self._lane)
+            _define(self._lane, task.restore)
+        if code is None:
+            return "too slow"
+        return "noticed" if code else "unnoticed"
+
+
+def _run_and_leave(task: Task, session: pytest.Session, chosen: Sequence[pytest.Item]) -> None:
+    code = _CRASHED
+    try:
+        _change(task)
+        for item in chosen:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=session.items[0])
+            if session.testsfailed:
+                break
+        code = int(bool(session.testsfailed))
+    finally:
+        os._exit(code)
+
+
+def _change(task: Task) -> None:
+    if task.kind == "python":
+        swap_code(task.path.removesuffix(".py").replace("/", "."), task.text)
+    elif task.kind == "lua":
+        _swap_script(Path(task.path).stem, task.text)
+
+
+def _swap_script(name: str, text: str) -> None:
+    generation = sys.modules["events.generation"]
+    if name in generation._SCRIPTS:
+        generation._SCRIPTS[name] = text
+        generation._digest.cache_clear()
+        generation._Generation.stamp = ""
+        return
+    rates: Any = sys.modules["ticketing.rates"]
+    digest = rates.hashlib.sha1(text.encode()).hexdigest()
+    rates._SCRIPT, rates._SCRIPT_DIGEST = text, digest
+
+
+def swap_code(module: str, source: str) -> None:
+    """Give every function of an imported module the code that it has in a changed source."""
+    found = sys.modules[module]
+    changed = {
+        code.co_qualname: code for code in _codes(compile(source, str(found.__file__), "exec"))
+    }
+    for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
+        if function.__module__ == module and function.__code__.co_qualname in changed:
+            function.__code__ = changed[function.__code__.co_qualname]
+
+
+def only_functions_differ(before: str, after: str) -> bool:
+    """Say whether two sources of a module differ in the bodies of functions alone."""
+    return _frame(compile(before, "m", "exec")) == _frame(compile(after, "m", "exec"))
+
+
+def _frame(code: CodeType) -> list[Any]:
+    """Return what a module or a class does when it is made, without the bodies of functions."""
+    # A class has no arguments and its name is no local one; a function has new locals.
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    classes = [_frame(each) for each in inner if not each.co_flags & 0x2]
+    shapes = [(each.co_qualname, each.co_freevars, each.co_argcount) for each in inner]
+    plain = [each for each in code.co_consts if not isinstance(each, CodeType)]
+    return [code.co_code, code.co_names, repr(plain), shapes, classes]
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _codes(inner)
+
+
+def _let_go() -> None:
+    """Close what no two processes may share."""
+    connections.close_all()
+    get_redis().close()
+
+
+def _clear(lane: Lane) -> None:
     """Take everybody else off a lane's database, and every row out of it."""
     with psycopg.connect(lane.test_url, autocommit=True) as connection:
         connection.execute(
@@ -124,9 +285,30 @@ def clear(lane: Lane) -> None:
         connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
 
 
-def serve_changed(module: str, source: str) -> None:
-    """Let `import` find a module's changed text."""
-    sys.meta_path.insert(0, _Changed(module, source))
+def _define(lane: Lane, function: str) -> bool:
+    """Put a function into a lane's database. Return False if PostgreSQL does not take it."""
+    with psycopg.connect(lane.test_url, autocommit=True) as connection:
+        try:
+            connection.execute(function.encode())
+        except psycopg.Error:
+            return False
+    return True
+
+
+def try_alone(lane: Lane, task: Task) -> str:
+    """Try a change to what a module does when it is imported: in a process that begins anew."""
+    module = task.path.removesuffix(".py").replace("/", ".")
+    child = fork(
+        lane,
+        ["-x", "--reuse-db", *task.tests],
+        before=lambda: sys.meta_path.insert(0, _Changed(module, task.text)),
+        plugins=[],
+    )
+    code = wait(child, seconds=30 + task.seconds)
+    _clear(lane)
+    if code is None:
+        return "too slow"
+    return "noticed" if code else "unnoticed"
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -146,81 +328,3 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         # Scripts are found beside the file of their module.
         module.__file__ = str(PROJECT / (self._module.replace(".", "/") + ".py"))
         super().exec_module(module)
-
-
-@dataclass(slots=True)
-class Coverage:
-    """Which tests run a line, quickest first, and how long each takes."""
-
-    seconds: dict[str, float]
-    tests_by_line: dict[str, dict[int, list[str]]]
-
-    def tests_of(self, path: str, line: int) -> list[str]:
-        """Return the tests that run a line or one beside it, or else any line of its file."""
-        lines = self.tests_by_line.get(path, {})
-        near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
-        return self._quickest_first(near or {test for tests in lines.values() for test in tests})
-
-    def tests_in(self, places: Sequence[str]) -> list[str]:
-        """Return the tests of some files, or all."""
-        chosen = [t for t in self.seconds if not places or t.startswith(tuple(places))]
-        return self._quickest_first(chosen)
-
-    def _quickest_first(self, tests: Collection[str]) -> list[str]:
-        return sorted(tests, key=lambda test: self.seconds.get(test, 0.0))
-
-
-class _Recorder:
-    """Tells coverage which test runs, in each of its threads, and notes how long it takes."""
-
-    def __init__(self, measured: coverage.Coverage, seconds: Path) -> None:
-        self._measured = measured
-        self._seconds = seconds
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        self._measured.switch_context(item.nodeid)
-        began = time.perf_counter()
-        result = yield
-        with self._seconds.open("a") as file:
-            file.write(f"{time.perf_counter() - began:.4f} {item.nodeid}\n")
-        return result
-
-    def pytest_sessionfinish(self) -> None:
-        self._measured.stop()
-        self._measured.save()
-
-
-def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str]) -> None:
-    """Run all tests once, a part of the files in each lane, and note which runs which line."""
-    files = [str(path.relative_to(PROJECT)) for path in sorted(PROJECT.glob("tests/**/test_*.py"))]
-    chosen = [path for path in files if path not in LEFT_OUT]
-    children = []
-    for lane in lanes:
-        measured = coverage.Coverage(
-            data_file=str(folder / f"coverage-{lane.number}"),
-            config_file=False,
-            source=list(packages),
-            concurrency=["thread"],
-        )
-        recorder = _Recorder(measured, folder / f"seconds-{lane.number}")
-        part = chosen[lane.number :: len(lanes)]
-        children.append(start(lane, part, before=measured.start, plugins=[recorder]))
-    for lane, child in zip(lanes, children, strict=True):
-        if wait(child, seconds=3600):
-            raise RuntimeError(f"The tests fail unchanged:\n{lane.log.read_text()[-3000:]}")
-
-
-def read_coverage(folder: Path) -> Coverage:
-    """Return what was measured before."""
-    by_line: dict[str, dict[int, list[str]]] = {}
-    for part in folder.glob("coverage-*"):
-        data = coverage.CoverageData(basename=str(part))
-        data.read()
-        for file in data.measured_files():
-            lines = by_line.setdefault(str(Path(file).relative_to(PROJECT)), {})
-            for line, tests in data.contexts_by_lineno(file).items():
-                lines.setdefault(line, []).extend(test for test in tests if test)
-    rows = [row for part in folder.glob("seconds-*") for row in part.read_text().splitlines()]
-    seconds = {test: float(took) for took, _, test in (row.partition(" ") for row in rows)}
-    return Coverage(seconds, by_line)

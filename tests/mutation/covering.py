@@ -1,0 +1,98 @@
+"""Which tests run which line, measured once."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import coverage
+import pytest
+
+from tests.mutation.running import LEFT_OUT, Lane, fork, wait
+from ticketing.stack.environment import PROJECT
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Which tests run a line, quickest first, and how long each takes."""
+
+    seconds: dict[str, float]
+    tests_by_line: dict[str, dict[int, list[str]]]
+
+    def tests_of(self, path: str, line: int) -> list[str]:
+        """Return the tests that run a line or one beside it, or else any line of its file."""
+        lines = self.tests_by_line.get(path, {})
+        near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
+        found = near or {test for tests in lines.values() for test in tests}
+        app, _, module = path.removesuffix(".py").partition("/")
+        return self._likeliest_first(found, [f"tests/{app}/test_{module}"])
+
+    def tests_in(self, places: Sequence[str]) -> list[str]:
+        """Return the tests of some files, or all."""
+        chosen = [t for t in self.seconds if not places or t.startswith(tuple(places))]
+        return self._likeliest_first(chosen, places)
+
+    def _likeliest_first(self, tests: Collection[str], places: Sequence[str]) -> list[str]:
+        def rank(test: str) -> tuple[int, float]:
+            at = (i for i, place in enumerate(places) if test.startswith(place))
+            return next(at, len(places)), self.seconds.get(test, 0.0)
+
+        return sorted(tests, key=rank)
+
+
+class _Recorder:
+    """Tells coverage which test runs, in each of its threads, and notes how long it takes."""
+
+    def __init__(self, measured: coverage.Coverage, seconds: Path) -> None:
+        self._measured = measured
+        self._seconds = seconds
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        self._measured.switch_context(item.nodeid)
+        began = time.perf_counter()
+        result = yield
+        with self._seconds.open("a") as file:
+            file.write(f"{time.perf_counter() - began:.4f} {item.nodeid}\n")
+        return result
+
+    def pytest_sessionfinish(self) -> None:
+        self._measured.stop()
+        self._measured.save()
+
+
+def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str]) -> None:
+    """Run all tests once, a part of the files in each lane, and note which runs which line."""
+    files = [str(path.relative_to(PROJECT)) for path in sorted(PROJECT.glob("tests/**/test_*.py"))]
+    chosen = [path for path in files if path not in LEFT_OUT]
+    children = []
+    for lane in lanes:
+        measured = coverage.Coverage(
+            data_file=str(folder / f"coverage-{lane.number}"),
+            config_file=False,
+            source=list(packages),
+            concurrency=["thread"],
+        )
+        recorder = _Recorder(measured, folder / f"seconds-{lane.number}")
+        part = chosen[lane.number :: len(lanes)]
+        arguments = [*part, "--create-db"]
+        children.append(fork(lane, arguments, before=measured.start, plugins=[recorder]))
+    for lane, child in zip(lanes, children, strict=True):
+        if wait(child, seconds=3600):
+            raise RuntimeError(f"The tests fail unchanged:\n{lane.log.read_text()[-3000:]}")
+
+
+def read_coverage(folder: Path) -> Coverage:
+    """Return what was measured before."""
+    by_line: dict[str, dict[int, list[str]]] = {}
+    for part in folder.glob("coverage-*"):
+        data = coverage.CoverageData(basename=str(part))
+        data.read()
+        for file in data.measured_files():
+            lines = by_line.setdefault(str(Path(file).relative_to(PROJECT)), {})
+            for line, tests in data.contexts_by_lineno(file).items():
+                lines.setdefault(line, []).extend(test for test in tests if test)
+    rows = [row for part in folder.glob("seconds-*") for row in part.read_text().splitlines()]
+    seconds = {test: float(took) for took, _, test in (row.partition(" ") for row in rows)}
+    return Coverage(seconds, by_line)
