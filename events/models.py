@@ -340,8 +340,18 @@ class Topic(models.TextChoices):
     EVENT_SOLD_OUT = "event.sold_out", _("event sold out")
 
 
+def newest_webhook_key() -> int:
+    """Return the id of the key from which new secrets of webhooks are derived."""
+    return next(iter(settings.WEBHOOK_SIGNING_KEYS))
+
+
 class WebhookEndpoint(models.Model):
-    """Where an organizer's own system listens. Its secret is derived, not stored."""
+    """
+    Where an organizer's own system listens.
+
+    Its secret is not stored: it is derived from a key of `WEBHOOK_SIGNING_KEYS`, the endpoint's id
+    and `secret_version`.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organizer = models.ForeignKey(
@@ -359,6 +369,12 @@ class WebhookEndpoint(models.Model):
         help_text=_("None means all of them, also those to come."),
     )
     secret_version = models.PositiveIntegerField(default=1, editable=False)
+    # 0, the database's own default, is the key of the release that had one key only.
+    secret_key_id = models.PositiveSmallIntegerField(
+        _("key of its secret"), default=newest_webhook_key, db_default=0, editable=False
+    )
+    # Of the secret before, if it was another key.
+    previous_key_id = models.PositiveSmallIntegerField(null=True, editable=False)
     rotated_at = models.DateTimeField(_("secret renewed at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     disabled_at = models.DateTimeField(_("switched off at"), null=True, editable=False)

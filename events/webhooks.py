@@ -26,7 +26,12 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from standardwebhooks import Webhook
 
-from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from events.models import (
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+    newest_webhook_key,
+)
 from ticketing.errors import Conflict
 from ticketing.messages import Message, send_after_commit
 from ticketing.outbound import Answer, post_json
@@ -47,6 +52,13 @@ _AT_ONCE: Final = 8
 _RUN_SECONDS: Final = 20
 _LOCK: Final = 4
 _GONE: Final = 410
+# Never sent without a signature. The attempt counts as failed, so its owner sees why.
+_UNSIGNABLE: Final = Answer(
+    status=None,
+    text="",
+    error="The key of this webhook's secret is no longer in use. Renew the secret.",
+    milliseconds=0,
+)
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 
@@ -98,16 +110,29 @@ def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
 
 
 def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
-    """Return the secrets that sign now: the newest, and for a day the one before."""
-    versions = [endpoint.secret_version]
+    """
+    Return the secrets that sign now: the newest, and for a day the one before.
+
+    One whose key is not in `WEBHOOK_SIGNING_KEYS` any more is left out.
+    """
+    current = endpoint.secret_key_id
+    wanted = [(current, endpoint.secret_version)]
     if endpoint.rotated_at is not None and now - endpoint.rotated_at < _TWO_SECRETS:
-        versions.append(endpoint.secret_version - 1)
-    return [_derive_secret(endpoint.pk, version) for version in versions]
+        before = current if endpoint.previous_key_id is None else endpoint.previous_key_id
+        wanted.append((before, endpoint.secret_version - 1))
+    keys = settings.WEBHOOK_SIGNING_KEYS
+    return [
+        _derive_secret(keys[key_id], endpoint.pk, version)
+        for key_id, version in wanted
+        if key_id in keys
+    ]
 
 
 def renew_secret(*, endpoint_id: UUID, version: int, now: datetime) -> str:
     """
-    Replace an endpoint's secret of that version. For a day, the old one signs beside the new one.
+    Replace an endpoint's secret of that version by one of the newest key.
+
+    For a day, the old one signs beside the new one.
 
     :raises SecretWasRenewed: if it has another version by now. A second renewal within the day
         would end the secret that the receiver still has.
@@ -118,8 +143,12 @@ def renew_secret(*, endpoint_id: UUID, version: int, now: datetime) -> str:
         if endpoint.secret_version != version:
             raise SecretWasRenewed("The secret was renewed meanwhile.")
         endpoint.secret_version += 1
+        endpoint.previous_key_id = endpoint.secret_key_id
+        endpoint.secret_key_id = newest_webhook_key()
         endpoint.rotated_at = now
-        endpoint.save(update_fields=["secret_version", "rotated_at"])
+        endpoint.save(
+            update_fields=["secret_version", "previous_key_id", "secret_key_id", "rotated_at"]
+        )
     return secrets_of(endpoint, now=now)[0]
 
 
@@ -195,6 +224,8 @@ def _first_of_each(messages: QuerySet[WebhookMessage], now: datetime) -> QuerySe
 def _send(
     endpoint: WebhookEndpoint, secrets: list[str], now: datetime, message: WebhookMessage
 ) -> Answer:
+    if not secrets:
+        return _UNSIGNABLE
     body = body_of(message)
     identity = webhook_id(message)
     signatures = [Webhook(secret).sign(identity, now, body.decode()) for secret in secrets]
@@ -233,16 +264,15 @@ def _note(message: WebhookMessage, answer: Answer, now: datetime) -> None:
         WebhookEndpoint.objects.filter(pk=message.endpoint_id).update(disabled_at=now)
 
 
-def _derive_secret(endpoint_id: UUID, version: int) -> str:
-    # As the keys of tickets: a leaked database signs nothing.
+def _derive_secret(key: str, endpoint_id: UUID, version: int) -> str:
+    # Derived and not stored, as the keys of tickets are: a leaked database signs nothing.
     derive = HKDF(
         algorithm=SHA256(),
         length=32,
         salt=endpoint_id.bytes + version.to_bytes(4),
         info=b"bilheteria webhook secret",
     )
-    key = derive.derive(settings.TICKET_SIGNING_SECRET.encode())
-    return "whsec_" + base64.b64encode(key).decode()
+    return "whsec_" + base64.b64encode(derive.derive(key.encode())).decode()
 
 
 @contextmanager

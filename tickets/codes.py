@@ -71,7 +71,7 @@ class CodeSubject:
 
 def sign_code(subject: CodeSubject, ticket_id: UUID) -> str:
     """Return the text of one ticket's QR code. The same ticket gets the same text."""
-    key_id = settings.TICKET_SIGNING_KEY_IDS[0]
+    key_id = next(iter(settings.TICKET_SIGNING_KEYS))
     claims = _CLAIMS.pack(
         VERSION,
         key_id,
@@ -81,7 +81,9 @@ def sign_code(subject: CodeSubject, ticket_id: UUID) -> str:
         int(subject.valid_from.timestamp()),
         int((subject.event_ends_at + GRACE_AFTER_THE_END).timestamp()),
     )
-    signature = _private_key(subject.event_id, key_id).sign(claims)
+    signature = _private_key(subject.event_id, key_id, settings.TICKET_SIGNING_KEYS[key_id]).sign(
+        claims
+    )
     return PREFIX + encode_base45(claims + signature)
 
 
@@ -116,7 +118,7 @@ def read_code(text: str) -> ReadCode:
 
 def check_signature(code: ReadCode, *, event_id: UUID) -> None:
     """
-    Believe a code, or not.
+    Check that one of our keys in use signed a code, for this event.
 
     :raises UnreadableCode: if it was not signed by us, for this event, with a key in use
     """
@@ -129,11 +131,11 @@ def check_signature(code: ReadCode, *, event_id: UUID) -> None:
 
 def check_key(code: ReadCode) -> None:
     """
-    Believe no code whose key was taken out of use, whoever signed it.
+    Refuse a code whose key was taken out of use, also if it equals the stored one.
 
     :raises UnreadableCode: if its key was
     """
-    if code.claims.key_id not in settings.TICKET_SIGNING_KEY_IDS:
+    if code.claims.key_id not in settings.TICKET_SIGNING_KEYS:
         raise UnreadableCode
 
 
@@ -145,14 +147,18 @@ def read_ticket_id(text: str) -> UUID | None:
         return None
 
 
-@lru_cache(maxsize=4096)
 def public_key(event_id: UUID, key_id: int) -> Ed25519PublicKey:
-    """Return the key by which anybody can check an event's codes."""
-    return _private_key(event_id, key_id).public_key()
+    """Return the key by which anybody can check an event's codes. Its id must be in use."""
+    return _public_key(event_id, key_id, settings.TICKET_SIGNING_KEYS[key_id])
 
 
 @lru_cache(maxsize=4096)
-def _private_key(event_id: UUID, key_id: int) -> Ed25519PrivateKey:
+def _public_key(event_id: UUID, key_id: int, secret: str) -> Ed25519PublicKey:
+    return _private_key(event_id, key_id, secret).public_key()
+
+
+@lru_cache(maxsize=4096)
+def _private_key(event_id: UUID, key_id: int, secret: str) -> Ed25519PrivateKey:
     # Derived and not stored: a leaked database forges no ticket, and a leaked
     # event key forges those of one event.
     derive = HKDF(
@@ -161,6 +167,4 @@ def _private_key(event_id: UUID, key_id: int) -> Ed25519PrivateKey:
         salt=event_id.bytes + bytes([key_id]),
         info=b"bilheteria ticket code",
     )
-    return Ed25519PrivateKey.from_private_bytes(
-        derive.derive(settings.TICKET_SIGNING_SECRET.encode())
-    )
+    return Ed25519PrivateKey.from_private_bytes(derive.derive(secret.encode()))

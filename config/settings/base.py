@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from environ import Env
 from kombu import Exchange, Queue
 
+from config.settings.keys import read_ticket_keys, read_webhook_keys
 from config.settings.unfold import UNFOLD
 from ticketing.logs import describe_logging
 
@@ -27,10 +28,13 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 SECRET_KEY = env("SECRET_KEY")
 # Still accepted, while SECRET_KEY is being rotated.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
-# Every event's signing key is derived from this one: who knows it can forge tickets.
-TICKET_SIGNING_SECRET = env("TICKET_SIGNING_SECRET")
-# The first signs; all of them are accepted. Two while one is being rotated.
-TICKET_SIGNING_KEY_IDS: list[int] = env.list("TICKET_SIGNING_KEY_IDS", cast=int, default=[1])
+# Every event's signing key is derived from one of these: whoever knows it can forge tickets. The
+# first signs; all of them are accepted.
+TICKET_SIGNING_KEYS = read_ticket_keys(env)
+# The secrets of webhook endpoints are derived from these, new ones from the first.
+WEBHOOK_SIGNING_KEYS = read_webhook_keys(env)
+# The one secret of the first release, for what was derived from it and is not stored.
+TICKET_SIGNING_SECRET: str = env("TICKET_SIGNING_SECRET", default="")
 
 # --- Web -------------------------------------------------------------------------------
 DEBUG = False

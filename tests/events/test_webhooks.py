@@ -9,9 +9,10 @@ from datetime import timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema_rs import Draft202012Validator
@@ -421,6 +422,87 @@ def test_for_a_day_two_secrets_sign(receiver: Receiver, queue: RecordingQueue):
     deliver(queue)
 
     assert (len(receiver.told), receiver.forged) == (2, 1)
+
+
+def test_a_renewed_secret_is_of_the_newest_key_and_the_old_one_signs_beside_it(
+    receiver: Receiver, queue: RecordingQueue, settings: Any
+):
+    endpoint = listen(receiver, make_event().organizer)
+    old = receiver.secret
+    keys = settings.WEBHOOK_SIGNING_KEYS
+    settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone", **keys}
+    # A new first key changes no secret by itself.
+    assert secrets_of(endpoint, now=clock.now()) == [old]
+
+    new = renew_secret(endpoint_id=endpoint.pk, version=1, now=clock.now())
+    for secret in (old, new):
+        receiver.secret = secret
+        send_test(endpoint=endpoint, now=clock.now())
+        deliver(queue)
+    assert (len(receiver.told), receiver.forged) == (2, 0)
+
+    # The key of the old secret is dropped: only the new one signs.
+    settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone"}
+    endpoint.refresh_from_db()
+    assert secrets_of(endpoint, now=clock.now()) == [new]
+
+
+def test_a_new_webhook_has_a_secret_of_the_newest_key(settings: Any):
+    settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone", 0: "the shared one"}
+    endpoint = WebhookEndpoint.objects.create(
+        organizer=make_event().organizer, url="https://x.test"
+    )
+    (secret,) = secrets_of(endpoint, now=clock.now())
+
+    settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone"}
+    assert secrets_of(endpoint, now=clock.now()) == [secret]
+
+
+def test_a_webhook_whose_key_was_dropped_gets_nothing_unsigned_and_its_owner_reads_why(
+    receiver: Receiver, queue: RecordingQueue, settings: Any
+):
+    endpoint = listen(receiver, make_event().organizer)
+    settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone"}
+    message = send_test(endpoint=endpoint, now=clock.now())
+    deliver(queue)
+
+    assert receiver.arrived == []
+    assert "Renew the secret" in WebhookAttempt.objects.get().error
+
+    receiver.secret = renew_secret(endpoint_id=endpoint.pk, version=1, now=clock.now())
+    WebhookEndpoint.objects.update(leased_until=None)
+    send_again(message_id=message.pk, now=clock.now())
+    deliver(queue)
+    assert (receiver.types(), receiver.forged) == (["webhook.test"], 0)
+
+
+def test_secrets_of_the_previous_release_are_derived_as_it_did(settings: Any):
+    """Written down by that release, with this secret: an upgrade changes no receiver's secret."""
+    settings.WEBHOOK_SIGNING_KEYS = {0: "a-signing-secret-for-tests-only-32-bytes"}
+    endpoint = WebhookEndpoint(
+        pk=UUID("01890000-0000-7000-8000-00000000000a"),
+        secret_version=2,
+        secret_key_id=0,
+        rotated_at=clock.now(),
+    )
+
+    assert secrets_of(endpoint, now=clock.now()) == [
+        "whsec_BkXaJcFVlR0asslimLRgKUwvi9lgH4LbJu1tajHyUDI=",
+        "whsec_aMdbiB9krHW8uuKC1EAbxs3NxCmR1g/POLkJm32esrw=",
+    ]
+
+
+def test_a_webhook_that_the_previous_release_writes_has_the_key_of_that_release(settings: Any):
+    settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone", 0: "the shared one"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_webhookendpoint"
+            " (id, organizer_id, url, types, secret_version, created_at)"
+            " VALUES (gen_random_uuid(), %s, 'https://x.test', '{}', 1, now())",
+            [make_event().organizer_id],
+        )
+
+    assert WebhookEndpoint.objects.get().secret_key_id == 0
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver, queue: RecordingQueue):

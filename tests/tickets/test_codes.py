@@ -24,6 +24,10 @@ SUBJECT = CodeSubject(
     valid_from=datetime(2027, 1, 1, tzinfo=UTC),
     event_ends_at=datetime(2027, 1, 10, 12, tzinfo=UTC),
 )
+CODE_OF_THE_PREVIOUS_RELEASE = (
+    "T1:W50100992300X8000000077E88G000000A00-ODJ+TAPDKL3L:HPK3O88./4LGSQ9JMTNAIJ"
+    "BZ2I2GZQ5ZK9JRI/O1OWFR9N BQH+I6:9-$U4YL8%4ABELSBK0JNIE+O8ZITLRO ARK228TC"
+)
 
 
 @pytest.mark.parametrize(
@@ -67,17 +71,35 @@ def test_another_events_key_does_not_fit():
         check_signature(read, event_id=TICKET)
 
 
-def test_two_keys_are_good_while_one_is_being_rotated(settings):
+def test_both_keys_are_accepted_during_a_rotation_and_afterwards_the_new_one_only(settings):
     old = read_code(sign_code(SUBJECT, TICKET))
-    settings.TICKET_SIGNING_KEY_IDS = [2, 1]
+    secret = settings.TICKET_SIGNING_KEYS[1]
+    settings.TICKET_SIGNING_KEYS = {2: "the secret of the new key", 1: secret}
     new = read_code(sign_code(SUBJECT, TICKET))
     check_signature(old, event_id=SUBJECT.event_id)
     check_signature(new, event_id=SUBJECT.event_id)
     assert (old.claims.key_id, new.claims.key_id) == (1, 2)
 
-    settings.TICKET_SIGNING_KEY_IDS = [2]
+    settings.TICKET_SIGNING_KEYS = {2: "the secret of the new key"}
+    check_signature(new, event_id=SUBJECT.event_id)
     with pytest.raises(UnreadableCode):
         check_signature(old, event_id=SUBJECT.event_id)
+
+
+def test_whoever_knows_the_old_secret_forges_nothing_under_the_new_key(settings):
+    settings.TICKET_SIGNING_KEYS = {2: settings.TICKET_SIGNING_KEYS[1]}
+    forged = read_code(sign_code(SUBJECT, TICKET))
+
+    settings.TICKET_SIGNING_KEYS = {2: "the secret of the new key"}
+    with pytest.raises(UnreadableCode):
+        check_signature(forged, event_id=SUBJECT.event_id)
+
+
+def test_codes_are_those_of_the_previous_release(settings):
+    """Written down by that release, with this secret: an upgrade keeps each sold ticket valid."""
+    settings.TICKET_SIGNING_KEYS = {1: "a-signing-secret-for-tests-only-32-bytes"}
+
+    assert sign_code(SUBJECT, TICKET) == CODE_OF_THE_PREVIOUS_RELEASE
 
 
 def test_every_event_has_a_key_of_its_own():

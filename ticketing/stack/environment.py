@@ -104,6 +104,8 @@ def make_env(  # noqa: PLR0913 - one address a server
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
         "SECRET_KEY": before.get("SECRET_KEY") or secrets.token_urlsafe(48),
         "TICKET_SIGNING_SECRET": before.get("TICKET_SIGNING_SECRET") or secrets.token_urlsafe(48),
+        "WEBHOOK_SIGNING_KEYS": before.get("WEBHOOK_SIGNING_KEYS")
+        or f"1:{secrets.token_urlsafe(48)}",
         "DEMO_ADMIN_PASSWORD": before.get("DEMO_ADMIN_PASSWORD") or secrets.token_urlsafe(9),
         "DEMO_API_TOKEN": before.get("DEMO_API_TOKEN") or "api_" + secrets.token_urlsafe(32),
         "DEMO_DEVICE_TOKEN": before.get("DEMO_DEVICE_TOKEN") or "dev_" + secrets.token_urlsafe(32),

@@ -1,0 +1,106 @@
+"""The secrets that sign tickets and webhooks: one for each key id, so that each can be rotated."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+# A code has one byte for the id of its key.
+_HIGHEST_ID: Final = 255
+# Below the ids of its own keys, a webhook's secret may be derived from TICKET_SIGNING_SECRET.
+_INHERITED_ID: Final = 0
+# Django itself asks for 50 characters in SECRET_KEY.
+_DJANGO_LENGTH: Final = 50
+_KEY_LENGTH: Final = 40
+_FEWEST_DIFFERENT: Final = 8
+_SHARED: Final = "TICKET_SIGNING_SECRET"
+
+
+def read_ticket_keys(env: Env) -> dict[int, str]:
+    """
+    Return the secret of each key that may have signed a ticket. The first one signs new tickets.
+
+    Without `TICKET_SIGNING_KEYS`, all of `TICKET_SIGNING_KEY_IDS` share `TICKET_SIGNING_SECRET`.
+
+    :raises ImproperlyConfigured: if they can't be read, or there are none
+    """
+    keys = _read("TICKET_SIGNING_KEYS", env("TICKET_SIGNING_KEYS", default=""), lowest=0)
+    ids = env("TICKET_SIGNING_KEY_IDS", default="").strip()
+    secret = env("TICKET_SIGNING_SECRET", default="")
+    if keys and ids:
+        raise ImproperlyConfigured("Unset TICKET_SIGNING_KEY_IDS: TICKET_SIGNING_KEYS has the ids.")
+    if keys:
+        return keys
+    if not secret:
+        raise ImproperlyConfigured("Set TICKET_SIGNING_KEYS, or TICKET_SIGNING_SECRET.")
+    pairs = ",".join(f"{key_id}:x" for key_id in ids.split(",")) if ids else "1:x"
+    return dict.fromkeys(_read("TICKET_SIGNING_KEY_IDS", pairs, lowest=0), secret)
+
+
+def read_webhook_keys(env: Env) -> dict[int, str]:
+    """
+    Return the secret of each key from which webhooks' secrets are derived, the newest first.
+
+    Key 0 is `TICKET_SIGNING_SECRET`: the secrets of the first release were derived from it.
+
+    :raises ImproperlyConfigured: if they can't be read, or there are none
+    """
+    keys = _read("WEBHOOK_SIGNING_KEYS", env("WEBHOOK_SIGNING_KEYS", default=""), lowest=1)
+    inherited = env("TICKET_SIGNING_SECRET", default="")
+    if inherited:
+        keys[_INHERITED_ID] = inherited
+    if not keys:
+        raise ImproperlyConfigured("Set WEBHOOK_SIGNING_KEYS, such as 1:<secret>.")
+    return keys
+
+
+def check_secrets(env: Env) -> None:
+    """
+    Refuse secrets that are weak, or are examples, or are used for two purposes.
+
+    :raises ImproperlyConfigured: if one is
+    """
+    owners: dict[str, str] = {}
+    for name, secret, length in _secrets(env):
+        if len(secret) < length or len(set(secret)) < _FEWEST_DIFFERENT:
+            raise ImproperlyConfigured(f"{name} is weak: use {length} random characters or more.")
+        if "change-me" in secret or "example" in secret:
+            raise ImproperlyConfigured(f"{name} is the example from .env.example. Make your own.")
+        owner = owners.get(secret)
+        # A deployment keeps its first key when it starts to list its keys.
+        if owner and not (owner == _SHARED and name.startswith("TICKET_SIGNING_KEYS")):
+            raise ImproperlyConfigured(f"{name} must differ from {owner}.")
+        owners[secret] = name
+
+
+def _secrets(env: Env) -> Iterator[tuple[str, str, int]]:
+    yield "SECRET_KEY", env("SECRET_KEY"), _DJANGO_LENGTH
+    for secret in env.list("SECRET_KEY_FALLBACKS", default=[]):
+        yield "SECRET_KEY_FALLBACKS", secret, _DJANGO_LENGTH
+    ticket_keys, webhook_keys = read_ticket_keys(env), read_webhook_keys(env)
+    if inherited := webhook_keys.pop(_INHERITED_ID, ""):
+        yield _SHARED, inherited, _KEY_LENGTH
+    if env("TICKET_SIGNING_KEYS", default="").strip():
+        for key_id, secret in ticket_keys.items():
+            yield f"TICKET_SIGNING_KEYS ({key_id})", secret, _KEY_LENGTH
+    for key_id, secret in webhook_keys.items():
+        yield f"WEBHOOK_SIGNING_KEYS ({key_id})", secret, _KEY_LENGTH
+
+
+def _read(name: str, text: str, *, lowest: int) -> dict[int, str]:
+    """Read `id:secret` pairs, separated by commas. No error shows a secret."""
+    keys: dict[int, str] = {}
+    for place, pair in enumerate(text.split(",") if text.strip() else [], start=1):
+        number, _, secret = (part.strip() for part in pair.partition(":"))
+        if not (number.isdecimal() and number.isascii() and secret):
+            raise ImproperlyConfigured(
+                f"{name}: entry {place} is not like 2:secret. Separate the entries by commas."
+            )
+        key_id = int(number)
+        if not lowest <= key_id <= _HIGHEST_ID:
+            raise ImproperlyConfigured(f"{name}: use ids from {lowest} to {_HIGHEST_ID}.")
+        if key_id in keys:
+            raise ImproperlyConfigured(f"{name} has the id {key_id} twice.")
+        keys[key_id] = secret
+    return keys
