@@ -371,7 +371,7 @@ class WebhookEndpoint(models.Model):
     secret_version = models.PositiveIntegerField(default=1, editable=False)
     # 0, the database's own default, is the key of the release that had one key only.
     secret_key_id = models.PositiveSmallIntegerField(
-        _("key of its secret"), default=newest_webhook_key, db_default=0, editable=False
+        default=newest_webhook_key, db_default=0, editable=False
     )
     # Of the secret before, if it was another key.
     previous_key_id = models.PositiveSmallIntegerField(null=True, editable=False)

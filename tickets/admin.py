@@ -185,11 +185,13 @@ class TicketAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("QR code"))
     def qr_code(self, ticket: Ticket) -> SafeString:
         delivery = getattr(ticket.order, "delivery", None)
-        if delivery is None or delivery.codes_stored_at is None:
+        stored = delivery is not None and delivery.codes_stored_at is not None
+        url = code_url(ticket) if stored else None
+        if url is None:
             return format_html("<em>{}</em>", _("being made"))
         return format_html(
             '<img src="{}" alt="" width="180" height="180" style="background:#fff">',
-            code_url(ticket),
+            url,
         )
 
 

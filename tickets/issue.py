@@ -1,11 +1,8 @@
 """Issuing: every ticket gets its QR code, kept on S3."""
 
-import hashlib
-import hmac
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
@@ -14,6 +11,7 @@ from orders.models import Order
 from ticketing.errors import Unavailable
 from ticketing.messages import Message, send_after_commit
 from tickets.models import Delivery, Ticket, TicketStatus
+from tickets.object_names import fix_object_name, object_name
 from tickets.pictures import draw_code
 
 
@@ -34,22 +32,21 @@ def issue_codes(*, order_id: UUID, now: datetime) -> None:
     asked_at = waiting.values_list("asked_at", flat=True).order_by("pk").first()
     if asked_at is not None:
         for ticket in Ticket.objects.of_order(order_id).exclude(status=TicketStatus.REVOKED):
-            pictures, name = draw_code(ticket.code), code_name(ticket)
+            # Before the upload, so that a repeat stores under the same name.
+            pictures, name = draw_code(ticket.code), fix_object_name(ticket)
             _store(f"{name}.png", pictures.png)
             _store(f"{name}.svg", pictures.svg)
     _ask_for_mail(order_id, asked_at, now)
 
 
-def code_name(ticket: Ticket) -> str:
-    """Return the key of a ticket's QR code, without its ending. Its ids do not give it away."""
-    secret = settings.TICKET_SIGNING_SECRET.encode()
-    proof = hmac.new(secret, b"object key" + ticket.pk.bytes, hashlib.sha256).hexdigest()
-    return f"codes/{ticket.event_id}/{proof[:40]}"
+def code_url(ticket: Ticket) -> str | None:
+    """
+    Return a link to a ticket's QR code that expires. It is signed here, without a request.
 
-
-def code_url(ticket: Ticket) -> str:
-    """Return a link to a ticket's QR code that runs out. It is signed here; nobody is asked."""
-    return storages["tickets"].url(f"{code_name(ticket)}.png")
+    None if the name of its object is lost, until its code is stored again.
+    """
+    name = object_name(ticket)
+    return storages["tickets"].url(f"{name}.png") if name else None
 
 
 def _store(name: str, picture: bytes) -> None:

@@ -53,6 +53,10 @@ class Ticket(models.Model):
     position = models.PositiveSmallIntegerField(_("position"))
     # The text inside the QR code.
     code = models.CharField(_("code"), max_length=200)
+    # Where the storage keeps the QR code, without its ending. Empty: a row of the previous release.
+    object_name = models.CharField(
+        max_length=100, blank=True, default="", db_default="", editable=False
+    )
     holder_name = models.CharField(_("holder's name"), max_length=200)
     status = models.CharField(
         _("status"), max_length=8, choices=TicketStatus.choices, default=TicketStatus.VALID

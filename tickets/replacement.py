@@ -12,6 +12,7 @@ from ticketing.ids import new_id
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Delivery, Ticket, TicketStatus
+from tickets.object_names import new_object_name
 
 
 class TicketNotValid(Conflict):
@@ -87,6 +88,7 @@ def replace_ticket(
         ticket_type=old.ticket_type,
         position=old.position,
         code=sign_code(subject, identity),
+        object_name=new_object_name(event_id=old.event_id, ticket_id=identity),
         holder_name=old.holder_name if holder_name is None else holder_name,
         created_at=now,
     )

@@ -17,6 +17,7 @@ from orders.state import move_order
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Delivery, Ticket
+from tickets.object_names import new_object_name
 
 EVENT_CANCELLED = "event_cancelled"
 
@@ -124,6 +125,7 @@ def _make_ticket(  # noqa: PLR0913, PLR0917 - one place of one order, said in fu
         ticket_type_id=ticket_type_id,
         position=position,
         code=sign_code(subject, identity),
+        object_name=new_object_name(event_id=order.event_id, ticket_id=identity),
         holder_name=order.customer_name,
         created_at=now,
     )

@@ -19,6 +19,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='webhookendpoint',
             name='secret_key_id',
-            field=models.PositiveSmallIntegerField(db_default=0, default=events.models.newest_webhook_key, editable=False, verbose_name='key of its secret'),
+            field=models.PositiveSmallIntegerField(db_default=0, default=events.models.newest_webhook_key, editable=False),
         ),
     ]

@@ -148,8 +148,8 @@ def _codes(arena: Arena) -> Iterator[str]:
     import boto3  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
 
-    from tickets.issue import code_name  # noqa: PLC0415
     from tickets.models import Ticket  # noqa: PLC0415
+    from tickets.object_names import object_name  # noqa: PLC0415
 
     s3 = boto3.client("s3", endpoint_url=arena.servers["aws"].url)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=settings.TICKETS_BUCKET)
@@ -161,7 +161,7 @@ def _codes(arena: Arena) -> Iterator[str]:
         seen.add(ticket.code)
         if ticket.order.status == "paid":
             for kind in ("png", "svg"):
-                if f"{code_name(ticket)}.{kind}" not in stored:
+                if f"{object_name(ticket)}.{kind}" not in stored:
                     yield f"{ticket.order.code}/{ticket.position} has no {kind}"
 
 

@@ -16,8 +16,9 @@ from config.settings import base
 from orders.models import Order
 from tests.make import make_processing_order
 from ticketing import clock
-from tickets.issue import code_name, code_url, issue_codes
+from tickets.issue import code_url, issue_codes
 from tickets.models import Delivery, Ticket
+from tickets.object_names import object_name
 from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,8 +46,8 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
 
         ticket = Ticket.objects.of_order(order.pk)[0]
         kept = {found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-        picture = s3.get_object(Bucket=bucket, Key=f"{code_name(ticket)}.png")
-        grants = s3.get_object_acl(Bucket=bucket, Key=f"{code_name(ticket)}.png")["Grants"]
+        picture = s3.get_object(Bucket=bucket, Key=f"{object_name(ticket)}.png")
+        grants = s3.get_object_acl(Bucket=bucket, Key=f"{object_name(ticket)}.png")["Grants"]
         link = urlsplit(code_url(ticket))
 
     assert len(kept) == 4
@@ -57,7 +58,7 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
     query = parse_qs(link.query)
     assert query["X-Amz-Expires"] == ["3600"]
     assert query["X-Amz-Signature"]
-    assert link.path.endswith(f"{code_name(ticket)}.png")
+    assert link.path.endswith(f"{object_name(ticket)}.png")
 
 
 def test_a_storage_that_fails_leaves_the_order_asking(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,12 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tickets.object_names import store_object_names
+
+
+class Command(BaseCommand):
+    help = "Store the object names of older releases' tickets, so that no link needs their secret."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"Names stored: {store_object_names()}.")
