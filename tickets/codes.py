@@ -69,9 +69,19 @@ class CodeSubject:
     event_ends_at: datetime
 
 
+def signing_key_id() -> int:
+    """Return the id of the key that signs new tickets."""
+    return next(iter(settings.TICKET_SIGNING_KEYS))
+
+
+def code_prefix(key_id: int) -> str:
+    """Return how each code begins that a key signed: its first two bytes are three characters."""
+    return PREFIX + encode_base45(bytes([VERSION, key_id]))
+
+
 def sign_code(subject: CodeSubject, ticket_id: UUID) -> str:
     """Return the text of one ticket's QR code. The same ticket gets the same text."""
-    key_id = next(iter(settings.TICKET_SIGNING_KEYS))
+    key_id = signing_key_id()
     claims = _CLAIMS.pack(
         VERSION,
         key_id,

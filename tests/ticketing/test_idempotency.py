@@ -1,6 +1,7 @@
 """A client that never heard the answer asks again, and buys once."""
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -243,6 +244,15 @@ def test_a_key_without_a_token_is_its_addresss_own():
     assert (first.status_code, guessed.json()["code"]) == (201, "idempotency_key_reused")
     assert buy(event, key="new", client=other).json()["id"] != first.json()["id"]
     assert buy(event, client=mine).json() == first.json()
+
+
+def test_a_response_that_the_previous_release_stored_for_anybody_is_told_to_nobody():
+    """Its scope was the key alone: whoever guesses the key would get the token."""
+    event = make_event(capacity=10)
+    first = buy(event)
+    KeptAnswer.objects.update(digest=sha256(b"anybody\0POST\0/orders\0a-key").hexdigest())
+
+    assert buy(event).json()["id"] != first.json()["id"]
 
 
 def test_two_addresses_of_one_ipv6_subscriber_share_their_keys():

@@ -10,6 +10,7 @@ from tickets.codes import (
     CodeSubject,
     UnreadableCode,
     check_signature,
+    code_prefix,
     public_key,
     read_code,
     read_ticket_id,
@@ -84,6 +85,15 @@ def test_both_keys_are_accepted_during_a_rotation_and_afterwards_the_new_one_onl
     check_signature(new, event_id=SUBJECT.event_id)
     with pytest.raises(UnreadableCode):
         check_signature(old, event_id=SUBJECT.event_id)
+
+
+@pytest.mark.parametrize("key_id", [0, 1, 2, 255])
+def test_the_beginning_of_a_code_tells_its_key(settings, key_id: int):
+    settings.TICKET_SIGNING_KEYS = {key_id: "a secret"}
+    code = sign_code(SUBJECT, TICKET)
+
+    assert code.startswith(code_prefix(key_id))
+    assert not code.startswith(code_prefix(3))
 
 
 def test_whoever_knows_the_old_secret_forges_nothing_under_the_new_key(settings):
