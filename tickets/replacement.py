@@ -1,6 +1,6 @@
 """Ending a ticket, and putting another in its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -10,9 +10,17 @@ from orders.models import Order, OrderStatus
 from ticketing.errors import Conflict
 from ticketing.ids import new_id
 from ticketing.messages import Message, next_ask, send_after_commit
-from tickets.codes import CodeSubject, sign_code
+from tickets.codes import (
+    GRACE_AFTER_THE_END,
+    CodeSubject,
+    code_prefix,
+    sign_code,
+    signing_key_id,
+)
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import new_object_name
+
+_BATCH = 500
 
 
 class TicketNotValid(Conflict):
@@ -25,6 +33,10 @@ class TicketNotValid(Conflict):
         super().__init__(detail)
         if replaced_by is not None:
             self.details = {"replaced_by": str(replaced_by)}
+
+
+class KeyStillSigns(Exception):
+    """A leaked key must not sign the new tickets: first list another one before it."""
 
 
 @transaction.atomic(durable=True)
@@ -61,18 +73,83 @@ def replace_ticket(
     old = tickets.get(pk=ticket_id)
     # A refund of the order waits for us, or we for it.
     order = Order.objects.select_for_update(of=("self",)).get(pk=old.order_id)
+    new = _put_in_its_place(old, order, holder_name, now)
+    if new is None or order.status != OrderStatus.PAID:
+        old.refresh_from_db(fields=["status", "replaced_by"])
+        if new is not None or not old.replaced_by_id:
+            raise TicketNotValid(f"It is {old.status}.")
+        raise TicketNotValid(
+            f"It was replaced by {old.replaced_by_id}.", replaced_by=old.replaced_by_id
+        )
+    _ask_for_codes(order.pk, now)
+    keep(new)
+    return new
+
+
+def orders_signed_by(*, key_id: int, event_id: UUID | None = None, now: datetime) -> Iterator[UUID]:
+    """
+    Yield each paid order with a valid ticket that a key signed, of events that still admit.
+
+    :raises KeyStillSigns: if new tickets would be signed by the same key
+    """
+    _refuse_current(key_id)
+    tickets = Ticket.objects.filter(
+        status=TicketStatus.VALID,
+        code__startswith=code_prefix(key_id),
+        order__status=OrderStatus.PAID,
+        event__ends_at__gt=now - GRACE_AFTER_THE_END,
+    )
+    if event_id is not None:
+        tickets = tickets.filter(event_id=event_id)
+    found = tickets.order_by("order_id").values_list("order_id", flat=True).distinct()
+    batch = list(found[:_BATCH])
+    while batch:
+        yield from batch
+        batch = list(found.filter(order_id__gt=batch[-1])[:_BATCH])
+
+
+@transaction.atomic(durable=True)
+def replace_tickets_signed_by(*, key_id: int, order_id: UUID, now: datetime) -> int:
+    """
+    Replace the valid tickets of one order that a key signed. Return how many there were.
+
+    The buyer gets one mail with all tickets of the order. Twice is once.
+
+    :raises KeyStillSigns: if new tickets would be signed by the same key
+    """
+    _refuse_current(key_id)
+    order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+    if order.status != OrderStatus.PAID:
+        return 0
+    tickets = Ticket.objects.of_order(order_id).select_related("event", "ticket_type")
+    signed = tickets.filter(status=TicketStatus.VALID, code__startswith=code_prefix(key_id))
+    replaced = 0
+    for old in signed:
+        new = _put_in_its_place(old, order, None, now)
+        if new is None:
+            continue
+        replaced += 1
+    if replaced:
+        _ask_for_codes(order_id, now)
+    return replaced
+
+
+def _refuse_current(key_id: int) -> None:
+    if key_id == signing_key_id():
+        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new one before it.")
+
+
+def _put_in_its_place(
+    old: Ticket, order: Order, holder_name: str | None, now: datetime
+) -> Ticket | None:
+    """End a ticket and write another, or return None if it is not valid any more."""
     identity = new_id()
     # A gate that admits it at this moment has it locked, and one of us is too late.
     ended = Ticket.objects.filter(pk=old.pk, status=TicketStatus.VALID).update(
         status=TicketStatus.REVOKED, revoked_at=now, replaced_by=identity
     )
-    if not ended or order.status != OrderStatus.PAID:
-        old.refresh_from_db(fields=["status", "replaced_by"])
-        if ended or not old.replaced_by_id:
-            raise TicketNotValid(f"It is {old.status}.")
-        raise TicketNotValid(
-            f"It was replaced by {old.replaced_by_id}.", replaced_by=old.replaced_by_id
-        )
+    if not ended:
+        return None
     subject = CodeSubject(
         event_id=old.event_id,
         event_number=old.event.number,
@@ -80,7 +157,7 @@ def replace_ticket(
         valid_from=order.created_at,
         event_ends_at=old.event.ends_at,
     )
-    new = Ticket.objects.create(
+    return Ticket.objects.create(
         pk=identity,
         order=order,
         order_item_id=old.order_item_id,
@@ -92,9 +169,10 @@ def replace_ticket(
         holder_name=old.holder_name if holder_name is None else holder_name,
         created_at=now,
     )
-    Delivery.objects.filter(order_id=order.pk).update(
+
+
+def _ask_for_codes(order_id: UUID, now: datetime) -> None:
+    Delivery.objects.filter(order_id=order_id).update(
         codes_stored_at=None, sent_at=None, asked_at=now, asks=0, ask_again_at=next_ask(0, now=now)
     )
-    send_after_commit(Message.ISSUE_CODES, order_id=order.pk)
-    keep(new)
-    return new
+    send_after_commit(Message.ISSUE_CODES, order_id=order_id)

@@ -1,0 +1,136 @@
+"""After a signing key has leaked: tickets of another key, and the old ones open no gate."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from events.models import Event
+from tests.make import (
+    as_bearer,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_ticket_type,
+)
+from tests.queue import RecordingQueue
+from tests.race import race
+from ticketing import clock
+from tickets.codes import read_code
+from tickets.models import Ticket, TicketStatus
+from tickets.replacement import replace_tickets_signed_by
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEW = "the secret of the new key"
+
+
+def rotate(settings: Any) -> None:
+    settings.TICKET_SIGNING_KEYS = {2: NEW, **settings.TICKET_SIGNING_KEYS}
+
+
+def reissue(**options: Any) -> None:
+    call_command("reissue_tickets", key_id=1, **options)
+
+
+def key_ids(status: str = TicketStatus.VALID) -> list[int]:
+    codes = Ticket.objects.filter(status=status).values_list("code", flat=True)
+    return sorted(read_code(code).claims.key_id for code in codes)
+
+
+def test_an_order_gets_new_tickets_and_one_mail_and_the_old_ones_open_no_gate(
+    queue: RecordingQueue, settings: Any, mailoutbox: list[Any]
+):
+    order = make_paid_order(quantity=3)
+    queue.run_all()
+    old = list(Ticket.objects.of_order(order.pk))
+    door = as_bearer(make_device(order.event))
+    door.post("/tickets/validate", {"code": old[0].code})
+    mailoutbox.clear()
+    rotate(settings)
+
+    reissue()
+    queue.run_all()
+    reissue()
+    queue.run_all()
+
+    assert (key_ids(), key_ids(TicketStatus.USED)) == ([2, 2], [1])
+    assert len(mailoutbox) == 1
+    assert door.post("/tickets/validate", {"code": old[1].code}).json()["code"] == "revoked"
+    new = Ticket.objects.get(replaces=old[1])
+    assert (new.holder_name, new.position) == (old[1].holder_name, old[1].position)
+    assert door.post("/tickets/validate", {"code": new.code}).json()["result"] == "admitted"
+
+    # The old key is dropped: even what was admitted by it is not ours any more.
+    settings.TICKET_SIGNING_KEYS = {2: NEW}
+    assert door.post("/tickets/validate", {"code": old[2].code}).json()["code"] == "invalid_code"
+
+
+def test_a_valid_ticket_whose_key_was_dropped_opens_no_gate(settings: Any):
+    ticket = make_paid_order().tickets.get()
+    door = as_bearer(make_device(ticket.event))
+    settings.TICKET_SIGNING_KEYS = {2: NEW}
+
+    answer = door.post("/tickets/validate", {"code": ticket.code})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_code")
+
+
+def test_it_takes_one_event_or_some_orders_and_counts_before(
+    settings: Any, capsys: pytest.CaptureFixture[str]
+):
+    event, other = make_event(), make_event()
+    for _ in range(2):
+        make_paid_order(ticket_type=event.ticket_types.get())
+    make_paid_order(ticket_type=other.ticket_types.get())
+    over = make_paid_order(ticket_type=make_ticket_type())
+    Event.objects.filter(pk=over.event_id).update(
+        starts_at=clock.now() - timedelta(days=2), ends_at=clock.now() - timedelta(days=1)
+    )
+    rotate(settings)
+
+    reissue(dry_run=True)
+    assert "key 1: 3." in capsys.readouterr().out
+    reissue(event=event.slug, limit=1)
+    assert key_ids() == [1, 1, 1, 2]
+    reissue(event=event.slug)
+    assert key_ids() == [1, 1, 2, 2]
+    reissue()
+    assert key_ids() == [1, 2, 2, 2]
+
+
+def test_a_key_that_signs_is_not_replaced_by_itself(settings: Any):
+    order = make_paid_order()
+
+    with pytest.raises(CommandError, match="Key 1 signs new tickets"):
+        reissue()
+    rotate(settings)
+    with pytest.raises(CommandError, match="No event"):
+        reissue(event="no-such-event")
+
+    assert order.tickets.get().status == TicketStatus.VALID
+
+
+def test_an_order_that_is_reissued_twice_at_once_is_reissued_once(settings: Any):
+    order = make_paid_order(quantity=2)
+    rotate(settings)
+
+    replaced = race(
+        *[lambda: replace_tickets_signed_by(key_id=1, order_id=order.pk, now=clock.now())] * 3
+    )
+
+    assert sorted(replaced) == [0, 0, 2]
+    assert key_ids() == [2, 2]
+
+
+def test_a_batch_ends_where_the_next_begins(settings: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tickets.replacement._BATCH", 1)
+    kind = make_event().ticket_types.get()
+    for _ in range(3):
+        make_paid_order(ticket_type=kind, quantity=2)
+    rotate(settings)
+
+    reissue()
+
+    assert key_ids() == [2] * 6
