@@ -116,7 +116,7 @@ def test_an_order_that_is_reissued_twice_at_once_is_reissued_once(settings: Any)
     order = make_paid_order(quantity=2)
     rotate(settings)
 
-    replaced = race(
+    replaced: list[Any] = race(
         *[lambda: replace_tickets_signed_by(key_id=1, order_id=order.pk, now=clock.now())] * 3
     )
 
