@@ -67,11 +67,12 @@ def check_secrets(env: Env) -> None:
             raise ImproperlyConfigured(f"{name} is weak: use {length} random characters or more.")
         if "change-me" in secret or "example" in secret:
             raise ImproperlyConfigured(f"{name} is the example from .env.example. Make your own.")
-        owner = owners.get(secret)
-        # A deployment keeps its first key when it starts to list its keys.
-        if owner and not (owner == _SHARED and name.startswith("TICKET_SIGNING_KEYS")):
+        owner = owners.setdefault(secret, name)
+        # A deployment that starts to list its keys lists those that it had, and all ids of
+        # TICKET_SIGNING_KEY_IDS shared one secret.
+        inherited = owner == _SHARED and name.startswith("TICKET_SIGNING_KEYS")
+        if owner != name and not inherited:
             raise ImproperlyConfigured(f"{name} must differ from {owner}.")
-        owners[secret] = name
 
 
 def _secrets(env: Env) -> Iterator[tuple[str, str, int]]:
