@@ -1,4 +1,4 @@
-"""Who signs in, and what workers could not do."""
+"""Who signs in, who did what, and what workers could not do."""
 
 from datetime import timedelta
 
@@ -70,3 +70,84 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.digest
+
+
+class ActorKind(models.TextChoices):
+    """What kind of caller acted. A buyer is known by the order, not by a name."""
+
+    USER = "user", _("user")
+    TOKEN = "token", _("API token")
+    DEVICE = "device", _("door device")
+    BUYER = "buyer", _("buyer")
+    SYSTEM = "system", _("system")
+
+
+class ActType(models.TextChoices):
+    """What was done. The part before the dot is the kind of the subject."""
+
+    ORDER_CANCELLED = "order.cancelled", _("reservation cancelled")
+    ORDER_REFUNDED = "order.refunded", _("order refunded")
+    ORDER_TICKETS_REFUNDED = "order.tickets_refunded", _("tickets of the order refunded")
+    ORDER_RESENT = "order.resent", _("tickets sent again")
+    ORDER_CUSTOMER_CORRECTED = "order.customer_corrected", _("customer corrected")
+    EVENT_CREATED = "event.created", _("event created")
+    EVENT_CHANGED = "event.changed", _("event changed")
+    EVENT_PUBLISHED = "event.published", _("event published")
+    EVENT_CANCELLED = "event.cancelled", _("event cancelled")
+    ORGANIZER_CREATED = "organizer.created", _("organizer created")
+    ORGANIZER_CHANGED = "organizer.changed", _("organizer changed")
+    TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
+    TICKET_REISSUED = "ticket.reissued", _("ticket re-issued")
+    TICKET_RENAMED = "ticket.renamed", _("ticket given to another holder")
+    TICKET_CHECKIN_UNDONE = "ticket.checkin_undone", _("check-in undone")
+    TOKEN_CREATED = "token.created", _("API token created")
+    TOKEN_CHANGED = "token.changed", _("API token changed")
+    TOKEN_REVOKED = "token.revoked", _("API token revoked")
+    DEVICE_CREATED = "device.created", _("door device created")
+    DEVICE_CHANGED = "device.changed", _("door device changed")
+    DEVICE_REVOKED = "device.revoked", _("door device revoked")
+    WEBHOOK_CREATED = "webhook.created", _("webhook created")
+    WEBHOOK_CHANGED = "webhook.changed", _("webhook changed")
+    WEBHOOK_SECRET_RENEWED = "webhook.secret_renewed", _("webhook secret renewed")
+    WEBHOOK_SWITCHED_OFF = "webhook.switched_off", _("webhook switched off")
+    WEBHOOK_SWITCHED_ON = "webhook.switched_on", _("webhook switched on")
+    MESSAGE_SENT_AGAIN = "message.sent_again", _("message sent again")
+
+
+class Act(models.Model):
+    """
+    Something that an actor did to a subject. The database refuses to change or delete a row.
+
+    Ids, not foreign keys: the record of an act outlives its actor and its subject.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    at = models.DateTimeField(_("at"))
+    # Without choices: a new act needs no migration.
+    type = models.CharField(_("act"), max_length=40)
+    subject_type = models.CharField(_("about"), max_length=20)
+    subject_id = models.UUIDField(_("id"))
+    # Empty for what belongs to no organizer, such as a failed message.
+    organizer_id = models.UUIDField(_("organizer"), null=True)
+    actor_kind = models.CharField(_("actor"), max_length=8, choices=ActorKind.choices)
+    actor_id = models.CharField(max_length=64)
+    actor_name = models.CharField(max_length=150, blank=True)
+    # Amounts, counts, ids and names of fields. No personal data of buyers.
+    details = models.JSONField(_("details"), default=dict)
+
+    class Meta:
+        verbose_name = _("act")
+        verbose_name_plural = _("acts")
+        ordering = ["at", "id"]
+        indexes = [
+            models.Index(fields=["subject_id", "at"], name="acts_of_a_subject"),
+            models.Index(fields=["organizer_id", "-at"], name="acts_of_an_organizer"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(actor_kind__in=ActorKind.values), name="actor_kind_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject_id}"
