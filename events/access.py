@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from events.catalogue import find_event
 from events.models import ApiToken, Event, Organizer, Scope
 from ticketing import clock
+from ticketing.actors import Actor, user_actor
 from ticketing.api.authentication import BearerToken
 from ticketing.errors import Forbidden, NotFound, Unauthenticated
-from ticketing.models import User
+from ticketing.models import ActorKind, User
 from ticketing.staff import is_staff_now
 from ticketing.tokens import TokenKind
 
@@ -85,6 +86,14 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     else:
         raise NotAuthenticated("Send an API token, or sign in to the admin.")
     return organizers
+
+
+def actor_of(request: Request) -> Actor:
+    """Return the API token or the user that calls, once access was granted."""
+    if isinstance(request.auth, BearerToken):
+        token = ApiToken.objects.only("pk", "name").get(digest=request.auth.digest)
+        return Actor(ActorKind.TOKEN, str(token.pk), token.name)
+    return user_actor(request.user)
 
 
 def may_act_for(request: Request, organizer_id: UUID, scope: Scope) -> bool:

@@ -14,9 +14,11 @@ from events.holds import InventoryUnavailable, announce_revision, raise_capacity
 from events.inventory import claim_event, held_by_type
 from events.models import Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
+from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, NotFound
 from ticketing.ids import new_code
 from ticketing.messages import Message, send_after_commit
+from ticketing.models import ActType
 
 _SLUG_LENGTH = 60
 
@@ -84,7 +86,9 @@ class CurrencyInUse(Conflict):
     title = "The currency cannot change once there are orders"
 
 
-def create_event(*, event: Event, ticket_types: Sequence[TicketType]) -> Event:
+def create_event(
+    *, event: Event, ticket_types: Sequence[TicketType], actor: Actor, now: datetime
+) -> Event:
     """
     Write a new event, a draft or published at once, with its ticket types in their order.
 
@@ -97,18 +101,20 @@ def create_event(*, event: Event, ticket_types: Sequence[TicketType]) -> Event:
         for number, kind in enumerate(ticket_types, start=1):
             kind.event, kind.number = event, number
         TicketType.objects.bulk_create(ticket_types)
+        _record(ActType.EVENT_CREATED, event, actor, now)
         if status == EventStatus.PUBLISHED:
-            publish_event(event_id=event.pk)
+            publish_event(event_id=event.pk, actor=actor, now=now)
     event.refresh_from_db()
     return event
 
 
-def change_event(
+def change_event(  # noqa: PLR0913 - one change, said in full
     *,
     event_id: UUID,
     fields: Mapping[str, Any],
     ticket_types: Sequence[Mapping[str, Any]] | None,
     drop_others: bool,
+    actor: Actor,
     now: datetime,
 ) -> Event:
     """
@@ -126,20 +132,23 @@ def change_event(
         status = changes.pop("status", event.status)
         if event.status == EventStatus.CANCELLED:
             raise EventNotEditable(f"{event.name} was cancelled.")
-        _change_fields(event, changes)
+        changed = _change_fields(event, changes)
         if ticket_types is not None:
             try:
                 with transaction.atomic():
-                    _change_types(event, ticket_types, drop_others=drop_others)
+                    if _change_types(event, ticket_types, drop_others=drop_others):
+                        changed.append("ticket_types")
             except IntegrityError as error:
                 raise TypeNameTaken("Two ticket types would have one name.") from error
+        if changed:
+            _record(ActType.EVENT_CHANGED, event, actor, now, {"fields": sorted(changed)})
         if status != event.status:
-            _change_status(event, status, now)
+            _change_status(event, status, actor, now)
     event.refresh_from_db()
     return event
 
 
-def publish_event(*, event_id: UUID) -> None:
+def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     """
     Put an event on sale. Publishing twice is publishing once.
 
@@ -151,11 +160,13 @@ def publish_event(*, event_id: UUID) -> None:
             raise EventNotPublishable(f"{event.name} was cancelled.")
         if not event.ticket_types.exists():
             raise EventNotPublishable(f"{event.name} has no ticket types.")
-        Event.objects.filter(pk=event_id).update(status=EventStatus.PUBLISHED)
+        if event.status != EventStatus.PUBLISHED:
+            Event.objects.filter(pk=event_id).update(status=EventStatus.PUBLISHED)
+            _record(ActType.EVENT_PUBLISHED, event, actor, now)
         transaction.on_commit(partial(try_to_rebuild_stock, event_id=event_id))
 
 
-def cancel_event(*, event_id: UUID, now: datetime) -> None:
+def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     """
     Call an event off for good. Cancelling twice is cancelling once.
 
@@ -163,13 +174,14 @@ def cancel_event(*, event_id: UUID, now: datetime) -> None:
     reservations end, buyers are refunded, tickets revoked.
     """
     with transaction.atomic():
-        _claim(event_id)
+        event = _claim(event_id)
         cancelled = (
             Event.objects.filter(pk=event_id)
             .exclude(status=EventStatus.CANCELLED)
             .update(status=EventStatus.CANCELLED, cancelled_at=now, epoch=F("epoch") + 1)
         )
         if cancelled:
+            _record(ActType.EVENT_CANCELLED, event, actor, now)
             send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
 
 
@@ -252,6 +264,23 @@ def _claim(event_id: UUID) -> Event:
     return event
 
 
+def _record(
+    act: ActType,
+    event: Event,
+    actor: Actor,
+    now: datetime,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    record_act(
+        act=act,
+        actor=actor,
+        subject_id=event.pk,
+        organizer_id=event.organizer_id,
+        at=now,
+        details=details,
+    )
+
+
 def _announce_revision(event_id: UUID) -> None:
     revision = Event.objects.values_list("revision", flat=True).get(pk=event_id)
     try:
@@ -274,23 +303,33 @@ def _announce(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int)
         return
 
 
-def _change_fields(event: Event, changes: Mapping[str, Any]) -> None:
+def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[str]:
+    """Write what changes, and return the names of the fields whose values differ."""
     slug = changes.get("slug", event.slug)
     if slug != event.slug and Event.objects.filter(slug=slug).exists():
         raise SlugTaken(f"{slug} belongs to another event.")
     currency = changes.get("currency", event.currency)
     if currency != event.currency and event.orders.exists():
         raise CurrencyInUse(f"Orders were made in {event.currency}.")
-    for name, value in changes.items():
-        setattr(event, name, value)
+    changed = _assign(event, changes)
     if changes:
         event.save(update_fields=list(changes))
+    return changed
 
 
-def _change_types(event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool) -> None:
+def _assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
+    changed = [name for name, value in changes.items() if getattr(row, name) != value]
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return changed
+
+
+def _change_types(event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool) -> bool:
+    """Write the ticket types, and return whether any is new, gone or different."""
     by_id = {kind.pk: kind for kind in event.ticket_types.all()}
     by_name = {kind.name: kind for kind in by_id.values()}
     kept = set()
+    changed = False
     for wish in wanted:
         fields = dict(wish)
         known = fields.pop("id", None)
@@ -300,23 +339,26 @@ def _change_types(event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_oth
         if kind is None:
             kind = TicketType(event=event, **fields)
             add_ticket_type(kind=kind)
+            changed = True
         else:
-            _change_type(kind, fields)
+            changed = _change_type(kind, fields) or changed
         kept.add(kind.pk)
     if drop_others:
         for kind in by_id.values():
             if kind.pk not in kept:
                 _drop_type(kind)
+                changed = True
+    return changed
 
 
-def _change_type(kind: TicketType, fields: dict[str, Any]) -> None:
-    capacity = fields.pop("capacity", None)
-    for name, value in fields.items():
-        setattr(kind, name, value)
+def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
+    capacity = fields.pop("capacity", kind.capacity)
+    changed = bool(_assign(kind, fields)) or capacity != kind.capacity
     if fields:
         kind.save(update_fields=list(fields))
-    if capacity is not None:
+    if capacity != kind.capacity:
         change_capacity(ticket_type_id=kind.pk, capacity=capacity)
+    return changed
 
 
 def _drop_type(kind: TicketType) -> None:
@@ -328,10 +370,10 @@ def _drop_type(kind: TicketType) -> None:
     kind.delete()
 
 
-def _change_status(event: Event, status: str, now: datetime) -> None:
+def _change_status(event: Event, status: str, actor: Actor, now: datetime) -> None:
     if status == EventStatus.PUBLISHED:
-        publish_event(event_id=event.pk)
+        publish_event(event_id=event.pk, actor=actor, now=now)
     elif status == EventStatus.CANCELLED:
-        cancel_event(event_id=event.pk, now=now)
+        cancel_event(event_id=event.pk, actor=actor, now=now)
     else:
         raise IllegalStatus(f"An event that is {event.status} does not become {status}.")

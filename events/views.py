@@ -19,6 +19,7 @@ from events.access import (
     InsufficientScope,
     NotForThisCaller,
     acting_organizers,
+    actor_of,
     event_acted_for,
     may_act_for,
 )
@@ -160,6 +161,8 @@ class Events(APIView):
             event = create_event(
                 event=Event(organizer=organizer, **fields),
                 ticket_types=[TicketType(**kind) for kind in kinds],
+                actor=actor_of(request),
+                now=clock.now(),
             )
             shown = _show_fresh(event.pk, live=False)
             headers = {"Location": f"/events/{event.pk}"}
@@ -224,6 +227,7 @@ class OneEvent(APIView):
             fields=fields,
             ticket_types=kinds,
             drop_others=not partial,
+            actor=actor_of(request),
             now=clock.now(),
         )
         return Response(_show_fresh(event.pk))

@@ -32,8 +32,10 @@ from events.models import (
     WebhookMessage,
     newest_webhook_key,
 )
+from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict
 from ticketing.messages import Message, send_after_commit
+from ticketing.models import ActType
 from ticketing.outbound import Answer, post_json
 
 TEST: Final = "webhook.test"
@@ -128,7 +130,7 @@ def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
     ]
 
 
-def renew_secret(*, endpoint_id: UUID, version: int, now: datetime) -> str:
+def renew_secret(*, endpoint_id: UUID, version: int, actor: Actor, now: datetime) -> str:
     """
     Replace an endpoint's secret of that version by one of the newest key.
 
@@ -149,6 +151,7 @@ def renew_secret(*, endpoint_id: UUID, version: int, now: datetime) -> str:
         endpoint.save(
             update_fields=["secret_version", "previous_key_id", "secret_key_id", "rotated_at"]
         )
+        _record(ActType.WEBHOOK_SECRET_RENEWED, endpoint, actor, now)
     return secrets_of(endpoint, now=now)[0]
 
 
@@ -164,18 +167,41 @@ def send_test(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
     )
 
 
-def send_again(*, message_id: UUID, now: datetime) -> None:
+def send_again(*, message_id: UUID, actor: Actor, now: datetime) -> None:
     """Start a message's attempts anew. It keeps its id, by which a receiver knows it."""
-    WebhookMessage.objects.filter(pk=message_id).update(
-        attempts=0, next_attempt_at=now, delivered_at=None
-    )
+    with transaction.atomic():
+        message = WebhookMessage.objects.select_related("endpoint").get(pk=message_id)
+        WebhookMessage.objects.filter(pk=message_id).update(
+            attempts=0, next_attempt_at=now, delivered_at=None
+        )
+        record_act(
+            act=ActType.MESSAGE_SENT_AGAIN,
+            actor=actor,
+            subject_id=message_id,
+            organizer_id=message.endpoint.organizer_id,
+            at=now,
+            details={"type": message.type},
+        )
 
 
-def switch_on(*, endpoint_id: UUID, now: datetime) -> None:
-    """Send to an endpoint again that was switched off, also what it has missed."""
-    WebhookEndpoint.objects.filter(pk=endpoint_id).update(disabled_at=None)
-    waiting = WebhookMessage.objects.filter(endpoint_id=endpoint_id, next_attempt_at__gt=now)
-    waiting.update(next_attempt_at=now)
+def switch_off(*, endpoint_id: UUID, actor: Actor, now: datetime) -> bool:
+    """Send nothing more to an endpoint. Return whether it was on: twice is once."""
+    with transaction.atomic():
+        endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
+        was_on = endpoint.filter(disabled_at=None).update(disabled_at=now)
+        if was_on:
+            _record(ActType.WEBHOOK_SWITCHED_OFF, endpoint.get(), actor, now)
+    return bool(was_on)
+
+
+def switch_on(*, endpoint_id: UUID, actor: Actor, now: datetime) -> None:
+    """Send to an endpoint again that was switched off, also what it has missed. Twice is once."""
+    with transaction.atomic():
+        endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
+        if endpoint.exclude(disabled_at=None).update(disabled_at=None):
+            _record(ActType.WEBHOOK_SWITCHED_ON, endpoint.get(), actor, now)
+        waiting = WebhookMessage.objects.filter(endpoint_id=endpoint_id, next_attempt_at__gt=now)
+        waiting.update(next_attempt_at=now)
 
 
 def oldest_due_webhook(*, now: datetime) -> datetime | None:
@@ -261,7 +287,18 @@ def _note(message: WebhookMessage, answer: Answer, now: datetime) -> None:
         message.next_attempt_at = now + timedelta(seconds=wait)
     message.save(update_fields=["attempts", "delivered_at", "next_attempt_at"])
     if answer.status == _GONE:
-        WebhookEndpoint.objects.filter(pk=message.endpoint_id).update(disabled_at=now)
+        gone = system_actor("receiver answered 410", about=message.pk)
+        switch_off(endpoint_id=message.endpoint_id, actor=gone, now=now)
+
+
+def _record(act: ActType, endpoint: WebhookEndpoint, actor: Actor, now: datetime) -> None:
+    record_act(
+        act=act,
+        actor=actor,
+        subject_id=endpoint.pk,
+        organizer_id=endpoint.organizer_id,
+        at=now,
+    )
 
 
 def _derive_secret(key: str, endpoint_id: UUID, version: int) -> str:

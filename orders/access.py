@@ -15,8 +15,10 @@ from events.access import (
 )
 from events.models import Scope
 from orders.models import Order
+from ticketing.actors import Actor
 from ticketing.api.authentication import BearerToken
 from ticketing.errors import NotFound
+from ticketing.models import ActorKind
 from ticketing.tokens import TokenKind
 
 
@@ -39,6 +41,11 @@ def order_of_its_buyer(request: Request, order_id: UUID) -> Order:
     if order is None or not _has_its_token(request, order):
         raise OrderNotFound("No order of yours has that id.")
     return order
+
+
+def buyer_of(order: Order) -> Actor:
+    """Return the buyer as an actor, known by the order alone."""
+    return Actor(ActorKind.BUYER, str(order.pk))
 
 
 def need_caller(request: Request) -> None:

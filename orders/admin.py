@@ -16,6 +16,8 @@ from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
 from orders.cancellation import cancel_order
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import ShowsHistory
 
 STATUS_COLORS = {
     OrderStatus.RESERVED: "info",
@@ -64,7 +66,7 @@ class PaymentInline(ReadOnlyInline, StackedInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
     list_display = ["code", "customer", "event", "price", "shown_status", "created_at"]
     list_filter = ["status", "event"]
@@ -130,7 +132,9 @@ class OrderAdmin(ReadOnlyAdmin):
         act_on_each(
             request,
             rows,
-            lambda order: cancel_order(order_id=order.pk, now=clock.now()),
+            lambda order: cancel_order(
+                order_id=order.pk, actor=user_actor(request.user), now=clock.now()
+            ),
             done=_("%(count)d cancelled."),
         )
         return None

@@ -7,10 +7,13 @@ from uuid import UUID
 from django.db import transaction
 
 from events.holds import Ruling, Verdict
+from events.models import Event
 from orders.expiry import obey
 from orders.models import Order, OrderStatus
 from orders.state import move_order, move_orders
+from ticketing.actors import Actor, record_act, record_acts
 from ticketing.errors import Conflict
+from ticketing.models import ActType
 
 
 class OrderNotCancellable(Conflict):
@@ -20,33 +23,52 @@ class OrderNotCancellable(Conflict):
     title = "This order cannot be cancelled"
 
 
-def cancel_order(*, order_id: UUID, now: datetime) -> None:
+def cancel_order(*, order_id: UUID, actor: Actor, now: datetime) -> None:
     """
     End a reservation and give its tickets back. Cancelling twice is cancelling once.
 
     :raises OrderNotCancellable: if it is paid, being paid for, or has run out
     """
-    _cancel(order_id, now)
+    _cancel(order_id, actor, now)
     order = Order.objects.only("status", "event_id").get(pk=order_id)
     if order.status != OrderStatus.CANCELLED:
         raise OrderNotCancellable(f"The order is {order.status}.")
     obey(event_id=order.event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
 
 
-def cancel_reservations(*, event_id: UUID, order_ids: Collection[UUID], now: datetime) -> None:
+def cancel_reservations(
+    *, event: Event, order_ids: Collection[UUID], actor: Actor, now: datetime
+) -> None:
     """End those of an event's reservations that are still open."""
-    with transaction.atomic(durable=True):
-        move_orders(
-            order_ids,
-            was=OrderStatus.RESERVED,
-            becomes=OrderStatus.CANCELLED,
-            closed_at=now,
-        )
+    _cancel_all(event, order_ids, actor, now)
     cancelled = Order.objects.filter(pk__in=order_ids, status=OrderStatus.CANCELLED)
     verdicts = [Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)]
-    obey(event_id=event_id, verdicts=verdicts)
+    obey(event_id=event.pk, verdicts=verdicts)
 
 
 @transaction.atomic(durable=True)
-def _cancel(order_id: UUID, now: datetime) -> None:
-    move_order(order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now)
+def _cancel(order_id: UUID, actor: Actor, now: datetime) -> None:
+    if move_order(order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now):
+        owner = Order.objects.values_list("event__organizer_id", flat=True).get(pk=order_id)
+        record_act(
+            act=ActType.ORDER_CANCELLED,
+            actor=actor,
+            subject_id=order_id,
+            organizer_id=owner,
+            at=now,
+        )
+
+
+@transaction.atomic(durable=True)
+def _cancel_all(event: Event, order_ids: Collection[UUID], actor: Actor, now: datetime) -> None:
+    # Locked before they move: a reservation that is paid or canceled meanwhile gets no act.
+    reserved = Order.objects.filter(pk__in=order_ids, status=OrderStatus.RESERVED)
+    going = list(reserved.select_for_update().order_by("pk").values_list("pk", flat=True))
+    move_orders(going, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now)
+    record_acts(
+        act=ActType.ORDER_CANCELLED,
+        actor=actor,
+        subject_ids=going,
+        organizer_id=event.organizer_id,
+        at=now,
+    )

@@ -20,6 +20,7 @@ from events.models import Event, Scope
 from events.shelf import take_event_named
 from orders.access import (
     OrderNotFound,
+    buyer_of,
     need_caller,
     order_of_its_buyer,
     order_visible_to,
@@ -233,7 +234,7 @@ class OrderCancellation(APIView):
     def post(self, request: Request, order_id: UUID) -> Response:
         """Give the tickets back before paying."""
         order = order_of_its_buyer(request, order_id)
-        cancel_order(order_id=order.pk, now=clock.now())
+        cancel_order(order_id=order.pk, actor=buyer_of(order), now=clock.now())
         return Response(_show(order))
 
 

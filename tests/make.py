@@ -13,13 +13,16 @@ from orders.models import Order
 from orders.payment import confirm_payment
 from orders.reservation import Customer, Reservation, WantedTickets, reserve_tickets
 from ticketing import clock
-from ticketing.models import User
+from ticketing.actors import Actor
+from ticketing.models import ActorKind, User
 from ticketing.tokens import TokenKind, make_token
 from tickets.issue import issue_codes
 from tickets.models import Device, Ticket
 from tickets.settlement import settle_order
 
 _numbers = count(1)
+# The actor of tests that are about something else.
+SOMEBODY = Actor(ActorKind.USER, "1", "somebody")
 
 
 def make_organizer(*, name: str = "Casa Azul") -> Organizer:
@@ -76,12 +79,14 @@ def make_event(
         "ends_at": starts_at + timedelta(hours=4),
     }
     return create_event(
+        actor=SOMEBODY,
         event=Event(
             organizer=organizer or make_organizer(),
             status=status,
             **(believable | fields),
         ),
         ticket_types=[TicketType(name="Pista", price=Decimal(price), capacity=capacity)],
+        now=clock.now(),
     )
 
 

@@ -14,8 +14,10 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ticketing import clock
+from ticketing.actors import user_actor
 from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.dead_letters import send_again
+from ticketing.history import ShowsHistory
 from ticketing.models import FailedMessage, User
 
 admin.site.unregister(Group)
@@ -54,7 +56,7 @@ class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, ModelAdmin):
 
 
 @admin.register(FailedMessage)
-class FailedMessageAdmin(OnlySuperusers, ModelAdmin):
+class FailedMessageAdmin(ShowsHistory, OnlySuperusers, ModelAdmin):
     """What workers gave up, why, and a way to let them try again."""
 
     list_display = ["what", "about", "short_reason", "failures", "shown_state", "last_failed_at"]
@@ -106,7 +108,7 @@ class FailedMessageAdmin(OnlySuperusers, ModelAdmin):
         sent = 0
         try:
             for failed in rows:
-                sent += send_again(failed=failed, now=clock.now())
+                sent += send_again(failed=failed, actor=user_actor(request.user), now=clock.now())
         except (BotoCoreError, ClientError):
             messages.error(request, gettext("The queue does not answer. Try again later."))
         if sent:

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import F
 
 from ticketing import clock
+from ticketing.actors import Actor, record_act
 from ticketing.aws import aws_client
-from ticketing.models import FailedMessage
+from ticketing.models import ActType, FailedMessage
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def collect_dead_letters(*, now: datetime) -> int:
     return collected
 
 
-def send_again(*, failed: FailedMessage, now: datetime) -> bool:
+def send_again(*, failed: FailedMessage, actor: Actor, now: datetime) -> bool:
     """
     Put a dead message back into its queue, as it was. Return whether it was one.
 
@@ -84,7 +85,16 @@ def send_again(*, failed: FailedMessage, now: datetime) -> bool:
         return False
     url = settings.SQS_QUEUE_URLS[failed.queue]
     aws_client("sqs").send_message(QueueUrl=url, MessageBody=failed.body)
-    FailedMessage.objects.filter(pk=failed.pk).update(sent_again_at=now)
+    with transaction.atomic():
+        FailedMessage.objects.filter(pk=failed.pk).update(sent_again_at=now)
+        record_act(
+            act=ActType.MESSAGE_SENT_AGAIN,
+            actor=actor,
+            subject_id=failed.pk,
+            organizer_id=None,
+            at=now,
+            details={"message": failed.message},
+        )
     return True
 
 

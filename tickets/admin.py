@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -21,9 +22,13 @@ from events.admin.once import OnceAdmin
 from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import Order
 from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
 from ticketing.tokens import TokenKind, make_token
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
+from tickets.devices import revoke_device
 from tickets.issue import code_url
 from tickets.models import Delivery, Device, Scan, ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
@@ -65,6 +70,9 @@ class OrderWithTicketsAdmin(OrderAdmin):
     actions = [*OrderAdmin.actions, "refund_chosen", "resend_chosen"]
     actions_detail = [*OrderAdmin.actions_detail, "refund_this", "resend_this"]
 
+    def history_subjects(self, row: Any) -> list[UUID]:
+        return [row.pk, *Ticket.objects.filter(order=row).values_list("pk", flat=True)]
+
     @admin.action(description=gettext_lazy("Refund in full…"), permissions=["act"])
     def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
         count = rows.count()
@@ -89,7 +97,9 @@ class OrderWithTicketsAdmin(OrderAdmin):
         act_on_each(
             request,
             rows,
-            lambda order: refund_order(order_id=order.pk, now=clock.now()),
+            lambda order: refund_order(
+                order_id=order.pk, actor=user_actor(request.user), now=clock.now()
+            ),
             done=_("%(count)d refunded."),
         )
         return None
@@ -99,7 +109,9 @@ class OrderWithTicketsAdmin(OrderAdmin):
         act_on_each(
             request,
             rows,
-            lambda order: resend_tickets(order_id=order.pk, now=clock.now()),
+            lambda order: resend_tickets(
+                order_id=order.pk, actor=user_actor(request.user), now=clock.now()
+            ),
             done=_("%(count)d will be sent again."),
         )
 
@@ -131,7 +143,7 @@ class ScanInline(ReadOnlyInline, TabularInline):
 
 
 @admin.register(Ticket)
-class TicketAdmin(ReadOnlyAdmin):
+class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
     list_display = ["holder", "ticket_type", "event", "shown_status", "used_at"]
     list_filter = ["status", "event"]
@@ -233,7 +245,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Device)
-class DeviceAdmin(OnceAdmin):
+class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    created_act = ActType.DEVICE_CREATED
+    changed_act = ActType.DEVICE_CHANGED
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
     fields = ["organizer", "name", "gate", "all_events", "events"]
@@ -241,7 +255,8 @@ class DeviceAdmin(OnceAdmin):
     actions = ["revoke"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        return ["organizer"] if obj is not None else []
+        shown = list(super().get_readonly_fields(request, obj))
+        return [*shown, "organizer"] if obj is not None else shown
 
     def make_secret(self, row: Device) -> str:
         token = make_token(TokenKind.DEVICE)
@@ -260,5 +275,6 @@ class DeviceAdmin(OnceAdmin):
 
     @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
-        revoked = rows.filter(revoked_at=None).update(revoked_at=clock.now())
+        actor, now = user_actor(request.user), clock.now()
+        revoked = sum(revoke_device(device_id=row.pk, actor=actor, now=now) for row in rows)
         messages.success(request, _("%(count)d revoked.") % {"count": revoked})

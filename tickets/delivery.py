@@ -10,9 +10,11 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Case, Q, Value, When
 
-from orders.models import OrderStatus
+from orders.models import Order, OrderStatus
+from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.models import ActType
 from tickets.mail import compose_ticket_mail
 from tickets.models import Delivery, Ticket
 
@@ -58,7 +60,7 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def resend_tickets(
-    *, order_id: UUID, now: datetime, keep: Callable[[], None] = lambda: None
+    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
 ) -> None:
     """
     Send one order's tickets once more. `keep` writes down what whoever asked is told.
@@ -70,6 +72,13 @@ def resend_tickets(
     )
     if not asked:
         raise NothingToDeliver("Only a paid order's tickets can be sent.")
+    record_act(
+        act=ActType.ORDER_RESENT,
+        actor=actor,
+        subject_id=order_id,
+        organizer_id=Order.objects.values_list("event__organizer_id", flat=True).get(pk=order_id),
+        at=now,
+    )
     send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
     keep()
 

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from events.models import ApiToken, Event, EventStatus, Membership, Organizer, TicketType
 from events.organizing import create_event
+from ticketing.actors import system_actor
 from ticketing.models import User
 from ticketing.tokens import describe_token
 from tickets.models import Device
@@ -111,4 +112,6 @@ def _create(organizer: Organizer, fields: Mapping[str, Any], now: datetime) -> N
             TicketType(name=name, price=Decimal(price), capacity=capacity)
             for name, price, capacity in fields["types"]
         ],
+        actor=system_actor("demo data"),
+        now=now,
     )

@@ -8,13 +8,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.access import EventNotFound, InsufficientScope, NotForThisCaller, event_acted_for
+from events.access import (
+    EventNotFound,
+    InsufficientScope,
+    NotForThisCaller,
+    actor_of,
+    event_acted_for,
+)
 from events.models import Scope
 from orders.access import OrderNotFound, order_acted_for
 from orders.models import Order
 from orders.search import with_all_shown as with_all_of_orders
 from orders.serializers import OrderForOrganizer, RefundSent
 from ticketing import clock
+from ticketing.actors import Actor
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import pages_of
@@ -56,9 +63,11 @@ class OrderRefund(APIView):
         wish.is_valid(raise_exception=True)
         chosen = wish.validated_data.get("tickets")
         if chosen is None:
-            refund_order(order_id=order.pk, now=clock.now())
+            refund_order(order_id=order.pk, actor=actor_of(request), now=clock.now())
         else:
-            refund_tickets(order_id=order.pk, ticket_ids=chosen, now=clock.now())
+            refund_tickets(
+                order_id=order.pk, ticket_ids=chosen, actor=actor_of(request), now=clock.now()
+            )
         return Response(_show_order(order.pk), status=202)
 
 
@@ -73,16 +82,16 @@ class OrderResend(APIView):
     def post(self, request: Request, order_id: UUID) -> Response:
         """Send an order's tickets to its buyer once more."""
         order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
-        return answer_once(request, partial(self._resend, order))
+        return answer_once(request, partial(self._resend, request, order))
 
-    def _resend(self, order: Order, keeper: Keeper) -> Response:
+    def _resend(self, request: Request, order: Order, keeper: Keeper) -> Response:
         shown: dict[str, Any] = {}
 
         def keep() -> None:
             shown.update(_show_order(order.pk))
             keeper.keep(202, shown, {})
 
-        resend_tickets(order_id=order.pk, now=clock.now(), keep=keep)
+        resend_tickets(order_id=order.pk, actor=actor_of(request), now=clock.now(), keep=keep)
         return Response(shown, status=202)
 
 
@@ -154,7 +163,9 @@ class OneTicket(APIView):
     def _rename(self, request: Request, ticket: Ticket, keeper: Keeper) -> Response:
         wish = HolderSent(data=request.data)
         wish.is_valid(raise_exception=True)
-        return _replace(ticket, wish.validated_data["holder_name"], keeper, status=200)
+        return _replace(
+            ticket, wish.validated_data["holder_name"], keeper, actor=actor_of(request), status=200
+        )
 
 
 class TicketRevocation(APIView):
@@ -167,7 +178,7 @@ class TicketRevocation(APIView):
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """Let a ticket open no gate from now on. Its place stays sold, its money is kept."""
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
-        revoke_ticket(ticket_id=ticket.pk, now=clock.now())
+        revoke_ticket(ticket_id=ticket.pk, actor=actor_of(request), now=clock.now())
         return Response(_show_ticket(ticket.pk))
 
 
@@ -186,17 +197,24 @@ class TicketReissue(APIView):
         The buyer gets the order's tickets by mail again.
         """
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
-        return answer_once(request, lambda keeper: _replace(ticket, None, keeper, status=201))
+        return answer_once(
+            request,
+            lambda keeper: _replace(ticket, None, keeper, actor=actor_of(request), status=201),
+        )
 
 
-def _replace(ticket: Ticket, holder_name: str | None, keeper: Keeper, *, status: int) -> Response:
+def _replace(
+    ticket: Ticket, holder_name: str | None, keeper: Keeper, *, actor: Actor, status: int
+) -> Response:
     shown: dict[str, Any] = {}
 
     def keep(new: Ticket) -> None:
         shown.update(_show_ticket(new.pk))
         keeper.keep(status, shown, _location(new))
 
-    new = replace_ticket(ticket_id=ticket.pk, holder_name=holder_name, now=clock.now(), keep=keep)
+    new = replace_ticket(
+        ticket_id=ticket.pk, holder_name=holder_name, actor=actor, now=clock.now(), keep=keep
+    )
     return Response(shown, status=status, headers=_location(new))
 
 

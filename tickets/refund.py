@@ -15,8 +15,10 @@ from events.recovery import try_to_rebuild_stock
 from orders.gateway import refund
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, Refund
 from orders.state import move_order
+from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict, NotFound
 from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.models import ActType
 from tickets.models import Ticket, TicketStatus
 
 
@@ -34,7 +36,7 @@ class TicketNotOfOrder(NotFound):
     title = "The order has no such ticket"
 
 
-def refund_order(*, order_id: UUID, now: datetime) -> None:
+def refund_order(*, order_id: UUID, actor: Actor, now: datetime) -> None:
     """
     Revoke an order's tickets at once and owe the buyer all of the money. Twice is once.
 
@@ -43,10 +45,23 @@ def refund_order(*, order_id: UUID, now: datetime) -> None:
 
     :raises OrderNotRefundable: if it is not paid
     """
-    _refund(order_id, None, now)
+    _refund(order_id, None, actor, now)
 
 
-def refund_tickets(*, order_id: UUID, ticket_ids: Collection[UUID], now: datetime) -> None:
+def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
+    """
+    Refund an order because its event was canceled: no user asked for this one. Twice is once.
+
+    :raises OrderNotRefundable: if it is not paid
+    """
+    event_id = Order.objects.values_list("event_id", flat=True).get(pk=order_id)
+    cause = system_actor(ActType.EVENT_CANCELLED, about=event_id)
+    refund_order(order_id=order_id, actor=cause, now=now)
+
+
+def refund_tickets(
+    *, order_id: UUID, ticket_ids: Collection[UUID], actor: Actor, now: datetime
+) -> None:
     """
     Refund some of an order's tickets, each by its price. Twice is once.
 
@@ -55,7 +70,7 @@ def refund_tickets(*, order_id: UUID, ticket_ids: Collection[UUID], now: datetim
     :raises TicketNotOfOrder: if one of them is not a ticket of the order
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, set(ticket_ids), now)
+    _refund(order_id, set(ticket_ids), actor, now)
 
 
 def return_money(*, order_id: UUID, now: datetime) -> None:
@@ -81,15 +96,17 @@ def _note_return(returned: Refund, now: datetime) -> None:
     Order.objects.filter(pk=returned.payment.order_id).update(modified_at=now)
 
 
-def _refund(order_id: UUID, ticket_ids: set[UUID] | None, now: datetime) -> None:
+def _refund(order_id: UUID, ticket_ids: set[UUID] | None, actor: Actor, now: datetime) -> None:
     order = Order.objects.select_related("event").get(pk=order_id)
-    if _take_back(order, ticket_ids, now) and order.event.status == EventStatus.PUBLISHED:
+    taken = _take_back(order, ticket_ids, actor, now)
+    if taken and order.event.status == EventStatus.PUBLISHED:
         # Its hold is long gone, so the live stock learns of the free places by being read again.
         try_to_rebuild_stock(event_id=order.event_id)
 
 
 @transaction.atomic(durable=True)
-def _take_back(order: Order, ticket_ids: set[UUID] | None, now: datetime) -> bool:
+def _take_back(order: Order, ticket_ids: set[UUID] | None, actor: Actor, now: datetime) -> bool:
+    owner = order.event.organizer_id
     share_event(order.event.number)
     # Two refunds of one order: the second sees what the first has done.
     order = Order.objects.select_for_update().get(pk=order.pk)
@@ -106,7 +123,8 @@ def _take_back(order: Order, ticket_ids: set[UUID] | None, now: datetime) -> boo
         return False
     _end_tickets(going, now)
     payments = Payment.objects.filter(order_id=order.pk)
-    if len(going) == len(open_tickets):
+    whole = len(going) == len(open_tickets)
+    if whole:
         move_order(order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now)
         payments.update(status=PaymentStatus.REFUNDING)
         owed = _rest_of(payments.get())
@@ -116,6 +134,18 @@ def _take_back(order: Order, ticket_ids: set[UUID] | None, now: datetime) -> boo
         Order.objects.filter(pk=order.pk).update(modified_at=now)
     Refund.objects.create(
         payment=payments.get(), amount=owed, created_at=now, ask_again_at=next_ask(0, now=now)
+    )
+    record_act(
+        act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
+        actor=actor,
+        subject_id=order.pk,
+        organizer_id=owner,
+        at=now,
+        details={
+            "amount": str(owed),
+            "currency": order.currency,
+            "tickets": [str(ticket.pk) for ticket in going],
+        },
     )
     # Last: these are the rows that every sale of the event waits for.
     return_sold(Counter(ticket.ticket_type_id for ticket in going))

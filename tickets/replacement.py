@@ -7,9 +7,11 @@ from uuid import UUID
 from django.db import transaction
 
 from orders.models import Order, OrderStatus
+from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.ids import new_id
 from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.models import ActType
 from tickets.codes import (
     GRACE_AFTER_THE_END,
     CodeSubject,
@@ -40,7 +42,7 @@ class KeyStillSigns(Exception):
 
 
 @transaction.atomic(durable=True)
-def revoke_ticket(*, ticket_id: UUID, now: datetime) -> None:
+def revoke_ticket(*, ticket_id: UUID, actor: Actor, now: datetime) -> None:
     """
     Let a ticket open no gate from now on. Its place stays sold. Twice is once.
 
@@ -49,7 +51,16 @@ def revoke_ticket(*, ticket_id: UUID, now: datetime) -> None:
     revoked = Ticket.objects.filter(pk=ticket_id, status=TicketStatus.VALID).update(
         status=TicketStatus.REVOKED, revoked_at=now
     )
-    if not revoked and Ticket.objects.filter(pk=ticket_id, status=TicketStatus.USED).exists():
+    if revoked:
+        tickets = Ticket.objects.filter(pk=ticket_id)
+        record_act(
+            act=ActType.TICKET_REVOKED,
+            actor=actor,
+            subject_id=ticket_id,
+            organizer_id=tickets.values_list("event__organizer_id", flat=True).get(),
+            at=now,
+        )
+    elif Ticket.objects.filter(pk=ticket_id, status=TicketStatus.USED).exists():
         raise TicketNotValid("It has let somebody in.")
 
 
@@ -58,6 +69,7 @@ def replace_ticket(
     *,
     ticket_id: UUID,
     holder_name: str | None = None,
+    actor: Actor,
     now: datetime,
     keep: Callable[[Ticket], None] = lambda _new: None,
 ) -> Ticket:
@@ -81,6 +93,8 @@ def replace_ticket(
         raise TicketNotValid(
             f"It was replaced by {old.replaced_by_id}.", replaced_by=old.replaced_by_id
         )
+    act = ActType.TICKET_REISSUED if holder_name is None else ActType.TICKET_RENAMED
+    _record_replacement(old, new, act=act, actor=actor, now=now)
     _ask_for_codes(order.pk, now)
     keep(new)
     return new
@@ -109,7 +123,7 @@ def orders_signed_by(*, key_id: int, event_id: UUID | None = None, now: datetime
 
 
 @transaction.atomic(durable=True)
-def replace_tickets_signed_by(*, key_id: int, order_id: UUID, now: datetime) -> int:
+def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now: datetime) -> int:
     """
     Replace the valid tickets of one order that a key signed. Return how many there were.
 
@@ -128,6 +142,7 @@ def replace_tickets_signed_by(*, key_id: int, order_id: UUID, now: datetime) -> 
         new = _put_in_its_place(old, order, None, now)
         if new is None:
             continue
+        _record_replacement(old, new, act=ActType.TICKET_REISSUED, actor=actor, now=now)
         replaced += 1
     if replaced:
         _ask_for_codes(order_id, now)
@@ -176,3 +191,16 @@ def _ask_for_codes(order_id: UUID, now: datetime) -> None:
         codes_stored_at=None, sent_at=None, asked_at=now, asks=0, ask_again_at=next_ask(0, now=now)
     )
     send_after_commit(Message.ISSUE_CODES, order_id=order_id)
+
+
+def _record_replacement(
+    old: Ticket, new: Ticket, *, act: ActType, actor: Actor, now: datetime
+) -> None:
+    record_act(
+        act=act,
+        actor=actor,
+        subject_id=old.pk,
+        organizer_id=old.event.organizer_id,
+        at=now,
+        details={"replaced_by": str(new.pk)},
+    )

@@ -19,7 +19,7 @@ from ticketing.lockout import forget_failed_sign_ins
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
-from tickets.refund import refund_order, return_money
+from tickets.refund import refund_order_of_cancelled_event, return_money
 from tickets.settlement import settle_order
 from tickets.sweep import ask_again
 from tickets.winding_up import wind_up_event
@@ -42,7 +42,7 @@ def deliver_tickets_task(*, order_id: str) -> None:
 
 @handles(Message.REFUND_ORDER)
 def refund_order_task(*, order_id: str) -> None:
-    refund_order(order_id=UUID(order_id), now=clock.now())
+    refund_order_of_cancelled_event(order_id=UUID(order_id), now=clock.now())
 
 
 @handles(Message.RETURN_MONEY)

@@ -8,7 +8,9 @@ from django.db import transaction
 from events.models import Event, EventStatus
 from orders.cancellation import cancel_reservations
 from orders.models import Order, OrderStatus
+from ticketing.actors import system_actor
 from ticketing.messages import Message, send_after_commit
+from ticketing.models import ActType
 
 BATCH = 500
 
@@ -22,8 +24,10 @@ def wind_up_event(*, event_id: UUID, now: datetime) -> None:
     """
     orders = Order.objects.filter(event_id=event_id, event__status=EventStatus.CANCELLED)
     reserved = orders.filter(status=OrderStatus.RESERVED)
+    event = Event.objects.get(pk=event_id)
+    cause = system_actor(ActType.EVENT_CANCELLED, about=event_id)
     while batch := list(reserved.values_list("pk", flat=True)[:BATCH]):
-        cancel_reservations(event_id=event_id, order_ids=batch, now=now)
+        cancel_reservations(event=event, order_ids=batch, actor=cause, now=now)
     paid = orders.filter(status=OrderStatus.PAID).order_by("created_at")
     with transaction.atomic(durable=True):
         for order_id in paid.values_list("pk", flat=True)[:BATCH]:

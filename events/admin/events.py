@@ -34,6 +34,9 @@ from events.organizing import (
     tell_of_change,
 )
 from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
 
 _STATUS_COLORS = {
     EventStatus.DRAFT: "warning",
@@ -43,7 +46,9 @@ _STATUS_COLORS = {
 
 
 @admin.register(Event)
-class EventAdmin(OwnAdmin):
+class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
+    created_act = ActType.EVENT_CREATED
+    changed_act = ActType.EVENT_CHANGED
     list_display = ["named", "shown_status", "when", "city", "sales"]
     list_filter = ["status", "organizer", "city"]
     list_filter_submit = True
@@ -187,7 +192,9 @@ class EventAdmin(OwnAdmin):
         act_on_each(
             request,
             rows,
-            lambda event: publish_event(event_id=event.pk),
+            lambda event: publish_event(
+                event_id=event.pk, actor=user_actor(request.user), now=clock.now()
+            ),
             done=_("%(count)d published."),
         )
 
@@ -226,7 +233,9 @@ class EventAdmin(OwnAdmin):
         act_on_each(
             request,
             open_rows,
-            lambda event: cancel_event(event_id=event.pk, now=clock.now()),
+            lambda event: cancel_event(
+                event_id=event.pk, actor=user_actor(request.user), now=clock.now()
+            ),
             done=_("%(count)d cancelled. Refunds are on their way."),
         )
         return None

@@ -1,6 +1,7 @@
 """Organizers and their members."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,6 +15,8 @@ from events.models import (
     Organizer,
 )
 from ticketing.address_form import ADDRESS_FIELDS
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
 
 
 class MembershipInline(TabularInline):
@@ -23,7 +26,9 @@ class MembershipInline(TabularInline):
 
 
 @admin.register(Organizer)
-class OrganizerAdmin(OwnAdmin):
+class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
+    created_act = ActType.ORGANIZER_CREATED
+    changed_act = ActType.ORGANIZER_CHANGED
     list_display = ["name", "email", "created_at"]
     search_fields = ["name", "email"]
     inlines = [MembershipInline]
@@ -32,6 +37,10 @@ class OrganizerAdmin(OwnAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = ModelAdmin.get_queryset(self, request)
         return rows.filter(pk__in=organizers_of(request.user))
+
+    def history_owner(self, row: Any) -> UUID | None:
+        owner: UUID = row.pk
+        return owner
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)

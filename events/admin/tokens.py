@@ -17,11 +17,15 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from events.admin.base import ask_first, chosen
 from events.admin.choices import choices_with_names
 from events.admin.once import OnceAdmin
+from events.api_tokens import revoke_api_token
 from events.models import (
     ApiToken,
     Scope,
 )
 from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
 from ticketing.tokens import TokenKind, make_token
 
 
@@ -37,7 +41,9 @@ class ApiTokenForm(forms.ModelForm):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(OnceAdmin):
+class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    created_act = ActType.TOKEN_CREATED
+    changed_act = ActType.TOKEN_CHANGED
     list_display = ["name", "organizer", "begins_with", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["organizer"]
     form = ApiTokenForm
@@ -51,7 +57,8 @@ class ApiTokenAdmin(OnceAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         fixed = ["organizer", "begins_with", "last_used_at", "revoked_at"]
-        return fixed if obj is not None else []
+        shown = list(super().get_readonly_fields(request, obj))
+        return [*shown, *fixed] if obj is not None else shown
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Say whether somebody may revoke this token: once is enough."""
@@ -68,7 +75,8 @@ class ApiTokenAdmin(OnceAdmin):
 
     @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
-        revoked = rows.filter(revoked_at=None).update(revoked_at=clock.now())
+        actor, now = user_actor(request.user), clock.now()
+        revoked = sum(revoke_api_token(token_id=row.pk, actor=actor, now=now) for row in rows)
         messages.success(request, _("%(count)d revoked.") % {"count": revoked})
 
     @action(description=gettext_lazy("Revoke…"), permissions=["change", "revoke"])

@@ -22,6 +22,8 @@ from events.webhooks import (
     webhook_id,
 )
 from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import ShowsHistory
 
 
 class WebhookAttemptInline(TabularInline):
@@ -40,7 +42,7 @@ class WebhookAttemptInline(TabularInline):
 
 
 @admin.register(WebhookMessage)
-class WebhookMessageAdmin(ReadOnlyAdmin):
+class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "endpoint__organizer"
     list_display = ["type", "shown_state", "endpoint", "attempts", "created_at"]
     list_filter = ["type", "endpoint"]
@@ -92,7 +94,7 @@ class WebhookMessageAdmin(ReadOnlyAdmin):
     @admin.action(description=gettext_lazy("Send again"), permissions=["act"])
     def send_chosen_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
         for message in rows:
-            send_again(message_id=message.pk, now=clock.now())
+            send_again(message_id=message.pk, actor=user_actor(request.user), now=clock.now())
         messages.success(request, _("It will be sent again."))
         if rows.exclude(endpoint__disabled_at=None).exists():
             messages.warning(request, _("What is switched off is told when it is on again."))

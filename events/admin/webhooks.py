@@ -30,9 +30,13 @@ from events.webhooks import (
     renew_secret,
     secrets_of,
     send_test,
+    switch_off,
     switch_on,
 )
 from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
 from ticketing.outbound import AddressRefused, check_address
 
 
@@ -57,7 +61,9 @@ class WebhookForm(forms.ModelForm):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookAdmin(OnceAdmin):
+class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    created_act = ActType.WEBHOOK_CREATED
+    changed_act = ActType.WEBHOOK_CHANGED
     list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]
     list_filter = ["organizer"]
     form = WebhookForm
@@ -75,7 +81,8 @@ class WebhookAdmin(OnceAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         fixed = ["organizer", "state", "its_messages", "rotated_at"]
-        return fixed if obj is not None else []
+        shown = list(super().get_readonly_fields(request, obj))
+        return [*shown, *fixed] if obj is not None else shown
 
     def has_use_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Say whether this webhook is on, so that it may be tested or switched off."""
@@ -128,7 +135,7 @@ class WebhookAdmin(OnceAdmin):
     @admin.action(description=gettext_lazy("Switch on again"), permissions=["change"])
     def switch_on_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
-            switch_on(endpoint_id=endpoint.pk, now=clock.now())
+            switch_on(endpoint_id=endpoint.pk, actor=user_actor(request.user), now=clock.now())
         messages.success(request, _("Switched on. What still waited is on its way."))
 
     @action(description=gettext_lazy("Send a test"), permissions=["change", "use"])
@@ -170,6 +177,7 @@ class WebhookAdmin(OnceAdmin):
             secret = renew_secret(
                 endpoint_id=endpoint.pk,
                 version=int(version) if version.isdecimal() else endpoint.secret_version,
+                actor=user_actor(request.user),
                 now=clock.now(),
             )
         except SecretWasRenewed:
@@ -189,7 +197,8 @@ class WebhookAdmin(OnceAdmin):
             confirm=_("Yes, switch off"),
         )
         if question is None:
-            rows.filter(disabled_at=None).update(disabled_at=clock.now())
+            for endpoint in rows:
+                switch_off(endpoint_id=endpoint.pk, actor=user_actor(request.user), now=clock.now())
             messages.success(request, _("Switched off."))
         return question or redirect("admin:events_webhookendpoint_change", object_id)
 

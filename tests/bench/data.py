@@ -9,6 +9,7 @@ from django.db import connection
 
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import create_event
+from tests.make import SOMEBODY
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.tokens import TokenKind, make_token
@@ -27,6 +28,7 @@ def make_event(organizer: Organizer, *, number: int, capacity: int = _PLENTY) ->
     """Put an event of one type on sale."""
     starts_at = clock.now() + timedelta(days=30)
     return create_event(
+        actor=SOMEBODY,
         event=Event(
             organizer=organizer,
             status=EventStatus.PUBLISHED,
@@ -37,6 +39,7 @@ def make_event(organizer: Organizer, *, number: int, capacity: int = _PLENTY) ->
             ends_at=starts_at + timedelta(hours=4),
         ),
         ticket_types=[TicketType(name="Pista", price="45.00", capacity=capacity)],
+        now=clock.now(),
     )
 
 

@@ -36,6 +36,7 @@ from tests.engine.world import (
     truly_left,
 )
 from tests.make import (
+    SOMEBODY,
     make_event,
     make_paid_order,
     make_processing_order,
@@ -125,7 +126,7 @@ def cancelled_with_all_kinds_of_orders(world: World) -> None:
     delivered(world)
     make_processing_order(ticket_type=world.kind)
     world.reserve(1)
-    cancel_event(event_id=world.kind.event_id, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=world.kind.event_id, now=clock.now())
     world.queue.sent.clear()
 
 
@@ -151,7 +152,7 @@ def deliver(world: World) -> None:
 
 
 def refund(world: World) -> None:
-    refund_order(order_id=_id(world), now=clock.now())
+    refund_order(actor=SOMEBODY, order_id=_id(world), now=clock.now())
 
 
 def give_back(world: World) -> None:
@@ -159,7 +160,7 @@ def give_back(world: World) -> None:
 
 
 def cancel(world: World) -> None:
-    cancel_order(order_id=_id(world), now=clock.now())
+    cancel_order(actor=SOMEBODY, order_id=_id(world), now=clock.now())
 
 
 def expire(world: World) -> None:
@@ -188,11 +189,11 @@ def lower_capacity(world: World) -> None:
 
 
 def publish(world: World) -> None:
-    publish_event(event_id=world.kind.event_id)
+    publish_event(actor=SOMEBODY, event_id=world.kind.event_id, now=clock.now())
 
 
 def call_off(world: World) -> None:
-    cancel_event(event_id=world.kind.event_id, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=world.kind.event_id, now=clock.now())
 
 
 def wind_up(world: World) -> None:
@@ -461,7 +462,7 @@ def test_a_charge_whose_event_is_cancelled_before_it_is_written_goes_back(queue:
     order = make_processing_order()
     with crash(AFTER, "tickets.settlement:charge"):
         settle_order(order_id=order.pk, now=clock.now())
-    cancel_event(event_id=order.event_id, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=order.event_id, now=clock.now())
 
     settle_order(order_id=order.pk, now=clock.now())
 

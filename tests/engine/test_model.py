@@ -47,7 +47,7 @@ from tests.engine.world import (
     let_pass,
     sweep,
 )
-from tests.make import make_event, make_ticket_type
+from tests.make import SOMEBODY, make_event, make_ticket_type
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.errors import Refusal
@@ -253,7 +253,7 @@ class Sale(RuleBasedStateMachine):
 
     def _cancel_the_last(self) -> None:
         if self.told_reserved:
-            cancel_order(order_id=self.told_reserved[-1], now=clock.now())
+            cancel_order(actor=SOMEBODY, order_id=self.told_reserved[-1], now=clock.now())
 
     def _work(self) -> None:
         if self.queue.sent:
@@ -311,7 +311,9 @@ class Sale(RuleBasedStateMachine):
     @rule(back=st.integers(1, 6), fault=FAULT)
     def cancel(self, back: int, fault: Fault) -> None:
         order_id = self.told_reserved[-min(back, len(self.told_reserved))]
-        self.attempt(lambda: cancel_order(order_id=order_id, now=clock.now()), fault)
+        self.attempt(
+            lambda: cancel_order(actor=SOMEBODY, order_id=order_id, now=clock.now()), fault
+        )
 
     @rule(quantity=st.integers(1, 2), token=TOKEN, fault=FAULT)
     def reserve_and_pay(self, quantity: int, token: str, fault: Fault) -> None:
@@ -379,13 +381,17 @@ class Sale(RuleBasedStateMachine):
         orders = list(paid.order_by("pk").values_list("pk", flat=True))
         if orders:
             order_id = orders[pick % len(orders)]
-            self.attempt(lambda: refund_order(order_id=order_id, now=clock.now()), fault)
+            self.attempt(
+                lambda: refund_order(actor=SOMEBODY, order_id=order_id, now=clock.now()), fault
+            )
 
     @rule(dice=st.integers(0, 19), fault=FAULT)
     def call_off(self, dice: int, fault: Fault) -> None:
         # Rarely: nothing much can happen after it.
         if dice == 13:
-            self.attempt(lambda: cancel_event(event_id=self.event_id, now=clock.now()), fault)
+            self.attempt(
+                lambda: cancel_event(actor=SOMEBODY, event_id=self.event_id, now=clock.now()), fault
+            )
 
     @precondition(lambda self: self.accepted)
     @rule(pick=st.integers(0, 5), fault=FAULT)

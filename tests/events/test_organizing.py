@@ -16,6 +16,7 @@ from orders.models import Order, OrderStatus
 from orders.payment import OrderNotPayable, confirm_payment
 from orders.reservation import EventNotOnSale
 from tests.make import (
+    SOMEBODY,
     make_event,
     make_organizer,
     make_paid_order,
@@ -57,7 +58,7 @@ def test_a_cancelled_event_ends_reservations_and_refunds_what_is_paid(queue: Rec
     processing = make_processing_order(ticket_type=kind)
     paid = make_paid_order(ticket_type=kind)
 
-    cancel_event(event_id=kind.event_id, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=kind.event_id, now=clock.now())
     queue.run_all()
 
     statuses = dict(Order.objects.values_list("pk", "status"))
@@ -74,7 +75,7 @@ def test_a_cancelled_event_ends_reservations_and_refunds_what_is_paid(queue: Rec
 def test_nobody_reserves_or_pays_at_a_cancelled_event():
     kind = make_ticket_type()
     order = make_reserved_order(ticket_type=kind)
-    cancel_event(event_id=kind.event_id, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=kind.event_id, now=clock.now())
 
     with pytest.raises(EventNotOnSale):
         make_reserved_order(ticket_type=kind)
@@ -85,6 +86,7 @@ def test_nobody_reserves_or_pays_at_a_cancelled_event():
 def test_an_event_without_ticket_types_is_not_published():
     fields = make_event()
     empty = create_event(
+        actor=SOMEBODY,
         event=Event(
             organizer=make_organizer(),
             name="Vazio",
@@ -94,10 +96,11 @@ def test_an_event_without_ticket_types_is_not_published():
             ends_at=fields.ends_at,
         ),
         ticket_types=[],
+        now=clock.now(),
     )
 
     with pytest.raises(EventNotPublishable):
-        publish_event(event_id=empty.pk)
+        publish_event(actor=SOMEBODY, event_id=empty.pk, now=clock.now())
 
     empty.refresh_from_db()
     assert empty.status == EventStatus.DRAFT

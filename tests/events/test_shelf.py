@@ -14,7 +14,7 @@ from events.holds import InventoryUnavailable
 from events.models import Event, EventStatus, TicketType
 from events.organizing import cancel_event, change_event
 from orders.models import Order
-from tests.make import make_event, make_ticket_type
+from tests.make import SOMEBODY, make_event, make_ticket_type
 from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,14 +24,24 @@ CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 
 def change(event: Event, **fields: object) -> None:
     change_event(
-        event_id=event.pk, fields=fields, ticket_types=None, drop_others=False, now=clock.now()
+        actor=SOMEBODY,
+        event_id=event.pk,
+        fields=fields,
+        ticket_types=None,
+        drop_others=False,
+        now=clock.now(),
     )
 
 
 def change_price(event: Event, price: str) -> None:
     kinds = [{"name": "Pista", "price": Decimal(price)}]
     change_event(
-        event_id=event.pk, fields={}, ticket_types=kinds, drop_others=False, now=clock.now()
+        actor=SOMEBODY,
+        event_id=event.pk,
+        fields={},
+        ticket_types=kinds,
+        drop_others=False,
+        now=clock.now(),
     )
 
 
@@ -114,7 +124,7 @@ def test_nobody_buys_of_an_event_that_was_called_off_a_moment_ago(api: APIClient
     event = make_event()
     buy(api, event)
 
-    cancel_event(event_id=event.pk, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=event.pk, now=clock.now())
 
     assert buy(api, event)["code"] == "event_not_on_sale"
 

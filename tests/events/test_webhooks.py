@@ -35,6 +35,7 @@ from orders.cancellation import cancel_order
 from orders.expiry import expire_reservations
 from orders.models import Order
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     make_device,
     make_event,
@@ -173,7 +174,7 @@ def test_an_orders_life_is_told_in_its_order(receiver: Receiver, queue: Recordin
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=1)
     ticket = Ticket.objects.get()
     as_bearer(make_device(event)).post("/tickets/validate", {"code": ticket.code})
-    refund_order(order_id=order.pk, now=clock.now())
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     deliver(queue)
 
@@ -200,9 +201,9 @@ def test_each_refund_is_told_with_what_is_refunded_in_all(
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
     first, *_ = Ticket.objects.of_order(order.pk)
 
-    refund_tickets(order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
-    refund_tickets(order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
-    refund_order(order_id=order.pk, now=clock.now())
+    refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
+    refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
     deliver(queue)
 
     assert [
@@ -218,7 +219,7 @@ def test_every_way_in_which_an_order_ends_is_told(receiver: Receiver, queue: Rec
 
     declined = make_processing_order(ticket_type=kind, token="tok_declined")
     settle_order(order_id=declined.pk, now=clock.now())
-    cancel_order(order_id=make_reserved_order(ticket_type=kind).pk, now=clock.now())
+    cancel_order(actor=SOMEBODY, order_id=make_reserved_order(ticket_type=kind).pk, now=clock.now())
     late = make_reserved_order(ticket_type=kind)
     Order.objects.filter(pk=late.pk).update(reserved_until=clock.now() - timedelta(seconds=1))
     expire_reservations(now=clock.now())
@@ -236,8 +237,9 @@ def test_an_events_life_is_told_and_a_change_once(receiver: Receiver, queue: Rec
         *("event.published", "event.updated", "event.cancelled", "event.sold_out"),
     )
 
-    publish_event(event_id=event.pk)
+    publish_event(actor=SOMEBODY, event_id=event.pk, now=clock.now())
     change_event(
+        actor=SOMEBODY,
         event_id=event.pk,
         fields={"name": "Outro nome", "venue": "Outra casa"},
         ticket_types=[{"name": "Pista", "price": 50}],
@@ -245,7 +247,7 @@ def test_an_events_life_is_told_and_a_change_once(receiver: Receiver, queue: Rec
         now=clock.now(),
     )
     make_paid_order(ticket_type=event.ticket_types.get())
-    cancel_event(event_id=event.pk, now=clock.now())
+    cancel_event(actor=SOMEBODY, event_id=event.pk, now=clock.now())
     deliver(queue)
 
     assert receiver.types() == [
@@ -260,7 +262,7 @@ def test_a_replaced_ticket_is_told_as_revoked_and_issued(receiver: Receiver, que
     ticket = make_ticket()
     listen(receiver, ticket.event.organizer)
 
-    new = replace_ticket(ticket_id=ticket.pk, now=clock.now())
+    new = replace_ticket(actor=SOMEBODY, ticket_id=ticket.pk, now=clock.now())
     deliver(queue)
 
     assert receiver.types() == ["ticket.revoked", "ticket.issued"]
@@ -343,7 +345,7 @@ def test_an_answer_that_was_lost_brings_the_same_id_again(
     endpoint = listen(receiver, make_event().organizer)
     message = send_test(endpoint=endpoint, now=clock.now())
     deliver(queue)
-    send_again(message_id=message.pk, now=clock.now())
+    send_again(actor=SOMEBODY, message_id=message.pk, now=clock.now())
     deliver(queue)
 
     assert (receiver.types(), receiver.repeats) == (["webhook.test"], 1)
@@ -396,11 +398,11 @@ def test_gone_switches_off_and_on_again_sends_what_waited(
     endpoint.refresh_from_db()
     assert endpoint.disabled_at is not None
 
-    cancel_order(order_id=order.pk, now=clock.now())
+    cancel_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
     receiver.answer = 204
     deliver(queue)
     assert receiver.types() == []
-    switch_on(endpoint_id=endpoint.pk, now=clock.now())
+    switch_on(actor=SOMEBODY, endpoint_id=endpoint.pk, now=clock.now())
     deliver(queue)
 
     assert receiver.types() == ["order.reserved"]
@@ -409,7 +411,7 @@ def test_gone_switches_off_and_on_again_sends_what_waited(
 def test_for_a_day_two_secrets_sign(receiver: Receiver, queue: RecordingQueue):
     endpoint = listen(receiver, make_event().organizer)
     old = receiver.secret
-    new = renew_secret(endpoint_id=endpoint.pk, version=1, now=clock.now())
+    new = renew_secret(endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now())
     for secret in (old, new):
         receiver.secret = secret
         send_test(endpoint=endpoint, now=clock.now())

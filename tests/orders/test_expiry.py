@@ -27,6 +27,7 @@ from orders.expiry import (
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.payment import ReservationExpired, confirm_payment
 from tests.make import (
+    SOMEBODY,
     make_paid_order,
     make_processing_order,
     make_reserved_order,
@@ -235,8 +236,8 @@ def test_cancelling_twice_gives_the_tickets_back_once():
     kind = make_ticket_type(capacity=3)
     order = make_reserved_order(ticket_type=kind, quantity=2)
 
-    cancel_order(order_id=order.pk, now=clock.now())
-    cancel_order(order_id=order.pk, now=clock.now())
+    cancel_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
+    cancel_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     assert left(kind) == 3
 
@@ -245,15 +246,15 @@ def test_what_is_being_paid_for_is_not_cancelled():
     order = make_processing_order()
 
     with pytest.raises(OrderNotCancellable):
-        cancel_order(order_id=order.pk, now=clock.now())
+        cancel_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
 
 def test_a_refund_revokes_the_tickets_and_puts_the_places_back_on_sale_once():
     kind = make_ticket_type(capacity=3)
     order = make_paid_order(ticket_type=kind, quantity=2)
 
-    refund_order(order_id=order.pk, now=clock.now())
-    refund_order(order_id=order.pk, now=clock.now())
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     kind.refresh_from_db()
     assert (kind.sold, kind.promised, left(kind)) == (0, 0, 3)

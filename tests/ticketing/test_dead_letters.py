@@ -15,7 +15,7 @@ from django.test import Client
 from moto import mock_aws
 
 from orders.gateway import GatewayAway
-from tests.make import make_processing_order, make_user
+from tests.make import SOMEBODY, make_processing_order, make_user
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.aws import aws_client
@@ -122,7 +122,7 @@ def test_sent_again_it_is_the_same_message_in_its_own_queue(sqs: Any):
     bury(sqs, body, queue="delivery")
     collect_dead_letters(now=clock.now())
 
-    assert send_again(failed=FailedMessage.objects.get(), now=clock.now())
+    assert send_again(actor=SOMEBODY, failed=FailedMessage.objects.get(), now=clock.now())
 
     found = sqs.receive_message(QueueUrl=settings.SQS_QUEUE_URLS["delivery"])["Messages"]
     assert [message["Body"] for message in found] == [body]
@@ -132,7 +132,7 @@ def test_sent_again_it_is_the_same_message_in_its_own_queue(sqs: Any):
 def test_one_that_dies_again_is_shown_again(sqs: Any):
     bury(sqs, dead_body())
     collect_dead_letters(now=clock.now())
-    send_again(failed=FailedMessage.objects.get(), now=clock.now())
+    send_again(actor=SOMEBODY, failed=FailedMessage.objects.get(), now=clock.now())
     bury(sqs, dead_body())
 
     collect_dead_letters(now=clock.now())

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from events.models import Event
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     make_device,
     make_event,
@@ -117,7 +118,12 @@ def test_an_order_that_is_reissued_twice_at_once_is_reissued_once(settings: Any)
     rotate(settings)
 
     replaced: list[Any] = race(
-        *[lambda: replace_tickets_signed_by(key_id=1, order_id=order.pk, now=clock.now())] * 3
+        *[
+            lambda: replace_tickets_signed_by(
+                key_id=1, order_id=order.pk, actor=SOMEBODY, now=clock.now()
+            )
+        ]
+        * 3
     )
 
     assert sorted(replaced) == [0, 0, 2]

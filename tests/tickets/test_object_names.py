@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.core.management import call_command
 
 from tests.crash import AFTER, crash
-from tests.make import as_bearer, make_paid_order, make_processing_order, make_reservation
+from tests.make import SOMEBODY, as_bearer, make_paid_order, make_processing_order, make_reservation
 from ticketing import clock
 from tickets.issue import code_url, issue_codes
 from tickets.models import Delivery, Ticket
@@ -57,7 +57,7 @@ def test_a_replaced_ticket_has_a_name_of_its_own(settings: Any):
     settings.TICKET_SIGNING_SECRET = ""
     old = make_paid_order().tickets.get()
 
-    new = replace_ticket(ticket_id=old.pk, now=clock.now())
+    new = replace_ticket(ticket_id=old.pk, actor=SOMEBODY, now=clock.now())
 
     assert object_name(new).startswith(f"codes/{old.event_id}/")
     assert object_name(new) != object_name(old)

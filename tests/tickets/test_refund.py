@@ -8,7 +8,7 @@ from celery import current_app
 from events.catalogue import left_by_type
 from orders.models import Order, Payment, Refund, SimulatedCharge, SimulatedRefund
 from tests.engine.world import check_record
-from tests.make import make_event, make_paid_order, make_reserved_order, make_ticket_type
+from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order, make_ticket_type
 from tests.queue import RecordingQueue
 from tests.race import race
 from tests.worker import fetch, obey, pretended_queues
@@ -43,7 +43,7 @@ def test_a_ticket_is_refunded_once_however_often_it_is_asked_for():
     first = tickets_of(order)[0]
 
     for _ in range(2):
-        refund_tickets(order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
+        refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
         return_money(order_id=order.pk, now=clock.now())
 
     order.refresh_from_db()
@@ -58,8 +58,8 @@ def test_with_its_last_ticket_the_order_is_refunded_and_all_the_money_is_back():
     order = make_paid_order(quantity=2)
     first, second = tickets_of(order)
 
-    refund_tickets(order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
-    refund_tickets(order_id=order.pk, ticket_ids=[second.pk], now=clock.now())
+    refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[first.pk], now=clock.now())
+    refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[second.pk], now=clock.now())
     return_money(order_id=order.pk, now=clock.now())
 
     order.refresh_from_db()
@@ -72,8 +72,10 @@ def test_with_its_last_ticket_the_order_is_refunded_and_all_the_money_is_back():
 def test_a_refund_in_full_after_one_in_part_owes_the_rest():
     order = make_paid_order(ticket_type=make_ticket_type(price="10.01"), quantity=3)
 
-    refund_tickets(order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now())
-    refund_order(order_id=order.pk, now=clock.now())
+    refund_tickets(
+        actor=SOMEBODY, order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now()
+    )
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     amounts = list(Refund.objects.order_by("created_at").values_list("amount", flat=True))
     assert amounts == [Decimal("10.01"), Decimal("20.02")]
@@ -84,7 +86,9 @@ def test_each_ticket_is_refunded_by_its_own_price():
     dear = make_ticket_type(event=event, name="Camarote", price="200.00")
     order = make_paid_order(ticket_type=dear, quantity=2)
 
-    refund_tickets(order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now())
+    refund_tickets(
+        actor=SOMEBODY, order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now()
+    )
 
     assert Refund.objects.get().amount == Decimal(200)
 
@@ -94,6 +98,7 @@ def test_another_orders_ticket_is_refused_and_nothing_is_refunded():
 
     with pytest.raises(TicketNotOfOrder):
         refund_tickets(
+            actor=SOMEBODY,
             order_id=order.pk,
             ticket_ids=[tickets_of(order)[0].pk, tickets_of(another)[0].pk],
             now=clock.now(),
@@ -107,12 +112,14 @@ def test_what_is_not_paid_is_not_refunded():
     order = make_reserved_order()
 
     with pytest.raises(OrderNotRefundable):
-        refund_tickets(order_id=order.pk, ticket_ids=[], now=clock.now())
+        refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[], now=clock.now())
 
 
 def test_money_owed_is_asked_for_again(queue: RecordingQueue):
     order = make_paid_order(quantity=2)
-    refund_tickets(order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now())
+    refund_tickets(
+        actor=SOMEBODY, order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now()
+    )
     queue.sent.clear()
     Refund.objects.update(ask_again_at=clock.now())
 
@@ -129,7 +136,7 @@ def test_refunds_of_the_same_tickets_at_once_give_the_money_back_once():
     race(
         *[
             lambda chosen=chosen: refund_tickets(
-                order_id=order.pk, ticket_ids=chosen, now=clock.now()
+                actor=SOMEBODY, order_id=order.pk, ticket_ids=chosen, now=clock.now()
             )
             for chosen in (ids[:2], ids[1:3], ids[2:], ids[:1])
         ]

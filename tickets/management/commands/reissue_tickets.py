@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.catalogue import find_event
 from ticketing import clock
+from ticketing.actors import system_actor
 from tickets.replacement import KeyStillSigns, orders_signed_by, replace_tickets_signed_by
 
 
@@ -33,8 +34,11 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(f"Orders with valid tickets of key {key_id}: {len(orders)}.")
             return
+        cause = system_actor(f"reissue_tickets --key-id {key_id}")
         tickets = sum(
-            replace_tickets_signed_by(key_id=key_id, order_id=order_id, now=clock.now())
+            replace_tickets_signed_by(
+                key_id=key_id, order_id=order_id, actor=cause, now=clock.now()
+            )
             for order_id in orders
         )
         self.stdout.write(f"Orders: {len(orders)}. Tickets replaced: {tickets}.")
