@@ -27,7 +27,7 @@ from ticketing.dead_letters import (
     send_again,
 )
 from ticketing.messages import Message
-from ticketing.models import FailedMessage
+from ticketing.models import Act, FailedMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,7 +126,11 @@ def test_sent_again_it_is_the_same_message_in_its_own_queue(sqs: Any):
 
     found = sqs.receive_message(QueueUrl=settings.SQS_QUEUE_URLS["delivery"])["Messages"]
     assert [message["Body"] for message in found] == [body]
-    assert FailedMessage.objects.get().sent_again_at is not None
+    failed = FailedMessage.objects.get()
+    assert failed.sent_again_at is not None
+    act = Act.objects.get()
+    assert (act.type, act.actor_name) == ("message.sent_again", SOMEBODY.name)
+    assert act.subject_id == failed.pk
 
 
 def test_one_that_dies_again_is_shown_again(sqs: Any):

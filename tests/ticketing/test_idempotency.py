@@ -14,6 +14,7 @@ from orders import views
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     as_organizer,
     make_api_token,
@@ -175,7 +176,7 @@ def test_a_draft_that_was_not_found_can_be_bought_with_the_same_key_once_it_is_p
     event = make_event(status="draft", capacity=10)
     assert buy(event).status_code == 404
 
-    publish_event(event_id=event.pk)
+    publish_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
 
     answer = buy(event)
     assert (answer.status_code, answer.headers.get("Idempotent-Replayed")) == (201, None)
