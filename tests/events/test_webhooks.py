@@ -436,7 +436,7 @@ def test_a_renewed_secret_is_of_the_newest_key_and_the_old_one_signs_beside_it(
     # A new first key changes no secret by itself.
     assert secrets_of(endpoint, now=clock.now()) == [old]
 
-    new = renew_secret(endpoint_id=endpoint.pk, version=1, now=clock.now())
+    new = renew_secret(endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now())
     for secret in (old, new):
         receiver.secret = secret
         send_test(endpoint=endpoint, now=clock.now())
@@ -471,9 +471,11 @@ def test_a_webhook_whose_key_was_dropped_gets_nothing_unsigned_and_its_owner_rea
     assert receiver.arrived == []
     assert "Renew the secret" in WebhookAttempt.objects.get().error
 
-    receiver.secret = renew_secret(endpoint_id=endpoint.pk, version=1, now=clock.now())
+    receiver.secret = renew_secret(
+        endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now()
+    )
     WebhookEndpoint.objects.update(leased_until=None)
-    send_again(message_id=message.pk, now=clock.now())
+    send_again(message_id=message.pk, actor=SOMEBODY, now=clock.now())
     deliver(queue)
     assert (receiver.types(), receiver.forged) == (["webhook.test"], 0)
 
