@@ -186,3 +186,24 @@ def test_beat_stays_when_sqs_fails_and_its_health_tells_whether_it_goes_on(
     beat.process.terminate()
     assert beat.process.wait(PATIENCE_SECONDS) == 0
     assert not beat.is_known()
+
+
+def test_a_worker_need_not_look_through_all_that_it_loaded_when_it_ends():
+    """That took it 20 seconds on a busy machine, after its last word."""
+    program = """
+import gc
+from celery.signals import worker_init
+from config import celery_app
+celery_app.loader.import_default_modules()
+worker_init.send(sender=None)
+left = len(gc.get_objects())
+print(gc.get_freeze_count() / (gc.get_freeze_count() + left))
+"""
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.test"}
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert float(done.stdout) > 0.95
