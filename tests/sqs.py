@@ -122,6 +122,8 @@ def obey(handler: Handler) -> None:
     elif handler.operation == "ChangeMessageVisibilityBatch":
         ids = [{"Id": entry["Id"]} for entry in handler.wish["Entries"]]
         found = {"Successful": ids, "Failed": []}
+    elif handler.operation == "GetQueueAttributes":
+        found = {"Attributes": {"ApproximateNumberOfMessages": "0", "RedrivePolicy": "{}"}}
     elif handler.operation == "SendMessage":
         found = {"MessageId": "1", "MD5OfMessageBody": ""}
     handler.answer(200, json.dumps(found).encode())
