@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from redis import Redis
 from rest_framework.test import APIClient
+from structlog.contextvars import clear_contextvars
 
 from events.shelf import clear_shelf
 from tests.queue import RecordingQueue
@@ -29,6 +30,12 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     recording = RecordingQueue()
     monkeypatch.setattr(messages, "_send", recording.send)
     return recording
+
+
+@pytest.fixture(autouse=True)
+def no_names_in_the_log() -> None:
+    """Forget the request and the task of the test before: one may have called a task itself."""
+    clear_contextvars()
 
 
 @pytest.fixture

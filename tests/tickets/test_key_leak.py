@@ -18,6 +18,7 @@ from tests.make import (
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
+from ticketing.models import Act
 from tickets.codes import read_code
 from tickets.models import Ticket, TicketStatus
 from tickets.replacement import replace_tickets_signed_by
@@ -57,6 +58,9 @@ def test_an_order_gets_new_tickets_and_one_mail_and_the_old_ones_open_no_gate(
     queue.run_all()
 
     assert (key_ids(), key_ids(TicketStatus.USED)) == ([2, 2], [1])
+    acts = Act.objects.filter(type="ticket.reissued")
+    assert {act.subject_id for act in acts} == {old[1].pk, old[2].pk}
+    assert {act.actor_name for act in acts} == {"reissue_tickets --key-id 1"}
     assert len(mailoutbox) == 1
     assert door.post("/tickets/validate", {"code": old[1].code}).json()["code"] == "revoked"
     new = Ticket.objects.get(replaces=old[1])
