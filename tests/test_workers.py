@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -117,7 +118,7 @@ def test_a_worker_polls_on_whatever_sqs_does_and_ends_when_asked(
     for misbehave in (say(503), say(403), say(200, b"not json"), reset):
         before = polls(sqs)
         sqs.always["ReceiveMessage"] = misbehave
-        worker.wait_until(lambda before=before: polls(sqs) > before + 1)
+        worker.wait_until(partial(lambda before: polls(sqs) > before + 1, before))
     sqs.always["ReceiveMessage"] = obey
     before = polls(sqs)
     worker.wait_until(lambda: polls(sqs) > before + 5)

@@ -21,7 +21,7 @@ class PollAges(Collector):
     def collect(self) -> Iterator[Metric]:
         ages = GaugeMetricFamily(
             "bilheteria_queue_poll_age_seconds",
-            "Since this worker last asked SQS for messages of this queue, or had its hands full.",
+            "Since this worker last asked SQS for messages of this queue.",
             labels=["queue", "worker"],
         )
         now = time.time()

@@ -14,8 +14,8 @@ from typing import Final
 
 from ticketing.queue.polls import read_polls
 
-# Longer than the longest poll, and than a few calls to an SQS that hangs while a task is finished.
-_WITHIN_SECONDS: Final = 60
+# A worker with its hands full does not poll until a task has ended, and a task may take 50 seconds.
+_WITHIN_SECONDS: Final = 120
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -44,8 +44,9 @@ class _Polling:
     number: int = 0
     began: float = 0.0
     failures: int = 0
-    # By the clock, for other processes to read.
-    at: float = 0.0
+    # When SQS was last asked, by the clock, for other processes to read. A worker with its hands
+    # full does not ask; but each task ends within its time limit, or something is wrong.
+    at: float = field(default_factory=time.time)
 
 
 class QoS(SQS.QoS):
@@ -109,11 +110,11 @@ class Channel(SQS.Channel):
         polling = self._pollings[queue]
         polling.number += 1
         polling.began = time.monotonic()
-        polling.at = time.time()
         if not self.qos.can_consume():
             # The loop comes by again with each task that ends.
             self.hub.call_soon(self._schedule_queue_if, queue, polling.number)
             return
+        polling.at = time.time()
         url = self._new_queue(queue)
         answered = partial(self._on_answer, queue, url, polling.number)
         try:

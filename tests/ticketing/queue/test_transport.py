@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests import sqs as misbehavior
 from tests.sqs import REGION, BrokenSqs, say, write_letter
 from ticketing.metrics import register_counts
 from ticketing.queue import receiving
+from ticketing.queue.polls import read_polls
 
 # Kombu's own client speaks to curl as it was.
 pytestmark = pytest.mark.filterwarnings(
@@ -313,6 +315,30 @@ def test_a_worker_that_stops_while_sqs_hangs_waits_for_one_call_only(
     worker.connection.close()
 
     assert time.monotonic() - began < 3
+
+
+def test_a_worker_that_stays_full_is_seen_not_to_poll(
+    sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
+):
+    """Its tasks end within their time limit: if none does, its places are lost."""
+    resources.enter_context(sqs.serving())
+    worker = Worker(sqs, polls_folder=str(tmp_path))
+    resources.callback(worker.stop)
+    for _ in range(8):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 8)
+    began = time.time()
+    worker.run_until(lambda: time.time() > began + 1)
+    channel: Any = worker.connection.default_channel
+
+    channel._look_after_polls()
+    [noted] = read_polls(tmp_path)
+    assert all(at <= began + 0.2 for at in noted.polled_at.values())
+
+    worker.taken[0].ack()
+    assert worker.run_until(lambda: channel._pollings["sale"].at > began + 1)
+    worker.stop()
+    assert list(read_polls(tmp_path)) == []
 
 
 def test_receives_that_fail_are_counted(sqs: BrokenSqs, worker: Worker):
