@@ -210,6 +210,36 @@ class Event(models.Model):
         default=10,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
     )
+    # Paid tickets count too. Empty: what the settings say.
+    max_per_customer = models.PositiveIntegerField(
+        _("tickets per customer"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(LARGEST_CAPACITY)],
+        help_text=_(
+            "Reserved and paid ones, of one email address, over the whole sale."
+            " Empty: the site's limit. 0: no limit."
+        ),
+    )
+    max_per_address = models.PositiveIntegerField(
+        _("tickets per network address"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(LARGEST_CAPACITY)],
+        help_text=_(
+            "The same, of one network address. A mobile network puts many people behind one."
+            " Empty: the site's limit. 0: no limit."
+        ),
+    )
+    requires_proof_of_work = models.BooleanField(
+        _("requires proof of work"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "The buyer's browser must compute for a second before it may reserve. It makes robots"
+            " pay; the shop must support it."
+        ),
+    )
     hold_seconds = models.PositiveIntegerField(
         _("reservation lasts (seconds)"),
         default=DEFAULT_HOLD_SECONDS,

@@ -19,6 +19,7 @@ from ticketing.api.fields import (
     StrictSerializer,
     TextField,
     WholeNumberField,
+    YesOrNoField,
 )
 
 _LARGEST_PER_ORDER = 100
@@ -70,6 +71,9 @@ class EventShown(serializers.ModelSerializer[Event]):
             "sales_start_at",
             "sales_end_at",
             "max_per_order",
+            "max_per_customer",
+            "max_per_address",
+            "requires_proof_of_work",
             "image_url",
             "currency",
             "available",
@@ -121,6 +125,13 @@ class EventSent(StrictSerializer):
     sales_start_at = MomentField(allow_null=True, required=False)
     sales_end_at = MomentField(allow_null=True, required=False)
     max_per_order = WholeNumberField(min_value=1, max_value=_LARGEST_PER_ORDER, required=False)
+    max_per_customer = WholeNumberField(
+        min_value=0, max_value=LARGEST_CAPACITY, allow_null=True, required=False
+    )
+    max_per_address = WholeNumberField(
+        min_value=0, max_value=LARGEST_CAPACITY, allow_null=True, required=False
+    )
+    requires_proof_of_work = YesOrNoField(required=False)
     image_url = serializers.URLField(max_length=500, allow_null=True, required=False)
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)

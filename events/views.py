@@ -288,6 +288,9 @@ def _defaults() -> dict[str, Any]:
         "sales_start_at",
         "sales_end_at",
         "max_per_order",
+        "max_per_customer",
+        "max_per_address",
+        "requires_proof_of_work",
         "image_url",
         "currency",
     ]

@@ -1,15 +1,11 @@
 """Reserving: the first step of the line."""
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
-
-from django.conf import settings
-from django.db import connection, transaction
 
 from events.holds import (
     InventoryUnavailable,
@@ -24,9 +20,24 @@ from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
 from events.shelf import ShelvedEvent, read_event, take_event
 from orders.expiry import obey, settle_overdue_holds
+from orders.insertion import (
+    Customer,
+    Receipt,
+    Reservation,
+    ReservedTickets,
+    write_reservation,
+)
+from orders.limits import (
+    Limits,
+    MaxPerAddressExceeded,
+    MaxPerCustomerExceeded,
+    TooManyReservations,
+    limits_of,
+    refuse_more,
+)
 from ticketing.errors import Conflict, Invalid, NotFound, Refusal, TooMany, Unavailable
 from ticketing.ids import new_code, new_id
-from ticketing.tokens import NewToken, TokenKind, make_token
+from ticketing.tokens import TokenKind, make_token
 
 CODE_LENGTH = 6
 # If we die before its order is written, a hold blocks stock for no longer than this. The cleanup,
@@ -34,59 +45,17 @@ CODE_LENGTH = 6
 _PROVISIONAL_MILLISECONDS = 30_000
 _TRIES = 6
 _PAUSE_SECONDS = 0.01
-# When the order was not written and will not be, and whose share it was.
-_FINAL = {
-    "closed": "",
-    "changed": "",
-    "customer_has_share": "This customer",
-    "address_has_share": "Your address",
-}
+# When the order was not written and will not be: the event is another by now, or a limit is met.
+_CHANGED = frozenset({"closed", "changed"})
+_LIMITED = frozenset(
+    {"customer_has_all", "customer_must_wait", "address_has_all", "address_must_wait"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class WantedTickets:
     ticket_type_id: UUID
     quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    name: str
-    email: str
-    language: str
-    # From where it is reserved. Without one, no address is counted.
-    address_digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReservedTickets:
-    """So many of one type, at the type's price of now."""
-
-    ticket_type: TicketType
-    quantity: int
-
-
-@dataclass(slots=True)
-class Reservation:
-    """A fresh order, not as a row but as all that its buyer is told, once."""
-
-    event: Event
-    items: list[ReservedTickets]
-    customer: Customer
-    total: Decimal
-    order_id: UUID
-    code: str
-    token: NewToken
-    created_at: datetime
-    reserved_until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """How the caller makes sure that he can be told of his order again."""
-
-    token: NewToken
-    keep: Callable[[Reservation], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +114,13 @@ class MaxPerOrderExceeded(Conflict):
     title = "Too many tickets for one order"
 
 
-class TooManyReservations(TooMany):
-    """One customer or one address holds as many open reservations as it may."""
-
-    code = "too_many_reservations"
-    title = "Too many open reservations"
-
-    def __init__(self, whose: str, *, seconds: int) -> None:
-        super().__init__(
-            f"{whose} has as many open reservations of this event as it may."
-            " Pay or cancel one, or wait."
-        )
-        self.retry_after = seconds
-
-
 # Every way in which `reserve_tickets` says no.
 REFUSALS = (
     EventNotFound,
     EventNotOnSale,
     InventoryUnavailable,
+    MaxPerAddressExceeded,
+    MaxPerCustomerExceeded,
     MaxPerOrderExceeded,
     SalesEnded,
     SalesNotStarted,
@@ -172,6 +129,10 @@ REFUSALS = (
     TooManyReservations,
     UnknownTicketType,
 )
+
+
+# Refusals that were decided by the event as it is now.
+_EXACT = (SoldOut, TooMany, Unavailable, MaxPerAddressExceeded, MaxPerCustomerExceeded)
 
 
 class _EventHasChanged(Exception):
@@ -201,7 +162,8 @@ def reserve_tickets(
     :raises EventNotOnSale, SalesNotStarted, SalesEnded: if it does not sell now
     :raises MaxPerOrderExceeded: if it is more than one order may have
     :raises SoldOut: if any of them is gone
-    :raises TooManyReservations: if the customer or the address has its share; nothing was taken
+    :raises TooManyReservations: if the customer or the address holds its share
+    :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns its share: no use in waiting
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
     shelved = take_event(event_id)
@@ -211,7 +173,7 @@ def reserve_tickets(
         try:
             return _reserve(shelved, wanted, _Buyer(customer, receipt), now)
         except (Refusal, _EventHasChanged) as no:
-            if isinstance(no, SoldOut | TooMany | Unavailable):
+            if isinstance(no, _EXACT):
                 raise
             # What we know of the event may be a moment old: it is refused by what it is now.
             known, shelved = shelved, read_event(event_id)
@@ -293,6 +255,7 @@ def _hold_and_write(
 ) -> Reservation:
     order_id = new_id()
     quantities = {item.ticket_type.pk: item.quantity for item in items}
+    limits = limits_of(event, types.values())
     seen, asked = event.epoch, False
     for attempt in range(_TRIES):
         try:
@@ -325,13 +288,15 @@ def _hold_and_write(
             created_at=now,
             reserved_until=now,
         )
-        outcome, current = _write_with(buyer.receipt, reservation, epoch)
+        outcome, current = write_reservation(
+            reservation, limits=limits, epoch=epoch, receipt=buyer.receipt
+        )
         if outcome == "written":
             return reservation
-        if outcome in _FINAL:
+        if outcome in _CHANGED | _LIMITED:
             # No order has this id, nor will one.
             obey(event_id=event.pk, verdicts=[Verdict(order_id, Ruling.RELEASE)])
-            raise _refuse(outcome, reservation)
+            raise _refuse(outcome, reservation, limits)
         if outcome == "dropped":
             order_id = new_id()
         if outcome == "stale":
@@ -343,55 +308,12 @@ def _hold_and_write(
     raise InventoryUnavailable("The stock is being read again. Try once more.")
 
 
-def _refuse(outcome: str, reservation: Reservation) -> TooManyReservations | _EventHasChanged:
-    whose = _FINAL[outcome]
-    if not whose:
+def _refuse(outcome: str, reservation: Reservation, limits: Limits) -> Exception:
+    if outcome in _CHANGED:
         return _EventHasChanged()
-    # Of the open reservations, the one that ends first.
-    wait = reservation.reserved_until - reservation.created_at
-    return TooManyReservations(whose, seconds=max(1, math.ceil(wait.total_seconds())))
-
-
-def _write_with(receipt: Receipt | None, reservation: Reservation, epoch: int) -> tuple[str, int]:
-    if receipt is None:
-        return _write(reservation, epoch)
-    with transaction.atomic(durable=True):
-        outcome, current = _write(reservation, epoch)
-        if outcome == "written":
-            receipt.keep(reservation)
-    return outcome, current
-
-
-def _write(reservation: Reservation, epoch: int) -> tuple[str, int]:
-    """Insert the order if its tickets were taken in the event's current epoch."""
-    event, items = reservation.event, reservation.items
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT * FROM reserve_order(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-            " %s, %s, %s, %s::uuid[], %s::int[], %s::numeric[])",
-            [
-                reservation.order_id,
-                event.pk,
-                event.number,
-                event.revision,
-                epoch,
-                reservation.code,
-                reservation.customer.name,
-                reservation.customer.email,
-                reservation.customer.language,
-                reservation.token.digest,
-                event.currency,
-                reservation.total,
-                reservation.customer.address_digest,
-                settings.OPEN_RESERVATIONS_PER_CUSTOMER,
-                settings.OPEN_RESERVATIONS_PER_ADDRESS,
-                [item.ticket_type.pk for item in items],
-                [item.quantity for item in items],
-                [item.ticket_type.price for item in items],
-            ],
-        )
-        outcome, current, reservation.created_at, reservation.reserved_until = cursor.fetchone()
-    return outcome, current
+    return refuse_more(
+        outcome, limits, now=reservation.created_at, until=reservation.reserved_until
+    )
 
 
 def _current_epoch(event_id: UUID) -> int:

@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
+from orders.insertion import Reservation
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
-from orders.reservation import Reservation
 from ticketing.addresses import tidy_address
 from ticketing.api.fields import (
     AddressField,

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
@@ -16,8 +15,8 @@ from rest_framework.views import APIView
 
 from events.access import EventNotFound as EventNotOrganized
 from events.access import InsufficientScope, NotForThisCaller, event_acted_for
-from events.models import Event, Scope
-from events.shelf import take_event_named
+from events.models import Scope
+from events.shelf import ShelvedEvent, take_event_named
 from orders.access import (
     OrderNotFound,
     buyer_of,
@@ -28,18 +27,13 @@ from orders.access import (
     token_digest_of,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
+from orders.insertion import Customer, Receipt, Reservation
+from orders.limits import limits_of
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.payment import confirm_payment
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
-from orders.reservation import (
-    Customer,
-    EventNotFound,
-    Receipt,
-    Reservation,
-    WantedTickets,
-    reserve_tickets,
-)
+from orders.reservation import EventNotFound, WantedTickets, reserve_tickets
 from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
 from orders.serializers import (
     OrderForOrganizer,
@@ -52,7 +46,7 @@ from orders.serializers import (
     show_reservation,
 )
 from ticketing import clock
-from ticketing.api.callers import client_digest
+from ticketing.api.callers import client_origin
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, AccessTokenLost, Keeper, answer_once
@@ -95,7 +89,7 @@ class Orders(APIView):
         Reserve tickets. `access_token` is told here and never again.
 
         Anybody may. An organizer's shop that reserves for its customers shows its API token: then
-        what its address holds open is not counted, only what each customer does.
+        tickets are counted by customer only, not by the shop's address.
         """
         return answer_once(
             request, partial(self._reserve, request), token_digest_of=token_digest_of
@@ -151,21 +145,26 @@ def _reserve(
     return reserve_tickets(
         event_id=shelved.event.pk,
         wanted=wanted,
-        customer=replace(customer, address_digest=_address_to_count(request, shelved.event)),
+        customer=_from_where(request, customer, shelved),
         now=clock.now(),
         receipt=receipt,
     )
 
 
-def _address_to_count(request: HttpRequest | Request, event: Event) -> str:
-    if not settings.OPEN_RESERVATIONS_PER_ADDRESS:
-        return ""
+def _from_where(
+    request: HttpRequest | Request, customer: Customer, shelved: ShelvedEvent
+) -> Customer:
+    """Return the customer with the address to count, if any is counted."""
+    event = shelved.event
+    if not limits_of(event, shelved.types.values()).are_set:
+        return customer
     if isinstance(request, Request):
         # All customers of a shop come from the shop's address.
         if sells_for(request, event.organizer_id):
-            return ""
+            return customer
         request = request._request  # noqa: SLF001 - how DRF names what it wraps
-    return client_digest(request)
+    origin = client_origin(request)
+    return replace(customer, address_digest=origin.address, network_digest=origin.network)
 
 
 def _receipt(keeper: Keeper) -> Receipt | None:

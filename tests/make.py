@@ -9,9 +9,10 @@ from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event, EventStatus, Membership, Organizer, TicketType
 from events.organizing import add_ticket_type, create_event
+from orders.insertion import Customer, Reservation
 from orders.models import Order
 from orders.payment import confirm_payment
-from orders.reservation import Customer, Reservation, WantedTickets, reserve_tickets
+from orders.reservation import WantedTickets, reserve_tickets
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.models import ActorKind, User

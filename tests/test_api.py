@@ -34,8 +34,9 @@ SCHEMA = Path(settings.BASE_DIR) / "docs/openapi.yaml"
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 EVENT_FIELDS = {
     "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
-    "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order", "image_url",
-    "currency", "available", "sold_out", "ticket_types",
+    "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order",
+    "max_per_customer", "max_per_address", "requires_proof_of_work", "image_url", "currency",
+    "available", "sold_out", "ticket_types",
 }  # fmt: skip
 TYPE_FIELDS = {
     "id", "name", "price", "capacity", "available", "sales_start_at", "sales_end_at",

@@ -203,8 +203,10 @@ def test_production_does_not_start_with_anything_of_the_demo(name: str, value: s
         ("TRUSTED_PROXY_HOPS", "-1"),
         ("SIGN_IN_FAILURES", "0"),
         ("SIGN_IN_LOCK_MINUTES", "0"),
-        ("OPEN_RESERVATIONS_PER_CUSTOMER", "-1"),
-        ("OPEN_RESERVATIONS_PER_ADDRESS", "-5"),
+        ("TICKETS_PER_CUSTOMER", "-1"),
+        ("TICKETS_PER_ADDRESS", "-5"),
+        ("HELD_PERCENT_PER_ADDRESS", "-1"),
+        ("HELD_PERCENT_PER_ADDRESS", "101"),
     ],
 )
 def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):

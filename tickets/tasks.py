@@ -12,6 +12,7 @@ from orders.expiry import (
     forget_dropped_holds,
     settle_overdue_holds_everywhere,
 )
+from orders.limits import forget_addresses
 from ticketing import clock
 from ticketing.api.idempotency import forget_kept_answers
 from ticketing.dead_letters import collect_dead_letters, forget_failures
@@ -87,6 +88,7 @@ def audit_task() -> None:
 def forget_task() -> None:
     now = clock.now()
     forget_dropped_holds(now=now)
+    forget_addresses(now=now)
     forget_failures(now=now)
     forget_kept_answers()
     forget_webhooks(now=now)

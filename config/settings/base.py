@@ -157,9 +157,12 @@ RATE_LIMITS: dict[str, str] = {
     "validate": env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
     "signin": env("RATE_LIMIT_SIGNIN", default=":30/300"),
 }
-# Of one customer, by his address of email, and of one address; 0: as many as they like.
-OPEN_RESERVATIONS_PER_CUSTOMER: int = env.int("OPEN_RESERVATIONS_PER_CUSTOMER", default=5)
-OPEN_RESERVATIONS_PER_ADDRESS: int = env.int("OPEN_RESERVATIONS_PER_ADDRESS", default=30)
+# Tickets of one event, reserved and paid, of one customer (by email address) and of one network
+# address, where the event has no limit of its own; and the part of its capacity, in percent, that
+# one address may hold unpaid. 0: no limit.
+TICKETS_PER_CUSTOMER: int = env.int("TICKETS_PER_CUSTOMER", default=20)
+TICKETS_PER_ADDRESS: int = env.int("TICKETS_PER_ADDRESS", default=100)
+HELD_PERCENT_PER_ADDRESS: int = env.int("HELD_PERCENT_PER_ADDRESS", default=10)
 # So many wrong passwords for one name from one address, and for so long it is locked there.
 AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCK_MINUTES", default=15))

@@ -81,6 +81,9 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
                 "fields": [
                     "currency",
                     "max_per_order",
+                    "max_per_customer",
+                    "max_per_address",
+                    "requires_proof_of_work",
                     "hold_seconds",
                     "sales_start_at",
                     "sales_end_at",

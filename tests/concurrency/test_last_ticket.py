@@ -11,9 +11,9 @@ from events.inventory import SoldOut
 from events.models import TicketType, WebhookEndpoint, WebhookMessage
 from orders.cancellation import cancel_order
 from orders.gateway import charge
+from orders.insertion import Reservation
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from orders.payment import OrderNotPayable, confirm_payment
-from orders.reservation import Reservation
 from tests.make import (
     make_event,
     make_processing_order,

@@ -15,7 +15,7 @@ from events import generation
 from events.holds import Ruling, Verdict
 from events.inventory import SoldOut
 from events.models import InventoryGeneration, TicketType
-from orders import expiry, reservation
+from orders import expiry, insertion, reservation
 from orders.expiry import obey
 from orders.gateway import charge
 from orders.models import DroppedHold
@@ -49,12 +49,12 @@ def no_guard_in_the_database(patch: Patch) -> None:
 
 
 def write_without_the_fence(patch: Patch) -> None:
-    write = reservation._write
+    write = insertion.write_reservation
 
-    def write_in_any_epoch(order: Any, epoch: int) -> tuple[str, int]:
-        return write(order, reservation._current_epoch(order.event.pk))
+    def write_in_any_epoch(order: Any, **how: Any) -> tuple[str, int]:
+        return write(order, **(how | {"epoch": reservation._current_epoch(order.event.pk)}))
 
-    patch.setattr(reservation, "_write", write_in_any_epoch)
+    patch.setattr(reservation, "write_reservation", write_in_any_epoch)
 
 
 def release_without_asking(patch: Patch) -> None:

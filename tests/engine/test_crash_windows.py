@@ -294,13 +294,13 @@ QUARTER = timedelta(minutes=15, seconds=5)
 # fmt: off
 WINDOWS = [
     Window("reserve: held, not written",
-           nothing, by_next_buyer, (BEFORE, "orders.reservation:_write"),
+           nothing, by_next_buyer, (BEFORE, "orders.insertion:_write"),
            (None, 4), by_cleanup, HOLD_AND_CLEANUP, (None, 5)),
     Window("reserve: written, hold still provisional",
-           nothing, reserved, (AFTER, "orders.reservation:_write"),
+           nothing, reserved, (AFTER, "orders.insertion:_write"),
            ("reserved", 3), by_cleanup, HOLD_AND_CLEANUP, ("reserved", 3)),
     Window("reserve: written, the buyer never heard of it",
-           nothing, reserved, (AFTER, "orders.reservation:_write"),
+           nothing, reserved, (AFTER, "orders.insertion:_write"),
            ("reserved", 3), by_cleanup, QUARTER, ("expired", 5)),
     Window("pay: moved, not promised",
            reserved, pay, (BEFORE, "orders.payment:promise_tickets"),
@@ -500,7 +500,7 @@ def test_the_scan_that_crossed_a_crash_is_answered_as_the_first_time(
 
 def test_an_order_whose_hold_was_dropped_by_a_process_that_died_is_never_written(redis: Redis):
     kind = make_ticket_type(capacity=1)
-    with crash(BEFORE, "orders.reservation:_write"):
+    with crash(BEFORE, "orders.insertion:_write"):
         make_reserved_order(ticket_type=kind)
     let_pass(redis, kind.event_id, HOLD_AND_CLEANUP)
     with crash(AFTER, "orders.expiry:_drop"):

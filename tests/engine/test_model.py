@@ -34,9 +34,10 @@ from events.models import Event
 from events.organizing import cancel_event, change_capacity
 from events.recovery import rebuild_stock
 from orders.cancellation import cancel_order
+from orders.insertion import Customer
 from orders.models import Order, OrderStatus
 from orders.payment import confirm_payment
-from orders.reservation import Customer, WantedTickets, reserve_tickets
+from orders.reservation import WantedTickets, reserve_tickets
 from tests.crash import Crash, watched
 from tests.engine.world import (
     audit_twice,
@@ -63,7 +64,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SEAMS: Final = [
     "orders.reservation:hold_tickets",
-    "orders.reservation:_write",
+    "orders.insertion:_write",
     "orders.reservation:obey",
     "orders.payment:promise_tickets",
     "orders.payment:obey",

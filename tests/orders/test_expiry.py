@@ -128,18 +128,18 @@ def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
 ):
     """A web process that slept between Redis and PostgreSQL must not sell what it lost."""
     kind = make_ticket_type(capacity=1)
-    write = reservation._write
+    write = reservation.write_reservation  # type: ignore[attr-defined]
     slept: list[UUID] = []
 
-    def write_late(order, *arguments):
+    def write_late(order, **how):
         if not slept:
             slept.append(order.order_id)
             event_id = order.event.pk
             verdicts = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
             obey(event_id=event_id, verdicts=verdicts)
-        return write(order, *arguments)
+        return write(order, **how)
 
-    monkeypatch.setattr(reservation, "_write", write_late)
+    monkeypatch.setattr(reservation, "write_reservation", write_late)
 
     order = make_reserved_order(ticket_type=kind)
 
@@ -152,17 +152,17 @@ def test_a_hold_of_a_redis_that_was_lost_since_does_not_count(
 ):
     """The epoch fence: the stock was read again between the hold and the order."""
     kind = make_ticket_type(capacity=1)
-    write = reservation._write
+    write = reservation.write_reservation  # type: ignore[attr-defined]
     lost: list[bool] = []
 
-    def write_after_a_loss(order, *arguments):
+    def write_after_a_loss(order, **how):
         if not lost:
             lost.append(True)
             redis.flushdb()
             rebuild_stock(event_id=order.event.pk)
-        return write(order, *arguments)
+        return write(order, **how)
 
-    monkeypatch.setattr(reservation, "_write", write_after_a_loss)
+    monkeypatch.setattr(reservation, "write_reservation", write_after_a_loss)
 
     order = make_reserved_order(ticket_type=kind)
 

@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
 
-from ticketing.api.callers import client_address, client_digest
+from ticketing.api.callers import client_address, client_digest, client_origin
 
 PROXY = "10.0.0.7"
 NOWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it
@@ -72,3 +72,30 @@ def test_a_digest_tells_addresses_apart_and_needs_our_secret(settings):
     assert len(digest) == 16
     settings.SECRET_KEY = "another"
     assert client_digest(first) != digest
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same_address", "same_network"),
+    [
+        ("2001:db8:1:200::1", "2001:db8:1:200:ffff::", True, True),
+        ("2001:db8:1:200::1", "2001:db8:1:2ff::1", False, True),
+        ("2001:db8:1:200::1", "2001:db8:1:300::1", False, False),
+        ("203.0.113.9", "::ffff:203.0.113.9", True, True),
+    ],
+)
+def test_an_ipv6_address_has_a_network_around_it(
+    first: str,
+    second: str,
+    *,
+    same_address: bool,
+    same_network: bool,
+):
+    one, other = client_origin(asked(peer=first)), client_origin(asked(peer=second))
+
+    assert (one.address == other.address) is same_address
+    assert (one.network == other.network) is same_network
+    assert one.address == client_digest(asked(peer=first))
+
+
+def test_an_ipv4_address_has_no_network():
+    assert client_origin(asked(peer="203.0.113.9")).network == ""

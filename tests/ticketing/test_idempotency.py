@@ -98,7 +98,7 @@ def test_what_is_no_key_is_refused_and_changes_nothing(key: str):
 
 def test_a_server_that_dies_after_the_order_was_written_sold_it_once():
     event = make_event(capacity=10)
-    with crash(AFTER, "orders.reservation:_write_with"):
+    with crash(AFTER, "orders.reservation:write_reservation"):
         buy(event)
     assert Order.objects.count() == 1
 

@@ -1,6 +1,7 @@
 """From where a request comes, as far as we can believe it."""
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -17,7 +18,18 @@ _NOWHERE: Final = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 _WITH_PORT: Final = re.compile(r"\[(?P<six>[^]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+")
 # What one subscriber has of IPv6, to change his address in as he likes.
 _SUBSCRIBER_BITS: Final = 64
+# What many providers give a house: 256 of those.
+_SITE_BITS: Final = 56
 _DIGEST_LENGTH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where a request comes, where no address may be written down."""
+
+    address: str
+    # Empty for IPv4.
+    network: str
 
 
 def client_address(request: HttpRequest | Request) -> str:
@@ -52,6 +64,14 @@ def secrets_in_use() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
+def client_origin(request: HttpRequest | Request) -> Origin:
+    """Return digests of the caller's address, and of the /56 that an IPv6 address is in."""
+    address = client_address(request)
+    network = _network_of(address)
+    secret = settings.SECRET_KEY
+    return Origin(_digest(address, secret), _digest(network, secret) if network else "")
+
+
 # A few addresses ask again and again.
 @lru_cache(maxsize=4096)
 def _read_address(text: str) -> str | None:
@@ -67,6 +87,13 @@ def _read_address(text: str) -> str | None:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), _SUBSCRIBER_BITS), strict=False).network_address)
+
+
+@lru_cache(maxsize=4096)
+def _network_of(address: str) -> str:
+    if ":" not in address:
+        return ""
+    return str(IPv6Network((address, _SITE_BITS), strict=False))
 
 
 @lru_cache(maxsize=4096)

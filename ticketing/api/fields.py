@@ -40,6 +40,15 @@ class WholeNumberField(serializers.IntegerField):
         return data
 
 
+class YesOrNoField(serializers.BooleanField):
+    """A JSON `true` or `false`. `"true"` and `1` are none."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 @extend_schema_field(
     {
         "oneOf": [

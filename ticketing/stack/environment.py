@@ -22,7 +22,7 @@ _QUEUES: Final = ("sale", "delivery", "refunds", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
     f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
 )
-SHARES: Final = ("OPEN_RESERVATIONS_PER_CUSTOMER", "OPEN_RESERVATIONS_PER_ADDRESS")
+SHARES: Final = ("TICKETS_PER_CUSTOMER", "TICKETS_PER_ADDRESS", "HELD_PERCENT_PER_ADDRESS")
 
 
 @dataclass(frozen=True, slots=True)
