@@ -1,0 +1,63 @@
+"""The verdict of a chaos run sees what it is there to see."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from events.models import WebhookEndpoint, WebhookMessage
+from events.webhooks import webhook_id
+from tests.chaos import verdict
+from tests.chaos.arena import Arena, Death
+from tests.make import make_organizer, make_paid_order, make_ticket_type
+from ticketing import clock
+
+
+@pytest.fixture
+def arena(tmp_path: Path) -> Arena:
+    return Arena(tmp_path)
+
+
+def test_a_worker_that_ended_by_itself_is_a_violation_and_one_that_we_killed_is_not(arena: Arena):
+    arena.killed["worker-2"] += 1
+    assert "worker" not in " ".join(verdict._processes(arena)).replace("No worker", "")
+
+    arena.died.append(Death("worker-1", 1, "sqs fails"))
+
+    assert "worker-1 ended by itself with 1 during: sqs fails" in verdict._processes(arena)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_webhook_is_taken_or_waits_or_else_is_a_violation(arena: Arena):
+    organizer = make_organizer()
+    slow, broken = (
+        WebhookEndpoint.objects.create(organizer=organizer, url=receiver.url)
+        for receiver in arena.receivers
+    )
+
+    def tell(endpoint: WebhookEndpoint, **state: object) -> WebhookMessage:
+        return WebhookMessage.objects.create(
+            endpoint=endpoint,
+            type="test",
+            subject=uuid4(),
+            data={},
+            created_at=clock.now(),
+            **state,
+        )
+
+    tell(slow, next_attempt_at=clock.now())
+    taken = tell(broken, delivered_at=clock.now())
+    arena.receivers[1].taken.add(webhook_id(taken))
+    assert list(verdict._webhooks(arena)) == []
+
+    given_up = tell(slow, attempts=10)
+    lost = tell(broken, delivered_at=clock.now())
+    order = make_paid_order(ticket_type=make_ticket_type())
+
+    assert set(verdict._webhooks(arena)) == {
+        f"a webhook was given up after 10 attempts: {given_up.pk}",
+        f"a webhook counts as delivered that nobody took: {lost.pk}",
+        # Its organizer is another one: no trigger told these two.
+        f"{order.pk} was paid, and the slow receiver is not told",
+        f"{order.pk} was paid, and the broken receiver is not told",
+    }
