@@ -1,5 +1,6 @@
 """The scripts of the live stock, each called as it might be called twice or too late."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -34,8 +35,8 @@ def a_type(*, capacity: int = 10) -> TicketType:
     return kind
 
 
-def hold(kind: TicketType, quantity: int, **changes: object) -> int:
-    named = {"order_id": uuid4(), "milliseconds": A_MINUTE} | changes
+def hold(kind: TicketType, quantity: int, **changes: Any) -> int:
+    named: dict[str, Any] = {"order_id": uuid4(), "milliseconds": A_MINUTE} | changes
     return hold_tickets(event_id=kind.event_id, quantities={kind.pk: quantity}, **named)
 
 
@@ -175,7 +176,7 @@ def test_a_rebuild_that_redis_lost_a_part_of_is_not_published(part: str, monkeyp
 
     stage = holds._stage
 
-    def stage_and_lose(*arguments: object) -> None:
+    def stage_and_lose(*arguments: Any) -> None:
         stage(*arguments)
         redis.delete(staged)
 
@@ -254,7 +255,11 @@ def test_an_overdue_hold_is_given_to_one_asker_until_the_lease_ends(redis: Redis
     kind, due, in_time = a_type(), uuid4(), uuid4()
     hold(kind, 1, order_id=due, milliseconds=0)
     hold(kind, 1, order_id=in_time)
-    named = {"event_ids": [kind.event_id], "limit": 10, "lease_milliseconds": A_MINUTE}
+    named: dict[str, Any] = {
+        "event_ids": [kind.event_id],
+        "limit": 10,
+        "lease_milliseconds": A_MINUTE,
+    }
 
     first, second = due_holds(**named), due_holds(**named)
 

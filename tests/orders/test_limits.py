@@ -24,6 +24,7 @@ from orders.models import DroppedHold, Order, OrderStatus
 from orders.payment import confirm_payment, fail_payment
 from orders.reservation import WantedTickets, reserve_tickets
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     as_organizer,
     make_api_token,
@@ -322,7 +323,7 @@ def decline(order: Order) -> None:
 
 def refund_all(order: Order) -> None:
     settle_order(order_id=pay_for(str(order.pk)).pk, now=clock.now())
-    refund_order(order_id=order.pk, now=clock.now())
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
 
 
 @pytest.mark.parametrize("end", [cancel, let_run_out, decline, refund_all])
@@ -341,7 +342,7 @@ def test_each_refunded_ticket_makes_room_for_one():
     order = buy(event, PER_CUSTOMER)
     going = list(Ticket.objects.of_order(order.pk)[:1].values_list("pk", flat=True))
 
-    refund_tickets(order_id=order.pk, ticket_ids=going, now=clock.now())
+    refund_tickets(order_id=order.pk, ticket_ids=going, actor=SOMEBODY, now=clock.now())
 
     assert told(ask(event, 2)) == CUSTOMER_HAS_ALL
     assert told(ask(event, 1)) == RESERVED

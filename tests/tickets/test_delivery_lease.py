@@ -1,6 +1,7 @@
 """Two workers with the message of one delivery: one of them sends."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -10,6 +11,7 @@ from tests.make import make_paid_order
 from ticketing import clock
 from tickets import delivery
 from tickets.delivery import deliver_tickets
+from tickets.mail import compose_ticket_mail
 from tickets.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,9 +30,9 @@ def test_a_repeated_message_sends_nothing_while_the_first_still_sends(
     monkeypatch: pytest.MonkeyPatch,
 ):
     order, now = make_paid_order(), clock.now()
-    compose = delivery.compose_ticket_mail
+    compose = compose_ticket_mail
 
-    def compose_while_the_message_comes_again(**named: object) -> object:
+    def compose_while_the_message_comes_again(**named: Any) -> Any:
         monkeypatch.setattr(delivery, "compose_ticket_mail", compose)
         deliver_tickets(order_id=order.pk, now=now + A_SECOND)
         return compose(**named)
