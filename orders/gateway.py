@@ -43,7 +43,9 @@ class PaymentGateway(Protocol):
         """
         Take the money. The payment's id makes a repeated call return the first answer.
 
-        Nobody knows whether a call without an answer has charged.
+        Nobody knows whether a call without an answer has charged. A gateway charges within two
+        minutes of a call or never: use its own time-outs, or cancel what takes longer. What
+        failed is undone once more after that time (`orders.payment.LATEST_CHARGE`).
 
         :raises GatewayAway: if there was no answer
         """
@@ -51,6 +53,10 @@ class PaymentGateway(Protocol):
     def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:
         """
         Give so much of a charge back, if there was one. With the same `refund_id`, twice is once.
+
+        Where there was no charge, nothing is remembered: the same call, after a charge has come
+        late, gives that one back. So do not send `refund_id` as an idempotency key to a gateway
+        that would repeat the answer "no such charge"; look for the charge first.
 
         :raises GatewayAway: if there was no answer
         """

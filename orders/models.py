@@ -201,6 +201,10 @@ class Payment(models.Model):
     created_at = models.DateTimeField(_("created at"))
     decided_at = models.DateTimeField(_("decided at"), null=True)
     refunded_at = models.DateTimeField(_("refunded at"), null=True)
+    # Of a failed payment: from when on no charge of it can still be under way. The undo of the
+    # charge that runs then is the last, and is noted.
+    undo_at = models.DateTimeField(null=True, editable=False)
+    undone_at = models.DateTimeField(_("charge undone at"), null=True)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
     ask_again_at = models.DateTimeField(editable=False)
 
@@ -212,6 +216,11 @@ class Payment(models.Model):
                 fields=["ask_again_at"],
                 condition=Q(status=PaymentStatus.PENDING),
                 name="payments_still_asking",
+            ),
+            models.Index(
+                fields=["ask_again_at"],
+                condition=Q(undo_at__isnull=False, undone_at__isnull=True),
+                name="charges_still_to_undo",
             ),
         ]
         constraints = [

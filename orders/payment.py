@@ -1,7 +1,8 @@
 """Confirming payment: the buyer commits, and the order goes to the queue."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -57,6 +58,12 @@ class PaymentNotAccepted(Invalid):
         self.pointer = pointer
 
 
+# After a payment has failed, a charge of it may still be under way: a worker may have read the
+# order just before the failure was committed, which may be one task's hard time limit (50 s) after
+# that task read the clock; it may then run for 50 s itself; and a gateway may act on a call for
+# 2 minutes after it came (see `PaymentGateway.charge`). The rest is room for clocks that differ.
+LATEST_CHARGE: Final = timedelta(minutes=5)
+
 # Every way in which `confirm_payment` says no.
 REFUSALS = (OrderNotPayable, PaymentNotAccepted, ReservationExpired, SoldOut)
 
@@ -90,10 +97,21 @@ def confirm_payment(
 
 
 def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
-    """Note that the charge was declined and give the tickets back. Twice is once."""
+    """
+    Note that the payment failed and give the tickets back. Twice is once.
+
+    A charge of it may still be under way in another worker. So the payment asks to be undone once
+    more, when no charge can follow any more.
+    """
     _give_back(order, decline_code, now)
     # Not only when we moved it: the one before us may have died before this line.
     obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
+
+
+@transaction.atomic(durable=True)
+def note_undo(*, payment: Payment, now: datetime) -> None:
+    """Note that a failed payment was undone, unless a charge of it may still follow."""
+    Payment.objects.filter(pk=payment.pk, undo_at__lte=now, undone_at=None).update(undone_at=now)
 
 
 def quantities_of(order_id: UUID) -> dict[UUID, int]:
@@ -170,6 +188,11 @@ def _give_back(order: Order, decline_code: str, now: datetime) -> None:
         order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAYMENT_FAILED, closed_at=now
     ):
         Payment.objects.filter(order_id=order.pk).update(
-            status=PaymentStatus.DECLINED, decline_code=decline_code, decided_at=now
+            status=PaymentStatus.DECLINED,
+            decline_code=decline_code,
+            decided_at=now,
+            undo_at=None if order.payment.method == PaymentMethod.FREE else now + LATEST_CHARGE,
+            asks=0,
+            ask_again_at=now + LATEST_CHARGE,
         )
         return_promised(quantities_of(order.pk))

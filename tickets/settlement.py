@@ -12,7 +12,7 @@ from events.models import EventStatus
 from orders.expiry import obey
 from orders.gateway import charge, undo_charge
 from orders.models import Order, OrderStatus, Payment, PaymentStatus
-from orders.payment import fail_payment
+from orders.payment import fail_payment, note_undo
 from orders.state import move_order
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.codes import CodeSubject, sign_code
@@ -70,8 +70,9 @@ def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
 def _finish(order: Order, now: datetime) -> None:
     """Do what whoever settled the order before us may not have lived to do."""
     if order.status == OrderStatus.PAYMENT_FAILED:
-        # Our charge may have crossed the cancelling of the event.
+        # A charge may have crossed the failure: ours, or that of a worker that has died since.
         undo_charge(order.payment, now=now)
+        note_undo(payment=order.payment, now=now)
         obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
     else:
         _ask_for_codes_again(order.pk)

@@ -27,6 +27,11 @@ def ask_again(*, now: datetime) -> int:
     for payment in _overdue(Payment.objects.filter(status=PaymentStatus.PENDING), now):
         send_after_commit(Message.SETTLE_ORDER, order_id=payment.order_id)
         asked += 1
+    # A charge may have landed after the payment failed, in a worker that died before it looked.
+    failed = Payment.objects.filter(undo_at__isnull=False, undone_at=None)
+    for payment in _overdue(failed, now):
+        send_after_commit(Message.SETTLE_ORDER, order_id=payment.order_id)
+        asked += 1
     owed = Refund.objects.filter(refunded_at=None).select_related("payment")
     for refund in _overdue(owed, now):
         send_after_commit(Message.RETURN_MONEY, order_id=refund.payment.order_id)

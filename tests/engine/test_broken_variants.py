@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from orders.gateway import charge
 from orders.models import DroppedHold
 from orders.state import move_order
 from tests.concurrency import test_last_ticket
-from tests.engine import test_crash_windows
+from tests.engine import test_crash_windows, test_late_charge
 from tests.orders import test_expiry
 from tests.tickets import test_refund
 from ticketing import clock
@@ -155,6 +156,10 @@ def refund_twice(patch: Patch) -> None:
     patch.setattr("tickets.refund._end_tickets", revoke_only)
 
 
+def believe_the_first_undo(patch: Patch) -> None:
+    patch.setattr("orders.payment.LATEST_CHARGE", timedelta(0))
+
+
 def expire_by_the_web_servers_clock(patch: Patch) -> None:
     patch.setattr("orders.payment.DatabaseNow", lambda: clock.now().replace(year=2000))
 
@@ -219,6 +224,10 @@ VARIANTS = [
     Variant(
         refund_twice,
         test_refund.test_a_ticket_is_refunded_once_however_often_it_is_asked_for,
+    ),
+    Variant(
+        believe_the_first_undo,
+        test_late_charge.test_an_undo_while_a_charge_may_still_follow_is_not_the_last,
     ),
     Variant(
         expire_by_the_web_servers_clock,

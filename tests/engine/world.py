@@ -34,7 +34,9 @@ def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
         redis.zincrby(key, -time.total_seconds() * 1000, order[0])
     of_event = Order.objects.filter(event_id=event_id)
     of_event.update(reserved_until=F("reserved_until") - time)
-    Payment.objects.filter(order__in=of_event).update(ask_again_at=F("ask_again_at") - time)
+    Payment.objects.filter(order__in=of_event).update(
+        ask_again_at=F("ask_again_at") - time, undo_at=F("undo_at") - time
+    )
     owed = Refund.objects.filter(payment__order__in=of_event)
     owed.update(ask_again_at=F("ask_again_at") - time)
     deliveries = Delivery.objects.filter(order__in=of_event)
