@@ -35,6 +35,7 @@ from orders.limits import (
     limits_of,
     refuse_more,
 )
+from orders.proof_of_work import ProofOfWorkInvalid, ProofOfWorkNeeded, accept_proof
 from ticketing.errors import Conflict, Invalid, NotFound, Refusal, TooMany, Unavailable
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import TokenKind, make_token
@@ -58,10 +59,12 @@ class WantedTickets:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Buyer:
     customer: Customer
     receipt: Receipt | None
+    # None: need not show one, or has shown it.
+    proof: str | None
 
 
 class EventNotFound(NotFound):
@@ -122,6 +125,8 @@ REFUSALS = (
     MaxPerAddressExceeded,
     MaxPerCustomerExceeded,
     MaxPerOrderExceeded,
+    ProofOfWorkInvalid,
+    ProofOfWorkNeeded,
     SalesEnded,
     SalesNotStarted,
     SoldOut,
@@ -139,13 +144,14 @@ class _EventHasChanged(Exception):
     """The order was made by an event that is different by now."""
 
 
-def reserve_tickets(
+def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     *,
     event_id: UUID,
     wanted: Sequence[WantedTickets] | int,
     customer: Customer,
     now: datetime,
     receipt: Receipt | None = None,
+    proof: str | None = None,
 ) -> Reservation:
     """
     Hold tickets for a while and write down the order that will pay for them.
@@ -155,23 +161,26 @@ def reserve_tickets(
     seconds; the other way round would leave an order with no tickets.
 
     With a `receipt` the order gets its token, and it is kept in the transaction of the order.
+    `proof` is the caller's proof of work, for an event that requires one; None if the caller need
+    not show any.
 
     :raises EventNotFound: if there is no such event, or it is a draft
     :raises UnknownTicketType: if a wanted type is not sold at this event
     :raises TicketTypeNeeded: if a number is wanted and the event has several types
     :raises EventNotOnSale, SalesNotStarted, SalesEnded: if it does not sell now
     :raises MaxPerOrderExceeded: if it is more than one order may have
+    :raises ProofOfWorkNeeded, ProofOfWorkInvalid: if the event requires one; a good one is used up
     :raises SoldOut: if any of them is gone
     :raises TooManyReservations: if the customer or the address holds its share
     :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns its share: no use in waiting
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
-    shelved = take_event(event_id)
+    shelved, buyer = take_event(event_id), _Buyer(customer, receipt, proof)
     for _attempt in range(_TRIES):
         if shelved is None:
             raise EventNotFound("No event on sale has that id or slug.")
         try:
-            return _reserve(shelved, wanted, _Buyer(customer, receipt), now)
+            return _reserve(shelved, wanted, buyer, now)
         except (Refusal, _EventHasChanged) as no:
             if isinstance(no, _EXACT):
                 raise
@@ -193,6 +202,9 @@ def _reserve(
     _check_on_sale(event, now)
     items = _price(types, wanted)
     _check_limits(event, items, now)
+    if event.requires_proof_of_work and buyer.proof is not None:
+        accept_proof(event_id=event.pk, proof=buyer.proof, now=now)
+        buyer.proof = None
     return _hold_and_write(event, items, types, buyer, now)
 
 

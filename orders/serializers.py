@@ -26,6 +26,7 @@ from ticketing.api.pagination import ChangesQuery
 # Past any organizer's limit, and short of what a counter can hold.
 _LARGEST_QUANTITY = 10_000
 _MOST_ITEMS = 50
+_LONGEST_PROOF = 2_000
 # Of one request; whoever has more asks twice, or refunds the whole order.
 _MOST_REFUNDED = 1_000
 
@@ -52,6 +53,11 @@ class ReservationSent(StrictSerializer):
         many=True, allow_empty=False, max_length=_MOST_ITEMS, required=False
     )
     customer = CustomerSent()
+    proof_of_work = LineField(
+        max_length=_LONGEST_PROOF,
+        required=False,
+        help_text="Where the event requires one: the solved challenge, base64 of ALTCHA's JSON.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("quantity" in attrs) == ("items" in attrs):
@@ -85,6 +91,7 @@ class UsualReservation(Struct, forbid_unknown_fields=True):
     event: Annotated[str, Meta(max_length=80)]
     customer: UsualCustomer
     quantity: Annotated[int, Meta(ge=1, le=_LARGEST_QUANTITY)] | UnsetType = UNSET
+    proof_of_work: Annotated[str, Meta(max_length=_LONGEST_PROOF)] | UnsetType = UNSET
     items: Annotated[list[UsualItem], Meta(min_length=1, max_length=_MOST_ITEMS)] | UnsetType = (
         UNSET
     )
@@ -92,10 +99,36 @@ class UsualReservation(Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not is_line(self.event) or (self.quantity is UNSET) == (self.items is UNSET):
             raise ValueError
+        if self.proof_of_work is not UNSET and not is_line(self.proof_of_work):
+            raise ValueError
         if self.items is not UNSET:
             kinds = {item.ticket_type for item in self.items}
             if len(kinds) < len(self.items):
                 raise ValueError
+
+
+class ChallengeParametersShown(serializers.Serializer[Any]):
+    """
+    The puzzle: find a `counter` whose key begins with `keyPrefix`.
+
+    The key is PBKDF2 of the nonce and the counter (four bytes, the highest first) with the salt, in
+    `cost` rounds.
+    """
+
+    algorithm = serializers.CharField()
+    cost = serializers.IntegerField()
+    keyLength = serializers.IntegerField()  # noqa: N815 - ALTCHA's own names
+    keyPrefix = serializers.CharField()  # noqa: N815
+    nonce = serializers.CharField()
+    salt = serializers.CharField()
+    expiresAt = serializers.IntegerField(help_text="Seconds since 1970.")  # noqa: N815
+
+
+class ChallengeShown(serializers.Serializer[Any]):
+    """A challenge of ALTCHA, version 2. Its solution goes into `proof_of_work`."""
+
+    parameters = ChallengeParametersShown()
+    signature = serializers.CharField()
 
 
 class PaymentSent(StrictSerializer):

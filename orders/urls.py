@@ -1,6 +1,7 @@
 from django.urls import re_path
 
 from orders.views import (
+    EventChallenge,
     EventOrders,
     EventOrdersExport,
     OneOrder,
@@ -16,6 +17,7 @@ _ORDER = r"^orders/(?P<order_id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]
 
 urlpatterns = [
     re_path(r"^orders/?$", quickly(Orders.as_view(), POST=reserve_quickly)),
+    re_path(_EVENT + r"/challenge/?$", EventChallenge.as_view()),
     re_path(_EVENT + r"/orders/?$", EventOrders.as_view()),
     re_path(_EVENT + r"/orders\.csv/?$", EventOrdersExport.as_view()),
     re_path(_ORDER + r"/?$", OneOrder.as_view()),

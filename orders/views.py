@@ -15,8 +15,8 @@ from rest_framework.views import APIView
 
 from events.access import EventNotFound as EventNotOrganized
 from events.access import InsufficientScope, NotForThisCaller, event_acted_for
-from events.models import Scope
-from events.shelf import ShelvedEvent, take_event_named
+from events.models import EventStatus, Scope
+from events.shelf import take_event_named
 from orders.access import (
     OrderNotFound,
     buyer_of,
@@ -32,10 +32,12 @@ from orders.limits import limits_of
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.payment import confirm_payment
+from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
 from orders.reservation import EventNotFound, WantedTickets, reserve_tickets
 from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
 from orders.serializers import (
+    ChallengeShown,
     OrderForOrganizer,
     OrderShown,
     OrdersQuery,
@@ -106,6 +108,7 @@ class Orders(APIView):
             if "quantity" in asked
             else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
             Customer(**asked["customer"], language=language_of(request)),
+            proof=asked.get("proof_of_work", ""),
             receipt=_receipt(keeper),
         )
         shown = show_reservation(reservation)
@@ -127,44 +130,38 @@ def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
         if isinstance(wish.quantity, int)
         else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
         Customer(wish.customer.name, wish.customer.email, language_of(request)),
+        proof=wish.proof_of_work if isinstance(wish.proof_of_work, str) else "",
     )
     shown = show_reservation(reservation)
     return answer_json(shown, status=201, headers=_location(reservation))
 
 
-def _reserve(
+def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
     request: HttpRequest | Request,
     reference: str,
     wanted: list[WantedTickets] | int,
     customer: Customer,
+    *,
+    proof: str,
     receipt: Receipt | None = None,
 ) -> Reservation:
     shelved = take_event_named(reference)
     if shelved is None:
         raise EventNotFound("No event on sale has that id or slug.")
+    event, types = shelved.event, shelved.types.values()
+    # All customers of a shop come from the shop's address, and no robot is among them.
+    shop = isinstance(request, Request) and sells_for(request, event.organizer_id)
+    if not shop and limits_of(event, types).are_set:
+        origin = client_origin(request)
+        customer = replace(customer, address_digest=origin.address, network_digest=origin.network)
     return reserve_tickets(
-        event_id=shelved.event.pk,
+        event_id=event.pk,
         wanted=wanted,
-        customer=_from_where(request, customer, shelved),
+        customer=customer,
         now=clock.now(),
         receipt=receipt,
+        proof=None if shop else proof,
     )
-
-
-def _from_where(
-    request: HttpRequest | Request, customer: Customer, shelved: ShelvedEvent
-) -> Customer:
-    """Return the customer with the address to count, if any is counted."""
-    event = shelved.event
-    if not limits_of(event, shelved.types.values()).are_set:
-        return customer
-    if isinstance(request, Request):
-        # All customers of a shop come from the shop's address.
-        if sells_for(request, event.organizer_id):
-            return customer
-        request = request._request  # noqa: SLF001 - how DRF names what it wraps
-    origin = client_origin(request)
-    return replace(customer, address_digest=origin.address, network_digest=origin.network)
 
 
 def _receipt(keeper: Keeper) -> Receipt | None:
@@ -177,6 +174,26 @@ def _receipt(keeper: Keeper) -> Receipt | None:
 
 def _location(reservation: Reservation) -> dict[str, str]:
     return {"Location": f"/orders/{reservation.order_id}"}
+
+
+class EventChallenge(APIView):
+    @operation(
+        "get_challenge",
+        anyone=True,
+        answers={200: ChallengeShown},
+        refusals=[EventNotFound],
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """
+        Return a puzzle to solve before reserving, for an event with `requires_proof_of_work`.
+
+        Each is taken once, by this event, for ten minutes. A shop with its API token needs none.
+        """
+        shelved = take_event_named(reference)
+        if shelved is None or shelved.event.status == EventStatus.DRAFT:
+            raise EventNotFound("No event has that id or slug.")
+        challenge = make_challenge(event_id=shelved.event.pk, now=clock.now())
+        return Response(challenge, headers={"Cache-Control": "no-store"})
 
 
 class OneOrder(APIView):

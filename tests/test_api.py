@@ -397,6 +397,7 @@ def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
         "GET /events",
         "POST /events",
         "GET /events/{reference}",
+        "GET /events/{reference}/challenge",
         "PUT /events/{reference}",
         "PATCH /events/{reference}",
         "POST /orders",

@@ -206,6 +206,7 @@ def test_production_does_not_start_with_anything_of_the_demo(name: str, value: s
         ("TICKETS_PER_CUSTOMER", "-1"),
         ("TICKETS_PER_ADDRESS", "-5"),
         ("HELD_PERCENT_PER_ADDRESS", "-1"),
+        ("PROOF_OF_WORK_COST", "0"),
         ("HELD_PERCENT_PER_ADDRESS", "101"),
     ],
 )

@@ -163,6 +163,8 @@ RATE_LIMITS: dict[str, str] = {
 TICKETS_PER_CUSTOMER: int = env.int("TICKETS_PER_CUSTOMER", default=20)
 TICKETS_PER_ADDRESS: int = env.int("TICKETS_PER_ADDRESS", default=100)
 HELD_PERCENT_PER_ADDRESS: int = env.int("HELD_PERCENT_PER_ADDRESS", default=10)
+# Rounds of each attempt at a proof of work; 256 attempts on average.
+PROOF_OF_WORK_COST: int = env.int("PROOF_OF_WORK_COST", default=5_000)
 # So many wrong passwords for one name from one address, and for so long it is locked there.
 AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCK_MINUTES", default=15))
