@@ -2,8 +2,9 @@
 
 import gc
 import os
-from typing import Any
+from typing import Any, Final
 
+from billiard import pool
 from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_init, worker_process_init
 from django.conf import settings
@@ -13,6 +14,9 @@ from django.utils.module_loading import import_string
 from ticketing.postgres.timeouts import Kind, declare_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+
+# Tenths of a second.
+_RESULT_TENTHS: Final = 20
 
 app = Celery("bilheteria", task_cls="ticketing.watched_task:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -44,9 +48,12 @@ def be_beat(**_told: Any) -> None:
 @worker_init.connect
 @beat_init.connect
 def end_quickly(**_told: Any) -> None:
-    """Take from the garbage collector what stays until the end anyway."""
+    """Take from the garbage collector what stays until the end anyway, and bound a child's wait."""
     gc.collect()
     gc.freeze()
+    # At its end a child waits until each of its results was counted, 30 s by default. One that was
+    # made for a killed child may wait in vain. A lost result is harmless: its message comes again.
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = _RESULT_TENTHS
 
 
 # In the processes that do the work: what sends the traces is a thread, which no fork inherits.
