@@ -246,6 +246,15 @@ class Event(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(24 * 60 * 60)],
         help_text=_("How long tickets are set aside for a buyer who has not paid yet."),
     )
+    confirms_free_orders = models.BooleanField(
+        _("free orders confirm the email address"),
+        default=True,
+        db_default=True,
+        help_text=_(
+            "Who orders free tickets gets a mail with a link first, and the tickets after a click"
+            " on it. Without this, anybody can have tickets sent to anybody's address."
+        ),
+    )
     image_url = models.URLField(_("image"), max_length=500, blank=True)
     currency = models.CharField(
         _("currency"),

@@ -74,6 +74,7 @@ class EventShown(serializers.ModelSerializer[Event]):
             "max_per_customer",
             "max_per_address",
             "requires_proof_of_work",
+            "confirms_free_orders",
             "image_url",
             "currency",
             "available",
@@ -132,6 +133,11 @@ class EventSent(StrictSerializer):
         min_value=0, max_value=LARGEST_CAPACITY, allow_null=True, required=False
     )
     requires_proof_of_work = YesOrNoField(required=False)
+    confirms_free_orders = YesOrNoField(
+        required=False,
+        help_text="Whether the buyer of a free order confirms the email address by a mail's link"
+        " before the order is processed.",
+    )
     image_url = serializers.URLField(max_length=500, allow_null=True, required=False)
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)

@@ -100,7 +100,7 @@ def token_digest_of(order: Mapping[str, Any]) -> str:
 
 
 def _find(order_id: UUID) -> Order | None:
-    orders = Order.objects.select_related("event", "payment", "delivery")
+    orders = Order.objects.select_related("event", "payment", "confirmation", "delivery")
     return orders.prefetch_related("items__ticket_type").filter(pk=order_id).first()
 
 

@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
 from orders.cancellation import cancel_order
+from orders.email_confirmation import EmailConfirmation
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -65,6 +66,11 @@ class PaymentInline(ReadOnlyInline, StackedInline):
     ]
 
 
+class ConfirmationInline(ReadOnlyInline, TabularInline):
+    model = EmailConfirmation
+    fields = ["mails", "asked_at", "sent_at", "failed_at", "failure", "confirmed_at"]
+
+
 @admin.register(Order)
 class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
@@ -74,7 +80,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     search_fields = ["=code", "customer_name", "customer_email"]
     search_help_text = gettext_lazy("Order code, customer's name or email")
     ordering = ["-created_at", "-id"]
-    inlines = [OrderItemInline, PaymentInline]
+    inlines = [OrderItemInline, ConfirmationInline, PaymentInline]
     actions = ["cancel_chosen"]
     actions_detail = ["cancel_this"]
     fields = [

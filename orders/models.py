@@ -9,6 +9,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
+from orders.email_confirmation import EmailConfirmation  # noqa: F401 - Django looks here
 from ticketing.ids import new_id
 
 

@@ -90,10 +90,24 @@ def confirm_payment(
     _check_means(order, method, token)
     payment = _start_processing(order, method, token, now, on_written)
     if payment is None:
-        raise _refuse(order, now)
+        raise refuse_payment(order, now)
     verdict = Verdict(order.pk, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
     obey(event_id=order.event_id, verdicts=[verdict])
     return payment
+
+
+def refuse_payment(order: Order, now: datetime) -> Conflict:
+    """Return why an order that was not moved cannot be paid. What has run out ends now."""
+    if order.status == OrderStatus.RESERVED:
+        # Its tickets need not wait for the cleanup.
+        verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
+        obey(event_id=order.event_id, verdicts=verdicts)
+        order.refresh_from_db(fields=["status"])
+    if order.status == OrderStatus.EXPIRED:
+        return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
+    if order.status == OrderStatus.RESERVED:
+        return OrderNotPayable("Its event is not on sale any more.")
+    return OrderNotPayable(f"The order is {order.status}.")
 
 
 def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
@@ -167,19 +181,6 @@ def _start_processing(
     promise_tickets(quantities_of(order.pk))
     send_after_commit(Message.SETTLE_ORDER, order_id=order.pk)
     return payment
-
-
-def _refuse(order: Order, now: datetime) -> Conflict:
-    if order.status == OrderStatus.RESERVED:
-        # What has run out ends now, and its tickets need not wait for the cleanup.
-        verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
-        obey(event_id=order.event_id, verdicts=verdicts)
-        order.refresh_from_db(fields=["status"])
-    if order.status == OrderStatus.EXPIRED:
-        return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
-    if order.status == OrderStatus.RESERVED:
-        return OrderNotPayable("Its event is not on sale any more.")
-    return OrderNotPayable(f"The order is {order.status}.")
 
 
 @transaction.atomic(durable=True)

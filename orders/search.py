@@ -56,7 +56,7 @@ def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
 
 def with_all_shown(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Fetch with some orders all that an organizer is shown of them."""
-    return orders.select_related("event", "payment", "delivery").prefetch_related(
+    return orders.select_related("event", "payment", "confirmation", "delivery").prefetch_related(
         "items__ticket_type", "payment__refunds"
     )
 

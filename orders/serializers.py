@@ -29,6 +29,7 @@ _MOST_ITEMS = 50
 _LONGEST_PROOF = 2_000
 # Of one request; whoever has more asks twice, or refunds the whole order.
 _MOST_REFUNDED = 1_000
+_WAITING, _CONFIRMED = "waiting", "confirmed"
 
 
 class CustomerSent(StrictSerializer):
@@ -173,6 +174,10 @@ class OrderShown(serializers.ModelSerializer[Order]):
     customer = CustomerShown(source="*")
     items = OrderItemShown(many=True)
     payment = serializers.SerializerMethodField()
+    email_confirmation = serializers.SerializerMethodField(
+        help_text="Of a free order: `waiting` for the buyer's click on the link that was mailed, or"
+        " `confirmed`. null if none was asked for, or the order ended without."
+    )
     tickets_ready = serializers.SerializerMethodField()
 
     class Meta:
@@ -190,6 +195,7 @@ class OrderShown(serializers.ModelSerializer[Order]):
             "created_at",
             "paid_at",
             "payment",
+            "email_confirmation",
             "tickets_ready",
         ]
 
@@ -197,6 +203,15 @@ class OrderShown(serializers.ModelSerializer[Order]):
     def get_payment(self, order: Order) -> dict[str, Any] | None:
         payment = getattr(order, "payment", None)
         return dict(PaymentShown(payment).data) if payment else None
+
+    @extend_schema_field({"type": ["string", "null"], "enum": [_WAITING, _CONFIRMED, None]})
+    def get_email_confirmation(self, order: Order) -> str | None:
+        confirmation = getattr(order, "confirmation", None)
+        if confirmation is None:
+            return None
+        if confirmation.confirmed_at is not None:
+            return _CONFIRMED
+        return _WAITING if order.status == OrderStatus.RESERVED else None
 
     def get_tickets_ready(self, order: Order) -> bool:
         delivery = getattr(order, "delivery", None)
@@ -270,6 +285,13 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
         "created_at": show_moment(reservation.created_at),
         "paid_at": None,
         "payment": None,
+        "email_confirmation": None,
         "tickets_ready": False,
         "access_token": reservation.token.text,
     }
+
+
+def show_order(order: Order) -> dict[str, Any]:
+    """Return an order as it stands now, whatever it was when it was read."""
+    orders = Order.objects.select_related("event", "payment", "confirmation", "delivery")
+    return dict(OrderShown(orders.prefetch_related("items__ticket_type").get(pk=order.pk)).data)

@@ -1,5 +1,6 @@
 from django.urls import re_path
 
+from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.views import (
     EventChallenge,
     EventOrders,
@@ -22,5 +23,6 @@ urlpatterns = [
     re_path(_EVENT + r"/orders\.csv/?$", EventOrdersExport.as_view()),
     re_path(_ORDER + r"/?$", OneOrder.as_view()),
     re_path(_ORDER + r"/payment/?$", OrderPayment.as_view()),
+    re_path(_ORDER + r"/confirmation/?$", beside_the_page(OrderConfirmation.as_view())),
     re_path(_ORDER + r"/cancel/?$", OrderCancellation.as_view()),
 ]

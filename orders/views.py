@@ -27,11 +27,11 @@ from orders.access import (
     token_digest_of,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
+from orders.confirmation import accept_payment
 from orders.insertion import Customer, Receipt, Reservation
 from orders.limits import limits_of
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
-from orders.payment import confirm_payment
 from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
 from orders.reservation import EventNotFound, WantedTickets, reserve_tickets
@@ -45,6 +45,7 @@ from orders.serializers import (
     ReservationSent,
     ReservedOrderShown,
     UsualReservation,
+    show_order,
     show_reservation,
 )
 from ticketing import clock
@@ -56,6 +57,7 @@ from ticketing.api.pagination import pages_of
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE, operation, page_of
+from ticketing.mail_limit import TooManyMails
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _SEARCHES = [NotForThisCaller, InsufficientScope, EventNotOrganized]
@@ -214,7 +216,7 @@ class OrderPayment(APIView):
         tokens=[ORDER_TOKEN],
         takes=PaymentSent,
         answers={202: OrderShown},
-        refusals=[OrderNotFound, *PAYING_REFUSALS, *KEY_REFUSALS],
+        refusals=[OrderNotFound, *PAYING_REFUSALS, TooManyMails, *KEY_REFUSALS],
         parameters=[KEY],
         examples={
             "By card": {"method": "card", "token": "tok_approved"},
@@ -222,7 +224,15 @@ class OrderPayment(APIView):
         },
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Confirm the payment. The charge is made soon after; ask for the order to see it."""
+        """
+        Confirm the payment. The charge is made soon after; ask for the order to see it.
+
+        Of a free order the buyer confirms the email address first, unless its event says
+        otherwise (`confirms_free_orders`): the order stays `reserved` with `email_confirmation`
+        `waiting`, and the link of a mail, or its token, makes it `processing`. Asking again sends
+        the mail again, at most three times and once a minute. After `reserved_until` the link is
+        void and the tickets are back on sale.
+        """
         need_caller(request)
         return answer_once(request, partial(self._pay, request, order_id))
 
@@ -230,14 +240,14 @@ class OrderPayment(APIView):
         order = order_of_its_buyer(request, order_id)
         wish = PaymentSent(data=request.data)
         wish.is_valid(raise_exception=True)
-        confirm_payment(
+        accept_payment(
             order=order,
             method=wish.validated_data["method"],
             token=wish.validated_data.get("token", ""),
             now=clock.now(),
-            on_written=(lambda: keeper.keep(202, _show(order), {})) if keeper.digest else None,
+            on_written=(lambda: keeper.keep(202, show_order(order), {})) if keeper.digest else None,
         )
-        return Response(_show(order), status=202)
+        return Response(show_order(order), status=202)
 
 
 class OrderCancellation(APIView):
@@ -251,13 +261,7 @@ class OrderCancellation(APIView):
         """Give the tickets back before paying."""
         order = order_of_its_buyer(request, order_id)
         cancel_order(order_id=order.pk, actor=buyer_of(order), now=clock.now())
-        return Response(_show(order))
-
-
-def _show(order: Order) -> dict[str, Any]:
-    """Return an order as it stands now, whatever it was when it was read."""
-    orders = Order.objects.select_related("event", "payment", "delivery")
-    return dict(OrderShown(orders.prefetch_related("items__ticket_type").get(pk=order.pk)).data)
+        return Response(show_order(order))
 
 
 class EventOrders(APIView):

@@ -10,6 +10,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event, Membership
+from orders.confirmation import accept_payment, confirmation_token
 from tests.make import (
     as_bearer,
     as_user,
@@ -18,6 +19,8 @@ from tests.make import (
     make_event,
     make_paid_order,
     make_reservation,
+    make_reserved_order,
+    make_ticket_type,
     make_user,
 )
 from ticketing import clock
@@ -61,6 +64,7 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("post", "/orders"):                    [201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201],
     ("get", "/orders/{order}"):             [401, 200, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/orders/{order}/payment"):    [401, 202, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ("post", "/orders/{free}/confirmation"): [202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202],
     ("post", "/orders/{order}/cancel"):     [401, 200, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
     ("get", "/orders/{order}/ticket"):      [401, 409, 404, 404, 404, 404, 409, 404, 401, 401, 403, 401, 409, 404, 404, 409],
     ("post", "/tickets/validate"):          [401, 403, 403, 200, 409, 401, 200, 409, 401, 401, 403, 401, 200, 409, 403, 200],
@@ -101,6 +105,8 @@ def world() -> World:
     theirs = make_reservation(ticket_type=event.ticket_types.get())
     paid = make_paid_order(ticket_type=event.ticket_types.get())
     ticket = Ticket.objects.of_order(paid.pk).get()
+    free = make_reserved_order(ticket_type=make_ticket_type(price="0.00"))
+    accept_payment(order=free, method="free", token="", now=clock.now())
     dead_device, dead_token = make_device(event), make_api_token(organizer=event.organizer)
     Device.objects.update(revoked_at=clock.now())
     ApiToken.objects.update(revoked_at=clock.now())
@@ -140,6 +146,7 @@ def world() -> World:
             "draft": draft.slug,
             "order": str(ours.order_id),
             "paid": str(paid.pk),
+            "free": str(free.pk),
             "ticket": str(ticket.pk),
         },
         bodies={
@@ -148,6 +155,7 @@ def world() -> World:
             "patch /events/{event}": {"name": "Outro nome"},
             "post /orders": {"event": event.slug, "quantity": 1, "customer": CUSTOMER},
             "post /orders/{order}/payment": {"method": "card", "token": "tok_approved"},
+            "post /orders/{free}/confirmation": {"token": confirmation_token(free)},
             "post /tickets/validate": {"code": ticket.code},
             "patch /tickets/{ticket}": {"holder_name": "Bruno"},
         },

@@ -35,7 +35,8 @@ CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 EVENT_FIELDS = {
     "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
     "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order",
-    "max_per_customer", "max_per_address", "requires_proof_of_work", "image_url", "currency",
+    "max_per_customer", "max_per_address", "requires_proof_of_work",
+    "confirms_free_orders", "image_url", "currency",
     "available", "sold_out", "ticket_types",
 }  # fmt: skip
 TYPE_FIELDS = {
@@ -44,7 +45,7 @@ TYPE_FIELDS = {
 }  # fmt: skip
 ORDER_FIELDS = {
     "id", "code", "status", "event", "customer", "currency", "total", "items", "reserved_until",
-    "created_at", "paid_at", "payment", "tickets_ready",
+    "created_at", "paid_at", "payment", "email_confirmation", "tickets_ready",
 }  # fmt: skip
 
 
@@ -222,7 +223,8 @@ def test_sales_open_and_close_by_the_events_and_the_types_clock(api: APIClient):
 
 
 def test_a_free_order_is_paid_with_the_method_free(queue: RecordingQueue):
-    reservation = make_reservation(ticket_type=make_ticket_type(price="0.00"))
+    event = make_event(price="0.00", confirms_free_orders=False)
+    reservation = make_reservation(ticket_type=event.ticket_types.get())
     buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}"
 
     assert (

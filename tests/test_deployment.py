@@ -208,6 +208,7 @@ def test_production_does_not_start_with_anything_of_the_demo(name: str, value: s
         ("HELD_PERCENT_PER_ADDRESS", "-1"),
         ("PROOF_OF_WORK_COST", "0"),
         ("HELD_PERCENT_PER_ADDRESS", "101"),
+        ("MAILS_PER_RECIPIENT_PER_HOUR", "-1"),
     ],
 )
 def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):
@@ -226,7 +227,9 @@ def test_production_counts_every_kind_of_request_unless_told_otherwise():
 
 
 @pytest.mark.parametrize("name", SHARES)
-def test_production_bounds_what_one_customer_and_one_address_hold_unless_told_otherwise(name: str):
+def test_production_bounds_what_one_customer_address_and_recipient_get_unless_told_otherwise(
+    name: str,
+):
     program = f"from django.conf import settings; print(settings.{name})"
 
     assert int(run("-c", program).stdout) > 0

@@ -18,6 +18,7 @@ _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # The last label is no number: `1.2.3.4` is an address of a machine.
 _DOMAIN: Final = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
 _ENCODED: Final = "xn--"
+_GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _TOO_LONG: Final = _("254 characters are the most, with the domain encoded.")
 
 
@@ -65,10 +66,16 @@ def can_be_mailed(text: str) -> bool:
 
 
 def counted_address(address: str) -> str:
-    """Return what is counted as one recipient: in lower case, without a tag after a plus sign."""
+    """
+    Return what is counted as one recipient: in lower case, without a tag after a plus sign, and
+    without the dots that Gmail ignores. The database's function `counted_email` says the same.
+    """
     local, _at, domain = address.lower().rpartition("@")
     # A local part that begins with a plus sign is all there is.
-    return f"{local.partition('+')[0] or local}@{domain}"
+    box = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        return f"{box.replace('.', '')}@gmail.com"
+    return f"{box}@{domain}"
 
 
 # Most buyers share a few domains.

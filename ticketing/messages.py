@@ -29,6 +29,7 @@ class Message(StrEnum):
     SETTLE_ORDER = "tickets.settle_order"
     ISSUE_CODES = "tickets.issue_codes"
     DELIVER_TICKETS = "tickets.deliver_tickets"
+    SEND_CONFIRMATION = "orders.send_confirmation"
     REFUND_ORDER = "tickets.refund_order"
     RETURN_MONEY = "tickets.return_money"
     WIND_UP_EVENT = "tickets.wind_up_event"
@@ -43,6 +44,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.REFUND_ORDER: "refunds",
     Message.RETURN_MONEY: "refunds",
     Message.WIND_UP_EVENT: "refunds",
+    Message.SEND_CONFIRMATION: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
 }
 

@@ -151,3 +151,19 @@ class Act(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject_id}"
+
+
+class BookedMail(models.Model):
+    """When one recipient gets a mail, or got one. Only the limit of mails in an hour reads it."""
+
+    # A keyed digest of the address.
+    recipient = models.CharField(max_length=32)
+    goes_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["recipient", "goes_at"], name="mails_of_a_recipient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recipient} {self.goes_at:%H:%M:%S}"

@@ -28,10 +28,13 @@ from ticketing.models import ActType
 from ticketing.tokens import TokenKind, make_token
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
+from tickets.delivery_admin import DeliveryAdmin, correct_address
 from tickets.devices import revoke_device
 from tickets.issue import code_url
 from tickets.models import Delivery, Device, Scan, ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
+
+__all__ = ["DeliveryAdmin"]
 
 _ORDER_AND_PLACE = re.compile(r"([0-9A-Za-z]{6,8})-([0-9]{1,3})")
 _TICKET_COLORS = {
@@ -56,7 +59,7 @@ class TicketInline(ReadOnlyInline, TabularInline):
 
 class DeliveryInline(ReadOnlyInline, TabularInline):
     model = Delivery
-    fields = ["asked_at", "codes_stored_at", "sent_at"]
+    fields = ["asked_at", "codes_stored_at", "sent_at", "failed_at", "failure"]
 
 
 admin.site.unregister(Order)
@@ -68,7 +71,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
 
     inlines = [*OrderAdmin.inlines, TicketInline, DeliveryInline]
     actions = [*OrderAdmin.actions, "refund_chosen", "resend_chosen"]
-    actions_detail = [*OrderAdmin.actions_detail, "refund_this", "resend_this"]
+    actions_detail = [*OrderAdmin.actions_detail, "refund_this", "resend_this", "correct_this"]
 
     def history_subjects(self, row: Any) -> list[UUID]:
         return [row.pk, *Ticket.objects.filter(order=row).values_list("pk", flat=True)]
@@ -135,6 +138,14 @@ class OrderWithTicketsAdmin(OrderAdmin):
         if question is None:
             self.resend_chosen(request, rows)
         return question or redirect("admin:orders_order_change", object_id)
+
+    @action(description=gettext_lazy("Correct the address…"), permissions=["act"])
+    def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        order = chosen(self, request, object_id).first()
+        if order is None:
+            return redirect("admin:orders_order_changelist")
+        back = redirect("admin:orders_order_change", object_id)
+        return correct_address(self, request, order, back=back)
 
 
 class ScanInline(ReadOnlyInline, TabularInline):
@@ -223,25 +234,6 @@ class ScanAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("holder"))
     def holder(self, scan: Scan) -> str:
         return scan.ticket.holder_name if scan.ticket else "-"
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
-    organizer_path = "order__event__organizer"
-    list_display = ["order_code", "customer", "asked_at", "codes_stored_at", "sent_at"]
-    list_filter = [("sent_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["order"]
-    search_fields = ["=order__code", "=order__customer_email"]
-    fields = ["order_code", "customer", "asked_at", "codes_stored_at", "sent_at"]
-    readonly_fields = ["order_code", "customer"]
-
-    @admin.display(description=gettext_lazy("order"))
-    def order_code(self, delivery: Delivery) -> str:
-        return delivery.order.code
-
-    @admin.display(description=gettext_lazy("customer"))
-    def customer(self, delivery: Delivery) -> str:
-        return delivery.order.customer_email
 
 
 @admin.register(Device)

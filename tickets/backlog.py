@@ -6,6 +6,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db.models import Min, Sum
+from django.db.models.functions import Greatest
 
 from events.models import TicketType
 from events.webhooks import oldest_due_webhook
@@ -76,11 +77,16 @@ def measure_queues() -> dict[str, QueueDepth]:
 def measure_oldest_work(*, now: datetime) -> OldestWork:
     """Return how long the oldest order and the oldest mail have waited."""
     processing = Order.objects.filter(status=OrderStatus.PROCESSING)
-    unsent = Delivery.objects.filter(sent_at=None)
+    unsent = Delivery.objects.filter(sent_at=None, failed_at=None).exclude(goes_at__gt=now)
     return OldestWork(
         _age(processing.aggregate(oldest=Min("processing_at"))["oldest"], now),
-        _age(unsent.aggregate(oldest=Min("asked_at"))["oldest"], now),
+        _age(unsent.aggregate(oldest=Min(Greatest("asked_at", "goes_at")))["oldest"], now),
     )
+
+
+def count_mails_given_up() -> int:
+    """Return how many orders' tickets are not mailed any more, until staff mend that."""
+    return Delivery.objects.filter(failed_at__isnull=False).count()
 
 
 def measure_webhook_lag(*, now: datetime) -> float:

@@ -110,7 +110,8 @@ class Delivery(models.Model):
     """
     The one mail that carries an order's tickets, and how far it has come.
 
-    Until `sent_at` it asks for the work: whoever finds it overdue sends its message again.
+    Until `sent_at` or `failed_at` it asks for the work: whoever finds it overdue sends its message
+    again. `failed_at` is for staff to resolve: they correct the address, or send again.
     """
 
     order = models.OneToOneField(
@@ -119,6 +120,12 @@ class Delivery(models.Model):
     asked_at = models.DateTimeField(_("asked at"))
     codes_stored_at = models.DateTimeField(_("codes stored at"), null=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
+    failed_at = models.DateTimeField(_("given up at"), null=True)
+    # Of the last attempt that failed, by SES's words.
+    failure = models.CharField(_("reason"), max_length=300, blank=True, default="", db_default="")
+    attempts = models.PositiveIntegerField(_("failed attempts"), default=0, db_default=0)
+    # When its recipient may get it: booked once a mail, see `ticketing.mail_limit`.
+    goes_at = models.DateTimeField(_("put off until"), null=True)
     # Somebody is sending it until then: a repeated message must not send it too.
     leased_until = models.DateTimeField(null=True, editable=False)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -132,6 +139,11 @@ class Delivery(models.Model):
                 fields=["ask_again_at"],
                 condition=Q(sent_at__isnull=True),
                 name="deliveries_still_asking",
+            ),
+            models.Index(
+                fields=["failed_at"],
+                condition=Q(failed_at__isnull=False),
+                name="deliveries_given_up",
             ),
         ]
 

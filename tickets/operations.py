@@ -22,6 +22,7 @@ from ticketing.health import check_readiness
 from ticketing.metrics import may_see_metrics, register_counts
 from ticketing.queue.figures import PollAges
 from tickets.backlog import (
+    count_mails_given_up,
     measure_oldest_work,
     measure_queues,
     measure_sales,
@@ -103,6 +104,11 @@ class _Backlog(Collector):
         waits.add_metric(["order_processing"], oldest.order_processing or 0)
         waits.add_metric(["mail_unsent"], oldest.mail_unsent or 0)
         yield waits
+        yield GaugeMetricFamily(
+            "bilheteria_mails_given_up",
+            "Orders whose tickets are not mailed any more, until staff mend that.",
+            value=count_mails_given_up(),
+        )
         yield GaugeMetricFamily(
             "bilheteria_webhook_lag_seconds",
             "How late the longest-waiting webhook is. One that waits for its next attempt is not.",

@@ -10,8 +10,9 @@ from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.ids import new_id
-from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
+from tickets.asking import asked_afresh
 from tickets.codes import (
     GRACE_AFTER_THE_END,
     CodeSubject,
@@ -187,9 +188,7 @@ def _put_in_its_place(
 
 
 def _ask_for_codes(order_id: UUID, now: datetime) -> None:
-    Delivery.objects.filter(order_id=order_id).update(
-        codes_stored_at=None, sent_at=None, asked_at=now, asks=0, ask_again_at=next_ask(0, now=now)
-    )
+    Delivery.objects.filter(order_id=order_id).update(codes_stored_at=None, **asked_afresh(now=now))
     send_after_commit(Message.ISSUE_CODES, order_id=order_id)
 
 

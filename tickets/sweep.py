@@ -7,13 +7,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from events.models import Event, EventStatus
+from orders.email_confirmation import EmailConfirmation
 from orders.models import Payment, PaymentStatus, Refund
 from ticketing.messages import Message, next_ask, send_after_commit
 from tickets.models import Delivery
 
 BATCH = 500
 
-Asking = TypeVar("Asking", Payment, Refund, Delivery)
+Asking = TypeVar("Asking", Payment, Refund, Delivery, EmailConfirmation)
 
 
 @transaction.atomic(durable=True)
@@ -36,10 +37,14 @@ def ask_again(*, now: datetime) -> int:
     for refund in _overdue(owed, now):
         send_after_commit(Message.RETURN_MONEY, order_id=refund.payment.order_id)
         asked += 1
-    for delivery in _overdue(Delivery.objects.filter(sent_at=None), now):
+    for delivery in _overdue(Delivery.objects.filter(sent_at=None, failed_at=None), now):
         stored = delivery.codes_stored_at is not None
         message = Message.DELIVER_TICKETS if stored else Message.ISSUE_CODES
         send_after_commit(message, order_id=delivery.order_id)
+        asked += 1
+    unconfirmed = EmailConfirmation.objects.filter(sent_at=None, failed_at=None, confirmed_at=None)
+    for confirmation in _overdue(unconfirmed, now):
+        send_after_commit(Message.SEND_CONFIRMATION, order_id=confirmation.order_id)
         asked += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from events.audit import audit_stock
 from events.webhooks import find_due_webhooks, forget_webhooks, send_webhooks
+from orders.confirmation import send_confirmation
 from orders.expiry import BATCH as EXPIRY_BATCH
 from orders.expiry import (
     expire_reservations,
@@ -17,6 +18,7 @@ from ticketing import clock
 from ticketing.api.idempotency import forget_kept_answers
 from ticketing.dead_letters import collect_dead_letters, forget_failures
 from ticketing.lockout import forget_failed_sign_ins
+from ticketing.mail_limit import forget_booked_mails
 from ticketing.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
@@ -39,6 +41,11 @@ def issue_codes_task(*, order_id: str) -> None:
 @handles(Message.DELIVER_TICKETS)
 def deliver_tickets_task(*, order_id: str) -> None:
     deliver_tickets(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.SEND_CONFIRMATION)
+def send_confirmation_task(*, order_id: str) -> None:
+    send_confirmation(order_id=UUID(order_id), now=clock.now())
 
 
 @handles(Message.REFUND_ORDER)
@@ -93,6 +100,7 @@ def forget_task() -> None:
     forget_kept_answers()
     forget_webhooks(now=now)
     forget_failed_sign_ins(now=now)
+    forget_booked_mails(now=now)
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

@@ -165,6 +165,8 @@ TICKETS_PER_ADDRESS: int = env.int("TICKETS_PER_ADDRESS", default=100)
 HELD_PERCENT_PER_ADDRESS: int = env.int("HELD_PERCENT_PER_ADDRESS", default=10)
 # Rounds of each attempt at a proof of work; 256 attempts on average.
 PROOF_OF_WORK_COST: int = env.int("PROOF_OF_WORK_COST", default=5_000)
+# Of all kinds and whoever asked for them; more are put off, or refused. 0: as many as there are.
+MAILS_PER_RECIPIENT_PER_HOUR: int = env.int("MAILS_PER_RECIPIENT_PER_HOUR", default=10)
 # So many wrong passwords for one name from one address, and for so long it is locked there.
 AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCK_MINUTES", default=15))
@@ -321,6 +323,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
                 "tickets.settle_order",
                 "tickets.issue_codes",
                 "tickets.deliver_tickets",
+                "orders.send_confirmation",
                 "tickets.refund_order",
                 "tickets.return_money",
                 "tickets.wind_up_event",

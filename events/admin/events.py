@@ -85,6 +85,7 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
                     "max_per_address",
                     "requires_proof_of_work",
                     "hold_seconds",
+                    "confirms_free_orders",
                     "sales_start_at",
                     "sales_end_at",
                 ]

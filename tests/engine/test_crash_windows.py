@@ -20,6 +20,7 @@ from events.models import EventStatus, TicketType
 from events.organizing import cancel_event, change_capacity, publish_event
 from events.recovery import rebuild_stock
 from orders.cancellation import cancel_order
+from orders.confirmation import accept_payment, confirm_email, send_confirmation
 from orders.expiry import decide_holds, expire_reservations, obey, settle_overdue_holds
 from orders.models import Order, OrderStatus, SimulatedCharge
 from orders.payment import LATEST_CHARGE, confirm_payment
@@ -137,6 +138,38 @@ def draft(world: World) -> None:
 def pay(world: World) -> None:
     assert world.order
     confirm_payment(order=world.order, method="card", token="tok_approved", now=clock.now())
+
+
+def free(world: World) -> None:
+    world.kind = make_event(capacity=CAPACITY, price="0.00").ticket_types.get()
+    reserved(world)
+
+
+def asked_to_confirm(world: World) -> None:
+    free(world)
+    ask_to_confirm(world)
+    world.queue.sent.clear()
+
+
+def ask_to_confirm(world: World) -> None:
+    assert world.order
+    accept_payment(order=world.order, method="free", token="", now=clock.now())
+
+
+def mail_the_link(world: World) -> None:
+    send_confirmation(order_id=_id(world), now=clock.now())
+
+
+def click(world: World) -> None:
+    """Confirm by the link as it was mailed."""
+    link = re.search(r"token=(\w+)", str(mail.outbox[-1].body))
+    assert link
+    confirm_email(order_id=_id(world), token=link[1], now=clock.now())
+
+
+def link_mailed(world: World) -> None:
+    asked_to_confirm(world)
+    mail_the_link(world)
 
 
 def settle(world: World) -> None:
@@ -264,6 +297,12 @@ def by_paying_again(world: World) -> None:
     world.queue.run_all()
 
 
+def by_sweep_and_click(world: World) -> None:
+    sweep(world.queue)
+    click(world)
+    world.queue.run_all()
+
+
 def by_sweep_and_audit(world: World) -> None:
     sweep(world.queue)
     audit_twice()
@@ -327,6 +366,21 @@ WINDOWS = [
     Window("pay: message sent, hold keeps the old deadline",
            reserved, pay, (BEFORE, "orders.payment:obey"),
            ("processing", 3), by_cleanup_then_work, QUARTER, ("paid", 3)),
+    Window("confirm: asked for, no message",
+           free, ask_to_confirm, (BEFORE, "ticketing.messages:_send"),
+           ("reserved", 3), by_sweep_and_click, PATIENCE, ("paid", 3)),
+    Window("confirm: leased, not mailed",
+           asked_to_confirm, mail_the_link, (BEFORE, "ticketing.letters:HtmlMail.send"),
+           ("reserved", 3), by_sweep_and_click, PATIENCE, ("paid", 3)),
+    Window("confirm: mailed, not noted",
+           asked_to_confirm, mail_the_link, (AFTER, "ticketing.letters:HtmlMail.send"),
+           ("reserved", 3), by_sweep_and_click, PATIENCE, ("paid", 3)),
+    Window("confirm: clicked, not promised",
+           link_mailed, click, (BEFORE, "orders.payment:promise_tickets"),
+           ("reserved", 3), by_sweep_and_click, AT_ONCE, ("paid", 3)),
+    Window("confirm: clicked, no message to settle",
+           link_mailed, click, (BEFORE, "ticketing.messages:_send"),
+           ("processing", 3), by_sweep, PATIENCE, ("paid", 3)),
     Window("settle: received, not charged",
            processing, settle, (BEFORE, "tickets.settlement:charge"),
            ("processing", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
@@ -364,10 +418,10 @@ WINDOWS = [
            settled, issue, (BEFORE, "ticketing.messages:_send"),
            ("paid", 3), message(Message.ISSUE_CODES), VISIBILITY, ("paid", 3)),
     Window("deliver: leased, not mailed",
-           issued, deliver, (BEFORE, "tickets.mail:TicketMail.send"),
+           issued, deliver, (BEFORE, "ticketing.letters:HtmlMail.send"),
            ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
     Window("deliver: mailed, not noted",
-           issued, deliver, (AFTER, "tickets.mail:TicketMail.send"),
+           issued, deliver, (AFTER, "ticketing.letters:HtmlMail.send"),
            ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
     Window("expire: expired, hold not released",
            out_of_time, expire, (BEFORE, "orders.expiry:apply_verdicts"),
@@ -494,7 +548,7 @@ def test_a_mail_is_sent_twice_only_by_a_crash_between_ses_and_the_note(queue: Re
     """The one exception that the contract names, and no third time."""
     order = make_paid_order()
     queue.sent.clear()
-    with crash(AFTER, "tickets.mail:TicketMail.send"):
+    with crash(AFTER, "ticketing.letters:HtmlMail.send"):
         deliver_tickets(order_id=order.pk, now=clock.now())
     later = clock.now() + timedelta(minutes=3)
 

@@ -83,7 +83,7 @@ SEAMS: Final = [
     "tickets.settlement:obey",
     "tickets.issue:_store",
     "tickets.issue:_ask_for_mail",
-    "tickets.mail:TicketMail.send",
+    "ticketing.letters:HtmlMail.send",
     "tickets.refund:_take_back",
     "tickets.refund:try_to_rebuild_stock",
     "tickets.refund:refund",

@@ -11,6 +11,7 @@ from redis import Redis
 from events import generation
 from events.catalogue import left_by_type
 from events.models import Event, InventoryGeneration, TicketType
+from orders.email_confirmation import EmailConfirmation
 from orders.models import (
     Order,
     OrderItem,
@@ -42,6 +43,9 @@ def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
     deliveries = Delivery.objects.filter(order__in=of_event)
     deliveries.update(ask_again_at=F("ask_again_at") - time)
     deliveries.update(leased_until=F("leased_until") - time)
+    confirmations = EmailConfirmation.objects.filter(order__in=of_event)
+    confirmations.update(ask_again_at=F("ask_again_at") - time)
+    confirmations.update(leased_until=F("leased_until") - time)
 
 
 def clean_up() -> None:

@@ -8,7 +8,7 @@ from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 
 from tests.make import make_paid_order
-from ticketing import clock
+from ticketing import clock, mailing
 from tickets import delivery
 from tickets.delivery import deliver_tickets
 from tickets.mail import compose_ticket_mail
@@ -61,7 +61,7 @@ def test_a_lease_outlasts_the_longest_task(settings):
 def test_a_delivery_that_was_not_mailed_is_free_at_once(monkeypatch: pytest.MonkeyPatch):
     order, now = make_paid_order(), clock.now()
     with monkeypatch.context() as patch:
-        patch.setattr(delivery, "_open_mail", Away)
+        patch.setattr(mailing, "open_mail", Away)
         with pytest.raises(ConnectionError):
             deliver_tickets(order_id=order.pk, now=now)
 

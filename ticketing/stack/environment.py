@@ -22,7 +22,12 @@ _QUEUES: Final = ("sale", "delivery", "refunds", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
     f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
 )
-SHARES: Final = ("TICKETS_PER_CUSTOMER", "TICKETS_PER_ADDRESS", "HELD_PERCENT_PER_ADDRESS")
+SHARES: Final = (
+    "TICKETS_PER_CUSTOMER",
+    "TICKETS_PER_ADDRESS",
+    "HELD_PERCENT_PER_ADDRESS",
+    "MAILS_PER_RECIPIENT_PER_HOUR",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""The mail that asks a buyer to confirm the email address of a free order."""
+
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Sum
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext, ngettext
+
+from events.wording import answers_go_to, show_hour, show_start
+from orders.models import Order
+from ticketing.letters import HtmlMail
+
+
+def compose_confirmation_mail(*, order: Order, token: str) -> HtmlMail:
+    """
+    Return the mail with the link. It is not sent yet.
+
+    Whoever ordered wrote the customer's name, and nobody has said yet that the address is theirs:
+    so the mail shows nothing that they wrote.
+    """
+    with translation.override(order.language):
+        words = describe_free_order(order) | {
+            "link": f"{settings.PUBLIC_URL}/orders/{order.pk}/confirmation?"
+            + urlencode({"token": token}),
+            "language": translation.get_language(),
+        }
+        subject = gettext("Confirm your email address: %(event)s") % {"event": order.event.name}
+        return HtmlMail(
+            subject=" ".join(subject.split()),
+            body=render_to_string("orders/mail/confirmation.txt", words),
+            html=render_to_string("orders/mail/confirmation.html", words),
+            to=[order.customer_email],
+            reply_to=answers_go_to(order.event.organizer),
+        )
+
+
+def describe_free_order(order: Order) -> dict[str, object]:
+    """Return what a mail or a page says of an order whose address is to be confirmed."""
+    event, count = order.event, order.items.aggregate(Sum("quantity"))["quantity__sum"]
+    until = order.reserved_until.astimezone(ZoneInfo(event.timezone))
+    return {
+        "order": order,
+        "event": event,
+        "organizer": event.organizer,
+        "count": ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count},
+        **show_start(event),
+        "until": show_hour(until),
+    }

@@ -1,0 +1,512 @@
+"""A free order is confirmed by the owner of its email address, and by nobody else."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from events.inventory import database_now
+from events.models import Event
+from events.organizing import cancel_event
+from orders.cancellation import cancel_order
+from orders.confirmation import (
+    ConfirmationNotValid,
+    accept_payment,
+    confirm_email,
+    confirmation_token,
+    send_confirmation,
+)
+from orders.email_confirmation import EmailConfirmation
+from orders.insertion import Customer, Reservation
+from orders.models import Order, Payment
+from orders.payment import OrderNotPayable, ReservationExpired
+from orders.reservation import reserve_tickets
+from tests.crash import BEFORE, watched
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    as_organizer,
+    as_user,
+    make_event,
+    make_reserved_order,
+    make_user,
+)
+from tests.queue import RecordingQueue
+from tests.race import race
+from ticketing import clock
+from ticketing.mail_limit import TooManyMails
+from ticketing.messages import Message
+from tickets.models import Ticket
+from tickets.redelivery import redirect_tickets
+from tickets.sweep import ask_again
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MINUTE = timedelta(minutes=1)
+LINK = re.compile(r"/orders/[0-9a-f-]{36}/confirmation\?token=(cnf_[0-9a-f]{64})")
+
+
+def reserve(event: Event, *, email: str = "ana@example.com", language: str = "en") -> Reservation:
+    return reserve_tickets(
+        event_id=event.pk,
+        wanted=2,
+        customer=Customer("Buy my watches", email, language),
+        now=clock.now(),
+    )
+
+
+def free_order(**fields: Any) -> Order:
+    reservation = reserve(make_event(price="0.00", **fields))
+    return Order.objects.select_related("event").get(pk=reservation.order_id)
+
+
+def pay(order: Order, now: datetime | None = None) -> None:
+    order.refresh_from_db()
+    accept_payment(order=order, method="free", token="", now=now or clock.now())
+
+
+def waiting_order(**fields: Any) -> Order:
+    order = free_order(**fields)
+    pay(order)
+    order.refresh_from_db()
+    return order
+
+
+def confirm(order: Order, token: str = "") -> None:
+    confirm_email(order_id=order.pk, token=token or confirmation_token(order), now=clock.now())
+
+
+def status_of(order: Order) -> str:
+    return Order.objects.values_list("status", flat=True).get(pk=order.pk)
+
+
+def page_of(order: Order, token: str) -> str:
+    return f"/orders/{order.pk}/confirmation?token={token}"
+
+
+def link_of(letter: Any) -> str:
+    found = LINK.search(letter.body)
+    assert found
+    return found[0]
+
+
+def test_a_free_order_waits_for_its_buyers_click_and_then_goes_on(
+    api: APIClient, queue: RecordingQueue
+):
+    event = make_event(price="0.00", capacity=5)
+    reservation = reserve(event)
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}"
+    before = buyer.get(path).json()["email_confirmation"]
+
+    asked = buyer.post(f"{path}/payment", {"method": "free"})
+    ran = queue.run_all()
+
+    assert before is None
+    assert (asked.status_code, asked.json()["status"]) == (202, "reserved")
+    assert asked.json()["email_confirmation"] == "waiting"
+    assert ran == [Message.SEND_CONFIRMATION]
+    assert not Payment.objects.exists()
+    (letter,) = mail.outbox
+    assert letter.to == ["ana@example.com"]
+    token = link_of(letter).partition("token=")[2]
+
+    confirmed = api.post(f"{path}/confirmation", {"token": token})
+    queue.run_all()
+
+    assert (confirmed.status_code, confirmed.json()["status"]) == (202, "processing")
+    assert confirmed.json()["email_confirmation"] == "confirmed"
+    shown = buyer.get(path).json()
+    assert (shown["status"], shown["email_confirmation"]) == ("paid", "confirmed")
+    assert Ticket.objects.count() == 2
+    assert api.get(f"/events/{event.slug}").json()["available"] == 3
+    assert len(mail.outbox) == 2
+
+
+def test_the_mail_says_nothing_that_whoever_ordered_wrote(queue: RecordingQueue):
+    waiting_order()
+    queue.run_all()
+
+    (letter,) = mail.outbox
+    assert "watches" not in letter.message().as_string()
+    assert letter.message()["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("en", "Confirm your email address: "), ("pt-br", "Confirme seu e-mail: ")],
+)
+def test_the_mail_is_in_the_buyers_language_as_text_and_html(
+    language: str, subject: str, queue: RecordingQueue
+):
+    order = waiting_order()
+    Order.objects.filter(pk=order.pk).update(language=language)
+    queue.run_all()
+
+    (letter,) = mail.outbox
+    parts = {part.get_content_type(): part.get_content() for part in letter.message().iter_parts()}
+    assert letter.subject.startswith(subject)
+    assert set(parts) == {"text/plain", "text/html"}
+    assert all(link_of(letter) in str(text) for text in parts.values())
+
+
+def test_an_event_may_do_without_the_confirmation(queue: RecordingQueue):
+    order = free_order(confirms_free_orders=False)
+
+    pay(order)
+
+    assert status_of(order) == "processing"
+    assert not EmailConfirmation.objects.exists()
+
+
+def test_what_costs_money_needs_no_confirmation():
+    order = make_reserved_order()
+
+    accept_payment(order=order, method="card", token="tok_approved", now=clock.now())
+
+    assert status_of(order) == "processing"
+
+
+def test_an_organizer_chooses_in_the_api_whether_free_orders_are_confirmed():
+    event = make_event(price="0.00")
+
+    answer = as_organizer(event).patch(f"/events/{event.slug}", {"confirms_free_orders": False})
+
+    assert answer.json()["confirms_free_orders"] is False
+    assert make_event().confirms_free_orders is True
+
+
+def test_opening_the_link_changes_nothing_and_its_button_confirms_once(
+    api: APIClient, queue: RecordingQueue
+):
+    order = waiting_order()
+    queue.run_all()
+    path = link_of(mail.outbox[0])
+    base, token = path.split("?token=")
+
+    opened: list[Any] = [
+        api.get(path),
+        api.head(path),
+        APIClient(headers={"Cookie": "a=b"}).get(path),
+    ]
+    assert status_of(order) == "reserved"
+    clicks = [
+        api.post(base, {"token": token}, format="multipart"),
+        api.generic(
+            "POST", base, f"token={token}", content_type="application/x-www-form-urlencoded"
+        ),
+    ]
+
+    assert [page.status_code for page in opened] == [200, 200, 200]
+    assert b'<form method="post"' in opened[0].content
+    assert [click.status_code for click in clicks] == [303, 303]
+    assert status_of(order) == "processing"
+    assert queue.run_all().count(Message.SETTLE_ORDER) == 1
+    after = api.get(clicks[1]["Location"])
+    assert (after.status_code, b"<form" in after.content) == (200, False)
+    assert "It is confirmed" in after.content.decode()
+
+
+def test_the_page_is_safe_to_show(api: APIClient, queue: RecordingQueue):
+    order = waiting_order(name="<script>alert(1)</script> & Jazz")
+
+    page = api.get(page_of(order, confirmation_token(order)))
+
+    text = page.content.decode()
+    assert "<script" not in text
+    assert "style=" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Jazz" in text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert page.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("pt-br", "Confirme seu e-mail"), ("en", "Confirm your email")]
+)
+def test_the_page_speaks_the_orders_language(language: str, words: str, api: APIClient):
+    order = waiting_order()
+    Order.objects.filter(pk=order.pk).update(language=language)
+
+    page = api.get(page_of(order, confirmation_token(order)), headers={"Accept-Language": "de"})
+
+    assert words in page.content.decode()
+    assert f'lang="{language}"' in page.content.decode()
+
+
+def run_out(order: Order) -> None:
+    Order.objects.filter(pk=order.pk).update(reserved_until=database_now())
+
+
+def cancel(order: Order) -> None:
+    cancel_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+
+def call_off(order: Order) -> None:
+    cancel_event(event_id=order.event_id, actor=SOMEBODY, now=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("ends", "refusal", "status", "words"),
+    [
+        (run_out, ReservationExpired, "expired", "The time is up"),
+        (cancel, OrderNotPayable, "cancelled", "This order was cancelled"),
+        (call_off, OrderNotPayable, "reserved", "not on sale any more"),
+    ],
+)
+def test_a_click_that_comes_too_late_confirms_nothing_and_says_why(
+    ends: Callable[[Order], None],
+    refusal: type[Exception],
+    status: str,
+    words: str,
+    api: APIClient,
+):
+    order = waiting_order()
+    token = confirmation_token(order)
+    ends(order)
+
+    page = api.post(f"/orders/{order.pk}/confirmation", {"token": token}, format="multipart")
+    with pytest.raises(refusal):
+        confirm(order)
+
+    assert (page.status_code, words in page.content.decode()) == (200, True)
+    assert status_of(order) == status
+    assert EmailConfirmation.objects.get().confirmed_at is None
+    assert not Payment.objects.exists()
+
+
+def test_a_mail_whose_order_ended_before_it_was_sent_is_not_sent(queue: RecordingQueue):
+    run_out(waiting_order())
+
+    queue.run_all()
+
+    assert mail.outbox == []
+    assert ask_again(now=clock.now() + timedelta(days=1)) == 0
+
+
+@pytest.mark.parametrize("token", ["", "cnf_", "x", "cnf_" + "0" * 64, "é", "cnf_\x00"])
+def test_a_token_that_is_not_the_orders_own_confirms_nothing(token: str, api: APIClient):
+    order, other = waiting_order(), waiting_order()
+    page = api.get(page_of(order, "x"))
+    for wrong in (token, confirmation_token(other)):
+        with pytest.raises(ConfirmationNotValid):
+            confirm_email(order_id=order.pk, token=wrong, now=clock.now())
+
+    assert (page.status_code, b"<form" in page.content) == (404, False)
+    assert order.event.name not in page.content.decode()
+    assert {status_of(order), status_of(other)} == {"reserved"}
+
+
+def test_an_order_whose_confirmation_nobody_asked_for_has_no_link():
+    order = free_order()
+
+    with pytest.raises(ConfirmationNotValid):
+        confirm_email(order_id=order.pk, token=confirmation_token(order), now=clock.now())
+
+
+def test_a_link_lives_on_while_secret_key_is_rotated(settings: Any):
+    order = waiting_order()
+    token = confirmation_token(order)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key of the same kind, and long enough for anybody"
+
+    assert confirmation_token(order) != token
+    confirm(order, token)
+
+    assert status_of(order) == "processing"
+
+
+def test_a_corrected_address_gets_a_link_of_its_own_and_the_old_one_is_dead(
+    queue: RecordingQueue,
+):
+    order = waiting_order()
+    old = confirmation_token(order)
+    queue.run_all()
+
+    redirect_tickets(
+        order_id=order.pk,
+        was="ana@example.com",
+        becomes="eva@example.com",
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    queue.run_all()
+
+    assert [letter.to for letter in mail.outbox] == [["ana@example.com"], ["eva@example.com"]]
+    with pytest.raises(ConfirmationNotValid):
+        confirm(order, old)
+    order.refresh_from_db()
+    confirm(order)
+    assert status_of(order) == "processing"
+
+
+def test_an_address_that_is_corrected_during_a_click_is_not_confirmed_by_it():
+    order = waiting_order()
+
+    def correct(moment: str) -> None:
+        if moment == BEFORE:
+            Order.objects.filter(pk=order.pk).update(customer_email="eva@example.com")
+
+    with (
+        watched("orders.confirmation:confirm_payment", at=correct),
+        pytest.raises(ConfirmationNotValid),
+    ):
+        confirm(order)
+
+    assert status_of(order) == "reserved"
+    assert not Payment.objects.exists()
+
+
+def test_two_clicks_at_once_confirm_once(queue: RecordingQueue):
+    order = waiting_order()
+    queue.sent.clear()
+
+    outcomes = race(*[lambda: confirm(order)] * 4)
+
+    assert outcomes == [None] * 4
+    assert Payment.objects.count() == 1
+    assert queue.sent == [(Message.SETTLE_ORDER, {"order_id": str(order.pk)})]
+
+
+def test_asking_again_sends_the_mail_again_and_not_without_end(queue: RecordingQueue):
+    order, start = free_order(), clock.now()
+    for second in range(5):
+        pay(order, start + timedelta(seconds=second))
+    queue.run_all()
+    at_once = len(mail.outbox)
+
+    for minute in (1, 2):
+        pay(order, start + minute * MINUTE)
+        queue.run_all()
+    with pytest.raises(TooManyMails) as refused:
+        pay(order, start + 3 * MINUTE)
+
+    assert (at_once, len(mail.outbox)) == (1, 3)
+    assert len({link_of(letter) for letter in mail.outbox}) == 1
+    assert 0 < (refused.value.retry_after or 0) <= 12 * 60
+    confirm(order)
+    assert status_of(order) == "processing"
+
+
+def test_many_requests_at_once_send_one_mail(queue: RecordingQueue):
+    order = free_order()
+
+    outcomes = race(*[lambda: pay(order)] * 6)
+    queue.run_all()
+
+    assert outcomes == [None] * 6
+    assert len(mail.outbox) == 1
+
+
+def test_a_stranger_gets_no_more_mails_than_an_hour_allows_from_however_many_events(
+    settings: Any, queue: RecordingQueue
+):
+    settings.MAILS_PER_RECIPIENT_PER_HOUR = 3
+    refused = 0
+    for number in range(8):
+        reservation = reserve(make_event(price="0.00"), email=f"Eva+{number}@Example.com")
+        buyer = as_bearer(reservation.token.text)
+        answer = buyer.post(f"/orders/{reservation.order_id}/payment", {"method": "free"})
+        if answer.status_code == 429:
+            refused += 1
+            assert answer.json()["code"] == "too_many_mails"
+            assert int(answer.headers["Retry-After"]) > 0
+            shown = buyer.get(f"/orders/{reservation.order_id}").json()
+            assert (shown["status"], shown["email_confirmation"]) == ("reserved", None)
+    queue.run_all()
+
+    assert (refused, len(mail.outbox)) == (5, 3)
+
+
+def test_orders_that_race_for_the_last_mail_get_one(settings: Any, queue: RecordingQueue):
+    settings.MAILS_PER_RECIPIENT_PER_HOUR = 1
+    orders = [free_order() for _order in range(4)]
+
+    outcomes = race(*[partial(pay, order) for order in orders])
+
+    assert sum(isinstance(outcome, TooManyMails) for outcome in outcomes) == 3
+    assert len(queue.sent) == 1
+
+
+def test_a_payment_with_a_key_is_answered_the_same_and_mails_once(queue: RecordingQueue):
+    reservation = reserve(make_event(price="0.00"))
+    buyer = as_bearer(reservation.token.text)
+
+    def send() -> Any:
+        return buyer.post(
+            f"/orders/{reservation.order_id}/payment",
+            {"method": "free"},
+            headers={"Idempotency-Key": "one"},
+        )
+
+    first = send()
+    EmailConfirmation.objects.update(asked_at=clock.now() - 2 * MINUTE)
+    again = send()
+    queue.run_all()
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert len(mail.outbox) == 1
+
+
+def test_an_address_that_ses_refuses_is_asked_for_no_more(
+    monkeypatch: pytest.MonkeyPatch, queue: RecordingQueue
+):
+    order = waiting_order()
+    Order.objects.filter(pk=order.pk).update(customer_email="josé@example.com")
+
+    queue.run_all()
+
+    asked = EmailConfirmation.objects.get()
+    assert "cannot be mailed" in asked.failure
+    assert asked.leased_until is None
+    assert ask_again(now=clock.now() + timedelta(days=1)) == 0
+
+
+def test_a_repeated_message_mails_once():
+    order, now = waiting_order(), clock.now()
+
+    send_confirmation(order_id=order.pk, now=now)
+    send_confirmation(order_id=order.pk, now=now)
+    EmailConfirmation.objects.update(sent_at=None, leased_until=now + MINUTE)
+    send_confirmation(order_id=order.pk, now=now)
+
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_that_failed_is_free_for_the_next_worker(monkeypatch: pytest.MonkeyPatch):
+    order = waiting_order()
+
+    def away(letter: Any) -> int:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ticketing.letters.HtmlMail.send", away)
+        with pytest.raises(ConnectionError):
+            send_confirmation(order_id=order.pk, now=clock.now())
+    send_confirmation(order_id=order.pk, now=clock.now())
+
+    assert len(mail.outbox) == 1
+    assert EmailConfirmation.objects.get().sent_at is not None
+
+
+def test_staff_correct_the_address_of_an_order_that_waits(queue: RecordingQueue):
+    order = waiting_order()
+    queue.run_all()
+    staff = as_user(make_user(organizer=order.event.organizer, is_staff=True))
+    form = {"was": "ana@example.com", "email": "eva@example.com"}
+
+    page = reverse("admin:orders_order_correct_this", args=[order.pk])
+    asked = staff.get(page)
+    staff.post(page, form, format="multipart")
+    queue.run_all()
+
+    assert "ana@example.com" in asked.content.decode()
+    assert [letter.to for letter in mail.outbox] == [["ana@example.com"], ["eva@example.com"]]

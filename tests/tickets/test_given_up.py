@@ -1,0 +1,366 @@
+"""A mail that SES refuses is given up, seen and resolved; one that fails otherwise is not lost."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from django.contrib.messages import get_messages
+from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+from django.test import Client
+from django.urls import reverse
+
+from orders.correction import AddressNotCorrected, AddressNotMailable
+from orders.models import Order
+from tests.crash import BEFORE, watched
+from tests.make import (
+    SOMEBODY,
+    as_organizer,
+    make_event,
+    make_paid_order,
+    make_reserved_order,
+    make_user,
+)
+from tests.queue import RecordingQueue
+from ticketing import clock, mailing
+from ticketing.messages import Message
+from ticketing.models import Act
+from tickets.delivery import deliver_tickets, resend_tickets
+from tickets.models import Delivery
+from tickets.redelivery import redirect_tickets
+from tickets.replacement import replace_ticket
+from tickets.sweep import ask_again
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = timedelta(days=1)
+
+
+def ses(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "SendRawEmail")
+
+
+AWAY = EndpointConnectionError(endpoint_url="https://email.sa-east-1.amazonaws.com")
+
+
+@contextmanager
+def refusing(error: Exception) -> Iterator[None]:
+    class Refusing(BaseEmailBackend):
+        def send_messages(self, email_messages: object) -> int:
+            raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mailing, "open_mail", Refusing)
+        yield
+
+
+def paid_order(email: str = "") -> Order:
+    order = make_paid_order()
+    if email:
+        Order.objects.filter(pk=order.pk).update(customer_email=email)
+    return order
+
+
+def given_up() -> Order:
+    order = paid_order('"x\x01y"@example.com')
+    deliver_tickets(order_id=order.pk, now=clock.now())
+    order.refresh_from_db()
+    return order
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ses("MessageRejected", "Address blacklisted."),
+        ses("InvalidParameterValue", "Local address contains control or whitespace"),
+        ses(
+            "MessageRejected",
+            "Email address is not verified. The following identities failed the check in region"
+            " SA-EAST-1: ANA@example.com",
+        ),
+    ],
+)
+def test_what_ses_refuses_for_good_is_given_up_at_once(error: ClientError, queue: RecordingQueue):
+    order, now = paid_order(), clock.now()
+    with refusing(error):
+        deliver_tickets(order_id=order.pk, now=now)
+
+    delivery = Delivery.objects.get()
+    assert (delivery.failed_at, delivery.sent_at, delivery.leased_until) == (now, None, None)
+    assert error.response["Error"]["Message"][:40] in delivery.failure
+    assert delivery.attempts == 1
+
+
+@pytest.mark.parametrize("email", ['"x\x01y"@example.com', "josé@example.com", "ana@localhost"])
+def test_an_old_order_whose_address_cannot_be_mailed_is_given_up_at_once(email: str):
+    order = paid_order(email)
+
+    deliver_tickets(order_id=order.pk, now=clock.now())
+
+    assert "The address cannot be mailed." in Delivery.objects.get().failure
+    assert Delivery.objects.get().failed_at is not None
+    assert mail.outbox == []
+
+
+def test_an_old_order_with_a_domain_beyond_ascii_gets_its_mail():
+    order = paid_order("ana@münchen.de")
+
+    deliver_tickets(order_id=order.pk, now=clock.now())
+
+    assert [letter.to for letter in mail.outbox] == [["ana@xn--mnchen-3ya.de"]]
+    assert mail.outbox[0].message().as_bytes()
+
+
+def test_an_organizer_whose_address_cannot_be_mailed_keeps_no_mail_from_its_buyers():
+    order = paid_order()
+    order.event.organizer.email = "josé@example.com"
+    order.event.organizer.save()
+
+    deliver_tickets(order_id=order.pk, now=clock.now())
+
+    assert "Reply-To" not in mail.outbox[0].message()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ses("Throttling", "Maximum sending rate exceeded."),
+        ses("ServiceUnavailable"),
+        ses("AccountSendingPausedException", "Email sending is disabled"),
+        ses("MessageRejected", "Sending suspended for this account."),
+        ses(
+            "MessageRejected",
+            "Email address is not verified. The following identities failed the check in region"
+            " SA-EAST-1: tickets@example.com",
+        ),
+        AWAY,
+        TimeoutError(),
+    ],
+)
+def test_what_may_pass_is_tried_for_days_before_it_is_given_up(error: Exception):
+    order, start = paid_order(), clock.now()
+    with refusing(error):
+        for hour in range(0, 72, 3):
+            with pytest.raises(type(error)):
+                deliver_tickets(order_id=order.pk, now=start + timedelta(hours=hour))
+        tried = Delivery.objects.get()
+        deliver_tickets(order_id=order.pk, now=start + 3 * DAY)
+
+    assert (tried.failed_at, tried.attempts, tried.leased_until) == (None, 24, None)
+    assert Delivery.objects.get().failed_at == start + 3 * DAY
+
+
+def test_a_queue_that_stood_still_for_days_leaves_the_first_attempts_to_come():
+    order, late = paid_order(), clock.now() + 10 * DAY
+    with refusing(AWAY):
+        for _attempt in range(19):
+            with pytest.raises(EndpointConnectionError):
+                deliver_tickets(order_id=order.pk, now=late)
+        deliver_tickets(order_id=order.pk, now=late)
+
+    assert Delivery.objects.get().failed_at == late
+
+
+def test_nobody_asks_for_a_mail_that_was_given_up(queue: RecordingQueue):
+    order = given_up()
+    queue.sent.clear()
+
+    assert ask_again(now=clock.now() + 30 * DAY) == 0
+    deliver_tickets(order_id=order.pk, now=clock.now())
+    assert mail.outbox == []
+
+
+def asks_by_hand(order: Order, now: datetime) -> None:
+    resend_tickets(order_id=order.pk, actor=SOMEBODY, now=now)
+
+
+def replaces_a_ticket(order: Order, now: datetime) -> None:
+    replace_ticket(ticket_id=order.tickets.get().pk, actor=SOMEBODY, now=now)
+
+
+@pytest.mark.parametrize("asks", [asks_by_hand, replaces_a_ticket])
+def test_a_mail_that_was_given_up_is_sent_when_staff_ask_for_it(
+    asks: Callable[[Order, datetime], None], queue: RecordingQueue
+):
+    order = paid_order()
+    with refusing(ses("MessageRejected")):
+        deliver_tickets(order_id=order.pk, now=clock.now())
+    queue.sent.clear()
+
+    asks(order, clock.now())
+    queue.run_all()
+
+    delivery = Delivery.objects.get()
+    assert len(mail.outbox) == 1
+    assert (delivery.failed_at, delivery.failure, delivery.attempts) == (None, "", 0)
+    assert delivery.sent_at is not None
+
+
+def test_a_corrected_address_gets_the_tickets(queue: RecordingQueue):
+    order = given_up()
+    queue.sent.clear()
+
+    redirect_tickets(
+        order_id=order.pk,
+        was=order.customer_email,
+        becomes="ana@München.de",
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    assert queue.run_all() == [Message.DELIVER_TICKETS]
+    assert [letter.to for letter in mail.outbox] == [["ana@xn--mnchen-3ya.de"]]
+    assert Delivery.objects.get().sent_at is not None
+
+
+def test_a_correction_by_an_address_that_was_corrected_meanwhile_is_refused():
+    order = given_up()
+    redirect_tickets(
+        order_id=order.pk,
+        was=order.customer_email,
+        becomes="a@example.com",
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    with pytest.raises(AddressNotCorrected):
+        redirect_tickets(
+            order_id=order.pk,
+            was=order.customer_email,
+            becomes="b@example.com",
+            actor=SOMEBODY,
+            now=clock.now(),
+        )
+    with pytest.raises(AddressNotMailable):
+        redirect_tickets(
+            order_id=order.pk,
+            was="a@example.com",
+            becomes='"a"@example.com',
+            actor=SOMEBODY,
+            now=clock.now(),
+        )
+    assert Order.objects.get().customer_email == "a@example.com"
+
+
+def test_an_order_that_gets_no_mail_keeps_its_address():
+    order = make_reserved_order()
+    Order.objects.filter(pk=order.pk).update(status="expired")
+
+    with pytest.raises(AddressNotCorrected):
+        redirect_tickets(
+            order_id=order.pk,
+            was=order.customer_email,
+            becomes="b@example.com",
+            actor=SOMEBODY,
+            now=clock.now(),
+        )
+
+
+def test_a_mail_that_went_to_the_old_address_meanwhile_is_not_the_orders(queue: RecordingQueue):
+    order, now = paid_order(), clock.now()
+
+    def correct(moment: str) -> None:
+        if moment == BEFORE:
+            redirect_tickets(
+                order_id=order.pk,
+                was=order.customer_email,
+                becomes="b@example.com",
+                actor=SOMEBODY,
+                now=now,
+            )
+
+    with watched("ticketing.letters:HtmlMail.send", at=correct):
+        deliver_tickets(order_id=order.pk, now=now - timedelta(seconds=1))
+    deliver_tickets(order_id=order.pk, now=clock.now())
+
+    assert [letter.to for letter in mail.outbox] == [["ana@example.com"], ["b@example.com"]]
+
+
+def test_a_refusal_that_was_overtaken_by_a_correction_gives_up_nothing():
+    order, now = paid_order(), clock.now()
+
+    class RefusingTheOld(BaseEmailBackend):
+        def send_messages(self, email_messages: object) -> int:
+            redirect_tickets(
+                order_id=order.pk,
+                was=order.customer_email,
+                becomes="b@example.com",
+                actor=SOMEBODY,
+                now=now,
+            )
+            raise ses("MessageRejected")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mailing, "open_mail", RefusingTheOld)
+        deliver_tickets(order_id=order.pk, now=now - timedelta(seconds=1))
+
+    delivery = Delivery.objects.get()
+    assert (delivery.failed_at, delivery.leased_until) == (None, None)
+
+
+def staff_of(order: Order) -> Client:
+    client = Client()
+    client.force_login(make_user(organizer=order.event.organizer, is_staff=True))
+    return client
+
+
+def test_staff_find_what_was_given_up_correct_the_address_and_send_again(queue: RecordingQueue):
+    order = given_up()
+    staff, stranger = staff_of(order), staff_of(make_reserved_order())
+    queue.sent.clear()
+    listed = reverse("admin:tickets_delivery_changelist") + "?state=failed"
+    page = reverse("admin:tickets_delivery_change", args=[order.delivery.pk])
+    action = reverse("admin:tickets_delivery_correct_this", args=[order.delivery.pk])
+    form = {"was": order.customer_email, "email": "ana@example.com"}
+
+    assert order.code in staff.get(listed).content.decode()
+    assert "The address cannot be mailed." in staff.get(page).content.decode()
+    assert "?" not in stranger.post(action, form)["Location"]
+    asked = staff.get(action)
+    wrong = staff.post(action, form | {"email": "josé@example.com"})
+    assert (asked.status_code, wrong.status_code) == (200, 200)
+    order.refresh_from_db()
+    assert order.customer_email == '"x\x01y"@example.com'
+    stale = staff.post(action, form | {"was": "other@example.com"})
+    assert [str(said) for said in get_messages(stale.wsgi_request)]
+    staff.post(action, form)
+    queue.run_all()
+
+    assert [letter.to for letter in mail.outbox] == [["ana@example.com"]]
+    assert order.code not in staff.get(listed).content.decode()
+    act = Act.objects.get(subject_id=order.pk)
+    assert (act.type, act.details) == ("order.customer_corrected", {"fields": ["email"]})
+
+
+def test_staff_send_what_was_given_up_again_one_by_one_and_many_at_once(queue: RecordingQueue):
+    order = paid_order()
+    with refusing(ses("MessageRejected")):
+        deliver_tickets(order_id=order.pk, now=clock.now())
+    staff, pk = staff_of(order), order.delivery.pk
+    queue.sent.clear()
+
+    action = reverse("admin:tickets_delivery_resend_this", args=[pk])
+    assert staff.get(action).status_code == 200
+    assert queue.sent == []
+    staff.post(action, {"confirmed": "yes"})
+    staff.post(
+        reverse("admin:tickets_delivery_changelist"),
+        {"action": "resend_chosen", "_selected_action": [pk]},
+    )
+
+    assert queue.run_all() == [Message.DELIVER_TICKETS, Message.DELIVER_TICKETS]
+    assert len(mail.outbox) == 1
+
+
+def test_an_organizers_system_sends_again_what_was_given_up(queue: RecordingQueue):
+    event = make_event()
+    order = make_paid_order(ticket_type=event.ticket_types.get())
+    with refusing(ses("MessageRejected")):
+        deliver_tickets(order_id=order.pk, now=clock.now())
+
+    answer = as_organizer(event).post(f"/orders/{order.pk}/resend")
+    queue.run_all()
+
+    assert (answer.status_code, len(mail.outbox)) == (202, 1)

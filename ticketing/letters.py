@@ -1,0 +1,86 @@
+"""A mail of ours as bytes: text and HTML, pictures inside the HTML, and files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage as Letter
+from email.policy import SMTP, EmailPolicy
+from email.utils import formatdate, make_msgid, parseaddr
+from functools import cached_property
+from typing import Any
+
+from django.core.mail import EmailMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG that the HTML shows by `cid:`, and that is attached as a file too."""
+
+    file_name: str
+    content: bytes
+
+    @property
+    def content_id(self) -> str:
+        return f"{self.file_name}@bilheteria"
+
+
+class SevenBitSafe(Letter):
+    """A letter that mail backends can ask for other line ends."""
+
+    def as_bytes(
+        self,
+        unixfrom: bool = False,  # noqa: FBT001, FBT002 - the standard library's signature
+        policy: Any = None,
+        linesep: str | None = None,
+    ) -> bytes:
+        chosen: EmailPolicy[Any] = policy or SMTP
+        return super().as_bytes(unixfrom, chosen.clone(linesep=linesep) if linesep else chosen)
+
+
+class HtmlMail(EmailMessage):
+    """
+    Text and HTML, the pictures inside the HTML and once more as files.
+
+    mixed( alternative( text, related( HTML, pictures ) ), pictures )
+    """
+
+    def __init__(self, *, html: str, pictures: Sequence[Picture] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self.html = html
+        self.pictures = pictures
+
+    def message(self, *, policy: Any = None) -> Any:
+        return self._letter
+
+    @cached_property
+    def _letter(self) -> SevenBitSafe:
+        letter = SevenBitSafe(policy=SMTP)
+        letter["Subject"] = self.subject
+        letter["From"] = _address(self.from_email)
+        letter["To"] = [_address(to) for to in self.to]
+        if self.reply_to:
+            letter["Reply-To"] = [_address(to) for to in self.reply_to]
+        letter["Date"] = formatdate(localtime=False)
+        letter["Message-ID"] = make_msgid(domain=parseaddr(self.from_email)[1].partition("@")[2])
+        # Nobody's holiday notice is to answer a machine (RFC 3834).
+        letter["Auto-Submitted"] = "auto-generated"
+        letter.set_content(self.body)
+        letter.add_alternative(self.html, subtype="html")
+        page = letter.get_payload()[1]  # type: ignore[index]
+        for picture in self.pictures:
+            page.add_related(  # type: ignore[union-attr]
+                picture.content,
+                "image",
+                "png",
+                cid=f"<{picture.content_id}>",
+                disposition="inline",
+                filename=picture.file_name,
+            )
+        for picture in self.pictures:
+            letter.add_attachment(picture.content, "image", "png", filename=picture.file_name)
+        return letter
+
+
+def _address(text: str) -> Address:
+    name, address = parseaddr(text)
+    return Address(name, addr_spec=address)

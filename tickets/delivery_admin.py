@@ -1,0 +1,171 @@
+"""The mails that carry tickets: how far they came, and what staff do with one that was given up."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminEmailInputWidget
+
+from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from orders.models import Order
+from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.address_form import AddressFormField
+from ticketing.errors import Refusal
+from ticketing.history import ShowsHistory
+from tickets.delivery import resend_tickets
+from tickets.models import Delivery
+from tickets.redelivery import redirect_tickets
+
+_STATES = {
+    "failed": gettext_lazy("given up"),
+    "waiting": gettext_lazy("waiting"),
+    "put_off": gettext_lazy("put off"),
+    "sent": gettext_lazy("sent"),
+}
+_COLORS = {"failed": "danger", "waiting": "warning", "put_off": "info", "sent": "success"}
+
+
+class CorrectionForm(forms.Form):
+    """Where the tickets go from now on."""
+
+    was = forms.CharField(widget=forms.HiddenInput)
+    email = AddressFormField(
+        label=gettext_lazy("New email address"), widget=UnfoldAdminEmailInputWidget
+    )
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(state, words) for state, words in _STATES.items() if state != "put_off"]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        if self.value() == "failed":
+            return queryset.filter(failed_at__isnull=False)
+        if self.value() == "waiting":
+            return queryset.filter(failed_at=None, sent_at=None)
+        if self.value() == "sent":
+            return queryset.filter(sent_at__isnull=False)
+        return queryset
+
+
+def correct_address(
+    model_admin: ReadOnlyAdmin, request: HttpRequest, order: Order, *, back: HttpResponse
+) -> HttpResponse:
+    """Ask for an order's new email address; once it is given, correct it and go back."""
+    form = CorrectionForm(request.POST or None, initial={"was": order.customer_email})
+    if request.method == "POST" and form.is_valid():
+        try:
+            redirect_tickets(
+                order_id=order.pk,
+                was=form.cleaned_data["was"],
+                becomes=form.cleaned_data["email"],
+                actor=user_actor(request.user),
+                now=clock.now(),
+            )
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("The address is corrected; the mail is sent to it."))
+        return back
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.model._meta,  # noqa: SLF001 - the admin's own way
+        "title": _("Correct the address"),
+        "order": order,
+        "form": form,
+    }
+    return TemplateResponse(request, "admin/correct_address.html", context)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
+    organizer_path = "order__event__organizer"
+    list_display = ["order_code", "customer", "shown_state", "failure", "asked_at", "sent_at"]
+    list_filter = [StateFilter]
+    list_select_related = ["order"]
+    search_fields = ["=order__code", "=order__customer_email"]
+    actions = ["resend_chosen"]
+    actions_detail = ["correct_this", "resend_this"]
+    fields = [
+        "order_code",
+        "customer",
+        "shown_state",
+        "failure",
+        "attempts",
+        "asked_at",
+        "codes_stored_at",
+        "goes_at",
+        "sent_at",
+        "failed_at",
+    ]
+    readonly_fields = ["order_code", "customer", "shown_state"]
+
+    def history_subjects(self, row: Delivery) -> list[UUID]:
+        return [row.order_id]
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_code(self, delivery: Delivery) -> str:
+        return delivery.order.code
+
+    @admin.display(description=gettext_lazy("customer"))
+    def customer(self, delivery: Delivery) -> str:
+        return delivery.order.customer_email
+
+    @display(description=gettext_lazy("state"), label=_COLORS)
+    def shown_state(self, delivery: Delivery) -> tuple[str, Any]:
+        if delivery.sent_at is not None:
+            state = "sent"
+        elif delivery.failed_at is not None:
+            state = "failed"
+        elif delivery.goes_at is not None and delivery.goes_at > clock.now():
+            state = "put_off"
+        else:
+            state = "waiting"
+        return state, _STATES[state]
+
+    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    def resend_chosen(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
+        act_on_each(
+            request,
+            rows,
+            lambda delivery: resend_tickets(
+                order_id=delivery.order_id, actor=user_actor(request.user), now=clock.now()
+            ),
+            done=_("%(count)d will be sent again."),
+        )
+
+    @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    def resend_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="resend_this",
+            question=_("Send the tickets again?"),
+            consequences=[_("The buyer gets the same tickets by mail once more.")],
+            rows=[row.order for row in rows],
+            confirm=_("Yes, send"),
+        )
+        if question is None:
+            self.resend_chosen(request, rows)
+        return question or redirect("admin:tickets_delivery_change", object_id)
+
+    @action(description=gettext_lazy("Correct the address…"), permissions=["act"])
+    def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        delivery = chosen(self, request, object_id).select_related("order").first()
+        if delivery is None:
+            return redirect("admin:tickets_delivery_changelist")
+        back = redirect("admin:tickets_delivery_change", object_id)
+        return correct_address(self, request, delivery.order, back=back)
