@@ -5,9 +5,13 @@ A stamp stands at the head of each script's text, and so in its SHA. A Redis tha
 over or was flushed has lost its scripts; then the stamp changes, and stock written under the old
 one is cold.
 (redis-py's own `register_script` would load the same text again, and hide exactly this.)
+
+Two releases share one generation while both run, also if some of their scripts differ: Redis loses
+all scripts at once or none, so one that it still has shows that it lost nothing.
 """
 
 import hashlib
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +21,11 @@ from events.models import InventoryGeneration
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
 
-_SCRIPTS = {path.stem: path.read_text() for path in Path(__file__).parent.glob("lua/*.lua")}
+# A script that is the same in every release.
+_WITNESS = "witness"
+_SCRIPTS = {_WITNESS: "return 1"} | {
+    path.stem: path.read_text() for path in Path(__file__).parent.glob("lua/*.lua")
+}
 
 
 class _Generation:
@@ -45,14 +53,30 @@ def ensure_generation() -> None:
         row = InventoryGeneration.objects.select_for_update().get(pk=1)
         if not _is_loaded(row.stamp):
             row.stamp = str(new_id())
-            for name in _SCRIPTS:
-                get_redis().script_load(_text(name, row.stamp))
+            _load(_SCRIPTS, row.stamp)
             row.save(update_fields=["stamp"])
     _Generation.stamp = row.stamp
 
 
 def _is_loaded(stamp: str) -> bool:
-    return all(get_redis().script_exists(*(_digest(name, stamp) for name in _SCRIPTS)))
+    loaded = _loaded(_SCRIPTS, stamp)
+    missing = _SCRIPTS.keys() - loaded
+    if missing and loaded:
+        # Another release began this generation.
+        _load(missing, stamp)
+        # Those that were there before: Redis may have restarted since.
+        loaded = _loaded(loaded, stamp)
+    return bool(loaded)
+
+
+def _loaded(names: Collection[str], stamp: str) -> list[str]:
+    exist = get_redis().script_exists(*(_digest(name, stamp) for name in names))
+    return [name for name, exists in zip(names, exist, strict=True) if exists]
+
+
+def _load(names: Collection[str], stamp: str) -> None:
+    for name in names:
+        get_redis().script_load(_text(name, stamp))
 
 
 @cache
