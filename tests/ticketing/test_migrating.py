@@ -181,6 +181,14 @@ def test_an_index_that_was_left_half_built_is_built_again():
     assert index_is_valid() is True
 
 
+def test_an_index_of_a_migration_that_ended_before_it_was_recorded_is_built_again():
+    alter(BUILD, atomic=False)
+
+    alter(BUILD, atomic=False)
+
+    assert index_is_valid() is True
+
+
 def test_a_second_process_that_migrates_waits_for_the_first():
     told: list[str] = []
     with psycopg.connect(**_params(), autocommit=True) as first:

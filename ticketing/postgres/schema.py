@@ -15,7 +15,7 @@ _CONCURRENTLY: Final = re.compile(
     re.IGNORECASE,
 )
 _BUILT: Final = re.compile(
-    r"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?(\w+)",
+    r"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\"?(\w+)\"?\s+ON\s+(?:ONLY\s+)?\"?(\w+)",
     re.IGNORECASE,
 )
 
@@ -30,7 +30,7 @@ class LockNotFree(OperationalError):
 
 class SchemaEditor(schema.DatabaseSchemaEditor):
     """
-    Django's own, which also builds indexes again that an earlier run left half-built.
+    Django's own, which also builds an index again that an earlier run left behind.
 
     :raises LockNotFree: if a statement did not get its lock in time
     """
@@ -41,7 +41,7 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
         elif _CONCURRENTLY.match(str(sql)):
             with self._patient_for_locks():
                 if built := _BUILT.match(str(sql)):
-                    self._drop_half_built(built[1])
+                    self._drop_leftover(*built.groups())
                 super().execute(sql, params)
         else:
             try:
@@ -64,13 +64,16 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
             finally:
                 cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
 
-    def _drop_half_built(self, name: str) -> None:
+    def _drop_leftover(self, index: str, table: str) -> None:
+        # An earlier run of this migration ended while it built the index, which is invalid then,
+        # or before all of the migration was done. Nothing else has the name on this table.
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-                " WHERE c.relname = %s AND pg_table_is_visible(c.oid) AND NOT i.indisvalid",
-                [name],
+                " WHERE c.relname = %s AND i.indrelid = to_regclass(%s)"
+                " AND pg_table_is_visible(c.oid)",
+                [index, self.quote_name(table)],
             )
-            half_built = cursor.fetchone() is not None
-        if half_built:
-            super().execute(f"DROP INDEX CONCURRENTLY {self.quote_name(name)}", None)
+            is_there = cursor.fetchone() is not None
+        if is_there:
+            super().execute(f"DROP INDEX CONCURRENTLY {self.quote_name(index)}", None)
