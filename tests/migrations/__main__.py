@@ -1,0 +1,89 @@
+"""`python -m tests.migrations`: run each migration since the previous release on a full database."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from shutil import rmtree
+from typing import Final
+
+import django
+import psycopg
+
+from tests.migrations.rules import Finding, judge
+from tests.system.past import write_the_past
+from ticketing.stack import services
+from ticketing.stack.environment import PROJECT
+from ticketing.stack.previous_release import (
+    NoHistory,
+    ReleaseNotFetched,
+    previous_release,
+    released_migrations,
+)
+
+_ORGANIZER: Final = (
+    "INSERT INTO events_organizer (id, name, email, created_at)"
+    " VALUES (gen_random_uuid(), 'Casa Azul', 'casa@example.com', now())"
+)
+
+
+def main() -> int:
+    """Return 0 if every new migration may run beside the previous release."""
+    try:
+        released = released_migrations()
+    except NoHistory as reason:
+        print(f"The migrations are not checked: {reason}")  # noqa: T201
+        return 0
+    except ReleaseNotFetched as reason:
+        print(reason, file=sys.stderr)  # noqa: T201
+        return 1
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrations-")))
+        stack.callback(rmtree, services.postgres_folder(folder), ignore_errors=True)
+        url = stack.enter_context(services.running(services.postgres(folder, durable=False)))
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+        os.environ["DATABASE_URL"] = url
+        django.setup()
+        findings = [*_changed(released), *_run_new_ones(url, released)]
+    for finding in findings:
+        print(finding, file=sys.stderr)  # noqa: T201
+    return 1 if findings else 0
+
+
+def _changed(released: dict[str, bytes]) -> Iterator[Finding]:
+    """Yield a finding for each released migration that is not what it was: some databases have it."""
+    for path, text in released.items():
+        now = PROJECT / path
+        if not now.exists() or now.read_bytes() != text:
+            yield Finding(path, "released-migration-changed", "it was released: write a new one")
+
+
+def _run_new_ones(url: str, released: dict[str, bytes]) -> Iterator[Finding]:
+    from django.db import connection  # noqa: PLC0415 - only now is it known where the database is
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+
+    known = {(Path(path).parts[0], Path(path).stem) for path in released}
+    ours = {app for app, _ in known}
+    executor = MigrationExecutor(connection)
+    leaves = executor.loader.graph.leaf_nodes()
+    executor.migrate([leaf for leaf in leaves if leaf[0] not in ours] + sorted(known))
+    with psycopg.connect(url) as record:
+        record.execute(_ORGANIZER)
+        write_the_past(record)
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(leaves)
+    print(f"{len(plan)} migrations since {previous_release()[:7]}")  # noqa: T201
+    state = executor._create_project_state(with_applied_migrations=True)  # noqa: SLF001
+    for migration, _ in plan:
+
+        def apply(migration=migration) -> None:
+            nonlocal state
+            state = executor.apply_migration(state, migration)
+
+        yield from judge(connection, migration, apply)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
