@@ -60,7 +60,7 @@ check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deploy
 	$(IN)lint-imports
 	$(IN)mypy .
 	@$(IN)python -m ticketing.stack check
-	@$(IN)python -m tests.migrations
+	@$(IN)python -m tests.upgrading
 
 schema: $(STAMP) ## write the API's document, docs/openapi.yaml, as the code has it
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py spectacular --file docs/openapi.yaml

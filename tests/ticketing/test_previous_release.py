@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ticketing.stack import previous_release as module
+from ticketing.stack.environment import PROJECT
 from ticketing.stack.previous_release import (
     NoHistory,
     ReleaseNotFetched,
@@ -19,7 +20,7 @@ from ticketing.stack.previous_release import (
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Stand in a folder that has our pyproject.toml and nothing else."""
-    text = (module.PROJECT / "pyproject.toml").read_text()
+    text = (PROJECT / "pyproject.toml").read_text()
     (tmp_path / "pyproject.toml").write_text(text)
     monkeypatch.setattr(module, "PROJECT", tmp_path)
     return tmp_path

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from django.db.migrations import (
 )
 from django.db.migrations.loader import MigrationLoader
 
-from tests.migrations.rules import judge
+from tests.upgrading.rules import judge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,8 +43,8 @@ class _Undo(Exception):
 
 def rules(*operations: Any, atomic: bool = True, batch: int = 1000) -> list[str]:
     """Judge a migration of orders, and undo it."""
-    migration = Migration("9999_new", "orders")
-    migration.operations, migration.atomic = list(operations), atomic
+    parts = {"operations": list(operations), "atomic": atomic, "__module__": __name__}
+    migration: Migration = type("New", (Migration,), parts)("9999_new", "orders")
     state = MigrationLoader(connection).project_state()
 
     def apply() -> None:
@@ -53,12 +54,10 @@ def rules(*operations: Any, atomic: bool = True, batch: int = 1000) -> list[str]
     if not atomic:
         return [finding.rule for finding in judge(connection, migration, apply, batch=batch)]
     found: list[str] = []
-    try:
-        with connection.schema_editor(atomic=True):
-            found = [finding.rule for finding in judge(connection, migration, apply, batch=batch)]
-            raise _Undo
-    except _Undo:
-        return found
+    with suppress(_Undo), connection.schema_editor(atomic=True):
+        found = [finding.rule for finding in judge(connection, migration, apply, batch=batch)]
+        raise _Undo
+    return found
 
 
 @pytest.mark.parametrize(
@@ -139,9 +138,7 @@ def test_a_transaction_that_changes_a_whole_table_is_found(scans: None, operatio
 
 def test_a_migration_that_cannot_run_again_is_found():
     try:
-        found = rules(
-            AddIndexConcurrently("order", INDEX), RunSQL("SELECT 1"), atomic=False
-        )
+        found = rules(AddIndexConcurrently("order", INDEX), RunSQL("SELECT 1"), atomic=False)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP INDEX IF EXISTS orders_by_total")
@@ -183,7 +180,7 @@ def test_a_migration_that_hurts_nobody_is_welcome(operation: Any):
 
 def test_the_migrations_since_the_previous_release_break_no_rule():
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.migrations"],
+        [sys.executable, "-W", "ignore", "-m", "tests.upgrading"],
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,

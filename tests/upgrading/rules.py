@@ -14,7 +14,7 @@ from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndex
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
-from tests.migrations.catalog import read_catalog, what_was_taken
+from tests.upgrading.catalog import read_catalog, what_was_taken
 
 # What a statement of one transaction may change of a big table.
 BATCH: Final = 1000
@@ -161,15 +161,19 @@ def _of_our_own(migration: Migration, watch: Watch, *, batch: int) -> Iterator[t
     if len(watch.locked) > 1:
         yield (
             "locks-several-tables",
-            f"one transaction locks {' and '.join(sorted(watch.locked))}: a sale that has one and"
-            " wants the other would wait for ever",
+            (
+                f"one transaction locks {' and '.join(sorted(watch.locked))}: a sale that has one"
+                " and wants the other would wait for ever"
+            ),
         )
     alone = len(migration.operations) == 1
     if not migration.atomic and not alone and not _may_run_twice(migration):
         yield (
             "not-atomic-and-not-alone",
-            "it cannot run again after it failed half-way: where atomic = False, one operation"
-            " each, or only indexes",
+            (
+                "it cannot run again after it failed half-way: where atomic = False, one operation"
+                " each, or only indexes"
+            ),
         )
     validated = {_table_of(each) for each in watch.statements if _VALIDATES.search(each)}
     changed = {
@@ -180,8 +184,10 @@ def _of_our_own(migration: Migration, watch: Watch, *, batch: int) -> Iterator[t
     for table in sorted(validated & changed & BIG_TABLES):
         yield (
             "validated-at-once",
-            f"{table} is read whole under the lock of an earlier statement: validate it in a"
-            " migration of its own",
+            (
+                f"{table} is read whole under the lock of an earlier statement: validate it in a"
+                " migration of its own"
+            ),
         )
 
 

@@ -78,6 +78,16 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
 
 def what_was_taken(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]:
     """Yield the rule and a sentence for each thing that the previous release would miss."""
+    yield from _columns(released, now)
+    yield from _functions(released, now)
+    for table, name in sorted(released.triggers - now.triggers):
+        yield "trigger-is-gone", f"the trigger {name} on {table} is gone"
+    for table, name in sorted(released.constraints - now.constraints):
+        if table in now.tables:
+            yield "constraint-is-gone", f"the constraint {name} on {table} is gone"
+
+
+def _columns(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]:
     for table in sorted(released.tables - now.tables):
         yield "table-is-gone", f"the table {table} is gone"
     for (table, name), column in sorted(released.columns.items()):
@@ -94,12 +104,6 @@ def what_was_taken(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]
         is_new = table in released.tables and (table, name) not in released.columns
         if is_new and column.must_be_written:
             yield "column-is-required", f"{table}.{name} is NOT NULL and has no db_default"
-    yield from _functions(released, now)
-    for table, name in sorted(released.triggers - now.triggers):
-        yield "trigger-is-gone", f"the trigger {name} on {table} is gone"
-    for table, name in sorted(released.constraints - now.constraints):
-        if table in now.tables:
-            yield "constraint-is-gone", f"the constraint {name} on {table} is gone"
 
 
 def _functions(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]:

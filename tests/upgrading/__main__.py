@@ -1,4 +1,4 @@
-"""`python -m tests.migrations`: run each migration since the previous release on a full database."""
+"""`python -m tests.upgrading`: run each migration since the previous release on a full database."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from typing import Final
 import django
 import psycopg
 
-from tests.migrations.rules import Finding, judge
 from tests.system.past import write_the_past
+from tests.upgrading.rules import Finding, judge
 from ticketing.stack import services
 from ticketing.stack.environment import PROJECT
 from ticketing.stack.previous_release import (
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _changed(released: dict[str, bytes]) -> Iterator[Finding]:
-    """Yield a finding for each released migration that is not what it was: some databases have it."""
+    """Yield a finding for each released migration that was edited: databases have run it."""
     for path, text in released.items():
         now = PROJECT / path
         if not now.exists() or now.read_bytes() != text:
@@ -68,14 +68,15 @@ def _run_new_ones(url: str, released: dict[str, bytes]) -> Iterator[Finding]:
     ours = {app for app, _ in known}
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
-    executor.migrate([leaf for leaf in leaves if leaf[0] not in ours] + sorted(known))
+    start = [leaf for leaf in leaves if leaf[0] not in ours] + sorted(known)
+    executor.migrate(start)
     with psycopg.connect(url) as record:
         record.execute(_ORGANIZER)
         write_the_past(record)
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(leaves)
     print(f"{len(plan)} migrations since {previous_release()[:7]}")  # noqa: T201
-    state = executor._create_project_state(with_applied_migrations=True)  # noqa: SLF001
+    state = executor.loader.project_state(start)
     for migration, _ in plan:
 
         def apply(migration=migration) -> None:
