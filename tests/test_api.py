@@ -405,6 +405,7 @@ def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
         "POST /orders",
         "GET /orders/{order_id}",
         "POST /orders/{order_id}/payment",
+        "POST /orders/{order_id}/confirmation",
         "POST /orders/{order_id}/cancel",
         "GET /orders/{order_id}/ticket",
         "POST /orders/{order_id}/refund",
