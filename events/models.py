@@ -205,6 +205,23 @@ class Event(models.Model):
     sales_end_at = models.DateTimeField(
         _("sales end at"), null=True, blank=True, validators=[refuse_other_ages]
     )
+    checkin_starts_at = models.DateTimeField(
+        _("check-in starts at"),
+        null=True,
+        blank=True,
+        validators=[refuse_other_ages],
+        help_text=_(
+            "Before it no gate opens. Empty: check-in works at any time. A good choice: 4 hours"
+            " before the event starts."
+        ),
+    )
+    checkin_ends_at = models.DateTimeField(
+        _("check-in ends at"),
+        null=True,
+        blank=True,
+        validators=[refuse_other_ages],
+        help_text=_("From it on no gate opens. A good choice: when the event ends."),
+    )
     max_per_order = models.PositiveSmallIntegerField(
         _("tickets per order"),
         default=10,
@@ -290,6 +307,13 @@ class Event(models.Model):
                 condition=Q(ends_at__gt=F("starts_at")), name="ends_after_it_starts"
             ),
             models.CheckConstraint(
+                condition=Q(checkin_ends_at__gt=F("checkin_starts_at"))
+                | Q(checkin_starts_at__isnull=True)
+                | Q(checkin_ends_at__isnull=True),
+                name="checkin_ends_after_it_starts",
+                violation_error_message=_("Check-in must end after it starts."),
+            ),
+            models.CheckConstraint(
                 condition=Q(status__in=EventStatus.values), name="event_status_is_known"
             ),
         ]
@@ -372,6 +396,7 @@ class Topic(models.TextChoices):
     ORDER_REFUNDED = "order.refunded", _("order refunded")
     TICKET_ISSUED = "ticket.issued", _("ticket issued")
     TICKET_ADMITTED = "ticket.admitted", _("ticket admitted")
+    TICKET_CHECKIN_UNDONE = "ticket.checkin_undone", _("check-in undone")
     TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
     EVENT_PUBLISHED = "event.published", _("event published")
     EVENT_UPDATED = "event.updated", _("event changed")

@@ -70,6 +70,8 @@ class EventShown(serializers.ModelSerializer[Event]):
             "ends_at",
             "sales_start_at",
             "sales_end_at",
+            "checkin_starts_at",
+            "checkin_ends_at",
             "max_per_order",
             "max_per_customer",
             "max_per_address",
@@ -125,6 +127,12 @@ class EventSent(StrictSerializer):
     ends_at = MomentField()
     sales_start_at = MomentField(allow_null=True, required=False)
     sales_end_at = MomentField(allow_null=True, required=False)
+    checkin_starts_at = MomentField(
+        allow_null=True, required=False, help_text="Before it no gate opens. Null: at any time."
+    )
+    checkin_ends_at = MomentField(
+        allow_null=True, required=False, help_text="From it on no gate opens. Null: never ends."
+    )
     max_per_order = WholeNumberField(min_value=1, max_value=_LARGEST_PER_ORDER, required=False)
     max_per_customer = WholeNumberField(
         min_value=0, max_value=LARGEST_CAPACITY, allow_null=True, required=False
@@ -167,10 +175,18 @@ class EventSent(StrictSerializer):
         now: Event | None = self.instance
         known = {
             name: attrs.get(name, getattr(now, name, None))
-            for name in ("starts_at", "ends_at", "sales_start_at", "sales_end_at")
+            for name in (
+                "starts_at",
+                "ends_at",
+                "sales_start_at",
+                "sales_end_at",
+                "checkin_starts_at",
+                "checkin_ends_at",
+            )
         }
         _check_order(known, "starts_at", "ends_at")
         _check_order(known, "sales_start_at", "sales_end_at")
+        _check_order(known, "checkin_starts_at", "checkin_ends_at")
         shorthand = [name for name in _SHORTHAND if name in attrs]
         if shorthand and "ticket_types" in attrs:
             raise serializers.ValidationError({shorthand[0]: "Give either this or `ticket_types`."})

@@ -287,6 +287,8 @@ def _defaults() -> dict[str, Any]:
         "timezone",
         "sales_start_at",
         "sales_end_at",
+        "checkin_starts_at",
+        "checkin_ends_at",
         "max_per_order",
         "max_per_customer",
         "max_per_address",
@@ -306,7 +308,14 @@ def _show_fresh(event_id: UUID, *, live: bool = True) -> dict[str, Any]:
 
 def _show(event: Event) -> dict[str, Any]:
     zone = ZoneInfo(event.timezone)
-    moments = ("starts_at", "ends_at", "sales_start_at", "sales_end_at")
+    moments = (
+        "starts_at",
+        "ends_at",
+        "sales_start_at",
+        "sales_end_at",
+        "checkin_starts_at",
+        "checkin_ends_at",
+    )
     shown: dict[str, Any] = dict(EventShown(event).data)
     for name in moments:
         moment = getattr(event, name)

@@ -33,6 +33,7 @@ from tickets.devices import revoke_device
 from tickets.issue import code_url
 from tickets.models import Delivery, Device, Scan, ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
+from tickets.undo import undo_check_in
 
 __all__ = ["DeliveryAdmin"]
 
@@ -150,7 +151,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
 
 class ScanInline(ReadOnlyInline, TabularInline):
     model = Scan
-    fields = ["result", "gate", "device", "scanned_at", "recorded_at"]
+    fields = ["result", "gate", "device", "scanned_at", "recorded_at", "undone_at"]
 
 
 @admin.register(Ticket)
@@ -162,6 +163,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     search_fields = ["holder_name", "=order__code"]
     search_help_text = gettext_lazy("Scanned code (T1:…), order code, order code-number, or name")
     inlines = [ScanInline]
+    actions_detail = ["undo_this"]
     fields = [
         "status",
         "order_link",
@@ -191,6 +193,36 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
             return queryset.filter(pk__in=ids[place - 1 :] if place else []), False
         tidy = term.upper() if term.isalnum() and len(term) == 6 else term  # noqa: PLR2004 - an order's code
         return super().get_search_results(request, queryset, tidy)
+
+    def has_undo_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this ticket is used, so that its check-in may be undone."""
+        return chosen(self, request, object_id).filter(status=TicketStatus.USED).exists()
+
+    @action(description=gettext_lazy("Undo check-in…"), permissions=["act", "undo"])
+    def undo_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id)
+        question = ask_first(
+            self,
+            request,
+            action="undo_this",
+            question=_("Undo the check-in of this ticket?"),
+            consequences=[
+                _("It is valid again, and the next scan lets its bearer in."),
+                _("The first scan stays on record, marked as undone."),
+            ],
+            rows=rows,
+            confirm=_("Yes, undo"),
+        )
+        if question is None:
+            act_on_each(
+                request,
+                rows,
+                lambda ticket: undo_check_in(
+                    ticket_id=ticket.pk, actor=user_actor(request.user), now=clock.now()
+                ),
+                done=_("%(count)d undone."),
+            )
+        return question or redirect("admin:tickets_ticket_change", object_id)
 
     @display(description=gettext_lazy("holder"), header=True, ordering="holder_name")
     def holder(self, ticket: Ticket) -> list[str]:
@@ -225,7 +257,7 @@ class ScanAdmin(ReadOnlyAdmin):
     list_filter = ["result", "event", "gate"]
     list_select_related = ["event", "device", "ticket"]
     search_fields = ["ticket__holder_name", "=ticket__order__code"]
-    fields = ["result", "event", "gate", "device", "scanned_at", "recorded_at", "code"]
+    fields = ["result", "event", "gate", "device", "scanned_at", "recorded_at", "undone_at", "code"]
 
     @display(description=gettext_lazy("result"), label=_SCAN_COLORS, ordering="result")
     def shown_result(self, scan: Scan) -> tuple[str, str]:
@@ -242,7 +274,7 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     changed_act = ActType.DEVICE_CHANGED
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
-    fields = ["organizer", "name", "gate", "all_events", "events"]
+    fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
     filter_horizontal = ["events"]
     actions = ["revoke"]
 

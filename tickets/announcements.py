@@ -96,6 +96,8 @@ _WHEN: Final = {
     " that ever were. While some are left, the order stays `paid`.",
     Topic.TICKET_ISSUED: "One person may enter.",
     Topic.TICKET_ADMITTED: "The ticket was used at the door.",
+    Topic.TICKET_CHECKIN_UNDONE: "A supervisor undid the last `ticket.admitted`. The ticket is"
+    " valid again.",
     Topic.TICKET_REVOKED: "The ticket opens no door any more: it was refunded, revoked or"
     " replaced.",
     Topic.EVENT_PUBLISHED: "The event is on sale, or will be when its sales start.",
@@ -148,6 +150,7 @@ _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     Topic.TICKET_ISSUED: {**_TICKET, "status": "valid"},
     Topic.TICKET_ADMITTED: {**_TICKET, "status": "used", "used_at": _MOMENT},
+    Topic.TICKET_CHECKIN_UNDONE: {**_TICKET, "status": "valid"},
     Topic.TICKET_REVOKED: {**_TICKET, "status": "revoked", "revoked_at": _MOMENT},
     Topic.EVENT_PUBLISHED: {**_EVENT, "status": "published"},
     Topic.EVENT_UPDATED: {**_EVENT, "status": "published"},

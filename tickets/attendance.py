@@ -59,7 +59,8 @@ def measure_attendance(event_id: UUID) -> Attendance:
         for kind in TicketType.objects.filter(event_id=event_id).order_by("number")
     ]
     let_in = Count("pk", filter=Q(result=ScanResult.ADMITTED))
-    scans = Scan.objects.filter(event_id=event_id).order_by("gate").values_list("gate")
+    counted = Scan.objects.filter(event_id=event_id, undone_at=None)
+    scans = counted.order_by("gate").values_list("gate")
     gates = [
         AttendanceOfGate(gate, inside, every - inside)
         for gate, inside, every in scans.annotate(let_in=let_in, every=Count("pk"))

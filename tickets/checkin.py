@@ -79,13 +79,27 @@ class CheckedTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorHours:
+    """When an event's door is open. Without a moment it is open from the beginning, or for good."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckIn:
-    """How an attempt at a gate ended. `ticket` is there if the scanner may know it."""
+    """
+    How an attempt at a gate ended.
+
+    `ticket` is there if the scanner may know it, `hours` with it.
+    """
 
     scan_id: UUID
     result: ScanResult
     at: datetime
     ticket: CheckedTicket | None
+    hours: DoorHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,9 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
     A refusal at the door is part of the record, so it is a row and not an exception. All of it is
     one statement: looking and marking, so that two gates cannot both find the ticket unused.
 
+    The door's hours are judged by the time of the scan. What a ticket was used or revoked for is
+    said first: a guest with a dead ticket need not come back later.
+
     :raises UnknownDevice: if no device has the token, or it was revoked
     :raises EventNotForScanner: if the door of an event is meant that is not the scanner's
     :raises ScanIdReused: if the scanner gave that id to another code before
@@ -129,15 +146,15 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
 
 
 def first_admission(ticket_id: UUID) -> Scan | None:
-    """Return the scan that opened the gate for a ticket."""
+    """Return the scan that opened the gate for a ticket and was not undone."""
     admitted = Scan.objects.select_related("device").filter(
-        ticket_id=ticket_id, result=ScanResult.ADMITTED
+        ticket_id=ticket_id, result=ScanResult.ADMITTED, undone_at=None
     )
     return admitted.order_by("recorded_at").first()
 
 
 def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
-    scans = Scan.objects.select_related("ticket__order", "ticket__ticket_type")
+    scans = Scan.objects.select_related("ticket__order", "ticket__ticket_type", "event")
     if scanner.device_digest is None:
         own = scans.filter(scanned_by=scanner.name)
     else:
@@ -147,12 +164,13 @@ def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
         return None
     if scan.code != scanned.code:
         raise ScanIdReused("Give each scan an id of its own.")
-    found, ticket = scan.ticket, None
+    found, ticket, event = scan.ticket, None, scan.event
     if found is not None:
         ticket = CheckedTicket(
             found.pk, found.event_id, found.ticket_type.name, found.holder_name, found.order.code
         )
-    return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket)
+    hours = event and DoorHours(event.checkin_starts_at, event.checkin_ends_at, event.timezone)
+    return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket, hours)
 
 
 def _decide(scanned: ScannedCode, scanner: Scanner, named: _Named, now: datetime) -> CheckIn:
@@ -192,7 +210,7 @@ def _record(
     """Do all of it, or nothing and return None: the code is not as we wrote it, and not proven."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM check_in"
+            "SELECT * FROM check_in_in_hours"
             "(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 new_id(),
@@ -212,7 +230,7 @@ def _record(
                 now,
             ],
         )
-        result, holder_name, ticket_type, order_code = cursor.fetchone()
+        result, holder_name, ticket_type, order_code, *hours = cursor.fetchone()
     if result == "unproven":
         return None
     if result == "unknown_device":
@@ -224,4 +242,4 @@ def _record(
         ticket = CheckedTicket(
             named.ticket_id, named.event_id, ticket_type, holder_name, order_code
         )
-    return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket)
+    return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket, DoorHours(*hours))

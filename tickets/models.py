@@ -171,6 +171,12 @@ class Device(models.Model):
     events = models.ManyToManyField(
         Event, related_name="devices", blank=True, verbose_name=_("events")
     )
+    is_supervisor = models.BooleanField(
+        _("supervisor"),
+        default=False,
+        db_default=False,
+        help_text=_("May undo a check-in within 15 minutes."),
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("begins with"), max_length=12, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -191,12 +197,14 @@ class ScanResult(models.TextChoices):
     REVOKED = "revoked", _("revoked")
     WRONG_EVENT = "wrong_event", _("wrong event")
     EVENT_CANCELLED = "event_cancelled", _("event cancelled")
+    NOT_YET_OPEN = "not_yet_open", _("not yet open")
+    CLOSED = "closed", _("closed")
     INVALID_CODE = "invalid_code", _("invalid code")
     UNKNOWN_TICKET = "unknown_ticket", _("unknown ticket")
 
 
 class Scan(models.Model):
-    """One attempt at a gate, admitted or refused. Written once, never changed."""
+    """One attempt at a gate, admitted or refused. Never changed, but an admission can be undone."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # Named by the device, so that a repeated call is the same scan.
@@ -225,6 +233,10 @@ class Scan(models.Model):
     code = models.CharField(_("code"), max_length=300)
     scanned_at = models.DateTimeField(_("scanned at"))
     recorded_at = models.DateTimeField(_("recorded at"))
+    # An admission that was undone stays on record and counts no more.
+    undone_at = models.DateTimeField(_("undone at"), null=True)
+    # Who undid it, as `device:…`, `token:…` or `user:…`.
+    undone_by = models.CharField(max_length=60, default="", db_default="", editable=False)
 
     class Meta:
         verbose_name = _("scan")
@@ -240,6 +252,11 @@ class Scan(models.Model):
                 name="scans_with_an_api_token",
             ),
             models.Index(fields=["user"], condition=Q(user__isnull=False), name="scans_by_a_user"),
+            models.Index(
+                fields=["event", "undone_at"],
+                condition=Q(undone_at__isnull=False),
+                name="scans_that_were_undone",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -247,8 +264,8 @@ class Scan(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["ticket"],
-                condition=Q(result=ScanResult.ADMITTED),
-                name="a_ticket_admits_once",
+                condition=Q(result=ScanResult.ADMITTED, undone_at__isnull=True),
+                name="a_ticket_admits_once_until_undone",
             ),
         ]
 

@@ -47,7 +47,9 @@ def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
         return tickets.order_by("-created_at", "-id")
     # A used ticket was changed when its scan was recorded: it may have been made long before.
     scanned = Scan.objects.filter(
-        event_id=event_id, recorded_at__gte=since, result=ScanResult.ADMITTED
+        Q(recorded_at__gte=since) | Q(undone_at__gte=since),
+        event_id=event_id,
+        result=ScanResult.ADMITTED,
     )
     changed = tickets.filter(
         Q(created_at__gte=since)
@@ -62,13 +64,16 @@ def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
 
 def with_all_shown(tickets: QuerySet[Ticket]) -> QuerySet[Any]:
     """Fetch with some tickets all that an organizer is shown of them."""
-    admission = Scan.objects.filter(ticket=OuterRef("pk"), result=ScanResult.ADMITTED)
+    admissions = Scan.objects.filter(ticket=OuterRef("pk"), result=ScanResult.ADMITTED)
+    latest = admissions.order_by("-recorded_at", "-pk")
+    counts = admissions.filter(undone_at=None).order_by()
     return tickets.select_related("order", "ticket_type").annotate(
         modified_at=Greatest(
             "created_at",
             "revoked_at",
             "refunded_at",
-            Subquery(admission.order_by().values("recorded_at")[:1]),
+            Subquery(latest.values("recorded_at")[:1]),
+            Subquery(latest.values("undone_at")[:1]),
         ),
-        gate=Subquery(admission.order_by().values("gate")[:1]),
+        gate=Subquery(counts.values("gate")[:1]),
     )

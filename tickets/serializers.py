@@ -179,6 +179,16 @@ class ScannedTicketShown(serializers.Serializer[Any]):
     event = serializers.UUIDField()
 
 
+class CheckInUndoneShown(serializers.Serializer[Any]):
+    """A ticket that may enter once more."""
+
+    id = serializers.UUIDField(source="ticket.pk")
+    status = serializers.CharField(source="ticket.status")
+    holder_name = serializers.CharField(source="ticket.holder_name")
+    scan_id = serializers.UUIDField()
+    undone_at = serializers.DateTimeField()
+
+
 class AdmissionShown(serializers.Serializer[Any]):
     result = serializers.CharField()
     scan_id = serializers.UUIDField()

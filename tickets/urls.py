@@ -11,7 +11,7 @@ from tickets.organizer_views import (
     TicketReissue,
     TicketRevocation,
 )
-from tickets.views import OrderTickets, TicketValidation, check_in_quickly
+from tickets.views import CheckInUndo, OrderTickets, TicketValidation, check_in_quickly
 
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _EVENT = r"^events/(?P<reference>[A-Za-z0-9-]{1,80})"
@@ -25,6 +25,7 @@ urlpatterns = [
     re_path(_EVENT + r"/tickets/?$", EventTickets.as_view()),
     re_path(_EVENT + r"/attendance/?$", EventAttendance.as_view()),
     re_path(_TICKET + r"/?$", OneTicket.as_view()),
+    re_path(_TICKET + r"/checkin/undo/?$", CheckInUndo.as_view()),
     re_path(_TICKET + r"/revoke/?$", TicketRevocation.as_view()),
     re_path(_TICKET + r"/reissue/?$", TicketReissue.as_view()),
     re_path(r"^tickets/validate/?$", quickly(TicketValidation.as_view(), POST=check_in_quickly)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET
@@ -23,7 +24,7 @@ from ticketing.api.schema import API_TOKEN, DEVICE_TOKEN, ORDER_TOKEN, operation
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
 from ticketing.ids import new_id
 from ticketing.tokens import TokenKind
-from tickets.access import scanner_of
+from tickets.access import TicketNotFound, scanner_of, ticket_of_supervisor
 from tickets.checkin import (
     CheckedTicket,
     CheckIn,
@@ -37,11 +38,13 @@ from tickets.checkin import (
 from tickets.models import ScanResult, Ticket
 from tickets.serializers import (
     AdmissionShown,
+    CheckInUndoneShown,
     OrderTicketsShown,
     ScanSent,
     TicketShown,
     UsualScan,
 )
+from tickets.undo import NotCheckedIn, UndoTooLate, undo_check_in
 
 
 class OrderNotPaid(Conflict):
@@ -69,6 +72,16 @@ class EventCancelled(Conflict):
     title = "The event was cancelled"
 
 
+class NotYetOpen(Conflict):
+    code = "not_yet_open"
+    title = "Check-in has not started"
+
+
+class Closed(Conflict):
+    code = "closed"
+    title = "Check-in is over"
+
+
 class InvalidCode(Unreadable):
     code = "invalid_code"
     title = "This is not one of our codes"
@@ -84,9 +97,15 @@ _REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     ScanResult.REVOKED: (Revoked, "It was refunded or replaced."),
     ScanResult.WRONG_EVENT: (WrongEvent, "It does not open this gate."),
     ScanResult.EVENT_CANCELLED: (EventCancelled, "Nobody is admitted."),
+    ScanResult.NOT_YET_OPEN: (NotYetOpen, "Check-in starts at {}."),
+    ScanResult.CLOSED: (Closed, "Check-in ended at {}."),
     ScanResult.INVALID_CODE: (InvalidCode, "It is forged, mangled, or somebody else's."),
     ScanResult.UNKNOWN_TICKET: (UnknownTicket, "It is well signed, and we do not have it."),
 }
+
+
+# Of the door's hours, the one that a refusal tells.
+_MOMENTS = {ScanResult.NOT_YET_OPEN: "starts_at", ScanResult.CLOSED: "ends_at"}
 
 
 class OrderTickets(APIView):
@@ -145,6 +164,24 @@ class TicketValidation(APIView):
         return Response(_admit(scanned, scanner, now))
 
 
+class CheckInUndo(APIView):
+    @operation(
+        "undo_check_in",
+        tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_WRITE.value)],
+        answers={200: CheckInUndoneShown},
+        refusals=[NotForThisCaller, InsufficientScope, TicketNotFound, NotCheckedIn, UndoTooLate],
+    )
+    def post(self, request: Request, ticket_id: UUID) -> Response:
+        """
+        Undo a ticket's check-in within 15 minutes: it is valid again.
+
+        A device needs to be a supervisor's. The scan stays on record, marked as undone.
+        """
+        ticket, actor = ticket_of_supervisor(request, ticket_id)
+        undone = undo_check_in(ticket_id=ticket.pk, actor=actor, now=clock.now())
+        return Response(CheckInUndoneShown(undone).data)
+
+
 def check_in_quickly(request: HttpRequest) -> HttpResponse | None:
     """Do what `TicketValidation.post` does for a door device that is online."""
     token = read_bearer(request.META.get("HTTP_AUTHORIZATION", ""))
@@ -178,8 +215,15 @@ def _admit(scanned: ScannedCode, scanner: Scanner, now: datetime) -> dict[str, A
 
 def _refusal(attempt: CheckIn) -> Refusal:
     kind, sentence = _REFUSALS[attempt.result]
-    refusal = kind(sentence)
     details: dict[str, Any] = {"scan_id": str(attempt.scan_id)}
+    if attempt.hours is not None and attempt.result in _MOMENTS:
+        name = _MOMENTS[attempt.result]
+        moment = getattr(attempt.hours, name)
+        if moment is not None:
+            local = moment.astimezone(ZoneInfo(attempt.hours.timezone))
+            details[f"checkin_{name}"] = local.isoformat()
+            sentence = sentence.format(f"{local:%Y-%m-%d %H:%M} ({attempt.hours.timezone})")
+    refusal = kind(sentence)
     if attempt.ticket is not None:
         details["ticket"] = _show_ticket(attempt.ticket)
         if attempt.result == ScanResult.ALREADY_USED:

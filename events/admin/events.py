@@ -75,6 +75,7 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
                 ),
             },
         ),
+        (gettext_lazy("The door"), {"fields": ["checkin_starts_at", "checkin_ends_at"]}),
         (
             gettext_lazy("The sale"),
             {

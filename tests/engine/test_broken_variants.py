@@ -84,12 +84,12 @@ def settle_whatever_the_status(patch: Patch) -> None:
 
 def look_then_admit(patch: Patch) -> None:
     marks = "UPDATE tickets_ticket t SET status = 'used', used_at = seen\n"
-    marks += "      WHERE t.id = ticket AND t.status = 'valid';"
+    marks += "          WHERE t.id = ticket AND t.status = 'valid';"
     looks = "SELECT t.status INTO found_status FROM tickets_ticket t WHERE t.id = ticket;"
     looks += "PERFORM pg_sleep(1);"
     looks += marks.replace("t.status = 'valid'", "found_status = 'valid'")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('check_in'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef('check_in_in_hours'::regproc)")
         kept = cursor.fetchone()[0]
         assert marks in kept
         cursor.execute(kept.replace(marks, looks))
@@ -253,7 +253,7 @@ def fresh_scripts(redis: Redis):
 def guard():
     """Put back what a variant takes away in the database."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('check_in'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef('check_in_in_hours'::regproc)")
         check_in = cursor.fetchone()[0]
     yield
     TicketType.objects.filter(promised__gt=F("capacity")).update(capacity=F("promised"))

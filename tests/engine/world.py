@@ -108,7 +108,7 @@ _STRANGE_TICKETS = """
 SELECT o.code, o.status, t.position, t.status, s.admitted
 FROM tickets_ticket t JOIN orders_order o ON o.id = t.order_id, LATERAL (
   SELECT count(*) AS admitted FROM tickets_scan s
-  WHERE s.ticket_id = t.id AND s.result = 'admitted') s
+  WHERE s.ticket_id = t.id AND s.result = 'admitted' AND s.undone_at IS NULL) s
 WHERE t.event_id = %s AND (
   o.status NOT IN ('paid', 'refunded') OR (o.status = 'refunded' AND t.status <> 'revoked')
   OR s.admitted > 1 OR (t.status = 'used' AND s.admitted <> 1)

@@ -1,0 +1,214 @@
+"""A check-in that is undone: once, in time, by a supervisor, and never forgotten."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from events.models import WebhookEndpoint, WebhookMessage
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    as_organizer,
+    make_api_token,
+    make_device,
+    make_event,
+    make_ticket,
+    make_user,
+)
+from tests.race import race
+from ticketing import clock
+from ticketing.ids import new_id
+from ticketing.models import Act
+from tickets.attendance import measure_attendance
+from tickets.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.models import Device, Scan, ScanResult, Ticket
+from tickets.refund import refund_order
+from tickets.undo import NotCheckedIn, UndoTooLate, undo_check_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def scan(ticket: Ticket, *, gate: str = "North", scan_id: Any = None) -> str:
+    scanned = ScannedCode(scan_id or new_id(), ticket.code, gate, clock.now())
+    return check_in_ticket(scanned=scanned, scanner=Scanner("token:1"), now=clock.now()).result
+
+
+def undo(ticket: Ticket) -> Scan:
+    return undo_check_in(ticket_id=ticket.pk, actor=SOMEBODY, now=clock.now())
+
+
+def supervisor_of(ticket: Ticket) -> APIClient:
+    token = make_device(ticket.event)
+    Device.objects.update(is_supervisor=True)
+    return as_bearer(token)
+
+
+def test_an_undone_ticket_admits_once_more_and_its_first_scan_stays():
+    ticket = make_ticket()
+    assert scan(ticket) == ScanResult.ADMITTED
+
+    undo(ticket)
+
+    assert [scan(ticket, gate="South"), scan(ticket)] == ["admitted", "already_used"]
+    first, second = Scan.objects.filter(result="admitted").order_by("recorded_at")
+    assert first.undone_at is not None
+    assert first.undone_by == "user:1"
+    assert (second.undone_at, second.gate) == (None, "South")
+
+
+def test_a_repeat_of_the_undone_scan_gets_its_first_answer_and_admits_nobody():
+    ticket, scan_id = make_ticket(), new_id()
+    scan(ticket, scan_id=scan_id)
+    undo(ticket)
+
+    assert scan(ticket, scan_id=scan_id) == ScanResult.ADMITTED
+
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.used_at) == ("valid", None)
+    assert Scan.objects.count() == 1
+
+
+@pytest.mark.parametrize(("minutes", "seconds", "late"), [(15, 0, False), (15, 1, True)])
+def test_a_check_in_can_be_undone_for_15_minutes(minutes: int, seconds: int, late: bool):  # noqa: FBT001
+    ticket = make_ticket()
+    scan(ticket)
+    then = Scan.objects.get().recorded_at + timedelta(minutes=minutes, seconds=seconds)
+
+    if late:
+        with pytest.raises(UndoTooLate):
+            undo_check_in(ticket_id=ticket.pk, actor=SOMEBODY, now=then)
+    else:
+        undo_check_in(ticket_id=ticket.pk, actor=SOMEBODY, now=then)
+
+    ticket.refresh_from_db()
+    assert ticket.status == ("used" if late else "valid")
+
+
+def test_what_was_never_admitted_or_is_revoked_has_nothing_to_undo():
+    fresh, refunded = make_ticket(), make_ticket()
+    scan(refunded)
+    refund_order(order_id=refunded.order_id, actor=SOMEBODY, now=clock.now())
+
+    for ticket in (fresh, refunded):
+        with pytest.raises(NotCheckedIn):
+            undo(ticket)
+
+    assert not Scan.objects.filter(undone_at__isnull=False).exists()
+
+
+def test_two_undos_at_once_are_one():
+    ticket = make_ticket()
+    scan(ticket)
+
+    undone = race(lambda: undo(ticket), lambda: undo(ticket), lambda: undo(ticket))
+
+    assert all(isinstance(one, Scan) for one in undone), undone
+    assert Act.objects.filter(type="ticket.checkin_undone").count() == 1
+
+
+def test_an_undo_and_scans_at_other_gates_admit_each_guest_once():
+    ticket = make_ticket()
+    scan(ticket)
+
+    outcomes = race(lambda: undo(ticket), lambda: scan(ticket), lambda: scan(ticket))
+
+    admitted = outcomes[1:].count(ScanResult.ADMITTED)
+    ticket.refresh_from_db()
+    assert admitted <= 1
+    assert ticket.status == ("used" if admitted else "valid")
+    counted = Scan.objects.filter(result="admitted", undone_at=None)
+    assert counted.count() == admitted
+
+
+def test_attendance_forgets_what_was_undone():
+    ticket = make_ticket()
+    scan(ticket)
+    undo(ticket)
+
+    seen = measure_attendance(ticket.event_id)
+
+    assert seen.admitted == 0
+    assert seen.gates == []
+
+
+def test_who_follows_the_changes_sees_an_undo():
+    ticket = make_ticket()
+    scan(ticket)
+    before = Scan.objects.get().recorded_at
+    undone = undo(ticket).undone_at
+    assert undone is not None
+    assert undone > before
+
+    since = undone.isoformat().replace("+", "%2B")
+    client = as_organizer(ticket.event)
+    found = client.get(f"/events/{ticket.event.slug}/tickets?modified_since={since}").json()
+
+    assert [one["id"] for one in found["results"]] == [str(ticket.pk)]
+    assert (found["results"][0]["status"], found["results"][0]["gate"]) == ("valid", None)
+
+
+def test_webhooks_are_told_of_an_undo_and_of_no_new_ticket():
+    event = make_event()
+    ticket = make_ticket(ticket_type=event.ticket_types.get())
+    url = "https://example.com/"
+    for types in ([], ["ticket.issued", "ticket.admitted"]):
+        WebhookEndpoint.objects.create(organizer=event.organizer, url=url, types=types)
+    scan(ticket)
+
+    undo(ticket)
+
+    told = WebhookMessage.objects.order_by("position").values_list("type", flat=True)
+    assert list(told.filter(endpoint__types=[])) == ["ticket.admitted", "ticket.checkin_undone"]
+    assert list(told.exclude(endpoint__types=[])) == ["ticket.admitted"]
+
+
+def test_only_a_supervisors_device_undoes_and_only_at_its_events():
+    ticket, elsewhere = make_ticket(), make_ticket()
+    for each in (ticket, elsewhere):
+        scan(each)
+    path = f"/tickets/{ticket.pk}/checkin/undo"
+    plain = as_bearer(make_device(ticket.event))
+    assert plain.post(path).status_code == 403
+    supervisor = supervisor_of(ticket)
+
+    assert supervisor.post(f"/tickets/{elsewhere.pk}/checkin/undo").status_code == 404
+    answer = supervisor.post(path)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "valid")
+    act = Act.objects.get(type="ticket.checkin_undone")
+    assert (act.actor_kind, act.actor_name) == ("device", "Scanner North")
+    assert act.organizer_id == ticket.event.organizer_id
+
+
+def test_a_token_that_only_validates_undoes_nothing():
+    ticket = make_ticket()
+    scan(ticket)
+    path = f"/tickets/{ticket.pk}/checkin/undo"
+    gate = make_api_token(organizer=ticket.event.organizer, scopes=["tickets:validate"])
+    desk = make_api_token(organizer=ticket.event.organizer, scopes=["tickets:write"])
+
+    assert as_bearer(gate).post(path).json()["code"] == "insufficient_scope"
+    assert as_bearer(desk).post(path).status_code == 200
+
+
+def test_staff_undo_on_the_tickets_page_after_a_question():
+    ticket = make_ticket()
+    scan(ticket)
+    user = make_user(organizer=ticket.event.organizer, is_staff=True)
+    client = Client(raise_request_exception=True)
+    client.force_login(user)
+    page = reverse("admin:tickets_ticket_undo_this", args=[ticket.pk])
+
+    asked = client.get(page)
+    ticket.refresh_from_db()
+    assert (asked.status_code, ticket.status) == (200, "used")
+    client.post(page, {"confirmed": "yes"})
+
+    ticket.refresh_from_db()
+    assert ticket.status == "valid"
+    act = Act.objects.get(type="ticket.checkin_undone")
+    assert (act.actor_kind, act.actor_name) == ("user", user.username)
