@@ -35,6 +35,7 @@ CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 EVENT_FIELDS = {
     "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
     "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order",
+    "checkin_starts_at", "checkin_ends_at",
     "max_per_customer", "max_per_address", "requires_proof_of_work",
     "confirms_free_orders", "image_url", "currency",
     "available", "sold_out", "ticket_types",
@@ -416,6 +417,7 @@ def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
         "GET /events/{reference}/attendance",
         "GET /tickets/{ticket_id}",
         "PATCH /tickets/{ticket_id}",
+        "POST /tickets/{ticket_id}/checkin/undo",
         "POST /tickets/{ticket_id}/revoke",
         "POST /tickets/{ticket_id}/reissue",
         "POST /tickets/validate",

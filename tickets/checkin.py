@@ -169,7 +169,9 @@ def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
         ticket = CheckedTicket(
             found.pk, found.event_id, found.ticket_type.name, found.holder_name, found.order.code
         )
-    hours = event and DoorHours(event.checkin_starts_at, event.checkin_ends_at, event.timezone)
+    hours = None
+    if event is not None:
+        hours = DoorHours(event.checkin_starts_at, event.checkin_ends_at, event.timezone)
     return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket, hours)
 
 

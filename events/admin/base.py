@@ -104,7 +104,7 @@ def limit_choices(
 
 
 def act_on_each(
-    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], None], *, done: str
+    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], *, done: str
 ) -> None:
     """Do something to each row, and tell which were refused and why."""
     acted = 0
