@@ -14,7 +14,7 @@ from django.db.models import Q
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("tickets", "0011_admissions_until_undone")]
+    dependencies = [("tickets", "0012_admissions_until_undone")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
