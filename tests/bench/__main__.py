@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
+from itertools import count as count_from
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +26,8 @@ from ticketing.stack.environment import PROJECT, inherited_environment
 _EVENTS: Final = 100
 _CODES: Final = 30_000
 _FLOOR_TICKETS: Final = 400_000
+# Of no network: each buyer has one of its own.
+_FIRST_ADDRESS: Final = int(IPv4Address("10.0.0.0"))
 # What each is held to, as a ratio to its floor.
 _GOALS: Final = {
     "a. reserve, one hot event": 0.6,
@@ -142,12 +146,16 @@ def _loads(organizer: Any) -> Iterator[Load]:
         )
     connection.close()
 
-    def order(event: Any) -> bytes:
-        customer = {"name": "Ana Souza", "email": "ana@example.com"}
-        wish = {"event": str(event.pk), "quantity": 1, "customer": customer}
-        return make_request("POST", "/orders", body=json.dumps(wish).encode())
+    numbers = count_from(1)
 
-    hot, sold_out, many = order(events[0]), order(gone), cycle(map(order, events))
+    def order(event: Any) -> bytes:
+        number = next(numbers)
+        customer = {"name": "Ana Souza", "email": f"ana-{number}@example.com"}
+        wish = {"event": str(event.pk), "quantity": 1, "customer": customer}
+        address = str(IPv4Address(_FIRST_ADDRESS + number))
+        return make_request("POST", "/orders", body=json.dumps(wish).encode(), address=address)
+
+    hot, sold_out, many = order(events[0]), order(gone), cycle(events)
     reading = make_request("GET", f"/events/{events[0].pk}")
     bare = make_request("POST", "/reserve", body=hot.partition(b"\r\n\r\n")[2])
     constant_post = make_request("POST", "/constant", body=hot.partition(b"\r\n\r\n")[2])
@@ -158,8 +166,8 @@ def _loads(organizer: Any) -> Iterator[Load]:
         body = json.dumps({"code": next(codes)}).encode()
         return make_request("POST", "/tickets/validate", body=body, token=device)
 
-    yield Load("a. reserve, one hot event", lambda: hot, 201, lambda: bare)
-    yield Load("a. reserve, 100 events", lambda: next(many), 201, lambda: bare)
+    yield Load("a. reserve, one hot event", lambda: order(events[0]), 201, lambda: bare)
+    yield Load("a. reserve, 100 events", lambda: order(next(many)), 201, lambda: bare)
     yield Load("b. refused as sold out", lambda: sold_out, 409, lambda: constant_post)
     yield Load("b. read an event", lambda: reading, 200, lambda: constant)
     yield Load("c. admit a ticket", scan, 200, lambda: bare_admit)

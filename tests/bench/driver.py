@@ -29,13 +29,17 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def make_request(method: str, path: str, *, body: bytes = b"", token: str = "") -> bytes:
+def make_request(
+    method: str, path: str, *, body: bytes = b"", token: str = "", address: str = ""
+) -> bytes:
     """Return a request as it goes over the wire."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     if body:
         lines.append("Content-Type: application/json")
     if token:
         lines.append(f"Authorization: Bearer {token}")
+    if address:
+        lines.append(f"X-Forwarded-For: {address}")
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

@@ -17,6 +17,11 @@ from ticketing.stack.serving import ask, free_port
 
 _WAIT_SECONDS: Final = 60
 
+_LIMITS: Final = {
+    "TICKETS_PER_CUSTOMER": "20",
+    "TICKETS_PER_ADDRESS": "100",
+    "HELD_PERCENT_PER_ADDRESS": "10",
+}
 _FLOOR_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS floor_order (id uuid PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS floor_item (
@@ -67,7 +72,9 @@ class BenchStack:
                 "MAIL_FROM": "Bilheteria <tickets@bilheteria.test>",
                 # No load balancer stands before us that speaks TLS.
                 "SECURE_SSL_REDIRECT": "false",
-                "TRUSTED_PROXY_HOPS": "0",
+                # Each buyer comes from an address of its own, under production's limits.
+                "TRUSTED_PROXY_HOPS": "1",
+                **_LIMITS,
                 "PAYMENT_GATEWAY": "orders.gateway.SimulatedGateway",
                 "ALLOW_SIMULATED_PAYMENTS": "true",
                 "LOG_LEVEL": "WARNING",
