@@ -58,7 +58,11 @@ BEGIN
       UNION
       SELECT n.id, n.status, n.reserved_until FROM orders_order n
         WHERE n.event_id = the_event AND n.network_digest = the_network AND n.network_digest <> ''
-    ) o JOIN orders_orderitem i ON i.order_id = o.id
+    ) o CROSS JOIN LATERAL (
+      -- Summed here, the items are looked up order by order, whatever the planner expects.
+      SELECT sum(p.quantity) AS quantity, sum(p.returned) AS returned
+      FROM orders_orderitem p WHERE p.order_id = o.id
+    ) i
     WHERE o.status IN ('processing', 'paid') OR o.status = 'reserved' AND o.reserved_until > written;
     IF per_address > 0 AND here.held + here.owned + wanted > per_address AND the_address <> '' THEN
       RETURN QUERY SELECT
@@ -88,7 +92,11 @@ BEGIN
       FROM orders_order c
       WHERE c.event_id = the_event AND counted_email(c.customer_email) = counted_email(email)
         AND c.status IN ('reserved', 'processing', 'paid')
-    ) o JOIN orders_orderitem i ON i.order_id = o.id
+    ) o CROSS JOIN LATERAL (
+      -- Summed here, the items are looked up order by order, whatever the planner expects.
+      SELECT sum(p.quantity) AS quantity, sum(p.returned) AS returned
+      FROM orders_orderitem p WHERE p.order_id = o.id
+    ) i
     WHERE o.status <> 'reserved' OR o.reserved_until > written;
     counted := theirs.owned;
     IF the_address = '' OR here.held + here.owned > 0 THEN
