@@ -8,10 +8,11 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db import connection
+from django.db.models import Exists, OuterRef, Sum
 
 from events.models import Event, TicketType
-from orders.models import Order
+from orders.models import Order, OrderItem
 from ticketing.errors import Conflict, TooMany
 
 # Orders of one run: bounded, as it is one task among others. The next hour goes on.
@@ -66,12 +67,38 @@ class MaxPerAddressExceeded(Conflict):
     title = "Too many tickets for one network address"
 
 
+def check_customer_may_own(order: Order) -> None:
+    """
+    Check that an order being paid for stays within what its customer may own, in its transaction.
+
+    Reserving counts a customer's reservations only at an address that has tickets of the event. So
+    one email may hold more than the limit, from several addresses; it may not pay for more.
+
+    :raises MaxPerCustomerExceeded: if with it the customer would own too many tickets
+    """
+    limit = _per_customer(order.event)
+    if not limit:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT owned_by_customer(the_event => %s, the_order => %s, email => %s)",
+            [order.event_id, order.pk, order.customer_email],
+        )
+        owned = cursor.fetchone()[0]
+    wanted = OrderItem.objects.filter(order_id=order.pk).aggregate(n=Sum("quantity"))["n"]
+    # The first order was within the limit when it was reserved.
+    if owned and owned + wanted > limit:
+        raise MaxPerCustomerExceeded(
+            f"One customer may have {limit} tickets of this event; {owned} are paid for already."
+        )
+
+
 def limits_of(event: Event, types: Iterable[TicketType]) -> Limits:
     """Return an event's limits: its own, else those of the settings."""
     share = settings.HELD_PERCENT_PER_ADDRESS
     capacity = sum(kind.capacity for kind in types)
     return Limits(
-        per_customer=_first(event.max_per_customer, settings.TICKETS_PER_CUSTOMER),
+        per_customer=_per_customer(event),
         per_address=_first(event.max_per_address, settings.TICKETS_PER_ADDRESS),
         # Never less than one full order: else a small event could not be sold.
         held_per_address=share and max(event.max_per_order, capacity * share // _PERCENT),
@@ -119,6 +146,10 @@ def _events_to_forget(now: datetime) -> list[UUID]:
     with_digests = Order.objects.filter(event_id=OuterRef("pk")).exclude(address_digest="")
     past = Event.objects.filter(Exists(with_digests), ends_at__lt=now).order_by("ends_at", "pk")
     return list(past.values_list("pk", flat=True)[:_EVENTS_AT_ONCE])
+
+
+def _per_customer(event: Event) -> int:
+    return _first(event.max_per_customer, settings.TICKETS_PER_CUSTOMER)
 
 
 def _first(own: int | None, general: int) -> int:

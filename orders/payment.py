@@ -20,6 +20,7 @@ from events.inventory import (
 from events.models import Event, EventStatus
 from orders.expiry import decide_holds, obey
 from orders.gateway import get_gateway
+from orders.limits import MaxPerCustomerExceeded, check_customer_may_own
 from orders.models import (
     Order,
     OrderItem,
@@ -65,7 +66,13 @@ class PaymentNotAccepted(Invalid):
 LATEST_CHARGE: Final = timedelta(minutes=5)
 
 # Every way in which `confirm_payment` says no.
-REFUSALS = (OrderNotPayable, PaymentNotAccepted, ReservationExpired, SoldOut)
+REFUSALS = (
+    MaxPerCustomerExceeded,
+    OrderNotPayable,
+    PaymentNotAccepted,
+    ReservationExpired,
+    SoldOut,
+)
 
 
 def confirm_payment(
@@ -86,6 +93,7 @@ def confirm_payment(
     :raises ReservationExpired: if its time is up
     :raises OrderNotPayable: if the order is past reserving
     :raises SoldOut: if the tickets are not there after all; the order stays as it was
+    :raises MaxPerCustomerExceeded: if the customer owns too many others; the order stays as it was
     """
     _check_means(order, method, token)
     payment = _start_processing(order, method, token, now, on_written)
@@ -166,6 +174,7 @@ def _start_processing(
     )
     if not moved:
         return None
+    check_customer_may_own(order)
     payment = Payment.objects.create(
         order=order,
         method=method,

@@ -66,7 +66,7 @@ def ask(
 
 
 def told(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json().get("code" if answer.status_code > 201 else "status")
+    return answer.status_code, answer.json().get("code" if answer.status_code >= 400 else "status")
 
 
 RESERVED = (201, "reserved")
@@ -595,6 +595,66 @@ def test_without_limits_nobody_is_refused_and_no_address_is_written(settings: An
 
     assert [told(ask(event, 5)) for _ in range(3)] == [RESERVED] * 3
     assert digests() == {("", "")}
+
+
+# --- Paying for what was held from several addresses -----------------------------------
+
+
+def pay(answer: Any) -> Any:
+    order = answer.json()
+    buyer = as_bearer(order["access_token"])
+    return buyer.post(f"/orders/{order['id']}/payment", {"method": "card", "token": "tok_approved"})
+
+
+def test_one_email_pays_for_no_more_than_the_limit_from_however_many_addresses():
+    event = make_event(capacity=20)
+    held = [ask(event, 3, address=f"192.0.2.{n}") for n in range(1, 4)]
+    assert [told(answer) for answer in held] == [RESERVED] * 3
+
+    answers = [told(pay(answer)) for answer in held]
+
+    assert answers == [(202, "processing"), CUSTOMER_HAS_ALL, CUSTOMER_HAS_ALL]
+    statuses = Order.objects.filter(event=event).values_list("status", flat=True)
+    assert sorted(statuses) == ["processing", "reserved", "reserved"]
+    assert event.ticket_types.get().promised == 3
+
+
+def test_a_payment_up_to_the_limit_exactly_is_taken():
+    event = make_event()
+    held = [ask(event, 2, address=f"192.0.2.{n}") for n in range(1, 4)]
+
+    answers = [told(pay(answer)) for answer in held]
+
+    assert answers == [(202, "processing"), (202, "processing"), CUSTOMER_HAS_ALL]
+
+
+def test_an_order_that_was_refused_at_payment_can_be_paid_once_the_other_was_refunded():
+    event = make_event()
+    first, second = (ask(event, 3, address=f"192.0.2.{n}") for n in (1, 2))
+    pay(first)
+    assert told(pay(second)) == CUSTOMER_HAS_ALL
+
+    settle_order(order_id=first.json()["id"], now=clock.now())
+    refund_order(order_id=first.json()["id"], actor=SOMEBODY, now=clock.now())
+
+    assert told(pay(second)) == (202, "processing")
+
+
+def test_a_lower_limit_does_not_refuse_the_payment_of_a_customers_only_order():
+    event = make_event()
+    held = ask(event, PER_CUSTOMER)
+    Event.objects.filter(pk=event.pk).update(max_per_customer=1)
+
+    assert told(pay(held)) == (202, "processing")
+
+
+def test_payments_of_one_customer_at_once_do_not_pass_the_limit():
+    event = make_event(capacity=20)
+    orders = [ask(event, 3, address=f"192.0.2.{n}").json()["id"] for n in range(1, 5)]
+
+    race(*(partial(pay_for, order_id) for order_id in orders))
+
+    assert event.ticket_types.get().promised == 3
 
 
 # --- Many at once ----------------------------------------------------------------------
