@@ -1,11 +1,10 @@
 """Tickets, their scans and deliveries, and the devices at the door."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,24 +17,21 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
-from events.admin.once import OnceAdmin
 from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import Order
 from ticketing import clock
 from ticketing.actors import user_actor
-from ticketing.history import RecordsSaves, ShowsHistory
-from ticketing.models import ActType
-from ticketing.tokens import TokenKind, make_token
+from ticketing.history import ShowsHistory
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
 from tickets.delivery_admin import DeliveryAdmin, correct_address
-from tickets.devices import revoke_device
+from tickets.device_admin import DeviceAdmin
 from tickets.issue import code_url
-from tickets.models import Delivery, Device, Scan, ScanResult, Ticket, TicketStatus
+from tickets.models import Delivery, Scan, ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
 from tickets.undo import undo_check_in
 
-__all__ = ["DeliveryAdmin"]
+__all__ = ["DeliveryAdmin", "DeviceAdmin"]
 
 _ORDER_AND_PLACE = re.compile(r"([0-9A-Za-z]{6,8})-([0-9]{1,3})")
 _TICKET_COLORS = {
@@ -266,39 +262,3 @@ class ScanAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("holder"))
     def holder(self, scan: Scan) -> str:
         return scan.ticket.holder_name if scan.ticket else "-"
-
-
-@admin.register(Device)
-class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
-    created_act = ActType.DEVICE_CREATED
-    changed_act = ActType.DEVICE_CHANGED
-    list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
-    list_filter = ["organizer"]
-    fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
-    filter_horizontal = ["events"]
-    actions = ["revoke"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        shown = list(super().get_readonly_fields(request, obj))
-        return [*shown, "organizer"] if obj is not None else shown
-
-    def make_secret(self, row: Device) -> str:
-        token = make_token(TokenKind.DEVICE)
-        row.digest, row.hint = token.digest, token.hint
-        return token.text
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        super().save_related(request, form, formsets, change)
-        # A device scans for its own organizer, whoever set it up.
-        device = form.instance
-        device.events.set(device.events.filter(organizer_id=device.organizer_id))
-
-    @admin.display(description=gettext_lazy("begins with"))
-    def begins_with(self, device: Device) -> str:
-        return f"{device.hint}…"
-
-    @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
-        actor, now = user_actor(request.user), clock.now()
-        revoked = sum(revoke_device(device_id=row.pk, actor=actor, now=now) for row in rows)
-        messages.success(request, _("%(count)d revoked.") % {"count": revoked})

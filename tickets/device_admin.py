@@ -1,0 +1,55 @@
+"""The devices at the door."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from events.admin.once import OnceAdmin
+from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
+from ticketing.tokens import TokenKind, make_token
+from tickets.devices import revoke_device
+from tickets.models import Device
+
+
+@admin.register(Device)
+class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    created_act = ActType.DEVICE_CREATED
+    changed_act = ActType.DEVICE_CHANGED
+    list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
+    list_filter = ["organizer"]
+    fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
+    filter_horizontal = ["events"]
+    actions = ["revoke"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        shown = list(super().get_readonly_fields(request, obj))
+        return [*shown, "organizer"] if obj is not None else shown
+
+    def make_secret(self, row: Device) -> str:
+        token = make_token(TokenKind.DEVICE)
+        row.digest, row.hint = token.digest, token.hint
+        return token.text
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        super().save_related(request, form, formsets, change)
+        # A device scans for its own organizer, whoever set it up.
+        device = form.instance
+        device.events.set(device.events.filter(organizer_id=device.organizer_id))
+
+    @admin.display(description=gettext_lazy("begins with"))
+    def begins_with(self, device: Device) -> str:
+        return f"{device.hint}…"
+
+    @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
+        actor, now = user_actor(request.user), clock.now()
+        revoked = sum(revoke_device(device_id=row.pk, actor=actor, now=now) for row in rows)
+        messages.success(request, _("%(count)d revoked.") % {"count": revoked})
