@@ -34,7 +34,12 @@ class Charge:
 
 @runtime_checkable
 class PaymentGateway(Protocol):
-    """What the sale needs of whoever takes the money. Name one in `PAYMENT_GATEWAY`."""
+    """
+    What the sale needs of whoever takes the money. Name one in `PAYMENT_GATEWAY`.
+
+    One is made without arguments when a process starts, before a worker forks: open connections
+    in the methods, not in `__init__`.
+    """
 
     def accepts(self, *, method: str, token: str) -> bool:
         """Say whether `token` can be one of ours, without asking anybody."""
