@@ -26,7 +26,7 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
     fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
-    filter_horizontal = ["events"]
+    autocomplete_fields = ["events"]
     actions = ["revoke"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:

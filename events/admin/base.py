@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from events.access import organizers_of
-from events.models import Event, Organizer
+from events.admin.filters import lookups_of, own_filters
 from ticketing.errors import Refusal
 
 
@@ -25,12 +25,25 @@ class OwnAdmin(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     compressed_fields = True
+    list_filter_submit = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         if request.user.is_superuser:
             return rows
         return rows.filter(**{f"{self.organizer_path}__in": organizers_of(request.user)})
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        # A search for choices shows pages of this, and needs one order.
+        in_order = super().get_ordering(request) or self.model._meta.ordering  # noqa: SLF001 - the admin's own way
+        return in_order or ["-pk"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return own_filters(self.model, super().get_list_filter(request))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        # Any other could guess, letter by letter, at a column that no page shows.
+        return lookup in lookups_of(self.get_list_filter(request))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
@@ -60,12 +73,23 @@ class OwnAdmin(ModelAdmin):
         return super().formfield_for_dbfield(db_field, request, **options)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        limit_choices(db_field, request, options)
+        self._limit_choices(db_field, request, options)
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        limit_choices(db_field, request, options)
+        self._limit_choices(db_field, request, options)
         return super().formfield_for_manytomany(db_field, request, **options)
+
+    def _limit_choices(self, db_field: Any, request: HttpRequest, options: dict[str, Any]) -> None:
+        """Offer only rows that the user may see on pages of their own."""
+        if request.user.is_superuser:
+            return
+        rows = db_field.related_model._default_manager.none()  # noqa: SLF001 - the admin's own way
+        if self.admin_site.is_registered(db_field.related_model):
+            related = self.admin_site.get_model_admin(db_field.related_model)
+            if related.has_view_permission(request):
+                rows = related.get_queryset(request)
+        options["queryset"] = rows
 
     def _may(self, request: HttpRequest, obj: Model | str | None) -> bool:
         if not self.has_module_permission(request):
@@ -86,21 +110,7 @@ class ReadOnlyAdmin(OwnAdmin):
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Say whether somebody may act on these rows: who sees them, may."""
-        return self.has_module_permission(request)
-
-
-def limit_choices(
-    db_field: Any,
-    request: HttpRequest,
-    options: dict[str, Any],
-) -> None:
-    """Offer only what is the user's own."""
-    if request.user.is_superuser:
-        return
-    if db_field.related_model is Organizer:
-        options["queryset"] = organizers_of(request.user)
-    elif db_field.related_model is Event:
-        options["queryset"] = Event.objects.filter(organizer__in=organizers_of(request.user))
+        return self._may(request, object_id)
 
 
 def act_on_each(

@@ -51,7 +51,6 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     changed_act = ActType.EVENT_CHANGED
     list_display = ["named", "shown_status", "when", "city", "sales"]
     list_filter = ["status", "organizer", "city"]
-    list_filter_submit = True
     search_fields = ["name", "venue", "city", "slug"]
     ordering = ["-starts_at"]
     prepopulated_fields = {"slug": ["name"]}

@@ -66,6 +66,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     changed_act = ActType.WEBHOOK_CHANGED
     list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]
     list_filter = ["organizer"]
+    search_fields = ["url"]
     form = WebhookForm
     fields = ["organizer", "url", "types"]
     actions = ["test_chosen", "switch_on_chosen"]

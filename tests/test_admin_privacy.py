@@ -1,0 +1,376 @@
+"""No page of the admin shows anything of another organizer, however it is asked."""
+
+import html
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urljoin
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import CharField, TextField, UUIDField
+from django.test import Client
+from django.urls import reverse
+
+from events.models import (
+    ApiToken,
+    Event,
+    Organizer,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+)
+from events.webhooks import send_test
+from orders.models import Order
+from tests.make import (
+    as_bearer,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_reserved_order,
+    make_user,
+)
+from ticketing import clock
+from ticketing.ids import new_id
+from ticketing.models import User
+from tickets.models import Device, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OURS = ("events", "orders", "tickets")
+MOST_PAGES = 300
+SHORTEST_TEXT = 5
+LINK = re.compile(r"""(?:href|action|src|data-[\w-]*url|hx-get)=["']([^"']+)["']""")
+
+
+@dataclass
+class House:
+    """An organizer with a row of everything, and all texts and ids that only its rows have."""
+
+    member: User
+    rows: list[Any]
+    texts: set[str]
+
+
+def populate(mark: str) -> list[Any]:
+    """Make a row of each model for a new organizer, with this mark in every text."""
+    before = {model: set(model.objects.values_list("pk", flat=True)) for model in our_models()}
+    organizer = Organizer.objects.create(name=f"Casa {mark}", email=f"casa@{mark}.example.com")
+    fields: dict[str, Any] = {
+        "name": f"Show {mark}",
+        "venue": f"Teatro {mark}",
+        "city": f"Cidade {mark}",
+        "address": f"Rua {mark}",
+        "description": f"Sobre {mark}",
+        "image_url": f"https://{mark}.example.com/a.png",
+    }
+    event = make_event(organizer=organizer, **fields, slug=f"show-{mark}")
+    make_event(organizer=organizer, status="draft", **fields, slug=f"draft-{mark}")
+    make_event(organizer=organizer, status="cancelled", **fields, slug=f"off-{mark}")
+    kind = event.ticket_types.get()
+    type(kind).objects.filter(event__organizer=organizer).update(name=f"Pista {mark}")
+    order = make_paid_order(ticket_type=kind)
+    make_reserved_order(ticket_type=kind)
+    orders = Order.objects.filter(event__organizer=organizer)
+    orders.update(customer_name=f"Ana {mark}", customer_email=f"ana@{mark}.example.com")
+    ticket = Ticket.objects.of_order(order.pk).get()
+    Ticket.objects.filter(order__in=orders).update(holder_name=f"Bia {mark}")
+    scanner = make_device(event, gate=f"Gate {mark}")
+    Device.objects.filter(organizer=organizer).update(
+        name=f"Scanner {mark}", hint=f"dev_{mark[:8]}"
+    )
+    as_bearer(scanner).post("/tickets/validate", {"code": ticket.code, "gate": f"Portal {mark}"})
+    ApiToken.objects.create(
+        organizer=organizer, name=f"Loja {mark}", digest=mark, hint=f"api_{mark[:8]}"
+    )
+    hook = WebhookEndpoint.objects.create(
+        organizer=organizer, url=f"https://hook.{mark}.example.com/"
+    )
+    message = send_test(endpoint=hook, now=clock.now())
+    WebhookMessage.objects.filter(endpoint=hook).update(data={"note": f"Note {mark}"})
+    WebhookAttempt.objects.create(
+        message=message, at=clock.now(), error=f"Error {mark}", milliseconds=1
+    )
+    made = []
+    for model, known in before.items():
+        made += list(model.objects.exclude(pk__in=known))
+    return made
+
+
+def our_models() -> list[Any]:
+    return [
+        model
+        for model in apps.get_models()
+        if model._meta.app_label in OURS and not model._meta.auto_created
+    ]
+
+
+def texts_of(rows: Iterable[Any]) -> set[str]:
+    """Return every text and every id in these rows that is long enough to be told by."""
+    found = set()
+    for row in rows:
+        for field in row._meta.concrete_fields:
+            value = getattr(row, field.attname)
+            if isinstance(field, CharField | TextField) and not field.choices and value:
+                found.add(str(value))
+            if isinstance(field, UUIDField) and value:
+                found.add(str(value))
+    return {text for text in found if len(text) >= SHORTEST_TEXT}
+
+
+@pytest.fixture
+def houses() -> tuple[House, House]:
+    """Make two organizers. The second one's marks must never show."""
+    ours, theirs = populate("azulejo"), populate("verdolaga")
+    houses = []
+    for rows, others, mark in ((ours, theirs, "azulejo"), (theirs, ours, "verdolaga")):
+        organizer = next(row for row in rows if isinstance(row, Organizer))
+        member = make_user(organizer=organizer, is_staff=True)
+        User.objects.filter(pk=member.pk).update(username=f"staff-{mark}")
+        for row in rows:
+            log(member, row, mark)
+        houses.append(House(member, rows, {mark, *(texts_of(rows) - texts_of(others))}))
+    # They have worked there, and remember.
+    for row in theirs:
+        log(houses[0].member, row, "verdolaga")
+    return houses[0], houses[1]
+
+
+def log(user: User, row: Any, mark: str) -> None:
+    LogEntry.objects.create(
+        user=user,
+        content_type=ContentType.objects.get_for_model(row),
+        object_id=str(row.pk),
+        object_repr=f"{row} {mark}",
+        action_flag=ADDITION,
+    )
+
+
+def browse_as(user: User) -> Client:
+    client = Client(headers={"Accept-Language": "en"})
+    client.force_login(user)
+    return client
+
+
+def name_of(model: Any) -> str:
+    return f"{model._meta.app_label}_{model._meta.model_name}"
+
+
+def pages_of_models() -> Iterator[str]:
+    for model in admin.site._registry:
+        yield reverse(f"admin:{name_of(model)}_changelist")
+        yield reverse(f"admin:{name_of(model)}_add")
+        yield reverse("admin:app_list", args=[model._meta.app_label])
+    yield reverse("admin:index")
+    yield reverse("admin:jsi18n")
+
+
+def pages_of(row: Any) -> Iterator[str]:
+    """Return every page of the admin that takes the key of that row."""
+    model_admin = admin.site._registry.get(type(row))
+    for pattern in model_admin.urls if model_admin else []:
+        if "object_id" in pattern.pattern.converters and pattern.name:
+            yield reverse(f"admin:{pattern.name}", args=[row.pk])
+    content_type = ContentType.objects.get_for_model(row).pk
+    yield reverse("admin:view_on_site", args=[content_type, row.pk])
+
+
+def searches(words: str) -> Iterator[str]:
+    """Ask everything that completes or searches, of any model and any of its relations."""
+    word = quote(words)
+    for extended in ("", "&extended=1"):
+        yield f"{reverse('admin:index')}search/?s={word}{extended}"
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            # Of a relation's far end Django's view knows nothing: it fails before it looks.
+            if field.is_relation and not field.auto_created:
+                asked = f"app_label={model._meta.app_label}&model_name={model._meta.model_name}"
+                url = f"{reverse('admin:autocomplete')}?{asked}&field_name={field.name}"
+                yield f"{url}&term="
+                yield f"{url}&term={word}"
+
+
+def questions(theirs: House) -> Iterator[str]:
+    """Ask each list in ways that its page does not, by names and keys of others."""
+    for model, model_admin in admin.site._registry.items():
+        url = reverse(f"admin:{name_of(model)}_changelist")
+        for query in ("_facets=True", "_popup=1", "_to_field=id", "all=", "e=1", "q=verdol"):
+            yield f"{url}?{query}"
+        for column in range(len(model_admin.list_display) + 1):
+            yield f"{url}?o={column}"
+        for field in model._meta.get_fields():
+            for row in theirs.rows:
+                if field.is_relation and isinstance(row, field.related_model or ()):
+                    yield f"{url}?{field.name}__id__exact={row.pk}"
+            yield f"{url}?{field.name}__startswith=verdol"
+        yield f"{url}?event__organizer__email__startswith=casa"
+        yield f"{url}?organizer__memberships__user__password__startswith=p"
+
+
+def links_on(url: str, page: str) -> Iterator[str]:
+    for link in LINK.findall(page):
+        target = urljoin(url, html.unescape(link)).partition("#")[0]
+        if target.startswith("/admin/") and "/logout" not in target:
+            yield target
+
+
+def walk(client: Client, seeds: Iterable[str], look: Callable[[str, Any], None]) -> set[str]:
+    """Open each page, and then what it leads to, breadth first."""
+    waiting = deque(dict.fromkeys(seeds))
+    seen = set(waiting)
+    while waiting:
+        url = waiting.popleft()
+        answer = client.get(url)
+        look(url, answer)
+        if "text/html" not in answer.headers.get("Content-Type", ""):
+            continue
+        for link in links_on(url, answer.content.decode()):
+            if link not in seen and len(seen) < MOST_PAGES:
+                seen.add(link)
+                waiting.append(link)
+    return seen
+
+
+def shown_of(house: House, url: str, answer: Any) -> list[str]:
+    """Return what an answer tells of a house, apart from what the question itself said."""
+    told = answer.content.decode() + answer.headers.get("Location", "") + answer.cookies.output()
+    told = html.unescape(told)
+    for key in {str(row.pk) for row in house.rows if str(row.pk) in url}:
+        # It may repeat the key that it was asked for.
+        told = told.replace(key, "")
+    return [text for text in house.texts if text in told]
+
+
+def test_no_page_of_the_admin_shows_anything_of_another_organizer(houses: tuple[House, House]):
+    ours, theirs = houses
+    own = [page for row in ours.rows for page in pages_of(row)]
+    found: dict[str, list[str]] = {}
+    statuses: dict[int, int] = {}
+    said_ours: set[str] = set()
+
+    def look(url: str, answer: Any) -> None:
+        statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+        if answer.status_code >= 500:
+            found[url] = ["a bug"]
+        if shown := shown_of(theirs, url, answer):
+            found[url] = shown
+        said_ours.update(text for text in ours.texts if text in answer.content.decode())
+
+    seen = walk(browse_as(ours.member), [*pages_of_models(), *own], look)
+
+    assert found == {}
+    # The walk went where there is something to see.
+    assert {"azulejo", "Show azulejo", "https://hook.azulejo.example.com/"} <= said_ours
+    assert statuses[200] > len(admin.site._registry) * 3, (statuses, len(seen))
+
+
+def test_no_question_to_the_admin_is_answered_with_anything_of_another_organizer(
+    houses: tuple[House, House],
+):
+    ours, theirs = houses
+    client = browse_as(ours.member)
+    found = {}
+
+    for url in [*searches("verdol"), *questions(theirs)]:
+        answer = client.get(url)
+        if answer.status_code >= 500:
+            found[url] = ["a bug"]
+        if shown := shown_of(theirs, url, answer):
+            found[url] = shown
+
+    assert found == {}
+
+
+def test_a_page_of_another_organizers_row_answers_as_if_there_were_none(
+    houses: tuple[House, House],
+):
+    ours, theirs = houses
+    client = browse_as(ours.member)
+
+    for row in theirs.rows:
+        if not isinstance(row.pk, UUID):
+            continue
+        for url in pages_of(row):
+            nobodys = url.replace(str(row.pk), nobody := str(new_id()))
+            for ask in (client.get, client.post):
+                real = ask(url)
+                client.cookies.pop("messages", None)
+                none = ask(nobodys)
+                client.cookies.pop("messages", None)
+                assert real.status_code == none.status_code, url
+                assert real.headers.get("Location") == none.headers.get("Location"), url
+                assert tidy(real, str(row.pk)) == tidy(none, nobody), url
+
+
+def tidy(answer: Any, key: str) -> str:
+    page = answer.content.decode().replace(key, "…")
+    return re.sub(r'csrfmiddlewaretoken" value="\w+|"request_id": *"[^"]+', "", page)
+
+
+def test_no_action_touches_or_tells_anything_of_another_organizer(houses: tuple[House, House]):
+    ours, theirs = houses
+    client = browse_as(ours.member)
+    before = [vars(type(row).objects.get(pk=row.pk)) | {"_state": None} for row in theirs.rows]
+
+    model_admin: Any
+    for model, model_admin in admin.site._registry.items():
+        keys = [str(row.pk) for row in theirs.rows if isinstance(row, model)]
+        for action in keys and model_admin._get_base_actions():
+            for confirmed in ("", "yes"):
+                sent = {"action": action[1], "_selected_action": keys, "confirmed": confirmed}
+                url = reverse(f"admin:{name_of(model)}_changelist")
+                answer = client.post(url, sent, follow=True)
+                assert shown_of(theirs, "", answer) == [], (url, action[1])
+
+    after = [vars(type(row).objects.get(pk=row.pk)) | {"_state": None} for row in theirs.rows]
+    assert after == before
+
+
+@pytest.mark.parametrize("who", ["staff of nobody", "member without staff status"])
+def test_who_acts_for_no_organizer_sees_nothing_of_any(houses: tuple[House, House], who: str):
+    _, theirs = houses
+    if who == "staff of nobody":
+        user = make_user(is_staff=True)
+    else:
+        user = make_user(organizer=next(r for r in theirs.rows if isinstance(r, Organizer)))
+    pages = [page for row in theirs.rows for page in pages_of(row)]
+    found = {}
+
+    def look(url: str, answer: Any) -> None:
+        if shown := shown_of(theirs, url, answer):
+            found[url] = shown
+
+    walk(browse_as(user), [*pages_of_models(), *searches("verdol"), *pages], look)
+
+    assert found == {}
+
+
+def test_a_filter_offers_a_choice_only_where_there_is_one(houses: tuple[House, House]):
+    client = browse_as(houses[0].member)
+    page = client.get(reverse("admin:orders_order_changelist"))
+    shown = {spec.title for spec in page.context["cl"].filter_specs}
+
+    assert "event" in shown
+    assert "organizer" not in {
+        spec.title
+        for spec in client.get(reverse("admin:events_event_changelist")).context["cl"].filter_specs
+    }
+
+
+def test_orders_are_filtered_by_one_of_the_users_own_events(houses: tuple[House, House]):
+    ours, theirs = houses
+    client = browse_as(ours.member)
+    url = reverse("admin:orders_order_changelist")
+
+    def found(house: House, slug: str) -> int:
+        event = next(r for r in house.rows if isinstance(r, Event) and r.slug.startswith(slug))
+        page = client.get(url, {"event__id__exact": str(event.pk)})
+        return len(page.context["cl"].result_list)
+
+    assert (found(ours, "show"), found(ours, "draft"), found(theirs, "show")) == (2, 0, 0)
