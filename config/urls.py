@@ -4,15 +4,16 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from ticketing.api.documents import Document, DocumentPage
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.urls")),
     path("", include("orders.urls")),
     path("", include("tickets.urls")),
     path("", include("ticketing.urls")),
-    re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    re_path(r"^docs/?$", SpectacularSwaggerView.as_view(url_name="schema")),
+    re_path(r"^schema/?$", Document.as_view(), name="schema"),
+    re_path(r"^docs/?$", DocumentPage.as_view()),
     re_path(r"^$", RedirectView.as_view(url="/docs")),
     re_path(r"^admin$", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

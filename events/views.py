@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -52,6 +51,7 @@ from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.quick import answer_json
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
+from ticketing.clock import zone_named
 
 _WRITER = (API_TOKEN, Scope.EVENTS_WRITE.value)
 _CHANGES = [
@@ -307,7 +307,7 @@ def _show_fresh(event_id: UUID, *, live: bool = True) -> dict[str, Any]:
 
 
 def _show(event: Event) -> dict[str, Any]:
-    zone = ZoneInfo(event.timezone)
+    zone = zone_named(event.timezone)
     moments = (
         "starts_at",
         "ends_at",

@@ -3,20 +3,20 @@
 from datetime import datetime
 from decimal import Decimal
 from email.headerregistry import Address
-from zoneinfo import ZoneInfo
 
 from django.utils import formats
 from django.utils.translation import gettext
 
 from events.models import Event, Organizer
 from ticketing.addresses import can_be_mailed, tidy_address
+from ticketing.clock import zone_named
 
 _SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 
 
 def show_start(event: Event) -> dict[str, str]:
     """Return the `day`, the `hour` and the `zone` of an event's start, by its own clock."""
-    starts_at = event.starts_at.astimezone(ZoneInfo(event.timezone))
+    starts_at = event.starts_at.astimezone(zone_named(event.timezone))
     return {
         "day": formats.date_format(starts_at, gettext("l, F j, Y")),
         "hour": show_hour(starts_at),

@@ -1,7 +1,6 @@
 """The mail that asks a buyer to confirm the email address of a free order."""
 
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Sum
@@ -11,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 
 from events.wording import answers_go_to, show_hour, show_start
 from orders.models import Order
+from ticketing.clock import zone_named
 from ticketing.letters import HtmlMail
 
 
@@ -40,7 +40,7 @@ def compose_confirmation_mail(*, order: Order, token: str) -> HtmlMail:
 def describe_free_order(order: Order) -> dict[str, object]:
     """Return what a mail or a page says of an order whose address is to be confirmed."""
     event, count = order.event, order.items.aggregate(Sum("quantity"))["quantity__sum"]
-    until = order.reserved_until.astimezone(ZoneInfo(event.timezone))
+    until = order.reserved_until.astimezone(zone_named(event.timezone))
     return {
         "order": order,
         "event": event,

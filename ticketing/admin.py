@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext, gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -19,6 +18,7 @@ from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.dead_letters import send_again
 from ticketing.history import ShowsHistory
 from ticketing.models import FailedMessage, User
+from ticketing.sound_admin import SoundAdmin
 
 admin.site.unregister(Group)
 # Without the list of recent actions: it names rows of an organizer that the user has left.
@@ -45,7 +45,7 @@ class OnlySuperusers:
 
 
 @admin.register(User)
-class UserAdmin(OnlySuperusers, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -53,12 +53,12 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, SoundAdmin):
     pass
 
 
 @admin.register(FailedMessage)
-class FailedMessageAdmin(ShowsHistory, OnlySuperusers, ModelAdmin):
+class FailedMessageAdmin(ShowsHistory, OnlySuperusers, SoundAdmin):
     """What workers gave up, why, and a way to let them try again."""
 
     list_display = ["what", "about", "short_reason", "failures", "shown_state", "last_failed_at"]

@@ -10,14 +10,14 @@ from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from unfold.admin import ModelAdmin
 
 from events.access import organizers_of
 from events.admin.filters import lookups_of, own_filters
 from ticketing.errors import Refusal
+from ticketing.sound_admin import SoundAdmin
 
 
-class OwnAdmin(ModelAdmin):
+class OwnAdmin(SoundAdmin):
     """Shows the rows of the user's organizers. Membership alone decides; groups are not asked."""
 
     # From the model to its organizer.
@@ -96,7 +96,7 @@ class OwnAdmin(ModelAdmin):
             return False
         # The buttons of a detail page ask with the key alone.
         key = obj.pk if isinstance(obj, Model) else obj
-        return key is None or _row(self.get_queryset(request), key).exists()
+        return key is None or rows_of_key(self.get_queryset(request), key).exists()
 
 
 class ReadOnlyAdmin(OwnAdmin):
@@ -130,7 +130,7 @@ def act_on_each(
 
 
 def ask_first(  # noqa: PLR0913 - the words of one question
-    model_admin: ModelAdmin,
+    model_admin: SoundAdmin,
     request: HttpRequest,
     *,
     action: str,
@@ -165,10 +165,11 @@ def ask_first(  # noqa: PLR0913 - the words of one question
 
 def chosen(model_admin: OwnAdmin, request: HttpRequest, object_id: str) -> QuerySet[Any]:
     """Return the one row that a detail page's action is about, if it is the user's."""
-    return _row(model_admin.get_queryset(request), unquote(object_id))
+    return rows_of_key(model_admin.get_queryset(request), unquote(object_id))
 
 
-def _row(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
+def rows_of_key(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
+    """Return those of `rows` that have that key: none, if it is no key at all."""
     try:
         return rows.filter(pk=key)
     except (ValidationError, ValueError):

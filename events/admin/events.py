@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
 from events.access import organizers_of
-from events.admin.base import OwnAdmin, act_on_each, ask_first, chosen
+from events.admin.base import OwnAdmin, act_on_each, ask_first, chosen, rows_of_key
 from events.admin.sales import show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
 from events.catalogue import left_by_type
@@ -35,6 +35,7 @@ from events.organizing import (
 )
 from ticketing import clock
 from ticketing.actors import user_actor
+from ticketing.clock import zone_named
 from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
 
@@ -110,7 +111,8 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         key = obj.pk if isinstance(obj, Event) else obj
-        if key and Event.objects.filter(pk=key, status=EventStatus.CANCELLED).exists():
+        cancelled = Event.objects.filter(status=EventStatus.CANCELLED)
+        if key and rows_of_key(cancelled, key).exists():
             return False
         return super().has_change_permission(request, obj)
 
@@ -169,7 +171,7 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
 
     @display(description=gettext_lazy("when"), ordering="starts_at")
     def when(self, event: Event) -> str:
-        local = event.starts_at.astimezone(ZoneInfo(event.timezone))
+        local = event.starts_at.astimezone(zone_named(event.timezone))
         return formats.date_format(local, "SHORT_DATE_FORMAT") + f" {local:%H:%M}"
 
     @display(description=gettext_lazy("sold / capacity, left"))
@@ -270,8 +272,5 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
         if name is None and object_id:
             zones = chosen(self, request, object_id).values_list("timezone", flat=True)
             name = zones.order_by("pk").first()
-        try:
-            return ZoneInfo(name or Event().timezone)
-        except (ValueError, OSError):
-            # The form will say that there is no such zone.
-            return ZoneInfo("UTC")
+        # Of a name that is no zone's, the form says so.
+        return zone_named(name or Event().timezone)
