@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -26,7 +27,7 @@ READ_BY_OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DJANGO_SETTINGS
 def names_read() -> set[str]:
     files = (ROOT / "config/settings").glob("*.py")
     text = "\n".join(file.read_text() for file in files if file.name != "test.py")
-    return set(re.findall(r"""env(?:\.\w+)?\(\s*"([A-Z_]+)""", text)) | READ_BY_OTHERS
+    return set(re.findall(r"""env(?:\.\w+)?\(\s*"([A-Z0-9_]+)""", text)) | READ_BY_OTHERS
 
 
 def run(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +61,7 @@ def test_the_compose_file_is_one():
 
 
 def test_every_variable_is_explained_and_every_explained_one_is_read():
-    explained = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+    explained = set(re.findall(r"^#?([A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
 
     assert explained == names_read()
 
@@ -86,6 +87,68 @@ def test_the_commands_of_the_containers_exist():
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "config.wsgi:application" in dockerfile
     assert settings.WSGI_APPLICATION == "config.wsgi.application"
+
+
+FOR_BROWSERS = {"PUBLIC_URL", "AWS_S3_PUBLIC_ENDPOINT_URL"}
+
+
+def addresses_for_containers() -> dict[str, Any]:
+    found = {
+        name: urlsplit(value)
+        for name, value in COMPOSE["x-app"]["environment"].items()
+        if "://" in value and name not in FOR_BROWSERS
+    }
+    assert {"DATABASE_URL", "REDIS_URL", "AWS_ENDPOINT_URL"} < found.keys()
+    return found
+
+
+def test_containers_reach_each_other_by_the_names_of_services():
+    """curl, by which Celery talks to SQS, takes every `*.localhost` for its own machine."""
+    for name, address in addresses_for_containers().items():
+        assert address.hostname in COMPOSE["services"], name
+
+
+def test_the_local_aws_knows_the_name_by_which_it_is_called():
+    """It takes the first word of another name for a bucket of S3."""
+    endpoint = addresses_for_containers()["AWS_ENDPOINT_URL"]
+    aws = COMPOSE["services"]["aws"]["environment"]
+
+    assert aws["MINISTACK_HOST"] == endpoint.hostname
+    assert aws["GATEWAY_PORT"] == str(endpoint.port)
+    for name, address in addresses_for_containers().items():
+        if name.startswith("SQS_"):
+            assert address.netloc == endpoint.netloc, name
+
+
+def test_links_to_qr_codes_lead_to_a_port_of_this_machine():
+    link = urlsplit(COMPOSE["x-app"]["environment"]["AWS_S3_PUBLIC_ENDPOINT_URL"])
+    gateway = COMPOSE["services"]["aws"]["environment"]["GATEWAY_PORT"]
+
+    assert link.hostname == "localhost"
+    assert COMPOSE["services"]["aws"]["ports"] == [f"127.0.0.1:{link.port}:{gateway}"]
+
+
+def test_links_are_signed_for_the_public_address_and_codes_are_stored_at_the_other():
+    program = """
+import django
+django.setup()
+from django.conf import settings
+from django.core.files.storage import storages
+print(storages["tickets"].endpoint_url, storages["ticket_links"].url("codes/x.png"),
+    *settings.TICKETS_ORIGINS)
+"""
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "TICKETS_BUCKET": "ours"}
+    inner, outer = "http://aws:4566", "https://files.example.com"
+
+    both = run(
+        "-c", program, AWS_ENDPOINT_URL=inner, AWS_S3_PUBLIC_ENDPOINT_URL=outer, **keys
+    ).stdout.split()
+    real = run("-c", program, **keys).stdout.split()
+
+    assert (both[0], both[2:]) == (inner, [outer])
+    assert both[1].startswith(f"{outer}/ours/codes/x.png?")
+    assert real[0] == "None"
+    assert [origin for origin in real[2:] if real[1].startswith(f"{origin}/codes/x.png?")]
 
 
 def test_every_container_that_stays_has_a_healthcheck_and_every_port_is_on_loopback():
@@ -233,6 +296,14 @@ def test_production_bounds_what_one_customer_address_and_recipient_get_unless_to
     program = f"from django.conf import settings; print(settings.{name})"
 
     assert int(run("-c", program).stdout) > 0
+
+
+def test_production_binds_no_other_names_of_its_domain_unless_told_to():
+    names = ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+    program = f"from django.conf import settings; print(*[getattr(settings, n) for n in {names}])"
+
+    assert run("-c", program).stdout.split() == ["False", "False"]
+    assert run("-c", program, **dict.fromkeys(names, "true")).stdout.split() == ["True", "True"]
 
 
 def test_the_settings_of_production_are_fit_to_deploy():

@@ -20,7 +20,7 @@ from celery import Celery
 
 from tests.sqs import write_letter
 from ticketing.messages import QUEUES, Message
-from ticketing.stack.demo import walk
+from ticketing.stack.demo import Target, walk
 from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
@@ -117,7 +117,7 @@ def wait_for_availability(stack: RunningStack, event: str, expected: int) -> Non
 
 
 def test_an_order_walks_from_the_event_to_the_door(stack: RunningStack, tmp_path):
-    walk(stack, keep=tmp_path)
+    walk(Target.of_stack(stack), keep=tmp_path)
 
     assert (tmp_path / "ticket.png").stat().st_size > 0
     assert b"Content-ID" in (tmp_path / "mail.eml").read_bytes()

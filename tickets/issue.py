@@ -46,7 +46,7 @@ def code_url(ticket: Ticket) -> str | None:
     None if the name of its object is lost, until its code is stored again.
     """
     name = object_name(ticket)
-    return storages["tickets"].url(f"{name}.png") if name else None
+    return storages["ticket_links"].url(f"{name}.png") if name else None
 
 
 def _store(name: str, picture: bytes) -> None:

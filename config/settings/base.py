@@ -93,6 +93,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
+    "ticketing.api.browsers.BrowserHeadersMiddleware",
     # Everything that is answered is counted, also what is refused next.
     "ticketing.api.measuring.MeasuringMiddleware",
     # Around all that answers, so that a browser shows its page every refusal too.
@@ -241,20 +242,32 @@ _PATIENT: dict[str, Any] = {
     "retries": {"total_max_attempts": 2},
 }
 TICKETS_BUCKET: str = env("TICKETS_BUCKET", default="bilheteria-tickets")
-STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    # Private objects, handed out as links that run out.
-    "tickets": {
+# Where people's browsers reach S3, if not by the same name as our processes do.
+S3_PUBLIC_ENDPOINT_URL: str = (
+    env("AWS_S3_PUBLIC_ENDPOINT_URL", default="").rstrip("/") or AWS_ENDPOINT_URL
+)
+# Where the links to QR codes lead: from there the admin's pages may show pictures.
+TICKETS_ORIGINS: list[str] = (
+    [S3_PUBLIC_ENDPOINT_URL]
+    if S3_PUBLIC_ENDPOINT_URL
+    else [
+        f"https://{TICKETS_BUCKET}.s3.amazonaws.com",
+        f"https://{TICKETS_BUCKET}.s3.{AWS_REGION}.amazonaws.com",
+    ]
+)
+
+
+def _bucket(endpoint_url: str) -> dict[str, Any]:
+    return {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": TICKETS_BUCKET,
             "region_name": AWS_REGION,
-            "endpoint_url": AWS_ENDPOINT_URL or None,
+            "endpoint_url": endpoint_url or None,
             "client_config": Config(
                 **_PATIENT,
                 signature_version="s3v4",
-                s3={"addressing_style": "path" if AWS_ENDPOINT_URL else "virtual"},
+                s3={"addressing_style": "path" if endpoint_url else "virtual"},
             ),
             "default_acl": None,
             "querystring_auth": True,
@@ -263,7 +276,16 @@ STORAGES: dict[str, dict[str, Any]] = {
             # A code is a kilobyte: a pool of threads for each costs more than the upload.
             "transfer_config": TransferConfig(use_threads=False),
         },
-    },
+    }
+
+
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # Private objects, handed out as links that run out.
+    "tickets": _bucket(AWS_ENDPOINT_URL),
+    # The same bucket, to sign links only: a signature is for one host name.
+    "ticket_links": _bucket(S3_PUBLIC_ENDPOINT_URL),
 }
 EMAIL_BACKEND = "django_ses.SESBackend"
 DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", default="Bilheteria <ingressos@example.com>")
@@ -441,9 +463,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ticketing.api.schema.finish",
     ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "EventStatus": "events.models.EventStatus",
         "OrderStatus": "orders.models.OrderStatus",

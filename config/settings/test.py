@@ -26,13 +26,16 @@ from config.settings.base import INSTALLED_APPS, RATE_LIMITS, STORAGES
 # Two branches with a migration each collide in git, on max_migration.txt, and not in production.
 INSTALLED_APPS += ["django_linear_migrations"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+_TICKETS = {
+    "BACKEND": "tests.storage.OverwritingStorage",
+    "OPTIONS": {"base_url": "https://files.example.com/"},
+}
 STORAGES = STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    "tickets": {
-        "BACKEND": "tests.storage.OverwritingStorage",
-        "OPTIONS": {"base_url": "https://files.example.com/"},
-    },
+    "tickets": _TICKETS,
+    "ticket_links": _TICKETS,
 }
+TICKETS_ORIGINS = ["https://files.example.com"]
 # Static files straight from the packages: tests collect none.
 WHITENOISE_AUTOREFRESH = True
 # A test that is about limits sets some.

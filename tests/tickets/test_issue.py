@@ -33,13 +33,15 @@ def settled_order(*, quantity: int = 1) -> Order:
 def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pytest.MonkeyPatch):
     order = settled_order(quantity=2)
     options = base.STORAGES["tickets"]["OPTIONS"] | {"endpoint_url": None}
+    public = base.STORAGES["ticket_links"]["OPTIONS"] | {"endpoint_url": "https://s3.example.org"}
     with mock_aws():
         s3 = boto3.client("s3", region_name=django_settings.AWS_REGION)
         bucket = options["bucket_name"]
         where = {"LocationConstraint": django_settings.AWS_REGION}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
         # Its production settings, and not the one in memory that tests have.
-        monkeypatch.setitem(vars(storages)["_storages"], "tickets", S3Storage(**options))
+        for name, settings in (("tickets", options), ("ticket_links", public)):
+            monkeypatch.setitem(vars(storages)["_storages"], name, S3Storage(**settings))
 
         issue_codes(order_id=order.pk, now=clock.now())
         issue_codes(order_id=order.pk, now=clock.now())
@@ -58,6 +60,11 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
     query = parse_qs(link.query)
     assert query["X-Amz-Expires"] == ["3600"]
     assert query["X-Amz-Signature"]
+    # Signed for the name by which people reach it: SigV4 signs the host.
+    assert (link.netloc.removeprefix(f"{bucket}."), query["X-Amz-SignedHeaders"]) == (
+        "s3.example.org",
+        ["host"],
+    )
     assert link.path.endswith(f"{object_name(ticket)}.png")
 
 

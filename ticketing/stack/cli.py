@@ -6,7 +6,7 @@ import signal
 import sys
 
 from ticketing.stack.checks import check
-from ticketing.stack.demo import StepFailed, walk
+from ticketing.stack.demo import StepFailed, Target, walk
 from ticketing.stack.environment import find_folder, inherited_environment
 from ticketing.stack.run import StackError, Stopped, reset, run
 from ticketing.stack.running import StackNotRunning, find_running, running_stack
@@ -14,6 +14,9 @@ from ticketing.stack.running import StackNotRunning, find_running, running_stack
 _HIGHEST_PORT = 65_535
 # What a shell reports of a program that Ctrl-C ended.
 _INTERRUPTED = 130
+# What docker-compose.yml takes where its variables are not set.
+_COMPOSE_API_TOKEN = "api_docker-compose-demo-token"  # noqa: S105 - an example, as it says
+_COMPOSE_DEVICE_TOKEN = "dev_docker-compose-demo-token"  # noqa: S105 - likewise
 
 
 def _port(text: str) -> int:
@@ -30,7 +33,12 @@ def main() -> int:
     start.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
     start.add_argument("--restart", action="store_true", help="start dead processes again")
     commands.add_parser("reset", help="delete all data")
-    commands.add_parser("demo", help="walk one order from the event to the door")
+    demo = commands.add_parser("demo", help="walk one order from the event to the door")
+    demo.add_argument("--url", help="of a system that runs elsewhere, as `docker compose up` does")
+    demo.add_argument("--api-token", default=os.environ.get("DEMO_API_TOKEN") or _COMPOSE_API_TOKEN)
+    demo.add_argument(
+        "--device-token", default=os.environ.get("DEMO_DEVICE_TOKEN") or _COMPOSE_DEVICE_TOKEN
+    )
     commands.add_parser("check", help="check migrations and the settings of a deployment")
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,6 +46,8 @@ def main() -> int:
     try:
         if arguments.command == "run":
             run(find_folder(), port=arguments.port, restart=arguments.restart)
+        elif arguments.command == "demo" and arguments.url:
+            _demo_elsewhere(arguments)
         elif arguments.command == "demo":
             _demo()
         elif arguments.command == "check":
@@ -54,12 +64,23 @@ def main() -> int:
     return 0
 
 
+def _demo_elsewhere(arguments: argparse.Namespace) -> None:
+    url = arguments.url.rstrip("/")
+    target = Target(
+        url=url,
+        api_token=arguments.api_token,
+        device_token=arguments.device_token,
+        mailbox_url=f"{url}/mailbox",
+    )
+    walk(target, keep=find_folder().path / "demo")
+
+
 def _demo() -> None:
     folder = find_folder()
     if stack := find_running(folder):
-        walk(stack, keep=folder.path / "demo")
+        walk(Target.of_stack(stack), keep=folder.path / "demo")
         return
     print("  no stack runs here: starting one for the demo", flush=True)  # noqa: T201
     folder.path.mkdir(parents=True, exist_ok=True)
     with running_stack(folder.path) as stack:
-        walk(stack, keep=folder.path / "demo")
+        walk(Target.of_stack(stack), keep=folder.path / "demo")
