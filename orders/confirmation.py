@@ -18,6 +18,7 @@ from orders.email_confirmation import EmailConfirmation
 from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.payment import OrderNotPayable, confirm_payment, refuse_payment
+from ticketing.api.callers import secrets_in_use
 from ticketing.errors import Invalid
 from ticketing.mail_limit import TooManyMails, book_mail_now
 from ticketing.mailing import MailRefused, send_mail
@@ -90,10 +91,10 @@ def send_confirmation(*, order_id: UUID, now: datetime) -> None:
         )
         return
     except Exception:
-        # The message comes back; nobody else shall wait for our lease.
+        # The message comes back, and its retry must not wait for our lease.
         confirmations.update(leased_until=None)
         raise
-    # Asked for again since, perhaps for another address: that mail is still to go.
+    # Requested again since, perhaps for another address: that mail is still to be sent.
     same = When(asked_at=confirmation.asked_at, then=Value(now))
     confirmations.update(leased_until=None, sent_at=Case(same, default=None))
 
@@ -120,7 +121,7 @@ def confirm_email(*, order_id: UUID, token: str, now: datetime) -> Order:
         )
     except OrderNotPayable:
         order.confirmation.refresh_from_db(fields=["confirmed_at"])
-        # Somebody clicked twice, and both at once.
+        # Two clicks at once: the other one confirmed it.
         if order.confirmation.confirmed_at is None:
             raise
     return order
@@ -218,8 +219,9 @@ def _write_confirmed(order: Order, now: datetime) -> None:
 
 def _fits(order: Order, token: str) -> bool:
     sent = token.encode()
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(hmac.compare_digest(sent, _derive(order, secret).encode()) for secret in secrets)
+    return any(
+        hmac.compare_digest(sent, _derive(order, secret).encode()) for secret in secrets_in_use()
+    )
 
 
 def _derive(order: Order, secret: str) -> str:

@@ -27,7 +27,7 @@ from ticketing.api.schema import operation
 from ticketing.errors import Conflict
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
-# The link is a secret: no other site is told of it, and none may show the page in a frame.
+# The link is a secret: send no referrer to other sites, and let none show the page in a frame.
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'",

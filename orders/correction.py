@@ -31,7 +31,7 @@ class AddressNotMailable(Invalid):
 
 
 class AddressNotCorrected(Conflict):
-    """Somebody else was faster, or the order gets no mail any more."""
+    """The address was corrected meanwhile, or the order gets no mail any more."""
 
     code = "address_not_corrected"
     title = "The order's email address was not changed"

@@ -9,8 +9,8 @@ class EmailConfirmation(models.Model):
     """
     The mail that asks a free order's buyer to confirm the address, and how far it has come.
 
-    Until it is sent, refused or not needed any more it asks for the work: whoever finds it overdue
-    sends its message again. Once `confirmed_at` is set, the order was confirmed with it.
+    Until it is sent, refused or not needed any more, the sweep finds it overdue and sends its
+    message again. Once `confirmed_at` is set, the order was confirmed with it.
     """
 
     order = models.OneToOneField(
@@ -26,7 +26,7 @@ class EmailConfirmation(models.Model):
     failed_at = models.DateTimeField(_("given up at"), null=True)
     failure = models.CharField(_("reason"), max_length=300, blank=True)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
-    # Somebody is sending it until then: a repeated message must not send it too.
+    # A worker is sending it until then: a repeated message must not send it too.
     leased_until = models.DateTimeField(null=True, editable=False)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
     ask_again_at = models.DateTimeField(editable=False)

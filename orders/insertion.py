@@ -45,7 +45,7 @@ class ReservedTickets:
 
 @dataclass(slots=True)
 class Reservation:
-    """A fresh order, not as a row but as all that its buyer is told, once."""
+    """A fresh order: not its row, but what the response shows the buyer, once."""
 
     event: Event
     items: list[ReservedTickets]
@@ -60,7 +60,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How the caller makes sure that he can be told of his order again."""
+    """How the caller stores the response for a retry, in the transaction of the order."""
 
     token: NewToken
     keep: Callable[[Reservation], None]

@@ -18,8 +18,8 @@ def compose_confirmation_mail(*, order: Order, token: str) -> HtmlMail:
     """
     Return the mail with the link. It is not sent yet.
 
-    Whoever ordered wrote the customer's name, and nobody has said yet that the address is theirs:
-    so the mail shows nothing that they wrote.
+    The caller typed the name, and the address is not known to be the caller's: so the mail shows
+    nothing that the caller typed.
     """
     with translation.override(order.language):
         words = describe_free_order(order) | {

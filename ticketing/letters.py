@@ -62,7 +62,7 @@ class HtmlMail(EmailMessage):
             letter["Reply-To"] = [_address(to) for to in self.reply_to]
         letter["Date"] = formatdate(localtime=False)
         letter["Message-ID"] = make_msgid(domain=parseaddr(self.from_email)[1].partition("@")[2])
-        # Nobody's holiday notice is to answer a machine (RFC 3834).
+        # Holiday notices must not answer a machine (RFC 3834).
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(self.body)
         letter.add_alternative(self.html, subtype="html")

@@ -1,8 +1,8 @@
 """
-How many mails one recipient gets in an hour, of all kinds and whoever asked for them.
+How many mails one recipient gets in an hour, of all kinds and from all events.
 
-Each mail books the moment at which it may go. So what is over the limit is put off and not lost,
-and nobody who asks for more mails later can push it back again.
+Each mail books the moment at which it may go. So a mail over the limit is delayed and not lost, and
+later requests for mails cannot delay it further.
 """
 
 import math
@@ -68,7 +68,7 @@ def forget_booked_mails(*, now: datetime) -> None:
 
 
 def _digest(address: str) -> str:
-    # Keyed, so that the table names nobody.
+    # Keyed, so that the table reveals no address.
     keyed = salted_hmac("ticketing.mail_limit", counted_address(address), algorithm="sha256")
     return keyed.hexdigest()[:_DIGEST_LENGTH]
 

@@ -15,7 +15,7 @@ from ticketing.addresses import tidy_address
 _REFUSED: Final = frozenset(
     {"MessageRejected", "InvalidParameterValue", "InvalidParameterValueException"}
 )
-# Under the same codes SES tells of the sender's account. That is mended without touching the mail.
+# Under the same codes SES reports faults of the sender's account. The mail itself is good then.
 _ACCOUNT: Final = re.compile(r"not verified|suspended|paused|sandbox|quota", re.IGNORECASE)
 
 

@@ -36,9 +36,9 @@ class Message(StrEnum):
     SEND_WEBHOOKS = "tickets.send_webhooks"
 
 
-# A mailing must never delay a payment, nor the refunds of a cancelled event, nor a stranger's slow
-# server: so mail, refunds and webhooks have queues and workers of their own. Any worker can do any
-# task: during an upgrade, messages of the release before arrive in the queues of that release.
+# A mailing must never delay a payment, nor may the refunds of a cancelled event or a slow receiver
+# of webhooks: so mail, refunds and webhooks have queues and workers of their own. Any worker can do
+# any task: during an upgrade, messages of the release before arrive in the queues of that release.
 QUEUES = dict.fromkeys(Message, "sale") | {
     Message.DELIVER_TICKETS: "delivery",
     Message.REFUND_ORDER: "refunds",

@@ -68,7 +68,7 @@ def has_web_address(text: str) -> bool:
     if "." not in text and ":" not in text and text.isascii():
         return False
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).casefold()
-    # Invisible characters would hide an address from us and from nobody else.
+    # Invisible characters would hide an address from this check, but not from readers.
     plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     if _SCHEME.search(plain):
         return True

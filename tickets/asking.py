@@ -10,7 +10,7 @@ def asked_afresh(*, now: datetime) -> dict[str, Any]:
     """
     Return the columns of a `Delivery` whose mail is wanted now, whatever became of the last.
 
-    `goes_at` stays: who asks often waits for the one mail that is put off, and books no other.
+    `goes_at` stays: repeated requests wait for the one mail that is delayed, and book no other.
     """
     return {
         "asked_at": now,

@@ -85,7 +85,7 @@ def measure_oldest_work(*, now: datetime) -> OldestWork:
 
 
 def count_mails_given_up() -> int:
-    """Return how many orders' tickets are not mailed any more, until staff mend that."""
+    """Return how many orders' tickets are not mailed any more, until staff resolve it."""
     return Delivery.objects.filter(failed_at__isnull=False).count()
 
 

@@ -62,11 +62,11 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         _give_up(delivery, str(refused), now)
         return
     except Exception as error:
-        # The message comes back; nobody else shall wait for our lease.
+        # The message comes back, and its retry must not wait for our lease.
         if _note_failure(delivery, error, now):
             return
         raise
-    # Asked for again since, the letter may lack a ticket: the next one has it.
+    # Requested again since, the mail may lack a ticket: the next one has it.
     same = When(asked_at=delivery.asked_at, then=Value(now))
     deliveries.update(leased_until=None, goes_at=None, sent_at=Case(same, default=None))
 
@@ -122,7 +122,7 @@ def _may_go(delivery: Delivery, now: datetime) -> bool:
     if goes_at <= now:
         deliveries.update(goes_at=goes_at)
         return True
-    # The sweep asks again then.
+    # The sweep sends its message then.
     deliveries.update(goes_at=goes_at, ask_again_at=goes_at, leased_until=None)
     return False
 
@@ -140,7 +140,7 @@ def _note_failure(delivery: Delivery, error: Exception, now: datetime) -> bool:
 
 def _give_up(delivery: Delivery, why: str, now: datetime) -> None:
     deliveries = Delivery.objects.filter(pk=delivery.pk)
-    # Asked for again since, or to another address: that mail is not given up.
+    # Requested again since, or to another address: that mail is not given up.
     asked_since = ~Q(asked_at=delivery.asked_at)
     deliveries.filter(asked_since).update(leased_until=None)
     given_up = deliveries.exclude(asked_since).update(

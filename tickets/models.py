@@ -110,8 +110,8 @@ class Delivery(models.Model):
     """
     The one mail that carries an order's tickets, and how far it has come.
 
-    Until `sent_at` or `failed_at` it asks for the work: whoever finds it overdue sends its message
-    again. `failed_at` is for staff to resolve: they correct the address, or send again.
+    Until `sent_at` or `failed_at` the sweep finds it overdue and sends its message again.
+    `failed_at` is for staff to resolve: they correct the address, or send again.
     """
 
     order = models.OneToOneField(

@@ -27,7 +27,7 @@ def new_object_name(*, event_id: UUID, ticket_id: UUID) -> str:
 
 
 def object_name(ticket: Ticket) -> str:
-    """Return the name of a ticket's QR code, or nothing if no one knows it any more."""
+    """Return the name of a ticket's QR code, or nothing if it cannot be derived any more."""
     if ticket.object_name:
         return ticket.object_name
     # A row of the previous release.
@@ -63,7 +63,7 @@ def store_object_names() -> int:
     while batch:
         for ticket in batch:
             ticket.object_name = _derive(ticket.event_id, ticket.pk)
-        # Nobody writes a name that is there: at worst two write the same.
+        # A stored name is never replaced by another: at worst two processes write the same.
         stored += Ticket.objects.bulk_update(batch, ["object_name"])
         batch = list(waiting.filter(pk__gt=batch[-1].pk)[:_BATCH])
     return stored

@@ -16,7 +16,7 @@ UNDO_WITHIN: Final = timedelta(minutes=15)
 
 
 class NotCheckedIn(Conflict):
-    """Nobody entered with this ticket, or it was revoked since."""
+    """The ticket was not admitted, or it was revoked since."""
 
     code = "not_checked_in"
     title = "This ticket is not checked in"
@@ -34,8 +34,8 @@ def undo_check_in(*, ticket_id: UUID, actor: Actor, now: datetime) -> Scan:
     """
     Make a used ticket valid again. Return the admission that was undone. Twice is once.
 
-    The admission stays on record. A repeat of its `scan_id` gets its first answer and admits
-    nobody; a new scan admits again.
+    The admission stays on record. A repeat of its `scan_id` gets its first response and opens no
+    gate; a new scan admits again.
 
     :raises NotCheckedIn: if the ticket let nobody in, or is revoked
     :raises UndoTooLate: if it let somebody in more than 15 minutes ago
@@ -50,7 +50,7 @@ def undo_check_in(*, ticket_id: UUID, actor: Actor, now: datetime) -> Scan:
         raise NotCheckedIn("It was revoked." if latest else "It has let nobody in.")
     if latest.undone_at is not None:
         return latest
-    # By the time of its record: a device that was cut off tells of its scans late.
+    # By the time of its record: a device that was offline reports its scans late.
     if now - latest.recorded_at > UNDO_WITHIN:
         raise UndoTooLate("It has let somebody in more than 15 minutes ago.")
     latest.undone_at, latest.undone_by = now, f"{actor.kind}:{actor.id}"

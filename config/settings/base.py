@@ -28,7 +28,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 SECRET_KEY = env("SECRET_KEY")
 # Still accepted, while SECRET_KEY is being rotated.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
-# Every event's signing key is derived from one of these: whoever knows it can forge tickets. The
+# Every event's signing key is derived from one of these: a leaked one forges tickets. The
 # first signs; all of them are accepted.
 TICKET_SIGNING_KEYS = read_ticket_keys(env)
 # The secrets of webhook endpoints are derived from these, new ones from the first.
@@ -167,7 +167,7 @@ TICKETS_PER_ADDRESS: int = env.int("TICKETS_PER_ADDRESS", default=100)
 HELD_PERCENT_PER_ADDRESS: int = env.int("HELD_PERCENT_PER_ADDRESS", default=10)
 # Rounds of each attempt at a proof of work; 256 attempts on average.
 PROOF_OF_WORK_COST: int = env.int("PROOF_OF_WORK_COST", default=5_000)
-# Of all kinds and whoever asked for them; more are put off, or refused. 0: as many as there are.
+# Of all kinds and events together; more are delayed, or refused. 0: no limit.
 MAILS_PER_RECIPIENT_PER_HOUR: int = env.int("MAILS_PER_RECIPIENT_PER_HOUR", default=10)
 # So many wrong passwords for one name from one address, and for so long it is locked there.
 AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
@@ -209,7 +209,7 @@ DATABASES["default"]["OPTIONS"] |= {
 DATABASE_TIMEOUTS: dict[str, str] = {
     # A buyer waits: a statement that takes longer is broken, and holds a thread meanwhile.
     "web": env("DATABASE_TIMEOUTS_WEB", default="statement=10,lock=5,idle=15"),
-    # Nobody waits, but a task has 45 seconds.
+    # No buyer waits, but a task has 45 seconds.
     "worker": env("DATABASE_TIMEOUTS_WORKER", default="statement=30,lock=5,idle=15"),
     # It sends messages, and asks the database nothing so far.
     "beat": env("DATABASE_TIMEOUTS_BEAT", default="statement=5,lock=1,idle=5"),
@@ -421,7 +421,7 @@ STATIC_ROOT = Path(env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 
 # --- The sale --------------------------------------------------------------------------
 PAYMENT_GATEWAY: str = env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
-# The simulated gateway charges nobody: without this it does not start.
+# The simulated gateway makes no charge: without this it does not start.
 ALLOW_SIMULATED_PAYMENTS: bool = env.bool("ALLOW_SIMULATED_PAYMENTS", default=False)
 
 # --- Webhooks --------------------------------------------------------------------------

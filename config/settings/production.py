@@ -21,7 +21,7 @@ _REQUIRED = [
     "SQS_REFUNDS_QUEUE_URL",
     "SQS_UPKEEP_QUEUE_URL",
     "SQS_WEBHOOKS_QUEUE_URL",
-    # Its default charges nobody.
+    # Its default makes no charge.
     "PAYMENT_GATEWAY",
     # 0 must be set too: behind a proxy, a forgotten variable makes all callers one.
     "TRUSTED_PROXY_HOPS",

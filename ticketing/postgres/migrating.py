@@ -12,7 +12,7 @@ from ticketing.postgres.base import DatabaseWrapper
 from ticketing.postgres.schema import LockNotFree
 
 # Seconds between two attempts to get a lock. Together with the attempts some five minutes: a dump
-# of the database or a report may hold a table longer, and then somebody must decide.
+# of the database or a report may hold a table longer, and then the operator must decide.
 PAUSES: Final = (1, 2, 4, 8, 15, *[30] * 9)
 _LOCK: Final = (9, 1)
 _POLL_SECONDS: Final = 1
@@ -23,7 +23,7 @@ _TELL_EVERY: Final = 30
 def only_migrator(connection: DatabaseWrapper, *, tell: Callable[[str], None]) -> Iterator[None]:
     """Wait until no other process migrates this database, and keep the others out meanwhile."""
     polls = 0
-    # It asks again and again: a statement that waited would be an open transaction, and an index
+    # It polls: a statement that waited would be an open transaction, and an index
     # that the other process builds waits for all of these.
     while not _ask(connection, "pg_try_advisory_lock"):
         if polls % _TELL_EVERY == 0:

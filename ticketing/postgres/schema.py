@@ -53,7 +53,7 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
 
     @contextmanager
     def _patient_for_locks(self) -> Iterator[None]:
-        # It waits for all older transactions, and nobody waits for it: its lock stops no reader or
+        # It waits for all older transactions, and none waits for it: its lock stops no reader or
         # writer. A lock timeout would only leave an invalid index behind.
         with self.connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")

@@ -1,4 +1,4 @@
-"""Beat with a note of its last turn, so that its health is told as a worker's is."""
+"""Beat with a note of its last turn, so that its health is checked as a worker's is."""
 
 import logging
 import time

@@ -40,7 +40,7 @@ class Polls:
         return self.host == socket.gethostname()
 
     def runs(self) -> bool:
-        """Tell whether a process of this host that wrote the file still exists."""
+        """Return whether a process of this host that wrote the file still exists."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
