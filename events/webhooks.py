@@ -7,7 +7,6 @@ up. A receiver may get a message twice, with the same id, and never without a si
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
-import base64
 import json
 import random
 import time
@@ -19,21 +18,13 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from standardwebhooks import Webhook
 
-from events.models import (
-    WebhookAttempt,
-    WebhookEndpoint,
-    WebhookMessage,
-    newest_webhook_key,
-)
+from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from events.webhook_secrets import secrets_of
 from ticketing.actors import Actor, record_act, system_actor
-from ticketing.errors import Conflict
 from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
 from ticketing.outbound import Answer, post_json
@@ -43,8 +34,6 @@ TEST: Final = "webhook.test"
 SCHEDULE: Final = [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 # A tenth sooner or later, so that what failed together does not come back together.
 _JITTER: Final = 0.1
-# After a renewal the old secret signs too, until its owner has put the new one in place.
-_TWO_SECRETS: Final = timedelta(hours=24)
 # Longer than any task may run.
 _LEASE: Final = timedelta(seconds=90)
 # Who answers nothing is left alone for so long: a courier has others to go to.
@@ -63,10 +52,6 @@ _UNSIGNABLE: Final = Answer(
 )
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
-
-
-class SecretWasRenewed(Conflict):
-    """Only the admin renews: the API has no code for it."""
 
 
 @transaction.atomic(durable=True)
@@ -109,50 +94,6 @@ def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
                 rest_until = moment + _REST
         if alone:
             WebhookEndpoint.objects.filter(pk=endpoint_id).update(leased_until=rest_until)
-
-
-def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
-    """
-    Return the secrets that sign now: the newest, and for a day the one before.
-
-    One whose key is not in `WEBHOOK_SIGNING_KEYS` any more is left out.
-    """
-    current = endpoint.secret_key_id
-    wanted = [(current, endpoint.secret_version)]
-    if endpoint.rotated_at is not None and now - endpoint.rotated_at < _TWO_SECRETS:
-        before = current if endpoint.previous_key_id is None else endpoint.previous_key_id
-        wanted.append((before, endpoint.secret_version - 1))
-    keys = settings.WEBHOOK_SIGNING_KEYS
-    return [
-        _derive_secret(keys[key_id], endpoint.pk, version)
-        for key_id, version in wanted
-        if key_id in keys
-    ]
-
-
-def renew_secret(*, endpoint_id: UUID, version: int, actor: Actor, now: datetime) -> str:
-    """
-    Replace an endpoint's secret of that version by one of the newest key.
-
-    For a day, the old one signs beside the new one.
-
-    :raises SecretWasRenewed: if it has another version by now. A second renewal within the day
-        would end the secret that the receiver still has.
-    """
-    with transaction.atomic():
-        # Two forms sent at once must not both renew.
-        endpoint = WebhookEndpoint.objects.select_for_update().get(pk=endpoint_id)
-        if endpoint.secret_version != version:
-            raise SecretWasRenewed("The secret was renewed meanwhile.")
-        endpoint.secret_version += 1
-        endpoint.previous_key_id = endpoint.secret_key_id
-        endpoint.secret_key_id = newest_webhook_key()
-        endpoint.rotated_at = now
-        endpoint.save(
-            update_fields=["secret_version", "previous_key_id", "secret_key_id", "rotated_at"]
-        )
-        _record(ActType.WEBHOOK_SECRET_RENEWED, endpoint, actor, now)
-    return secrets_of(endpoint, now=now)[0]
 
 
 def send_test(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
@@ -299,17 +240,6 @@ def _record(act: ActType, endpoint: WebhookEndpoint, actor: Actor, now: datetime
         organizer_id=endpoint.organizer_id,
         at=now,
     )
-
-
-def _derive_secret(key: str, endpoint_id: UUID, version: int) -> str:
-    # Derived and not stored, as the keys of tickets are: a leaked database signs nothing.
-    derive = HKDF(
-        algorithm=SHA256(),
-        length=32,
-        salt=endpoint_id.bytes + version.to_bytes(4),
-        info=b"bilheteria webhook secret",
-    )
-    return "whsec_" + base64.b64encode(derive.derive(key.encode())).decode()
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from events.catalogue import left_by_type
 from events.models import ApiToken, Event, WebhookEndpoint, WebhookMessage
-from events.webhooks import secrets_of, send_test
+from events.webhook_secrets import secrets_of
+from events.webhooks import send_test
 from orders.models import Order
 from tests.make import (
     as_bearer,

@@ -25,14 +25,8 @@ from events.models import (
     Topic,
     WebhookEndpoint,
 )
-from events.webhooks import (
-    SecretWasRenewed,
-    renew_secret,
-    secrets_of,
-    send_test,
-    switch_off,
-    switch_on,
-)
+from events.webhook_secrets import SecretWasRenewed, renew_secret, secrets_of
+from events.webhooks import send_test, switch_off, switch_on
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory

@@ -16,7 +16,7 @@ from django.urls import reverse
 from redis import Redis
 
 from events.models import ApiToken, WebhookEndpoint
-from events.webhooks import secrets_of
+from events.webhook_secrets import secrets_of
 from tests.make import as_bearer, make_event, make_user
 from tests.race import race
 from ticketing import clock

@@ -20,12 +20,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from events.models import Event, Organizer, Topic, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from events.organizing import cancel_event, change_event, publish_event
+from events.webhook_secrets import renew_secret, secrets_of
 from events.webhooks import (
     SCHEDULE,
     TEST,
     find_due_webhooks,
-    renew_secret,
-    secrets_of,
     send_again,
     send_test,
     send_webhooks,
