@@ -1,10 +1,9 @@
 from django.urls import re_path
 
 from orders.confirmation_page import OrderConfirmation, beside_the_page
+from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.views import (
     EventChallenge,
-    EventOrders,
-    EventOrdersExport,
     OneOrder,
     OrderCancellation,
     OrderPayment,

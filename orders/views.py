@@ -1,20 +1,15 @@
 """Where buyers reserve, pay, look and change their minds."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from rest_framework.renderers import JSONRenderer
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.access import EventNotFound as EventNotOrganized
-from events.access import InsufficientScope, NotForThisCaller, event_acted_for
+from events.access import InsufficientScope
 from events.models import EventStatus, Scope
 from events.shelf import take_event_named
 from orders.access import (
@@ -30,17 +25,13 @@ from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
 from orders.insertion import Customer, Receipt, Reservation
 from orders.limits import limits_of
-from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
 from orders.reservation import EventNotFound, WantedTickets, reserve_tickets
-from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
 from orders.serializers import (
     ChallengeShown,
-    OrderForOrganizer,
     OrderShown,
-    OrdersQuery,
     PaymentSent,
     ReservationSent,
     ReservedOrderShown,
@@ -50,17 +41,13 @@ from orders.serializers import (
 )
 from ticketing import clock
 from ticketing.api.callers import client_origin
-from ticketing.api.csv import CsvRenderer, stream_csv
-from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, AccessTokenLost, Keeper, answer_once
-from ticketing.api.pagination import pages_of
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
-from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE, operation, page_of
+from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, operation
 from ticketing.mail_limit import TooManyMails
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
-_SEARCHES = [NotForThisCaller, InsufficientScope, EventNotOrganized]
 _CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 _TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
 _OF_A_TYPE = {
@@ -262,46 +249,3 @@ class OrderCancellation(APIView):
         order = order_of_its_buyer(request, order_id)
         cancel_order(order_id=order.pk, actor=buyer_of(order), now=clock.now())
         return Response(show_order(order))
-
-
-class EventOrders(APIView):
-    @operation(
-        "list_orders",
-        tokens=[_READER],
-        answers={200: page_of(OrderForOrganizer)},
-        refusals=_SEARCHES,
-        parameters=[OrdersQuery, *PAGE],
-    )
-    def get(self, request: Request, reference: str) -> Response:
-        """Return an event's orders, newest first, or as they have changed."""
-        orders, asked = _search(request, reference)
-        pages = pages_of(asked)
-        shown = list(pages.paginate_queryset(orders, request, self) or [])
-        answer = pages.get_paginated_response(OrderForOrganizer(shown, many=True).data)
-        tell_last_modified(answer, [order.modified_at for order in shown])
-        return answer
-
-
-class EventOrdersExport(APIView):
-    renderer_classes = [JSONRenderer, CsvRenderer]
-
-    @operation(
-        "export_orders",
-        tokens=[_READER],
-        answers={(200, "text/csv"): str},
-        refusals=_SEARCHES,
-        parameters=[OrdersQuery],
-    )
-    def get(self, request: Request, reference: str) -> StreamingHttpResponse:
-        """Return an event's orders as a table, one row each, however many."""
-        orders, _ = _search(request, reference)
-        return stream_csv(f"orders-{reference}", EXPORTED, export_orders(orders))
-
-
-def _search(request: Request, reference: str) -> tuple[QuerySet[Order], Mapping[str, Any]]:
-    event = event_acted_for(request, reference, Scope.ORDERS_READ)
-    wish = OrdersQuery(data=request.query_params.dict())
-    wish.is_valid(raise_exception=True)
-    asked = dict(wish.validated_data)
-    wanted = OrderFilter(words=asked.pop("q", ""), **asked)
-    return orders_of_event(event.pk, wanted), wish.validated_data

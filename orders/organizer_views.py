@@ -1,0 +1,67 @@
+"""What organizers read of their events' orders."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.access import EventNotFound, InsufficientScope, NotForThisCaller, event_acted_for
+from events.models import Scope
+from orders.models import Order
+from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
+from orders.serializers import OrderForOrganizer, OrdersQuery
+from ticketing.api.csv import CsvRenderer, stream_csv
+from ticketing.api.freshness import tell_last_modified
+from ticketing.api.pagination import pages_of
+from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
+
+_READER = (API_TOKEN, Scope.ORDERS_READ.value)
+_SEARCHES = [NotForThisCaller, InsufficientScope, EventNotFound]
+
+
+class EventOrders(APIView):
+    @operation(
+        "list_orders",
+        tokens=[_READER],
+        answers={200: page_of(OrderForOrganizer)},
+        refusals=_SEARCHES,
+        parameters=[OrdersQuery, *PAGE],
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """Return an event's orders, newest first, or as they have changed."""
+        orders, asked = _search(request, reference)
+        pages = pages_of(asked)
+        shown = list(pages.paginate_queryset(orders, request, self) or [])
+        answer = pages.get_paginated_response(OrderForOrganizer(shown, many=True).data)
+        tell_last_modified(answer, [order.modified_at for order in shown])
+        return answer
+
+
+class EventOrdersExport(APIView):
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @operation(
+        "export_orders",
+        tokens=[_READER],
+        answers={(200, "text/csv"): str},
+        refusals=_SEARCHES,
+        parameters=[OrdersQuery],
+    )
+    def get(self, request: Request, reference: str) -> StreamingHttpResponse:
+        """Return an event's orders as a table, one row each, however many."""
+        orders, _ = _search(request, reference)
+        return stream_csv(f"orders-{reference}", EXPORTED, export_orders(orders))
+
+
+def _search(request: Request, reference: str) -> tuple[QuerySet[Order], Mapping[str, Any]]:
+    event = event_acted_for(request, reference, Scope.ORDERS_READ)
+    wish = OrdersQuery(data=request.query_params.dict())
+    wish.is_valid(raise_exception=True)
+    asked = dict(wish.validated_data)
+    wanted = OrderFilter(words=asked.pop("q", ""), **asked)
+    return orders_of_event(event.pk, wanted), wish.validated_data
