@@ -7,7 +7,7 @@ from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
 from config.celery import app
-from ticketing.api.parsing import with_whole_bodies
+from ticketing.api.parsing import with_readable_headers, with_whole_bodies
 from ticketing.postgres.timeouts import Kind, declare_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
@@ -18,7 +18,7 @@ if settings.TRACES_ENDPOINT:
 
 declare_process(Kind.WEB)
 
-application = with_whole_bodies(get_wsgi_application())
+application = with_whole_bodies(with_readable_headers(get_wsgi_application()))
 
 if settings.TRACES_ENDPOINT:
     # What is sent by a name that this process does not know has a span that never ends.

@@ -5,6 +5,7 @@ from io import RawIOBase
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connections
 from django.test import RequestFactory
@@ -20,7 +21,7 @@ from tests.make import (
     make_ticket,
     make_ticket_type,
 )
-from ticketing.api.parsing import with_whole_bodies
+from ticketing.api.parsing import with_readable_headers, with_whole_bodies
 from ticketing.ids import new_id
 from tickets.base45 import encode_base45
 from tickets.models import Scan, Ticket
@@ -478,3 +479,31 @@ def test_a_ticket_goes_to_no_advertisement():
     assert_problem(answer, 400, "invalid_request")
     assert pointers(answer) == {"#/holder_name"}
     assert Ticket.objects.get().status == "valid"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONTENT_TYPE", "text/plain; charset=rot13"),
+        ("CONTENT_TYPE", "text/plain; charset=undefined"),
+        ("CONTENT_TYPE", "text/plain; charset=unicode_escape"),
+        ("CONTENT_TYPE", "text/plain; a*=nowhere''x"),
+        ("CONTENT_TYPE", "text/plain; a*=undefined''%ff"),
+        ("HTTP_ACCEPT", "application/json; a*=nowhere''x"),
+        ("HTTP_ACCEPT", "text/html, application/json; a*=idna''%ff"),
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/events", "/orders/01890000-0000-7000-8000-000000000000/confirmation"]
+)
+def test_a_header_that_names_a_strange_charset_breaks_no_request(path: str, name: str, value: str):
+    told: list[str] = []
+    environ = dict(RequestFactory().get(path, {"q": "a", "token": "\\ud800"}).META)
+    environ[name] = value
+
+    answer = with_readable_headers(WSGIHandler())(
+        environ, lambda status, _headers: told.append(status)
+    )
+
+    assert [status[:3] for status in told] == ["404" if "orders" in path else "200"]
+    assert answer

@@ -9,10 +9,14 @@ from typing import IO, Any, Final
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 _DEEPEST: Final = 32
+# Django or the REST framework reads the parameters of these.
+_WITH_PARAMETERS: Final = ("CONTENT_TYPE", "HTTP_ACCEPT")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -42,6 +46,37 @@ class BoundedJSONParser(JSONParser):
         return value
 
 
+class RequestInUtf8(WSGIRequest):
+    """
+    A request whose text is UTF-8, whatever its `Content-Type` says of a charset.
+
+    By Django's own rule the charset also decodes the query string. Some of Python's codecs fail
+    there before any middleware runs, and others make half a surrogate pair of plain letters.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        told = meta.get("CONTENT_TYPE", "")
+        self.content_type, self.content_params = parse_header_parameters(told)
+
+
+def with_readable_headers(handler: WSGIHandler) -> Callable[..., Any]:
+    """
+    Drop a header whose parameters cannot be decoded (RFC 2231), and read all text as UTF-8.
+
+    Django decodes the `Content-Type` before anything that would answer for its failure.
+    """
+    handler.request_class = RequestInUtf8
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        for name in _WITH_PARAMETERS:
+            # Only an encoded parameter has a quote in it.
+            if "'" in environ.get(name, "") and not _can_be_read(environ[name]):
+                del environ[name]
+        return handler(environ, start_response)
+
+    return call
+
+
 def with_whole_bodies(application: Callable[..., Any]) -> Callable[..., Any]:
     """
     Read what comes in chunks, and so without a length, before Django does: it reads none without.
@@ -57,6 +92,16 @@ def with_whole_bodies(application: Callable[..., Any]) -> Callable[..., Any]:
         return application(environ, start_response)
 
     return call
+
+
+def _can_be_read(header: str) -> bool:
+    try:
+        for entry in header.split(","):
+            parse_header_parameters(entry)
+        parse_header_parameters(header)
+    except (ValueError, LookupError):
+        return False
+    return True
 
 
 def _refuse_constant(name: str) -> None:
