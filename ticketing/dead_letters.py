@@ -24,6 +24,7 @@ _MOST_AT_ONCE: Final = 10
 # SQS keeps a dead letter 14 days; more than this at once is an incident, and the next run goes on.
 _BATCHES: Final = 20
 _UNREADABLE: Final = "?"
+_LONGEST_NAME: Final = 100
 
 
 def note_failure(*, message: str, about: str, error: Exception) -> None:
@@ -131,7 +132,17 @@ def _read(body: str) -> tuple[str, str]:
     try:
         envelope = json.loads(base64.b64decode(body))
         _arguments, ids, _chain = json.loads(base64.b64decode(envelope["body"]))
-        return str(envelope["headers"]["task"]), spell_ids(ids)
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
-        # Not one of ours. It is shown as it is.
-        return _UNREADABLE, body[:_LONGEST_REASON].replace("\0", "")
+        name, about = str(envelope["headers"]["task"]), spell_ids(ids)
+        if _fits(name, _LONGEST_NAME) and _fits(about, _LONGEST_REASON):
+            return name, about
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    # Not one of ours. It is shown as it is: one that could not be kept would come again forever,
+    # and keep those behind it from being collected.
+    return _UNREADABLE, body[:_LONGEST_REASON].replace("\0", "")
+
+
+def _fits(text: str, length: int) -> bool:
+    """Say whether PostgreSQL takes a text: no NUL, and no half of a surrogate pair."""
+    text.encode()
+    return len(text) <= length and "\0" not in text

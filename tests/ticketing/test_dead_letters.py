@@ -174,3 +174,34 @@ def test_failures_long_past_are_forgotten_but_what_was_given_up_stays(sqs: Any):
     forget_failures(now=clock.now() + timedelta(days=8))
 
     assert [failed.message for failed in FailedMessage.objects.all()] == ["tickets.settle_order"]
+
+
+def written(name: str, ids: Any) -> str:
+    arguments = base64.b64encode(json.dumps([[], ids, {}]).encode()).decode()
+    envelope = {"body": arguments, "headers": {"task": name}}
+    return base64.b64encode(json.dumps(envelope).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        base64.b64encode(b"[" * 50_000).decode(),
+        written("t", {"order_id": "\0"}),
+        written("t\0", {}),
+        written("t" * 101, {}),
+        written("t", {"order_id": "x" * 600}),
+        written("t", {"order_id": "\ud800"}),
+        written("t", 7),
+        "A" * 200_000,
+    ],
+    ids=["deep", "nul", "nul in name", "long name", "long ids", "surrogate", "no ids", "huge"],
+)
+def test_a_dead_letter_of_a_stranger_is_shown_and_holds_up_no_other(sqs: Any, body: str):
+    bury(sqs, body)
+    bury(sqs, dead_body())
+
+    assert collect_dead_letters(now=clock.now()) == 2
+
+    shown = FailedMessage.objects.order_by("message").values_list("message", flat=True)
+    assert list(shown) == ["?", "tickets.settle_order"]
+    assert FailedMessage.objects.get(message="?").body == body
