@@ -212,3 +212,17 @@ def test_staff_undo_on_the_tickets_page_after_a_question():
     assert ticket.status == "valid"
     act = Act.objects.get(type="ticket.checkin_undone")
     assert (act.actor_kind, act.actor_name) == ("user", user.username)
+
+
+def test_a_second_admission_is_undone_though_its_gates_clock_is_behind():
+    ticket = make_ticket()
+    scan(ticket)
+    undo(ticket)
+    behind = clock.now() - timedelta(seconds=5)
+    scanned = ScannedCode(new_id(), ticket.code, "South", behind)
+    check_in_ticket(scanned=scanned, scanner=Scanner("token:1"), now=behind)
+
+    assert undo(ticket).gate == "South"
+
+    ticket.refresh_from_db()
+    assert ticket.status == "valid"
