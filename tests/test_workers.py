@@ -1,5 +1,7 @@
 """A real worker and a real beat with an SQS that fails: they stay, they poll on, they can stop."""
 
+import base64
+import json
 import os
 import signal
 import subprocess
@@ -208,3 +210,39 @@ print(gc.get_freeze_count() / (gc.get_freeze_count() + left))
     )  # fmt: skip
 
     assert float(done.stdout) > 0.95
+
+
+def damaged(headers: dict[str, str]) -> str:
+    """Return a message whose envelope is kombu's, and whose body is not JSON."""
+    envelope = {
+        "body": base64.b64encode(b"not json").decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": headers,
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_info": {"exchange": "sale", "routing_key": "sale"},
+            "delivery_tag": "1",
+        },
+    }
+    return base64.b64encode(json.dumps(envelope).encode()).decode()
+
+
+def test_a_message_that_no_worker_can_read_is_not_deleted(
+    sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
+):
+    resources.enter_context(sqs.serving())
+    sqs.put("sale", damaged({}))
+    sqs.put("sale", damaged({"task": "tickets.settle_order", "id": "1"}))
+    worker = start_worker(resources, tmp_path, sqs)
+
+    def is_over() -> bool:
+        # The second one's task is known, so it is put off as the queue says.
+        ends = {("ChangeMessageVisibility", "sale"), ("DeleteMessage", "sale")}
+        return bool(ends & sqs.calls.keys())
+
+    worker.wait_until(is_over)
+    before = polls(sqs)
+    worker.wait_until(lambda: polls(sqs) > before + 2)
+    deletions = {call: n for call, n in sqs.calls.items() if call[0].startswith("DeleteMessage")}
+    assert deletions == {}, worker.log.read_text()

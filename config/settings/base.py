@@ -381,6 +381,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     }.items()
 }
 CELERY_BEAT_SCHEDULER = "ticketing.queue.beat:NotingScheduler"
+# Celery's own deletes a message that it cannot read.
+CELERY_WORKER_CONSUMER = "ticketing.queue.consumer:KeepingConsumer"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
