@@ -40,12 +40,14 @@ class BrowserHeadersMiddleware:
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
+        # Once: Django makes it anew each time that it is asked.
+        self.files = settings.STATIC_URL
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         headers = response.headers
         path = request.path_info
-        if path.startswith(settings.STATIC_URL) and response.status_code in _WHOLE:
+        if path.startswith(self.files) and response.status_code in _WHOLE:
             return response
         if headers.get("Content-Type", "").startswith("text/html"):
             headers.setdefault(_POLICY, _policy_of(path))
