@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import translation
-from django.utils.cache import add_never_cache_headers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -130,8 +129,6 @@ def _state_of(order: Order) -> str:
 
 
 def _guard(response: HttpResponse) -> HttpResponse:
-    add_never_cache_headers(response)
-    response.headers["Cache-Control"] = "private, no-store"
     for name, value in _HEADERS.items():
         response.headers[name] = value
     return response

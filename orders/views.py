@@ -182,7 +182,7 @@ class EventChallenge(APIView):
         if shelved is None or shelved.event.status == EventStatus.DRAFT:
             raise EventNotFound("No event has that id or slug.")
         challenge = make_challenge(event_id=shelved.event.pk, now=clock.now())
-        return Response(challenge, headers={"Cache-Control": "no-store"})
+        return Response(challenge)
 
 
 class OneOrder(APIView):
