@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from events.models import EventStatus
 from orders.confirmation import ConfirmationNotValid, confirm_email, order_to_confirm
+from orders.limits import MaxPerCustomerExceeded
 from orders.mail import describe_free_order
 from orders.models import Order, OrderStatus
 from orders.payment import REFUSALS as PAYING_REFUSALS
@@ -25,6 +26,7 @@ from ticketing.api.requests import language_of
 from ticketing.api.schema import operation
 from ticketing.errors import Conflict
 
+_FOR_NOW: Final = frozenset({MaxPerCustomerExceeded.code, "sold_out"})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 # The link is a secret: send no referrer to other sites, and let none show the page in a frame.
 _HEADERS: Final = {
@@ -91,16 +93,16 @@ def beside_the_page(api: View) -> View:
 def _confirm(request: HttpRequest, order_id: UUID, token: str) -> HttpResponse:
     try:
         confirm_email(order_id=order_id, token=token, now=clock.now())
-    except (ConfirmationNotValid, Conflict):
+    except (ConfirmationNotValid, Conflict) as refused:
         # The page says which.
-        return _show(request, order_id, token)
+        return _show(request, order_id, token, refused=refused.code)
     # So that reloading the page confirms nothing again.
     response = HttpResponseRedirect(f"{request.path}?token={token}")
     response.status_code = HTTPStatus.SEE_OTHER
     return _guard(response)
 
 
-def _show(request: HttpRequest, order_id: UUID, token: str) -> HttpResponse:
+def _show(request: HttpRequest, order_id: UUID, token: str, *, refused: str = "") -> HttpResponse:
     """Say how it stands. Scanners of mail open links, too: nothing changes."""
     try:
         order = order_to_confirm(order_id=order_id, token=token)
@@ -109,6 +111,9 @@ def _show(request: HttpRequest, order_id: UUID, token: str) -> HttpResponse:
         language, status = language_of(request), HTTPStatus.NOT_FOUND
     else:
         state = _state_of(order)
+        # The order still waits, and another click would be refused as this one was.
+        if state == "waiting" and refused in _FOR_NOW:
+            state = refused
         words = {"state": state, "token": token}
         language, status = order.language, HTTPStatus.OK
     with translation.override(language):

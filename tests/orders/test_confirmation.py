@@ -281,6 +281,27 @@ def test_a_click_that_comes_too_late_confirms_nothing_and_says_why(
     assert not Payment.objects.exists()
 
 
+def test_a_click_that_would_pass_the_customers_limit_says_so_and_shows_no_button(api: APIClient):
+    first = waiting_order(max_per_customer=2)
+    # From an address that holds nothing: reservations under an email alone do not count there.
+    reservation = reserve_tickets(
+        event_id=first.event_id,
+        wanted=2,
+        customer=Customer("Ana", "ana@example.com", "en", address_digest="a" * 16),
+        now=clock.now(),
+    )
+    second = Order.objects.select_related("event").get(pk=reservation.order_id)
+    pay(second)
+    confirm(first)
+
+    path = page_of(second, "").partition("?")[0]
+    page = api.post(path, {"token": confirmation_token(second)}, format="multipart")
+
+    assert "These are too many tickets" in page.content.decode()
+    assert b"<form" not in page.content
+    assert (page.status_code, status_of(second)) == (200, "reserved")
+
+
 def test_a_mail_whose_order_ended_before_it_was_sent_is_not_sent(queue: RecordingQueue):
     run_out(waiting_order())
 
