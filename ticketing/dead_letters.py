@@ -33,7 +33,7 @@ def note_failure(*, message: str, about: str, error: Exception) -> None:
 
     It is called while something is broken, perhaps the database, and so never fails itself.
     """
-    reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON].replace("\0", "")
+    reason, about = _storable(f"{type(error).__name__}: {error}"), _storable(about)
     now = clock.now()
     try:
         failed, is_new = FailedMessage.objects.get_or_create(
@@ -47,6 +47,11 @@ def note_failure(*, message: str, about: str, error: Exception) -> None:
             )
     except DatabaseError:
         logger.warning("The failure of %s could not be noted.", message, exc_info=True)
+
+
+def _storable(text: str) -> str:
+    """Return a text that PostgreSQL takes: bounded, without NUL and halves of surrogate pairs."""
+    return text[:_LONGEST_REASON].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def spell_ids(ids: Mapping[str, Any]) -> str:
@@ -139,7 +144,7 @@ def _read(body: str) -> tuple[str, str]:
         pass
     # Not one of ours. It is shown as it is: one that could not be kept would come again forever,
     # and keep those behind it from being collected.
-    return _UNREADABLE, body[:_LONGEST_REASON].replace("\0", "")
+    return _UNREADABLE, _storable(body)
 
 
 def _fits(text: str, length: int) -> bool:

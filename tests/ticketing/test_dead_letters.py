@@ -205,3 +205,12 @@ def test_a_dead_letter_of_a_stranger_is_shown_and_holds_up_no_other(sqs: Any, bo
     shown = FailedMessage.objects.order_by("message").values_list("message", flat=True)
     assert list(shown) == ["?", "tickets.settle_order"]
     assert FailedMessage.objects.get(message="?").body == body
+
+
+@pytest.mark.parametrize("odd", ["nul \0", "half a pair \ud83d", "long " * 200])
+def test_a_failure_is_noted_whatever_its_ids_and_its_error_say(odd: str):
+    note_failure(message="tickets.issue_codes", about=f"order_id={odd}", error=OSError(odd))
+
+    noted = FailedMessage.objects.get()
+    assert noted.about.startswith("order_id=")
+    assert noted.reason.startswith("OSError: ")
