@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 
 from events.access import organizers_of
 from events.admin.base import OwnAdmin, act_on_each, ask_first, chosen, rows_of_key
+from events.admin.event_form import EventForm
 from events.admin.sales import show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
 from events.catalogue import left_by_type
@@ -50,6 +51,7 @@ _STATUS_COLORS = {
 class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     created_act = ActType.EVENT_CREATED
     changed_act = ActType.EVENT_CHANGED
+    form = EventForm
     list_display = ["named", "shown_status", "when", "city", "sales"]
     list_filter = ["status", "organizer", "city"]
     search_fields = ["name", "venue", "city", "slug"]

@@ -1,0 +1,63 @@
+"""The form of an event: its words, and what it suggests."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+
+class EventForm(forms.ModelForm):
+    class Media:
+        js = ("events/checkin_window.js",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._help(
+            "timezone", _("A name such as America/Sao_Paulo, America/Manaus or Europe/Lisbon.")
+        )
+        self._help(
+            "max_per_customer",
+            _(
+                "Reserved and paid tickets of one email address, over the whole sale. Empty: at"
+                " most %(count)d. 0: no limit."
+            )
+            % {"count": settings.TICKETS_PER_CUSTOMER},
+        )
+        self._help(
+            "max_per_address",
+            _(
+                "The same, of one internet connection (IP address). A mobile network or an office"
+                " puts many people behind one. Empty: at most %(count)d. 0: no limit."
+            )
+            % {"count": settings.TICKETS_PER_ADDRESS},
+        )
+        self._help(
+            "requires_proof_of_work",
+            _(
+                "The buyer's browser must compute for about a second before it may reserve, which"
+                " makes robots expensive. Only if your shop supports it: without it nobody can"
+                " reserve."
+            ),
+        )
+        self._suggest("checkin_starts_at", "starts_at", hours=-4)
+        self._suggest("checkin_ends_at", "ends_at", hours=0)
+
+    def _help(self, name: str, words: str) -> None:
+        # A cancelled event is only looked at, and has no fields.
+        if name in self.fields:
+            self.fields[name].help_text = words
+
+    def _suggest(self, name: str, start: str, *, hours: int) -> None:
+        if name not in self.fields or start not in self.fields:
+            return
+        self.fields[name].help_text = format_html(
+            '{} <button type="button" hidden class="underline font-semibold cursor-pointer"'
+            ' data-fills="{}" data-from="{}" data-hours="{}" data-words="{}"></button>',
+            self.fields[name].help_text,
+            name,
+            start,
+            hours,
+            _("Take %(moment)s") % {"moment": "{moment}"},
+        )
