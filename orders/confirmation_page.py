@@ -124,10 +124,10 @@ def _show(request: HttpRequest, order_id: UUID, token: str, *, refused: str = ""
 
 
 def _state_of(order: Order) -> str:
-    if order.confirmation.confirmed_at is not None:
-        return "confirmed"
     if order.event.status != EventStatus.PUBLISHED:
         return "cancelled_event"
+    if order.status in (OrderStatus.PROCESSING, OrderStatus.PAID):
+        return "confirmed"
     if order.status == OrderStatus.RESERVED:
         return "waiting" if order.reserved_until > clock.now() else "expired"
     return "expired" if order.status == OrderStatus.EXPIRED else "cancelled"

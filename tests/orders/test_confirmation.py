@@ -44,6 +44,7 @@ from ticketing.mail_limit import TooManyMails
 from ticketing.messages import Message
 from tickets.models import Ticket
 from tickets.redelivery import redirect_tickets
+from tickets.refund import refund_order
 from tickets.sweep import ask_again
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,6 +213,30 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms_once(
     assert "It is confirmed" in after.content.decode()
 
 
+def test_the_page_of_a_confirmed_order_that_was_refunded_promises_no_tickets(
+    api: APIClient, queue: RecordingQueue
+):
+    order = waiting_order()
+    confirm(order)
+    queue.run_all()
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    page = api.get(page_of(order, confirmation_token(order))).content.decode()
+
+    assert "This order was cancelled" in page
+    assert "Your tickets go to" not in page
+
+
+def test_the_page_leads_nobody_to_an_answer_for_programs(api: APIClient):
+    order = waiting_order()
+    run_out(order)
+
+    page = api.get(page_of(order, confirmation_token(order))).content.decode()
+
+    assert "The time is up" in page
+    assert 'href="/events/' not in page
+
+
 def test_the_page_is_safe_to_show(api: APIClient, queue: RecordingQueue):
     order = waiting_order(name="<script>alert(1)</script> & Jazz")
 
@@ -257,7 +282,7 @@ def call_off(order: Order) -> None:
     [
         (run_out, ReservationExpired, "expired", "The time is up"),
         (cancel, OrderNotPayable, "cancelled", "This order was cancelled"),
-        (call_off, OrderNotPayable, "reserved", "not on sale any more"),
+        (call_off, OrderNotPayable, "reserved", "This event was cancelled"),
     ],
 )
 def test_a_click_that_comes_too_late_confirms_nothing_and_says_why(
