@@ -1,5 +1,6 @@
 """Where organizers look up orders, and help their buyers."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -122,6 +123,22 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     def shown_status(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        inlines = list(super().get_inlines(request, obj))
+        if obj is not None and not EmailConfirmation.objects.filter(order=obj).exists():
+            inlines.remove(ConfirmationInline)
+        return inlines
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this order is a reservation still, so that it may be cancelled."""
+        return self.has_status(request, object_id, [OrderStatus.RESERVED])
+
+    def has_status(
+        self, request: HttpRequest, object_id: str, statuses: Collection[OrderStatus]
+    ) -> bool:
+        """Say whether an order of the user's has one of these statuses."""
+        return chosen(self, request, object_id).filter(status__in=statuses).exists()
+
     @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
     def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
         question = ask_first(
@@ -145,7 +162,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         )
         return None
 
-    @action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
+    @action(description=gettext_lazy("Cancel reservation…"), permissions=["act", "cancel"])
     def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         page = self.cancel_chosen(request, chosen(self, request, object_id))
         return page or redirect("admin:orders_order_change", object_id)

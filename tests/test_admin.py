@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import formats
 
 from events.catalogue import left_by_type
 from events.models import ApiToken, Event, WebhookEndpoint, WebhookMessage
 from events.webhook_secrets import secrets_of
 from events.webhooks import send_test
+from orders.cancellation import cancel_order
 from orders.models import Order
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     as_user,
     make_event,
@@ -30,7 +33,10 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.actors import record_act, system_actor
+from ticketing.models import ActType
 from tickets.models import Device, Ticket
+from tickets.refund import refund_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -510,3 +516,77 @@ def test_a_page_of_what_is_no_id_is_refused_and_is_no_bug(kind: str):
     answer = client.get(reverse(f"admin:{kind}_change", args=["abc"]))
 
     assert answer.status_code == 403
+
+
+def test_an_orders_page_offers_only_what_can_be_done_with_it(queue: RecordingQueue):
+    event = make_event()
+    kind = event.ticket_types.get()
+    paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
+    over = make_reserved_order(ticket_type=kind)
+    cancel_order(order_id=over.pk, actor=SOMEBODY, now=clock.now())
+    client = organizer_of(event)
+    names = ["cancel_this", "refund_this", "resend_this", "correct_this"]
+
+    offered = {}
+    for order in (paid, reserved, over):
+        page = client.get(change_page(order)).content.decode()
+        links = [reverse(f"admin:orders_order_{name}", args=[order.pk]) for name in names]
+        offered[order.pk] = [name for name, link in zip(names, links, strict=True) if link in page]
+
+    assert offered == {
+        paid.pk: ["refund_this", "resend_this", "correct_this"],
+        reserved.pk: ["cancel_this", "correct_this"],
+        over.pk: [],
+    }
+
+
+def test_the_admin_says_no_in_the_language_of_its_user(queue: RecordingQueue):
+    event = make_event()
+    order = make_reserved_order(ticket_type=event.ticket_types.get())
+    client = organizer_of(event)
+
+    answer = client.post(
+        list_page(Order),
+        {"action": "resend_chosen", "_selected_action": [str(order.pk)]},
+        headers={"Accept-Language": "pt-BR"},
+    )
+
+    assert said(answer) == [f"{order.code}: Só é possível enviar os ingressos de um pedido pago."]
+
+
+def test_what_happened_is_told_in_words(queue: RecordingQueue):
+    event = make_event()
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
+    queue.run_all()
+    client = organizer_of(event)
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    with transaction.atomic():
+        record_act(
+            act=ActType.EVENT_CHANGED,
+            actor=system_actor(ActType.EVENT_CANCELLED),
+            subject_id=event.pk,
+            organizer_id=event.organizer_id,
+            at=clock.now(),
+            details={"fields": ["max_per_order", "tickettype"]},
+        )
+    portuguese = {"Accept-Language": "pt-BR"}
+
+    order_page = client.get(change_page(order), headers=portuguese).content.decode()
+    event_page = client.get(change_page(event), headers=portuguese).content.decode()
+
+    assert f"{formats.number_format(order.total, 2)} BRL; 2 ingressos" in order_page
+    assert "sistema: evento cancelado" in event_page
+    assert "ingressos por pedido, tipos de ingresso" in event_page
+
+
+def test_the_form_of_an_event_says_the_limits_and_offers_check_in_hours(settings: Any):
+    settings.TICKETS_PER_CUSTOMER, settings.TICKETS_PER_ADDRESS = 17, 71
+    event = make_event()
+
+    page = organizer_of(event).get(change_page(event)).content.decode()
+
+    assert "Vazio: no máximo 17." in page
+    assert "Vazio: no máximo 71." in page
+    assert 'data-fills="checkin_starts_at" data-from="starts_at" data-hours="-4"' in page
+    assert 'data-fills="checkin_ends_at" data-from="ends_at" data-hours="0"' in page
+    assert "events/checkin_window.js" in page

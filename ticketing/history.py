@@ -1,6 +1,7 @@
 """The section of an admin page that says who did what to its row."""
 
 import json
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ticketing import clock
 from ticketing.actors import record_act, user_actor
@@ -35,7 +36,7 @@ class ShowsHistory:
     @admin.display(description=gettext_lazy("history"))
     def history(self, row: Any) -> str | SafeString:
         acts = Act.objects.filter(subject_id__in=self.history_subjects(row))
-        return show_acts(list(acts.order_by("-at", "-id")[:_MOST_SHOWN]))
+        return show_acts(list(acts.order_by("-at", "-id")[:_MOST_SHOWN]), row)
 
     def history_subjects(self, row: Any) -> list[UUID]:
         """Return the ids of all that the section is about."""
@@ -70,8 +71,8 @@ class RecordsSaves:
         return owner
 
 
-def show_acts(acts: list[Act]) -> str | SafeString:
-    """Return acts as a table, or a dash if there are none."""
+def show_acts(acts: list[Act], row: Any) -> str | SafeString:
+    """Return acts on the page of a row as a table, or a dash if there are none."""
     if not acts:
         return "-"
     rows = format_html_join(
@@ -84,7 +85,7 @@ def show_acts(acts: list[Act]) -> str | SafeString:
                 formats.date_format(timezone.localtime(act.at), "SHORT_DATETIME_FORMAT"),
                 _name_act(act),
                 _name_actor(act),
-                _show_details(act),
+                _show_details(act, row),
             )
             for act in acts
         ),
@@ -111,11 +112,38 @@ def _name_actor(act: Act) -> str:
     kind = str(ActorKind(act.actor_kind).label)
     if not act.actor_name:
         return kind
-    return f"{kind}: {act.actor_name}"
+    # The system names the act that was the cause.
+    causes = dict(ActType.choices)
+    return f"{kind}: {causes.get(act.actor_name, act.actor_name)}"
 
 
-def _show_details(act: Act) -> str:
-    return ", ".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
-        for name, value in act.details.items()
-    )
+def _show_details(act: Act, row: Any) -> str:
+    details = dict(act.details)
+    parts = []
+    if fields := details.pop("fields", None):
+        parts.append(", ".join(_name_field(row, name) for name in fields))
+    if "amount" in details and "currency" in details:
+        amount = formats.number_format(Decimal(details.pop("amount")), 2)
+        parts.append(f"{amount} {details.pop('currency')}")
+    if tickets := details.pop("tickets", None):
+        count = len(tickets)
+        parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
+    # The page shows the scan itself.
+    details.pop("scan", None)
+    parts += [
+        f"{_(name)}: {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in details.items()
+        if value
+    ]
+    return "; ".join(parts)
+
+
+def _name_field(row: Any, name: str) -> str:
+    """Return what the form calls a field, or the rows of a kind that are edited with it."""
+    opts = row._meta  # noqa: SLF001 - the admin's own way
+    for field in opts.get_fields():
+        if field.name == name and hasattr(field, "verbose_name"):
+            return str(field.verbose_name)
+        if field.auto_created and field.related_model._meta.model_name == name:  # noqa: SLF001 - as above
+            return str(field.related_model._meta.verbose_name_plural)  # noqa: SLF001 - as above
+    return _(name)

@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
 from orders.admin import OrderAdmin, ReadOnlyInline
-from orders.models import Order
+from orders.models import Order, OrderStatus
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
@@ -39,6 +39,7 @@ _TICKET_COLORS = {
     TicketStatus.USED: "info",
     TicketStatus.REVOKED: "danger",
 }
+_MAILED = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
 _SCAN_COLORS = dict.fromkeys(ScanResult, "danger") | {
     ScanResult.ADMITTED: "success",
     ScanResult.ALREADY_USED: "warning",
@@ -72,6 +73,18 @@ class OrderWithTicketsAdmin(OrderAdmin):
 
     def history_subjects(self, row: Any) -> list[UUID]:
         return [row.pk, *Ticket.objects.filter(order=row).values_list("pk", flat=True)]
+
+    def has_refund_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this order is paid, so that it may be refunded."""
+        return self.has_status(request, object_id, [OrderStatus.PAID])
+
+    def has_resend_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether this order has tickets, so that they may be sent again."""
+        return self.has_status(request, object_id, [OrderStatus.PAID])
+
+    def has_correct_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Say whether mail of this order may follow, so that its address matters."""
+        return self.has_status(request, object_id, _MAILED)
 
     @admin.action(description=gettext_lazy("Refund in full…"), permissions=["act"])
     def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
@@ -115,12 +128,12 @@ class OrderWithTicketsAdmin(OrderAdmin):
             done=_("%(count)d will be sent again."),
         )
 
-    @action(description=gettext_lazy("Refund in full…"), permissions=["act"])
+    @action(description=gettext_lazy("Refund in full…"), permissions=["act", "refund"])
     def refund_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         page = self.refund_chosen(request, chosen(self, request, object_id))
         return page or redirect("admin:orders_order_change", object_id)
 
-    @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    @action(description=gettext_lazy("Send the tickets again"), permissions=["act", "resend"])
     def resend_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id)
         question = ask_first(
@@ -136,7 +149,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
             self.resend_chosen(request, rows)
         return question or redirect("admin:orders_order_change", object_id)
 
-    @action(description=gettext_lazy("Correct the address…"), permissions=["act"])
+    @action(description=gettext_lazy("Correct the address…"), permissions=["act", "correct"])
     def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         order = chosen(self, request, object_id).first()
         if order is None:
@@ -216,7 +229,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
                 lambda ticket: undo_check_in(
                     ticket_id=ticket.pk, actor=user_actor(request.user), now=clock.now()
                 ),
-                done=_("%(count)d undone."),
+                done=_("The check-in is undone; the ticket is valid again."),
             )
         return question or redirect("admin:tickets_ticket_change", object_id)
 

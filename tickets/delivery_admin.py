@@ -9,12 +9,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.refusals import say_refusal
 from orders.models import Order
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -75,7 +79,7 @@ def correct_address(
                 now=clock.now(),
             )
         except Refusal as refusal:
-            messages.error(request, str(refusal))
+            messages.error(request, say_refusal(refusal))
         else:
             messages.success(request, _("The address is corrected; the mail is sent to it."))
         return back
@@ -99,9 +103,9 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
     actions = ["resend_chosen"]
     actions_detail = ["correct_this", "resend_this"]
     fields = [
-        "order_code",
+        "order_link",
         "customer",
-        "shown_state",
+        "state",
         "failure",
         "attempts",
         "asked_at",
@@ -110,7 +114,7 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
         "sent_at",
         "failed_at",
     ]
-    readonly_fields = ["order_code", "customer", "shown_state"]
+    readonly_fields = ["order_link", "customer", "state"]
 
     def history_subjects(self, row: Delivery) -> list[UUID]:
         return [row.order_id]
@@ -119,21 +123,26 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
     def order_code(self, delivery: Delivery) -> str:
         return delivery.order.code
 
+    @admin.display(description=gettext_lazy("order"))
+    def order_link(self, delivery: Delivery) -> SafeString:
+        page = reverse("admin:orders_order_change", args=[delivery.order_id])
+        return format_html('<a href="{}" class="underline">{}</a>', page, delivery.order.code)
+
     @admin.display(description=gettext_lazy("customer"))
     def customer(self, delivery: Delivery) -> str:
         return delivery.order.customer_email
 
     @display(description=gettext_lazy("state"), label=_COLORS)
     def shown_state(self, delivery: Delivery) -> tuple[str, Any]:
-        if delivery.sent_at is not None:
-            state = "sent"
-        elif delivery.failed_at is not None:
-            state = "failed"
-        elif delivery.goes_at is not None and delivery.goes_at > clock.now():
-            state = "put_off"
-        else:
-            state = "waiting"
+        state = _state_of(delivery)
         return state, _STATES[state]
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, delivery: Delivery) -> str:
+        state = _state_of(delivery)
+        if state == "failed":
+            return _("given up: correct the address, or send the tickets again")
+        return str(_STATES[state])
 
     @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
     def resend_chosen(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
@@ -169,3 +178,13 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             return redirect("admin:tickets_delivery_changelist")
         back = redirect("admin:tickets_delivery_change", object_id)
         return correct_address(self, request, delivery.order, back=back)
+
+
+def _state_of(delivery: Delivery) -> str:
+    if delivery.sent_at is not None:
+        return "sent"
+    if delivery.failed_at is not None:
+        return "failed"
+    if delivery.goes_at is not None and delivery.goes_at > clock.now():
+        return "put_off"
+    return "waiting"

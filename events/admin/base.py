@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from events.access import organizers_of
 from events.admin.filters import lookups_of, own_filters
+from events.admin.refusals import say_refusal
 from ticketing.errors import Refusal
 from ticketing.sound_admin import SoundAdmin
 
@@ -122,7 +123,7 @@ def act_on_each(
         try:
             act(row)
         except Refusal as refusal:
-            messages.error(request, f"{row}: {refusal}")
+            messages.error(request, f"{row}: {say_refusal(refusal)}")
         else:
             acted += 1
     if acted:

@@ -334,6 +334,23 @@ def test_staff_find_what_was_given_up_correct_the_address_and_send_again(queue: 
     assert (act.type, act.details) == ("order.customer_corrected", {"fields": ["email"]})
 
 
+def test_the_page_of_what_was_given_up_says_what_to_do_and_leads_to_the_order():
+    order = given_up()
+
+    page = (
+        staff_of(order)
+        .get(
+            reverse("admin:tickets_delivery_change", args=[order.delivery.pk]),
+            headers={"Accept-Language": "pt-BR"},
+        )
+        .content.decode()
+    )
+
+    assert "abandonada: corrija o endereço ou envie os ingressos de novo" in page
+    assert reverse("admin:orders_order_change", args=[order.pk]) in page
+    assert "(&#x27;failed" not in page
+
+
 def test_staff_send_what_was_given_up_again_one_by_one_and_many_at_once(queue: RecordingQueue):
     order = paid_order()
     with refusing(ses("MessageRejected")):

@@ -88,7 +88,7 @@ def test_the_mail_has_each_code_inside_the_page_and_as_a_file():
 @pytest.mark.parametrize(
     ("language", "subject", "moment", "total"),
     [
-        ("pt-br", "Seus ingressos: Ópera", "Domingo, 10 de Janeiro de 2027, 21h00", "R$ 240,00"),
+        ("pt-br", "Seus ingressos: Ópera", "Domingo, 10 de janeiro de 2027, 21h00", "R$ 240,00"),
         ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "R$ 240.00"),
     ],
 )

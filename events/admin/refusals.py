@@ -1,0 +1,29 @@
+"""What staff read when an act is refused, in their language: the API answers in English only."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from ticketing.errors import Refusal
+
+# What the admin's acts can meet. Others are shown as the API says them.
+_SENTENCES: Final[Mapping[str, Any]] = {
+    "address_not_corrected": _(
+        "Look at the order again: its address has changed, or no mail follows any more."
+    ),
+    "event_not_publishable": _(
+        "It cannot be published: it was cancelled, or it has no ticket types yet."
+    ),
+    "not_checked_in": _("There is no check-in to undo: nobody entered, or it was revoked."),
+    "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
+    "order_not_cancellable": _("Only an order that waits for its payment can be cancelled."),
+    "order_not_refundable": _("Only a paid order can be refunded."),
+    "too_many_mails": _("This address had as many mails as it may have. Try again in an hour."),
+    "undo_too_late": _("The check-in is older than 15 minutes: it cannot be undone any more."),
+}
+
+
+def say_refusal(refusal: Refusal) -> str:
+    """Return a sentence about a refusal in the active language."""
+    return str(_SENTENCES.get(refusal.code, refusal))
