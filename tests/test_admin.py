@@ -580,13 +580,13 @@ def test_what_happened_is_told_in_words(queue: RecordingQueue):
 
 
 def test_the_form_of_an_event_says_the_limits_and_offers_check_in_hours(settings: Any):
-    settings.TICKETS_PER_CUSTOMER, settings.TICKETS_PER_ADDRESS = 17, 71
+    settings.TICKETS_PER_CUSTOMER, settings.TICKETS_PER_ADDRESS = 17, 0
     event = make_event()
 
     page = organizer_of(event).get(change_page(event)).content.decode()
 
     assert "Vazio: no máximo 17." in page
-    assert "Vazio: no máximo 71." in page
+    assert "Vazio ou 0: sem limite." in page
     assert 'data-fills="checkin_starts_at" data-from="starts_at" data-hours="-4"' in page
     assert 'data-fills="checkin_ends_at" data-from="ends_at" data-hours="0"' in page
     assert "events/checkin_window.js" in page

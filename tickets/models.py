@@ -103,7 +103,7 @@ class Ticket(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.id)
+        return self.holder_name
 
 
 class Delivery(models.Model):
@@ -148,7 +148,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.order_id)
+        return self.order.code
 
 
 class Device(models.Model):

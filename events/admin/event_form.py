@@ -19,19 +19,16 @@ class EventForm(forms.ModelForm):
         )
         self._help(
             "max_per_customer",
-            _(
-                "Reserved and paid tickets of one email address, over the whole sale. Empty: at"
-                " most %(count)d. 0: no limit."
-            )
-            % {"count": settings.TICKETS_PER_CUSTOMER},
+            _("Reserved and paid tickets of one email address, over the whole sale."),
+            _say_default(settings.TICKETS_PER_CUSTOMER),
         )
         self._help(
             "max_per_address",
             _(
                 "The same, of one internet connection (IP address). A mobile network or an office"
-                " puts many people behind one. Empty: at most %(count)d. 0: no limit."
-            )
-            % {"count": settings.TICKETS_PER_ADDRESS},
+                " puts many people behind one."
+            ),
+            _say_default(settings.TICKETS_PER_ADDRESS),
         )
         self._help(
             "requires_proof_of_work",
@@ -44,10 +41,10 @@ class EventForm(forms.ModelForm):
         self._suggest("checkin_starts_at", "starts_at", hours=-4)
         self._suggest("checkin_ends_at", "ends_at", hours=0)
 
-    def _help(self, name: str, words: str) -> None:
+    def _help(self, name: str, *sentences: str) -> None:
         # A cancelled event is only looked at, and has no fields.
         if name in self.fields:
-            self.fields[name].help_text = words
+            self.fields[name].help_text = " ".join(sentences)
 
     def _suggest(self, name: str, start: str, *, hours: int) -> None:
         if name not in self.fields or start not in self.fields:
@@ -61,3 +58,9 @@ class EventForm(forms.ModelForm):
             hours,
             _("Take %(moment)s") % {"moment": "{moment}"},
         )
+
+
+def _say_default(most: int) -> str:
+    if not most:
+        return _("Empty or 0: no limit.")
+    return _("Empty: at most %(count)d. 0: no limit.") % {"count": most}

@@ -206,6 +206,7 @@ def test_staff_undo_on_the_tickets_page_after_a_question():
     asked = client.get(page)
     ticket.refresh_from_db()
     assert (asked.status_code, ticket.status) == (200, "used")
+    assert ticket.holder_name in asked.content.decode()
     client.post(page, {"confirmed": "yes"})
 
     ticket.refresh_from_db()
