@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
@@ -158,7 +158,9 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
             lambda order: cancel_order(
                 order_id=order.pk, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("%(count)d cancelled."),
+            done=ngettext_lazy(
+                "%(count)d reservation cancelled.", "%(count)d reservations cancelled.", "count"
+            ),
         )
         return None
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
@@ -113,7 +113,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
             lambda order: refund_order(
                 order_id=order.pk, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("%(count)d refunded."),
+            done=ngettext_lazy("%(count)d order refunded.", "%(count)d orders refunded.", "count"),
         )
         return None
 
@@ -125,7 +125,11 @@ class OrderWithTicketsAdmin(OrderAdmin):
             lambda order: resend_tickets(
                 order_id=order.pk, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("%(count)d will be sent again."),
+            done=ngettext_lazy(
+                "The tickets of %(count)d order will be sent again.",
+                "The tickets of %(count)d orders will be sent again.",
+                "count",
+            ),
         )
 
     @action(description=gettext_lazy("Refund in full…"), permissions=["act", "refund"])

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -152,7 +152,11 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             lambda delivery: resend_tickets(
                 order_id=delivery.order_id, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("%(count)d will be sent again."),
+            done=ngettext_lazy(
+                "The tickets of %(count)d order will be sent again.",
+                "The tickets of %(count)d orders will be sent again.",
+                "count",
+            ),
         )
 
     @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])

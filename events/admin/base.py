@@ -115,7 +115,7 @@ class ReadOnlyAdmin(OwnAdmin):
 
 
 def act_on_each(
-    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], *, done: str
+    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], *, done: Any
 ) -> None:
     """Do something to each row, and tell which were refused and why."""
     acted = 0
@@ -127,7 +127,7 @@ def act_on_each(
         else:
             acted += 1
     if acted:
-        messages.success(request, done % {"count": acted})
+        messages.success(request, str(done % {"count": acted}))
 
 
 def ask_first(  # noqa: PLR0913 - the words of one question

@@ -13,7 +13,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action, display
 
 from events.access import organizers_of
@@ -203,7 +203,9 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
             lambda event: publish_event(
                 event_id=event.pk, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("%(count)d published."),
+            done=ngettext_lazy(
+                "%(count)d event published.", "%(count)d events published.", "count"
+            ),
         )
 
     @admin.action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
@@ -244,7 +246,11 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
             lambda event: cancel_event(
                 event_id=event.pk, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("%(count)d cancelled. Refunds are on their way."),
+            done=ngettext_lazy(
+                "%(count)d event cancelled. Refunds are on their way.",
+                "%(count)d events cancelled. Refunds are on their way.",
+                "count",
+            ),
         )
         return None
 
