@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import translation
 from rest_framework.request import Request
@@ -52,7 +52,8 @@ class OrderConfirmation(APIView):
         anyone=True,
         takes=ConfirmationSent,
         answers={202: OrderShown},
-        refusals=[ConfirmationNotValid, *PAYING_REFUSALS],
+        # The path takes only ids that are UUIDs.
+        refusals=[Http404, ConfirmationNotValid, *PAYING_REFUSALS],
         examples={"The link's token": {"token": "cnf_3b1d6f1f2c4e…"}},
     )
     def post(self, request: Request, order_id: UUID) -> Response:

@@ -5,6 +5,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
+import yaml
 from django.conf import settings
 from rest_framework.test import APIClient
 
@@ -467,3 +468,16 @@ def test_readiness_says_what_does_not_answer(api: APIClient, monkeypatch: pytest
         "queue": "away",
         "storage": "away",
     }
+
+
+def test_each_path_with_an_id_documents_the_answer_to_one_that_is_none():
+    paths = yaml.safe_load(SCHEMA.read_text())["paths"]
+
+    silent = [
+        (method, path)
+        for path, operations in paths.items()
+        for method, described in operations.items()
+        if "{" in path and "404" not in described["responses"]
+    ]
+
+    assert silent == []
