@@ -14,15 +14,6 @@ from ticketing import messages
 from ticketing.redis import get_redis
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    Run the tests of real processes first.
-
-    They are one group and run one after the other: begun last, they would keep everybody waiting.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
-
-
 @pytest.fixture(autouse=True)
 def redis() -> Iterator[Redis]:
     """Give every test an empty Redis that keeps its scripts, as one that runs on does."""
