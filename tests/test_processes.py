@@ -265,7 +265,7 @@ def test_a_message_that_always_fails_is_given_up_and_shown_with_its_reason(stack
     """Of an order that does not exist, nothing can ever be settled."""
     env = read_env(stack.folder)
     keys = {"access_key_id": "local", "secret_access_key": "local"}
-    app = Celery(broker="sqs://")
+    app = Celery(broker="sqs://", set_as_current=False)
     app.conf.broker_transport_options = {
         "region": env["AWS_DEFAULT_REGION"],
         "predefined_queues": {"sale": {"url": env["SQS_SALE_QUEUE_URL"], **keys}},

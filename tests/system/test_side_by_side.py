@@ -215,7 +215,7 @@ def test_a_message_that_an_old_worker_does_not_know_returns_to_its_queue(site: S
     queue, env = "webhooks", site.old.env
     url = env["SQS_WEBHOOKS_QUEUE_URL"]
     keys = {"access_key_id": "local", "secret_access_key": "local"}
-    app = Celery(broker="sqs://")
+    app = Celery(broker="sqs://", set_as_current=False)
     app.conf.broker_transport_options = {
         "region": env["AWS_DEFAULT_REGION"],
         "predefined_queues": {queue: {"url": url, **keys}},
