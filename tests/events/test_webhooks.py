@@ -5,13 +5,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from drf_spectacular.generators import SchemaGenerator
@@ -624,6 +625,36 @@ def test_an_endpoint_that_answers_nothing_is_left_alone_for_a_minute(
     assert WebhookAttempt.objects.count() == 8
     assert find_due_webhooks(now=clock.now()) == 0
     assert find_due_webhooks(now=clock.now() + timedelta(seconds=61)) == 1
+
+
+def test_a_message_to_a_courier_that_is_lost_is_sent_again_after_half_a_minute(receiver: Receiver):
+    send_test(endpoint=listen(receiver, make_event().organizer), now=clock.now())
+    now = clock.now()
+
+    assert find_due_webhooks(now=now) == 1
+    assert find_due_webhooks(now=now + timedelta(seconds=29)) == 0
+    assert find_due_webhooks(now=now + timedelta(seconds=31)) == 1
+
+
+def test_a_courier_at_work_is_asked_for_nothing_more_as_long_as_a_task_may_run(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    endpoint = listen(receiver, make_event().organizer)
+    send_test(endpoint=endpoint, now=clock.now())
+    now = clock.now()
+    asked: list[int] = []
+
+    def look_while_it_sends(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
+        asked.extend(
+            find_due_webhooks(now=now + timedelta(seconds=wait))
+            for wait in (0, settings.CELERY_TASK_TIME_LIMIT, 61)
+        )
+        return secrets_of(endpoint, now=now)
+
+    monkeypatch.setattr("events.webhooks.secrets_of", look_while_it_sends)
+    send_webhooks(endpoint_id=endpoint.pk, now=now)
+
+    assert asked == [0, 0, 1]
 
 
 def test_an_endpoint_whose_messages_all_wait_is_not_asked_for(
