@@ -34,8 +34,9 @@ reset: $(STAMP) ## delete the data of `make run`
 demo: $(STAMP)  ## walk one order from the event to the door, against a running or a fresh stack
 	@$(IN)python -m ticketing.stack demo
 
+# A file's tests stay together: those of real processes start their stack once. Many of them wait.
 test: $(STAMP)  ## all tests, on real PostgreSQL and Valkey
-	@$(IN)python -m pytest -n 2 --dist loadgroup
+	@$(IN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # As long as SECONDS says, or till ORDERS and FAULTS are reached. SEED repeats a schedule.
 chaos: $(STAMP) ## real processes under load, killed and cut off; then every promise is checked

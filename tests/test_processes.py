@@ -25,7 +25,7 @@ from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 60
 QUICK = {"SQS_VISIBILITY_SECONDS": "4", "SQS_BACKOFF_SECONDS": "1,1,1"}

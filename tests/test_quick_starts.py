@@ -28,7 +28,7 @@ from ticketing.stack.serving import free_port
 PROMISES = {"python": r"^ *print\(.*\)  # (.+)$", "sh": r"^[^#\n]*\S {2,}# (.+)$"}
 COMMANDS = {"python": [sys.executable, "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.slow
 
 README = PROJECT / "README.md"
 CURL = PROJECT / "docs/quickstart-curl.md"

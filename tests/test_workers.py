@@ -20,7 +20,7 @@ from tests.sqs import REGION, BrokenSqs, Handler, hang, obey, reset, say
 from ticketing.queue.polls import read_polls
 from ticketing.stack.environment import inherited_environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 60
 QUEUES = ("sale", "upkeep")

@@ -223,12 +223,17 @@ DATABASE_TIMEOUTS: dict[str, str] = {
 
 # --- Redis: the live stock, and the cache ----------------------------------------------
 REDIS_URL: str = env("REDIS_URL")
+# A buyer is told at once that Redis is away.
+REDIS_TIMEOUT_SECONDS = 0.5
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5},
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+            "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+        },
     }
 }
 

@@ -21,8 +21,14 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from config.settings.base import *
-from config.settings.base import INSTALLED_APPS, RATE_LIMITS, STORAGES
+from config.settings.base import CACHES, INSTALLED_APPS, RATE_LIMITS, STORAGES
 
+# On a busy machine two hundred threads at once are slower than a buyer would wait.
+REDIS_TIMEOUT_SECONDS = 5
+CACHES["default"]["OPTIONS"] = {
+    "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+    "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+}
 # Two branches with a migration each collide in git, on max_migration.txt, and not in production.
 INSTALLED_APPS += ["django_linear_migrations"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

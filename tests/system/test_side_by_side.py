@@ -20,7 +20,7 @@ from ticketing.stack import services
 from ticketing.stack.environment import PROJECT, Folder
 from ticketing.stack.previous_release import NoHistory, extract
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.slow
 
 CAPACITY = 10_000
 BUYERS = 4
