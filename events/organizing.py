@@ -7,15 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.utils.text import slugify
 
-from events.holds import InventoryUnavailable, announce_revision, raise_capacity
-from events.inventory import claim_event, held_by_type
+from events.changes import EventNotEditable, assign, claim_to_change
 from events.models import Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
+from events.ticket_types import TypeNameTaken, change_ticket_types
 from ticketing.actors import Actor, record_act
-from ticketing.errors import Conflict, NotFound
+from ticketing.errors import Conflict
 from ticketing.ids import new_code
 from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
@@ -23,25 +23,11 @@ from ticketing.models import ActType
 _SLUG_LENGTH = 60
 
 
-class CapacityBelowCommitted(Conflict):
-    """Fewer places than are sold, being paid for, or held."""
-
-    code = "capacity_below_committed"
-    title = "That many tickets are sold or held already"
-
-
 class EventNotPublishable(Conflict):
     """Nothing to sell, over, or cancelled."""
 
     code = "event_not_publishable"
     title = "This event cannot be published"
-
-
-class EventNotEditable(Conflict):
-    """A cancelled event stays as it was."""
-
-    code = "event_not_editable"
-    title = "A cancelled event does not change"
 
 
 class IllegalStatus(Conflict):
@@ -56,27 +42,6 @@ class SlugTaken(Conflict):
 
     code = "slug_taken"
     title = "Another event has that slug"
-
-
-class TicketTypeInUse(Conflict):
-    """Somebody holds or owns tickets of it."""
-
-    code = "ticket_type_in_use"
-    title = "This ticket type has orders"
-
-
-class UnknownTypeOfEvent(NotFound):
-    """The event has no such ticket type to change."""
-
-    code = "unknown_ticket_type_of_event"
-    title = "The event has no such ticket type"
-
-
-class TypeNameTaken(Conflict):
-    """Buyers could not tell the two apart."""
-
-    code = "ticket_type_name_taken"
-    title = "The event has a ticket type of that name"
 
 
 class CurrencyInUse(Conflict):
@@ -128,7 +93,7 @@ def change_event(  # noqa: PLR0913 - one change, said in full
     """
     changes = dict(fields)
     with transaction.atomic():
-        event = _claim(event_id)
+        event = claim_to_change(event_id)
         status = changes.pop("status", event.status)
         if event.status == EventStatus.CANCELLED:
             raise EventNotEditable(f"{event.name} was cancelled.")
@@ -136,7 +101,7 @@ def change_event(  # noqa: PLR0913 - one change, said in full
         if ticket_types is not None:
             try:
                 with transaction.atomic():
-                    if _change_types(event, ticket_types, drop_others=drop_others):
+                    if change_ticket_types(event, ticket_types, drop_others=drop_others):
                         changed.append("ticket_types")
             except IntegrityError as error:
                 raise TypeNameTaken("Two ticket types would have one name.") from error
@@ -155,7 +120,7 @@ def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     :raises EventNotPublishable: if it was cancelled or has no ticket types
     """
     with transaction.atomic():
-        event = _claim(event_id)
+        event = claim_to_change(event_id)
         if event.status == EventStatus.CANCELLED:
             raise EventNotPublishable(f"{event.name} was cancelled.")
         if not event.ticket_types.exists():
@@ -174,7 +139,7 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     reservations end, buyers are refunded, tickets revoked.
     """
     with transaction.atomic():
-        event = _claim(event_id)
+        event = claim_to_change(event_id)
         cancelled = (
             Event.objects.filter(pk=event_id)
             .exclude(status=EventStatus.CANCELLED)
@@ -183,56 +148,6 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
         if cancelled:
             _record(ActType.EVENT_CANCELLED, event, actor, now)
             send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
-
-
-def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
-    """
-    Sell more tickets of a type, or fewer, while it sells.
-
-    :raises CapacityBelowCommitted: if that many are promised or held already
-    """
-    with transaction.atomic():
-        kind = TicketType.objects.select_related("event").get(pk=ticket_type_id)
-        claim_event(kind.event.number)
-        kind.refresh_from_db(fields=["capacity", "capacity_version", "promised"])
-        if capacity == kind.capacity:
-            return
-        committed = kind.promised + held_by_type([kind.event_id]).get(kind.pk, 0)
-        if capacity < committed:
-            raise CapacityBelowCommitted(
-                f"{committed} of {kind.name} are sold or held; {capacity} is fewer."
-            )
-        tell_of_change(event_id=kind.event_id)
-        version = kind.capacity_version + 1
-        TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
-        if capacity > kind.capacity:
-            announce = partial(_announce, kind.event_id, kind.pk, capacity, version)
-            transaction.on_commit(announce)
-        else:
-            # What was taken under the larger capacity does not count any more.
-            Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
-            rebuild = partial(try_to_rebuild_stock, event_id=kind.event_id)
-            transaction.on_commit(rebuild)
-
-
-def tell_of_change(*, event_id: UUID) -> None:
-    """Once this transaction is committed, let all who remember the event know that it changed."""
-    transaction.on_commit(partial(_announce_revision, event_id))
-
-
-def next_type_number(event_id: UUID) -> int:
-    """Return the number of an event's next ticket type. The transaction must have claimed it."""
-    highest = TicketType.objects.filter(event_id=event_id).aggregate(highest=Max("number"))
-    return (highest["highest"] or 0) + 1
-
-
-def add_ticket_type(*, kind: TicketType) -> None:
-    """Put another type of ticket on sale at an event that exists."""
-    with transaction.atomic():
-        _claim(kind.event_id)
-        kind.number = next_type_number(kind.event_id)
-        kind.save(force_insert=True)
-        transaction.on_commit(partial(_announce, kind.event_id, kind.pk, kind.capacity, 0))
 
 
 def free_slug(name: str) -> str:
@@ -256,14 +171,6 @@ def _insert(event: Event) -> None:
         event.save(force_insert=True)
 
 
-def _claim(event_id: UUID) -> Event:
-    event = Event.objects.get(pk=event_id)
-    claim_event(event.number)
-    event.refresh_from_db()
-    tell_of_change(event_id=event_id)
-    return event
-
-
 def _record(
     act: ActType,
     event: Event,
@@ -281,28 +188,6 @@ def _record(
     )
 
 
-def _announce_revision(event_id: UUID) -> None:
-    revision = Event.objects.values_list("revision", flat=True).get(pk=event_id)
-    try:
-        announce_revision(event_id=event_id, revision=revision)
-    except InventoryUnavailable:
-        # What is remembered of the event is forgotten within seconds anyway.
-        return
-
-
-def _announce(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
-    try:
-        raise_capacity(
-            event_id=event_id,
-            ticket_type_id=ticket_type_id,
-            capacity=capacity,
-            version=version,
-        )
-    except InventoryUnavailable:
-        # Redis sells by the smaller number until it is read again: late, never wrong.
-        return
-
-
 def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[str]:
     """Write what changes, and return the names of the fields whose values differ."""
     slug = changes.get("slug", event.slug)
@@ -311,63 +196,10 @@ def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[str]:
     currency = changes.get("currency", event.currency)
     if currency != event.currency and event.orders.exists():
         raise CurrencyInUse(f"Orders were made in {event.currency}.")
-    changed = _assign(event, changes)
+    changed = assign(event, changes)
     if changes:
         event.save(update_fields=list(changes))
     return changed
-
-
-def _assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
-    changed = [name for name, value in changes.items() if getattr(row, name) != value]
-    for name, value in changes.items():
-        setattr(row, name, value)
-    return changed
-
-
-def _change_types(event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool) -> bool:
-    """Write the ticket types, and return whether any is new, gone or different."""
-    by_id = {kind.pk: kind for kind in event.ticket_types.all()}
-    by_name = {kind.name: kind for kind in by_id.values()}
-    kept = set()
-    changed = False
-    for wish in wanted:
-        fields = dict(wish)
-        known = fields.pop("id", None)
-        kind = by_id.get(known) if known else by_name.get(fields.get("name", ""))
-        if known and kind is None:
-            raise UnknownTypeOfEvent(f"{known} is no ticket type of this event.")
-        if kind is None:
-            kind = TicketType(event=event, **fields)
-            add_ticket_type(kind=kind)
-            changed = True
-        else:
-            changed = _change_type(kind, fields) or changed
-        kept.add(kind.pk)
-    if drop_others:
-        for kind in by_id.values():
-            if kind.pk not in kept:
-                _drop_type(kind)
-                changed = True
-    return changed
-
-
-def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
-    capacity = fields.pop("capacity", kind.capacity)
-    changed = bool(_assign(kind, fields)) or capacity != kind.capacity
-    if fields:
-        kind.save(update_fields=list(fields))
-    if capacity != kind.capacity:
-        change_capacity(ticket_type_id=kind.pk, capacity=capacity)
-    return changed
-
-
-def _drop_type(kind: TicketType) -> None:
-    if kind.order_items.exists():
-        raise TicketTypeInUse(f"{kind.name} has orders; lower its capacity instead.")
-    # Under the epoch's fence: a hold of it that is not written yet will be refused.
-    Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
-    transaction.on_commit(partial(try_to_rebuild_stock, event_id=kind.event_id))
-    kind.delete()
 
 
 def _change_status(event: Event, status: str, actor: Actor, now: datetime) -> None:

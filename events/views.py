@@ -29,22 +29,24 @@ from events.catalogue import (
     public_events,
     show_availability,
 )
+from events.changes import EventNotEditable
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import (
-    CapacityBelowCommitted,
     CurrencyInUse,
-    EventNotEditable,
     EventNotPublishable,
     IllegalStatus,
     SlugTaken,
-    TicketTypeInUse,
-    TypeNameTaken,
-    UnknownTypeOfEvent,
     change_event,
     create_event,
 )
 from events.serializers import CatalogueQuery, EventSent, EventShown
 from events.shelf import ShelvedEvent
+from events.ticket_types import (
+    CapacityBelowCommitted,
+    TicketTypeInUse,
+    TypeNameTaken,
+    UnknownTypeOfEvent,
+)
 from ticketing import clock
 from ticketing.api.freshness import tag, tag_when_rendered
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once

@@ -8,7 +8,8 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event, EventStatus, Membership, Organizer, TicketType
-from events.organizing import add_ticket_type, create_event
+from events.organizing import create_event
+from events.ticket_types import add_ticket_type
 from orders.insertion import Customer, Reservation
 from orders.models import Order
 from orders.payment import confirm_payment

@@ -22,18 +22,14 @@ from events.admin.event_form import EventForm
 from events.admin.sales import show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
 from events.catalogue import left_by_type
+from events.changes import tell_of_change
 from events.models import (
     Event,
     EventStatus,
     TicketType,
 )
-from events.organizing import (
-    add_ticket_type,
-    cancel_event,
-    change_capacity,
-    publish_event,
-    tell_of_change,
-)
+from events.organizing import cancel_event, publish_event
+from events.ticket_types import add_ticket_type, change_capacity
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.clock import zone_named

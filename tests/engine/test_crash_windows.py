@@ -17,8 +17,9 @@ from django.core import mail
 from redis import Redis
 
 from events.models import EventStatus, TicketType
-from events.organizing import cancel_event, change_capacity, publish_event
+from events.organizing import cancel_event, publish_event
 from events.recovery import rebuild_stock
+from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment, confirm_email, send_confirmation
 from orders.expiry import decide_holds, expire_reservations, obey, settle_overdue_holds
@@ -455,10 +456,10 @@ WINDOWS = [
            refunded, give_back, (AFTER, "tickets.refund:refund"),
            ("refunded", 5), message(Message.RETURN_MONEY), VISIBILITY, ("refunded", 5)),
     Window("capacity: raised, Redis not told",
-           reserved, raise_capacity, (BEFORE, "events.organizing:raise_capacity"),
+           reserved, raise_capacity, (BEFORE, "events.ticket_types:raise_capacity"),
            ("reserved", 3), by_audit, TWO_AUDITS, ("reserved", 8)),
     Window("capacity: lowered, Redis not told",
-           reserved, lower_capacity, (BEFORE, "events.organizing:try_to_rebuild_stock"),
+           reserved, lower_capacity, (BEFORE, "events.ticket_types:try_to_rebuild_stock"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 1)),
     Window("publish: on sale, Redis not told",
            draft, publish, (BEFORE, "events.organizing:try_to_rebuild_stock"),

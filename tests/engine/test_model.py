@@ -31,8 +31,9 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from events.models import Event
-from events.organizing import cancel_event, change_capacity
+from events.organizing import cancel_event
 from events.recovery import rebuild_stock
+from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from orders.insertion import Customer
 from orders.models import Order, OrderStatus
@@ -75,8 +76,8 @@ SEAMS: Final = [
     "events.recovery:begin_epoch",
     "events.recovery:publish_stock",
     "events.holds:_stage",
-    "events.organizing:raise_capacity",
-    "events.organizing:try_to_rebuild_stock",
+    "events.ticket_types:raise_capacity",
+    "events.ticket_types:try_to_rebuild_stock",
     "ticketing.messages:_send",
     "tickets.settlement:charge",
     "tickets.settlement:_write_sale",

@@ -5,13 +5,12 @@ import pytest
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus
 from events.organizing import (
-    CapacityBelowCommitted,
     EventNotPublishable,
     cancel_event,
-    change_capacity,
     create_event,
     publish_event,
 )
+from events.ticket_types import CapacityBelowCommitted, change_capacity
 from orders.models import Order, OrderStatus
 from orders.payment import OrderNotPayable, confirm_payment
 from orders.reservation import EventNotOnSale

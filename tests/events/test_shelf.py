@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from events import organizing, shelf
+from events import changes, shelf
 from events.holds import InventoryUnavailable
 from events.models import Event, EventStatus, TicketType
 from events.organizing import cancel_event, change_event
@@ -61,7 +61,7 @@ def untold(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(**_: object) -> None:
         raise InventoryUnavailable("Redis is away.")
 
-    monkeypatch.setattr(organizing, "announce_revision", away)
+    monkeypatch.setattr(changes, "announce_revision", away)
 
 
 def test_a_change_is_seen_at_once_by_who_remembered_the_event(api: APIClient):

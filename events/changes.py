@@ -1,0 +1,51 @@
+"""What every change of an event begins with and ends in."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from events.holds import InventoryUnavailable, announce_revision
+from events.inventory import claim_event
+from events.models import Event, TicketType
+from ticketing.errors import Conflict
+
+
+class EventNotEditable(Conflict):
+    """A cancelled event stays as it was."""
+
+    code = "event_not_editable"
+    title = "A cancelled event does not change"
+
+
+def claim_to_change(event_id: UUID) -> Event:
+    """Return an event that nobody else sells from or changes until this transaction ends."""
+    event = Event.objects.get(pk=event_id)
+    claim_event(event.number)
+    event.refresh_from_db()
+    tell_of_change(event_id=event_id)
+    return event
+
+
+def assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
+    """Set fields of a row, and return the names of those whose values differ."""
+    changed = [name for name, value in changes.items() if getattr(row, name) != value]
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return changed
+
+
+def tell_of_change(*, event_id: UUID) -> None:
+    """Once this transaction is committed, let all who remember the event know that it changed."""
+    transaction.on_commit(partial(_announce_revision, event_id))
+
+
+def _announce_revision(event_id: UUID) -> None:
+    revision = Event.objects.values_list("revision", flat=True).get(pk=event_id)
+    try:
+        announce_revision(event_id=event_id, revision=revision)
+    except InventoryUnavailable:
+        # What is remembered of the event is forgotten within seconds anyway.
+        return

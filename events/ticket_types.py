@@ -1,0 +1,150 @@
+"""What an organizer does with the ticket types of an event: add, change, drop."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Max
+
+from events.changes import assign, claim_to_change, tell_of_change
+from events.holds import InventoryUnavailable, raise_capacity
+from events.inventory import claim_event, held_by_type
+from events.models import Event, TicketType
+from events.recovery import try_to_rebuild_stock
+from ticketing.errors import Conflict, NotFound
+
+
+class CapacityBelowCommitted(Conflict):
+    """Fewer places than are sold, being paid for, or held."""
+
+    code = "capacity_below_committed"
+    title = "That many tickets are sold or held already"
+
+
+class TicketTypeInUse(Conflict):
+    """Somebody holds or owns tickets of it."""
+
+    code = "ticket_type_in_use"
+    title = "This ticket type has orders"
+
+
+class UnknownTypeOfEvent(NotFound):
+    """The event has no such ticket type to change."""
+
+    code = "unknown_ticket_type_of_event"
+    title = "The event has no such ticket type"
+
+
+class TypeNameTaken(Conflict):
+    """Buyers could not tell the two apart."""
+
+    code = "ticket_type_name_taken"
+    title = "The event has a ticket type of that name"
+
+
+def change_ticket_types(
+    event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool
+) -> bool:
+    """Write an event's ticket types. Return whether any is new, gone or different."""
+    by_id = {kind.pk: kind for kind in event.ticket_types.all()}
+    by_name = {kind.name: kind for kind in by_id.values()}
+    kept = set()
+    changed = False
+    for wish in wanted:
+        fields = dict(wish)
+        known = fields.pop("id", None)
+        kind = by_id.get(known) if known else by_name.get(fields.get("name", ""))
+        if known and kind is None:
+            raise UnknownTypeOfEvent(f"{known} is no ticket type of this event.")
+        if kind is None:
+            kind = TicketType(event=event, **fields)
+            add_ticket_type(kind=kind)
+            changed = True
+        else:
+            changed = _change_type(kind, fields) or changed
+        kept.add(kind.pk)
+    if drop_others:
+        for kind in by_id.values():
+            if kind.pk not in kept:
+                _drop_type(kind)
+                changed = True
+    return changed
+
+
+def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
+    capacity = fields.pop("capacity", kind.capacity)
+    changed = bool(assign(kind, fields)) or capacity != kind.capacity
+    if fields:
+        kind.save(update_fields=list(fields))
+    if capacity != kind.capacity:
+        change_capacity(ticket_type_id=kind.pk, capacity=capacity)
+    return changed
+
+
+def _drop_type(kind: TicketType) -> None:
+    if kind.order_items.exists():
+        raise TicketTypeInUse(f"{kind.name} has orders; lower its capacity instead.")
+    # Under the epoch's fence: a hold of it that is not written yet will be refused.
+    Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
+    transaction.on_commit(partial(try_to_rebuild_stock, event_id=kind.event_id))
+    kind.delete()
+
+
+def add_ticket_type(*, kind: TicketType) -> None:
+    """Put another type of ticket on sale at an event that exists."""
+    with transaction.atomic():
+        claim_to_change(kind.event_id)
+        kind.number = next_type_number(kind.event_id)
+        kind.save(force_insert=True)
+        transaction.on_commit(partial(_announce, kind.event_id, kind.pk, kind.capacity, 0))
+
+
+def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
+    """
+    Sell more tickets of a type, or fewer, while it sells.
+
+    :raises CapacityBelowCommitted: if that many are promised or held already
+    """
+    with transaction.atomic():
+        kind = TicketType.objects.select_related("event").get(pk=ticket_type_id)
+        claim_event(kind.event.number)
+        kind.refresh_from_db(fields=["capacity", "capacity_version", "promised"])
+        if capacity == kind.capacity:
+            return
+        committed = kind.promised + held_by_type([kind.event_id]).get(kind.pk, 0)
+        if capacity < committed:
+            raise CapacityBelowCommitted(
+                f"{committed} of {kind.name} are sold or held; {capacity} is fewer."
+            )
+        tell_of_change(event_id=kind.event_id)
+        version = kind.capacity_version + 1
+        TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
+        if capacity > kind.capacity:
+            announce = partial(_announce, kind.event_id, kind.pk, capacity, version)
+            transaction.on_commit(announce)
+        else:
+            # What was taken under the larger capacity does not count any more.
+            Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
+            rebuild = partial(try_to_rebuild_stock, event_id=kind.event_id)
+            transaction.on_commit(rebuild)
+
+
+def next_type_number(event_id: UUID) -> int:
+    """Return the number of an event's next ticket type. The transaction must have claimed it."""
+    highest = TicketType.objects.filter(event_id=event_id).aggregate(highest=Max("number"))
+    return (highest["highest"] or 0) + 1
+
+
+def _announce(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
+    try:
+        raise_capacity(
+            event_id=event_id,
+            ticket_type_id=ticket_type_id,
+            capacity=capacity,
+            version=version,
+        )
+    except InventoryUnavailable:
+        # Redis sells by the smaller number until it is read again: late, never wrong.
+        return
