@@ -26,16 +26,19 @@ from ticketing.stack.environment import PROJECT, inherited_environment
 _EVENTS: Final = 100
 _CODES: Final = 30_000
 _FLOOR_TICKETS: Final = 400_000
-# Of no network: each buyer has one of its own.
+# Of no network. Each buyer has an address of its own; readers and devices share some thousands, so
+# that the limits of requests are in force and refuse none.
 _FIRST_ADDRESS: Final = int(IPv4Address("10.0.0.0"))
+_READERS: Final = 10_000
+_DEVICES: Final = 300
 # What each is held to, as a ratio to its floor.
 _GOALS: Final = {
-    "a. reserve, one hot event": 0.6,
-    "a. reserve, 100 events": 0.6,
+    "a. reserve, one hot event": 0.65,
+    "a. reserve, 100 events": 0.65,
     "b. refused as sold out": 0.8,
     "b. read an event": 0.8,
-    "c. admit a ticket": 0.6,
-    "d. paid orders through the workers": 0.6,
+    "c. admit a ticket": 0.7,
+    "d. paid orders through the workers": 0.8,
 }
 _GOAL_OF_THE_PAST: Final = 0.9
 
@@ -137,7 +140,7 @@ def _loads(organizer: Any) -> Iterator[Load]:
     events = [data.make_event(organizer, number=number) for number in range(_EVENTS)]
     gone = data.make_event(organizer, number=_EVENTS, capacity=0)
     codes = data.make_codes(events[0], _CODES)
-    device = data.make_device(events[0])
+    devices = [data.make_device(events[0]) for _ in range(_DEVICES)]
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE floor_ticket")
         cursor.execute(
@@ -148,28 +151,34 @@ def _loads(organizer: Any) -> Iterator[Load]:
 
     numbers = count_from(1)
 
-    def order(event: Any) -> bytes:
-        number = next(numbers)
-        customer = {"name": "Ana Souza", "email": f"ana-{number}@example.com"}
-        wish = {"event": str(event.pk), "quantity": 1, "customer": customer}
-        address = str(IPv4Address(_FIRST_ADDRESS + number))
-        return make_request("POST", "/orders", body=json.dumps(wish).encode(), address=address)
+    def address() -> str:
+        return str(IPv4Address(_FIRST_ADDRESS + next(numbers)))
 
-    hot, sold_out, many = order(events[0]), order(gone), cycle(events)
-    reading = make_request("GET", f"/events/{events[0].pk}")
-    bare = make_request("POST", "/reserve", body=hot.partition(b"\r\n\r\n")[2])
-    constant_post = make_request("POST", "/constant", body=hot.partition(b"\r\n\r\n")[2])
-    constant = make_request("GET", "/constant")
-    bare_admit = make_request("POST", "/admit", body=b'{"code": "T1:"}')
+    def order(event: Any) -> bytes:
+        customer = {"name": "Ana Souza", "email": f"ana-{next(numbers)}@example.com"}
+        wish = {"event": str(event.pk), "quantity": 1, "customer": customer}
+        return make_request("POST", "/orders", body=json.dumps(wish).encode(), address=address())
 
     def scan() -> bytes:
         body = json.dumps({"code": next(codes)}).encode()
-        return make_request("POST", "/tickets/validate", body=body, token=device)
+        token, gate = next(scanners)
+        return make_request("POST", "/tickets/validate", body=body, token=token, address=gate)
+
+    many = cycle(events)
+    sold_out = cycle([order(gone) for _ in range(_READERS)])
+    path = f"/events/{events[0].pk}"
+    reading = cycle([make_request("GET", path, address=address()) for _ in range(_READERS)])
+    scanners = cycle([(device, address()) for device in devices])
+    body = order(events[0]).partition(b"\r\n\r\n")[2]
+    bare = make_request("POST", "/reserve", body=body)
+    constant_post = make_request("POST", "/constant", body=body)
+    constant = make_request("GET", "/constant")
+    bare_admit = make_request("POST", "/admit", body=b'{"code": "T1:"}')
 
     yield Load("a. reserve, one hot event", lambda: order(events[0]), 201, lambda: bare)
     yield Load("a. reserve, 100 events", lambda: order(next(many)), 201, lambda: bare)
-    yield Load("b. refused as sold out", lambda: sold_out, 409, lambda: constant_post)
-    yield Load("b. read an event", lambda: reading, 200, lambda: constant)
+    yield Load("b. refused as sold out", lambda: next(sold_out), 409, lambda: constant_post)
+    yield Load("b. read an event", lambda: next(reading), 200, lambda: constant)
     yield Load("c. admit a ticket", scan, 200, lambda: bare_admit)
 
 
@@ -225,6 +234,11 @@ def _show(report: dict[str, Any]) -> str:
                 + "".join(f"{row.get(key, ''):>7}" for key in ("p50 ms", "p95 ms", "p99 ms"))
                 + f"{row.get('errors', ''):>8}"
             )
+            if "previous release" in row:
+                lines.append(
+                    f"    the previous release beside it: {row['previous release']};"
+                    f" ours is {row['against previous']} times as fast"
+                )
     if past := report.get("full against empty"):
         lines.append(f"full against empty (goal {_GOAL_OF_THE_PAST})")
         lines += [f"  {name:<36}{ratio:>9}" for name, ratio in past.items()]

@@ -9,7 +9,15 @@ from typing import Final
 import psycopg
 
 from ticketing.stack import services
-from ticketing.stack.environment import Folder, inherited_environment, make_env
+from ticketing.stack.environment import (
+    PROJECT,
+    RATE_LIMITS,
+    SHARES,
+    Folder,
+    inherited_environment,
+    make_env,
+)
+from ticketing.stack.previous_release import extract
 from ticketing.stack.processes import Child, Roster
 from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
@@ -17,11 +25,12 @@ from ticketing.stack.serving import ask, free_port
 
 _WAIT_SECONDS: Final = 60
 
-_LIMITS: Final = {
-    "TICKETS_PER_CUSTOMER": "20",
-    "TICKETS_PER_ADDRESS": "100",
-    "HELD_PERCENT_PER_ADDRESS": "10",
-}
+_OF_THE_DEMO: Final = (
+    "MAILBOX_DIR",
+    "DEMO_ADMIN_PASSWORD",
+    "DEMO_API_TOKEN",
+    "DEMO_DEVICE_TOKEN",
+)
 _FLOOR_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS floor_order (id uuid PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS floor_item (
@@ -72,15 +81,14 @@ class BenchStack:
                 "MAIL_FROM": "Bilheteria <tickets@bilheteria.test>",
                 # No load balancer stands before us that speaks TLS.
                 "SECURE_SSL_REDIRECT": "false",
-                # Each buyer comes from an address of its own, under production's limits.
+                # Each caller comes from an address of its own, under production's limits.
                 "TRUSTED_PROXY_HOPS": "1",
-                **_LIMITS,
                 "PAYMENT_GATEWAY": "orders.gateway.SimulatedGateway",
                 "ALLOW_SIMULATED_PAYMENTS": "true",
                 "LOG_LEVEL": "WARNING",
             },
         )
-        for name in ("MAILBOX_DIR", "DEMO_ADMIN_PASSWORD", "DEMO_API_TOKEN", "DEMO_DEVICE_TOKEN"):
+        for name in (*_OF_THE_DEMO, *RATE_LIMITS, *SHARES):
             del self.env[name]
         self.programs = Programs(self.folder, {**inherited_environment(), **self.env})
         for command in (("set_up", "-v0"), ("collectstatic", "--noinput", "-v0")):
@@ -104,10 +112,22 @@ class BenchStack:
         # What the measuring process itself does, it does as production would.
         os.environ.update(self.env)
 
-    def start_workers(self) -> None:
-        """Start a worker and a mailer."""
+    def start_workers(self, *, source: Path = PROJECT) -> None:
+        """Start a worker and a mailer, of the release whose source that is."""
         for child in (self.programs.worker(), self.programs.mailer()):
+            child.cwd = source
             self.roster.start(child)
+
+    def unpack_previous_release(self) -> Path:
+        """
+        Return where the source of the previous release is. Its workers take the same messages.
+
+        :raises NoHistory, ReleaseNotFetched: if it is not at hand
+        """
+        source = self.folder.path / "previous"
+        if not source.exists():
+            extract(source)
+        return source
 
     def stop_workers(self) -> None:
         for child in [each for each in self.roster.children if each.name in ("worker", "mailer")]:
