@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import BooleanField, Func, QuerySet, Value
@@ -14,6 +15,14 @@ from events.models import EVENT_WORDS, Event, EventStatus
 from events.shelf import ShelvedEvent, take_event, take_event_named
 
 
+class Period(StrEnum):
+    """Whether the catalogue lists events that are over. A running event is upcoming."""
+
+    UPCOMING = "upcoming"
+    PAST = "past"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueFilter:
     """What a visitor is looking for."""
@@ -22,6 +31,8 @@ class CatalogueFilter:
     city: str = ""
     starts_after: datetime | None = None
     starts_before: datetime | None = None
+    # None: upcoming events, or all events if a bound of `starts_at` is in the past.
+    period: Period | None = None
     ordering: str = "starts_at"
 
 
@@ -33,9 +44,14 @@ class _Matches(Func):
     output_field = BooleanField()
 
 
-def public_events(wanted: CatalogueFilter) -> QuerySet[Event]:
+def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
     """Return the published events that fit, with their ticket types."""
     events = Event.objects.filter(status=EventStatus.PUBLISHED)
+    period = wanted.period or _period_of_range(wanted, now)
+    if period == Period.UPCOMING:
+        events = events.filter(ends_at__gt=now)
+    elif period == Period.PAST:
+        events = events.filter(ends_at__lte=now)
     # Each word, or how it begins. What is neither letter nor digit says nothing.
     if words := re.findall(r"[^\W_]+", wanted.words):
         asked = Func(Value(" ".join(words)), function="words_asked_for")
@@ -47,6 +63,12 @@ def public_events(wanted: CatalogueFilter) -> QuerySet[Event]:
     if wanted.starts_before is not None:
         events = events.filter(starts_at__lt=wanted.starts_before)
     return events.order_by(wanted.ordering, "id").prefetch_related("ticket_types")
+
+
+def _period_of_range(wanted: CatalogueFilter, now: datetime) -> Period:
+    bounds = (wanted.starts_after, wanted.starts_before)
+    in_past = any(bound is not None and bound <= now for bound in bounds)
+    return Period.ALL if in_past else Period.UPCOMING
 
 
 def find_event(reference: str) -> Event | None:

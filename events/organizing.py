@@ -23,8 +23,15 @@ from ticketing.models import ActType
 _SLUG_LENGTH = 60
 
 
+class EventIsOver(Conflict):
+    """An event that has ended is not put on sale."""
+
+    code = "event_is_over"
+    title = "The event is over"
+
+
 class EventNotPublishable(Conflict):
-    """Nothing to sell, over, or cancelled."""
+    """Nothing to sell, or cancelled."""
 
     code = "event_not_publishable"
     title = "This event cannot be published"
@@ -58,7 +65,7 @@ def create_event(
     Write a new event, a draft or published at once, with its ticket types in their order.
 
     :raises SlugTaken: if it asks for an address that another has
-    :raises EventNotPublishable: if it is to be published and cannot be
+    :raises EventIsOver, EventNotPublishable: if it is to be published and cannot be
     """
     status, event.status = event.status, EventStatus.DRAFT
     with transaction.atomic():
@@ -89,7 +96,8 @@ def change_event(  # noqa: PLR0913 - one change, said in full
     mentioned stay, or go with `drop_others`.
 
     :raises EventNotEditable, IllegalStatus, SlugTaken, CurrencyInUse, TicketTypeInUse,
-        UnknownTypeOfEvent, CapacityBelowCommitted, EventNotPublishable: by what it asks for
+        UnknownTypeOfEvent, CapacityBelowCommitted, EventIsOver, EventNotPublishable: by what it
+        asks for
     """
     changes = dict(fields)
     with transaction.atomic():
@@ -117,6 +125,7 @@ def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     """
     Put an event on sale. Publishing twice is publishing once.
 
+    :raises EventIsOver: if it has ended
     :raises EventNotPublishable: if it was cancelled or has no ticket types
     """
     with transaction.atomic():
@@ -126,6 +135,11 @@ def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
         if not event.ticket_types.exists():
             raise EventNotPublishable(f"{event.name} has no ticket types.")
         if event.status != EventStatus.PUBLISHED:
+            if event.ends_at <= now:
+                raise EventIsOver(
+                    f"{event.name} ended at {event.ends_at.isoformat()}. Correct `starts_at` and"
+                    " `ends_at` first."
+                )
             Event.objects.filter(pk=event_id).update(status=EventStatus.PUBLISHED)
             _record(ActType.EVENT_PUBLISHED, event, actor, now)
         transaction.on_commit(partial(try_to_rebuild_stock, event_id=event_id))

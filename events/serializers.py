@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from events.catalogue import Period
 from events.models import (
     LARGEST_CAPACITY,
     Event,
@@ -236,6 +237,13 @@ class CatalogueQuery(serializers.Serializer[Any]):
         " Accents and case make no difference.",
     )
     city = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    period = serializers.ChoiceField(
+        choices=[period.value for period in Period],
+        required=False,
+        help_text="`upcoming`: events that are not over, also those that run now. `past`: events"
+        " that are over. Without it: `upcoming`, or `all` if `starts_after` or `starts_before` is"
+        " in the past.",
+    )
     starts_after = MomentField(required=False)
     starts_before = MomentField(required=False)
     ordering = serializers.ChoiceField(

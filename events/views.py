@@ -24,6 +24,7 @@ from events.access import (
 )
 from events.catalogue import (
     CatalogueFilter,
+    Period,
     find_event,
     look_up,
     public_events,
@@ -33,6 +34,7 @@ from events.changes import EventNotEditable
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import (
     CurrencyInUse,
+    EventIsOver,
     EventNotPublishable,
     IllegalStatus,
     SlugTaken,
@@ -62,6 +64,7 @@ _CHANGES = [
     EventNotFound,
     CapacityBelowCommitted,
     CurrencyInUse,
+    EventIsOver,
     EventNotEditable,
     EventNotPublishable,
     IllegalStatus,
@@ -97,7 +100,11 @@ class Events(APIView):
         parameters=[CatalogueQuery, *PAGE],
     )
     def get(self, request: Request) -> Response:
-        """Return the published events, soonest first."""
+        """
+        Return the published events that are not over, soonest first.
+
+        `period` asks for events that are over.
+        """
         wish = CatalogueQuery(data=request.query_params.dict())
         wish.is_valid(raise_exception=True)
         asked: dict[str, Any] = wish.validated_data
@@ -109,8 +116,10 @@ class Events(APIView):
                     city=asked.get("city", ""),
                     starts_after=asked.get("starts_after"),
                     starts_before=asked.get("starts_before"),
+                    period=Period(asked["period"]) if "period" in asked else None,
                     ordering=asked["ordering"],
-                )
+                ),
+                now=clock.now(),
             ),
             request,
             self,
@@ -129,6 +138,7 @@ class Events(APIView):
             NotForThisCaller,
             InsufficientScope,
             SlugTaken,
+            EventIsOver,
             EventNotPublishable,
             *KEY_REFUSALS,
         ],

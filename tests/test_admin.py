@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -207,6 +208,20 @@ def test_an_organizer_makes_and_publishes_an_event_in_its_own_time(queue: Record
     event.refresh_from_db()
     assert event.status == "published"
     assert left_by_type([event.pk]) == {event.ticket_types.get().pk: 50}
+
+
+def test_an_event_that_is_over_is_not_published_and_the_page_says_why():
+    event = make_event(status="draft")
+    Event.objects.filter(pk=event.pk).update(
+        starts_at=clock.now() - timedelta(days=2), ends_at=clock.now() - timedelta(days=1)
+    )
+    button = reverse("admin:events_event_publish_this", args=[event.pk])
+
+    page = organizer_of(event).post(button, {"confirmed": "yes"}, follow=True)
+
+    assert any("It is over. Correct when it starts and ends" in word for word in said(page))
+    event.refresh_from_db()
+    assert event.status == "draft"
 
 
 def test_a_capacity_below_what_is_sold_or_held_is_refused_on_the_form():

@@ -12,6 +12,7 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "address_not_corrected": _(
         "Look at the order again: its address has changed, or no mail follows any more."
     ),
+    "event_is_over": _("It is over. Correct when it starts and ends before you publish it."),
     "event_not_publishable": _(
         "It cannot be published: it was cancelled, or it has no ticket types yet."
     ),

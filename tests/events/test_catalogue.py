@@ -1,11 +1,15 @@
 """What a visitor finds."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
 from events.catalogue import CatalogueFilter, public_events
+from events.models import Event
 from tests.make import make_event, make_reserved_order
+from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +53,7 @@ def test_signs_are_no_words_and_no_errors(api: APIClient, catalogue: None, words
 
 
 def test_the_search_goes_by_its_index(catalogue: None):
-    wanted = public_events(CatalogueFilter(words="sao paulo"))
+    wanted = public_events(CatalogueFilter(words="sao paulo"), now=clock.now())
     sql, parameters = wanted.order_by().query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(MANY_EVENTS)
@@ -93,3 +97,56 @@ def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
 @pytest.mark.parametrize("words", ["¾", "ʼ", "½ jazz", "ˋ", "№ 5", "ª º", "\\", "'", "a" * 100])
 def test_no_words_are_taken_for_the_querys_own_signs(api: APIClient, catalogue: None, words: str):
     assert api.get("/events", {"q": words}).status_code == 200
+
+
+@pytest.fixture
+def seasons() -> None:
+    """Make an event that is over, one that runs, and two that are to come, the later one first."""
+    now = clock.now()
+    for name, days in {"next year": 300, "soon": 3, "running": 0, "over": -40}.items():
+        event = make_event(name=name)
+        starts_at = now + timedelta(days=days, hours=-1)
+        Event.objects.filter(pk=event.pk).update(
+            starts_at=starts_at, ends_at=starts_at + timedelta(hours=4)
+        )
+
+
+def listed(api: APIClient, **query: str) -> list[str]:
+    answer = api.get("/events", query)
+    assert answer.status_code == 200, answer.json()
+    return [event["name"] for event in answer.json()["results"]]
+
+
+def test_events_that_are_over_are_listed_only_if_the_caller_asks_for_them(
+    api: APIClient, seasons: None
+):
+    assert listed(api) == ["running", "soon", "next year"]
+    assert listed(api, period="upcoming") == ["running", "soon", "next year"]
+    assert listed(api, period="past") == ["over"]
+    assert listed(api, period="all") == ["over", "running", "soon", "next year"]
+    assert api.get("/events").json()["count"] == 3
+    assert api.get("/events", {"period": "yesterday"}).status_code == 400
+
+
+def test_a_range_that_reaches_into_the_past_lists_events_that_are_over(
+    api: APIClient, seasons: None
+):
+    now = clock.now()
+    last_month = (now - timedelta(days=60)).isoformat()
+    yesterday = (now - timedelta(days=1)).isoformat()
+    next_month = (now + timedelta(days=30)).isoformat()
+
+    assert listed(api, starts_after=last_month, starts_before=yesterday) == ["over"]
+    assert listed(api, starts_before=yesterday) == ["over"]
+    assert listed(api, starts_after=last_month, starts_before=next_month) == [
+        "over",
+        "running",
+        "soon",
+    ]
+    assert listed(api, starts_before=next_month) == ["running", "soon"]
+    assert listed(api, starts_after=next_month) == ["next year"]
+    assert listed(api, starts_after=last_month, period="upcoming") == [
+        "running",
+        "soon",
+        "next year",
+    ]

@@ -1,10 +1,13 @@
 """Events changed and cancelled while they sell."""
 
+from datetime import timedelta
+
 import pytest
 
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus
 from events.organizing import (
+    EventIsOver,
     EventNotPublishable,
     cancel_event,
     create_event,
@@ -16,6 +19,7 @@ from orders.payment import OrderNotPayable, confirm_payment
 from orders.reservation import EventNotOnSale
 from tests.make import (
     SOMEBODY,
+    as_organizer,
     make_event,
     make_organizer,
     make_paid_order,
@@ -103,3 +107,43 @@ def test_an_event_without_ticket_types_is_not_published():
 
     empty.refresh_from_db()
     assert empty.status == EventStatus.DRAFT
+
+
+def test_an_event_that_is_over_is_not_published():
+    event = make_event(status=EventStatus.DRAFT)
+
+    with pytest.raises(EventIsOver, match="Correct `starts_at` and `ends_at` first"):
+        publish_event(actor=SOMEBODY, event_id=event.pk, now=event.ends_at)
+    publish_event(actor=SOMEBODY, event_id=event.pk, now=event.ends_at - timedelta(seconds=1))
+
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
+
+
+def test_publishing_an_event_again_after_its_end_changes_nothing():
+    event = make_event()
+
+    publish_event(actor=SOMEBODY, event_id=event.pk, now=event.ends_at + timedelta(days=1))
+
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
+
+
+def test_the_api_publishes_no_event_that_is_over_and_keeps_nothing_of_the_request():
+    draft = make_event(status=EventStatus.DRAFT)
+    now = clock.now()
+    over = {
+        "starts_at": (now - timedelta(days=2)).isoformat(),
+        "ends_at": (now - timedelta(days=1)).isoformat(),
+        "status": "published",
+    }
+    whole = {"name": "Ontem", "venue": "Lugar", "city": "Recife", "capacity": 5, "price": "10.00"}
+    organizer = as_organizer(draft)
+
+    changed = organizer.patch(f"/events/{draft.pk}", over)
+    made = organizer.post("/events", whole | over)
+
+    assert [answer.status_code for answer in (changed, made)] == [409, 409]
+    assert changed.json()["code"] == made.json()["code"] == "event_is_over"
+    kept = Event.objects.get()
+    assert (kept.status, kept.starts_at) == (EventStatus.DRAFT, draft.starts_at)
