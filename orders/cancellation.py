@@ -1,6 +1,6 @@
 """Giving reserved tickets back before they are paid for."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -23,17 +23,18 @@ class OrderNotCancellable(Conflict):
     title = "This order cannot be cancelled"
 
 
-def cancel_order(*, order_id: UUID, actor: Actor, now: datetime) -> None:
+def cancel_order(
+    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+) -> None:
     """
     End a reservation and give its tickets back. Cancelling twice is cancelling once.
 
+    `keep` stores the response in the same transaction.
+
     :raises OrderNotCancellable: if it is paid, being paid for, or has run out
     """
-    _cancel(order_id, actor, now)
-    order = Order.objects.only("status", "event_id").get(pk=order_id)
-    if order.status != OrderStatus.CANCELLED:
-        raise OrderNotCancellable(f"The order is {order.status}.")
-    obey(event_id=order.event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
+    event_id = _cancel(order_id, actor, now, keep)
+    obey(event_id=event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
 
 
 def cancel_reservations(
@@ -47,16 +48,23 @@ def cancel_reservations(
 
 
 @transaction.atomic(durable=True)
-def _cancel(order_id: UUID, actor: Actor, now: datetime) -> None:
-    if move_order(order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now):
-        owner = Order.objects.values_list("event__organizer_id", flat=True).get(pk=order_id)
+def _cancel(order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None]) -> UUID:
+    moved = move_order(
+        order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now
+    )
+    order = Order.objects.select_related("event").get(pk=order_id)
+    if order.status != OrderStatus.CANCELLED:
+        raise OrderNotCancellable(f"The order is {order.status}.")
+    if moved:
         record_act(
             act=ActType.ORDER_CANCELLED,
             actor=actor,
             subject_id=order_id,
-            organizer_id=owner,
+            organizer_id=order.event.organizer_id,
             at=now,
         )
+    keep()
+    return order.event_id
 
 
 @transaction.atomic(durable=True)

@@ -99,9 +99,17 @@ def send_confirmation(*, order_id: UUID, now: datetime) -> None:
     confirmations.update(leased_until=None, sent_at=Case(same, default=None))
 
 
-def confirm_email(*, order_id: UUID, token: str, now: datetime) -> Order:
+def confirm_email(
+    *,
+    order_id: UUID,
+    token: str,
+    now: datetime,
+    keep: Callable[[Order], None] = lambda _order: None,
+) -> Order:
     """
     Confirm an order's address by the token of its mail, and with it the order. Twice is once.
+
+    `keep` stores the response in the transaction that moves the order, if there is one.
 
     :raises ConfirmationNotValid: if the token is not of this order and its present address
     :raises ReservationExpired: if its time is up
@@ -110,20 +118,26 @@ def confirm_email(*, order_id: UUID, token: str, now: datetime) -> Order:
     """
     order = order_to_confirm(order_id=order_id, token=token)
     if order.confirmation.confirmed_at is not None:
+        keep(order)
         return order
+
+    def write() -> None:
+        _write_confirmed(order, now)
+        keep(order)
+
     try:
         confirm_payment(
             order=order,
             method=PaymentMethod.FREE,
             token="",
             now=now,
-            on_written=lambda: _write_confirmed(order, now),
+            on_written=write,
         )
     except OrderNotPayable:
-        order.confirmation.refresh_from_db(fields=["confirmed_at"])
         # Two clicks at once: the other one confirmed it.
-        if order.confirmation.confirmed_at is None:
+        if not EmailConfirmation.objects.filter(order=order, confirmed_at__isnull=False).exists():
             raise
+        keep(order)
     return order
 
 

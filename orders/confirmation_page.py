@@ -1,7 +1,7 @@
 """Where a buyer confirms the address: the page of a mail's link, and the same for programs."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.serializers import OrderShown, show_order
 from ticketing import clock
 from ticketing.api.fields import LineField, StrictSerializer
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.requests import language_of
 from ticketing.api.schema import operation
 from ticketing.errors import Conflict
@@ -53,7 +54,8 @@ class OrderConfirmation(APIView):
         takes=ConfirmationSent,
         answers={202: OrderShown},
         # The path takes only ids that are UUIDs.
-        refusals=[Http404, ConfirmationNotValid, *PAYING_REFUSALS],
+        refusals=[Http404, ConfirmationNotValid, *PAYING_REFUSALS, *KEY_REFUSALS],
+        parameters=[KEY],
         examples={"The link's token": {"token": "cnf_3b1d6f1f2c4e…"}},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
@@ -63,12 +65,20 @@ class OrderConfirmation(APIView):
         The buyer does so on the page of the link, which is at this path too. It is here for shops
         that show a page of their own.
         """
+        return answer_once(request, partial(self._confirm, request, order_id))
+
+    def _confirm(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
         wish = ConfirmationSent(data=request.data)
         wish.is_valid(raise_exception=True)
-        order = confirm_email(
-            order_id=order_id, token=wish.validated_data["token"], now=clock.now()
-        )
-        return Response(show_order(order), status=202)
+        shown: dict[str, Any] = {}
+
+        def keep(order: Order) -> None:
+            shown.update(show_order(order))
+            keeper.keep(202, shown, {})
+
+        token = wish.validated_data["token"]
+        confirm_email(order_id=order_id, token=token, now=clock.now(), keep=keep)
+        return Response(shown, status=202)
 
 
 def beside_the_page(api: View) -> View:

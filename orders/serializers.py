@@ -17,6 +17,7 @@ from ticketing.api.fields import (
     NameField,
     StrictSerializer,
     WholeNumberField,
+    YesOrNoField,
     is_line,
     is_name,
     show_moment,
@@ -242,14 +243,25 @@ class OrdersQuery(ChangesQuery):
 
 
 class RefundSent(StrictSerializer):
-    """The tickets to refund, or none for all of the order."""
+    """Either `full`, for all that is left of the order, or the `tickets` to refund."""
 
+    full = YesOrNoField(
+        required=False, help_text="`true` for the whole order. A body without it never means that."
+    )
     tickets = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,
         allow_empty=False,
         max_length=_MOST_REFUNDED,
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("full", False) == ("tickets" in attrs):
+            raise serializers.ValidationError(
+                {"full": 'Send `{"full": true}` to refund the whole order, or `tickets`.'},
+                code="one_of",
+            )
+        return attrs
 
 
 class ReservedOrderShown(OrderShown):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +26,7 @@ from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
 from orders.insertion import Customer, Receipt, Reservation
 from orders.limits import limits_of
+from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
@@ -242,10 +244,20 @@ class OrderCancellation(APIView):
         "cancel_order",
         tokens=[ORDER_TOKEN],
         answers={200: OrderShown},
-        refusals=[OrderNotFound, OrderNotCancellable],
+        refusals=[OrderNotFound, OrderNotCancellable, *KEY_REFUSALS],
+        parameters=[KEY],
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Give the tickets back before paying."""
         order = order_of_its_buyer(request, order_id)
-        cancel_order(order_id=order.pk, actor=buyer_of(order), now=clock.now())
-        return Response(show_order(order))
+        return answer_once(request, partial(self._cancel, order))
+
+    def _cancel(self, order: Order, keeper: Keeper) -> Response:
+        shown: dict[str, Any] = {}
+
+        def keep() -> None:
+            shown.update(show_order(order))
+            keeper.keep(200, shown, {})
+
+        cancel_order(order_id=order.pk, actor=buyer_of(order), now=clock.now(), keep=keep)
+        return Response(shown)

@@ -157,6 +157,7 @@ def world() -> World:
             "post /orders": {"event": event.slug, "quantity": 1, "customer": CUSTOMER},
             "post /orders/{order}/payment": {"method": "card", "token": "tok_approved"},
             "post /orders/{free}/confirmation": {"token": confirmation_token(free)},
+            "post /orders/{paid}/refund": {"full": True},
             "post /tickets/validate": {"code": ticket.code},
             "patch /tickets/{ticket}": {"holder_name": "Bruno"},
         },

@@ -30,6 +30,8 @@ from tickets.refund import return_money
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
+
 
 def codes(client: APIClient, path: str) -> list[str]:
     return [order["code"] for order in client.get(path).json()["results"]]
@@ -64,7 +66,7 @@ def test_what_has_changed_since_is_found_in_the_order_of_the_changes():
     client, path = as_organizer(event), f"/events/{event.slug}/orders"
     newest = client.get(path).json()["results"][0]["modified_at"]
 
-    client.post(f"/orders/{first.pk}/refund")
+    client.post(f"/orders/{first.pk}/refund", {"full": True})
     changed = client.get(path, {"modified_since": newest})
 
     assert [order["code"] for order in changed.json()["results"]] == [second.code, first.code]
@@ -96,7 +98,7 @@ def test_what_changes_while_a_list_of_changes_is_read_hides_nothing(what: str):
         seen += [row["id"] for row in page["results"]]
         if number == 0:
             # By numbers, this would draw the third past us.
-            client.post(f"/orders/{orders[0].pk}/refund")
+            client.post(f"/orders/{orders[0].pk}/refund", {"full": True})
 
     everything = {row["id"] for row in client.get(path).json()["results"]}
     assert (set(seen), len(seen)) == (everything, 6)
@@ -129,7 +131,7 @@ def test_changes_of_one_moment_are_all_read_on():
 def test_the_return_of_the_money_is_a_change_of_the_order():
     order = make_paid_order()
     client = as_organizer(order.event)
-    refunding = client.post(f"/orders/{order.pk}/refund").json()
+    refunding = client.post(f"/orders/{order.pk}/refund", {"full": True}).json()
 
     return_money(order_id=order.pk, now=clock.now())
     found = client.get(
@@ -208,7 +210,21 @@ def test_a_refund_of_one_ticket_ends_it_and_tells_what_is_owed():
 
 
 @pytest.mark.parametrize(
-    "body", [{"tickets": []}, {"tickets": ["x"]}, {"tickets": None}, {"ticket": "1"}, []]
+    "body",
+    [
+        None,
+        {},
+        {"full": False},
+        {"full": "true"},
+        {"full": None},
+        {"full": True, "tickets": [ID]},
+        {"full": True, "amount": "1.00"},
+        {"tickets": []},
+        {"tickets": ["x"]},
+        {"tickets": None},
+        {"ticket": "1"},
+        [],
+    ],
 )
 def test_a_refund_that_is_not_understood_refunds_nothing(body: object):
     order = make_paid_order()
@@ -308,7 +324,7 @@ def test_what_is_not_valid_is_not_replaced(end: str):
     if end == "used":
         assert door_says(ticket, ticket.code) == "admitted"
     elif end == "refunded":
-        client.post(f"/orders/{ticket.order_id}/refund")
+        client.post(f"/orders/{ticket.order_id}/refund", {"full": True})
     else:
         client.post(f"/tickets/{ticket.pk}/{'revoke' if end == 'revoked' else 'reissue'}")
     count = Ticket.objects.count()

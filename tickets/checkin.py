@@ -1,12 +1,13 @@
 """Checking in: a ticket opens a gate, once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 
 from events.models import Event
 from ticketing.errors import Conflict, NotFound, Unauthenticated
@@ -115,7 +116,13 @@ class _Named:
 _NOTHING = _Named(None, None, signed=True)
 
 
-def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) -> CheckIn:
+def check_in_ticket(
+    *,
+    scanned: ScannedCode,
+    scanner: Scanner,
+    now: datetime,
+    keep: Callable[[CheckIn], None] | None = None,
+) -> CheckIn:
     """
     Let the bearer in, or say why not; either way, write the attempt down.
 
@@ -124,6 +131,9 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
 
     The door's hours are judged by the time of the scan. What a ticket was used or revoked for is
     said first: a guest with a dead ticket need not come back later.
+
+    `keep` stores the response in the transaction of the attempt; without it there is one statement
+    and no transaction around it.
 
     :raises UnknownDevice: if no device has the token, or it was revoked
     :raises EventNotForScanner: if the door of an event is meant that is not the scanner's
@@ -137,12 +147,20 @@ def check_in_ticket(*, scanned: ScannedCode, scanner: Scanner, now: datetime) ->
     except UnreadableCode:
         named = _NOTHING
     try:
-        return _decide(scanned, scanner, named, now)
+        if keep is None:
+            return _decide(scanned, scanner, named, now)
+        with transaction.atomic(durable=True):
+            attempt = _decide(scanned, scanner, named, now)
+            keep(attempt)
+            return attempt
     except IntegrityError:
         # A repeat: what it did is undone, and it gets the first answer.
-        if earlier := _find_earlier(scanned, scanner):
-            return earlier
-        raise
+        earlier = _find_earlier(scanned, scanner)
+        if earlier is None:
+            raise
+        if keep is not None:
+            keep(earlier)
+        return earlier
 
 
 def first_admission(ticket_id: UUID) -> Scan | None:

@@ -49,26 +49,35 @@ class OrderRefund(APIView):
         tokens=[_REFUNDER],
         takes=RefundSent,
         answers={202: OrderForOrganizer},
-        refusals=[*_CALLERS, OrderNotFound, OrderNotRefundable, TicketNotOfOrder],
-        examples={"All of it": {}, "One ticket": {"tickets": [_ID]}},
+        refusals=[*_CALLERS, OrderNotFound, OrderNotRefundable, TicketNotOfOrder, *KEY_REFUSALS],
+        parameters=[KEY],
+        examples={"All of it": {"full": True}, "One ticket": {"tickets": [_ID]}},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """
-        Refund an order, all of it or some of its tickets. These open no gate from now on.
+        Refund an order: all of it (`full`), or some of its tickets. These open no gate from now on.
 
         The money follows soon after. What was refunded already is left as it is.
         """
         order = order_acted_for(request, order_id, Scope.ORDERS_REFUND)
+        return answer_once(request, partial(self._refund, request, order))
+
+    def _refund(self, request: Request, order: Order, keeper: Keeper) -> Response:
         wish = RefundSent(data=request.data)
         wish.is_valid(raise_exception=True)
-        chosen = wish.validated_data.get("tickets")
-        if chosen is None:
-            refund_order(order_id=order.pk, actor=actor_of(request), now=clock.now())
+        actor, now = actor_of(request), clock.now()
+        shown: dict[str, Any] = {}
+
+        def keep() -> None:
+            shown.update(_show_order(order.pk))
+            keeper.keep(202, shown, {})
+
+        if wish.validated_data.get("full"):
+            refund_order(order_id=order.pk, actor=actor, now=now, keep=keep)
         else:
-            refund_tickets(
-                order_id=order.pk, ticket_ids=chosen, actor=actor_of(request), now=clock.now()
-            )
-        return Response(_show_order(order.pk), status=202)
+            chosen = wish.validated_data["tickets"]
+            refund_tickets(order_id=order.pk, ticket_ids=chosen, actor=actor, now=now, keep=keep)
+        return Response(shown, status=202)
 
 
 class OrderResend(APIView):
@@ -173,13 +182,23 @@ class TicketRevocation(APIView):
         "revoke_ticket",
         tokens=[_WRITER],
         answers={200: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound, TicketNotValid],
+        refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        parameters=[KEY],
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """Let a ticket open no gate from now on. Its place stays sold, its money is kept."""
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
-        revoke_ticket(ticket_id=ticket.pk, actor=actor_of(request), now=clock.now())
-        return Response(_show_ticket(ticket.pk))
+        return answer_once(request, partial(self._revoke, request, ticket))
+
+    def _revoke(self, request: Request, ticket: Ticket, keeper: Keeper) -> Response:
+        shown: dict[str, Any] = {}
+
+        def keep() -> None:
+            shown.update(_show_ticket(ticket.pk))
+            keeper.keep(200, shown, {})
+
+        revoke_ticket(ticket_id=ticket.pk, actor=actor_of(request), now=clock.now(), keep=keep)
+        return Response(shown)
 
 
 class TicketReissue(APIView):

@@ -1,7 +1,7 @@
 """Refunding: the tickets die, the places are free again, and the money goes back."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -36,16 +36,18 @@ class TicketNotOfOrder(NotFound):
     title = "The order has no such ticket"
 
 
-def refund_order(*, order_id: UUID, actor: Actor, now: datetime) -> None:
+def refund_order(
+    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+) -> None:
     """
     Revoke an order's tickets at once and owe the buyer all of the money. Twice is once.
 
     The money follows by the worker: who asked the gateway first and died would leave a buyer who
-    has his money and his tickets.
+    has his money and his tickets. `keep` stores the response in the same transaction.
 
     :raises OrderNotRefundable: if it is not paid
     """
-    _refund(order_id, None, actor, now)
+    _refund(order_id, None, actor, now, keep)
 
 
 def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
@@ -60,17 +62,22 @@ def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
 
 
 def refund_tickets(
-    *, order_id: UUID, ticket_ids: Collection[UUID], actor: Actor, now: datetime
+    *,
+    order_id: UUID,
+    ticket_ids: Collection[UUID],
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Refund some of an order's tickets, each by its price. Twice is once.
 
-    With its last ticket the order is refunded.
+    With its last ticket the order is refunded. `keep` stores the response in the same transaction.
 
     :raises TicketNotOfOrder: if one of them is not a ticket of the order
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, set(ticket_ids), actor, now)
+    _refund(order_id, set(ticket_ids), actor, now, keep)
 
 
 def return_money(*, order_id: UUID, now: datetime) -> None:
@@ -96,31 +103,56 @@ def _note_return(returned: Refund, now: datetime) -> None:
     Order.objects.filter(pk=returned.payment.order_id).update(modified_at=now)
 
 
-def _refund(order_id: UUID, ticket_ids: set[UUID] | None, actor: Actor, now: datetime) -> None:
+def _refund(
+    order_id: UUID,
+    ticket_ids: set[UUID] | None,
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[], None],
+) -> None:
     order = Order.objects.select_related("event").get(pk=order_id)
-    taken = _take_back(order, ticket_ids, actor, now)
-    if taken and order.event.status == EventStatus.PUBLISHED:
+    going = _take_back(order, ticket_ids, actor, now, keep)
+    if going and order.event.status == EventStatus.PUBLISHED:
         # Its hold is long gone, so the live stock learns of the free places by being read again.
         try_to_rebuild_stock(event_id=order.event_id)
 
 
 @transaction.atomic(durable=True)
-def _take_back(order: Order, ticket_ids: set[UUID] | None, actor: Actor, now: datetime) -> bool:
-    owner = order.event.organizer_id
+def _take_back(
+    order: Order,
+    ticket_ids: set[UUID] | None,
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[], None],
+) -> list[Ticket]:
     share_event(order.event.number)
+    going = _end_what_goes(order, ticket_ids, actor, now)
+    keep()
+    if going:
+        # Last: these are the rows that every sale of the event waits for.
+        return_sold(Counter(ticket.ticket_type_id for ticket in going))
+        send_after_commit(Message.RETURN_MONEY, order_id=order.pk)
+    return going
+
+
+def _end_what_goes(
+    order: Order, ticket_ids: set[UUID] | None, actor: Actor, now: datetime
+) -> list[Ticket]:
+    """End the tickets that are to be refunded and still can be, and return them."""
+    owner = order.event.organizer_id
     # Two refunds of one order: the second sees what the first has done.
     order = Order.objects.select_for_update().get(pk=order.pk)
     tickets = list(Ticket.objects.of_order(order.pk).select_related("order_item"))
     if ticket_ids is not None and (strange := ticket_ids - {ticket.pk for ticket in tickets}):
         raise TicketNotOfOrder(f"{len(strange)} of the tickets are not of this order.")
     if order.status == OrderStatus.REFUNDED:
-        return False
+        return []
     if order.status != OrderStatus.PAID:
         raise OrderNotRefundable(f"The order is {order.status}.")
     open_tickets = [ticket for ticket in tickets if ticket.refunded_at is None]
     going = [ticket for ticket in open_tickets if ticket_ids is None or ticket.pk in ticket_ids]
     if not going:
-        return False
+        return []
     _end_tickets(going, now)
     payments = Payment.objects.filter(order_id=order.pk)
     whole = len(going) == len(open_tickets)
@@ -147,10 +179,7 @@ def _take_back(order: Order, ticket_ids: set[UUID] | None, actor: Actor, now: da
             "tickets": [str(ticket.pk) for ticket in going],
         },
     )
-    # Last: these are the rows that every sale of the event waits for.
-    return_sold(Counter(ticket.ticket_type_id for ticket in going))
-    send_after_commit(Message.RETURN_MONEY, order_id=order.pk)
-    return True
+    return going
 
 
 def _end_tickets(going: list[Ticket], now: datetime) -> None:

@@ -43,9 +43,13 @@ class KeyStillSigns(Exception):
 
 
 @transaction.atomic(durable=True)
-def revoke_ticket(*, ticket_id: UUID, actor: Actor, now: datetime) -> None:
+def revoke_ticket(
+    *, ticket_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+) -> None:
     """
     Let a ticket open no gate from now on. Its place stays sold. Twice is once.
+
+    `keep` stores the response in the same transaction.
 
     :raises TicketNotValid: if it has been used
     """
@@ -63,6 +67,7 @@ def revoke_ticket(*, ticket_id: UUID, actor: Actor, now: datetime) -> None:
         )
     elif Ticket.objects.filter(pk=ticket_id, status=TicketStatus.USED).exists():
         raise TicketNotValid("It has let somebody in.")
+    keep()
 
 
 @transaction.atomic(durable=True)

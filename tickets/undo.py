@@ -1,5 +1,6 @@
 """Undoing a check-in: a mistaken scan does not cost a guest the evening."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -31,12 +32,18 @@ class UndoTooLate(Conflict):
 
 
 @transaction.atomic(durable=True)
-def undo_check_in(*, ticket_id: UUID, actor: Actor, now: datetime) -> Scan:
+def undo_check_in(
+    *,
+    ticket_id: UUID,
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[Scan], None] = lambda _undone: None,
+) -> Scan:
     """
     Make a used ticket valid again. Return the admission that was undone. Twice is once.
 
     The admission stays on record. A repeat of its `scan_id` gets its first response and opens no
-    gate; a new scan admits again.
+    gate; a new scan admits again. `keep` stores the response in the same transaction.
 
     :raises NotCheckedIn: if the ticket let nobody in, or is revoked
     :raises UndoTooLate: if it let somebody in more than 15 minutes ago
@@ -52,6 +59,7 @@ def undo_check_in(*, ticket_id: UUID, actor: Actor, now: datetime) -> Scan:
     if latest is None or ticket.status == TicketStatus.REVOKED:
         raise NotCheckedIn("It was revoked." if latest else "It has let nobody in.")
     if latest.undone_at is not None:
+        keep(latest)
         return latest
     # By the time of its record: a device that was offline reports its scans late.
     if now - latest.recorded_at > UNDO_WITHIN:
@@ -68,4 +76,5 @@ def undo_check_in(*, ticket_id: UUID, actor: Actor, now: datetime) -> Scan:
         details={"scan": str(latest.pk), "gate": latest.gate},
     )
     latest.ticket = Ticket.objects.get(pk=ticket_id)
+    keep(latest)
     return latest

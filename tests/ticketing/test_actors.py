@@ -104,7 +104,7 @@ def test_a_refusal_leaves_no_act():
     event = make_event()
     order = make_reserved_order(ticket_type=event.ticket_types.get())
 
-    answer = as_organizer(event).post(f"/orders/{order.pk}/refund")
+    answer = as_organizer(event).post(f"/orders/{order.pk}/refund", {"full": True})
 
     assert answer.status_code == 409
     assert acts_of(order) == []
@@ -126,7 +126,7 @@ def test_a_buyer_who_cancels_is_known_by_the_order_alone(api: APIClient):
 
 
 API_ACTS = {
-    "order.refunded": ("post", "/orders/{order}/refund", None),
+    "order.refunded": ("post", "/orders/{order}/refund", {"full": True}),
     "order.tickets_refunded": ("post", "/orders/{order}/refund", "tickets"),
     "order.resent": ("post", "/orders/{order}/resend", None),
     "ticket.revoked": ("post", "/tickets/{ticket}/revoke", None),
@@ -168,7 +168,7 @@ def test_an_act_that_changes_nothing_is_no_act():
     ticket = Ticket.objects.of_order(order.pk).get()
     client = as_organizer(event)
     for _ in range(2):
-        client.post(f"/orders/{order.pk}/refund")
+        client.post(f"/orders/{order.pk}/refund", {"full": True})
         client.post(f"/tickets/{ticket.pk}/revoke")
         client.patch(f"/events/{event.pk}", {"name": event.name, "status": "published"})
 

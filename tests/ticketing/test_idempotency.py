@@ -1,16 +1,24 @@
 """A client that never heard the answer asks again, and buys once."""
 
+import re
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import yaml
+from django.conf import settings
 from django.db import connection
 from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event
 from events.organizing import publish_event
 from orders import views
+from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
 from tests.make import (
@@ -18,23 +26,29 @@ from tests.make import (
     as_bearer,
     as_organizer,
     make_api_token,
+    make_device,
     make_event,
     make_reservation,
+    make_reserved_order,
     make_ticket,
+    make_ticket_type,
 )
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
 from ticketing.api import idempotency
+from ticketing.models import Act as Done
 from ticketing.models import KeptAnswer
-from tickets.models import Ticket
+from tickets.models import Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
+KEY = "0198c6e7-b1c7-4f50-9d0a-3b1d6f1f2c4e"
+OTHER_KEY = "5a1c9d70-52c4-4c0e-8a55-f2a1de0c7b31"
 
 
-def buy(event: Any, *, key: str = "a-key", quantity: int = 1, client: Any = None) -> Any:
+def buy(event: Any, *, key: str = KEY, quantity: int = 1, client: Any = None) -> Any:
     wish = {"event": event.slug, "quantity": quantity, "customer": CUSTOMER}
     client = client or APIClient(raise_request_exception=False)
     return client.post("/orders", wish, headers={"Idempotency-Key": key})
@@ -64,7 +78,7 @@ def test_the_token_that_is_told_again_opens_the_order_and_is_nowhere_stored():
     assert told["access_token"] not in f"{kept.body} {kept.headers} {kept.digest} {kept.salt}"
 
 
-@pytest.mark.parametrize("key", ['"a-key"', " a-key "])
+@pytest.mark.parametrize("key", [f'"{KEY}"', f" {KEY} "])
 def test_a_key_is_the_same_bare_and_quoted(key: str):
     event = make_event()
 
@@ -74,7 +88,7 @@ def test_a_key_is_the_same_bare_and_quoted(key: str):
 def test_another_key_buys_again():
     event = make_event()
 
-    assert buy(event).json()["id"] != buy(event, key="another").json()["id"]
+    assert buy(event).json()["id"] != buy(event, key=OTHER_KEY).json()["id"]
 
 
 def test_the_same_key_with_another_body_is_refused_and_changes_nothing():
@@ -94,6 +108,49 @@ def test_what_is_no_key_is_refused_and_changes_nothing(key: str):
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert answer.json()["errors"][0]["code"] == "invalid_idempotency_key"
     assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        OTHER_KEY,
+        OTHER_KEY.upper(),
+        OTHER_KEY.replace("-", ""),
+        "13cGVcr9nvsbY-hMMf_g8Q",
+        "OFRCKK2RZ7XGUQBY43H6M52WDE",
+    ],
+    ids=["uuid", "upper case", "hexadecimal", "base64", "base32"],
+)
+def test_a_random_key_of_128_bits_is_enough_for_a_caller_without_a_token(key: str):
+    assert buy(make_event(), key=key).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a-key",
+        "order-2027-01-10",
+        "619d06d46dd6a73d1c927cbccabded",
+        "13cGVcr9nvsbY-hMMf_g8",
+        "1" * 60,
+        "0123456789" * 3,
+        "00000000-0000-0000-0000-000000000000",
+        "-" * 30 + "ana@example.com",
+    ],
+)
+def test_a_key_that_others_could_guess_is_refused_to_a_caller_without_a_token(key: str):
+    """Whoever sends the same from the same address would get the order's token."""
+    answer = buy(make_event(), key=key)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["errors"][0]["code"] == "weak_idempotency_key"
+    assert (Order.objects.count(), KeptAnswer.objects.count()) == (0, 0)
+
+
+def test_a_token_protects_a_short_key():
+    event = make_event()
+
+    assert buy(event, key="a-key", client=as_organizer(event)).status_code == 201
 
 
 def test_a_server_that_dies_after_the_order_was_written_sold_it_once():
@@ -148,7 +205,7 @@ def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(views.Orders, "_reserve", ask_meanwhile)
-        first = APIClient().post("/orders", wish, headers={"Idempotency-Key": "a-key"})
+        first = APIClient().post("/orders", wish, headers={"Idempotency-Key": KEY})
 
     assert first.status_code == 201
     assert (second[0].status_code, second[0].json()["code"]) == (409, "idempotency_key_in_use")
@@ -157,14 +214,14 @@ def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
 
 def test_a_refusal_that_will_not_change_is_kept_and_one_that_may_is_not():
     event = make_event(capacity=1)
-    other = buy(event, key="other")
+    other = buy(event, key=OTHER_KEY)
     assert buy(event).json()["code"] == "sold_out"
 
     as_bearer(other.json()["access_token"]).post(f"/orders/{other.json()['id']}/cancel")
     assert buy(event).status_code == 201
 
     wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
-    client = APIClient(headers={"Idempotency-Key": "lost"})
+    client = APIClient(headers={"Idempotency-Key": str(uuid4())})
     first, again = client.post("/orders", wish), client.post("/orders", wish)
     assert (first.status_code, again.status_code) == (400, 400)
     assert again.json() == first.json()
@@ -197,7 +254,7 @@ def test_a_call_that_was_forbidden_can_be_repeated_with_the_same_key_once_it_is_
 def test_a_404_that_the_previous_release_stored_is_not_replayed():
     event = make_event(capacity=10)
     wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
-    client = APIClient(headers=key_of("one"))
+    client = APIClient(headers=key_of(KEY))
     assert client.post("/orders", wish).status_code == 400
     KeptAnswer.objects.update(status=404)
 
@@ -238,12 +295,12 @@ def test_a_key_without_a_token_is_its_addresss_own():
     """Whoever guesses the key and the body from elsewhere gets no token, and blocks nobody."""
     event = make_event(capacity=10)
     mine, other = (APIClient(REMOTE_ADDR=f"203.0.113.{host}") for host in (7, 8))
-    other.post("/orders", {}, headers=key_of("a-key"))
+    other.post("/orders", {}, headers=key_of(KEY))
 
     first, guessed = buy(event, client=mine), buy(event, client=other)
 
     assert (first.status_code, guessed.json()["code"]) == (201, "idempotency_key_reused")
-    assert buy(event, key="new", client=other).json()["id"] != first.json()["id"]
+    assert buy(event, key=OTHER_KEY, client=other).json()["id"] != first.json()["id"]
     assert buy(event, client=mine).json() == first.json()
 
 
@@ -251,7 +308,7 @@ def test_a_response_that_the_previous_release_stored_for_anybody_is_told_to_nobo
     """Its scope was the key alone: whoever guesses the key would get the token."""
     event = make_event(capacity=10)
     first = buy(event)
-    KeptAnswer.objects.update(digest=sha256(b"anybody\0POST\0/orders\0a-key").hexdigest())
+    KeptAnswer.objects.update(digest=sha256(f"anybody\0POST\0/orders\0{KEY}".encode()).hexdigest())
 
     assert buy(event).json()["id"] != first.json()["id"]
 
@@ -379,29 +436,189 @@ def test_an_event_is_created_once_with_one_key():
     assert organizer.get(first.headers["Location"]).json() == first.json()
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("post", "/orders/{order}/resend", {}, 202),
-        ("post", "/tickets/{ticket}/reissue", {}, 201),
-        ("patch", "/tickets/{ticket}", {"holder_name": "Bia Lima"}, 200),
-    ],
-)
-def test_what_an_organizer_does_with_a_sale_is_done_once_with_one_key(
-    queue: RecordingQueue, method: str, path: str, body: dict[str, str], status: int
+@dataclass(frozen=True)
+class Act:
+    """A request that does something, the first answer to it, and what it leaves to see."""
+
+    method: str
+    path: str
+    status: int
+    body: Any = None
+    # Messages to workers that the act sends.
+    messages: int = 0
+
+
+REFUND = {"full": True}
+HOLDER = {"holder_name": "Bia Lima"}
+PAYMENT = {"method": "card", "token": "tok_approved"}
+EVENT = {
+    "name": "Show",
+    "venue": "Teatro",
+    "city": "Recife",
+    "starts_at": "2099-02-01T18:00:00-03:00",
+    "ends_at": "2099-02-01T23:00:00-03:00",
+    "capacity": 5,
+    "price": "30.00",
+}
+ACTS = [
+    Act("post", "/events", 201, EVENT),
+    Act("post", "/orders", 201, {"event": "{event}", "quantity": 1, "customer": CUSTOMER}),
+    Act("post", "/orders/{reserved}/payment", 202, PAYMENT, messages=1),
+    Act("post", "/orders/{reserved}/cancel", 200),
+    Act("post", "/orders/{free}/confirmation", 202, {"token": "{link}"}, messages=1),
+    Act("post", "/orders/{paid}/refund", 202, REFUND, messages=1),
+    Act("post", "/orders/{paid}/refund", 202, {"tickets": ["{ticket}"]}, messages=1),
+    Act("post", "/orders/{paid}/resend", 202, messages=1),
+    Act("post", "/tickets/{ticket}/reissue", 201, messages=1),
+    Act("patch", "/tickets/{ticket}", 200, HOLDER, messages=1),
+    Act("post", "/tickets/{ticket}/revoke", 200),
+    Act("post", "/tickets/{used}/checkin/undo", 200),
+    Act("post", "/tickets/validate", 200, {"code": "{code}"}),
+]
+
+
+@pytest.fixture
+def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
+    """Make something of each kind to act on, and return what there is and who may act."""
+    event = make_event()
+    kind = event.ticket_types.get()
+    reserved = make_reservation(ticket_type=kind)
+    free = make_reserved_order(ticket_type=make_ticket_type(price="0.00"))
+    accept_payment(order=free, method="free", token="", now=clock.now())
+    used = make_ticket(ticket_type=kind)
+    organizer = as_organizer(event)
+    organizer.post("/tickets/validate", {"code": used.code})
+    ticket = make_ticket(ticket_type=kind)
+    queue.sent.clear()
+    names = {
+        "event": event.slug,
+        "reserved": str(reserved.order_id),
+        "free": str(free.pk),
+        "link": confirmation_token(free),
+        "paid": str(ticket.order_id),
+        "ticket": str(ticket.pk),
+        "code": ticket.code,
+        "used": str(used.pk),
+    }
+    buyer = as_bearer(reserved.token.text)
+    return names, {"/orders/{reserved}": buyer, "/orders/{free}": APIClient(), "": organizer}
+
+
+def named(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: named(inner, names) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [named(inner, names) for inner in value]
+    return value.format(**names) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.method} {act.path}")
+def test_what_has_a_key_is_done_once_and_answered_the_same(
+    sale: tuple[dict[str, str], dict[str, APIClient]], queue: RecordingQueue, act: Act
 ):
+    names, callers = sale
+    client = next(client for start, client in callers.items() if act.path.startswith(start))
+    ask = partial(getattr(client, act.method), act.path.format(**names), named(act.body, names))
+    kept, acts = KeptAnswer.objects.count(), Done.objects.count()
+
+    first = ask(headers=key_of(KEY))
+    done = Done.objects.count() - acts
+    again = ask(headers=key_of(KEY))
+
+    assert (first.status_code, again.status_code) == (act.status, act.status), first.content
+    assert again.json() == first.json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(queue.sent) == act.messages
+    assert KeptAnswer.objects.count() == kept + 1
+    assert Done.objects.count() == acts + done
+
+    other = getattr(client, act.method)(act.path.format(**names), {"x": 1}, headers=key_of(KEY))
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_every_post_honours_the_key_and_says_so():
+    document = yaml.safe_load((Path(settings.BASE_DIR) / "docs/openapi.yaml").read_text())
+    posts = {path: each["post"] for path, each in document["paths"].items() if "post" in each}
+    tried = {re.sub(r"\{\w+\}", "{}", act.path) for act in ACTS if act.method == "post"}
+
+    named = [
+        path
+        for path, post in posts.items()
+        if "Idempotency-Key" in {each["name"] for each in post.get("parameters", [])}
+    ]
+
+    assert named == list(posts)
+    assert {re.sub(r"\{\w+\}", "{}", path) for path in posts} == tried
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.method} {act.path}")
+def test_a_server_that_dies_while_it_stores_an_answer_has_done_nothing(
+    sale: tuple[dict[str, str], dict[str, APIClient]], queue: RecordingQueue, act: Act
+):
+    names, callers = sale
+    client = next(client for start, client in callers.items() if act.path.startswith(start))
+    client.raise_request_exception = False
+    path, body = act.path.format(**names), named(act.body, names)
+    before = (
+        Done.objects.count(),
+        Scan.objects.count(),
+        sorted(Order.objects.values_list("pk", "status")),
+        sorted(Ticket.objects.values_list("pk", "status")),
+    )
+
+    with crash(AFTER, "ticketing.models:KeptAnswer.objects.create"):
+        getattr(client, act.method)(path, body, headers=key_of(KEY))
+
+    assert before == (
+        Done.objects.count(),
+        Scan.objects.count(),
+        sorted(Order.objects.values_list("pk", "status")),
+        sorted(Ticket.objects.values_list("pk", "status")),
+    )
+    assert queue.sent == []
+    again = getattr(client, act.method)(path, body, headers=key_of(KEY))
+    assert again.status_code == act.status
+
+
+def test_a_refused_scan_with_a_key_is_on_record_and_not_stored():
     ticket = make_ticket()
     client = as_organizer(ticket.event)
-    path = path.format(order=ticket.order_id, ticket=ticket.pk)
-    queue.sent.clear()
+    client.post(f"/tickets/{ticket.pk}/revoke")
 
-    first, again = (getattr(client, method)(path, body, headers=key_of("one")) for _ in range(2))
+    answers = [
+        client.post("/tickets/validate", {"code": ticket.code}, headers=key_of("one"))
+        for _ in range(2)
+    ]
 
-    assert (first.status_code, again.status_code) == (status, status)
-    assert again.json() == first.json()
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert len(queue.sent) == 1
-    assert KeptAnswer.objects.count() == 1
+    assert [answer.json()["code"] for answer in answers] == ["revoked", "revoked"]
+    assert (Scan.objects.count(), KeptAnswer.objects.count()) == (2, 0)
+
+
+def test_a_scan_id_that_is_repeated_under_a_new_key_gets_its_first_answer():
+    ticket = make_ticket()
+    client = as_organizer(ticket.event)
+    scan = {"code": ticket.code, "scan_id": str(uuid4())}
+
+    first, again = (
+        client.post("/tickets/validate", scan, headers=key_of(key)) for key in ("one", "two")
+    )
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert Scan.objects.count() == 1
+
+
+def test_a_door_that_sends_a_key_is_admitted_once_and_told_the_same():
+    ticket = make_ticket()
+    door = as_bearer(make_device(ticket.event))
+
+    first, again = (
+        door.post("/tickets/validate", {"code": ticket.code}, headers=key_of("one"))
+        for _ in range(2)
+    )
+
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert Scan.objects.count() == 1
 
 
 def test_a_revoked_token_is_not_told_again_what_it_was_told():
@@ -412,31 +629,3 @@ def test_a_revoked_token_is_not_told_again_what_it_was_told():
     ApiToken.objects.update(revoked_at=clock.now())
 
     assert client.post(path, headers=key_of("one")).json()["code"] == "invalid_token"
-
-
-@pytest.mark.parametrize("path", ["/events", "/orders/{order}/resend", "/tickets/{ticket}/reissue"])
-def test_a_server_that_dies_while_it_writes_has_done_nothing_for_an_organizer(
-    queue: RecordingQueue, path: str
-):
-    ticket = make_ticket()
-    client = as_organizer(ticket.event)
-    path = path.format(order=ticket.order_id, ticket=ticket.pk)
-    start = ticket.event.starts_at.isoformat()
-    event = {
-        "name": "Show",
-        "venue": "Teatro",
-        "city": "Recife",
-        "starts_at": start,
-        "ends_at": ticket.event.ends_at.isoformat(),
-        "capacity": 5,
-        "price": "1.00",
-    }
-    body = event if path == "/events" else {}
-    queue.sent.clear()
-    before = (Event.objects.count(), Ticket.objects.count())
-
-    with crash(AFTER, "ticketing.models:KeptAnswer.objects.create"):
-        client.post(path, body, headers=key_of("one"))
-
-    assert (Event.objects.count(), Ticket.objects.count(), queue.sent) == (*before, [])
-    assert client.post(path, body, headers=key_of("one")).status_code in (201, 202)

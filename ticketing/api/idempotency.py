@@ -25,29 +25,20 @@ from rest_framework.utils.encoders import JSONEncoder
 from ticketing import clock
 from ticketing.api.authentication import BearerToken
 from ticketing.api.callers import client_digests, secrets_in_use
+from ticketing.api.idempotency_keys import HEADER, SENT_HEADER, read_key
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
-from ticketing.errors import Conflict, Invalid, Refusal, Unreadable
+from ticketing.errors import Conflict, Refusal, Unreadable
 from ticketing.models import KeptAnswer
 from ticketing.tokens import NewToken, TokenKind, describe_token
 
-HEADER: Final = "Idempotency-Key"
-_SENT_HEADER: Final = "HTTP_IDEMPOTENCY_KEY"
 _REPLAYED: Final = "Idempotent-Replayed"
-_LONGEST_KEY: Final = 255
 # A retry of these may succeed: a token may be given its rights, a draft may be published, stock may
 # come back, and a limit runs out.
 _NOT_KEPT: Final = frozenset({401, 403, 404, 409, 429})
 _FIRST_REFUSAL, _FIRST_FAULT = 400, 500
 # Never stored: a replay derives it again.
 _TOLD_ONCE: Final = "access_token"
-
-
-class KeyNotValid(Invalid):
-    """Empty, too long, or with characters that a header should not have."""
-
-    code = "invalid_idempotency_key"
-    title = "This is no Idempotency-Key"
 
 
 class KeyReused(Unreadable):
@@ -77,7 +68,8 @@ KEY: Final = OpenApiParameter(
     HEADER,
     str,
     OpenApiParameter.HEADER,
-    description="Names this request. Sent again with the same key, it gets its first answer.",
+    description="Names this request. Sent again with the same key, it gets its first answer. Up to"
+    " 255 printable ASCII characters; without a token at least 128 random bits, such as a UUID.",
 )
 KEY_REFUSALS: Final = (KeyInUse, KeyReused)
 
@@ -132,11 +124,11 @@ def answer_once(
     stored body and returns the digest of the token that its first response carried, so that a
     replay never returns another one.
 
-    :raises KeyNotValid, KeyReused, KeyInUse, AccessTokenLost: by the key
+    :raises KeyNotValid, KeyTooWeak, KeyReused, KeyInUse, AccessTokenLost: by the key
     """
-    if _SENT_HEADER not in request.META:
+    if SENT_HEADER not in request.META:
         return act(Keeper())
-    scopes = _digest_scopes(request, _read_key(request))
+    scopes = _digest_scopes(request, read_key(request))
     # An unreadable body is refused here, before anything is locked or read.
     body_digest = _sha256(json.dumps(request.data, sort_keys=True))
     with ExitStack() as locks:
@@ -162,14 +154,6 @@ def _keep_refusal(keeper: Keeper, error: Exception, request: Request) -> None:
     problem, headers = told
     if _FIRST_REFUSAL <= problem["status"] < _FIRST_FAULT and problem["status"] not in _NOT_KEPT:
         keeper.keep(problem["status"], problem, headers)
-
-
-def _read_key(request: Request) -> str:
-    sent: str = request.META[_SENT_HEADER].strip()
-    key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
-    if not key or len(key) > _LONGEST_KEY or not (key.isascii() and key.isprintable()):
-        raise KeyNotValid(f"Send 1 to {_LONGEST_KEY} printable ASCII characters.")
-    return key
 
 
 def _digest_scopes(request: Request, key: str) -> list[str]:
