@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import boto3
@@ -196,6 +198,29 @@ def test_a_body_that_comes_in_chunks_is_read_like_any_other(stack: RunningStack)
     )
 
     assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 314572800\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n50000\r\n" + b"x" * 0x50000 + b"\r\n",
+    ],
+)
+def test_a_body_over_the_limit_is_refused_before_the_client_has_sent_it(
+    stack: RunningStack, framing: bytes
+):
+    address = urlsplit(stack.url)
+    head = (
+        b"POST /i18n/setlang/ HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: multipart/form-data; boundary=part\r\n"
+    )
+
+    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        client.sendall(head + framing)
+        answer = client.recv(100)
+
+    assert answer.startswith(b"HTTP/1.1 413")
 
 
 def test_fifty_scans_of_one_ticket_at_once_admit_one(stack: RunningStack):

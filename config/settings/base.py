@@ -100,6 +100,8 @@ MIDDLEWARE = [
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.middleware.security.SecurityMiddleware",
     "ticketing.api.limits.RateLimitMiddleware",
+    # Whatever comes after may read the body.
+    "ticketing.api.parsing.BodyLimitMiddleware",
     # From here on only pages, and those who signed in to one.
     "ticketing.api.requests.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -10,14 +10,37 @@ from typing import IO, Any, Final
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from ticketing.api.problems import request_too_large
+from ticketing.api.requests import Handler
+
 _DEEPEST: Final = 32
 # Django or the REST framework reads the parameters of these.
 _WITH_PARAMETERS: Final = ("CONTENT_TYPE", "HTTP_ACCEPT")
+_HTTP_2: Final = "HTTP/2"
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class BodyLimitMiddleware:
+    """
+    Refuse a body over the limit by its length alone, on every path, before a byte of it is read.
+
+    Views and parsers read a body into memory, and Django's own form parser writes files to disk.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH")
+        # Of a length that is no number Django reads nothing.
+        if length and length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return request_too_large(request, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        return self.get_response(request)
 
 
 class BoundedJSONParser(JSONParser):
@@ -79,13 +102,16 @@ def with_readable_headers(handler: WSGIHandler) -> Callable[..., Any]:
 
 def with_whole_bodies(application: Callable[..., Any]) -> Callable[..., Any]:
     """
-    Read what comes in chunks, and so without a length, before Django does: it reads none without.
+    Read what comes without a length before Django does, which reads nothing without one.
 
-    More than we take is read no further, and refused for its length.
+    A body has no length in chunks, and may have none in HTTP/2. More than the limit is read no
+    further, and refused by `BodyLimitMiddleware`.
     """
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
+        if not environ.get("CONTENT_LENGTH") and (
+            "HTTP_TRANSFER_ENCODING" in environ or environ.get("SERVER_PROTOCOL") == _HTTP_2
+        ):
             body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import (
     DisallowedHost,
     PermissionDenied,
@@ -11,6 +12,8 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils import translation
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -164,12 +167,21 @@ def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponseBase
     return _plain(request, *_FRAMEWORK[Http404], "No path of this API matches.")
 
 
+def request_too_large(request: HttpRequest, *, most: int) -> HttpResponseBase:
+    """Answer a request whose body is larger than `most` bytes."""
+    words = _FRAMEWORK[RequestDataTooBig]
+    if is_page(request):
+        with translation.override(translation.get_language_from_request(request)):
+            return render(request, "413.html", status=words[0])
+    return _plain(request, *words, f"Send {most} bytes at most.")
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer what Django would not even look at."""
+    if isinstance(exception, RequestDataTooBig):
+        return request_too_large(request, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     if is_page(request):
         return defaults.bad_request(request, exception)
-    if isinstance(exception, RequestDataTooBig):
-        return _plain(request, *_FRAMEWORK[RequestDataTooBig], "Send less.")
     detail = "Unknown host." if isinstance(exception, DisallowedHost) else "Unreadable request."
     return _plain(request, 400, "bad_request", "The request cannot be read", detail)
 
