@@ -15,6 +15,8 @@ from events.recovery import rebuild_stock
 logger = logging.getLogger(__name__)
 
 _BATCH = 500
+# What is said of a ticket type that Redis has and the record has not.
+_SURPLUS = "surplus"
 _REMEMBERED = timedelta(minutes=10)
 
 
@@ -44,11 +46,15 @@ def _audit_batch(event_ids: list[UUID]) -> int:
     live = read_stocks(event_ids)
     recorded = recorded_left_by_type(list(live))
     event_of = dict(TicketType.objects.filter(event_id__in=live).values_list("pk", "event_id"))
-    drifts: dict[UUID, dict[str, int]] = {event_id: {} for event_id in live}
+    drifts: dict[UUID, dict[str, int | str]] = {event_id: {} for event_id in live}
     for ticket_type_id, left in recorded.items():
         event_id = event_of.get(ticket_type_id)
         if event_id and (drift := live[event_id].left.get(ticket_type_id, -1) - left):
             drifts[event_id][str(ticket_type_id)] = drift
+    for event_id, stock in live.items():
+        # The record has no such type, or has it no longer.
+        for ticket_type_id in stock.left.keys() - event_of.keys():
+            drifts[event_id][str(ticket_type_id)] = _SURPLUS
     rebuilt = 0
     for event_id, drift_by_type in drifts.items():
         seen = f"drift:{event_id}"

@@ -31,6 +31,16 @@ def known_timezone(name: str) -> None:
         raise ValidationError(_("This is not an IANA time zone."), code="unknown_timezone")
 
 
+def refuse_other_schemes(url: str) -> None:
+    """
+    Accept an address that a browser can show on a page.
+
+    :raises ValidationError: if it is neither http nor https
+    """
+    if url and not url.startswith(("https://", "http://")):
+        raise ValidationError(_("Give an http or https address."), code="invalid")
+
+
 class NextNumber(Func):
     """The next value of a sequence of the database."""
 

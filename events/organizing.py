@@ -1,6 +1,6 @@
 """What an organizer does with an event: create, change, publish, cancel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from events.changes import EventNotEditable, assign, claim_to_change
 from events.models import Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
-from events.ticket_types import TypeNameTaken, change_ticket_types
+from events.ticket_types import change_ticket_types
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.ids import new_code
@@ -85,7 +85,8 @@ def change_event(  # noqa: PLR0913 - one change, said in full
     event_id: UUID,
     fields: Mapping[str, Any],
     ticket_types: Sequence[Mapping[str, Any]] | None,
-    drop_others: bool,
+    drop_others: bool = False,
+    dropped: Collection[UUID] = (),
     actor: Actor,
     now: datetime,
 ) -> Event:
@@ -93,11 +94,11 @@ def change_event(  # noqa: PLR0913 - one change, said in full
     Change an event, its ticket types and its status, all of it or nothing.
 
     A ticket type is known by its `id`, else by its name; an unknown name is a new type. Types not
-    mentioned stay, or go with `drop_others`.
+    mentioned stay, or go with `drop_others`. Those of `dropped` go first: another may take a name.
 
     :raises EventNotEditable, IllegalStatus, SlugTaken, CurrencyInUse, TicketTypeInUse,
-        UnknownTypeOfEvent, CapacityBelowCommitted, EventIsOver, EventNotPublishable: by what it
-        asks for
+        TypeNameTaken, LastTicketType, UnknownTypeOfEvent, CapacityBelowCommitted,
+        EventIsOver, EventNotPublishable: by what it asks for
     """
     changes = dict(fields)
     with transaction.atomic():
@@ -107,12 +108,11 @@ def change_event(  # noqa: PLR0913 - one change, said in full
             raise EventNotEditable(f"{event.name} was cancelled.")
         changed = _change_fields(event, changes)
         if ticket_types is not None:
-            try:
-                with transaction.atomic():
-                    if change_ticket_types(event, ticket_types, drop_others=drop_others):
-                        changed.append("ticket_types")
-            except IntegrityError as error:
-                raise TypeNameTaken("Two ticket types would have one name.") from error
+            types_changed = change_ticket_types(
+                event, ticket_types, dropped=dropped, drop_others=drop_others
+            )
+            if types_changed:
+                changed.append("ticket_types")
         if changed:
             _record(ActType.EVENT_CHANGED, event, actor, now, {"fields": sorted(changed)})
         if status != event.status:

@@ -1,6 +1,5 @@
 """Events as JSON: what we show, and what an organizer may send."""
 
-from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -12,6 +11,7 @@ from events.models import (
     EventStatus,
     TicketType,
     known_timezone,
+    refuse_other_schemes,
 )
 from ticketing.api.fields import (
     LineField,
@@ -22,6 +22,7 @@ from ticketing.api.fields import (
     WholeNumberField,
     YesOrNoField,
 )
+from ticketing.clock import ends_too_early
 
 _LARGEST_PER_ORDER = 100
 _MOST_TYPES = 50
@@ -162,8 +163,7 @@ class EventSent(StrictSerializer):
         return slug
 
     def validate_image_url(self, url: str | None) -> str:
-        if url and not url.startswith(("https://", "http://")):
-            raise serializers.ValidationError("Give an http or https address.")
+        refuse_other_schemes(url or "")
         return url or ""
 
     def validate_ticket_types(self, kinds: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -220,9 +220,7 @@ class EventSent(StrictSerializer):
 
 
 def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
-    start: datetime | None = attrs.get(first)
-    end: datetime | None = attrs.get(last)
-    if start is not None and end is not None and end <= start:
+    if ends_too_early(attrs.get(first), attrs.get(last)):
         raise serializers.ValidationError({last: f"This must be after `{first}`."})
 
 

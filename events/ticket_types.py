@@ -1,17 +1,17 @@
 """What an organizer does with the ticket types of an event: add, change, drop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 
 from events.changes import assign, claim_to_change, tell_of_change
 from events.holds import InventoryUnavailable, raise_capacity
 from events.inventory import claim_event, held_by_type
-from events.models import Event, TicketType
+from events.models import Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
 from ticketing.errors import Conflict, NotFound
 
@@ -21,6 +21,17 @@ class CapacityBelowCommitted(Conflict):
 
     code = "capacity_below_committed"
     title = "That many tickets are sold or held already"
+
+    def __init__(self, kind: TicketType, *, committed: int, capacity: int) -> None:
+        super().__init__(f"{committed} of {kind.name} are sold or held; {capacity} is fewer.")
+        self.committed = committed
+
+
+class LastTicketType(Conflict):
+    """An event on sale always has something to sell."""
+
+    code = "last_ticket_type"
+    title = "An event on sale needs a ticket type"
 
 
 class TicketTypeInUse(Conflict):
@@ -45,51 +56,61 @@ class TypeNameTaken(Conflict):
 
 
 def change_ticket_types(
-    event: Event, wanted: Sequence[Mapping[str, Any]], *, drop_others: bool
+    event: Event,
+    wanted: Sequence[Mapping[str, Any]],
+    *,
+    dropped: Collection[UUID] = (),
+    drop_others: bool = False,
 ) -> bool:
-    """Write an event's ticket types. Return whether any is new, gone or different."""
+    """
+    Write an event's ticket types. Return whether any is new, gone or different.
+
+    The transaction must have claimed the event.
+
+    :raises UnknownTypeOfEvent, CapacityBelowCommitted, TicketTypeInUse, TypeNameTaken,
+        LastTicketType: by what is wanted
+    """
     by_id = {kind.pk: kind for kind in event.ticket_types.all()}
-    by_name = {kind.name: kind for kind in by_id.values()}
-    kept = set()
-    changed = False
-    for wish in wanted:
-        fields = dict(wish)
-        known = fields.pop("id", None)
-        kind = by_id.get(known) if known else by_name.get(fields.get("name", ""))
-        if known and kind is None:
-            raise UnknownTypeOfEvent(f"{known} is no ticket type of this event.")
-        if kind is None:
-            kind = TicketType(event=event, **fields)
-            add_ticket_type(kind=kind)
-            changed = True
-        else:
-            changed = _change_type(kind, fields) or changed
-        kept.add(kind.pk)
-    if drop_others:
-        for kind in by_id.values():
-            if kind.pk not in kept:
+    gone = [kind for kind in by_id.values() if kind.pk in dropped]
+    try:
+        # Its own part of the transaction: two types of one name are the caller's mistake.
+        with transaction.atomic():
+            for kind in gone:
                 _drop_type(kind)
-                changed = True
-    return changed
+            kept, changed = _write_types(event, wanted, by_id)
+            if drop_others:
+                others = [kind for kind in by_id.values() if kind.pk not in kept]
+                for kind in others:
+                    _drop_type(kind)
+                gone += others
+    except IntegrityError as error:
+        raise TypeNameTaken("Two ticket types would have one name.") from error
+    if gone and event.status == EventStatus.PUBLISHED and not event.ticket_types.exists():
+        raise LastTicketType(f"{event.name} is on sale. Add another ticket type first.")
+    return changed or bool(gone)
 
 
-def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
-    capacity = fields.pop("capacity", kind.capacity)
-    changed = bool(assign(kind, fields)) or capacity != kind.capacity
-    if fields:
-        kind.save(update_fields=list(fields))
-    if capacity != kind.capacity:
-        change_capacity(ticket_type_id=kind.pk, capacity=capacity)
-    return changed
+def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
+    """
+    Check that a capacity has room for all that is sold, being paid for, or held.
+
+    The transaction must have claimed the event, and `kind` must have been read since.
+
+    :raises CapacityBelowCommitted: if it has not
+    """
+    committed = kind.promised + held_by_type([kind.event_id]).get(kind.pk, 0)
+    if capacity < committed:
+        raise CapacityBelowCommitted(kind, committed=committed, capacity=capacity)
 
 
-def _drop_type(kind: TicketType) -> None:
+def refuse_to_drop(kind: TicketType) -> None:
+    """
+    Check that no order, of whatever status, names a ticket type.
+
+    :raises TicketTypeInUse: if one does
+    """
     if kind.order_items.exists():
         raise TicketTypeInUse(f"{kind.name} has orders; lower its capacity instead.")
-    # Under the epoch's fence: a hold of it that is not written yet will be refused.
-    Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
-    transaction.on_commit(partial(try_to_rebuild_stock, event_id=kind.event_id))
-    kind.delete()
 
 
 def add_ticket_type(*, kind: TicketType) -> None:
@@ -113,11 +134,7 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
         kind.refresh_from_db(fields=["capacity", "capacity_version", "promised"])
         if capacity == kind.capacity:
             return
-        committed = kind.promised + held_by_type([kind.event_id]).get(kind.pk, 0)
-        if capacity < committed:
-            raise CapacityBelowCommitted(
-                f"{committed} of {kind.name} are sold or held; {capacity} is fewer."
-            )
+        refuse_low_capacity(kind, capacity)
         tell_of_change(event_id=kind.event_id)
         version = kind.capacity_version + 1
         TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
@@ -129,6 +146,46 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
             Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
             rebuild = partial(try_to_rebuild_stock, event_id=kind.event_id)
             transaction.on_commit(rebuild)
+
+
+def _write_types(
+    event: Event, wanted: Sequence[Mapping[str, Any]], by_id: Mapping[UUID, TicketType]
+) -> tuple[set[UUID], bool]:
+    by_name = {kind.name: kind for kind in by_id.values()}
+    kept: set[UUID] = set()
+    changed = False
+    for wish in wanted:
+        fields = dict(wish)
+        known = fields.pop("id", None)
+        kind = by_id.get(known) if known else by_name.get(fields.get("name", ""))
+        if known and kind is None:
+            raise UnknownTypeOfEvent(f"{known} is no ticket type of this event.")
+        if kind is None:
+            kind = TicketType(event=event, **fields)
+            add_ticket_type(kind=kind)
+            changed = True
+        else:
+            changed = _change_type(kind, fields) or changed
+        kept.add(kind.pk)
+    return kept, changed
+
+
+def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
+    capacity = fields.pop("capacity", kind.capacity)
+    changed = bool(assign(kind, fields)) or capacity != kind.capacity
+    if fields:
+        kind.save(update_fields=list(fields))
+    if capacity != kind.capacity:
+        change_capacity(ticket_type_id=kind.pk, capacity=capacity)
+    return changed
+
+
+def _drop_type(kind: TicketType) -> None:
+    refuse_to_drop(kind)
+    # Under the epoch's fence: a hold of it that is not written yet will be refused.
+    Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
+    transaction.on_commit(partial(try_to_rebuild_stock, event_id=kind.event_id))
+    kind.delete()
 
 
 def next_type_number(event_id: UUID) -> int:

@@ -144,6 +144,6 @@ def _name_field(row: Any, name: str) -> str:
     for field in opts.get_fields():
         if field.name == name and hasattr(field, "verbose_name"):
             return str(field.verbose_name)
-        if field.auto_created and field.related_model._meta.model_name == name:  # noqa: SLF001 - as above
+        if field.auto_created and name in (field.name, field.related_model._meta.model_name):  # noqa: SLF001 - as above
             return str(field.related_model._meta.verbose_name_plural)  # noqa: SLF001 - as above
     return _(name)

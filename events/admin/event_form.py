@@ -7,6 +7,9 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from events.models import refuse_other_schemes
+from ticketing.clock import ends_too_early
+
 
 class EventForm(forms.ModelForm):
     class Media:
@@ -41,6 +44,16 @@ class EventForm(forms.ModelForm):
         self._suggest("checkin_starts_at", "starts_at", hours=-4)
         self._suggest("checkin_ends_at", "ends_at", hours=0)
 
+    def clean(self) -> Any:
+        asked = super().clean()
+        refuse_backward_sale(self)
+        return asked
+
+    def clean_image_url(self) -> str:
+        url: str = self.cleaned_data["image_url"]
+        refuse_other_schemes(url)
+        return url
+
     def _help(self, name: str, *sentences: str) -> None:
         # A cancelled event is only looked at, and has no fields.
         if name in self.fields:
@@ -58,6 +71,13 @@ class EventForm(forms.ModelForm):
             hours,
             _("Take %(moment)s") % {"moment": "{moment}"},
         )
+
+
+def refuse_backward_sale(form: forms.BaseForm) -> None:
+    """Note on the form of an event or a ticket type that its sale would end before it starts."""
+    asked = form.cleaned_data
+    if ends_too_early(asked.get("sales_start_at"), asked.get("sales_end_at")):
+        form.add_error("sales_end_at", _("Sales must end after they start."))
 
 
 def _say_default(most: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,22 +19,21 @@ from unfold.decorators import action, display
 from events.access import organizers_of
 from events.admin.base import OwnAdmin, act_on_each, ask_first, chosen, rows_of_key
 from events.admin.event_form import EventForm
+from events.admin.refusals import say_refusal
 from events.admin.sales import show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
 from events.catalogue import left_by_type
-from events.changes import tell_of_change
 from events.models import (
     Event,
     EventStatus,
     TicketType,
 )
-from events.organizing import cancel_event, publish_event
-from events.ticket_types import add_ticket_type, change_capacity
+from events.organizing import cancel_event, change_event, create_event, publish_event
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.clock import zone_named
-from ticketing.history import RecordsSaves, ShowsHistory
-from ticketing.models import ActType
+from ticketing.errors import Refusal
+from ticketing.history import ShowsHistory
 
 _STATUS_COLORS = {
     EventStatus.DRAFT: "warning",
@@ -44,9 +43,7 @@ _STATUS_COLORS = {
 
 
 @admin.register(Event)
-class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
-    created_act = ActType.EVENT_CREATED
-    changed_act = ActType.EVENT_CHANGED
+class EventAdmin(ShowsHistory, OwnAdmin):
     form = EventForm
     list_display = ["named", "shown_status", "when", "city", "sales"]
     list_filter = ["status", "organizer", "city"]
@@ -127,7 +124,12 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     ) -> Any:
         """Read and show times in the event's own zone."""
         with timezone.override(self._zone(request, object_id)):
-            answer = super().changeform_view(request, object_id, form_url, extra_context)
+            try:
+                answer = super().changeform_view(request, object_id, form_url, extra_context)
+            except Refusal as refusal:
+                # It became so after the form was checked. Nothing was written.
+                messages.error(request, say_refusal(refusal))
+                return redirect(request.get_full_path())
             # Rendered here, while the zone is in force.
             return answer.render() if hasattr(answer, "render") else answer
 
@@ -141,23 +143,26 @@ class EventAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
         changelist.result_list = events
         return changelist
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
-        """Write ticket types by the verbs that know what a sale in progress needs."""
-        tell_of_change(event_id=form.instance.pk)
-        if formset.model is not TicketType:
-            super().save_formset(request, form, formset, change)
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Write nothing yet: `save_related` has the ticket types too."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        """Write an event and its ticket types by the verbs that the API calls."""
+        (kinds,) = formsets
+        # Notes what the page's own history says; nothing is written.
+        kinds.save(commit=False)
+        actor, now = user_actor(request.user), clock.now()
+        if not change:
+            create_event(event=form.instance, ticket_types=kinds.new_objects, actor=actor, now=now)
             return
-        formset.save(commit=False)
-        for gone in formset.deleted_objects:
-            gone.delete()
-        for kind, changed in formset.changed_objects:
-            plain = [name for name in changed if name != "capacity"]
-            if plain:
-                kind.save(update_fields=plain)
-            if "capacity" in changed:
-                change_capacity(ticket_type_id=kind.pk, capacity=kind.capacity)
-        for kind in formset.new_objects:
-            add_ticket_type(kind=kind)
+        change_event(
+            event_id=form.instance.pk,
+            fields={name: form.cleaned_data[name] for name in form.changed_data},
+            ticket_types=kinds.wishes(),
+            dropped=kinds.dropped(),
+            actor=actor,
+            now=now,
+        )
 
     @display(description=gettext_lazy("event"), header=True, ordering="name")
     def named(self, event: Event) -> list[str]:

@@ -1,5 +1,8 @@
 """The ticket types on the page of their event."""
 
+from typing import Any
+from uuid import UUID
+
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
@@ -8,12 +11,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 
+from events.admin.event_form import refuse_backward_sale
 from events.catalogue import left_by_type
-from events.inventory import claim_event, held_by_type
+from events.inventory import claim_event
 from events.models import (
     Event,
     EventStatus,
     TicketType,
+)
+from events.ticket_types import (
+    CapacityBelowCommitted,
+    TicketTypeInUse,
+    refuse_low_capacity,
+    refuse_to_drop,
 )
 
 
@@ -22,26 +32,58 @@ class TicketTypeFormSet(BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
+        for form in self.forms:
+            refuse_backward_sale(form)
         if self.instance.pk is None or self.instance._state.adding:  # noqa: SLF001 - the admin's own way
             return
-        # We are inside the admin's transaction: what we count here cannot change before we write.
-        claim_event(Event.objects.values_list("number", flat=True).get(pk=self.instance.pk))
-        held = held_by_type([self.instance.pk])
+        # We are inside the admin's transaction: what we check here is so until it has written.
+        event = Event.objects.get(pk=self.instance.pk)
+        claim_event(event.number)
+        if event.status == EventStatus.PUBLISHED and not any(
+            form not in self.deleted_forms and (form in self.initial_forms or form.has_changed())
+            for form in self.forms
+        ):
+            raise ValidationError(_("An event on sale needs a ticket type: add another one first."))
         for form in self.initial_forms:
-            kind = form.instance
-            now = TicketType.objects.get(pk=kind.pk)
-            committed = now.promised + held.get(kind.pk, 0)
-            wanted = form.cleaned_data.get("capacity")
-            if form in self.deleted_forms and now.order_items.exists():
-                raise ValidationError(
-                    _("%(name)s has orders and cannot be deleted. Lower its capacity instead.")
-                    % {"name": now.name}
-                )
-            if wanted is not None and wanted < committed:
-                form.add_error(
-                    "capacity",
-                    _("%(count)d are sold or held already.") % {"count": committed},
-                )
+            self._check(form, TicketType.objects.get(pk=form.instance.pk))
+
+    def _check(self, form: Any, kind: TicketType) -> None:
+        """Say on the form what the verbs would refuse."""
+        try:
+            if form in self.deleted_forms:
+                refuse_to_drop(kind)
+            elif form.cleaned_data.get("capacity") is not None:
+                refuse_low_capacity(kind, form.cleaned_data["capacity"])
+        except TicketTypeInUse as refusal:
+            raise ValidationError(
+                _("%(name)s has orders and cannot be deleted. Lower its capacity instead.")
+                % {"name": kind.name}
+            ) from refusal
+        except CapacityBelowCommitted as refusal:
+            form.add_error(
+                "capacity",
+                _("%(count)d are sold or held already.") % {"count": refusal.committed},
+            )
+
+    def wishes(self) -> list[dict[str, Any]]:
+        """Return what `change_event` is to do with the ticket types that stay or are new."""
+        wishes = []
+        for form in self.forms:
+            if form in self.deleted_forms or not form.has_changed():
+                continue
+            wish = {
+                name: form.cleaned_data[name]
+                for name in form.changed_data
+                if name in form.cleaned_data
+            }
+            if form in self.initial_forms:
+                wish["id"] = form.instance.pk
+            wishes.append(wish)
+        return wishes
+
+    def dropped(self) -> list[UUID]:
+        """Return the ids of the ticket types that were deleted on the page."""
+        return [form.instance.pk for form in self.initial_forms if form in self.deleted_forms]
 
 
 class TicketTypeInline(TabularInline):

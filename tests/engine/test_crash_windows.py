@@ -17,7 +17,7 @@ from django.core import mail
 from redis import Redis
 
 from events.models import EventStatus, TicketType
-from events.organizing import cancel_event, publish_event
+from events.organizing import cancel_event, change_event, publish_event
 from events.recovery import rebuild_stock
 from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
@@ -231,6 +231,23 @@ def rebuild(world: World) -> None:
 
 def raise_capacity(world: World) -> None:
     change_capacity(ticket_type_id=world.kind.pk, capacity=CAPACITY + 5)
+
+
+def reserved_beside_another_type(world: World) -> None:
+    reserved(world)
+    make_ticket_type(event=world.kind.event, name="Camarote")
+
+
+def drop_the_other_type(world: World) -> None:
+    other = TicketType.objects.get(name="Camarote")
+    change_event(
+        event_id=other.event_id,
+        fields={},
+        ticket_types=[],
+        dropped=[other.pk],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
 
 
 def lower_capacity(world: World) -> None:
@@ -461,6 +478,10 @@ WINDOWS = [
     Window("capacity: lowered, Redis not told",
            reserved, lower_capacity, (BEFORE, "events.ticket_types:try_to_rebuild_stock"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 1)),
+    Window("ticket type: dropped, Redis not told",
+           reserved_beside_another_type, drop_the_other_type,
+           (BEFORE, "events.ticket_types:try_to_rebuild_stock"),
+           ("reserved", 3), by_audit, TWO_AUDITS, ("reserved", 3)),
     Window("publish: on sale, Redis not told",
            draft, publish, (BEFORE, "events.organizing:try_to_rebuild_stock"),
            (None, 5), by_next_buyer, AT_ONCE, ("reserved", 4)),

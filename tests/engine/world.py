@@ -157,6 +157,8 @@ def check_whole(event_id: UUID) -> None:
             letters = [letter for letter in mail.outbox if order.code in str(letter.body)]
             assert letters, f"no letter of {order.code}"
     if event.status == "published":
+        known = set(event.ticket_types.values_list("pk", flat=True))
+        assert left_by_type([event_id]).keys() == known
         for kind in event.ticket_types.all():
             assert left(kind) == truly_left(kind), f"{left(kind)} shown, {truly_left(kind)} there"
     else:
