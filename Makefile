@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test chaos contract bench mutants check schema migrations fmt lock
+.PHONY: help run reset demo test chaos contract bench mutants check lint schema migrations fmt lock
 
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ bench: $(STAMP) ## how fast it is, as a ratio to floors measured in the same run
 mutants: $(STAMP) ## change the engine on purpose, a line at a time; each change must fail a test
 	@$(IN)python -m tests.mutation $(if $(ONLY),--only "$(ONLY)") $(if $(FRESH),--fresh)
 
-check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deployment settings
+check: $(STAMP) lint ## formatting, lint, import contracts, types, migrations, deployment settings
 	$(IN)ruff format --check .
 	$(IN)ruff check .
 	$(IN)lint-imports
@@ -63,8 +63,11 @@ check: $(STAMP) ## formatting, lint, import contracts, types, migrations, deploy
 	@$(IN)python -m ticketing.stack check
 	@$(IN)python -m tests.upgrading
 
+lint: $(STAMP)  ## the API's document by Spectral and Redocly: no finding, no warning
+	@$(IN)python -m tests.linting
+
 schema: $(STAMP) ## write the API's document, docs/openapi.yaml, as the code has it
-	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py spectacular --file docs/openapi.yaml
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py spectacular --fail-on-warn --file docs/openapi.yaml
 
 migrations: $(STAMP) ## write the migrations that the models ask for
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py makemigrations

@@ -10,8 +10,6 @@ from events.models import (
     Event,
     EventStatus,
     TicketType,
-    known_timezone,
-    refuse_other_schemes,
 )
 from ticketing.api.fields import (
     LineField,
@@ -19,9 +17,13 @@ from ticketing.api.fields import (
     PriceField,
     StrictSerializer,
     TextField,
+    TimeZoneField,
+    WebAddressField,
     WholeNumberField,
+    WordField,
     YesOrNoField,
 )
+from ticketing.api.rules import has, has_none, lacks
 from ticketing.clock import ends_too_early
 
 _LARGEST_PER_ORDER = 100
@@ -110,12 +112,29 @@ class TicketTypeSent(StrictSerializer):
         return attrs
 
 
+class TicketTypeChanged(TicketTypeSent):
+    """What changes of a ticket type, which `id` or `name` says; or all of a new one."""
+
+    rules = {"if": lacks("id"), "then": has("name")}
+
+    name = LineField(max_length=100, required=False)
+    price = PriceField(required=False)
+    capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
+
+
 class EventSent(StrictSerializer):
     """An event, as an organizer describes it. `capacity` and `price` stand for one ticket type."""
 
     ignored = frozenset({"id", "available", "sold_out"})
+    rules = {"if": has("ticket_types"), "then": has_none(*_SHORTHAND)}
 
-    slug = LineField(max_length=80, required=False)
+    slug = WordField(
+        r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        words="Use a-z, 0-9 and single hyphens.",
+        max_length=80,
+        required=False,
+        help_text="Not in the form of an id.",
+    )
     name = LineField(max_length=200)
     description = TextField(
         max_length=20_000, required=False, allow_blank=True, trim_whitespace=False
@@ -124,7 +143,7 @@ class EventSent(StrictSerializer):
     venue = LineField(max_length=200)
     address = LineField(max_length=300, required=False, allow_blank=True)
     city = LineField(max_length=100)
-    timezone = LineField(max_length=64, required=False, validators=[known_timezone])
+    timezone = TimeZoneField(required=False)
     starts_at = MomentField()
     ends_at = MomentField()
     sales_start_at = MomentField(allow_null=True, required=False)
@@ -148,8 +167,10 @@ class EventSent(StrictSerializer):
         help_text="Whether the buyer of a free order confirms the email address by a mail's link"
         " before the order is processed.",
     )
-    image_url = serializers.URLField(max_length=500, allow_null=True, required=False)
-    currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
+    image_url = WebAddressField(max_length=500, allow_null=True, required=False)
+    currency = WordField(
+        r"^[A-Z]{3}$", words="Give three letters of ISO 4217, such as BRL.", required=False
+    )
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
     price = PriceField(required=False)
     ticket_types = TicketTypeSent(  # type: ignore[call-arg]  # of the list that `many` makes
@@ -163,7 +184,6 @@ class EventSent(StrictSerializer):
         return slug
 
     def validate_image_url(self, url: str | None) -> str:
-        refuse_other_schemes(url or "")
         return url or ""
 
     def validate_ticket_types(self, kinds: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -191,8 +211,6 @@ class EventSent(StrictSerializer):
         shorthand = [name for name in _SHORTHAND if name in attrs]
         if shorthand and "ticket_types" in attrs:
             raise serializers.ValidationError({shorthand[0]: "Give either this or `ticket_types`."})
-        if now is None:
-            self._check_new(attrs, shorthand)
         self._check_new_kinds(attrs.get("ticket_types", []))
         return attrs
 
@@ -210,13 +228,31 @@ class EventSent(StrictSerializer):
         if errors:
             raise serializers.ValidationError({"ticket_types": errors})
 
-    def _check_new(self, attrs: dict[str, Any], shorthand: list[str]) -> None:
-        if attrs.get("status") == EventStatus.CANCELLED:
-            raise serializers.ValidationError({"status": "A new event is a draft or published."})
-        if "ticket_types" not in attrs and len(shorthand) < len(_SHORTHAND):
+
+class NewEventSent(EventSent):
+    """A new event. It has `ticket_types`, or `capacity` and `price` for a single one."""
+
+    rules = {**EventSent.rules, "else": has(*_SHORTHAND)}
+
+    status = serializers.ChoiceField(
+        choices=[EventStatus.DRAFT.value, EventStatus.PUBLISHED.value], required=False
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if "ticket_types" not in attrs and any(name not in attrs for name in _SHORTHAND):
             raise serializers.ValidationError(
                 {"ticket_types": "Give ticket types, or `capacity` and `price`."}
             )
+        return attrs
+
+
+class EventChanged(EventSent):
+    """What changes of an event."""
+
+    ticket_types = TicketTypeChanged(  # type: ignore[call-arg]  # of the list that `many` makes
+        many=True, required=False, allow_empty=False, max_length=_MOST_TYPES
+    )
 
 
 def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
@@ -227,14 +263,19 @@ def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
 class CatalogueQuery(serializers.Serializer[Any]):
     """How a visitor narrows the catalogue."""
 
-    q = serializers.CharField(
+    q = TextField(
         max_length=100,
         required=False,
         allow_blank=True,
         help_text="Words, or how they begin, of the name, venue, city or description."
         " Accents and case make no difference.",
     )
-    city = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    city = TextField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="Only events in this city. Case makes no difference.",
+    )
     period = serializers.ChoiceField(
         choices=[period.value for period in Period],
         required=False,
@@ -242,8 +283,10 @@ class CatalogueQuery(serializers.Serializer[Any]):
         " that are over. Without it: `upcoming`, or `all` if `starts_after` or `starts_before` is"
         " in the past.",
     )
-    starts_after = MomentField(required=False)
-    starts_before = MomentField(required=False)
+    starts_after = MomentField(required=False, help_text="Only events that start then or later.")
+    starts_before = MomentField(required=False, help_text="Only events that start before then.")
     ordering = serializers.ChoiceField(
-        choices=["starts_at", "-starts_at", "name", "-name"], default="starts_at"
+        choices=["starts_at", "-starts_at", "name", "-name"],
+        default="starts_at",
+        help_text="By what the list is sorted; with a minus sign, the other way round.",
     )

@@ -41,7 +41,7 @@ from events.organizing import (
     change_event,
     create_event,
 )
-from events.serializers import CatalogueQuery, EventSent, EventShown
+from events.serializers import CatalogueQuery, EventChanged, EventSent, EventShown, NewEventSent
 from events.shelf import ShelvedEvent
 from events.ticket_types import (
     CapacityBelowCommitted,
@@ -132,7 +132,7 @@ class Events(APIView):
     @operation(
         "create_event",
         tokens=[_WRITER],
-        takes=EventSent,
+        takes=NewEventSent,
         answers={201: EventShown},
         refusals=[
             NotForThisCaller,
@@ -162,7 +162,7 @@ class Events(APIView):
     def _create(
         self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
     ) -> Response:
-        wish = EventSent(data=request.data)
+        wish = NewEventSent(data=request.data)
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
         organizer = _choose_organizer(organizers, fields.pop("organizer", None))
@@ -216,7 +216,7 @@ class OneEvent(APIView):
     @operation(
         "change_event",
         tokens=[_WRITER],
-        takes=EventSent(partial=True),
+        takes=EventChanged(partial=True),
         answers={200: EventShown},
         refusals=_CHANGES,
         examples={"Put it on sale": {"status": "published"}, "More places": {"capacity": 250}},
@@ -227,7 +227,8 @@ class OneEvent(APIView):
 
     def _change(self, request: Request, reference: str, *, partial: bool) -> Response:
         event = event_acted_for(request, reference, Scope.EVENTS_WRITE)
-        wish = EventSent(event, data=request.data, partial=partial)
+        shape = EventChanged if partial else EventSent
+        wish = shape(event, data=request.data, partial=partial)
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
         fields.pop("organizer", None)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,7 +49,7 @@ class EventOrdersExport(APIView):
     @operation(
         "export_orders",
         tokens=[_READER],
-        answers={(200, "text/csv"): str},
+        answers={(200, "text/csv"): OpenApiResponse(str, description="The table, as CSV.")},
         refusals=_SEARCHES,
         parameters=[OrdersQuery],
     )

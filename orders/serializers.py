@@ -16,6 +16,7 @@ from ticketing.api.fields import (
     MomentField,
     NameField,
     StrictSerializer,
+    TextField,
     WholeNumberField,
     YesOrNoField,
     is_line,
@@ -23,6 +24,7 @@ from ticketing.api.fields import (
     show_moment,
 )
 from ticketing.api.pagination import ChangesQuery
+from ticketing.api.rules import has, has_none, has_values
 
 # Past any organizer's limit, and short of what a counter can hold.
 _LARGEST_QUANTITY = 10_000
@@ -48,6 +50,12 @@ class WantedTicketsSent(StrictSerializer):
 
 class ReservationSent(StrictSerializer):
     """`quantity` serves an event with one ticket type; `items` any."""
+
+    rules = {
+        "if": has("items"),
+        "then": has_none("quantity"),
+        "else": has("quantity"),
+    }
 
     event = LineField(max_length=80)
     quantity = WholeNumberField(min_value=1, max_value=_LARGEST_QUANTITY, required=False)
@@ -171,6 +179,8 @@ class CustomerShown(serializers.Serializer[Any]):
 
 
 class OrderShown(serializers.ModelSerializer[Order]):
+    """An order as it stands."""
+
     event = EventNamed()
     customer = CustomerShown(source="*")
     items = OrderItemShown(many=True)
@@ -231,19 +241,27 @@ class OrderForOrganizer(OrderShown):
 class OrdersQuery(ChangesQuery):
     """How an organizer narrows the orders of an event."""
 
-    q = serializers.CharField(
+    q = TextField(
         max_length=100,
         required=False,
         allow_blank=True,
         help_text="An order's code, its customer's email, or part of his name.",
     )
-    status = serializers.ChoiceField(choices=OrderStatus.choices, required=False)
-    created_after = MomentField(required=False)
-    created_before = MomentField(required=False)
+    status = serializers.ChoiceField(
+        choices=OrderStatus.choices, required=False, help_text="Only orders with this status."
+    )
+    created_after = MomentField(required=False, help_text="Only orders made then or later.")
+    created_before = MomentField(required=False, help_text="Only orders made before then.")
 
 
 class RefundSent(StrictSerializer):
     """Either `full`, for all that is left of the order, or the `tickets` to refund."""
+
+    rules = {
+        "if": has("tickets"),
+        "then": has_values(full=False),
+        "else": {**has("full"), **has_values(full=True)},
+    }
 
     full = YesOrNoField(
         required=False, help_text="`true` for the whole order. A body without it never means that."
@@ -265,7 +283,7 @@ class RefundSent(StrictSerializer):
 
 
 class ReservedOrderShown(OrderShown):
-    """An order on the day it was made: the only time that its token is told."""
+    """The new order. `access_token` is told this once."""
 
     access_token = serializers.CharField()
 

@@ -181,6 +181,8 @@ def tell_webhooks(result: dict[str, Any], generator: SchemaGenerator, **_: Any) 
         [_describe(topic, when) for topic, when in _WHEN.items()], generator.registry
     )
     for described in webhooks.values():
+        # No token is sent: the signature says who calls.
+        described["post"]["security"] = []
         described["post"]["parameters"] = [
             {
                 "in": "header",
@@ -199,6 +201,7 @@ def _describe(topic: str, when: str) -> OpenApiWebhook:
     return OpenApiWebhook(
         str(topic),
         extend_schema(
+            operation_id=f"notify_{topic.replace('.', '_')}",
             summary=when,
             tags=["webhooks"],
             request=_MESSAGES[kind],

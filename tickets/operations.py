@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from drf_spectacular.utils import extend_schema, inline_serializer
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -18,7 +17,8 @@ from rest_framework.views import APIView
 from events.audit import count_drifts
 from ticketing import clock
 from ticketing.api.problems import method_not_allowed
-from ticketing.health import check_readiness
+from ticketing.api.schema import Problem, operation
+from ticketing.health import AWAY, OK, NotReady, check_readiness
 from ticketing.metrics import may_see_metrics, register_counts
 from ticketing.queue.figures import PollAges
 from tickets.backlog import (
@@ -32,31 +32,51 @@ from tickets.backlog import (
 _READING = ("GET", "HEAD")
 
 
-class Readiness(APIView):
+class QueueShown(serializers.Serializer[Any]):
+    """How much a queue holds, about, as SQS counts it."""
+
+    waiting = serializers.IntegerField()
+    in_hand = serializers.IntegerField(help_text="Handed to a worker that has not ended yet.")
+    delayed = serializers.IntegerField(help_text="For later.")
+    dead = serializers.IntegerField(help_text="In the dead-letter queue.")
+
+
+class BacklogShown(serializers.Serializer[Any]):
+    """What waits, and how long the oldest has waited."""
+
+    queues = serializers.DictField(child=QueueShown(), help_text="By the name of the queue.")
+    oldest_processing_seconds = serializers.FloatField(allow_null=True)
+    oldest_message_seconds = serializers.FloatField(allow_null=True)
+
+
+class ReadinessShown(serializers.Serializer[Any]):
     """The database, Redis, the queue and the storage answer; and what waits."""
 
+    status = serializers.ChoiceField(choices=[OK])
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK]))
+    backlog = BacklogShown()
+
+
+class NotReadyProblem(Problem):
+    """What does not answer is `away` in `checks`."""
+
+    example = {"checks": {"database": OK, "redis": OK, "queue": AWAY, "storage": OK}}
+
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK, AWAY]))
+
+
+class Readiness(APIView):
     authentication_classes = []
 
-    @extend_schema(
-        operation_id="get_readiness",
-        tags=["health"],
-        responses=inline_serializer(
-            "Readiness",
-            {
-                "status": serializers.CharField(),
-                "checks": serializers.DictField(child=serializers.CharField()),
-                "backlog": inline_serializer(
-                    "Backlog",
-                    {
-                        "queues": serializers.DictField(child=serializers.DictField()),
-                        "oldest_processing_seconds": serializers.FloatField(allow_null=True),
-                        "oldest_message_seconds": serializers.FloatField(allow_null=True),
-                    },
-                ),
-            },
-        ),
+    @operation(
+        "get_readiness",
+        answers={200: ReadinessShown},
+        refusals=[NotReady],
+        problems={NotReady: NotReadyProblem},
+        probe=True,
     )
     def get(self, request: Request) -> Response:
+        """Say whether the process can serve: what it needs answers."""
         checks = check_readiness()
         return Response({"status": "ok", "checks": checks, "backlog": _describe_backlog()})
 

@@ -1,7 +1,7 @@
 """What an organizer's own systems do with orders and tickets that were sold."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -25,7 +25,7 @@ from ticketing.actors import Actor
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import pages_of
-from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
+from ticketing.api.schema import API_TOKEN, PAGE, Problem, operation, page_of
 from tickets.access import TicketNotFound, ticket_acted_for
 from tickets.attendance import measure_attendance
 from tickets.delivery import NothingToDeliver, resend_tickets
@@ -33,12 +33,19 @@ from tickets.models import Ticket
 from tickets.refund import OrderNotRefundable, TicketNotOfOrder, refund_order, refund_tickets
 from tickets.replacement import TicketNotValid, replace_ticket, revoke_ticket
 from tickets.search import TicketFilter, tickets_of_event, with_all_shown
-from tickets.serializers import AttendanceShown, HolderSent, TicketForOrganizer, TicketsQuery
+from tickets.serializers import (
+    AttendanceShown,
+    HolderSent,
+    ReplacedProblem,
+    TicketForOrganizer,
+    TicketsQuery,
+)
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)
 _REPORTER = (API_TOKEN, Scope.REPORTS_READ.value)
 _WRITER = (API_TOKEN, Scope.TICKETS_WRITE.value)
+_REPLACED: Final[dict[type[Exception], type[Problem]]] = {TicketNotValid: ReplacedProblem}
 _CALLERS = (NotForThisCaller, InsufficientScope)
 _ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
 
@@ -157,6 +164,7 @@ class OneTicket(APIView):
         takes=HolderSent,
         answers={200: TicketForOrganizer},
         refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        problems=_REPLACED,
         parameters=[KEY],
         examples={"Another holder": {"holder_name": "Bia Lima"}},
     )
@@ -184,6 +192,7 @@ class TicketRevocation(APIView):
         answers={200: TicketForOrganizer},
         refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
         parameters=[KEY],
+        problems=_REPLACED,
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """Let a ticket open no gate from now on. Its place stays sold, its money is kept."""
@@ -207,6 +216,7 @@ class TicketReissue(APIView):
         tokens=[_WRITER],
         answers={201: TicketForOrganizer},
         refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        problems=_REPLACED,
         parameters=[KEY],
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:

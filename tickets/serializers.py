@@ -17,9 +17,10 @@ from ticketing.api.fields import (
     is_line,
 )
 from ticketing.api.pagination import ChangesQuery
+from ticketing.api.schema import Problem
 from ticketing.ids import new_id
 from tickets.issue import code_url
-from tickets.models import Ticket, TicketStatus
+from tickets.models import ScanResult, Ticket, TicketStatus
 
 # A device's clock may be a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -80,6 +81,8 @@ class TicketShown(serializers.ModelSerializer[Ticket]):
 
 
 class OrderTicketsShown(serializers.Serializer[Any]):
+    """The tickets of an order. Until `tickets_ready` they have no links to QR codes."""
+
     order = serializers.UUIDField()
     code = serializers.CharField()
     tickets_ready = serializers.BooleanField()
@@ -128,14 +131,18 @@ class TicketForOrganizer(serializers.ModelSerializer[Ticket]):
 class TicketsQuery(ChangesQuery):
     """How an organizer narrows the tickets of an event."""
 
-    q = serializers.CharField(
+    q = TextField(
         max_length=300,
         required=False,
         allow_blank=True,
         help_text="The text of a QR code, an order's code, or part of a holder's name.",
     )
-    status = serializers.ChoiceField(choices=TicketStatus.choices, required=False)
-    ticket_type = serializers.UUIDField(required=False)
+    status = serializers.ChoiceField(
+        choices=TicketStatus.choices, required=False, help_text="Only tickets with this status."
+    )
+    ticket_type = serializers.UUIDField(
+        required=False, help_text="Only tickets of the type with this id."
+    )
 
 
 class HolderSent(StrictSerializer):
@@ -172,6 +179,8 @@ class AttendanceShown(serializers.Serializer[Any]):
 
 
 class ScannedTicketShown(serializers.Serializer[Any]):
+    """The ticket that a code belongs to."""
+
     id = serializers.UUIDField()
     ticket_type = serializers.CharField()
     holder_name = serializers.CharField()
@@ -183,14 +192,48 @@ class CheckInUndoneShown(serializers.Serializer[Any]):
     """A ticket that may enter once more."""
 
     id = serializers.UUIDField(source="ticket.pk")
-    status = serializers.CharField(source="ticket.status")
+    status = serializers.ChoiceField(TicketStatus.choices, source="ticket.status")
     holder_name = serializers.CharField(source="ticket.holder_name")
     scan_id = serializers.UUIDField()
     undone_at = serializers.DateTimeField()
 
 
 class AdmissionShown(serializers.Serializer[Any]):
-    result = serializers.CharField()
+    """Somebody may enter. A refusal is a problem, with the same `scan_id`."""
+
+    result = serializers.ChoiceField(choices=[ScanResult.ADMITTED.value])
     scan_id = serializers.UUIDField()
     ticket = ScannedTicketShown()
     used_at = serializers.DateTimeField()
+
+
+class FirstScanShown(serializers.Serializer[Any]):
+    """The scan that used a ticket."""
+
+    at = serializers.DateTimeField()
+    gate = serializers.CharField(help_text="Empty if none was said.")
+    device = serializers.CharField(allow_null=True, help_text="Null if an API token was used.")
+
+
+class ScanProblem(Problem):
+    """Nobody may enter. What is known of the scan and of the ticket is told too."""
+
+    example = {"scan_id": "01998c70-9c3d-7e02-b7a4-1c5e8f2a6d90"}
+
+    scan_id = serializers.UUIDField(required=False, help_text="Of each attempt on record.")
+    ticket = ScannedTicketShown(required=False, help_text="Where the code belongs to one.")
+    first_scan = FirstScanShown(
+        required=False, allow_null=True, help_text="Of `already_used`; null if it was undone since."
+    )
+    checkin_starts_at = serializers.DateTimeField(
+        required=False, help_text="Of `not_yet_open`, in the event's time zone."
+    )
+    checkin_ends_at = serializers.DateTimeField(
+        required=False, help_text="Of `closed`, in the event's time zone."
+    )
+
+
+class ReplacedProblem(Problem):
+    """A ticket that is not valid. If another is in its place, that one is named."""
+
+    replaced_by = serializers.UUIDField(required=False)

@@ -40,6 +40,7 @@ from tickets.serializers import (
     AdmissionShown,
     CheckInUndoneShown,
     OrderTicketsShown,
+    ScanProblem,
     ScanSent,
     TicketShown,
     UsualScan,
@@ -91,6 +92,7 @@ class TicketValidation(APIView):
             *KEY_REFUSALS,
         ],
         parameters=[KEY],
+        problems=dict.fromkeys(GATE_REFUSALS, ScanProblem),
         examples={"What a scanner saw": {"code": "T1:…", "gate": "North"}},
     )
     def post(self, request: Request) -> Response:

@@ -1,8 +1,12 @@
 """What a name may be."""
 
+import re
+import sys
+import unicodedata
+
 import pytest
 
-from ticketing.text import has_web_address
+from ticketing.text import LINE, LINE_NOT_BLANK, has_web_address
 
 # Of people and firms, as they type them.
 NAMES = [
@@ -78,3 +82,16 @@ def test_an_advertisement_has_a_web_address(text: str):
 @pytest.mark.parametrize("text", ["a." * 100, "a-" * 100, "." * 200, "a." * 99 + "é/", "a:" * 100])
 def test_a_text_that_is_only_almost_an_address_is_read_at_once(text: str):
     assert not has_web_address(text)
+
+
+def test_the_rules_for_a_line_know_every_control_character_and_every_blank():
+    plain = [code for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    directions = {0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+    refused = {code for code in plain if unicodedata.category(chr(code)) == "Cc"} | directions
+    blank = {code for code in plain if chr(code).isspace()} - refused
+
+    matched = {code for code in plain if re.fullmatch(LINE, chr(code))}
+    not_blank = {code for code in plain if re.fullmatch(LINE_NOT_BLANK, chr(code))}
+
+    assert set(plain) - matched == refused
+    assert matched - not_blank == blank

@@ -25,7 +25,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from ticketing import clock
 from ticketing.api.authentication import BearerToken
 from ticketing.api.callers import client_digests, secrets_in_use
-from ticketing.api.idempotency_keys import HEADER, SENT_HEADER, read_key
+from ticketing.api.idempotency_keys import HEADER, KEY_PATTERN, SENT_HEADER, read_key
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
 from ticketing.errors import Conflict, Refusal, Unreadable
@@ -66,7 +66,11 @@ class KeyInUse(Conflict):
 # For the document of each endpoint that takes a key.
 KEY: Final = OpenApiParameter(
     HEADER,
-    str,
+    {
+        "type": "string",
+        "pattern": KEY_PATTERN,
+        "examples": ["0f6c1c5e-3d5b-4c0a-9b1e-7a2f4d8e6c31"],
+    },
     OpenApiParameter.HEADER,
     description="Names this request. Sent again with the same key, it gets its first answer. Up to"
     " 255 printable ASCII characters; without a token at least 128 random bits, such as a UUID.",

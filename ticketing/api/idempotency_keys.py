@@ -11,6 +11,8 @@ from ticketing.errors import Invalid
 HEADER: Final = "Idempotency-Key"
 SENT_HEADER: Final = "HTTP_IDEMPOTENCY_KEY"
 _LONGEST_KEY: Final = 255
+# Printable ASCII, bare or in quotes. The document has the same pattern.
+KEY_PATTERN: Final = rf'^("[ -~]{{1,{_LONGEST_KEY}}}"|[!#-~][ -~]{{0,{_LONGEST_KEY - 1}}})$'
 # Of a key that alone protects the stored response. The 32 digits of a UUID are enough, although
 # six of its bits are fixed.
 _BITS_NEEDED: Final = 128
@@ -46,9 +48,9 @@ def read_key(request: Request) -> str:
     :raises KeyTooWeak: if the caller has no token, and others could guess it
     """
     sent: str = request.META[SENT_HEADER].strip()
-    key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
-    if not key or len(key) > _LONGEST_KEY or not (key.isascii() and key.isprintable()):
+    if not re.fullmatch(KEY_PATTERN, sent):
         raise KeyNotValid(f"Send 1 to {_LONGEST_KEY} printable ASCII characters.")
+    key = sent[1:-1] if sent.startswith('"') else sent
     if _is_anonymous(request) and not _is_unguessable(key):
         raise KeyTooWeak(
             "Without a token, send a random key of at least 128 bits: a random UUID, 32 hexadecimal"

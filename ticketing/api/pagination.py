@@ -12,7 +12,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from ticketing.api.fields import MomentField, show_moment
 
 # Deeper pages cost the database as much as all before them.
-_DEEPEST_PAGE = 1_000
+DEEPEST_PAGE = 1_000
 
 
 class NumberedPages(PageNumberPagination):
@@ -30,7 +30,7 @@ class NumberedPages(PageNumberPagination):
 
     def get_page_number(self, request: Request, paginator: object) -> int:
         wanted = request.query_params.get(self.page_query_param, "1")
-        return _read_number("page", wanted, _DEEPEST_PAGE)
+        return _read_number("page", wanted, DEEPEST_PAGE)
 
 
 class ChangesQuery(serializers.Serializer[Any]):

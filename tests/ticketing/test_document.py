@@ -1,0 +1,112 @@
+"""What holds for every operation of the API's document, whoever adds one."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.test_house import ROOT
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return each operation, those that we call on webhook endpoints too."""
+    for group in ("paths", "webhooks"):
+        for path, methods in DOCUMENT[group].items():
+            for method, described in methods.items():
+                yield f"{method.upper()} {path}", described
+
+
+def schemas_in(schema: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """Return a schema and all that it is made of."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from schemas_in(inner, seen)
+    elif isinstance(schema, dict):
+        name = schema.get("$ref", "").rpartition("/")[2]
+        if name and name not in seen:
+            seen.add(name)
+            yield from schemas_in(SCHEMAS[name], seen)
+        yield schema
+        for keyword, inner in schema.items():
+            # What these say is about an object that is described beside them.
+            if keyword not in {"if", "then", "else"}:
+                yield from schemas_in(inner, seen)
+
+
+def test_every_operation_has_a_name_words_and_a_tag_that_is_explained():
+    tags = {tag["name"]: tag["description"] for tag in DOCUMENT["tags"]}
+
+    for name, described in operations():
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", described["operationId"]), name
+        assert described["summary"].strip(), name
+        assert all(tags[tag] for tag in described["tags"]), name
+        # Said in each, also where no token is needed: a tool need not guess.
+        assert "security" in described, name
+    names = Counter(described["operationId"] for _, described in operations())
+    assert names.most_common(1)[0][1] == 1
+
+
+def test_every_parameter_and_every_response_is_described():
+    silent = [
+        (name, place)
+        for name, described in operations()
+        for place, part in [
+            *((parameter["name"], parameter) for parameter in described.get("parameters", [])),
+            *described["responses"].items(),
+        ]
+        if not part.get("description", "").strip()
+    ]
+
+    assert silent == []
+
+
+def test_every_object_that_a_request_carries_is_closed_where_unknown_members_are_refused():
+    open_ones = [
+        (name, sorted(schema["properties"]))
+        for name, described in operations()
+        if name.rpartition(" ")[2].startswith("/")
+        for schema in schemas_in(described.get("requestBody", {}).get("content", {}), set())
+        if isinstance(schema.get("properties"), dict)
+        and schema.get("additionalProperties") is not False
+    ]
+
+    assert open_ones == []
+
+
+def test_every_code_that_an_operation_names_is_one_of_the_problems():
+    named = {
+        code
+        for _, described in operations()
+        for response in described["responses"].values()
+        for code in re.findall(r"^- `([a-z_]+)`", response["description"], re.MULTILINE)
+    }
+
+    assert len(named) > 20
+    assert named <= set(SCHEMAS["ProblemCode"]["enum"])
+
+
+def test_each_error_is_a_problem():
+    for name, described in operations():
+        for status, response in described["responses"].items():
+            if status >= "400" and name.rpartition(" ")[2].startswith("/"):
+                shape = response["content"]["application/problem+json"]["schema"]["$ref"]
+                assert set(SCHEMAS["Problem"]["properties"]) <= set(
+                    SCHEMAS[shape.rpartition("/")[2]]["properties"]
+                ), name
+
+
+@pytest.mark.parametrize("member", ["contact", "license", "description", "version"])
+def test_the_document_says_whose_the_api_is(member: str):
+    assert DOCUMENT["info"][member]
+
+
+def test_the_document_leaves_no_internal_marks():
+    marks = set(re.findall(r"^\s*(x-[a-z-]+):", yaml.safe_dump(DOCUMENT), re.MULTILINE))
+
+    assert marks == {"x-required-scope"}
