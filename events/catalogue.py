@@ -1,7 +1,7 @@
 """What a visitor may see of the events, and how much is left of them."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,10 +9,11 @@ from uuid import UUID
 
 from django.db.models import BooleanField, Func, QuerySet, Value
 
+from events.cold_stock import left_while_cold
 from events.holds import InventoryUnavailable, read_stock, read_stocks
 from events.inventory import recorded_left_by_type
 from events.models import EVENT_WORDS, Event, EventStatus
-from events.shelf import ShelvedEvent, take_event, take_event_named
+from events.shelf import ShelvedEvent, read_event, take_event, take_event_named
 
 
 class Period(StrEnum):
@@ -80,29 +81,46 @@ def find_event(reference: str) -> Event | None:
         return events.filter(slug=reference).first()
 
 
-def look_up(reference: str) -> tuple[ShelvedEvent, dict[UUID, int]] | None:
+def look_up(reference: str, *, now: datetime) -> tuple[ShelvedEvent, Mapping[UUID, int]] | None:
     """
     Return the event of that id or slug, and what is left of each type, in one round trip to Redis.
 
-    Of a draft, and where Redis cannot tell, return None: that takes a closer look.
+    Of a draft, and with Redis away, return None: that takes a closer look.
     """
     shelved = take_event_named(reference)
     try:
         stock = read_stock(shelved.event.pk) if shelved else None
     except InventoryUnavailable:
         return None
-    if shelved is None or stock is None:
-        return None
-    if stock.revision > shelved.event.revision:
+    if shelved is not None and stock is not None and stock.revision > shelved.event.revision:
         shelved = take_event(shelved.event.pk, revision=stock.revision)
     if (
         shelved is None
         or shelved.event.status == EventStatus.DRAFT
         or reference not in {shelved.event.slug, str(shelved.event.pk)}
-        or stock.left.keys() != shelved.types.keys()
     ):
         return None
-    return shelved, stock.left
+    if stock is not None and stock.left.keys() == shelved.types.keys():
+        return shelved, stock.left
+    return _look_up_cold(shelved.event.pk, now)
+
+
+def _look_up_cold(event_id: UUID, now: datetime) -> tuple[ShelvedEvent, Mapping[UUID, int]] | None:
+    """Do the same of an event whose types Redis does not know, or does not know all."""
+    shelved = take_event(event_id)
+    if shelved is None:
+        return None
+    left = left_while_cold([shelved.event], now=now)[event_id]
+    if left.keys() != shelved.types.keys():
+        # It has another ticket type, or one less, than it had a moment ago.
+        shelved = read_event(event_id)
+    if (
+        shelved is None
+        or shelved.event.status == EventStatus.DRAFT
+        or left.keys() != shelved.types.keys()
+    ):
+        return None
+    return shelved, left
 
 
 def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
@@ -121,14 +139,31 @@ def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     return left
 
 
-def show_availability(events: Sequence[Event], *, live: bool = True) -> None:
+def show_availability(events: Sequence[Event], *, now: datetime) -> None:
     """
     Note on each event (`available`, `sold_out`) and ticket type (`available`) what is left.
 
-    Without `live` by the record alone: inside a transaction nobody asks Redis.
+    These are Redis's live figures. An event that Redis does not know gets those of the record, and
+    one reader brings its stock back.
     """
-    ids = [event.pk for event in events]
-    left = left_by_type(ids) if live else recorded_left_by_type(ids)
+    try:
+        live = read_stocks([event.pk for event in events])
+    except InventoryUnavailable:
+        show_recorded_availability(events)
+        return
+    left = {kind: count for stock in live.values() for kind, count in stock.left.items()}
+    cold = [event for event in events if event.pk not in live]
+    for figures in left_while_cold(cold, now=now).values():
+        left |= figures
+    _note_what_is_left(events, left)
+
+
+def show_recorded_availability(events: Sequence[Event]) -> None:
+    """Do the same by the record alone: inside a transaction nobody asks Redis."""
+    _note_what_is_left(events, recorded_left_by_type([event.pk for event in events]))
+
+
+def _note_what_is_left(events: Sequence[Event], left: Mapping[UUID, int]) -> None:
     for event in events:
         kinds = list(event.ticket_types.all())
         for kind in kinds:

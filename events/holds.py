@@ -171,6 +171,20 @@ def read_stock(event_id: UUID) -> LiveStock | None:
     return _live_stock(answer[1:]) if answer[0] == "WARM" else None
 
 
+def lease_rebuild(*, event_id: UUID, milliseconds: int) -> bool:
+    """
+    Say whether the caller is the one reader that rebuilds this event's stock, for so long.
+
+    A Redis that loses its data forgets the lease with it.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    try:
+        return bool(get_redis().set(f"{{event:{event_id}}}:rebuild", "", nx=True, px=milliseconds))
+    except RedisError as error:
+        raise InventoryUnavailable("Redis is away.") from error
+
+
 def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
     """
     Put a rebuilt stock in the place of the live one. Return False if Redis lost it on the way.

@@ -132,12 +132,20 @@ def held_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
 
 def recorded_left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return what is left of each type by the record alone, for when Redis is away."""
+    figures = recorded_left_by_event(event_ids).values()
+    return {kind: left for of_event in figures for kind, left in of_event.items()}
+
+
+def recorded_left_by_event(event_ids: Collection[UUID]) -> dict[UUID, Mapping[UUID, int]]:
+    """Return the same by event: for one that has no ticket types, or is unknown, nothing."""
     held = held_by_type(event_ids)
     types = TicketType.objects.filter(event_id__in=event_ids)
-    return {
-        ticket_type_id: max(0, capacity - promised - held.get(ticket_type_id, 0))
-        for ticket_type_id, capacity, promised in types.values_list("pk", "capacity", "promised")
-    }
+    left: dict[UUID, dict[UUID, int]] = {event_id: {} for event_id in event_ids}
+    for event_id, kind, capacity, promised in types.values_list(
+        "event_id", "pk", "capacity", "promised"
+    ):
+        left[event_id][kind] = max(0, capacity - promised - held.get(kind, 0))
+    return dict(left)
 
 
 @transaction.atomic(durable=True)

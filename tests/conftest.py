@@ -8,6 +8,7 @@ from redis import Redis
 from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
 
+from events.cold_stock import forget_recorded_figures
 from events.shelf import clear_shelf
 from tests.queue import RecordingQueue
 from ticketing import messages
@@ -20,6 +21,7 @@ def redis() -> Iterator[Redis]:
     client = get_redis()
     client.flushdb()
     clear_shelf()
+    forget_recorded_figures()
     yield client
     cache.close()
 

@@ -121,6 +121,34 @@ def test_one_event_that_nobody_has_asked_for_lately(api: APIClient, redis: Redis
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
 
 
+def test_one_event_that_redis_has_forgotten(api: APIClient, redis: Redis):
+    event = make_event()
+    api.get(f"/events/{event.slug}")
+    redis.flushdb()
+
+    # The epoch; BEGIN, number, lock, epoch twice, what is held, types, the time, holds, COMMIT.
+    # Cold; the lease, cold still; staging, its time, publishing; what is left.
+    with costs(redis, queries=11, round_trips=7):
+        assert api.get(f"/events/{event.slug}").json()["available"] == 100
+    # It is as it was.
+    with costs(redis, queries=0, round_trips=1):
+        assert api.get(f"/events/{event.slug}").json()["available"] == 100
+
+
+def test_one_event_while_another_reader_brings_its_stock_back(api: APIClient, redis: Redis):
+    event = make_event()
+    api.get(f"/events/{event.slug}")
+    redis.flushdb()
+    redis.set(f"{{event:{event.pk}}}:rebuild", "", px=60_000)
+
+    # The record: what is held, and all types. Cold, and the other's lease.
+    with costs(redis, queries=2, round_trips=2):
+        assert api.get(f"/events/{event.slug}").json()["available"] == 100
+    # The record's figures are kept for a second.
+    with costs(redis, queries=0, round_trips=1):
+        assert api.get(f"/events/{event.slug}").json()["available"] == 100
+
+
 def test_confirming_a_payment(redis: Redis):
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)

@@ -16,6 +16,9 @@ import pytest
 from django.core import mail
 from redis import Redis
 
+from events.catalogue import look_up
+from events.cold_stock import forget_recorded_figures
+from events.holds import read_stock
 from events.models import EventStatus, TicketType
 from events.organizing import cancel_event, change_event, publish_event
 from events.recovery import rebuild_stock
@@ -254,6 +257,17 @@ def lower_capacity(world: World) -> None:
     change_capacity(ticket_type_id=world.kind.pk, capacity=CAPACITY - 1)
 
 
+def read_from_an_empty_redis(world: World) -> None:
+    world.redis.flushdb()
+    look_at_the_event(world)
+
+
+def look_at_the_event(world: World) -> None:
+    found = look_up(str(world.kind.event_id), now=clock.now())
+    assert found is not None
+    assert found[1] == {world.kind.pk: truly_left(world.kind)}
+
+
 def publish(world: World) -> None:
     publish_event(actor=SOMEBODY, event_id=world.kind.event_id, now=clock.now())
 
@@ -304,6 +318,12 @@ def by_sweep(world: World) -> None:
 
 def by_audit(world: World) -> None:
     audit_twice()
+
+
+def by_next_reader(world: World) -> None:
+    forget_recorded_figures()
+    look_at_the_event(world)
+    assert read_stock(world.kind.event_id) is not None
 
 
 def by_next_buyer(world: World) -> None:
@@ -362,6 +382,7 @@ PATIENCE = 150 * SECONDS
 CHARGE_AND_SWEEP = LATEST_CHARGE + 60 * SECONDS
 TWO_AUDITS = 60 * SECONDS
 AT_ONCE = 0 * SECONDS
+LEASE_OF_A_READER = 5 * SECONDS
 QUARTER = timedelta(minutes=15, seconds=5)
 
 # fmt: off
@@ -460,6 +481,10 @@ WINDOWS = [
            reserved, fill_an_empty_redis,
            (BEFORE, "events.recovery:publish_stock"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
+    Window("rebuild: Redis is empty and the reader that rebuilds died",
+           reserved, read_from_an_empty_redis,
+           (BEFORE, "events.recovery:publish_stock"),
+           ("reserved", 3), by_next_reader, LEASE_OF_A_READER, ("reserved", 3)),
     Window("rebuild: scripts loaded, generation not noted",
            reserved, start_a_generation, (BEFORE, "events.models:InventoryGeneration.save"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),

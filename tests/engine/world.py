@@ -30,6 +30,9 @@ HOLDS_STOCK = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
 
 def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
     """Let everything of an event that waits for a moment wait `time` less."""
+    lease = f"{{event:{event_id}}}:rebuild"
+    if redis.pttl(lease) <= time.total_seconds() * 1000:
+        redis.delete(lease)
     key = f"{{event:{event_id}}}:due"
     for order in redis.zscan_iter(key):
         redis.zincrby(key, -time.total_seconds() * 1000, order[0])

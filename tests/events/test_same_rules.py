@@ -218,7 +218,7 @@ def test_the_api_and_the_admin_hold_an_event_to_the_same_rules(rule: Rule):
         if after["status"] == EventStatus.PUBLISHED:
             assert stock.left == recorded_left_by_type([event.pk])
             # The quick way to read it is open: the types are those that Redis has.
-            found = look_up(str(event.pk))
+            found = look_up(str(event.pk), now=clock.now())
             assert found is not None
             assert found[0].event.name == after["name"]
     (of_api, raised_by_api), (of_admin, raised_by_admin) = states

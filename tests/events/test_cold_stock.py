@@ -1,0 +1,189 @@
+"""An event that Redis has forgotten: one reader brings its stock back, the others are served."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from redis import Redis
+from rest_framework.test import APIClient
+
+from events import cold_stock, shelf
+from events.holds import read_stock
+from events.models import Event, TicketType
+from events.organizing import cancel_event
+from tests.make import SOMEBODY, as_organizer, make_event, make_reserved_order
+from tests.race import race
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+READERS = 8
+
+
+def sold_from_tomorrow() -> Event:
+    """Make an event that buyers look at before its sale: nobody reserves, so no buyer rebuilds."""
+    return make_event(capacity=10, sales_start_at=clock.now() + timedelta(days=1))
+
+
+def epoch_of(event: Event) -> int:
+    return Event.objects.values_list("epoch", flat=True).get(pk=event.pk)
+
+
+def keep_others_from_rebuilding(redis: Redis, event: Event) -> None:
+    """Be the reader that has said it will rebuild, and has not done it yet."""
+    redis.set(f"{{event:{event.pk}}}:rebuild", "", px=60_000)
+
+
+def one_event(api: APIClient, event: Event) -> int:
+    return int(api.get(f"/events/{event.slug}").json()["available"])
+
+
+def one_event_with_a_token(_: APIClient, event: Event) -> int:
+    return int(as_organizer(event).get(f"/events/{event.pk}").json()["available"])
+
+
+def the_catalogue(api: APIClient, event: Event) -> int:
+    (shown,) = api.get("/events").json()["results"]
+    return int(shown["available"])
+
+
+@pytest.mark.parametrize("read", [one_event, one_event_with_a_token, the_catalogue])
+def test_the_first_reader_of_an_event_that_redis_forgot_rebuilds_it_and_no_other(
+    api: APIClient, redis: Redis, read: Callable[[APIClient, Event], int]
+):
+    event = sold_from_tomorrow()
+    epoch = epoch_of(event)
+    redis.flushall()
+    redis.script_flush()
+
+    shown = [read(api, event) for _ in range(5)]
+
+    assert shown == [10] * 5
+    assert epoch_of(event) == epoch + 1
+    stock = read_stock(event.pk)
+    assert stock is not None
+    assert list(stock.left.values()) == [10]
+
+
+def test_many_readers_at_once_rebuild_an_event_once(redis: Redis):
+    event = sold_from_tomorrow()
+    epoch = epoch_of(event)
+    path = f"/events/{event.pk}"
+    Client().get(path)
+    redis.flushdb()
+
+    answers = race(*[lambda: Client().get(path).json()["available"]] * READERS)
+
+    assert answers == [10] * READERS
+    assert epoch_of(event) == epoch + 1
+
+
+def test_while_one_reader_rebuilds_the_others_are_shown_the_record(api: APIClient, redis: Redis):
+    event = make_event(capacity=10)
+    make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
+    epoch = epoch_of(event)
+    redis.flushdb()
+    keep_others_from_rebuilding(redis, event)
+
+    assert one_event(api, event) == 7
+    assert read_stock(event.pk) is None
+    assert epoch_of(event) == epoch
+
+
+def test_the_records_figures_are_a_second_old_at_most(
+    api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    event = sold_from_tomorrow()
+    redis.flushdb()
+    keep_others_from_rebuilding(redis, event)
+    assert one_event(api, event) == 10
+    TicketType.objects.filter(event=event).update(promised=4)
+
+    within_the_second = one_event(api, event)
+    monkeypatch.setattr(cold_stock, "_KEPT_SECONDS", 0.0)
+
+    assert (within_the_second, one_event(api, event)) == (10, 6)
+
+
+def test_figures_of_the_record_are_not_shown_once_redis_knows_again(api: APIClient, redis: Redis):
+    event = make_event(capacity=10)
+    redis.flushdb()
+    keep_others_from_rebuilding(redis, event)
+    assert one_event(api, event) == 10
+
+    # The buyer rebuilds, whatever readers do.
+    make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
+
+    assert one_event(api, event) == 7
+
+
+def test_a_ticket_type_that_only_redis_has_does_not_hide_what_the_record_has(
+    api: APIClient, redis: Redis
+):
+    event = sold_from_tomorrow()
+    redis.hset(f"{{event:{event.pk}}}:left", "0198a5a2-7b1c-7d7e-8f00-112233445566", 5)
+
+    assert one_event(api, event) == 10
+
+
+def test_a_new_ticket_type_is_shown_though_the_record_was_read_before(
+    api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    event = sold_from_tomorrow()
+    redis.flushdb()
+    keep_others_from_rebuilding(redis, event)
+    assert one_event(api, event) == 10
+
+    TicketType.objects.create(event=event, number=2, name="Camarote", price=9, capacity=5)
+    monkeypatch.setattr(shelf, "_SECONDS", 0.0)
+
+    assert one_event(api, event) == 15
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_event_that_does_not_sell_any_more_is_not_rebuilt(
+    api: APIClient, redis: Redis, *, ended: bool
+):
+    event = make_event(capacity=10)
+    if ended:
+        Event.objects.filter(pk=event.pk).update(
+            starts_at=clock.now() - timedelta(days=9), ends_at=clock.now() - timedelta(days=8)
+        )
+    else:
+        cancel_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
+    epoch = epoch_of(event)
+    redis.flushdb()
+
+    assert one_event(api, event) == 10
+    assert (read_stock(event.pk), epoch_of(event)) == (None, epoch)
+
+
+def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
+    api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    event = sold_from_tomorrow()
+    redis.flushdb()
+
+    def lose(**_: object) -> bool:
+        return False
+
+    monkeypatch.setattr("events.recovery.publish_stock", lose)
+
+    assert one_event(api, event) == 10
+
+
+def test_a_page_of_cold_events_rebuilds_a_few_and_the_next_readers_the_rest(
+    api: APIClient, redis: Redis
+):
+    events = [sold_from_tomorrow() for _ in range(5)]
+    redis.flushdb()
+
+    warm = []
+    for _ in range(2):
+        shown = api.get("/events").json()["results"]
+        assert [event["available"] for event in shown] == [10] * 5
+        warm.append(sum(read_stock(event.pk) is not None for event in events))
+        cold_stock.forget_recorded_figures()
+
+    assert warm == [3, 5]
