@@ -19,7 +19,7 @@ from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.payment import OrderNotPayable, confirm_payment, refuse_payment
 from ticketing.api.callers import secrets_in_use
-from ticketing.errors import Invalid
+from ticketing.errors import NotFound
 from ticketing.mail_limit import TooManyMails, book_mail_now
 from ticketing.mailing import MailRefused, send_mail
 from ticketing.messages import Message, next_ask, send_after_commit
@@ -33,12 +33,11 @@ _MOST_MAILS: Final = 3
 _PREFIX: Final = "cnf_"
 
 
-class ConfirmationNotValid(Invalid):
+class ConfirmationNotValid(NotFound):
     """No link of ours to this order and its address, or the address was changed since."""
 
     code = "confirmation_not_valid"
     title = "This confirmation is not valid"
-    pointer = "#/token"
 
 
 def accept_payment(

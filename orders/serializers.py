@@ -144,6 +144,8 @@ class ChallengeShown(serializers.Serializer[Any]):
 class PaymentSent(StrictSerializer):
     """How the buyer pays. A free order needs no token."""
 
+    rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has("token")}
+
     method = serializers.ChoiceField(choices=PaymentMethod.choices)
     token = LineField(max_length=200, required=False, allow_blank=True)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from ticketing.addresses import LONGEST_ADDRESS, tidy_address
 from ticketing.clock import ZONES
@@ -20,6 +21,12 @@ _CENTS_OFF: Final = Decimal("1e-7")
 _YEARS: Final = r"^(19[7-9][0-9]|20[0-9]{2})-"
 _HOST: Final = r"([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost"
 _WEB_ADDRESS: Final = rf"^https?://({_HOST})(:[0-9]{{1,5}})?([/?#][!-~]*)?$"
+
+
+def _name_of(zone: str) -> str:
+    for sign, name in (("+", "_PLUS_"), ("-", "_MINUS_"), ("/", "__")):
+        zone = zone.replace(sign, name)
+    return zone.upper()
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -44,9 +51,11 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A JSON number without a fraction. `"2"`, `2.5` and `true` are none."""
+    """A JSON number without a fraction: `2`, and so `2.0`. `"2"`, `2.5` and `true` are none."""
 
     def to_internal_value(self, data: Any) -> int:
+        if type(data) is float and data.is_integer():
+            return int(data)
         if type(data) is not int:
             self.fail("invalid")
         return data
@@ -90,14 +99,22 @@ class TextField(serializers.CharField):
     pattern_not_blank: ClassVar[str] = TEXT
     default_error_messages = {"control_characters": "Control characters are not allowed here."}
 
+    def run_validation(self, data: Any = empty) -> Any:
+        # The framework cuts blanks off before all else, and takes a blank for an empty text.
+        if isinstance(data, str):
+            self._check_as_sent(data)
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def _check_as_sent(self, data: str) -> None:
         if self.max_length is not None and len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
         if not re.fullmatch(self.pattern, data):
             self.fail("control_characters")
-        return super().to_internal_value(data)
 
     def describe(self) -> dict[str, Any]:
         """Return the rules for a text, as the document has them."""
@@ -132,7 +149,15 @@ class WordField(TextField):
         return {"pattern": self._own}
 
 
-@extend_schema_field({"type": "string", "enum": list(ZONES)}, component_name="TimeZone")
+@extend_schema_field(
+    {
+        "type": "string",
+        "enum": list(ZONES),
+        # Of a sign, most client generators make nothing: GMT+0 and GMT-0 would have one name.
+        "x-enum-varnames": [_name_of(zone) for zone in ZONES],
+    },
+    component_name="TimeZone",
+)
 class TimeZoneField(LineField):
     """An IANA time zone's name."""
 

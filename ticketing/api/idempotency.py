@@ -69,7 +69,6 @@ KEY: Final = OpenApiParameter(
     {
         "type": "string",
         "pattern": KEY_PATTERN,
-        "examples": ["0f6c1c5e-3d5b-4c0a-9b1e-7a2f4d8e6c31"],
     },
     OpenApiParameter.HEADER,
     description="Names this request. Sent again with the same key, it gets its first answer. Up to"

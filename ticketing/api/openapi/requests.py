@@ -22,10 +22,16 @@ class RequestObject(OpenApiSerializerExtension):  # type: ignore[no-untyped-call
         if direction != "request":
             return schema
         for name, described in schema.get("properties", {}).items():
-            describe = getattr(sent.fields[name], "describe", None)
-            if describe is not None:
-                described.update(describe())
+            described.update(_rules_of(sent.fields[name]))
         return _close(sent, schema) if isinstance(sent, StrictSerializer) else schema
+
+
+def _rules_of(field: Any) -> dict[str, Any]:
+    describe = getattr(field, "describe", None)
+    if describe is not None:
+        return dict(describe())
+    # The generator knows the highest number of a list's members, and not that it has some.
+    return {"minItems": 1} if getattr(field, "allow_empty", True) is False else {}
 
 
 def _close(sent: StrictSerializer, schema: dict[str, Any]) -> dict[str, Any]:
