@@ -22,9 +22,10 @@ class EventNotEditable(Conflict):
 
 def claim_to_change(event_id: UUID) -> Event:
     """Return an event that nobody else sells from or changes until this transaction ends."""
-    event = Event.objects.get(pk=event_id)
-    claim_event(event.number)
-    event.refresh_from_db()
+    number = Event.objects.values_list("number", flat=True).get(pk=event_id)
+    claim_event(number)
+    # A form of the admin writes the row without the claim: it waits for us, or we for it.
+    event = Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
     tell_of_change(event_id=event_id)
     return event
 

@@ -1,6 +1,5 @@
 """The catalogue for everybody, and the organizers' way to change it."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -29,7 +28,6 @@ from events.catalogue import (
     look_up,
     public_events,
     show_availability,
-    show_recorded_availability,
 )
 from events.changes import EventNotEditable
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
@@ -43,7 +41,12 @@ from events.organizing import (
     create_event,
 )
 from events.serializers import CatalogueQuery, EventChanged, EventSent, EventShown, NewEventSent
-from events.shelf import ShelvedEvent
+from events.showing import (
+    show_event,
+    show_event_with,
+    show_fresh_event,
+    show_recorded_event,
+)
 from events.ticket_types import (
     CapacityBelowCommitted,
     TicketTypeInUse,
@@ -51,18 +54,20 @@ from events.ticket_types import (
     UnknownTypeOfEvent,
 )
 from ticketing import clock
-from ticketing.api.freshness import tag, tag_when_rendered
+from ticketing.api.freshness import etag_of_shown, tag, tag_when_rendered
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import NumberedPages
+from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_match
+from ticketing.api.queries import read_query
 from ticketing.api.quick import answer_json
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
-from ticketing.clock import zone_named
 
 _WRITER = (API_TOKEN, Scope.EVENTS_WRITE.value)
 _CHANGES = [
     NotForThisCaller,
     InsufficientScope,
     EventNotFound,
+    PreconditionFailed,
     CapacityBelowCommitted,
     CurrencyInUse,
     EventIsOver,
@@ -106,9 +111,7 @@ class Events(APIView):
 
         `period` asks for events that are over.
         """
-        wish = CatalogueQuery(data=request.query_params.dict())
-        wish.is_valid(raise_exception=True)
-        asked: dict[str, Any] = wish.validated_data
+        asked = read_query(request, CatalogueQuery)
         pages = NumberedPages()
         events = pages.paginate_queryset(
             public_events(
@@ -127,7 +130,7 @@ class Events(APIView):
         )
         shown = list(events or [])
         show_availability(shown, now=clock.now())
-        page = pages.get_paginated_response([_show(event) for event in shown])
+        page = pages.get_paginated_response([show_event(event) for event in shown])
         return tag_when_rendered(request, page)
 
     @operation(
@@ -177,8 +180,11 @@ class Events(APIView):
                 actor=actor_of(request),
                 now=clock.now(),
             )
-            shown = _show_fresh(event.pk, live=False)
-            headers = {"Location": f"/events/{event.pk}"}
+            shown, revision = show_recorded_event(event.pk)
+            headers = {
+                "Location": f"/events/{event.pk}",
+                "ETag": etag_of_shown(shown, revision),
+            }
             keeper.keep(201, shown, headers)
         return Response(shown, status=201, headers=headers)
 
@@ -200,7 +206,7 @@ class OneEvent(APIView):
         ):
             raise EventNotFound("No event has that id or slug.")
         show_availability([event], now=clock.now())
-        return tag_when_rendered(request, Response(_show(event)))
+        return tag_when_rendered(request, Response(show_event(event)), event.revision)
 
     @operation(
         "replace_event",
@@ -208,6 +214,7 @@ class OneEvent(APIView):
         takes=EventSent,
         answers={200: EventShown},
         refusals=_CHANGES,
+        parameters=[IF_MATCH],
         examples={"A simple event": _SIMPLE},
     )
     def put(self, request: Request, reference: str) -> Response:
@@ -220,6 +227,7 @@ class OneEvent(APIView):
         takes=EventChanged(partial=True),
         answers={200: EventShown},
         refusals=_CHANGES,
+        parameters=[IF_MATCH],
         examples={"Put it on sale": {"status": "published"}, "More places": {"capacity": 250}},
     )
     def patch(self, request: Request, reference: str) -> Response:
@@ -228,6 +236,7 @@ class OneEvent(APIView):
 
     def _change(self, request: Request, reference: str, *, partial: bool) -> Response:
         event = event_acted_for(request, reference, Scope.EVENTS_WRITE)
+        seen = read_if_match(request)
         shape = EventChanged if partial else EventSent
         wish = shape(event, data=request.data, partial=partial)
         wish.is_valid(raise_exception=True)
@@ -243,8 +252,10 @@ class OneEvent(APIView):
             drop_others=not partial,
             actor=actor_of(request),
             now=clock.now(),
+            check=lambda found: seen.check_revision(found.revision),
         )
-        return Response(_show_fresh(event.pk))
+        shown, revision = show_fresh_event(event.pk, now=clock.now())
+        return Response(shown, headers={"ETag": etag_of_shown(shown, revision)})
 
 
 def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | None:
@@ -252,21 +263,9 @@ def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | N
     if "HTTP_AUTHORIZATION" in request.META:
         return None
     found = look_up(reference, now=clock.now())
-    return tag(request, answer_json(_show_with(*found))) if found else None
-
-
-def _show_with(shelved: ShelvedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:
-    if shelved.shown is None:
-        # What is left comes from elsewhere, each time.
-        for asked in (shelved.event, *shelved.types.values()):
-            vars(asked).update(available=0, sold_out=False)
-        shelved.shown = _show(shelved.event)
-    total = sum(left.values())
-    kinds = [
-        {**shown, "available": left[kind]}
-        for kind, shown in zip(shelved.types, shelved.shown["ticket_types"], strict=True)
-    ]
-    return {**shelved.shown, "available": total, "sold_out": not total, "ticket_types": kinds}
+    if found is None:
+        return None
+    return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)
 
 
 def _choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> Organizer:
@@ -314,29 +313,3 @@ def _defaults() -> dict[str, Any]:
     ]
     fresh = Event()
     return {name: getattr(fresh, name) for name in optional}
-
-
-def _show_fresh(event_id: UUID, *, live: bool = True) -> dict[str, Any]:
-    event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
-    if live:
-        show_availability([event], now=clock.now())
-    else:
-        show_recorded_availability([event])
-    return _show(event)
-
-
-def _show(event: Event) -> dict[str, Any]:
-    zone = zone_named(event.timezone)
-    moments = (
-        "starts_at",
-        "ends_at",
-        "sales_start_at",
-        "sales_end_at",
-        "checkin_starts_at",
-        "checkin_ends_at",
-    )
-    shown: dict[str, Any] = dict(EventShown(event).data)
-    for name in moments:
-        moment = getattr(event, name)
-        shown[name] = moment.astimezone(zone).isoformat() if moment else None
-    return shown

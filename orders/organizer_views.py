@@ -19,6 +19,7 @@ from orders.serializers import OrderForOrganizer, OrdersQuery
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.pagination import pages_of
+from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
@@ -61,8 +62,7 @@ class EventOrdersExport(APIView):
 
 def _search(request: Request, reference: str) -> tuple[QuerySet[Order], Mapping[str, Any]]:
     event = event_acted_for(request, reference, Scope.ORDERS_READ)
-    wish = OrdersQuery(data=request.query_params.dict())
-    wish.is_valid(raise_exception=True)
-    asked = dict(wish.validated_data)
-    wanted = OrderFilter(words=asked.pop("q", ""), **asked)
-    return orders_of_event(event.pk, wanted), wish.validated_data
+    asked = read_query(request, OrdersQuery)
+    wanted = dict(asked)
+    words, statuses = wanted.pop("q", ""), wanted.pop("status", [])
+    return orders_of_event(event.pk, OrderFilter(words, statuses, **wanted)), asked

@@ -1,6 +1,6 @@
 """An organizer's way to look through the orders of an event."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,8 @@ class OrderFilter:
     """What an organizer is looking for."""
 
     words: str = ""
-    status: str = ""
+    # Any of these. None: all.
+    statuses: Collection[str] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
     modified_since: datetime | None = None
@@ -40,8 +41,8 @@ def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
             | Q(customer_email__iexact=_as_stored(wanted.words))
             | Q(customer_name__icontains=wanted.words)
         )
-    if wanted.status:
-        orders = orders.filter(status=wanted.status)
+    if wanted.statuses:
+        orders = orders.filter(status__in=wanted.statuses)
     if wanted.created_after is not None:
         orders = orders.filter(created_at__gte=wanted.created_after)
     if wanted.created_before is not None:

@@ -243,14 +243,19 @@ class OrderForOrganizer(OrderShown):
 class OrdersQuery(ChangesQuery):
     """How an organizer narrows the orders of an event."""
 
+    # A corrected address, too, makes an order cease to fit.
+    passing = ("status", "q")
+
     q = TextField(
         max_length=100,
         required=False,
         allow_blank=True,
         help_text="An order's code, its customer's email, or part of his name.",
     )
-    status = serializers.ChoiceField(
-        choices=OrderStatus.choices, required=False, help_text="Only orders with this status."
+    status = serializers.ListField(
+        child=serializers.ChoiceField(choices=OrderStatus.choices),
+        required=False,
+        help_text="One or several: `status=paid&status=refunded`. Not with `modified_since`.",
     )
     created_after = MomentField(required=False, help_text="Only orders made then or later.")
     created_before = MomentField(required=False, help_text="Only orders made before then.")

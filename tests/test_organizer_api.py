@@ -111,7 +111,7 @@ def test_a_row_to_go_on_after_is_none_without_its_moment(what: str):
     answer = as_organizer(event).get(f"/events/{event.slug}/{what}", {"after": str(event.pk)})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
-    assert answer.json()["errors"][0]["pointer"] == "#/after"
+    assert answer.json()["errors"][0]["pointer"] == "?after"
 
 
 def test_changes_of_one_moment_are_all_read_on():

@@ -1,5 +1,6 @@
 """What an organizer's own systems do with orders and tickets that were sold."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -22,9 +23,11 @@ from orders.search import with_all_shown as with_all_of_orders
 from orders.serializers import OrderForOrganizer, RefundSent
 from ticketing import clock
 from ticketing.actors import Actor
-from ticketing.api.freshness import tell_last_modified
+from ticketing.api.freshness import etag_of_shown, tag_when_rendered, tell_last_modified
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import pages_of
+from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_match
+from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, Problem, operation, page_of
 from tickets.access import TicketNotFound, ticket_acted_for
 from tickets.attendance import measure_attendance
@@ -122,11 +125,11 @@ class EventTickets(APIView):
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's tickets, newest first, or as they have changed."""
         event = event_acted_for(request, reference, Scope.ORDERS_READ)
-        wish = TicketsQuery(data=request.query_params.dict())
-        wish.is_valid(raise_exception=True)
-        asked = dict(wish.validated_data)
-        tickets = tickets_of_event(event.pk, TicketFilter(words=asked.pop("q", ""), **asked))
-        pages = pages_of(wish.validated_data)
+        asked = read_query(request, TicketsQuery)
+        wanted = dict(asked)
+        words, statuses = wanted.pop("q", ""), wanted.pop("status", [])
+        tickets = tickets_of_event(event.pk, TicketFilter(words, statuses, **wanted))
+        pages = pages_of(asked)
         shown: list[Any] = list(pages.paginate_queryset(tickets, request, self) or [])
         answer = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
         tell_last_modified(answer, [ticket.modified_at for ticket in shown])
@@ -156,16 +159,22 @@ class OneTicket(APIView):
     def get(self, request: Request, ticket_id: UUID) -> Response:
         """Return a ticket as it stands."""
         ticket = ticket_acted_for(request, ticket_id, Scope.ORDERS_READ)
-        return Response(_show_ticket(ticket.pk))
+        return tag_when_rendered(request, Response(_show_ticket(ticket.pk)))
 
     @operation(
         "rename_ticket",
         tokens=[_WRITER],
         takes=HolderSent,
         answers={200: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        refusals=[
+            *_CALLERS,
+            TicketNotFound,
+            TicketNotValid,
+            PreconditionFailed,
+            *KEY_REFUSALS,
+        ],
         problems=_REPLACED,
-        parameters=[KEY],
+        parameters=[KEY, IF_MATCH],
         examples={"Another holder": {"holder_name": "Bia Lima"}},
     )
     def patch(self, request: Request, ticket_id: UUID) -> Response:
@@ -178,10 +187,16 @@ class OneTicket(APIView):
         return answer_once(request, partial(self._rename, request, ticket))
 
     def _rename(self, request: Request, ticket: Ticket, keeper: Keeper) -> Response:
+        seen = read_if_match(request)
         wish = HolderSent(data=request.data)
         wish.is_valid(raise_exception=True)
         return _replace(
-            ticket, wish.validated_data["holder_name"], keeper, actor=actor_of(request), status=200
+            ticket,
+            wish.validated_data["holder_name"],
+            keeper,
+            actor=actor_of(request),
+            status=200,
+            check=lambda: seen.check_tag(etag_of_shown(_show_ticket(ticket.pk))),
         )
 
 
@@ -232,19 +247,32 @@ class TicketReissue(APIView):
         )
 
 
-def _replace(
-    ticket: Ticket, holder_name: str | None, keeper: Keeper, *, actor: Actor, status: int
+def _replace(  # noqa: PLR0913 - what there is to say of a replacement
+    ticket: Ticket,
+    holder_name: str | None,
+    keeper: Keeper,
+    *,
+    actor: Actor,
+    status: int,
+    check: Callable[[], None] = lambda: None,
 ) -> Response:
     shown: dict[str, Any] = {}
+    headers: dict[str, str] = {}
 
     def keep(new: Ticket) -> None:
         shown.update(_show_ticket(new.pk))
-        keeper.keep(status, shown, _location(new))
+        headers.update({"Location": f"/tickets/{new.pk}", "ETag": etag_of_shown(shown)})
+        keeper.keep(status, shown, headers)
 
-    new = replace_ticket(
-        ticket_id=ticket.pk, holder_name=holder_name, actor=actor, now=clock.now(), keep=keep
+    replace_ticket(
+        ticket_id=ticket.pk,
+        holder_name=holder_name,
+        actor=actor,
+        now=clock.now(),
+        check=check,
+        keep=keep,
     )
-    return Response(shown, status=status, headers=_location(new))
+    return Response(shown, status=status, headers=headers)
 
 
 def _show_order(order_id: UUID) -> dict[str, Any]:
@@ -253,7 +281,3 @@ def _show_order(order_id: UUID) -> dict[str, Any]:
 
 def _show_ticket(ticket_id: UUID) -> dict[str, Any]:
     return dict(TicketForOrganizer(with_all_shown(Ticket.objects.all()).get(pk=ticket_id)).data)
-
-
-def _location(ticket: Ticket) -> dict[str, str]:
-    return {"Location": f"/tickets/{ticket.pk}"}

@@ -71,19 +71,21 @@ def revoke_ticket(
 
 
 @transaction.atomic(durable=True)
-def replace_ticket(
+def replace_ticket(  # noqa: PLR0913 - one replacement, said in full
     *,
     ticket_id: UUID,
     holder_name: str | None = None,
     actor: Actor,
     now: datetime,
+    check: Callable[[], None] = lambda: None,
     keep: Callable[[Ticket], None] = lambda _new: None,
 ) -> Ticket:
     """
     Put a ticket with a new code in the place of one, for the same holder or another.
 
-    The old code dies at once. The buyer gets the order's tickets by mail again. `keep` writes down
-    in the same transaction what whoever asked is told.
+    The old code dies at once. The buyer gets the order's tickets by mail again. `check` refuses by
+    the old ticket as it is, before anything is written. `keep` writes down in the same transaction
+    what whoever asked is told.
 
     :raises TicketNotValid: if the old one was used, revoked or replaced
     """
@@ -91,6 +93,7 @@ def replace_ticket(
     old = tickets.get(pk=ticket_id)
     # A refund of the order waits for us, or we for it.
     order = Order.objects.select_for_update(of=("self",)).get(pk=old.order_id)
+    check()
     new = _put_in_its_place(old, order, holder_name, now)
     if new is None or order.status != OrderStatus.PAID:
         old.refresh_from_db(fields=["status", "replaced_by"])

@@ -1,5 +1,6 @@
 """An organizer's way to look through the tickets of an event."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,8 @@ class TicketFilter:
     """What an organizer is looking for."""
 
     words: str = ""
-    status: str = ""
+    # Any of these. None: all.
+    statuses: Collection[str] = ()
     ticket_type: UUID | None = None
     modified_since: datetime | None = None
     # Of those of that moment, the ones after this.
@@ -38,8 +40,8 @@ def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
             if known
             else Q(order__code=wanted.words.upper()) | Q(holder_name__icontains=wanted.words)
         )
-    if wanted.status:
-        tickets = tickets.filter(status=wanted.status)
+    if wanted.statuses:
+        tickets = tickets.filter(status__in=wanted.statuses)
     if wanted.ticket_type is not None:
         tickets = tickets.filter(ticket_type_id=wanted.ticket_type)
     since = wanted.modified_since

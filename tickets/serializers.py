@@ -137,8 +137,10 @@ class TicketsQuery(ChangesQuery):
         allow_blank=True,
         help_text="The text of a QR code, an order's code, or part of a holder's name.",
     )
-    status = serializers.ChoiceField(
-        choices=TicketStatus.choices, required=False, help_text="Only tickets with this status."
+    status = serializers.ListField(
+        child=serializers.ChoiceField(choices=TicketStatus.choices),
+        required=False,
+        help_text="One or several: `status=used&status=revoked`. Not with `modified_since`.",
     )
     ticket_type = serializers.UUIDField(
         required=False, help_text="Only tickets of the type with this id."

@@ -73,7 +73,7 @@ def test_a_browser_that_asks_first_is_told_what_it_may_send(shop: APIClient, set
     assert answers[0].headers["Access-Control-Allow-Origin"] == SHOP
     assert words(answers[0], "Access-Control-Allow-Headers") == {
         "authorization", "content-type", "idempotency-key", "x-request-id", "if-none-match",
-        "if-modified-since", "accept-language",
+        "if-match", "if-modified-since", "accept-language",
     }  # fmt: skip
     assert {"post", "patch", "put"} <= words(answers[0], "Access-Control-Allow-Methods")
     assert answers[0].headers["X-Request-Id"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -93,7 +94,7 @@ def test_reservations_are_counted_by_what_became_of_them(api: APIClient, counts:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_refusal_that_is_told_again_is_counted_as_what_it_was(api: APIClient, counts: Counts):
-    key = {"idempotency-key": "a-key-of-one-buyer"}
+    key = {"idempotency-key": str(uuid4())}
     for _ in range(2):
         api.post("/orders", wish("no-such-event"), headers=key)
 

@@ -20,6 +20,8 @@ class DocumentPage(APIView):
     """The same to read and to try. Its script is a file: a policy allows none in the page."""
 
     authentication_classes = []
+    # A page that people follow links to, whatever these have behind a question mark.
+    permission_classes = []
     renderer_classes = [TemplateHTMLRenderer]
 
     @extend_schema(exclude=True)

@@ -1,15 +1,21 @@
 """Telling a caller whether what he has is still what there is."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+# As many digits as a bigint has.
+_WITH_REVISION: Final = re.compile(r'"(?P<revision>[0-9]{1,19})-[0-9a-f]{24}"')
 
 
 def tell_last_modified(answer: HttpResponseBase, moments: Sequence[datetime]) -> None:
@@ -18,14 +24,35 @@ def tell_last_modified(answer: HttpResponseBase, moments: Sequence[datetime]) ->
         answer.headers["Last-Modified"] = http_date(int(max(moments).timestamp()))
 
 
-def tag(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+def etag_of(content: bytes, revision: int | None = None) -> str:
+    """
+    Return the entity tag of a representation.
+
+    It is of all that is shown, live figures too. With a `revision` it also says which state of
+    what an organizer can change is shown; `revision_in` reads it.
+    """
+    digest = hashlib.blake2b(content, digest_size=12).hexdigest()
+    return f'"{digest}"' if revision is None else f'"{revision}-{digest}"'
+
+
+def etag_of_shown(shown: Any, revision: int | None = None) -> str:
+    """Return the entity tag of what a view is about to answer with."""
+    return etag_of(JSONRenderer().render(shown), revision)
+
+
+def revision_in(etag: str) -> int | None:
+    """Return the revision that a tag of ours carries."""
+    found = _WITH_REVISION.fullmatch(etag)
+    return int(found["revision"]) if found else None
+
+
+def tag(request: HttpRequest, answer: HttpResponse, revision: int | None = None) -> HttpResponse:
     """
     Give an answer its `ETag`, or answer 304 if the caller has just that.
 
-    The tag is of all that is in the answer, live figures too: a 304 is never an old one. Each time
-    it is asked for (`no-cache`).
+    A 304 is never an old one. Each time it is asked for (`no-cache`).
     """
-    etag = f'"{hashlib.blake2b(answer.content, digest_size=12).hexdigest()}"'
+    etag = etag_of(answer.content, revision)
     answer.headers["ETag"] = etag
     answer.headers["Cache-Control"] = "no-cache"
     if "HTTP_IF_NONE_MATCH" not in request.META:
@@ -35,7 +62,8 @@ def tag(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     return told
 
 
-def tag_when_rendered(request: Request, answer: Response) -> Response:
+def tag_when_rendered(request: Request, answer: Response, revision: int | None = None) -> Response:
     """Do the same to what a view answers."""
-    answer.add_post_render_callback(partial(tag, request._request))  # noqa: SLF001
+    plain = request._request  # noqa: SLF001
+    answer.add_post_render_callback(partial(tag, plain, revision=revision))
     return answer

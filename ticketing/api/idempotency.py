@@ -34,8 +34,8 @@ from ticketing.tokens import NewToken, TokenKind, describe_token
 
 _REPLAYED: Final = "Idempotent-Replayed"
 # A retry of these may succeed: a token may be given its rights, a draft may be published, stock may
-# come back, and a limit runs out.
-_NOT_KEPT: Final = frozenset({401, 403, 404, 409, 429})
+# come back, a fresh `If-Match` may fit, and a limit runs out.
+_NOT_KEPT: Final = frozenset({401, 403, 404, 409, 412, 429})
 _FIRST_REFUSAL, _FIRST_FAULT = 400, 500
 # Never stored: a replay derives it again.
 _TOLD_ONCE: Final = "access_token"

@@ -1,7 +1,7 @@
 """What an `Idempotency-Key` may be."""
 
 import re
-from typing import Final
+from typing import ClassVar, Final
 
 from rest_framework.request import Request
 
@@ -27,6 +27,8 @@ class KeyNotValid(Invalid):
 
     code = "invalid_idempotency_key"
     title = "This is no Idempotency-Key"
+    pointer = HEADER
+    place: ClassVar[str] = "header"
 
 
 class KeyTooWeak(Invalid):
@@ -38,6 +40,8 @@ class KeyTooWeak(Invalid):
 
     code = "weak_idempotency_key"
     title = "This Idempotency-Key could be guessed"
+    pointer = HEADER
+    place: ClassVar[str] = "header"
 
 
 def read_key(request: Request) -> str:

@@ -10,7 +10,12 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from ticketing.api.fields import MomentField, show_moment
+from ticketing.api.queries import InvalidQuery
 
+_HIDES_CHANGES = (
+    "Leave it out beside `modified_since`: what has changed and does not fit it any more would be"
+    " hidden."
+)
 # Deeper pages cost the database as much as all before them.
 DEEPEST_PAGE = 1_000
 
@@ -36,6 +41,9 @@ class NumberedPages(PageNumberPagination):
 class ChangesQuery(serializers.Serializer[Any]):
     """How a list is asked for by its rows' changes."""
 
+    # What a row can cease to fit by a change: asked for by its changes, it would be hidden.
+    passing: tuple[str, ...] = ("status",)
+
     modified_since = MomentField(
         required=False,
         help_text="Only what has changed since, in the order of the changes. Ask again from a"
@@ -46,7 +54,10 @@ class ChangesQuery(serializers.Serializer[Any]):
     )
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if "after" in asked and "modified_since" not in asked:
+        if "modified_since" in asked:
+            if hiding := [name for name in self.passing if name in asked]:
+                raise ValidationError({name: [_HIDES_CHANGES] for name in hiding})
+        elif "after" in asked:
             raise ValidationError({"after": ["Send `modified_since` beside it."]})
         return asked
 
@@ -82,5 +93,5 @@ def pages_of(asked: Mapping[str, Any]) -> NumberedPages:
 def _read_number(name: str, text: str, highest: int) -> int:
     fits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
     if not fits or not 1 <= int(text) <= highest:
-        raise ValidationError({name: [f"A number from 1 to {highest}."]})
+        raise InvalidQuery({name: [f"A number from 1 to {highest}."]})
     return int(text)

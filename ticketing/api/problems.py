@@ -18,6 +18,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
 
+from ticketing.api.queries import InvalidQuery
 from ticketing.api.requests import is_page, note_problem_code, request_id_of
 from ticketing.errors import (
     Conflict,
@@ -25,6 +26,7 @@ from ticketing.errors import (
     Invalid,
     NotFound,
     Refusal,
+    Stale,
     TooMany,
     Unauthenticated,
     Unavailable,
@@ -44,6 +46,7 @@ STATUS_BY_KIND: dict[type[Refusal], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Stale: 412,
     Unreadable: 422,
     TooMany: 429,
     Unavailable: 503,
@@ -72,6 +75,9 @@ _FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
 }
 _INVALID = (400, "invalid_request", "The request is not valid")
 _BUG = (500, "internal_error", "Something went wrong on our side")
+
+# Where in a request something can be wrong.
+PLACES = ("body", "header", "query")
 
 # Every code that the API can answer with and that no refusal of a verb declares.
 FRAMEWORK_CODES = frozenset(
@@ -110,7 +116,7 @@ def problem_of(
     """Return the problem document of an error, and its headers. A bug of ours has none."""
     headers: dict[str, str] = {}
     if isinstance(error, Invalid):
-        errors = [{"pointer": error.pointer, "detail": str(error), "code": error.code}]
+        errors = [_entry(error.pointer, error.place, str(error), error.code)]
         problem = describe(request, *_INVALID, _count(errors), {"errors": errors})
     elif isinstance(error, Refusal):
         kind = next(kind for kind in STATUS_BY_KIND if isinstance(error, kind))
@@ -120,7 +126,7 @@ def problem_of(
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.ValidationError):
-        errors = list(_flatten(error.get_full_details(), "#"))
+        errors = list(_errors_of(error))
         told = {"errors": errors[:_MOST_ERRORS]}
         problem = describe(request, *_INVALID, _count(errors), told)
     else:
@@ -236,10 +242,24 @@ def _count(errors: list[dict[str, str]]) -> str:
     return first if len(errors) == 1 else f"{first} And {len(errors) - 1} more."
 
 
+def _errors_of(error: exceptions.ValidationError) -> Iterator[dict[str, str]]:
+    details: Any = error.get_full_details()
+    if not isinstance(error, InvalidQuery):
+        yield from _flatten(details, "#")
+        return
+    for name, inner in details.items():
+        for found in _flatten(inner, ""):
+            yield _entry(f"?{name}", "query", found["detail"], found["code"])
+
+
+def _entry(pointer: str, place: str, detail: str, code: str) -> dict[str, str]:
+    return {"pointer": pointer, "in": place, "detail": detail, "code": code}
+
+
 def _flatten(details: Any, pointer: str) -> Iterator[dict[str, str]]:
-    """Walk DRF's nested errors and name each place by its JSON pointer."""
+    """Walk DRF's nested errors and name each place in the body by its JSON pointer."""
     if isinstance(details, dict) and {"message", "code"} == details.keys():
-        yield {"pointer": pointer, "detail": str(details["message"]), "code": details["code"]}
+        yield _entry(pointer, "body", str(details["message"]), details["code"])
     elif isinstance(details, dict):
         for name, inner in details.items():
             here = pointer if name == "non_field_errors" else f"{pointer}/{_escape(str(name))}"

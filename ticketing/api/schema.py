@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import cleandoc, isclass
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
@@ -18,7 +18,10 @@ from ticketing.api.openapi.links import LINKS
 from ticketing.api.openapi.parameters import PAGE
 from ticketing.api.openapi.problems import CODES, Problem, codes_of, show_problems
 from ticketing.api.openapi.security import API_TOKEN, DEVICE_TOKEN, ORDER_TOKEN, security_of
+from ticketing.api.queries import takes_parameters
 
+# Any endpoint refuses what its query should not have.
+_ANY: Final = (exceptions.NotAcceptable, exceptions.ValidationError)
 # All that a view needs to describe its operations.
 __all__ = [
     "API_TOKEN",
@@ -55,8 +58,8 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
     limit counted.
     """
     own = list(refusals)
-    common = [exceptions.NotAcceptable] if probe else _common(takes, parameters, anyone=anyone)
-    return extend_schema(
+    common = [*_ANY, *([] if probe else _common(takes, parameters, anyone=anyone))]
+    described = extend_schema(
         operation_id=name,
         request=takes,
         responses={
@@ -74,6 +77,7 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
             for title, value in (examples or {}).items()
         ],
     )
+    return lambda handler: takes_parameters(described(handler), parameters)
 
 
 def page_of(shown: type[serializers.BaseSerializer[Any]]) -> Any:
@@ -106,7 +110,6 @@ def _describe(shown: Any) -> OpenApiResponse:
 
 def _common(takes: Any, parameters: Sequence[Any], *, anyone: bool) -> list[type[Exception]]:
     found: list[type[Exception]] = [
-        exceptions.NotAcceptable,
         exceptions.Throttled,
         OperationalError,
         exceptions.AuthenticationFailed,
@@ -115,8 +118,6 @@ def _common(takes: Any, parameters: Sequence[Any], *, anyone: bool) -> list[type
         found.append(exceptions.NotAuthenticated)
     if takes is not None:
         found += [exceptions.ParseError, exceptions.UnsupportedMediaType, RequestDataTooBig]
-    if takes is not None or parameters:
-        found.append(exceptions.ValidationError)
     if PAGE[0] in parameters:
         found.append(exceptions.NotFound)
     return found

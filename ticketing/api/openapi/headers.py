@@ -25,18 +25,19 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "ETag": {
-        "description": "Send it as `If-None-Match` to get 304 if nothing has changed.",
+        "description": "Send it as `If-None-Match` to get 304 if nothing has changed, and as"
+        " `If-Match` to change this copy and no newer one.",
         "schema": {"type": "string"},
     },
 }
 _RATE_LIMITS: Final = ("RateLimit", "RateLimit-Policy")
-_CONDITIONAL: Final = frozenset({"/events", "/events/{reference}"})
+_CONDITIONAL: Final = frozenset({"/events", "/events/{reference}", "/tickets/{ticket_id}"})
 
 
 def tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
     """Name the headers of each response of an operation."""
     responses = described["responses"]
-    keyed = any(each["name"] == "Idempotency-Key" for each in described.get("parameters", []))
+    sent = {each["name"] for each in described.get("parameters", [])}
     if method == "get" and path in _CONDITIONAL:
         responses["304"] = {"description": "Nothing has changed since the `ETag` that you sent."}
     # What is counted can be refused with 429.
@@ -47,8 +48,8 @@ def tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
             names.append("Retry-After")
         if status == "201":
             names.append("Location")
-        if keyed and status < "429":
+        if "Idempotency-Key" in sent and status < "429":
             names.append("Idempotent-Replayed")
-        if "304" in responses and status in {"200", "304"}:
+        if ("304" in responses or "If-Match" in sent) and status in {"200", "304"}:
             names.append("ETag")
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
-from ticketing.api.problems import CONTENT_TYPE, FRAMEWORK_CODES, status_and_words
+from ticketing.api.problems import CONTENT_TYPE, FRAMEWORK_CODES, PLACES, status_and_words
 
 # Carries an operation's codes through the generator, for the enumeration of them all.
 CODES: Final = "x-problem-codes"
@@ -25,9 +25,17 @@ class _CodeField(serializers.CharField):
 class ErrorShown(serializers.Serializer[Any]):
     """One thing that is wrong with a request."""
 
-    pointer = serializers.CharField(help_text="A JSON pointer (RFC 6901) to what is wrong.")
+    pointer = serializers.CharField(
+        help_text="What is wrong: `#/items/0/quantity` in the body (a JSON pointer, RFC 6901),"
+        " `?status` in the query, `If-Match` in the headers."
+    )
     detail = serializers.CharField(help_text="What is wrong, for people.")
     code = serializers.CharField(help_text="What is wrong, for programs.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # `in` is a word of Python, so it cannot be written above.
+        places = serializers.ChoiceField(choices=PLACES, help_text="Where it was sent.")
+        return {**super().get_fields(), "in": places}
 
 
 class Problem(serializers.Serializer[Any]):
