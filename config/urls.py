@@ -5,14 +5,14 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from ticketing.api.documents import Document, DocumentPage
+from ticketing.api.documents import DocumentPage, document
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.urls")),
     path("", include("orders.urls")),
     path("", include("tickets.urls")),
     path("", include("ticketing.urls")),
-    re_path(r"^schema/?$", Document.as_view(), name="schema"),
+    re_path(r"^schema/?$", document, name="schema"),
     re_path(r"^docs/?$", DocumentPage.as_view()),
     re_path(r"^$", RedirectView.as_view(url="/docs")),
     re_path(r"^admin$", RedirectView.as_view(url="/admin/")),

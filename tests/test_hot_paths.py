@@ -149,6 +149,11 @@ def test_one_event_while_another_reader_brings_its_stock_back(api: APIClient, re
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
 
 
+def test_the_document(api: APIClient, redis: Redis):
+    with costs(redis, queries=0, round_trips=0):
+        assert api.get("/schema").status_code == 200
+
+
 def test_confirming_a_payment(redis: Redis):
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)

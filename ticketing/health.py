@@ -21,7 +21,10 @@ class NotReady(Unavailable):
     code = "not_ready"
     title = "Not ready to serve"
 
-    def __init__(self, checks: dict[str, str]) -> None:
+    def __init__(self, checks: dict[str, str] | None = None) -> None:
+        if checks is None:
+            super().__init__("Something that it needs does not answer.")
+            return
         away = [name for name, state in checks.items() if state == AWAY]
         super().__init__(f"No answer from: {', '.join(away)}.")
         self.details = {"checks": checks}

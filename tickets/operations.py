@@ -49,12 +49,16 @@ class BacklogShown(serializers.Serializer[Any]):
     oldest_message_seconds = serializers.FloatField(allow_null=True)
 
 
-class ReadinessShown(serializers.Serializer[Any]):
-    """The database, Redis, the queue and the storage answer; and what waits."""
+class ReadinessAnswer(serializers.Serializer[Any]):
+    """
+    The database, Redis, the queue and the storage answer.
+
+    `checks` and `backlog` are for a caller with the token of `/metrics`.
+    """
 
     status = serializers.ChoiceField(choices=[OK])
-    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK]))
-    backlog = BacklogShown()
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK]), required=False)
+    backlog = BacklogShown(required=False)
 
 
 class NotReadyProblem(Problem):
@@ -62,7 +66,11 @@ class NotReadyProblem(Problem):
 
     example = {"checks": {"database": OK, "redis": OK, "queue": AWAY, "storage": OK}}
 
-    checks = serializers.DictField(child=serializers.ChoiceField(choices=[OK, AWAY]))
+    checks = serializers.DictField(
+        child=serializers.ChoiceField(choices=[OK, AWAY]),
+        required=False,
+        help_text="For a caller with the token of `/metrics`.",
+    )
 
 
 class Readiness(APIView):
@@ -70,15 +78,21 @@ class Readiness(APIView):
 
     @operation(
         "get_readiness",
-        answers={200: ReadinessShown},
+        answers={200: ReadinessAnswer},
         refusals=[NotReady],
         problems={NotReady: NotReadyProblem},
         probe=True,
     )
     def get(self, request: Request) -> Response:
         """Say whether the process can serve: what it needs answers."""
-        checks = check_readiness()
-        return Response({"status": "ok", "checks": checks, "backlog": _describe_backlog()})
+        insider = may_see_metrics(request.headers.get("Authorization", ""))
+        try:
+            checks = check_readiness()
+        except NotReady as away:
+            raise (away if insider else NotReady()) from None
+        if not insider:
+            return Response({"status": OK})
+        return Response({"status": OK, "checks": checks, "backlog": _describe_backlog()})
 
 
 def metrics(request: HttpRequest) -> HttpResponseBase:

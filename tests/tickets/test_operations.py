@@ -36,6 +36,9 @@ def aws() -> Iterator[Any]:
     aws_client.cache_clear()
 
 
+PROMETHEUS = {"authorization": "Bearer a-token-of-prometheus"}
+
+
 def make_old_work() -> None:
     now = clock.now()
     make_processing_order()
@@ -44,6 +47,7 @@ def make_old_work() -> None:
     Delivery.objects.update(asked_at=now - timedelta(seconds=300))
 
 
+@override_settings(METRICS_TOKEN="a-token-of-prometheus")
 def test_readiness_tells_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
     api: APIClient, aws: Any
 ):
@@ -51,7 +55,7 @@ def test_readiness_tells_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
     aws.send_message(QueueUrl=django_settings.SQS_QUEUE_URLS["sale"], MessageBody="x")
     aws.send_message(QueueUrl=f"{django_settings.SQS_QUEUE_URLS['delivery']}-dead", MessageBody="x")
 
-    backlog = api.get("/readyz").json()["backlog"]
+    backlog = api.get("/readyz", headers=PROMETHEUS).json()["backlog"]
 
     assert backlog["queues"]["sale"] == {"waiting": 1, "in_hand": 0, "delayed": 0, "dead": 0}
     assert backlog["queues"]["delivery"]["dead"] == 1
@@ -59,11 +63,21 @@ def test_readiness_tells_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
     assert backlog["oldest_message_seconds"] == pytest.approx(300, abs=10)
 
 
+@override_settings(METRICS_TOKEN="a-token-of-prometheus")
 def test_with_nothing_to_do_nothing_is_old(api: APIClient):
-    backlog = api.get("/readyz").json()["backlog"]
+    backlog = api.get("/readyz", headers=PROMETHEUS).json()["backlog"]
 
     assert backlog["oldest_processing_seconds"] is None
     assert backlog["oldest_message_seconds"] is None
+
+
+@pytest.mark.parametrize("token", ["", "a-token-of-prometheus"])
+@pytest.mark.parametrize("shown", ["", "Bearer ", "Bearer wrong"])
+def test_readiness_tells_a_stranger_its_status_alone(api: APIClient, token: str, shown: str):
+    with override_settings(METRICS_TOKEN=token):
+        answer = api.get("/readyz", headers={"authorization": shown} if shown else {})
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 @override_settings(METRICS_TOKEN="a-token-of-prometheus")

@@ -222,6 +222,12 @@ def method_not_allowed(request: HttpRequest, *allowed: str) -> HttpResponseBase:
     return answer
 
 
+def not_acceptable(request: HttpRequest) -> HttpResponseBase:
+    """Answer a caller who takes no form that a path has."""
+    words = _FRAMEWORK[exceptions.NotAcceptable]
+    return _plain(request, *words, "Ask for a form that the document names.")
+
+
 def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
     problem = describe(request, status, code, title, detail)
     return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)

@@ -1,0 +1,67 @@
+"""The API's document, as it is served: whole, packed, as JSON, or not at all if it is known."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+from rest_framework.test import APIClient
+
+FILE = Path(settings.BASE_DIR) / "docs/openapi.yaml"
+FORMS = ["*/*", "application/vnd.oai.openapi", "application/yaml", "application/json"]
+
+
+@pytest.mark.parametrize("accept", FORMS)
+@pytest.mark.parametrize("encoding", ["", "gzip, deflate, br"])
+def test_who_has_the_document_is_not_sent_it_again(api: APIClient, accept: str, encoding: str):
+    headers = {"accept": accept, "accept-encoding": encoding}
+
+    first = api.get("/schema", headers=headers)
+    same = api.get("/schema", headers={**headers, "if-none-match": first.headers["ETag"]})
+    other = api.get("/schema", headers={**headers, "if-none-match": '"of-another-release"'})
+
+    assert (first.status_code, same.status_code, other.status_code) == (200, 304, 200)
+    assert (same.content, same.headers["ETag"]) == (b"", first.headers["ETag"])
+    assert "Accept" in same.headers["Vary"]
+    assert other.content == first.content
+
+
+def test_each_form_of_the_document_has_a_tag_of_its_own(api: APIClient):
+    tags = {
+        api.get("/schema", headers={"accept": accept, "accept-encoding": encoding}).headers["ETag"]
+        for accept in ("application/yaml", "application/json")
+        for encoding in ("identity", "gzip")
+    }
+
+    assert len(tags) == 4
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br, gzip;q=0.5", "GZIP"])
+def test_the_document_is_packed_for_who_takes_it_packed(api: APIClient, encoding: str):
+    answer = api.get("/schema", headers={"accept-encoding": encoding})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.content) == FILE.read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0"])
+def test_the_document_is_whole_for_everybody_else(api: APIClient, encoding: str):
+    answer = api.get("/schema", headers={"accept-encoding": encoding})
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.content == FILE.read_bytes()
+
+
+def test_the_document_is_the_same_as_json(api: APIClient):
+    answer = api.get("/schema", headers={"accept": "application/json"})
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.content) == yaml.safe_load(FILE.read_text())
+
+
+def test_only_reading_is_possible(api: APIClient):
+    assert api.head("/schema").status_code == 200
+    refused = api.put("/schema", {})
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
