@@ -67,6 +67,8 @@ class Organizer(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    # What its slow webhook receivers have cost, as a moment: it owes the time until then.
+    couriers_owed_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("organizer")
@@ -451,8 +453,14 @@ class WebhookEndpoint(models.Model):
     rotated_at = models.DateTimeField(_("secret renewed at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     disabled_at = models.DateTimeField(_("switched off at"), null=True, editable=False)
-    # A worker is asked to send, or does, until then.
+    # A courier is asked to send, or does, until then, or it rests.
     leased_until = models.DateTimeField(null=True, editable=False)
+    # A courier is asked to send, or does, until then; or its last turn ended then.
+    turn_until = models.DateTimeField(null=True, editable=False)
+    # It did not answer, and gets no courier until then.
+    rests_until = models.DateTimeField(null=True, editable=False)
+    # Messages to couriers since one last came.
+    asks = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("webhook")
@@ -472,6 +480,8 @@ class WebhookMessage(models.Model):
     """
 
     KEPT = timedelta(days=30)
+    # The attempts of one message take a little over three days.
+    WAITS = timedelta(days=7)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     endpoint = models.ForeignKey(

@@ -8,6 +8,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 import json
+import logging
 import random
 import time
 from collections.abc import Iterator
@@ -19,30 +20,35 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 from standardwebhooks import Webhook
 
 from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from events.webhook_secrets import secrets_of
+from events.webhook_turns import (
+    begin_turn,
+    charge,
+    end_turn,
+    find_due_webhooks,
+    first_of_each_subject,
+    in_debt,
+)
 from ticketing.actors import Actor, record_act, system_actor
-from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
 from ticketing.outbound import Answer, post_json
+
+logger = logging.getLogger(__name__)
 
 TEST: Final = "webhook.test"
 # Of the convention: seconds before each attempt, a little over three days in all.
 SCHEDULE: Final = [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 # A tenth sooner or later, so that what failed together does not come back together.
 _JITTER: Final = 0.1
-# A message to a courier that came to nothing is sent again after so long.
-_ASKED: Final = timedelta(seconds=30)
-# A courier at work is asked for nothing more. Longer than any task may run.
-_LEASE: Final = timedelta(seconds=60)
 # Who answers nothing is left alone for so long: a courier has others to go to.
 _REST: Final = timedelta(seconds=60)
 _AT_ONCE: Final = 8
-# No exchange is begun later, and each is over in 18 seconds: a task has 45.
-_RUN_SECONDS: Final = 20
+# A turn begins no exchange later, and each is over in 18 seconds: a task has 45.
+_TURN: Final = timedelta(seconds=5)
 _LOCK: Final = 4
 _GONE: Final = 410
 # Never sent without a signature. The attempt counts as failed, so its owner sees why.
@@ -56,48 +62,22 @@ _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 
 
-@transaction.atomic(durable=True)
-def find_due_webhooks(*, now: datetime) -> int:
-    """Ask a worker to send, for each endpoint that has something to be sent. Return how many."""
-    due = _first_of_each(WebhookMessage.objects.filter(endpoint=OuterRef("pk")), now)
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    endpoints = WebhookEndpoint.objects.filter(free, Exists(due), disabled_at=None)
-    # A sale that tells an endpoint something holds its key: neither waits for the other.
-    asked = list(
-        endpoints.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
-    )
-    WebhookEndpoint.objects.filter(pk__in=asked).update(leased_until=now + _ASKED)
-    for endpoint_id in asked:
-        send_after_commit(Message.SEND_WEBHOOKS, endpoint_id=endpoint_id)
-    return len(asked)
-
-
 def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
     """
     Send what one endpoint is due, several at once but no two of one subject.
 
     What fails is tried again later, as its row says. No transaction is open meanwhile.
     """
-    until = time.monotonic() + _RUN_SECONDS
     started = time.monotonic()
-    rest_until = None
-    with _alone(endpoint_id) as alone, ThreadPoolExecutor(_AT_ONCE) as pool:
-        if alone:
-            WebhookEndpoint.objects.filter(pk=endpoint_id).update(leased_until=now + _LEASE)
-        while alone and rest_until is None and time.monotonic() < until:
-            moment = now + timedelta(seconds=time.monotonic() - started)
-            endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id, disabled_at=None).first()
-            batch = list(_due(endpoint_id, moment)[:_AT_ONCE]) if endpoint else []
-            if endpoint is None or not batch:
-                break
-            secrets = secrets_of(endpoint, now=moment)
-            answers = list(pool.map(partial(_send, endpoint, secrets, moment), batch))
-            for message, answer in zip(batch, answers, strict=True):
-                _note(message, answer, moment)
-            if all(answer.status is None for answer in answers):
-                rest_until = moment + _REST
-        if alone:
-            WebhookEndpoint.objects.filter(pk=endpoint_id).update(leased_until=rest_until)
+    with _alone(endpoint_id) as alone:
+        endpoint = begin_turn(endpoint_id=endpoint_id, now=now) if alone else None
+        if endpoint is None:
+            return
+        answered = _send_due(endpoint, now)
+        end = now + timedelta(seconds=time.monotonic() - started)
+        end_turn(endpoint_id=endpoint_id, rest=None if answered else _REST, now=end)
+    # Behind the messages of other organizers.
+    find_due_webhooks(now=end, organizer_id=endpoint.organizer_id)
 
 
 def send_test(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
@@ -151,12 +131,28 @@ def switch_on(*, endpoint_id: UUID, actor: Actor, now: datetime) -> None:
 
 def oldest_due_webhook(*, now: datetime) -> datetime | None:
     """Return since when the longest-waiting message is due that could be sent."""
-    due = _first_of_each(WebhookMessage.objects.filter(endpoint__disabled_at=None), now)
+    sent_to = WebhookMessage.objects.filter(endpoint__disabled_at=None)
+    # A slow receiver keeps its own organizer waiting, and no other.
+    sent_to = sent_to.exclude(endpoint__organizer__in=in_debt(now))
+    due = first_of_each_subject(sent_to, now)
     return due.values_list("next_attempt_at", flat=True).first()
 
 
 def forget_webhooks(*, now: datetime) -> None:
-    """Clear away messages that nobody waits for any more."""
+    """
+    Clear away messages that nobody waits for any more.
+
+    A receiver that takes less than it is sent gets ever more messages: what has waited too long is
+    given up.
+    """
+    stale = WebhookMessage.objects.filter(
+        next_attempt_at__isnull=False,
+        created_at__lt=now - WebhookMessage.WAITS,
+        endpoint__disabled_at=None,
+    )
+    given_up = stale.update(next_attempt_at=None)
+    if given_up:
+        logger.warning("Gave up %s webhook messages that waited too long.", given_up)
     old = WebhookMessage.objects.filter(created_at__lt=now - WebhookMessage.KEPT)
     old.filter(Q(next_attempt_at=None) | Q(endpoint__disabled_at__isnull=False)).delete()
 
@@ -176,20 +172,32 @@ def body_of(message: WebhookMessage) -> bytes:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _due(endpoint_id: UUID, now: datetime) -> QuerySet[WebhookMessage]:
-    return _first_of_each(WebhookMessage.objects.filter(endpoint_id=endpoint_id), now)
-
-
-def _first_of_each(messages: QuerySet[WebhookMessage], now: datetime) -> QuerySet[WebhookMessage]:
-    """Return those that are due, the longest-waiting first, and of each subject the first only."""
-    before = WebhookMessage.objects.filter(
-        endpoint_id=OuterRef("endpoint_id"),
-        subject=OuterRef("subject"),
-        position__lt=OuterRef("position"),
-        next_attempt_at__isnull=False,
-    )
-    due = messages.filter(~Exists(before), next_attempt_at__lte=now)
-    return due.order_by("next_attempt_at", "position")
+def _send_due(endpoint: WebhookEndpoint, now: datetime) -> bool:
+    """Send for seconds at most, and return whether the endpoint still answers."""
+    begun = time.monotonic()
+    passed = timedelta()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while passed < _TURN:
+            moment = now + passed
+            endpoints = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None)
+            messages = WebhookMessage.objects.filter(endpoint=endpoint)
+            batch = list(first_of_each_subject(messages, moment)[:_AT_ONCE])
+            current = endpoints.first() if batch else None
+            if current is None:
+                break
+            secrets = secrets_of(current, now=moment)
+            answers = list(pool.map(partial(_send, current, secrets, moment), batch))
+            for message, answer in zip(batch, answers, strict=True):
+                _note(message, answer, moment)
+            before, passed = passed, timedelta(seconds=time.monotonic() - begun)
+            solvent = charge(
+                organizer_id=endpoint.organizer_id, took=passed - before, now=now + passed
+            )
+            if all(answer.status is None for answer in answers):
+                return False
+            if not solvent:
+                break
+    return True
 
 
 def _send(

@@ -5,7 +5,8 @@ from uuid import UUID
 from celery import shared_task
 
 from events.audit import audit_stock
-from events.webhooks import find_due_webhooks, forget_webhooks, send_webhooks
+from events.webhook_turns import find_due_webhooks
+from events.webhooks import forget_webhooks, send_webhooks
 from orders.confirmation import send_confirmation
 from orders.expiry import BATCH as EXPIRY_BATCH
 from orders.expiry import (

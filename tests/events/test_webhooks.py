@@ -22,10 +22,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from events.models import Event, Organizer, Topic, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from events.organizing import cancel_event, change_event, publish_event
 from events.webhook_secrets import renew_secret, secrets_of
+from events.webhook_turns import find_due_webhooks
 from events.webhooks import (
     SCHEDULE,
     TEST,
-    find_due_webhooks,
     send_again,
     send_test,
     send_webhooks,
@@ -474,7 +474,7 @@ def test_a_webhook_whose_key_was_dropped_gets_nothing_unsigned_and_its_owner_rea
     receiver.secret = renew_secret(
         endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now()
     )
-    WebhookEndpoint.objects.update(leased_until=None)
+    WebhookEndpoint.objects.update(leased_until=None, rests_until=None)
     send_again(message_id=message.pk, actor=SOMEBODY, now=clock.now())
     deliver(queue)
     assert (receiver.types(), receiver.forged) == (["webhook.test"], 0)

@@ -1,0 +1,248 @@
+"""Couriers are shared: the receivers of one organizer keep no other organizer waiting."""
+
+import heapq
+import threading
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from events import webhook_turns
+from events.models import Organizer, WebhookEndpoint, WebhookMessage
+from events.webhook_turns import (
+    AT_A_TIME,
+    BUDGET,
+    begin_turn,
+    charge,
+    end_turn,
+    find_due_webhooks,
+)
+from events.webhooks import forget_webhooks, send_test, send_webhooks
+from tests.events.test_webhooks import Receiver, listen, receiver
+from tests.make import make_organizer
+from tests.moments import NOON
+from tests.queue import RecordingQueue
+from tickets.backlog import measure_webhook_lag
+
+__all__ = ["receiver"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+def make_endpoints(count: int, *, organizer: Organizer | None = None) -> list[WebhookEndpoint]:
+    """Make endpoints of one organizer, each with a message that is due."""
+    owner = organizer or make_organizer()
+    endpoints = [
+        WebhookEndpoint.objects.create(organizer=owner, url=f"https://shop.test/{number}")
+        for number in range(count)
+    ]
+    for endpoint in endpoints:
+        send_test(endpoint=endpoint, now=NOON)
+    return endpoints
+
+
+def asked(queue: RecordingQueue) -> list[UUID]:
+    """Take the messages to couriers out of the queue. Return the endpoints that they name."""
+    found = [UUID(body["endpoint_id"]) for _, body in queue.sent]
+    queue.sent.clear()
+    return found
+
+
+def test_couriers_are_asked_for_two_endpoints_of_an_organizer_at_a_time(queue: RecordingQueue):
+    crowd = {endpoint.pk for endpoint in make_endpoints(16)}
+    (other,) = make_endpoints(1)
+
+    assert find_due_webhooks(now=NOON) == 3
+    first = asked(queue)
+    assert find_due_webhooks(now=NOON + 2 * SECOND) == 0
+
+    assert other.pk in first
+    assert len(crowd.intersection(first)) == AT_A_TIME
+
+
+def test_the_endpoints_of_an_organizer_take_turns(queue: RecordingQueue):
+    endpoints = make_endpoints(5)
+    now, seen = NOON, []
+    for _ in range(5):
+        now += 2 * SECOND
+        find_due_webhooks(now=now)
+        for endpoint_id in asked(queue):
+            seen.append(endpoint_id)
+            assert begin_turn(endpoint_id=endpoint_id, now=now)
+            end_turn(endpoint_id=endpoint_id, rest=None, now=now + len(seen) * SECOND / 100)
+
+    assert {endpoint.pk for endpoint in endpoints} == set(seen[:5]) == set(seen[5:])
+
+
+def test_after_a_turn_the_organizers_next_endpoint_is_asked_at_once(
+    receiver: Receiver, queue: RecordingQueue
+):
+    organizer = make_organizer()
+    first, second, third = (listen(receiver, organizer) for _ in range(3))
+    for endpoint in (first, second, third):
+        send_test(endpoint=endpoint, now=NOON)
+    find_due_webhooks(now=NOON)
+    begun, waiting = asked(queue)
+
+    send_webhooks(endpoint_id=begun, now=NOON + SECOND)
+
+    (next_one,) = asked(queue)
+    assert {begun, waiting, next_one} == {first.pk, second.pk, third.pk}
+
+
+def test_an_organizer_whose_receivers_are_slow_waits_until_its_time_is_paid_for(
+    queue: RecordingQueue,
+):
+    slow, other = make_organizer(), make_organizer()
+    (endpoint,) = make_endpoints(1, organizer=slow)
+    make_endpoints(1, organizer=other)
+
+    assert charge(organizer_id=slow.pk, took=11 * SECOND, now=NOON)
+    assert not charge(organizer_id=slow.pk, took=16 * SECOND, now=NOON + 8 * SECOND)
+
+    # Two seconds for each beyond the first of a batch: 50 are owed, of which 8 are paid.
+    assert find_due_webhooks(now=NOON + 8 * SECOND) == 1
+    assert endpoint.pk not in asked(queue)
+    assert begin_turn(endpoint_id=endpoint.pk, now=NOON + 8 * SECOND) is None
+    assert find_due_webhooks(now=NOON + 10 * SECOND) == 1
+    assert asked(queue) == [endpoint.pk]
+
+
+def test_a_receiver_that_answers_within_a_second_costs_nothing():
+    organizer = make_organizer()
+
+    for number in range(1000):
+        assert charge(organizer_id=organizer.pk, took=SECOND, now=NOON + number * SECOND)
+
+    organizer.refresh_from_db()
+    assert organizer.couriers_owed_until is None
+
+
+def test_the_time_of_a_slow_receiver_is_charged(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    held = threading.Event()
+    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(1.5) or 204)
+    endpoint = listen(receiver, make_organizer())
+    send_test(endpoint=endpoint, now=NOON)
+
+    send_webhooks(endpoint_id=endpoint.pk, now=NOON)
+
+    owed_until = Organizer.objects.get().couriers_owed_until
+    assert owed_until is not None
+    assert owed_until > NOON + 2 * SECOND
+
+
+def test_the_lag_leaves_out_whom_its_own_receivers_keep_waiting():
+    (endpoint,) = make_endpoints(1)
+    assert measure_webhook_lag(now=NOON + MINUTE) == 60
+
+    charge(organizer_id=endpoint.organizer_id, took=2 * MINUTE, now=NOON)
+
+    assert measure_webhook_lag(now=NOON + MINUTE) == 0
+    assert measure_webhook_lag(now=NOON + 10 * MINUTE) == 600
+
+
+def test_a_late_message_gives_no_turn_to_an_endpoint_that_rests_or_is_switched_off():
+    resting, off, due = make_endpoints(3)
+    end_turn(endpoint_id=resting.pk, rest=MINUTE, now=NOON)
+    WebhookEndpoint.objects.filter(pk=off.pk).update(disabled_at=NOON)
+
+    turns = [
+        begin_turn(endpoint_id=endpoint.pk, now=NOON + SECOND) for endpoint in (resting, off, due)
+    ]
+
+    assert turns == [None, None, due]
+    assert begin_turn(endpoint_id=resting.pk, now=NOON + MINUTE) == resting
+
+
+def test_without_couriers_the_queue_gets_ever_fewer_repeats(queue: RecordingQueue):
+    make_endpoints(1)
+
+    moments = [
+        seconds
+        for seconds in range(0, 6 * 3600, 10)
+        if find_due_webhooks(now=NOON + seconds * SECOND)
+    ]
+
+    assert moments[:8] == [0, 30, 60, 90, 120, 180, 300, 540]
+    assert len(moments) == 20
+    # A courier that comes sets the wait back.
+    (endpoint_id, *_) = asked(queue)
+    begin_turn(endpoint_id=endpoint_id, now=NOON + timedelta(hours=7))
+    end_turn(endpoint_id=endpoint_id, rest=None, now=NOON + timedelta(hours=7))
+    assert find_due_webhooks(now=NOON + timedelta(hours=7)) == 1
+    assert find_due_webhooks(now=NOON + timedelta(hours=7) + 30 * SECOND) == 1
+
+
+def test_what_has_waited_for_a_week_is_given_up_unless_its_endpoint_is_off():
+    waiting, off = make_endpoints(2)
+    WebhookEndpoint.objects.filter(pk=off.pk).update(disabled_at=NOON)
+
+    forget_webhooks(now=NOON + timedelta(days=7))
+    assert WebhookMessage.objects.filter(next_attempt_at=None).count() == 0
+    forget_webhooks(now=NOON + timedelta(days=7, seconds=1))
+
+    given_up = WebhookMessage.objects.get(next_attempt_at=None)
+    assert (given_up.endpoint_id, given_up.delivered_at) == (waiting.pk, None)
+
+
+def longest_wait(queue: RecordingQueue, *, endpoint: WebhookEndpoint, couriers: int) -> float:
+    """
+    Let couriers work for ten minutes in which one endpoint is due something every ten seconds.
+
+    Return for how many seconds it waited at most. All other endpoints are always due something,
+    and each of their turns takes 9 seconds.
+    """
+    ends: list[tuple[datetime, UUID]] = []
+    due_since: datetime | None = NOON
+    waits = []
+    now = NOON
+    while now < NOON + 10 * MINUTE:
+        if due_since is None and now.second % 10 == 0:
+            due_since = now
+            send_test(endpoint=endpoint, now=now)
+        while ends and ends[0][0] <= now:
+            ended = WebhookEndpoint.objects.get(pk=heapq.heappop(ends)[1])
+            charge(organizer_id=ended.organizer_id, took=9 * SECOND, now=now)
+            end_turn(endpoint_id=ended.pk, rest=None, now=now)
+            find_due_webhooks(now=now, organizer_id=ended.organizer_id)
+        if now.second % 2 == 0:
+            find_due_webhooks(now=now)
+        while queue.sent and len(ends) < couriers:
+            endpoint_id = UUID(queue.sent.pop(0)[1]["endpoint_id"])
+            if begin_turn(endpoint_id=endpoint_id, now=now) is None:
+                continue
+            if endpoint_id != endpoint.pk:
+                heapq.heappush(ends, (now + 9 * SECOND, endpoint_id))
+            elif due_since is not None:
+                waits.append((now - due_since).total_seconds())
+                due_since = None
+                WebhookMessage.objects.filter(endpoint=endpoint).update(next_attempt_at=None)
+                end_turn(endpoint_id=endpoint_id, rest=None, now=now)
+        now += SECOND
+    return max(waits, default=600)
+
+
+@pytest.mark.parametrize(("couriers", "within"), [(1, 20), (4, 2)])
+def test_sixteen_slow_endpoints_of_one_organizer_starve_nobody_else(
+    queue: RecordingQueue, couriers: int, within: int
+):
+    make_endpoints(16)
+    (endpoint,) = make_endpoints(1)
+
+    assert longest_wait(queue, endpoint=endpoint, couriers=couriers) <= within
+    assert len(queue.sent) <= 20
+
+
+def test_without_turns_and_a_budget_the_same_endpoints_do_starve_others(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(webhook_turns, "AT_A_TIME", 1000)
+    monkeypatch.setattr(webhook_turns, "BUDGET", BUDGET * 1000)
+    make_endpoints(16)
+    (endpoint,) = make_endpoints(1)
+
+    assert longest_wait(queue, endpoint=endpoint, couriers=4) > 30
