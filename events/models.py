@@ -18,6 +18,9 @@ from ticketing.text import refuse_control_characters
 
 DEFAULT_HOLD_SECONDS = 15 * 60
 LARGEST_CAPACITY = 1_000_000
+# Of an event, and of an organizer. Triggers of the database hold these numbers too.
+MOST_TICKET_TYPES = 50
+MOST_WEBHOOKS = 16
 
 
 def known_timezone(name: str) -> None:

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from events.changes import EventNotEditable, assign, claim_to_change
 from events.models import Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
-from events.ticket_types import change_ticket_types
+from events.ticket_types import change_ticket_types, refuse_too_many_types
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.ids import new_code
@@ -65,8 +65,10 @@ def create_event(
     Write a new event, a draft or published at once, with its ticket types in their order.
 
     :raises SlugTaken: if it asks for an address that another has
+    :raises TooManyTicketTypes: if it has more of them than an event may have
     :raises EventIsOver, EventNotPublishable: if it is to be published and cannot be
     """
+    refuse_too_many_types(len(ticket_types))
     status, event.status = event.status, EventStatus.DRAFT
     with transaction.atomic():
         _insert(event)
@@ -100,8 +102,8 @@ def change_event(  # noqa: PLR0913 - one change, said in full
     mentioned stay, or go with `drop_others`. Those of `dropped` go first: another may take a name.
 
     :raises EventNotEditable, IllegalStatus, SlugTaken, CurrencyInUse, TicketTypeInUse,
-        TypeNameTaken, LastTicketType, UnknownTypeOfEvent, CapacityBelowCommitted,
-        EventIsOver, EventNotPublishable: by what it asks for
+        TypeNameTaken, TooManyTicketTypes, LastTicketType, UnknownTypeOfEvent,
+        CapacityBelowCommitted, EventIsOver, EventNotPublishable: by what it asks for
     """
     changes = dict(fields)
     with transaction.atomic():

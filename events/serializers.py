@@ -7,6 +7,7 @@ from rest_framework import serializers
 from events.catalogue import Period
 from events.models import (
     LARGEST_CAPACITY,
+    MOST_TICKET_TYPES,
     Event,
     EventStatus,
     TicketType,
@@ -27,7 +28,6 @@ from ticketing.api.rules import has, has_none, lacks
 from ticketing.clock import ends_too_early
 
 _LARGEST_PER_ORDER = 100
-_MOST_TYPES = 50
 _SHORTHAND = ("capacity", "price")
 
 
@@ -174,7 +174,7 @@ class EventSent(StrictSerializer):
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
     price = PriceField(required=False)
     ticket_types = TicketTypeSent(  # type: ignore[call-arg]  # of the list that `many` makes
-        many=True, required=False, allow_empty=False, max_length=_MOST_TYPES
+        many=True, required=False, allow_empty=False, max_length=MOST_TICKET_TYPES
     )
     organizer = serializers.UUIDField(required=False)
 
@@ -251,7 +251,7 @@ class EventChanged(EventSent):
     """What changes of an event."""
 
     ticket_types = TicketTypeChanged(  # type: ignore[call-arg]  # of the list that `many` makes
-        many=True, required=False, allow_empty=False, max_length=_MOST_TYPES
+        many=True, required=False, allow_empty=False, max_length=MOST_TICKET_TYPES
     )
 
 

@@ -11,7 +11,7 @@ from django.db.models import F, Max
 from events.changes import assign, claim_to_change, tell_of_change
 from events.holds import InventoryUnavailable, raise_capacity
 from events.inventory import claim_event, held_by_type
-from events.models import Event, EventStatus, TicketType
+from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
 from events.recovery import try_to_rebuild_stock
 from ticketing.errors import Conflict, NotFound
 
@@ -41,6 +41,13 @@ class TicketTypeInUse(Conflict):
     title = "This ticket type has orders"
 
 
+class TooManyTicketTypes(Conflict):
+    """Every reader of an event reads all of its types."""
+
+    code = "too_many_ticket_types"
+    title = "The event has as many ticket types as an event may have"
+
+
 class UnknownTypeOfEvent(NotFound):
     """The event has no such ticket type to change."""
 
@@ -68,26 +75,25 @@ def change_ticket_types(
     The transaction must have claimed the event.
 
     :raises UnknownTypeOfEvent, CapacityBelowCommitted, TicketTypeInUse, TypeNameTaken,
-        LastTicketType: by what is wanted
+        TooManyTicketTypes, LastTicketType: by what is wanted
     """
-    by_id = {kind.pk: kind for kind in event.ticket_types.all()}
-    gone = [kind for kind in by_id.values() if kind.pk in dropped]
+    kinds = list(event.ticket_types.all())
+    staying = [kind for kind in kinds if kind.pk not in dropped]
+    wishes = _match(staying, wanted)
+    kept = {kind.pk for kind, _ in wishes if kind is not None}
+    gone = [kind for kind in kinds if kind.pk in dropped or (drop_others and kind.pk not in kept)]
     try:
         # Its own part of the transaction: two types of one name are the caller's mistake.
         with transaction.atomic():
+            # First, so that new types find room.
             for kind in gone:
                 _drop_type(kind)
-            kept, changed = _write_types(event, wanted, by_id)
-            if drop_others:
-                others = [kind for kind in by_id.values() if kind.pk not in kept]
-                for kind in others:
-                    _drop_type(kind)
-                gone += others
+            changed = [_write_type(event, kind, fields) for kind, fields in wishes]
     except IntegrityError as error:
         raise TypeNameTaken("Two ticket types would have one name.") from error
     if gone and event.status == EventStatus.PUBLISHED and not event.ticket_types.exists():
         raise LastTicketType(f"{event.name} is on sale. Add another ticket type first.")
-    return changed or bool(gone)
+    return any(changed) or bool(gone)
 
 
 def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
@@ -113,10 +119,25 @@ def refuse_to_drop(kind: TicketType) -> None:
         raise TicketTypeInUse(f"{kind.name} has orders; lower its capacity instead.")
 
 
+def refuse_too_many_types(count: int) -> None:
+    """
+    Check that an event may have so many ticket types.
+
+    :raises TooManyTicketTypes: if it may not
+    """
+    if count > MOST_TICKET_TYPES:
+        raise TooManyTicketTypes(f"An event has {MOST_TICKET_TYPES} ticket types at most.")
+
+
 def add_ticket_type(*, kind: TicketType) -> None:
-    """Put another type of ticket on sale at an event that exists."""
+    """
+    Put another type of ticket on sale at an event that exists.
+
+    :raises TooManyTicketTypes: if the event has as many as it may have
+    """
     with transaction.atomic():
         claim_to_change(kind.event_id)
+        refuse_too_many_types(TicketType.objects.filter(event_id=kind.event_id).count() + 1)
         kind.number = next_type_number(kind.event_id)
         kind.save(force_insert=True)
         transaction.on_commit(partial(_announce, kind.event_id, kind.pk, kind.capacity, 0))
@@ -148,26 +169,28 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
             transaction.on_commit(rebuild)
 
 
-def _write_types(
-    event: Event, wanted: Sequence[Mapping[str, Any]], by_id: Mapping[UUID, TicketType]
-) -> tuple[set[UUID], bool]:
-    by_name = {kind.name: kind for kind in by_id.values()}
-    kept: set[UUID] = set()
-    changed = False
+def _match(
+    kinds: Sequence[TicketType], wanted: Sequence[Mapping[str, Any]]
+) -> list[tuple[TicketType | None, dict[str, Any]]]:
+    """Return each wish with the type that it means, by id or by name. A new type is None."""
+    by_id = {kind.pk: kind for kind in kinds}
+    by_name = {kind.name: kind for kind in kinds}
+    matched = []
     for wish in wanted:
         fields = dict(wish)
         known = fields.pop("id", None)
         kind = by_id.get(known) if known else by_name.get(fields.get("name", ""))
         if known and kind is None:
             raise UnknownTypeOfEvent(f"{known} is no ticket type of this event.")
-        if kind is None:
-            kind = TicketType(event=event, **fields)
-            add_ticket_type(kind=kind)
-            changed = True
-        else:
-            changed = _change_type(kind, fields) or changed
-        kept.add(kind.pk)
-    return kept, changed
+        matched.append((kind, fields))
+    return matched
+
+
+def _write_type(event: Event, kind: TicketType | None, fields: dict[str, Any]) -> bool:
+    if kind is not None:
+        return _change_type(kind, fields)
+    add_ticket_type(kind=TicketType(event=event, **fields))
+    return True
 
 
 def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:

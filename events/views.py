@@ -50,6 +50,7 @@ from events.showing import (
 from events.ticket_types import (
     CapacityBelowCommitted,
     TicketTypeInUse,
+    TooManyTicketTypes,
     TypeNameTaken,
     UnknownTypeOfEvent,
 )
@@ -76,6 +77,7 @@ _CHANGES = [
     IllegalStatus,
     SlugTaken,
     TicketTypeInUse,
+    TooManyTicketTypes,
     TypeNameTaken,
     UnknownTypeOfEvent,
 ]

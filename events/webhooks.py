@@ -23,7 +23,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from standardwebhooks import Webhook
 
-from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from events.models import MOST_WEBHOOKS, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from events.webhook_secrets import secrets_of
 from events.webhook_turns import (
     begin_turn,
@@ -34,6 +34,7 @@ from events.webhook_turns import (
     in_debt,
 )
 from ticketing.actors import Actor, record_act, system_actor
+from ticketing.errors import Conflict
 from ticketing.models import ActType
 from ticketing.outbound import Answer, post_json
 
@@ -60,6 +61,25 @@ _UNSIGNABLE: Final = Answer(
 )
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
+
+
+class TooManyWebhooks(Conflict):
+    """Each endpoint costs a message for each thing that happens."""
+
+    code = "too_many_webhooks"
+    title = "The organizer has as many webhooks as an organizer may have"
+
+
+def refuse_too_many_webhooks(*, organizer_id: UUID) -> None:
+    """
+    Check that an organizer may have another endpoint. The trigger `cap_webhooks` decides a race.
+
+    :raises TooManyWebhooks: if it may not
+    """
+    if WebhookEndpoint.objects.filter(organizer_id=organizer_id).count() >= MOST_WEBHOOKS:
+        raise TooManyWebhooks(
+            f"An organizer has {MOST_WEBHOOKS} webhooks at most. Delete one that is not used."
+        )
 
 
 def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:

@@ -15,6 +15,7 @@ from events.admin.event_form import refuse_backward_sale
 from events.catalogue import left_by_type
 from events.inventory import claim_event
 from events.models import (
+    MOST_TICKET_TYPES,
     Event,
     EventStatus,
     TicketType,
@@ -34,6 +35,10 @@ class TicketTypeFormSet(BaseInlineFormSet):
         super().clean()
         for form in self.forms:
             refuse_backward_sale(form)
+        stay = [form for form in self.forms if form not in self.deleted_forms]
+        new = [form for form in stay if form not in self.initial_forms and form.has_changed()]
+        if new and len(self.initial_forms) - len(self.deleted_forms) + len(new) > MOST_TICKET_TYPES:
+            raise ValidationError(_("An event has 50 ticket types at most."))
         if self.instance.pk is None or self.instance._state.adding:  # noqa: SLF001 - the admin's own way
             return
         # We are inside the admin's transaction: what we check here is so until it has written.
@@ -91,6 +96,7 @@ class TicketTypeInline(TabularInline):
     formset = TicketTypeFormSet
     extra = 0
     min_num = 0
+    max_num = MOST_TICKET_TYPES
     fields = [
         "name",
         "price",

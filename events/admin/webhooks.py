@@ -21,12 +21,20 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from events.admin.base import ask_first, chosen
 from events.admin.choices import choices_with_names
 from events.admin.once import OnceAdmin, say_was_shown, show_once
+from events.admin.refusals import say_refusal
 from events.models import (
+    Organizer,
     Topic,
     WebhookEndpoint,
 )
 from events.webhook_secrets import SecretWasRenewed, renew_secret, secrets_of
-from events.webhooks import send_test, switch_off, switch_on
+from events.webhooks import (
+    TooManyWebhooks,
+    refuse_too_many_webhooks,
+    send_test,
+    switch_off,
+    switch_on,
+)
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
@@ -52,6 +60,14 @@ class WebhookForm(forms.ModelForm):
                 _("We cannot send there: it must be a public https address.")
             ) from refused
         return url
+
+    def clean_organizer(self) -> Organizer:
+        organizer: Organizer = self.cleaned_data["organizer"]
+        try:
+            refuse_too_many_webhooks(organizer_id=organizer.pk)
+        except TooManyWebhooks as refused:
+            raise ValidationError(say_refusal(refused)) from refused
+        return organizer
 
 
 @admin.register(WebhookEndpoint)

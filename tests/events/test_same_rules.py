@@ -12,7 +12,7 @@ from django.urls import reverse
 from events.catalogue import look_up
 from events.holds import read_stock
 from events.inventory import recorded_left_by_type
-from events.models import Event, EventStatus, TicketType
+from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
 from events.organizing import cancel_event
 from tests.make import (
     SOMEBODY,
@@ -42,7 +42,7 @@ def send_to_api(event: Event, wish: "Wish") -> bool:
     body = dict(shown)
     body["ticket_types"] = [
         kind for kind in shown["ticket_types"] if kind["name"] not in wish.dropped
-    ]
+    ] + wish.added
     return bool(caller.put(path, body).status_code == 200)
 
 
@@ -138,6 +138,16 @@ def become_a_draft(event: Event) -> None:
     Event.objects.filter(pk=event.pk).update(status=EventStatus.DRAFT)
 
 
+def leave_room_for_one(event: Event) -> None:
+    for number in range(2, MOST_TICKET_TYPES):
+        make_ticket_type(event=event, name=f"Setor {number}", capacity=1)
+
+
+def fill_up(event: Event) -> None:
+    leave_room_for_one(event)
+    make_ticket_type(event=event, name=f"Setor {MOST_TICKET_TYPES}", capacity=1)
+
+
 BACKWARDS = {"sales_start_at": "2031-05-02T10:00:00Z", "sales_end_at": "2031-05-01T10:00:00Z"}
 NEW_TYPE = {"name": "Mezanino", "price": "90.00", "capacity": 7}
 RULES = {
@@ -150,6 +160,11 @@ RULES = {
     "a capacity of none": Rule(nothing, Wish(changed={"Pista": {"capacity": 0}}), REFUSED),
     "a negative price": Rule(nothing, Wish(changed={"Pista": {"price": "-1.00"}}), REFUSED),
     "another type": Rule(nothing, Wish(added=[NEW_TYPE]), DONE),
+    "the fiftieth type": Rule(leave_room_for_one, Wish(added=[NEW_TYPE]), DONE),
+    "the fifty-first type": Rule(fill_up, Wish(added=[NEW_TYPE]), REFUSED),
+    "fifty types, one of them new": Rule(
+        fill_up, Wish(added=[NEW_TYPE], dropped=["Setor 9"]), DONE
+    ),
     "a type is dropped": Rule(add_a_balcony, Wish(dropped=["Camarote"]), DONE),
     "a type with orders is dropped": Rule(sell_the_balcony, Wish(dropped=["Camarote"]), REFUSED),
     "the last type is dropped": Rule(nothing, Wish(dropped=["Pista"]), REFUSED),
