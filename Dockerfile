@@ -18,8 +18,8 @@ COPY events ./events
 COPY orders ./orders
 COPY tickets ./tickets
 COPY locale ./locale
-# The document that the API serves of itself.
-COPY docs/openapi.yaml ./docs/openapi.yaml
+# What the API serves of its documentation.
+COPY docs/openapi.yaml docs/problems.md docs/problemas.md ./docs/
 RUN /tools/bin/pybabel compile -d locale -D django \
   && DJANGO_SETTINGS_MODULE=config.settings.base SECRET_KEY=build TICKET_SIGNING_SECRET=build ALLOW_SIMULATED_PAYMENTS=true \
      DATABASE_URL=postgres://build@/build REDIS_URL=redis://build/0 \

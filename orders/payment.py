@@ -59,6 +59,13 @@ class PaymentNotAccepted(Invalid):
         self.pointer = pointer
 
 
+class PaymentTokenMissing(PaymentNotAccepted):
+    """A payment by card or Pix names what is to be charged."""
+
+    code = "required"
+    title = "This payment needs a token"
+
+
 # After a payment has failed, a charge of it may still be under way: a worker may have read the
 # order just before the failure was committed, which may be one task's hard time limit (50 s) after
 # that task read the clock; it may then run for 50 s itself; and a gateway may act on a call for
@@ -89,6 +96,7 @@ def confirm_payment(
     Redis is not asked: the reservation is in time if the database's clock says so. `on_written` is
     called in the transaction that moves the order.
 
+    :raises PaymentTokenMissing: if there is no token, and the order is not free
     :raises PaymentNotAccepted: if the gateway does not know the token, or the order is free
     :raises ReservationExpired: if its time is up
     :raises OrderNotPayable: if the order is past reserving
@@ -150,6 +158,8 @@ def _check_means(order: Order, method: str, token: str) -> None:
             else "This order is not free: pay by `card` or `pix`.",
             pointer="#/method",
         )
+    if method != PaymentMethod.FREE and not token:
+        raise PaymentTokenMissing("A payment that is not free needs a token.", pointer="#/token")
     if method != PaymentMethod.FREE and not get_gateway().accepts(method=method, token=token):
         raise PaymentNotAccepted("The payment gateway does not know this token.", pointer="#/token")
 

@@ -426,6 +426,8 @@ def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
         "POST /tickets/{ticket_id}/revoke",
         "POST /tickets/{ticket_id}/reissue",
         "POST /tickets/validate",
+        "GET /problems",
+        "GET /problems/{code}",
         "GET /healthz",
         "GET /readyz",
     }

@@ -23,7 +23,7 @@ from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = ("/docs", "/problems")
+PAGES = ("/docs",)
 
 
 def errors(answer: Any) -> list[tuple[str, str, str]]:

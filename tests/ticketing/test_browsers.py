@@ -39,7 +39,7 @@ def test_the_public_catalogue_and_the_documents_may_be_kept(api: APIClient):
         again = api.get(path, HTTP_IF_NONE_MATCH=first.headers["ETag"])
         assert (first.status_code, again.status_code) == (200, 304)
         assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-cache"
-    for path in ("/schema", "/docs"):
+    for path in ("/schema", "/docs", "/problems", "/problems/sold_out"):
         assert api.get(path).headers["Cache-Control"] == "public, max-age=300"
         assert not api.get(path).cookies
 

@@ -13,6 +13,7 @@ _UNKEPT: Final = "private, no-store"
 # The documents change with a release.
 _DOCUMENT: Final = "public, max-age=300"
 _DOCUMENTS: Final = frozenset({"/schema", "/docs"})
+_EXPLANATIONS: Final = "/problems"
 _CATALOGUE: Final = "/events"
 _READING: Final = frozenset({"GET", "HEAD"})
 _WHOLE: Final = frozenset({200, 304})
@@ -56,7 +57,7 @@ class BrowserHeadersMiddleware:
             headers.setdefault(_POLICY, _NOTHING)
         if not _may_be_kept(request, response):
             headers["Cache-Control"] = _UNKEPT
-        elif path.rstrip("/") in _DOCUMENTS:
+        elif _is_document(path):
             headers["Cache-Control"] = _DOCUMENT
         return response
 
@@ -68,11 +69,17 @@ def _may_be_kept(request: HttpRequest, response: HttpResponseBase) -> bool:
     told = request.META
     if told.get("HTTP_COOKIE") or told.get("HTTP_AUTHORIZATION") or response.cookies:
         return False
+    if _is_document(request.path_info):
+        return True
     path = request.path_info.rstrip("/")
-    if path in _DOCUMENTS or path == _CATALOGUE:
+    if path == _CATALOGUE:
         return True
     # One event; what stands deeper is its organizer's.
     return path.startswith("/events/") and path.count("/") == 2  # noqa: PLR2004
+
+
+def _is_document(path: str) -> bool:
+    return path.rstrip("/") in _DOCUMENTS or path.startswith(_EXPLANATIONS)
 
 
 def _policy_of(path: str) -> str:

@@ -23,7 +23,10 @@ PAGE: Final = [
         description="How many are on a page.",
     ),
 ]
-_WORDS: Final = {"reference": "The event's id, or its slug."}
+_WORDS: Final = {
+    "code": "The problem's `code`.",
+    "reference": "The event's id, or its slug.",
+}
 _ID: Final = "_id"
 
 
