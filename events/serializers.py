@@ -257,7 +257,9 @@ class EventChanged(EventSent):
 
 def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
     if ends_too_early(attrs.get(first), attrs.get(last)):
-        raise serializers.ValidationError({last: f"This must be after `{first}`."})
+        raise serializers.ValidationError(
+            {last: f"This must be after `{first}`."}, code="out_of_order"
+        )
 
 
 class CatalogueQuery(serializers.Serializer[Any]):

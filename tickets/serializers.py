@@ -35,13 +35,17 @@ class ScanSent(StrictSerializer):
     event = serializers.UUIDField(required=False)
     gate = LineField(max_length=50, required=False, allow_blank=True)
     scan_id = serializers.UUIDField(default=new_id)
-    scanned_at = MomentField(required=False)
+    scanned_at = MomentField(
+        required=False,
+        help_text="When a device that was offline saw it: at most 30 days ago, and at most 5"
+        " minutes ahead of our clock. Without it: now.",
+    )
 
     def validate_scanned_at(self, moment: datetime) -> datetime:
         if moment > clock.now() + _CLOCK_SKEW:
-            raise serializers.ValidationError("This is in the future.")
+            raise serializers.ValidationError("This is in the future.", code="in_the_future")
         if moment < clock.now() - _LONGEST_OFFLINE:
-            raise serializers.ValidationError("This is too long ago.")
+            raise serializers.ValidationError("This is too long ago.", code="too_long_ago")
         return moment
 
 

@@ -21,9 +21,9 @@ from ticketing.stack.environment import PROJECT
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
-# What callers may do to whom, `tests/test_access_matrix.py` holds: here each shows the right token;
-# and that a request fits the
-# schema is not to say that there are tickets left.
+# What callers may do to whom, `tests/test_access_matrix.py` holds: here each shows the right token.
+# That what fits the document is taken, `valid_request_refused` of our hooks holds: it knows the few
+# rules that no schema can say.
 _NOT_CHECKED: Final = "positive_data_acceptance,ignored_auth,missing_required_header"
 _PATIENCE_SECONDS: Final = 60
 _BUYER: Final = {"name": "Ana Souza", "email": "ana@example.com"}

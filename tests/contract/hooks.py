@@ -1,4 +1,7 @@
-"""What schemathesis cannot know: which token an endpoint takes, and what there is to ask about."""
+"""
+What schemathesis cannot know: which token an endpoint takes, what there is to ask about, and why a
+request that fits the document may be refused after all.
+"""
 
 import json
 import os
@@ -7,13 +10,29 @@ from typing import Any
 from zlib import crc32
 
 import schemathesis
+from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import is_unexpected_http_status_case
 
 _WORLD: dict[str, Any] = json.loads(Path(os.environ["CONTRACT_WORLD"]).read_text())
 # Orders made on the way, and their tokens.
 _tokens: dict[str, str] = dict(_WORLD["orders"])
 # Of ten.
 _MOSTLY = 7
+# Refusals of requests that are well formed as far as JSON Schema can say, by the codes of their
+# problems, or of each of its `errors`. No other 4xx but these and those of the caller and of the
+# state of things may answer a request that fits the document.
+_BEYOND_A_SCHEMA = {
+    "idempotency_key_reused": "the key came before, with another body",
+    "invalid_code": "only a signature tells which codes are ours",
+    "out_of_order": "a moment must be later than another one",
+    "in_the_future": "by our clock",
+    "too_long_ago": "by our clock",
+    "payment_not_accepted": "by the payment gateway, or by what the order costs",
+    "ticket_type_needed": "by the event",
+    "web_address": "what a mail program could take for a link",
+}
+_ELSEWISE = frozenset({401, 403, 404, 409, 412, 429})
 _NAMES = {"reference": "events", "order_id": "orders", "ticket_id": "tickets"}
 
 
@@ -59,3 +78,21 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     if response.status_code == 201 and case.operation.path == "/orders":
         order = response.json()
         _tokens[order["id"]] = order["access_token"]
+
+
+@schemathesis.check
+def valid_request_refused(ctx: Any, response: Any, case: Any) -> None:
+    """Refuse the refusal of what fits the document, unless no document could say why."""
+    status = response.status_code
+    fits = case.meta and case.meta.generation.mode.is_positive
+    if not fits or status in _ELSEWISE or is_unexpected_http_status_case(case):
+        return
+    if 400 <= status < 500:
+        problem = response.json()
+        codes = {error["code"] for error in problem.get("errors", [problem])}
+        if not codes <= _BEYOND_A_SCHEMA.keys():
+            raise Failure(
+                operation=case.operation.label,
+                title="Valid request refused",
+                message=problem["detail"],
+            )
