@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -231,6 +232,30 @@ def test_a_copy_of_the_orders_is_whole_however_small_its_pages(stack: RunningSta
     put_on_sale(stack, 200)
 
     assert_keeps_its_promises("python", at(stack, small), tmp_path)
+
+
+def test_the_typed_client_is_made_of_the_document_and_does_what_it_says(
+    stack: RunningStack, tmp_path: Path
+):
+    put_on_sale(stack, 200)
+    section = PYTHON.read_text().split("\n## A typed client\n")[1]
+    install, generate, _ = re.findall(r"^(?:pip|openapi-python-client) .*$", section, re.MULTILINE)
+    (walk,) = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    command, *arguments = generate.split()
+    made = subprocess.run(
+        [Path(sys.executable).with_name(command), *arguments, "--output-path", tmp_path / "client"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    # The generator skips with a warning what it does not understand.
+    assert (made.returncode, "Warning" in made.stdout) == (0, False), made.stdout
+    assert install.endswith(f"=={version('openapi-python-client')}")
+    # In place of the section's last command.
+    found = f"import sys\nsys.path.insert(0, {str(tmp_path / 'client')!r})\n"
+    assert_keeps_its_promises("python", at(stack, found + walk), tmp_path)
 
 
 class Admin:

@@ -1,8 +1,10 @@
 """
-Hold the API's document against two linters, Spectral and Redocly: part of `make check`.
+Hold the API's document against two linters, Spectral and Redocly, and make TypeScript of it, which
+a small client uses: part of `make check`.
 
-Any finding of either fails, a warning too. Both run on the Node.js that a Python package brings,
-in the versions that package-lock.json names, so neither needs anything on the machine.
+Any finding of a linter fails, a warning too, and any error of a type. All run on the Node.js that
+a Python package brings, in the versions that package-lock.json names, so none needs anything on
+the machine.
 """
 
 import hashlib
@@ -19,8 +21,10 @@ from ticketing.stack.environment import PROJECT
 _DOCUMENT: Final = PROJECT / "docs/openapi.yaml"
 _HERE: Final = Path(__file__).parent
 _INSTALLED: Final = PROJECT / ".local/linting"
+# Beside the types that are made: it imports them.
+_CLIENT: Final = ("client.ts", "tsconfig.json")
 _NEEDS: Final = ("package.json", "package-lock.json")
-_LINTERS: Final = {
+_STEPS: Final = {
     "Spectral": [
         "@stoplight/spectral-cli/dist/index.js",
         *("lint", str(_DOCUMENT), "--ruleset", str(_HERE / "spectral.yaml")),
@@ -30,8 +34,13 @@ _LINTERS: Final = {
         "@redocly/cli/bin/cli.js",
         *("lint", str(_DOCUMENT), "--config", str(_HERE / "redocly.yaml")),
     ],
+    "Types": [
+        "openapi-typescript/bin/cli.js",
+        *(str(_DOCUMENT), "--output", str(_INSTALLED / "bilheteria.d.ts")),
+    ],
+    "TypeScript": ["typescript/bin/tsc", "--project", str(_INSTALLED)],
 }
-# Neither is to call home.
+# None is to call home.
 _ENVIRONMENT: Final = {
     **os.environ,
     "REDOCLY_TELEMETRY": "off",
@@ -41,11 +50,13 @@ _ENVIRONMENT: Final = {
 
 
 def main() -> int:
-    """Install the linters if need be, and run both. Return 0 if neither finds anything."""
+    """Install the programs if need be, and run all. Return 0 if none finds anything."""
     if not _install():
-        _say("The linters could not be installed: see above.")
+        _say("They could not be installed: see above.")
         return 1
-    failed = [name for name, command in _LINTERS.items() if not _lint(name, command)]
+    for name in _CLIENT:
+        shutil.copy(_HERE / name, _INSTALLED)
+    failed = [name for name, command in _STEPS.items() if not _run(name, command)]
     return 1 if failed else 0
 
 
@@ -55,7 +66,7 @@ def _install() -> bool:
     stamp = _INSTALLED / digest
     if stamp.exists():
         return True
-    _say("Installing the linters: once, half a minute.")
+    _say("Installing linters and compilers: once, half a minute.")
     shutil.rmtree(_INSTALLED, ignore_errors=True)
     _INSTALLED.mkdir(parents=True)
     for name in _NEEDS:
@@ -66,7 +77,7 @@ def _install() -> bool:
     return done.returncode == 0
 
 
-def _lint(name: str, command: list[str]) -> bool:
+def _run(name: str, command: list[str]) -> bool:
     script, *arguments = command
     done = node([str(_INSTALLED / "node_modules" / script), *arguments], **_options())
     _say(f"{name}: {'no finding' if done.returncode == 0 else 'FAILED'}")
