@@ -41,6 +41,7 @@ from events.organizing import (
     create_event,
 )
 from events.serializers import CatalogueQuery, EventChanged, EventSent, EventShown, NewEventSent
+from events.short_form import SeveralTicketTypes, take_ticket_types
 from events.showing import (
     show_event,
     show_event_with,
@@ -80,6 +81,7 @@ _CHANGES = [
     TooManyTicketTypes,
     TypeNameTaken,
     UnknownTypeOfEvent,
+    SeveralTicketTypes,
 ]
 _SIMPLE = {
     "name": "Noite de Jazz",
@@ -172,7 +174,7 @@ class Events(APIView):
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
         organizer = _choose_organizer(organizers, fields.pop("organizer", None))
-        kinds = _kinds_sent(fields) or []
+        kinds = take_ticket_types(fields) or []
         for kind in kinds:
             kind.pop("id", None)
         with transaction.atomic(durable=True):
@@ -244,7 +246,7 @@ class OneEvent(APIView):
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
         fields.pop("organizer", None)
-        kinds = _kinds_sent(fields, event)
+        kinds = take_ticket_types(fields, event)
         if not partial:
             fields = _defaults() | fields
         change_event(
@@ -279,22 +281,6 @@ def _choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> O
     if len(choice) > 1:
         raise ValidationError({"organizer": "You act for several: say for which."})
     return choice[0]
-
-
-def _kinds_sent(fields: dict[str, Any], event: Event | None = None) -> list[dict[str, Any]] | None:
-    """Take the ticket types out of what was sent, in the long form or the short one."""
-    kinds: list[dict[str, Any]] | None = fields.pop("ticket_types", None)
-    short: dict[str, Any] = {
-        name: fields.pop(name) for name in ("capacity", "price") if name in fields
-    }
-    if not short:
-        return kinds
-    existing = list(event.ticket_types.all()) if event else []
-    if len(existing) > 1:
-        raise ValidationError({next(iter(short)): "The event has several ticket types."})
-    if existing:
-        return [{"id": existing[0].pk, **short}]
-    return [{"name": "Ingresso", **short}]
 
 
 def _defaults() -> dict[str, Any]:

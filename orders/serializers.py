@@ -1,15 +1,12 @@
 """Orders as JSON: what a buyer sends, and what we show."""
 
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
-from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
 from orders.insertion import Reservation
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
-from ticketing.addresses import tidy_address
 from ticketing.api.fields import (
     AddressField,
     LineField,
@@ -19,17 +16,15 @@ from ticketing.api.fields import (
     TextField,
     WholeNumberField,
     YesOrNoField,
-    is_line,
-    is_name,
     show_moment,
 )
 from ticketing.api.pagination import ChangesQuery
 from ticketing.api.rules import has, has_none, has_values
 
 # Past any organizer's limit, and short of what a counter can hold.
-_LARGEST_QUANTITY = 10_000
-_MOST_ITEMS = 50
-_LONGEST_PROOF = 2_000
+LARGEST_QUANTITY = 10_000
+MOST_ITEMS = 50
+LONGEST_PROOF = 2_000
 # Of one request; whoever has more asks twice, or refunds the whole order.
 _MOST_REFUNDED = 1_000
 _WAITING, _CONFIRMED = "waiting", "confirmed"
@@ -45,7 +40,7 @@ class CustomerSent(StrictSerializer):
 
 class WantedTicketsSent(StrictSerializer):
     ticket_type = serializers.UUIDField()
-    quantity = WholeNumberField(min_value=1, max_value=_LARGEST_QUANTITY)
+    quantity = WholeNumberField(min_value=1, max_value=LARGEST_QUANTITY)
 
 
 class ReservationSent(StrictSerializer):
@@ -58,13 +53,13 @@ class ReservationSent(StrictSerializer):
     }
 
     event = LineField(max_length=80)
-    quantity = WholeNumberField(min_value=1, max_value=_LARGEST_QUANTITY, required=False)
+    quantity = WholeNumberField(min_value=1, max_value=LARGEST_QUANTITY, required=False)
     items = WantedTicketsSent(  # type: ignore[call-arg]  # of the list that `many` makes
-        many=True, allow_empty=False, max_length=_MOST_ITEMS, required=False
+        many=True, allow_empty=False, max_length=MOST_ITEMS, required=False
     )
     customer = CustomerSent()
     proof_of_work = LineField(
-        max_length=_LONGEST_PROOF,
+        max_length=LONGEST_PROOF,
         required=False,
         help_text="Where the event requires one: the solved challenge, base64 of ALTCHA's JSON.",
     )
@@ -78,43 +73,6 @@ class ReservationSent(StrictSerializer):
         if len(kinds) != len(set(kinds)):
             raise serializers.ValidationError({"items": "Name each ticket type once."})
         return attrs
-
-
-class UsualCustomer(Struct, forbid_unknown_fields=True):
-    name: Annotated[str, Meta(max_length=200)]
-    email: Annotated[str, Meta(max_length=254)]
-
-    def __post_init__(self) -> None:
-        if not is_name(self.name):
-            raise ValueError
-        self.email = tidy_address(self.email)
-
-
-class UsualItem(Struct, forbid_unknown_fields=True):
-    ticket_type: UUID
-    quantity: Annotated[int, Meta(ge=1, le=_LARGEST_QUANTITY)]
-
-
-class UsualReservation(Struct, forbid_unknown_fields=True):
-    """What nearly all buyers send. `ReservationSent` takes all of it, and judges the rest."""
-
-    event: Annotated[str, Meta(max_length=80)]
-    customer: UsualCustomer
-    quantity: Annotated[int, Meta(ge=1, le=_LARGEST_QUANTITY)] | UnsetType = UNSET
-    proof_of_work: Annotated[str, Meta(max_length=_LONGEST_PROOF)] | UnsetType = UNSET
-    items: Annotated[list[UsualItem], Meta(min_length=1, max_length=_MOST_ITEMS)] | UnsetType = (
-        UNSET
-    )
-
-    def __post_init__(self) -> None:
-        if not is_line(self.event) or (self.quantity is UNSET) == (self.items is UNSET):
-            raise ValueError
-        if self.proof_of_work is not UNSET and not is_line(self.proof_of_work):
-            raise ValueError
-        if self.items is not UNSET:
-            kinds = {item.ticket_type for item in self.items}
-            if len(kinds) < len(self.items):
-                raise ValueError
 
 
 class ChallengeParametersShown(serializers.Serializer[Any]):

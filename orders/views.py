@@ -37,10 +37,10 @@ from orders.serializers import (
     PaymentSent,
     ReservationSent,
     ReservedOrderShown,
-    UsualReservation,
     show_order,
     show_reservation,
 )
+from orders.usual import UsualReservation
 from ticketing import clock
 from ticketing.api.callers import client_origin
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, AccessTokenLost, Keeper, answer_once

@@ -139,3 +139,9 @@ def test_no_filter_hides_what_has_ceased_to_fit_it(what: str, filtered: str):
     assert "modified_since" in refused.json()["errors"][0]["detail"]
     assert client.get(f"{path}?modified_since={since}").status_code == 200
     assert Order.objects.count() == 1
+
+
+def test_a_method_that_a_path_does_not_take_is_refused_whatever_its_query_says(api: APIClient):
+    answer = api.generic("TRACE", "/events?statuss=paid")
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")

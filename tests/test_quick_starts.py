@@ -239,7 +239,8 @@ def test_the_typed_client_is_made_of_the_document_and_does_what_it_says(
 ):
     put_on_sale(stack, 200)
     section = PYTHON.read_text().split("\n## A typed client\n")[1]
-    install, generate, _ = re.findall(r"^(?:pip|openapi-python-client) .*$", section, re.MULTILINE)
+    (shell,) = re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    install, generate, _ = shell.splitlines()
     (walk,) = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     command, *arguments = generate.split()
     made = subprocess.run(

@@ -154,6 +154,9 @@ class TicketsQuery(ChangesQuery):
 class HolderSent(StrictSerializer):
     """Who is to have a ticket from now on."""
 
+    # Also in a PATCH, of which the generator believes that it need not say anything.
+    rules = {"required": ["holder_name"]}
+
     holder_name = NameField()
 
 

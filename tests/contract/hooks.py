@@ -28,8 +28,10 @@ _BEYOND_A_SCHEMA = {
     "out_of_order": "a moment must be later than another one",
     "in_the_future": "by our clock",
     "too_long_ago": "by our clock",
+    "modified_since_needed": "a parameter needs another one",
     "payment_not_accepted": "by the payment gateway, or by what the order costs",
     "ticket_type_needed": "by the event",
+    "weak_idempotency_key": "by who calls, and by how many bits it has",
     "web_address": "what a mail program could take for a link",
 }
 _ELSEWISE = frozenset({401, 403, 404, 409, 412, 429})

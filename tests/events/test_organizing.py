@@ -1,6 +1,7 @@
 """Events changed and cancelled while they sell."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,13 @@ def test_the_api_publishes_no_event_that_is_over_and_keeps_nothing_of_the_reques
     assert changed.json()["code"] == made.json()["code"] == "event_is_over"
     kept = Event.objects.get()
     assert (kept.status, kept.starts_at) == (EventStatus.DRAFT, draft.starts_at)
+
+
+@pytest.mark.parametrize("short", [{"capacity": 5}, {"price": "5.00"}])
+def test_the_short_form_is_refused_for_an_event_with_several_ticket_types(short: dict[str, Any]):
+    kind = make_ticket_type()
+    make_ticket_type(event=kind.event, name="Camarote")
+
+    answer = as_organizer(kind.event).patch(f"/events/{kind.event_id}", short)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "several_ticket_types")

@@ -1,5 +1,6 @@
 """What holds for every operation of the API's document, whoever adds one."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -104,6 +105,15 @@ def test_each_error_is_a_problem():
 @pytest.mark.parametrize("member", ["contact", "license", "description", "version"])
 def test_the_document_says_whose_the_api_is(member: str):
     assert DOCUMENT["info"][member]
+
+
+def test_the_quick_start_names_the_version_that_makes_types_of_every_checked_document():
+    quick_start = (ROOT / "docs/quickstart-python.md").read_text()
+    checked = json.loads((ROOT / "tests/linting/package.json").read_text())["devDependencies"]
+
+    named = re.findall(r"npx openapi-typescript@(\S+)", quick_start)
+
+    assert named == [checked["openapi-typescript"]]
 
 
 def test_the_document_leaves_no_internal_marks():

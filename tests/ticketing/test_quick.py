@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from rest_framework.test import APIClient
 
-from orders.serializers import ReservationSent, UsualReservation
+from orders.serializers import ReservationSent
+from orders.usual import UsualReservation
 from tests.make import as_bearer, make_device, make_event, make_ticket
 from ticketing.api.quick import read_body
 from ticketing.redis import get_redis

@@ -58,7 +58,9 @@ class ChangesQuery(serializers.Serializer[Any]):
             if hiding := [name for name in self.passing if name in asked]:
                 raise ValidationError({name: [_HIDES_CHANGES] for name in hiding})
         elif "after" in asked:
-            raise ValidationError({"after": ["Send `modified_since` beside it."]})
+            raise ValidationError(
+                {"after": ["Send `modified_since` beside it."]}, code="modified_since_needed"
+            )
         return asked
 
 

@@ -26,8 +26,9 @@ class KnownParameters(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         sent = request.query_params
-        if sent:
-            handler = getattr(view, (request.method or "").lower(), None)
+        handler = getattr(view, (request.method or "").lower(), None)
+        # Of a method that the path does not take, that is what is wrong.
+        if sent and handler is not None:
             known: dict[str, bool] = getattr(handler, _PARAMETERS, {})
             errors = {
                 name: [ErrorDetail(_UNKNOWN, code="unknown_parameter")]

@@ -47,6 +47,7 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         tell_headers(path, method, described)
         tell_links(described)
         tell_path_parameters(described)
+        _tell_needed_body(described, result["components"]["schemas"])
     schemas = {
         **result["components"]["schemas"],
         **list_codes(described for _, _, described in _operations_of(paths)),
@@ -71,6 +72,17 @@ def _operations_of(paths: Mapping[str, dict[str, Operation]]) -> Iterator[tuple[
     for path, operations in paths.items():
         for method, described in operations.items():
             yield path, method, described
+
+
+def _tell_needed_body(described: Operation, schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Say that a body is needed where none, which reads as an empty object, is refused."""
+    body = described.get("requestBody")
+    if body is None:
+        return
+    for content in body["content"].values():
+        schema = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+        needed = schema.get("required") or schema.get("else", {}).get("required")
+        body["required"] = bool(needed)
 
 
 def _tags_of(groups: Iterable[Mapping[str, dict[str, Operation]]]) -> set[str]:

@@ -1,0 +1,45 @@
+"""What nearly all buyers send, read without the framework's machinery."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from orders.serializers import LARGEST_QUANTITY, LONGEST_PROOF, MOST_ITEMS
+from ticketing.addresses import tidy_address
+from ticketing.api.fields import is_line, is_name
+
+
+class UsualCustomer(Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(max_length=200)]
+    email: Annotated[str, Meta(max_length=254)]
+
+    def __post_init__(self) -> None:
+        if not is_name(self.name):
+            raise ValueError
+        self.email = tidy_address(self.email)
+
+
+class UsualItem(Struct, forbid_unknown_fields=True):
+    ticket_type: UUID
+    quantity: Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)]
+
+
+class UsualReservation(Struct, forbid_unknown_fields=True):
+    """What nearly all buyers send. `ReservationSent` takes all of it, and judges the rest."""
+
+    event: Annotated[str, Meta(max_length=80)]
+    customer: UsualCustomer
+    quantity: Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)] | UnsetType = UNSET
+    proof_of_work: Annotated[str, Meta(max_length=LONGEST_PROOF)] | UnsetType = UNSET
+    items: Annotated[list[UsualItem], Meta(min_length=1, max_length=MOST_ITEMS)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if not is_line(self.event) or (self.quantity is UNSET) == (self.items is UNSET):
+            raise ValueError
+        if self.proof_of_work is not UNSET and not is_line(self.proof_of_work):
+            raise ValueError
+        if self.items is not UNSET:
+            kinds = {item.ticket_type for item in self.items}
+            if len(kinds) < len(self.items):
+                raise ValueError
