@@ -7,16 +7,19 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db.models import F
 
-from events.holds import read_stocks
+from events.holds import check_stocks
 from events.inventory import recorded_left_by_type
 from events.models import Event, EventStatus, InventoryGeneration, TicketType
 from events.recovery import rebuild_stock
+from ticketing.metrics import count_stock_failure
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 500
 # What is said of a ticket type that Redis has and the record has not.
 _SURPLUS = "surplus"
+# What is said of a stock that Redis has and cannot read.
+_BROKEN = "broken"
 _REMEMBERED = timedelta(minutes=10)
 
 
@@ -24,7 +27,8 @@ def audit_stock(*, now: datetime) -> int:
     """
     Compare every event that sells; rebuild where the same drift is seen twice. Return how many.
 
-    Once is no drift: between the two answers somebody may have bought.
+    Once is no drift: between the two answers somebody may have bought. What fails for one event is
+    logged and counted, and the next one is compared.
 
     :raises InventoryUnavailable: if Redis is away
     """
@@ -43,7 +47,7 @@ def count_drifts() -> int:
 
 
 def _audit_batch(event_ids: list[UUID]) -> int:
-    live = read_stocks(event_ids)
+    live, broken = check_stocks(event_ids)
     recorded = recorded_left_by_type(list(live))
     event_of = dict(TicketType.objects.filter(event_id__in=live).values_list("pk", "event_id"))
     drifts: dict[UUID, dict[str, int | str]] = {event_id: {} for event_id in live}
@@ -55,17 +59,27 @@ def _audit_batch(event_ids: list[UUID]) -> int:
         # The record has no such type, or has it no longer.
         for ticket_type_id in stock.left.keys() - event_of.keys():
             drifts[event_id][str(ticket_type_id)] = _SURPLUS
-    rebuilt = 0
-    for event_id, drift_by_type in drifts.items():
-        seen = f"drift:{event_id}"
-        if not drift_by_type:
-            continue
-        if cache.get(seen) == drift_by_type:
-            logger.error("The stock of event %s drifted by %s.", event_id, drift_by_type)
-            rebuild_stock(event_id=event_id)
-            InventoryGeneration.objects.update(drifts=F("drifts") + 1)
-            cache.delete(seen)
-            rebuilt += 1
-        else:
-            cache.set(seen, drift_by_type, _REMEMBERED.total_seconds())
-    return rebuilt
+    for event_id, error in broken.items():
+        logger.error("The stock of event %s is broken in Redis: %s", event_id, error)
+        count_stock_failure("read")
+        drifts[event_id] = {_BROKEN: error}
+    return sum(_judge_drift(event_id, drift) for event_id, drift in drifts.items() if drift)
+
+
+def _judge_drift(event_id: UUID, drift_by_type: dict[str, int | str]) -> int:
+    """Rebuild a stock whose drift was seen before. Return how many were rebuilt: one or none."""
+    seen = f"drift:{event_id}"
+    if cache.get(seen) != drift_by_type:
+        cache.set(seen, drift_by_type, _REMEMBERED.total_seconds())
+        return 0
+    logger.error("The stock of event %s drifted by %s.", event_id, drift_by_type)
+    try:
+        rebuild_stock(event_id=event_id)
+    except Exception:
+        # Whatever is wrong with one event, the others are audited.
+        logger.exception("The stock of event %s cannot be rebuilt.", event_id)
+        count_stock_failure("rebuild")
+        return 0
+    InventoryGeneration.objects.update(drifts=F("drifts") + 1)
+    cache.delete(seen)
+    return 1

@@ -5,23 +5,21 @@ A hold is a courtesy to the buyer, never the promise: that is `events.inventory`
 released on Redis's own authority, and if it forgets everything, the record can refill it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from events.generation import ensure_generation, script_digest
-from events.inventory import SoldOut, Stock
+from events.inventory import SoldOut
 from ticketing.errors import Unavailable
 from ticketing.redis import get_redis, run_script
 
-# A process that died while it staged a rebuild leaves no garbage for longer than this.
-_STAGING_SECONDS = 120
-_STAGING_CHUNK = 2_000
+# Answered in the place of a script that failed for one event.
+_BROKEN = "BROKEN"
 # Beside what is left of each type, named by its id, the hash tells capacities and more.
 _UUID_LENGTH = 36
 
@@ -35,6 +33,10 @@ class InventoryUnavailable(Unavailable):
 
 class StockIsCold(InventoryUnavailable):
     """Redis is there but has no stock of this event: it must be rebuilt from the record."""
+
+
+class StockIsBroken(InventoryUnavailable):
+    """Redis is there and cannot work with what it has of this event. The audit rebuilds it."""
 
 
 class StockRunsOut(SoldOut):
@@ -117,7 +119,7 @@ def due_holds(
     """
     Return overdue holds of each event that has some, so many at most, in one round trip.
 
-    They are leased: for a while they are not returned again.
+    They are leased: for a while they are not returned again. A broken stock has none.
 
     :raises InventoryUnavailable: if Redis is away
     """
@@ -125,7 +127,7 @@ def due_holds(
     return {
         event_id: [UUID(order) for order in answer[1:]]
         for event_id, answer in zip(event_ids, answers, strict=True)
-        if answer[1:]
+        if answer[0] == "DONE" and answer[1:]
     }
 
 
@@ -153,12 +155,26 @@ def read_stocks(event_ids: Collection[UUID]) -> dict[UUID, LiveStock]:
 
     :raises InventoryUnavailable: if Redis is away
     """
-    answers = _run_each("left", event_ids)
-    return {
-        event_id: _live_stock(answer[1:])
-        for event_id, answer in zip(event_ids, answers, strict=True)
-        if answer[0] == "WARM"
-    }
+    return check_stocks(event_ids)[0]
+
+
+def check_stocks(event_ids: Collection[UUID]) -> tuple[dict[UUID, LiveStock], dict[UUID, str]]:
+    """
+    Return the stock of each event that Redis knows, and what is wrong with each that is broken.
+
+    :raises InventoryUnavailable: if Redis is away
+    """
+    stocks: dict[UUID, LiveStock] = {}
+    broken: dict[UUID, str] = {}
+    for event_id, answer in zip(event_ids, _run_each("left", event_ids), strict=True):
+        if answer[0] == _BROKEN:
+            broken[event_id] = answer[1]
+        elif answer[0] == "WARM":
+            try:
+                stocks[event_id] = _live_stock(answer[1:])
+            except ValueError as error:
+                broken[event_id] = str(error)
+    return stocks, broken
 
 
 def read_stock(event_id: UUID) -> LiveStock | None:
@@ -185,56 +201,6 @@ def lease_rebuild(*, event_id: UUID, milliseconds: int) -> bool:
         raise InventoryUnavailable("Redis is away.") from error
 
 
-def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
-    """
-    Put a rebuilt stock in the place of the live one. Return False if Redis lost it on the way.
-
-    :raises InventoryUnavailable: if Redis is away
-    """
-    live = _keys(event_id)
-    staged = [f"{key}:{stock.epoch}" for key in live]
-    left: dict[str, int] = {"revision": stock.revision}
-    for kind in stock.types:
-        name = str(kind.ticket_type_id)
-        left |= {
-            name: kind.left,
-            f"capacity:{name}": kind.capacity,
-            f"version:{name}": kind.version,
-        }
-    try:
-        _stage(staged, left, stock)
-    except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
-    sizes = [len(left), len(stock.holds), len(stock.holds)]
-    return bool(_evaluate("publish", [*live, *staged], stock.epoch, *sizes) != "LOST")
-
-
-def _stage(staged: list[str], left: dict[str, int], stock: Stock) -> None:
-    pipeline = get_redis().pipeline(transaction=False)
-    pipeline.unlink(*staged)
-    pipeline.hset(staged[0], mapping=left)  # type: ignore[arg-type]
-    seconds, microseconds = get_redis().time()
-    now = seconds * 1000 + microseconds // 1000
-    for chunk in _chunks(stock.holds):
-        held = {str(order): _spell(hold.quantities) for order, hold in chunk.items()}
-        pipeline.hset(staged[1], mapping=held)  # type: ignore[arg-type]
-        until = {str(order): now + hold.milliseconds for order, hold in chunk.items()}
-        pipeline.zadd(staged[2], until)
-    for key in staged:
-        pipeline.expire(key, _STAGING_SECONDS)
-    pipeline.execute()
-
-
-def _chunks(holds: Mapping[UUID, Any]) -> Iterator[dict[UUID, Any]]:
-    rest = iter(holds.items())
-    while chunk := dict(islice(rest, _STAGING_CHUNK)):
-        yield chunk
-
-
-def _spell(quantities: Mapping[UUID, int]) -> str:
-    return " ".join(f"{kind}={quantity}" for kind, quantity in quantities.items())
-
-
 def _live_stock(words: list[str]) -> LiveStock:
     fields = dict(zip(words[::2], words[1::2], strict=True))
     revision = int(fields.pop("revision", 0))
@@ -247,11 +213,17 @@ def _live_stock(words: list[str]) -> LiveStock:
 
 
 def _run(script: str, event_id: UUID, *arguments: object) -> list[str]:
-    answer: list[str] | str = _evaluate(script, _keys(event_id), *arguments)
+    answer: list[str] | str = evaluate(script, keys_of(event_id), *arguments)
     return answer if isinstance(answer, list) else [answer]
 
 
-def _evaluate(script: str, keys: list[str], *arguments: object) -> Any:
+def evaluate(script: str, keys: list[str], *arguments: object) -> Any:
+    """
+    Run a script on the keys of one event.
+
+    :raises StockIsBroken: if Redis cannot run it on what these keys hold
+    :raises InventoryUnavailable: if Redis is away
+    """
     words = [str(argument) for argument in arguments]
     try:
         try:
@@ -259,6 +231,8 @@ def _evaluate(script: str, keys: list[str], *arguments: object) -> Any:
         except NoScriptError:
             ensure_generation()
             return run_script(script_digest(script), keys, words)
+    except ResponseError as error:
+        raise StockIsBroken(f"Redis cannot run {script}: {error}") from error
     except RedisError as error:
         raise InventoryUnavailable("Redis is away.") from error
 
@@ -269,10 +243,17 @@ def _run_each(script: str, event_ids: Collection[UUID], *arguments: object) -> l
     def ask() -> list[list[str]]:
         pipeline = get_redis().pipeline(transaction=False)
         for event_id in event_ids:
-            keys = _keys(event_id)
+            keys = keys_of(event_id)
             pipeline.evalsha(script_digest(script), len(keys), *keys, *words)
-        answers: list[list[str]] = pipeline.execute()
-        return answers
+        # One event's error is not the others'.
+        answers = pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, NoScriptError):
+                raise answer
+        return [
+            [_BROKEN, str(answer)] if isinstance(answer, ResponseError) else answer
+            for answer in answers
+        ]
 
     if not event_ids:
         return []
@@ -286,6 +267,7 @@ def _run_each(script: str, event_ids: Collection[UUID], *arguments: object) -> l
         raise InventoryUnavailable("Redis is away.") from error
 
 
-def _keys(event_id: UUID) -> list[str]:
+def keys_of(event_id: UUID) -> list[str]:
+    """Return the keys of what is left, of the holds, and of when they are due."""
     # The braces keep an event's keys in one Redis Cluster slot.
     return [f"{{event:{event_id}}}:{name}" for name in ("left", "holds", "due")]

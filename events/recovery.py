@@ -3,8 +3,9 @@
 import logging
 from uuid import UUID
 
-from events.holds import InventoryUnavailable, publish_stock
+from events.holds import InventoryUnavailable
 from events.inventory import begin_epoch
+from events.staging import publish_stock
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 from events.holds import (
     InventoryUnavailable,
     Ruling,
+    StockIsBroken,
     Verdict,
     apply_verdicts,
     due_holds,
@@ -26,6 +27,7 @@ from events.inventory import (
 from events.models import Event, EventStatus
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.state import move_orders
+from ticketing.metrics import count_stock_failure
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +70,12 @@ def settle_overdue_holds(*, event_ids: Collection[UUID], now: datetime) -> bool:
     due = due_holds(event_ids=event_ids, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
     for event_id, order_ids in due.items():
         verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
-        apply_verdicts(event_id=event_id, verdicts=verdicts)
+        try:
+            apply_verdicts(event_id=event_id, verdicts=verdicts)
+        except StockIsBroken as broken:
+            # The audit rebuilds it; the holds of other events do not wait for that.
+            logger.error("Verdicts on holds of event %s failed: %s", event_id, broken)  # noqa: TRY400
+            count_stock_failure("verdict")
     return any(len(order_ids) == BATCH for order_ids in due.values())
 
 

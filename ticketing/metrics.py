@@ -65,6 +65,12 @@ _aws_errors: Final = Counter(
     ["service", "operation", "code"],
     registry=_own,
 )
+_stock_failures: Final = Counter(
+    "bilheteria_stock_failures",
+    "Times that the stock of one event could not be read, rebuilt or changed in Redis.",
+    ["step"],
+    registry=_own,
+)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -85,6 +91,11 @@ def count_task(*, task: str, seconds: float, error: Exception | None) -> None:
 def count_aws_error(*, service: str, operation: str, code: str) -> None:
     """Count a call that AWS refused, or did not answer."""
     _aws_errors.labels(service, operation, code).inc()
+
+
+def count_stock_failure(step: str) -> None:
+    """Count a failure of one event's stock, which the stocks of other events do not have."""
+    _stock_failures.labels(step).inc()
 
 
 def register_counts(registry: CollectorRegistry) -> None:

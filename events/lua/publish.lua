@@ -1,7 +1,8 @@
 -- Put a staged rebuild in the place of the live stock, in one step.
 -- KEYS: left, holds, due, then the three staged   ARGV: epoch, fields and holds and deadlines that were staged
 -- Answers PUBLISHED | STALE: a newer one is live | LOST: Redis forgot the staging
-local live = redis.call('HMGET', KEYS[1], 'generation', 'epoch')
+-- Not call: a live key that is broken is replaced too.
+local live = redis.pcall('HMGET', KEYS[1], 'generation', 'epoch')
 local sizes = {redis.call('HLEN', KEYS[4]), redis.call('HLEN', KEYS[5]), redis.call('ZCARD', KEYS[6])}
 local lost = false
 for i = 1, 3 do lost = lost or sizes[i] ~= tonumber(ARGV[i + 1]) end

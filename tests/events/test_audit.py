@@ -1,13 +1,21 @@
 """Drift between Redis and the record."""
 
+from uuid import UUID
+
 import pytest
 from redis import Redis
 
 from events.audit import audit_stock, count_drifts
 from events.catalogue import left_by_type
 from events.generation import ensure_generation
-from events.holds import read_stocks
-from tests.make import make_reserved_order, make_ticket_type
+from events.holds import hold_tickets, read_stocks
+from events.inventory import Stock, StockOfType
+from events.models import TicketType
+from events.recovery import rebuild_stock
+from events.staging import publish_stock
+from orders.expiry import settle_overdue_holds_everywhere
+from tests.make import make_event, make_reserved_order, make_ticket_type
+from tests.ticketing.test_metrics import Counts
 from ticketing import clock
 from ticketing.ids import new_id
 
@@ -43,3 +51,92 @@ def test_a_ticket_type_that_only_redis_has_is_a_drift(redis: Redis):
 
     assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 10}
     assert audit_stock(now=clock.now()) == 0
+
+
+def break_stock(redis: Redis, kind: TicketType) -> None:
+    """Leave something in Redis that no script of ours can work with."""
+    key = f"{{event:{kind.event_id}}}:left"
+    redis.delete(key)
+    redis.rpush(key, "no hash")
+
+
+def drift(redis: Redis, kind: TicketType) -> None:
+    redis.hincrby(f"{{event:{kind.event_id}}}:left", str(kind.pk), -4)
+
+
+def test_a_stock_that_redis_cannot_read_is_reported_and_rebuilt_and_the_others_are_audited(
+    redis: Redis, caplog: pytest.LogCaptureFixture
+):
+    ensure_generation()
+    broken, other = make_ticket_type(capacity=10), make_ticket_type(capacity=10)
+    break_stock(redis, broken)
+    drift(redis, other)
+    counts = Counts()
+    # Reads go by the record meanwhile, of this event alone.
+    assert left_by_type([broken.event_id, other.event_id]) == {broken.pk: 10, other.pk: 6}
+
+    assert audit_stock(now=clock.now()) == 0
+    assert audit_stock(now=clock.now()) == 2
+
+    assert left_by_type([broken.event_id, other.event_id]) == {broken.pk: 10, other.pk: 10}
+    assert f"The stock of event {broken.event_id} is broken in Redis" in caplog.text
+    assert counts.of("bilheteria_stock_failures_total") == {("read",): 2}
+
+
+def test_a_number_that_is_none_breaks_the_stock_of_its_event_only(redis: Redis):
+    ensure_generation()
+    broken, other = make_ticket_type(capacity=10), make_ticket_type(capacity=10)
+    redis.hset(f"{{event:{broken.event_id}}}:left", str(broken.pk), "many")
+
+    assert read_stocks([broken.event_id, other.event_id]).keys() == {other.event_id}
+
+
+def test_a_stock_that_cannot_be_rebuilt_keeps_no_other_from_it(
+    redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    ensure_generation()
+    kinds = [make_ticket_type(capacity=10) for _ in range(3)]
+    for kind in kinds:
+        drift(redis, kind)
+    stubborn = kinds[1].event_id
+
+    def rebuild_others(*, event_id: UUID) -> None:
+        if event_id == stubborn:
+            raise RuntimeError("no")
+        rebuild_stock(event_id=event_id)
+
+    monkeypatch.setattr("events.audit.rebuild_stock", rebuild_others)
+    counts = Counts()
+
+    assert audit_stock(now=clock.now()) == 0
+    assert audit_stock(now=clock.now()) == 2
+
+    assert counts.of("bilheteria_stock_failures_total") == {("rebuild",): 1}
+    assert f"The stock of event {stubborn} cannot be rebuilt" in caplog.text
+
+
+def test_overdue_holds_are_settled_while_another_events_stock_is_broken(redis: Redis):
+    ensure_generation()
+    broken, other = make_ticket_type(capacity=10), make_ticket_type(capacity=10)
+    for kind in (broken, other):
+        hold_tickets(
+            event_id=kind.event_id, order_id=new_id(), quantities={kind.pk: 2}, milliseconds=0
+        )
+    # What it held can be found, and not be given back.
+    redis.hset(f"{{event:{broken.event_id}}}:left", str(broken.pk), "many")
+    counts = Counts()
+
+    settle_overdue_holds_everywhere(now=clock.now())
+
+    assert left_by_type([other.event_id]) == {other.pk: 10}
+    assert counts.of("bilheteria_stock_failures_total") == {("verdict",): 1}
+
+
+def test_a_stock_of_more_types_than_a_script_can_unpack_is_read(redis: Redis):
+    """An event that had them before there was a limit keeps them."""
+    ensure_generation()
+    event = make_event()
+    types = [StockOfType(new_id(), 5, 0, 5) for _ in range(1_500)]
+    assert publish_stock(event_id=event.pk, stock=Stock(100, 100, types, {}))
+
+    assert len(read_stocks([event.pk])[event.pk].left) == 1_500

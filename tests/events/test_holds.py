@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from events import holds
+from events import staging
 from events.holds import (
     Ruling,
     StockRunsOut,
@@ -14,13 +14,13 @@ from events.holds import (
     apply_verdicts,
     due_holds,
     hold_tickets,
-    publish_stock,
     raise_capacity,
     read_stock,
 )
 from events.inventory import OpenHold, Stock, begin_epoch
 from events.models import Event, TicketType
 from events.recovery import rebuild_stock
+from events.staging import publish_stock
 from tests.make import make_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,13 +174,13 @@ def test_a_rebuild_that_redis_lost_a_part_of_is_not_published(part: str, monkeyp
     held = Stock(stock.epoch, stock.revision, stock.types, {uuid4(): OpenHold({kind.pk: 3}, 0)})
     staged = f"{{event:{kind.event_id}}}:{part}:{stock.epoch}"
 
-    stage = holds._stage
+    stage = staging._stage
 
     def stage_and_lose(*arguments: Any) -> None:
         stage(*arguments)
         redis.delete(staged)
 
-    monkeypatch.setattr(holds, "_stage", stage_and_lose)
+    monkeypatch.setattr(staging, "_stage", stage_and_lose)
 
     assert not publish_stock(event_id=kind.event_id, stock=held)
     assert redis.keys("*:*:*:*") == []
