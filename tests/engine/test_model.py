@@ -494,4 +494,4 @@ def test_every_invariant_holds_through_random_histories(queue: RecordingQueue):
     # A run in which nothing happens proves nothing.
     assert seen["reserved"] > 100
     assert seen["accepted"] > 30
-    assert seen["crash"] > 50
+    assert seen["crash"] > 20
