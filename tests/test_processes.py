@@ -125,6 +125,15 @@ def test_an_order_walks_from_the_event_to_the_door(stack: RunningStack, tmp_path
     assert b"Content-ID" in (tmp_path / "mail.eml").read_bytes()
 
 
+def test_the_local_stack_tells_of_its_limits_as_production_does(stack: RunningStack):
+    read = requests.get(f"{stack.url}/events", timeout=30)
+    refused = requests.post(f"{stack.url}/orders", json={}, timeout=30)
+
+    assert read.headers["RateLimit-Policy"] == '"read";q=9000000;w=60'
+    assert read.headers["RateLimit"].startswith('"read";r=')
+    assert refused.headers["RateLimit-Policy"] == '"reserve";q=9000000;w=60'
+
+
 def test_a_gateway_that_fails_twice_sends_the_order_back_to_the_queue_and_it_ends_paid(
     stack: RunningStack,
 ):

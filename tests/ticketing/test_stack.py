@@ -16,8 +16,10 @@ import pytest
 from django.core.management import call_command
 from moto import mock_aws
 
+from ticketing.rates import read_policy
 from ticketing.stack import services
 from ticketing.stack.environment import (
+    FAR_LIMIT,
     PROJECT,
     RATE_LIMITS,
     Folder,
@@ -125,7 +127,7 @@ def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
     assert {folder.env.stat().st_mode & 0o777, folder.stack.stat().st_mode & 0o777} == {0o600}
 
 
-def test_the_stack_counts_nobody_unless_whoever_starts_it_says_so(tmp_path: Path):
+def test_the_stacks_limits_are_out_of_reach_unless_its_environment_sets_others(tmp_path: Path):
     def limits(overrides: dict[str, str]) -> set[str]:
         env = make_env(
             Folder(tmp_path),
@@ -137,8 +139,12 @@ def test_the_stack_counts_nobody_unless_whoever_starts_it_says_so(tmp_path: Path
         )
         return {env[name] for name in RATE_LIMITS}
 
-    assert limits({}) == {""}
-    assert limits({"RATE_LIMIT_READ": "9/60:9/60"}) == {"", "9/60:9/60"}
+    assert limits({}) == {FAR_LIMIT}
+    assert limits({"RATE_LIMIT_READ": "9/60:9/60"}) == {FAR_LIMIT, "9/60:9/60"}
+    (far,) = {read_policy(name, FAR_LIMIT).per_address for name in RATE_LIMITS}
+    assert far is not None
+    # A hundred times what one machine of ours answers.
+    assert far.count / far.seconds > 100_000
 
 
 def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp_path: Path):
