@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -186,10 +186,21 @@ def body_of(message: WebhookMessage) -> bytes:
     """Return what is sent: always the same, so that each attempt has the same text."""
     told = {
         "type": message.type,
-        "timestamp": message.created_at.astimezone(UTC).isoformat(),
-        "data": message.data,
+        "timestamp": _spell_moment(message.created_at),
+        "data": {name: _spell(name, value) for name, value in message.data.items()},
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _spell(name: str, value: Any) -> Any:
+    """Return a moment, which PostgreSQL wrote with its own offset, as the API spells it."""
+    if isinstance(value, str) and name.endswith(("_at", "_until")):
+        return _spell_moment(datetime.fromisoformat(value))
+    return value
+
+
+def _spell_moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _send_due(endpoint: WebhookEndpoint, now: datetime) -> bool:

@@ -37,6 +37,7 @@ from orders.models import Order
 from tests.make import (
     SOMEBODY,
     as_bearer,
+    as_organizer,
     make_device,
     make_event,
     make_paid_order,
@@ -191,6 +192,28 @@ def test_an_orders_life_is_told_in_its_order(receiver: Receiver, queue: Recordin
     assert data["event"]["slug"] == event.slug
     assert "ana@example.com" not in json.dumps(receiver.told)
     assert receiver.forged == 0
+
+
+def test_a_webhook_spells_moments_as_the_api_does(receiver: Receiver, queue: RecordingQueue):
+    event = make_event()
+    listen(receiver, event.organizer, "order.paid", "ticket.admitted")
+    with connection.cursor() as cursor:
+        # Whatever zone the session writes times in.
+        cursor.execute("SET TIME ZONE 'America/Sao_Paulo'")
+        order = make_paid_order(ticket_type=event.ticket_types.get())
+        as_bearer(make_device(event)).post("/tickets/validate", {"code": Ticket.objects.get().code})
+        cursor.execute("SET TIME ZONE 'UTC'")
+
+    deliver(queue)
+
+    shown = as_organizer(event).get(f"/orders/{order.pk}").json()
+    paid, admitted = (message["data"] for message in receiver.told)
+    for name in ("created_at", "paid_at", "reserved_until"):
+        assert paid[name] == shown[name]
+        assert shown[name].endswith("Z")
+    assert paid["closed_at"] is None
+    assert admitted["used_at"].endswith("Z")
+    assert all(message["timestamp"].endswith("Z") for message in receiver.told)
 
 
 def test_each_refund_is_told_with_what_is_refunded_in_all(
