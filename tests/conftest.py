@@ -11,7 +11,7 @@ from structlog.contextvars import clear_contextvars
 from events.cold_stock import forget_recorded_figures
 from events.shelf import clear_shelf
 from tests.queue import RecordingQueue
-from ticketing import messages
+from ticketing import messages, next_steps
 from ticketing.redis import get_redis
 
 
@@ -31,6 +31,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     """Record messages in place of sending them."""
     recording = RecordingQueue()
     monkeypatch.setattr(messages, "_send", recording.send)
+    next_steps.forget_rests()
     return recording
 
 

@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from structlog.contextvars import get_contextvars
 
 from ticketing.dead_letters import note_failure, spell_ids
+from ticketing.next_steps import Ids, Step, follow, run_with_next_steps
 from ticketing.watched_task import REQUEST_ID_HEADER
 
 logger = logging.getLogger(__name__)
@@ -48,10 +49,17 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.SEND_WEBHOOKS: "webhooks",
 }
 
+# What follows a settlement. The worker that settled does it at once, and sends the message only if
+# that fails. After any other task, such as reissuing a whole event, it stays a message.
+_NEXT_STEPS = frozenset({Message.ISSUE_CODES, Message.DELIVER_TICKETS})
+_steps: dict[str, Step] = {}
+
 
 def send_after_commit(message: Message, **ids: UUID) -> None:
     """
     Queue `message` when the open transaction commits, and not if it rolls back.
+
+    While an order is settled, the worker does what follows itself and sends no message.
 
     The process may die between commit and send, and the queue may be away, so every message needs
     a row that still asks for the work, and a sweep that finds that row.
@@ -59,7 +67,7 @@ def send_after_commit(message: Message, **ids: UUID) -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A message is sent after a commit; open a transaction first.")
     body = {name: str(value) for name, value in ids.items()}
-    transaction.on_commit(partial(_send, message, body))
+    transaction.on_commit(partial(_do_or_send, message, body))
 
 
 def patience(asks: int) -> timedelta:
@@ -86,10 +94,16 @@ def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
     """
 
     def make_task(obey: Callable[..., None]) -> Any:
+        if message in _NEXT_STEPS:
+            _steps[message.value] = obey
+
         @wraps(obey)
         def obey_or_note(**ids: str) -> None:
             try:
-                obey(**ids)
+                if message is Message.SETTLE_ORDER:
+                    run_with_next_steps(partial(obey, **ids), known=_steps, send=_send_step)
+                else:
+                    obey(**ids)
             except Exception as error:
                 note_failure(message=message.value, about=spell_ids(ids), error=error)
                 raise
@@ -97,6 +111,15 @@ def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
         return shared_task(name=message.value, ignore_result=True, acks_late=True)(obey_or_note)
 
     return make_task
+
+
+def _do_or_send(message: Message, body: Ids) -> None:
+    if message not in _NEXT_STEPS or not follow(message.value, body):
+        _send(message, body)
+
+
+def _send_step(name: str, body: Ids) -> None:
+    _send(Message(name), body)
 
 
 def _send(message: Message, body: dict[str, str]) -> None:

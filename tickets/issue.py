@@ -12,7 +12,7 @@ from ticketing.errors import Unavailable
 from ticketing.messages import Message, send_after_commit
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import fix_object_name, object_name
-from tickets.pictures import draw_code
+from tickets.pictures import render_png
 
 
 class StorageAway(Unavailable):
@@ -33,9 +33,7 @@ def issue_codes(*, order_id: UUID, now: datetime) -> None:
     if asked_at is not None:
         for ticket in Ticket.objects.of_order(order_id).exclude(status=TicketStatus.REVOKED):
             # Before the upload, so that a repeat stores under the same name.
-            pictures, name = draw_code(ticket.code), fix_object_name(ticket)
-            _store(f"{name}.png", pictures.png)
-            _store(f"{name}.svg", pictures.svg)
+            _store(f"{fix_object_name(ticket)}.png", render_png(ticket.code))
     _ask_for_mail(order_id, asked_at, now)
 
 

@@ -1,6 +1,6 @@
 """QR codes as pictures: the same text gives the same bytes."""
 
-from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from typing import Final
 
@@ -17,22 +17,8 @@ _DARK, _LIGHT = 0, 255
 _MASK: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """One code, drawn for screens and for print."""
-
-    png: bytes
-    svg: bytes
-
-
-def draw_code(code: str) -> Pictures:
-    """Return a QR code as PNG and as SVG."""
-    qr = _encode(code)
-    svg = BytesIO()
-    qr.save(svg, kind="svg", scale=_SCALE, border=_QUIET_ZONE)
-    return Pictures(_draw_png(qr), svg.getvalue())
-
-
+# A worker stores a picture and then mails it.
+@lru_cache(maxsize=256)
 def render_png(code: str) -> bytes:
     """Return a QR code as PNG, 490 pixels wide."""
     return _draw_png(_encode(code))

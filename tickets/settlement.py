@@ -75,13 +75,19 @@ def _finish(order: Order, now: datetime) -> None:
         note_undo(payment=order.payment, now=now)
         obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
     else:
-        _ask_for_codes_again(order.pk)
+        _ask_again_for_what_follows(order.pk)
 
 
 @transaction.atomic(durable=True)
-def _ask_for_codes_again(order_id: UUID) -> None:
-    if Delivery.objects.filter(order_id=order_id, codes_stored_at=None).exists():
+def _ask_again_for_what_follows(order_id: UUID) -> None:
+    delivery = Delivery.objects.filter(order_id=order_id).order_by("pk").first()
+    if delivery is None:
+        return
+    if delivery.codes_stored_at is None:
         send_after_commit(Message.ISSUE_CODES, order_id=order_id)
+    elif delivery.sent_at is None and delivery.failed_at is None:
+        # The worker that settled it mails it too, and may have died between the two.
+        send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
 
 
 @transaction.atomic(durable=True)

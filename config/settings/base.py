@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -267,7 +266,7 @@ TICKETS_ORIGINS: list[str] = (
 
 def _bucket(endpoint_url: str) -> dict[str, Any]:
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "ticketing.storage.SmallObjects",
         "OPTIONS": {
             "bucket_name": TICKETS_BUCKET,
             "region_name": AWS_REGION,
@@ -281,8 +280,6 @@ def _bucket(endpoint_url: str) -> dict[str, Any]:
             "querystring_auth": True,
             "querystring_expire": 3600,
             "file_overwrite": True,
-            # A code is a kilobyte: a pool of threads for each costs more than the upload.
-            "transfer_config": TransferConfig(use_threads=False),
         },
     }
 

@@ -19,7 +19,7 @@ def main() -> None:
     from orders.models import Order  # noqa: PLC0415
     from tickets.mail import compose_ticket_mail  # noqa: PLC0415
     from tickets.models import Ticket  # noqa: PLC0415
-    from tickets.pictures import draw_code  # noqa: PLC0415
+    from tickets.pictures import render_png  # noqa: PLC0415
 
     order = Order.objects.select_related("event__organizer").get(pk=sys.argv[1])
     tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
@@ -31,9 +31,9 @@ def main() -> None:
     began = time.monotonic()
     for number in range(_TIMES):
         for ticket in tickets:
-            pictures = draw_code(ticket.code)
-            storages["tickets"].save(f"floor/{ticket.pk}-{number}.png", ContentFile(pictures.png))
-            storages["tickets"].save(f"floor/{ticket.pk}-{number}.svg", ContentFile(pictures.svg))
+            # Without its cache: each order has pictures of its own.
+            picture = render_png.__wrapped__(ticket.code)
+            storages["tickets"].save(f"floor/{ticket.pk}-{number}.png", ContentFile(picture))
         letter.send()
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(

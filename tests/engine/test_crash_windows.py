@@ -180,6 +180,11 @@ def settle(world: World) -> None:
     settle_order(order_id=_id(world), now=clock.now())
 
 
+def work(world: World) -> None:
+    """Do what a worker does with the message: settle, then at once what follows."""
+    world.queue.run(Message.SETTLE_ORDER, {"order_id": str(_id(world))})
+
+
 def settle_while_another_fails_it(world: World) -> None:
     order = Order.objects.select_related("payment", "event").get(pk=_id(world))
     began = False
@@ -435,6 +440,12 @@ WINDOWS = [
     Window("settle: paid, and its message is lost too",
            processing, settle, (BEFORE, "ticketing.messages:_send"),
            ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("settle: paid, its worker dies before it issues",
+           processing, work, (BEFORE, "tickets.issue:_store"),
+           ("paid", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
+    Window("settle: paid, its worker dies before it mails",
+           processing, work, (AFTER, "tickets.issue:_ask_for_mail"),
+           ("paid", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
     Window("settle: paid, hold not dropped",
            processing, settle, (BEFORE, "tickets.settlement:obey"),
            ("paid", 3), by_cleanup_then_work, VISIBILITY + 5 * SECONDS, ("paid", 3)),

@@ -57,7 +57,6 @@ from ticketing.ids import new_id
 from ticketing.redis import get_redis
 from tickets.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.models import ScanResult, Ticket
-from tickets.pictures import Pictures
 from tickets.refund import refund_order
 from tickets.tasks import ask_again_task, audit_task
 
@@ -472,7 +471,7 @@ def run_histories(queue: RecordingQueue, *, histories: int, steps: int) -> Count
             stack.enter_context(watched(seam, at=Sale.at_step))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         # What the picture shows is tested elsewhere; drawing it takes most of the time.
-        patch.setattr("tickets.issue.draw_code", lambda _: Pictures(b"png", b"svg"))
+        patch.setattr("tickets.issue.render_png", str.encode)
         patch.setattr("tickets.mail.render_png", str.encode)
         stack.callback(_execute, "RESET lock_timeout")
         run_state_machine_as_test(

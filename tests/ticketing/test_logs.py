@@ -189,8 +189,10 @@ def test_a_line_of_many_characters_takes_no_longer_than_it_must():
 
 @pytest.mark.django_db(transaction=True)
 def test_the_id_of_a_request_goes_with_its_message_and_with_what_the_task_sends(
-    lines: Lines, real_queue: None
+    lines: Lines, real_queue: None, monkeypatch: pytest.MonkeyPatch
 ):
+    # Nothing follows at once, so the task sends a message.
+    monkeypatch.setattr("ticketing.next_steps._TASK_SECONDS", 0)
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)
     with pretended_queues():

@@ -133,7 +133,12 @@ def test_tasks_are_timed_and_their_failures_counted(counts: Counts, queue: Recor
             queue.run(Message.SETTLE_ORDER, body)
     queue.run(Message.SETTLE_ORDER, body)
 
-    assert counts.of("bilheteria_task_seconds_count") == {("tickets.settle_order",): 3}
+    assert counts.of("bilheteria_task_seconds_count") == {
+        ("tickets.settle_order",): 3,
+        # What followed in the same task.
+        ("tickets.issue_codes",): 1,
+        ("tickets.deliver_tickets",): 1,
+    }
     assert counts.of("bilheteria_task_failures_total") == {
         ("tickets.settle_order", "GatewayAway"): 2
     }

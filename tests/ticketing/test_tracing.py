@@ -47,8 +47,10 @@ def find(spans: InMemorySpanExporter, name: str) -> Any:
 
 
 def test_one_trace_joins_the_request_that_confirms_a_payment_and_the_task_that_settles_it(
-    spans: InMemorySpanExporter,
+    spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ):
+    # Nothing follows at once, so the task sends a message.
+    monkeypatch.setattr("ticketing.next_steps._TASK_SECONDS", 0)
     reservation = make_reservation()
     with pretended_queues():
         answer = as_bearer(reservation.token.text).post(
