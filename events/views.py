@@ -1,7 +1,6 @@
 """The catalogue for everybody, and the organizers' way to change it."""
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -40,8 +39,8 @@ from events.organizing import (
     change_event,
     create_event,
 )
+from events.sent import SeveralTicketTypes, event_defaults, take_ticket_types
 from events.serializers import CatalogueQuery, EventChanged, EventSent, EventShown, NewEventSent
-from events.short_form import SeveralTicketTypes, take_ticket_types
 from events.showing import (
     show_event,
     show_event_with,
@@ -108,6 +107,10 @@ class Events(APIView):
         anyone=True,
         answers={200: page_of(EventShown)},
         parameters=[CatalogueQuery, *PAGE],
+        links={
+            "get_event": {"reference": "results/0/id"},
+            "get_challenge": {"reference": "results/0/id"},
+        },
     )
     def get(self, request: Request) -> Response:
         """
@@ -157,6 +160,7 @@ class Events(APIView):
             "replace_event": {"reference": "id"},
             "change_event": {"reference": "id"},
             "list_orders": {"reference": "id"},
+            "export_orders": {"reference": "id"},
             "list_tickets": {"reference": "id"},
             "get_attendance": {"reference": "id"},
         },
@@ -248,7 +252,7 @@ class OneEvent(APIView):
         fields.pop("organizer", None)
         kinds = take_ticket_types(fields, event)
         if not partial:
-            fields = _defaults() | fields
+            fields = event_defaults() | fields
         change_event(
             event_id=event.pk,
             fields=fields,
@@ -281,23 +285,3 @@ def _choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> O
     if len(choice) > 1:
         raise ValidationError({"organizer": "You act for several: say for which."})
     return choice[0]
-
-
-def _defaults() -> dict[str, Any]:
-    optional = [
-        "description",
-        "address",
-        "timezone",
-        "sales_start_at",
-        "sales_end_at",
-        "checkin_starts_at",
-        "checkin_ends_at",
-        "max_per_order",
-        "max_per_customer",
-        "max_per_address",
-        "requires_proof_of_work",
-        "image_url",
-        "currency",
-    ]
-    fresh = Event()
-    return {name: getattr(fresh, name) for name in optional}

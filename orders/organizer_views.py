@@ -33,6 +33,12 @@ class EventOrders(APIView):
         answers={200: page_of(OrderForOrganizer)},
         refusals=_SEARCHES,
         parameters=[OrdersQuery, *PAGE],
+        links={
+            "get_order": {"order_id": "results/0/id"},
+            "get_order_tickets": {"order_id": "results/0/id"},
+            "refund_order": {"order_id": "results/0/id"},
+            "resend_tickets": {"order_id": "results/0/id"},
+        },
     )
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's orders, newest first, or as they have changed."""

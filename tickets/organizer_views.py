@@ -121,6 +121,13 @@ class EventTickets(APIView):
         answers={200: page_of(TicketForOrganizer)},
         refusals=[*_CALLERS, EventNotFound],
         parameters=[TicketsQuery, *PAGE],
+        links={
+            "get_ticket": {"ticket_id": "results/0/id"},
+            "rename_ticket": {"ticket_id": "results/0/id"},
+            "reissue_ticket": {"ticket_id": "results/0/id"},
+            "revoke_ticket": {"ticket_id": "results/0/id"},
+            "undo_check_in": {"ticket_id": "results/0/id"},
+        },
     )
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's tickets, newest first, or as they have changed."""

@@ -1,4 +1,4 @@
-"""Ticket types as an organizer sends them: a list, or `capacity` and `price` for a single one."""
+"""What an organizer sent of an event, as the verbs take it."""
 
 from typing import Any
 
@@ -29,3 +29,24 @@ def take_ticket_types(
     if existing:
         return [{"id": existing[0].pk, **short}]
     return [{"name": "Ingresso", **short}]
+
+
+def event_defaults() -> dict[str, Any]:
+    """Return the members that a replaced event gets where none were sent."""
+    optional = [
+        "description",
+        "address",
+        "timezone",
+        "sales_start_at",
+        "sales_end_at",
+        "checkin_starts_at",
+        "checkin_ends_at",
+        "max_per_order",
+        "max_per_customer",
+        "max_per_address",
+        "requires_proof_of_work",
+        "image_url",
+        "currency",
+    ]
+    fresh = Event()
+    return {name: getattr(fresh, name) for name in optional}
