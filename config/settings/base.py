@@ -82,13 +82,16 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = [
+    "deprecation",
     "etag",
     "idempotent-replayed",
     "last-modified",
+    "link",
     "location",
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
+    "sunset",
     "x-request-id",
 ]
 MIDDLEWARE = [
@@ -96,6 +99,7 @@ MIDDLEWARE = [
     "ticketing.api.browsers.BrowserHeadersMiddleware",
     # Everything that is answered is counted, also what is refused next.
     "ticketing.api.measuring.MeasuringMiddleware",
+    "ticketing.api.deprecation.DeprecationMiddleware",
     # Around all that answers, so that a browser shows its page every refusal too.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.middleware.security.SecurityMiddleware",
@@ -459,7 +463,6 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Bilheteria",
     "DESCRIPTION": "Reserve, pay, issue, admit.",
-    "VERSION": "1.0",
     "OAS_VERSION": "3.1.0",
     "DEFAULT_GENERATOR_CLASS": "ticketing.api.openapi.finishing.EnglishGenerator",
     "SERVE_INCLUDE_SCHEMA": False,

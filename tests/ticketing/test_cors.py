@@ -58,7 +58,7 @@ def test_a_page_of_the_shop_reads_every_answer_of_the_api(
         assert "origin" in words(answer, "Vary")
     assert words(answers[0], "Access-Control-Expose-Headers") == {
         "location", "retry-after", "ratelimit", "ratelimit-policy", "idempotent-replayed", "etag",
-        "last-modified", "x-request-id",
+        "last-modified", "x-request-id", "deprecation", "sunset", "link",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import exceptions, serializers
 
+from ticketing.api.deprecation import Deprecation, mark_deprecated
 from ticketing.api.openapi.links import LINKS
 from ticketing.api.openapi.parameters import PAGE
 from ticketing.api.openapi.problems import CODES, Problem, codes_of, show_problems
@@ -47,6 +48,7 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
     examples: Mapping[str, Any] | None = None,
     links: Mapping[str, Mapping[str, str]] | None = None,
     probe: bool = False,
+    deprecation: Deprecation | None = None,
 ) -> Callable[[Any], Any]:
     """
     Describe an endpoint.
@@ -55,7 +57,7 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
     ways in which its verbs say no: what every endpoint can answer is added here. `problems` has the
     shape of a refusal that tells more than others. `links` name the operations that can follow,
     and what of this one's answer each needs. A `probe` is for monitoring: no token is read, no
-    limit counted.
+    limit counted. A `deprecation` is told in the document and with each answer.
     """
     own = list(refusals)
     common = [*_ANY, *([] if probe else _common(takes, parameters, anyone=anyone))]
@@ -71,13 +73,16 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
         },
         parameters=list(parameters),
         auth=security_of(tokens, anyone=anyone or probe),
+        deprecated=True if deprecation else None,
         extensions={CODES: codes_of([*common, *own]), **({LINKS: links} if links else {})},
         examples=[
             OpenApiExample(title, value=value, request_only=True)
             for title, value in (examples or {}).items()
         ],
     )
-    return lambda handler: takes_parameters(described(handler), parameters)
+    return lambda handler: mark_deprecated(
+        takes_parameters(described(handler), parameters), deprecation
+    )
 
 
 def page_of(shown: type[serializers.BaseSerializer[Any]]) -> Any:

@@ -1,10 +1,14 @@
 """What the document says of the API as a whole: its licence, its servers and its tags."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
+
 _OVERVIEW: Final = Path(__file__).with_name("overview.md")
+_PROJECT: Final = settings.BASE_DIR / "pyproject.toml"
 _LICENSE: Final = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 # Each operator runs their own copy, so the operator is the one to ask.
 _CONTACT: Final = {"name": "The operator of this server"}
@@ -28,6 +32,12 @@ _TAGS: Final = {
 _TAG_BY_SEGMENT: Final = {"healthz": "health", "readyz": "health"}
 
 
+def read_version() -> str:
+    """Return the version of the package, which is that of the API. An image does not have it."""
+    project: dict[str, Any] = tomllib.loads(_PROJECT.read_text())["project"]
+    return str(project["version"])
+
+
 def tag_of(path: str) -> str:
     """Return the tag of a path's operations."""
     segment = path.split("/")[1]
@@ -45,6 +55,7 @@ def describe_api(info: Mapping[str, Any], tags: Iterable[str]) -> dict[str, Any]
     return {
         "info": {
             **info,
+            "version": read_version(),
             "description": _OVERVIEW.read_text(),
             "contact": _CONTACT,
             "license": _LICENSE,

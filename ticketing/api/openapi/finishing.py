@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 import ticketing.api.openapi.requests  # noqa: F401 - registers what it describes
 from ticketing.api.openapi.about import describe_api, tag_of
-from ticketing.api.openapi.headers import HEADERS, tell_headers
+from ticketing.api.openapi.headers import describe_headers, tell_headers
 from ticketing.api.openapi.links import tell_links
 from ticketing.api.openapi.parameters import tell_path_parameters
 from ticketing.api.openapi.problems import list_codes
@@ -62,7 +62,7 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         "components": {
             **result["components"],
             "schemas": dict(sorted(schemas.items())),
-            "headers": HEADERS,
+            "headers": describe_headers(each for _, _, each in _operations_of(paths)),
             "securitySchemes": SECURITY_SCHEMES,
         },
     }

@@ -1,5 +1,6 @@
 """The headers of requests and responses."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 HEADERS: Final[dict[str, Any]] = {
@@ -30,6 +31,17 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+# In the document only if an operation is deprecated.
+_DEPRECATED: Final[dict[str, Any]] = {
+    "Deprecation": {
+        "description": "Since when the operation is deprecated, in seconds since 1970 (RFC 9745).",
+        "schema": {"type": "string", "pattern": r"^@\d+$"},
+    },
+    "Sunset": {
+        "description": "From when on the operation may be gone (RFC 8594).",
+        "schema": {"type": "string", "examples": ["Sat, 10 Jul 2027 00:00:00 GMT"]},
+    },
+}
 _RATE_LIMITS: Final = ("RateLimit", "RateLimit-Policy")
 _CONDITIONAL: Final = frozenset({"/events", "/events/{reference}", "/tickets/{ticket_id}"})
 
@@ -42,6 +54,8 @@ def tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
         responses["304"] = {"description": "Nothing has changed since the `ETag` that you sent."}
     # What is counted can be refused with 429.
     always = ["X-Request-Id", *(_RATE_LIMITS if "429" in responses else ())]
+    if described.get("deprecated"):
+        always += _DEPRECATED
     for status, answer in responses.items():
         names = list(always)
         if status in {"429", "503"}:
@@ -53,3 +67,9 @@ def tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
         if ("304" in responses or "If-Match" in sent) and status in {"200", "304"}:
             names.append("ETag")
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def describe_headers(operations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the headers that these operations name."""
+    deprecated = any(described.get("deprecated") for described in operations)
+    return {**HEADERS, **(_DEPRECATED if deprecated else {})}
