@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from events.catalogue import find_event
@@ -86,6 +87,22 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     else:
         raise NotAuthenticated("Send an API token, or sign in to the admin.")
     return organizers
+
+
+def choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> Organizer:
+    """
+    Return the organizer for whom a caller acts, which a caller for several has to say.
+
+    :raises ValidationError, NotForThisCaller: if that is not clear
+    """
+    choice = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
+    if not choice:
+        if wanted:
+            raise ValidationError({"organizer": "You do not act for that organizer."})
+        raise NotForThisCaller("You act for no organizer.")
+    if len(choice) > 1:
+        raise ValidationError({"organizer": "You act for several: say for which."})
+    return choice[0]
 
 
 def actor_of(request: Request) -> Actor:

@@ -9,7 +9,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.clock import ZONES, refuse_other_ages
@@ -293,6 +293,13 @@ class Event(models.Model):
         default="BRL",
         validators=[RegexValidator(r"^[A-Z]{3}\Z", _("Use an ISO 4217 code, such as BRL."))],
     )
+    # What the organizer's own system keeps with it, and only the organizer sees.
+    external_id = models.CharField(
+        max_length=100, blank=True, default="", db_default="", editable=False
+    )
+    metadata = models.JSONField(
+        default=dict, db_default=Value({}, models.JSONField()), editable=False
+    )
     # Raised by each rebuild of the live stock: what was taken in an older one does not count.
     epoch = models.BigIntegerField(default=0, editable=False)
     # Counted by the database whenever anything changes that a buyer could notice.
@@ -309,6 +316,11 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["status", "starts_at", "id"], name="events_in_the_catalogue"),
             models.Index(fields=["status", "ends_at"], name="events_still_on_sale"),
+            models.Index(
+                fields=["organizer", "external_id"],
+                condition=~Q(external_id=""),
+                name="events_by_external_id",
+            ),
             GinIndex(EVENT_WORDS, name="events_by_words"),
             models.Index(
                 fields=["cancelled_at"],

@@ -47,6 +47,8 @@ def event_defaults() -> dict[str, Any]:
         "requires_proof_of_work",
         "image_url",
         "currency",
+        "external_id",
+        "metadata",
     ]
     fresh = Event()
     return {name: getattr(fresh, name) for name in optional}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from events.catalogue import Period
@@ -24,10 +25,12 @@ from ticketing.api.fields import (
     WordField,
     YesOrNoField,
 )
+from ticketing.api.metadata import LONGEST_EXTERNAL_ID, ExternalIdField, MetadataField
 from ticketing.api.rules import has, has_none, lacks
 from ticketing.clock import ends_too_early
 
 _LARGEST_PER_ORDER = 100
+FOR_ORGANIZER = "for_organizer"
 _SHORTHAND = ("capacity", "price")
 
 
@@ -57,6 +60,12 @@ class EventShown(serializers.ModelSerializer[Event]):
     sold_out = serializers.BooleanField(read_only=True)
     image_url = serializers.SerializerMethodField()
     ticket_types = TicketTypeShown(many=True, read_only=True)
+    external_id = serializers.SerializerMethodField(
+        help_text="What the organizer calls it. null for anybody else."
+    )
+    metadata = serializers.SerializerMethodField(
+        help_text="What the organizer keeps with it. Empty for anybody else."
+    )
 
     class Meta:
         model = Event
@@ -86,7 +95,17 @@ class EventShown(serializers.ModelSerializer[Event]):
             "available",
             "sold_out",
             "ticket_types",
+            "external_id",
+            "metadata",
         ]
+
+    # Hidden unless the view says that the caller is the organizer.
+    def get_external_id(self, event: Event) -> str | None:
+        return (event.external_id or None) if self.context.get(FOR_ORGANIZER) else None
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_metadata(self, event: Event) -> dict[str, str]:
+        return dict(event.metadata) if self.context.get(FOR_ORGANIZER) else {}
 
     def get_image_url(self, event: Event) -> str | None:
         return event.image_url or None
@@ -177,11 +196,16 @@ class EventSent(StrictSerializer):
         many=True, required=False, allow_empty=False, max_length=MOST_TICKET_TYPES
     )
     organizer = serializers.UUIDField(required=False)
+    external_id = ExternalIdField()
+    metadata = MetadataField()
 
     def validate_slug(self, slug: str) -> str:
         for validator in Event._meta.get_field("slug").validators:  # noqa: SLF001 - public in all but name
             validator(slug)
         return slug
+
+    def validate_external_id(self, external_id: str | None) -> str:
+        return external_id or ""
 
     def validate_image_url(self, url: str | None) -> str:
         return url or ""
@@ -263,7 +287,14 @@ def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
 
 
 class CatalogueQuery(serializers.Serializer[Any]):
-    """How a visitor narrows the catalogue."""
+    """How a visitor narrows the catalogue, and an organizer finds an event of its own."""
+
+    external_id = LineField(
+        max_length=LONGEST_EXTERNAL_ID,
+        required=False,
+        help_text="Your own events of this `external_id`, drafts and past ones too. It needs a"
+        " token with `events:write`, and stands alone.",
+    )
 
     q = TextField(
         max_length=100,

@@ -7,26 +7,26 @@ from uuid import UUID
 
 from events.catalogue import show_availability, show_recorded_availability
 from events.models import Event
-from events.serializers import EventShown
+from events.serializers import FOR_ORGANIZER, EventShown
 from events.shelf import ShelvedEvent
 from ticketing.clock import zone_named
 
 
 def show_fresh_event(event_id: UUID, *, now: datetime) -> tuple[dict[str, Any], int]:
-    """Return what is shown of an event as it is now, and its revision."""
+    """Return what its organizer is shown of an event as it is now, and its revision."""
     event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
     show_availability([event], now=now)
-    return show_event(event), event.revision
+    return show_event(event, for_organizer=True), event.revision
 
 
 def show_recorded_event(event_id: UUID) -> tuple[dict[str, Any], int]:
     """Return the same inside a transaction, where nobody asks Redis."""
     event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
     show_recorded_availability([event])
-    return show_event(event), event.revision
+    return show_event(event, for_organizer=True), event.revision
 
 
-def show_event(event: Event) -> dict[str, Any]:
+def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
     """Return what is shown of an event on which its availability is noted."""
     zone = zone_named(event.timezone)
     moments = (
@@ -37,7 +37,7 @@ def show_event(event: Event) -> dict[str, Any]:
         "checkin_starts_at",
         "checkin_ends_at",
     )
-    shown: dict[str, Any] = dict(EventShown(event).data)
+    shown: dict[str, Any] = dict(EventShown(event, context={FOR_ORGANIZER: for_organizer}).data)
     for name in moments:
         moment = getattr(event, name)
         shown[name] = moment.astimezone(zone).isoformat() if moment else None

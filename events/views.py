@@ -1,22 +1,22 @@
 """The catalogue for everybody, and the organizers' way to change it."""
 
 from functools import partial
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 
 from events.access import (
     EventNotFound,
     InsufficientScope,
+    NotAuthenticated,
     NotForThisCaller,
     acting_organizers,
     actor_of,
+    choose_organizer,
     event_acted_for,
     may_act_for,
 )
@@ -25,6 +25,7 @@ from events.catalogue import (
     Period,
     find_event,
     look_up,
+    own_events,
     public_events,
     show_availability,
 )
@@ -59,7 +60,7 @@ from ticketing.api.freshness import etag_of_shown, tag, tag_when_rendered
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_match
-from ticketing.api.queries import read_query
+from ticketing.api.queries import InvalidQuery, read_query
 from ticketing.api.quick import answer_json
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 
@@ -105,7 +106,9 @@ class Events(APIView):
     @operation(
         "list_events",
         anyone=True,
+        tokens=[_WRITER],
         answers={200: page_of(EventShown)},
+        refusals=[NotAuthenticated, NotForThisCaller, InsufficientScope],
         parameters=[CatalogueQuery, *PAGE],
         links={
             "get_event": {"reference": "results/0/id"},
@@ -116,9 +119,11 @@ class Events(APIView):
         """
         Return the published events that are not over, soonest first.
 
-        `period` asks for events that are over.
+        `period` asks for events that are over, `external_id` for those that you call so.
         """
         asked = read_query(request, CatalogueQuery)
+        if "external_id" in asked:
+            return self._find_own(request, asked["external_id"])
         pages = NumberedPages()
         events = pages.paginate_queryset(
             public_events(
@@ -139,6 +144,18 @@ class Events(APIView):
         show_availability(shown, now=clock.now())
         page = pages.get_paginated_response([show_event(event) for event in shown])
         return tag_when_rendered(request, page)
+
+    def _find_own(self, request: Request, external_id: str) -> Response:
+        if request.query_params.keys() - {"external_id", "page", "page_size"}:
+            raise InvalidQuery({"external_id": ["Send it alone, or beside `page`."]})
+        organizers = acting_organizers(request, Scope.EVENTS_WRITE)
+        pages = NumberedPages()
+        found = pages.paginate_queryset(own_events(organizers, external_id), request, self)
+        shown = list(found or [])
+        show_availability(shown, now=clock.now())
+        return pages.get_paginated_response(
+            [show_event(event, for_organizer=True) for event in shown]
+        )
 
     @operation(
         "create_event",
@@ -177,7 +194,7 @@ class Events(APIView):
         wish = NewEventSent(data=request.data)
         wish.is_valid(raise_exception=True)
         fields = dict(wish.validated_data)
-        organizer = _choose_organizer(organizers, fields.pop("organizer", None))
+        organizer = choose_organizer(organizers, fields.pop("organizer", None))
         kinds = take_ticket_types(fields) or []
         for kind in kinds:
             kind.pop("id", None)
@@ -208,13 +225,12 @@ class OneEvent(APIView):
     def get(self, request: Request, reference: str) -> Response:
         """Return one event with its live availability, by id or slug."""
         event = find_event(reference)
-        if event is None or (
-            event.status == EventStatus.DRAFT
-            and not may_act_for(request, event.organizer_id, Scope.EVENTS_WRITE)
-        ):
+        own = event is not None and may_act_for(request, event.organizer_id, Scope.EVENTS_WRITE)
+        if event is None or (event.status == EventStatus.DRAFT and not own):
             raise EventNotFound("No event has that id or slug.")
         show_availability([event], now=clock.now())
-        return tag_when_rendered(request, Response(show_event(event)), event.revision)
+        shown = show_event(event, for_organizer=own)
+        return tag_when_rendered(request, Response(shown), event.revision)
 
     @operation(
         "replace_event",
@@ -274,14 +290,3 @@ def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | N
     if found is None:
         return None
     return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)
-
-
-def _choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> Organizer:
-    choice = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
-    if not choice:
-        if wanted:
-            raise ValidationError({"organizer": "You do not act for that organizer."})
-        raise NotForThisCaller("You act for no organizer.")
-    if len(choice) > 1:
-        raise ValidationError({"organizer": "You act for several: say for which."})
-    return choice[0]

@@ -1,7 +1,7 @@
 """A reservation, and the one statement that writes it down."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from events.models import Event, TicketType
 from orders.limits import Limits
+from orders.shop_record import ShopRecord
 from ticketing.tokens import NewToken
 
 _WRITE = """
@@ -36,6 +37,15 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class Shop:
+    """The API token of an organizer that reserves, and what its shop keeps with the order."""
+
+    api_token_id: UUID
+    external_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ReservedTickets:
     """So many of one type, at the type's price of now."""
 
@@ -56,6 +66,8 @@ class Reservation:
     token: NewToken
     created_at: datetime
     reserved_until: datetime
+    # None: no shop reserved it, but its buyer.
+    shop: Shop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +87,19 @@ def write_reservation(
     Return what became of it, as the function `reserve_order` of the database says, and the current
     epoch. `reserved_until` is then the order's, or the moment at which a wait is worth ending.
     """
-    if receipt is None:
+    shop = reservation.shop
+    if receipt is None and shop is None:
         return _write(reservation, limits, epoch)
     with transaction.atomic(durable=True):
         outcome, current = _write(reservation, limits, epoch)
-        if outcome == "written":
+        if outcome == "written" and shop is not None:
+            ShopRecord.objects.create(
+                order_id=reservation.order_id,
+                api_token=shop.api_token_id,
+                external_id=shop.external_id,
+                metadata=shop.metadata,
+            )
+        if outcome == "written" and receipt is not None:
             receipt.keep(reservation)
     return outcome, current
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
 from orders.email_confirmation import EmailConfirmation  # noqa: F401 - Django looks here
+from orders.shop_record import ShopRecord  # noqa: F401 - likewise
 from ticketing.ids import new_id
 
 

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from events.access import EventNotFound, InsufficientScope, NotForThisCaller, event_acted_for
 from events.models import Scope
 from orders.models import Order
+from orders.organizer_serializers import OrderForOrganizer, OrdersQuery, show_to_organizer
 from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
-from orders.serializers import OrderForOrganizer, OrdersQuery
 from ticketing.api.csv import CsvRenderer, stream_csv
 from ticketing.api.freshness import tell_last_modified
 from ticketing.api.pagination import pages_of
@@ -45,7 +45,7 @@ class EventOrders(APIView):
         orders, asked = _search(request, reference)
         pages = pages_of(asked)
         shown = list(pages.paginate_queryset(orders, request, self) or [])
-        answer = pages.get_paginated_response(OrderForOrganizer(shown, many=True).data)
+        answer = pages.get_paginated_response(show_to_organizer(shown))
         tell_last_modified(answer, [order.modified_at for order in shown])
         return answer
 

@@ -25,6 +25,7 @@ from orders.insertion import (
     Receipt,
     Reservation,
     ReservedTickets,
+    Shop,
     write_reservation,
 )
 from orders.limits import (
@@ -63,6 +64,7 @@ class WantedTickets:
 class _Buyer:
     customer: Customer
     receipt: Receipt | None
+    shop: Shop | None
     # None: need not show one, or has shown it.
     proof: str | None
 
@@ -152,6 +154,7 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     now: datetime,
     receipt: Receipt | None = None,
     proof: str | None = None,
+    shop: Shop | None = None,
 ) -> Reservation:
     """
     Hold tickets for a while and write down the order that will pay for them.
@@ -162,7 +165,7 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
 
     With a `receipt` the order gets its token, and it is kept in the transaction of the order.
     `proof` is the caller's proof of work, for an event that requires one; None if the caller need
-    not show any.
+    not show any. `shop` reserves for its customer: it may act on the order as its buyer may.
 
     :raises EventNotFound: if there is no such event, or it is a draft
     :raises UnknownTicketType: if a wanted type is not sold at this event
@@ -175,7 +178,7 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns its share: no use in waiting
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
-    shelved, buyer = take_event(event_id), _Buyer(customer, receipt, proof)
+    shelved, buyer = take_event(event_id), _Buyer(customer, receipt, shop, proof)
     for _attempt in range(_TRIES):
         if shelved is None:
             raise EventNotFound("No event on sale has that id or slug.")
@@ -299,6 +302,7 @@ def _hold_and_write(
             token=buyer.receipt.token if buyer.receipt else make_token(TokenKind.ORDER),
             created_at=now,
             reserved_until=now,
+            shop=buyer.shop,
         )
         outcome, current = write_reservation(
             reservation, limits=limits, epoch=epoch, receipt=buyer.receipt

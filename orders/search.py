@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from events.models import Organizer
 from orders.models import Order
 from ticketing.addresses import can_be_mailed, tidy_address
 
@@ -26,6 +27,13 @@ class OrderFilter:
     modified_since: datetime | None = None
     # Of those of that moment, the ones after this.
     after: UUID | None = None
+    event: UUID | None = None
+    code: str = ""
+    external_id: str = ""
+
+
+class UnknownOrder(Exception):
+    """There is no order to go on after."""
 
 
 def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
@@ -34,7 +42,40 @@ def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
 
     `words` are an order's code, its customer's email, or part of his name.
     """
-    orders = Order.objects.filter(event_id=event_id)
+    return _narrow(Order.objects.filter(event_id=event_id), wanted)
+
+
+def orders_of_organizers(
+    organizers: QuerySet[Organizer], wanted: OrderFilter, *, count: int
+) -> list[Order]:
+    """
+    Return the first of all orders of some organizers that fit, in the same orders of rows.
+
+    `wanted.after` is the last order of the page before.
+
+    :raises UnknownOrder: if that is no order of theirs
+    """
+    orders = Order.objects.filter(event__organizer__in=organizers)
+    narrowed = _narrow(orders, wanted)
+    if wanted.after is not None and wanted.modified_since is None:
+        # Where the page before ended. Orders are never deleted.
+        last = orders.filter(pk=wanted.after).values_list("created_at", flat=True)
+        moment = last.order_by("pk").first()
+        if moment is None:
+            raise UnknownOrder
+        narrowed = narrowed.filter(
+            Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=wanted.after)
+        )
+    return list(narrowed[:count])
+
+
+def _narrow(orders: QuerySet[Order], wanted: OrderFilter) -> QuerySet[Order]:
+    if wanted.event is not None:
+        orders = orders.filter(event_id=wanted.event)
+    if wanted.code:
+        orders = orders.filter(code=wanted.code.upper())
+    if wanted.external_id:
+        orders = orders.filter(shop_record__external_id=wanted.external_id)
     if wanted.words:
         orders = orders.filter(
             Q(code=wanted.words.upper())
@@ -57,9 +98,9 @@ def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
 
 def with_all_shown(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Fetch with some orders all that an organizer is shown of them."""
-    return orders.select_related("event", "payment", "confirmation", "delivery").prefetch_related(
-        "items__ticket_type", "payment__refunds"
-    )
+    return orders.select_related(
+        "event", "payment", "confirmation", "delivery", "shop_record"
+    ).prefetch_related("items__ticket_type", "payment__refunds")
 
 
 EXPORTED = [

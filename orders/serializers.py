@@ -7,27 +7,24 @@ from rest_framework import serializers
 
 from orders.insertion import Reservation
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
+from orders.shop_record import ShopRecord
 from ticketing.api.fields import (
     AddressField,
     LineField,
-    MomentField,
     NameField,
     StrictSerializer,
-    TextField,
     WholeNumberField,
-    YesOrNoField,
     show_moment,
 )
-from ticketing.api.pagination import ChangesQuery
+from ticketing.api.metadata import ExternalIdField, MetadataField
 from ticketing.api.rules import has, has_none, has_values
 
 # Past any organizer's limit, and short of what a counter can hold.
 LARGEST_QUANTITY = 10_000
 MOST_ITEMS = 50
 LONGEST_PROOF = 2_000
-# Of one request; whoever has more asks twice, or refunds the whole order.
-_MOST_REFUNDED = 1_000
 _WAITING, _CONFIRMED = "waiting", "confirmed"
+FOR_ORGANIZER = "for_organizer"
 
 
 class CustomerSent(StrictSerializer):
@@ -63,6 +60,9 @@ class ReservationSent(StrictSerializer):
         required=False,
         help_text="Where the event requires one: the solved challenge, base64 of ALTCHA's JSON.",
     )
+
+    external_id = ExternalIdField()
+    metadata = MetadataField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("quantity" in attrs) == ("items" in attrs):
@@ -150,6 +150,12 @@ class OrderShown(serializers.ModelSerializer[Order]):
         " `confirmed`. null if none was asked for, or the order ended without."
     )
     tickets_ready = serializers.SerializerMethodField()
+    external_id = serializers.SerializerMethodField(
+        help_text="What the shop that reserved it calls it. null for anybody but the organizer."
+    )
+    metadata = serializers.SerializerMethodField(
+        help_text="What the shop keeps with it. Empty for anybody but the organizer."
+    )
 
     class Meta:
         model = Order
@@ -168,6 +174,8 @@ class OrderShown(serializers.ModelSerializer[Order]):
             "payment",
             "email_confirmation",
             "tickets_ready",
+            "external_id",
+            "metadata",
         ]
 
     @extend_schema_field(PaymentShown(allow_null=True))
@@ -188,63 +196,19 @@ class OrderShown(serializers.ModelSerializer[Order]):
         delivery = getattr(order, "delivery", None)
         return bool(delivery and delivery.codes_stored_at)
 
+    def get_external_id(self, order: Order) -> str | None:
+        record = self._record_of(order)
+        return (record.external_id or None) if record else None
 
-class OrderForOrganizer(OrderShown):
-    """An order as its organizer sees it. `refunded` is what the buyer gets back, or has got."""
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_metadata(self, order: Order) -> dict[str, str]:
+        record = self._record_of(order)
+        return dict(record.metadata) if record else {}
 
-    refunded = serializers.DecimalField(max_digits=12, decimal_places=2)
-
-    class Meta(OrderShown.Meta):
-        fields = [*OrderShown.Meta.fields, "refunded", "modified_at"]
-
-
-class OrdersQuery(ChangesQuery):
-    """How an organizer narrows the orders of an event."""
-
-    # A corrected address, too, makes an order cease to fit.
-    passing = ("status", "q")
-
-    q = TextField(
-        max_length=100,
-        required=False,
-        allow_blank=True,
-        help_text="An order's code, its customer's email, or part of his name.",
-    )
-    status = serializers.ListField(
-        child=serializers.ChoiceField(choices=OrderStatus.choices),
-        required=False,
-        help_text="One or several: `status=paid&status=refunded`. Not with `modified_since`.",
-    )
-    created_after = MomentField(required=False, help_text="Only orders made then or later.")
-    created_before = MomentField(required=False, help_text="Only orders made before then.")
-
-
-class RefundSent(StrictSerializer):
-    """Either `full`, for all that is left of the order, or the `tickets` to refund."""
-
-    rules = {
-        "if": has("tickets"),
-        "then": has_values(full=False),
-        "else": {**has("full"), **has_values(full=True)},
-    }
-
-    full = YesOrNoField(
-        required=False, help_text="`true` for the whole order. A body without it never means that."
-    )
-    tickets = serializers.ListField(
-        child=serializers.UUIDField(),
-        required=False,
-        allow_empty=False,
-        max_length=_MOST_REFUNDED,
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("full", False) == ("tickets" in attrs):
-            raise serializers.ValidationError(
-                {"full": 'Send `{"full": true}` to refund the whole order, or `tickets`.'},
-                code="one_of",
-            )
-        return attrs
+    def _record_of(self, order: Order) -> ShopRecord | None:
+        # Hidden unless the view says that the caller is the organizer.
+        record: ShopRecord | None = getattr(order, "shop_record", None)
+        return record if self.context.get(FOR_ORGANIZER) else None
 
 
 class ReservedOrderShown(OrderShown):
@@ -282,11 +246,21 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
         "payment": None,
         "email_confirmation": None,
         "tickets_ready": False,
+        "external_id": (reservation.shop.external_id or None) if reservation.shop else None,
+        "metadata": dict(reservation.shop.metadata) if reservation.shop else {},
         "access_token": reservation.token.text,
     }
 
 
-def show_order(order: Order) -> dict[str, Any]:
+def show_order(order: Order, *, for_organizer: bool = False) -> dict[str, Any]:
     """Return an order as it stands now, whatever it was when it was read."""
-    orders = Order.objects.select_related("event", "payment", "confirmation", "delivery")
-    return dict(OrderShown(orders.prefetch_related("items__ticket_type").get(pk=order.pk)).data)
+    orders = Order.objects.select_related(
+        "event", "payment", "confirmation", "delivery", "shop_record"
+    )
+    found = orders.prefetch_related("items__ticket_type").get(pk=order.pk)
+    return show_found_order(found, for_organizer=for_organizer)
+
+
+def show_found_order(order: Order, *, for_organizer: bool) -> dict[str, Any]:
+    """Return what a buyer, or the organizer, is shown of an order that was just read."""
+    return dict(OrderShown(order, context={FOR_ORGANIZER: for_organizer}).data)

@@ -1,7 +1,9 @@
 """Where buyers reserve, pay, look and change their minds."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -10,23 +12,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.access import InsufficientScope
+from events.access import InsufficientScope, NotForThisCaller
 from events.models import EventStatus, Scope
 from events.shelf import take_event_named
 from orders.access import (
     OrderNotFound,
-    buyer_of,
+    is_shown_shop_record,
     need_caller,
-    order_of_its_buyer,
+    order_to_act_on,
     order_visible_to,
-    sells_for,
+    selling_token,
     token_digest_of,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
-from orders.insertion import Customer, Receipt, Reservation
+from orders.insertion import Customer, Receipt, Reservation, Shop
 from orders.limits import limits_of
+from orders.listing import AllOrdersPage, list_all_orders
 from orders.models import Order
+from orders.organizer_serializers import AllOrdersQuery
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
@@ -37,19 +41,22 @@ from orders.serializers import (
     PaymentSent,
     ReservationSent,
     ReservedOrderShown,
+    show_found_order,
     show_order,
     show_reservation,
 )
 from orders.usual import UsualReservation
 from ticketing import clock
+from ticketing.actors import Actor
 from ticketing.api.callers import client_origin
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, AccessTokenLost, Keeper, answer_once
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
-from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, operation
+from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE_SIZE, operation
 from ticketing.mail_limit import TooManyMails
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
+_SHOP = (API_TOKEN, Scope.ORDERS_WRITE.value)
 _CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 _TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
 _OF_A_TYPE = {
@@ -61,12 +68,27 @@ _OF_A_TYPE = {
 
 class Orders(APIView):
     @operation(
+        "list_all_orders",
+        tokens=[_READER],
+        answers={200: AllOrdersPage},
+        refusals=[NotForThisCaller, InsufficientScope],
+        parameters=[AllOrdersQuery, PAGE_SIZE],
+    )
+    def get(self, request: Request) -> Response:
+        """
+        Return the orders of all your events, newest first, or as they have changed.
+
+        Each page goes on after the last order of the one before, however many there are.
+        """
+        return list_all_orders(request)
+
+    @operation(
         "reserve_tickets",
         anyone=True,
         tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
         takes=ReservationSent,
         answers={201: ReservedOrderShown},
-        refusals=[*RESERVING_REFUSALS, *KEY_REFUSALS, AccessTokenLost],
+        refusals=[NotForThisCaller, *RESERVING_REFUSALS, *KEY_REFUSALS, AccessTokenLost],
         parameters=[KEY],
         examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
         links={
@@ -81,8 +103,10 @@ class Orders(APIView):
         """
         Reserve tickets. `access_token` is told here and never again.
 
-        Anybody may. An organizer's shop that reserves for its customers shows its API token: then
-        tickets are counted by customer only, not by the shop's address.
+        Anybody may. An organizer's shop that reserves for its customers shows its API token with
+        `orders:write`: then tickets are counted by customer only, not by the shop's address, and
+        the same token may pay for the order, cancel it and read it. Only a shop sends
+        `external_id` and `metadata`.
         """
         return answer_once(
             request, partial(self._reserve, request), token_digest_of=token_digest_of
@@ -101,6 +125,7 @@ class Orders(APIView):
             Customer(**asked["customer"], language=language_of(request)),
             proof=asked.get("proof_of_work", ""),
             receipt=_receipt(keeper),
+            kept={name: asked[name] for name in ("external_id", "metadata") if asked.get(name)},
         )
         shown = show_reservation(reservation)
         return Response(shown, status=201, headers=_location(reservation))
@@ -135,14 +160,19 @@ def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
     *,
     proof: str,
     receipt: Receipt | None = None,
+    kept: Mapping[str, Any] = MappingProxyType({}),
 ) -> Reservation:
     shelved = take_event_named(reference)
     if shelved is None:
         raise EventNotFound("No event on sale has that id or slug.")
     event, types = shelved.event, shelved.types.values()
     # All customers of a shop come from the shop's address, and no robot is among them.
-    shop = isinstance(request, Request) and sells_for(request, event.organizer_id)
-    if not shop and limits_of(event, types).are_set:
+    token = selling_token(request, event.organizer_id) if isinstance(request, Request) else None
+    if token is None and kept:
+        raise NotForThisCaller(
+            "`external_id` and `metadata` are for the organizer's API token with `orders:write`."
+        )
+    if token is None and limits_of(event, types).are_set:
         origin = client_origin(request)
         customer = replace(customer, address_digest=origin.address, network_digest=origin.network)
     return reserve_tickets(
@@ -151,7 +181,8 @@ def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
         customer=customer,
         now=clock.now(),
         receipt=receipt,
-        proof=None if shop else proof,
+        proof=None if token else proof,
+        shop=Shop(token.pk, **kept) if token else None,
     )
 
 
@@ -196,16 +227,17 @@ class OneOrder(APIView):
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Return an order as it stands."""
-        return Response(OrderShown(order_visible_to(request, order_id)).data)
+        order = order_visible_to(request, order_id)
+        return Response(show_found_order(order, for_organizer=is_shown_shop_record(request)))
 
 
 class OrderPayment(APIView):
     @operation(
         "pay_order",
-        tokens=[ORDER_TOKEN],
+        tokens=[ORDER_TOKEN, _SHOP],
         takes=PaymentSent,
         answers={202: OrderShown},
-        refusals=[OrderNotFound, *PAYING_REFUSALS, TooManyMails, *KEY_REFUSALS],
+        refusals=[InsufficientScope, OrderNotFound, *PAYING_REFUSALS, TooManyMails, *KEY_REFUSALS],
         parameters=[KEY],
         examples={
             "By card": {"method": "card", "token": "tok_approved"},
@@ -226,7 +258,8 @@ class OrderPayment(APIView):
         return answer_once(request, partial(self._pay, request, order_id))
 
     def _pay(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
-        order = order_of_its_buyer(request, order_id)
+        order, _ = order_to_act_on(request, order_id)
+        shown = partial(show_order, order, for_organizer=is_shown_shop_record(request))
         wish = PaymentSent(data=request.data)
         wish.is_valid(raise_exception=True)
         accept_payment(
@@ -234,30 +267,30 @@ class OrderPayment(APIView):
             method=wish.validated_data["method"],
             token=wish.validated_data.get("token", ""),
             now=clock.now(),
-            on_written=(lambda: keeper.keep(202, show_order(order), {})) if keeper.digest else None,
+            on_written=(lambda: keeper.keep(202, shown(), {})) if keeper.digest else None,
         )
-        return Response(show_order(order), status=202)
+        return Response(shown(), status=202)
 
 
 class OrderCancellation(APIView):
     @operation(
         "cancel_order",
-        tokens=[ORDER_TOKEN],
+        tokens=[ORDER_TOKEN, _SHOP],
         answers={200: OrderShown},
-        refusals=[OrderNotFound, OrderNotCancellable, *KEY_REFUSALS],
+        refusals=[InsufficientScope, OrderNotFound, OrderNotCancellable, *KEY_REFUSALS],
         parameters=[KEY],
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Give the tickets back before paying."""
-        order = order_of_its_buyer(request, order_id)
-        return answer_once(request, partial(self._cancel, order))
+        order, actor = order_to_act_on(request, order_id)
+        return answer_once(request, partial(self._cancel, request, order, actor))
 
-    def _cancel(self, order: Order, keeper: Keeper) -> Response:
+    def _cancel(self, request: Request, order: Order, actor: Actor, keeper: Keeper) -> Response:
         shown: dict[str, Any] = {}
 
         def keep() -> None:
-            shown.update(show_order(order))
+            shown.update(show_order(order, for_organizer=is_shown_shop_record(request)))
             keeper.keep(200, shown, {})
 
-        cancel_order(order_id=order.pk, actor=buyer_of(order), now=clock.now(), keep=keep)
+        cancel_order(order_id=order.pk, actor=actor, now=clock.now(), keep=keep)
         return Response(shown)

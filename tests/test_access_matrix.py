@@ -62,10 +62,13 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("patch", "/events/{event}"):           [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("put", "/events/{event}"):             [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/orders"):                    [201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201],
+    ("get", "/orders"):                     [401, 403, 403, 403, 403, 403, 200, 200, 401, 401, 403, 401, 200, 200, 200, 200],
     ("get", "/orders/{order}"):             [401, 200, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
-    ("post", "/orders/{order}/payment"):    [401, 202, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ("post", "/orders/{order}/payment"):    [401, 202, 404, 404, 404, 404, 404, 404, 401, 401, 403, 401, 404, 404, 404, 404],
+    ("post", "/orders/{shop}/payment"):     [401, 404, 404, 404, 404, 404, 202, 404, 401, 401, 403, 401, 404, 404, 404, 404],
     ("post", "/orders/{free}/confirmation"): [202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202],
-    ("post", "/orders/{order}/cancel"):     [401, 200, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ("post", "/orders/{order}/cancel"):     [401, 200, 404, 404, 404, 404, 404, 404, 401, 401, 403, 401, 404, 404, 404, 404],
+    ("post", "/orders/{shop}/cancel"):      [401, 404, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 404, 404, 404, 404],
     ("get", "/orders/{order}/ticket"):      [401, 409, 404, 404, 404, 404, 409, 404, 401, 401, 403, 401, 409, 404, 404, 409],
     ("post", "/tickets/validate"):          [401, 403, 403, 200, 409, 401, 200, 409, 401, 401, 403, 401, 200, 409, 403, 200],
     ("get", "/healthz"):                    [200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
@@ -133,6 +136,8 @@ def world() -> World:
         "staff without membership": as_user(make_user(is_staff=True)),
         "superuser": as_user(make_user(is_superuser=True, is_staff=True)),
     }
+    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    sold = callers["organizer token"].post("/orders", wish).json()
     new_event = {
         "name": "Show",
         "venue": "Teatro",
@@ -148,6 +153,7 @@ def world() -> World:
             "event": event.slug,
             "draft": draft.slug,
             "order": str(ours.order_id),
+            "shop": sold["id"],
             "paid": str(paid.pk),
             "free": str(free.pk),
             "ticket": str(ticket.pk),
@@ -157,8 +163,9 @@ def world() -> World:
             "post /events": new_event,
             "put /events/{event}": new_event,
             "patch /events/{event}": {"name": "Outro nome"},
-            "post /orders": {"event": event.slug, "quantity": 1, "customer": CUSTOMER},
+            "post /orders": wish,
             "post /orders/{order}/payment": {"method": "card", "token": "tok_approved"},
+            "post /orders/{shop}/payment": {"method": "card", "token": "tok_approved"},
             "post /orders/{free}/confirmation": {"token": confirmation_token(free)},
             "post /orders/{paid}/refund": {"full": True},
             "post /tickets/validate": {"code": ticket.code},

@@ -43,7 +43,7 @@ EVENT_FIELDS = {
     "checkin_starts_at", "checkin_ends_at",
     "max_per_customer", "max_per_address", "requires_proof_of_work",
     "confirms_free_orders", "image_url", "currency",
-    "available", "sold_out", "ticket_types",
+    "available", "sold_out", "ticket_types", "external_id", "metadata",
 }  # fmt: skip
 TYPE_FIELDS = {
     "id", "name", "price", "capacity", "available", "sales_start_at", "sales_end_at",
@@ -52,6 +52,7 @@ TYPE_FIELDS = {
 ORDER_FIELDS = {
     "id", "code", "status", "event", "customer", "currency", "total", "items", "reserved_until",
     "created_at", "paid_at", "payment", "email_confirmation", "tickets_ready",
+    "external_id", "metadata",
 }  # fmt: skip
 
 
@@ -408,6 +409,7 @@ def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
         "GET /events/{reference}/challenge",
         "PUT /events/{reference}",
         "PATCH /events/{reference}",
+        "GET /orders",
         "POST /orders",
         "GET /orders/{order_id}",
         "POST /orders/{order_id}/payment",

@@ -19,8 +19,8 @@ from events.access import (
 from events.models import Scope
 from orders.access import OrderNotFound, order_acted_for
 from orders.models import Order
+from orders.organizer_serializers import OrderForOrganizer, RefundSent, show_to_organizer
 from orders.search import with_all_shown as with_all_of_orders
-from orders.serializers import OrderForOrganizer, RefundSent
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.api.freshness import etag_of_shown, tag_when_rendered, tell_last_modified
@@ -283,7 +283,8 @@ def _replace(  # noqa: PLR0913 - what there is to say of a replacement
 
 
 def _show_order(order_id: UUID) -> dict[str, Any]:
-    return dict(OrderForOrganizer(with_all_of_orders(Order.objects.all()).get(pk=order_id)).data)
+    (shown,) = show_to_organizer([with_all_of_orders(Order.objects.all()).get(pk=order_id)])
+    return shown
 
 
 def _show_ticket(ticket_id: UUID) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import Serializer
 
 from events.serializers import EventSent, NewEventSent, TicketTypeChanged
-from orders.serializers import CustomerSent, PaymentSent, RefundSent, ReservationSent
+from orders.organizer_serializers import RefundSent
+from orders.serializers import CustomerSent, PaymentSent, ReservationSent
 from tests.ticketing.test_document import DOCUMENT
 from ticketing.api.idempotency_keys import KEY_PATTERN
 from tickets.serializers import ScanSent

@@ -28,10 +28,7 @@ class NumberedPages(PageNumberPagination):
     max_page_size = 100
 
     def get_page_size(self, request: Request) -> int:
-        wanted = request.query_params.get(self.page_size_query_param)
-        if wanted is None:
-            return self.page_size
-        return _read_number("page_size", wanted, self.max_page_size)
+        return read_page_size(request)
 
     def get_page_number(self, request: Request, paginator: object) -> int:
         wanted = request.query_params.get(self.page_query_param, "1")
@@ -43,6 +40,8 @@ class ChangesQuery(serializers.Serializer[Any]):
 
     # What a row can cease to fit by a change: asked for by its changes, it would be hidden.
     passing: tuple[str, ...] = ("status",)
+    # Whether a list in another order, too, goes on after a row.
+    goes_on_without_changes = False
 
     modified_since = MomentField(
         required=False,
@@ -57,7 +56,7 @@ class ChangesQuery(serializers.Serializer[Any]):
         if "modified_since" in asked:
             if hiding := [name for name in self.passing if name in asked]:
                 raise ValidationError({name: [_HIDES_CHANGES] for name in hiding})
-        elif "after" in asked:
+        elif "after" in asked and not self.goes_on_without_changes:
             raise ValidationError(
                 {"after": ["Send `modified_since` beside it."]}, code="modified_since_needed"
             )
@@ -85,6 +84,18 @@ class PagesOfChanges(NumberedPages):
 
     def get_previous_link(self) -> None:
         """There is no way back: what was there may have moved on."""
+
+
+def read_page_size(request: Request) -> int:
+    """
+    Return how many rows a page is to have.
+
+    :raises InvalidQuery: if that is no number, or too many
+    """
+    wanted = request.query_params.get(NumberedPages.page_size_query_param)
+    if wanted is None:
+        return NumberedPages.page_size
+    return _read_number("page_size", wanted, NumberedPages.max_page_size)
 
 
 def pages_of(asked: Mapping[str, Any]) -> NumberedPages:

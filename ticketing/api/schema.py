@@ -16,7 +16,7 @@ from rest_framework import exceptions, serializers
 
 from ticketing.api.deprecation import Deprecation, mark_deprecated
 from ticketing.api.openapi.links import LINKS
-from ticketing.api.openapi.parameters import PAGE
+from ticketing.api.openapi.parameters import PAGE, PAGE_SIZE
 from ticketing.api.openapi.problems import CODES, Problem, codes_of, show_problems
 from ticketing.api.openapi.security import API_TOKEN, DEVICE_TOKEN, ORDER_TOKEN, security_of
 from ticketing.api.queries import takes_parameters
@@ -29,6 +29,7 @@ __all__ = [
     "DEVICE_TOKEN",
     "ORDER_TOKEN",
     "PAGE",
+    "PAGE_SIZE",
     "Problem",
     "operation",
     "page_of",

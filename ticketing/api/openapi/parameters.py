@@ -6,22 +6,23 @@ from drf_spectacular.utils import OpenApiParameter
 
 from ticketing.api.pagination import DEEPEST_PAGE, NumberedPages
 
+PAGE_SIZE: Final = OpenApiParameter(
+    "page_size",
+    {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": NumberedPages.max_page_size,
+        "default": NumberedPages.page_size,
+    },
+    description="How many are on a page.",
+)
 PAGE: Final = [
     OpenApiParameter(
         "page",
         {"type": "integer", "minimum": 1, "maximum": DEEPEST_PAGE, "default": 1},
         description="Which page, from 1. A page past the last one is a 404.",
     ),
-    OpenApiParameter(
-        "page_size",
-        {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": NumberedPages.max_page_size,
-            "default": NumberedPages.page_size,
-        },
-        description="How many are on a page.",
-    ),
+    PAGE_SIZE,
 ]
 _WORDS: Final = {
     "code": "The problem's `code`.",
