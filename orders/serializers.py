@@ -17,7 +17,7 @@ from ticketing.api.fields import (
     show_moment,
 )
 from ticketing.api.metadata import ExternalIdField, MetadataField
-from ticketing.api.rules import has, has_none, has_values
+from ticketing.api.rules import has, has_none, has_text, has_values
 
 # Past any organizer's limit, and short of what a counter can hold.
 LARGEST_QUANTITY = 10_000
@@ -102,7 +102,7 @@ class ChallengeShown(serializers.Serializer[Any]):
 class PaymentSent(StrictSerializer):
     """How the buyer pays. A free order needs no token."""
 
-    rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has("token")}
+    rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has_text("token")}
 
     method = serializers.ChoiceField(choices=PaymentMethod.choices)
     token = LineField(max_length=200, required=False, allow_blank=True)

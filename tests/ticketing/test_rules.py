@@ -208,6 +208,23 @@ def test_an_object_is_taken_if_it_fits_the_document(
 
 
 @pytest.mark.parametrize(
+    ("payment", "fits"),
+    [
+        ({"method": "free"}, True),
+        ({"method": "card"}, False),
+        ({"method": "card", "token": " "}, False),
+        ({"method": "card", "token": "tok_approved"}, True),
+        ({"method": "cash", "token": "tok_approved"}, False),
+    ],
+)
+def test_the_document_asks_for_a_token_of_a_payment_that_is_not_free(
+    payment: dict[str, Any],
+    fits: bool,  # noqa: FBT001 - a row of the table
+):
+    assert documented("PaymentSent").is_valid(payment) is fits
+
+
+@pytest.mark.parametrize(
     ("sent", "fits"),
     [
         ("a", True),

@@ -7,6 +7,8 @@ its properties and to allow for the others.
 
 from typing import Any, Final
 
+from ticketing.text import LINE_NOT_BLANK
+
 _ALSO_OTHERS: Final = {"additionalProperties": True}
 
 
@@ -24,6 +26,15 @@ def has_values(**values: Any) -> dict[str, Any]:
     """Match an object whose members, where it has them, have these values."""
     return {
         "properties": {name: {"const": value} for name, value in values.items()},
+        **_ALSO_OTHERS,
+    }
+
+
+def has_text(name: str) -> dict[str, Any]:
+    """Match an object with a line of text that is not blank."""
+    return {
+        "required": [name],
+        "properties": {name: {"type": "string", "pattern": LINE_NOT_BLANK}},
         **_ALSO_OTHERS,
     }
 
