@@ -49,6 +49,13 @@ class InsufficientScope(Forbidden):
     title = "This token may not do that"
 
 
+class OrganizerNotFound(NotFound):
+    """No such organizer, or the caller does not act for it."""
+
+    code = "organizer_not_found"
+    title = "You act for no such organizer"
+
+
 class EventNotFound(NotFound):
     """No such event, or not the caller's: he cannot tell which."""
 
@@ -93,12 +100,12 @@ def choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> Or
     """
     Return the organizer for whom a caller acts, which a caller for several has to say.
 
-    :raises ValidationError, NotForThisCaller: if that is not clear
+    :raises ValidationError, OrganizerNotFound, NotForThisCaller: if that is not clear
     """
     choice = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
     if not choice:
         if wanted:
-            raise ValidationError({"organizer": "You do not act for that organizer."})
+            raise OrganizerNotFound("Leave `organizer` out, or send the id of one of yours.")
         raise NotForThisCaller("You act for no organizer.")
     if len(choice) > 1:
         raise ValidationError({"organizer": "You act for several: say for which."})

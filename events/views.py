@@ -14,6 +14,7 @@ from events.access import (
     InsufficientScope,
     NotAuthenticated,
     NotForThisCaller,
+    OrganizerNotFound,
     acting_organizers,
     actor_of,
     choose_organizer,
@@ -165,6 +166,7 @@ class Events(APIView):
         refusals=[
             NotForThisCaller,
             InsufficientScope,
+            OrganizerNotFound,
             SlugTaken,
             EventIsOver,
             EventNotPublishable,

@@ -158,3 +158,20 @@ def test_the_short_form_is_refused_for_an_event_with_several_ticket_types(short:
     answer = as_organizer(kind.event).patch(f"/events/{kind.event_id}", short)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "several_ticket_types")
+
+
+def test_an_event_is_created_for_no_organizer_that_the_caller_does_not_act_for():
+    event, other = make_event(), make_event()
+    fields = {
+        "name": "Festa",
+        "venue": "Arraial",
+        "city": "Recife",
+        "starts_at": "2099-06-24T18:00:00-03:00",
+        "ends_at": "2099-06-25T02:00:00-03:00",
+        "capacity": 5,
+        "price": "0",
+    }
+
+    answer = as_organizer(event).post("/events", fields | {"organizer": str(other.organizer_id)})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "organizer_not_found")
