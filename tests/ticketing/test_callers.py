@@ -3,6 +3,7 @@
 import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.utils.crypto import salted_hmac
 
 from ticketing.api.callers import client_address, client_digest, client_origin
 
@@ -99,3 +100,17 @@ def test_an_ipv6_address_has_a_network_around_it(
 
 def test_an_ipv4_address_has_no_network():
     assert client_origin(asked(peer="203.0.113.9")).network == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["1.2.3.04", "1.2.3", "1.2.3.4.5", "256.1.1.1", "١.2.3.4", "1.2\0"]
+)
+def test_what_is_no_address_to_python_is_none_on_the_short_way(text: str):
+    assert client_address(asked(peer=text)) == NOWHERE
+
+
+def test_a_digest_is_the_one_that_the_previous_release_made(settings):
+    settings.SECRET_KEY = "a secret of both releases"
+    made = salted_hmac("ticketing.api.callers", PROXY, settings.SECRET_KEY, algorithm="sha256")
+
+    assert client_digest(asked()) == made.hexdigest()[:16]

@@ -1,14 +1,16 @@
 """From where a request comes, as far as we can believe it."""
 
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from socket import AF_INET, inet_pton
 from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
 _FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
@@ -76,6 +78,8 @@ def client_origin(request: HttpRequest | Request) -> Origin:
 @lru_cache(maxsize=4096)
 def _read_address(text: str) -> str | None:
     text = text.strip()
+    if _is_plain_ipv4(text):
+        return text
     if found := _WITH_PORT.fullmatch(text):
         text = found["six"] or found["four"]
     try:
@@ -89,6 +93,15 @@ def _read_address(text: str) -> str | None:
     return str(IPv6Network((int(address), _SUBSCRIBER_BITS), strict=False).network_address)
 
 
+def _is_plain_ipv4(text: str) -> bool:
+    # As `ipaddress` judges it, in a tenth of the time: in a crowd each address is a new one.
+    try:
+        inet_pton(AF_INET, text)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 @lru_cache(maxsize=4096)
 def _network_of(address: str) -> str:
     if ":" not in address:
@@ -98,5 +111,11 @@ def _network_of(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _digest(address: str, secret: str) -> str:
-    keyed = salted_hmac("ticketing.api.callers", address, secret, algorithm="sha256")
-    return keyed.hexdigest()[:_DIGEST_LENGTH]
+    # The same as Django's `salted_hmac`, which derives the key anew each time.
+    keyed = hmac.digest(_key(secret), address.encode(), "sha256")
+    return keyed.hex()[:_DIGEST_LENGTH]
+
+
+@lru_cache(maxsize=16)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(b"ticketing.api.callers" + secret.encode()).digest()
