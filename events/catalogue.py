@@ -7,12 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import BooleanField, Func, QuerySet, Value
+from django.db.models import BooleanField, F, Func, QuerySet, Value
 
 from events.cold_stock import left_while_cold
 from events.holds import InventoryUnavailable, read_stock, read_stocks
 from events.inventory import recorded_left_by_type
-from events.models import EVENT_WORDS, Event, EventStatus, Organizer
+from events.models import Event, EventStatus, EventWords, Organizer
 from events.shelf import ShelvedEvent, read_event, take_event, take_event_named
 
 
@@ -53,10 +53,10 @@ def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
         events = events.filter(ends_at__gt=now)
     elif period == Period.PAST:
         events = events.filter(ends_at__lte=now)
-    # Each word, or how it begins. What is neither letter nor digit says nothing.
-    if words := re.findall(r"[^\W_]+", wanted.words):
+    if words := words_in(wanted.words):
         asked = Func(Value(" ".join(words)), function="words_asked_for")
-        events = events.filter(_Matches(EVENT_WORDS, asked))
+        found = EventWords.objects.filter(_Matches(F("words"), asked))
+        events = events.filter(pk__in=found.values("event_id"))
     if wanted.city:
         events = events.filter(city__iexact=wanted.city)
     if wanted.starts_after is not None:
@@ -64,6 +64,16 @@ def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
     if wanted.starts_before is not None:
         events = events.filter(starts_at__lt=wanted.starts_before)
     return events.order_by(wanted.ordering, "id").prefetch_related("ticket_types")
+
+
+def words_in(text: str) -> list[str]:
+    """
+    Return the words of a text that a search goes by: each is found whole, or by how it begins.
+
+    What is neither letter nor digit says nothing, and so does a letter alone: nearly every event
+    has a word that begins with it.
+    """
+    return re.findall(r"[^\W_]{2,}|\d", text)
 
 
 def _period_of_range(wanted: CatalogueFilter, now: datetime) -> Period:

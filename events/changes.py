@@ -9,8 +9,10 @@ from django.db import transaction
 
 from events.holds import InventoryUnavailable, announce_revision
 from events.inventory import claim_event
-from events.models import Event, TicketType
+from events.models import Event, EventStatus, TicketType
+from events.stock_board import renew_catalogue_version
 from ticketing.errors import Conflict
+from ticketing.ids import new_id
 
 
 class EventNotEditable(Conflict):
@@ -44,9 +46,12 @@ def tell_of_change(*, event_id: UUID) -> None:
 
 
 def _announce_revision(event_id: UUID) -> None:
-    revision = Event.objects.values_list("revision", flat=True).get(pk=event_id)
+    revision, status = Event.objects.values_list("revision", "status").get(pk=event_id)
     try:
         announce_revision(event_id=event_id, revision=revision)
+        # The catalogue shows no draft, before or after.
+        if status != EventStatus.DRAFT:
+            renew_catalogue_version(str(new_id()))
     except InventoryUnavailable:
         # What is remembered of the event is forgotten within seconds anyway.
         return

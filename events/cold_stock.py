@@ -8,7 +8,7 @@ stock. The others get the record's figures, which each process reads once a seco
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -24,8 +24,9 @@ logger = logging.getLogger(__name__)
 
 _KEPT_SECONDS: Final = 1.0
 _MOST_KEPT: Final = 1_000
-# A page of the catalogue may be cold as a whole: no single reader waits for all of its rebuilds.
-_MOST_REBUILDS: Final = 3
+# The whole catalogue may be cold. A reader of a list rebuilds one event at most, and the readers of
+# lists in one process one in this time: the record answers faster than a row of rebuilds.
+_REST_SECONDS: Final = 0.1
 # A reader that dies while it rebuilds keeps the others from it for no longer than this.
 _LEASE_MILLISECONDS: Final = 5_000
 
@@ -34,45 +35,68 @@ _LEASE_MILLISECONDS: Final = 5_000
 class _Recorded:
     left: Mapping[UUID, int]
     read_at: float
+    # Another reader rebuilds it, or it could not be done.
+    is_tried: bool
+
+
+class _Turn:
+    """When a reader of a list may rebuild again."""
+
+    next_at = 0.0
+
+    def take(self, now: float) -> int:
+        """Return how many events this reader may rebuild: one or none."""
+        if now < self.next_at:
+            return 0
+        self.next_at = now + _REST_SECONDS
+        return 1
 
 
 _kept: dict[UUID, _Recorded] = {}
+_turn = _Turn()
 
 
 def left_while_cold(events: Sequence[Event], *, now: datetime) -> dict[UUID, Mapping[UUID, int]]:
     """
     Return what is left of each type of these events, which Redis was found not to know.
 
-    The record's figures are up to a second old. Where they are older, this reader may rebuild the
-    event's stock instead, if it sells and nobody else does that; then the figures are live.
+    This reader rebuilds one that sells, unless another reader does: its figures are live. Those of
+    the others are the record's, up to a second old.
     """
-    found: dict[UUID, Mapping[UUID, int]] = {}
-    unknown = []
     read_at = time.monotonic()
-    for event in events:
-        kept = _kept.get(event.pk)
-        if (
-            kept is not None
-            and read_at - kept.read_at < _KEPT_SECONDS
-            # A new type would seem to be sold out.
-            and kept.left.keys() == {kind.pk for kind in event.ticket_types.all()}
-        ):
-            found[event.pk] = kept.left
-        else:
-            unknown.append(event)
-    selling = [event for event in unknown if _sells(event, now)]
-    for event in selling[:_MOST_REBUILDS]:
-        live = _rebuild_once(event.pk)
-        if live is not None:
-            found[event.pk] = live
-    if rest := [event.pk for event in unknown if event.pk not in found]:
-        found |= _read_record(rest, read_at)
-    return found
+    kept = {event.pk: known for event in events if (known := _recall(event, read_at))}
+    tried = {event_id for event_id, known in kept.items() if known.is_tried}
+    hopeful = [event.pk for event in events if event.pk not in tried and _sells(event, now)]
+    if len(events) > 1:
+        hopeful = hopeful[: _turn.take(read_at)]
+    live = {event_id: left for event_id in hopeful if (left := _rebuild_once(event_id)) is not None}
+    unknown = [event.pk for event in events if event.pk not in live and event.pk not in kept]
+    recorded: Mapping[UUID, Mapping[UUID, int]] = recorded_left_by_event(unknown) if unknown else {}
+    if len(_kept) + len(recorded) > _MOST_KEPT:
+        _kept.clear()
+    for event_id, left in recorded.items():
+        _kept[event_id] = _Recorded(left, read_at, is_tried=event_id in hopeful)
+    for event_id in kept.keys() & (set(hopeful) - live.keys()):
+        _kept[event_id] = replace(kept[event_id], is_tried=True)
+    return {event_id: known.left for event_id, known in kept.items()} | {**recorded, **live}
 
 
 def forget_recorded_figures() -> None:
     """Forget the record's figures of all events."""
     _kept.clear()
+    _turn.next_at = 0.0
+
+
+def _recall(event: Event, now: float) -> _Recorded | None:
+    known = _kept.get(event.pk)
+    if (
+        known is None
+        or now - known.read_at >= _KEPT_SECONDS
+        # A new type would seem to be sold out.
+        or known.left.keys() != {kind.pk for kind in event.ticket_types.all()}
+    ):
+        return None
+    return known
 
 
 def _sells(event: Event, now: datetime) -> bool:
@@ -95,12 +119,3 @@ def _rebuild_once(event_id: UUID) -> Mapping[UUID, int] | None:
         logger.warning("The stock of event %s was not rebuilt for a reader.", event_id)
         return None
     return stock.left if stock else None
-
-
-def _read_record(event_ids: list[UUID], read_at: float) -> dict[UUID, Mapping[UUID, int]]:
-    figures = recorded_left_by_event(event_ids)
-    if len(_kept) + len(figures) > _MOST_KEPT:
-        _kept.clear()
-    for event_id, left in figures.items():
-        _kept[event_id] = _Recorded(left, read_at)
-    return figures

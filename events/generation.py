@@ -36,9 +36,19 @@ class _Generation:
 
 def script_digest(name: str) -> str:
     """Return the SHA by which a script of the current generation is called."""
+    return _digest(name, current_stamp())
+
+
+def current_stamp() -> str:
+    """Return the stamp of the current generation, as far as this process knows."""
     if not _Generation.stamp:
         ensure_generation()
-    return _digest(name, _Generation.stamp)
+    return _Generation.stamp
+
+
+def witness_digest(stamp: str) -> str:
+    """Return the SHA of a script that does nothing: a Redis that has it has lost nothing."""
+    return _digest(_WITNESS, stamp)
 
 
 def ensure_generation() -> None:

@@ -17,6 +17,7 @@ from ticketing.api.fields import (
     LineField,
     MomentField,
     PriceField,
+    SearchField,
     StrictSerializer,
     TextField,
     TimeZoneField,
@@ -296,12 +297,13 @@ class CatalogueQuery(serializers.Serializer[Any]):
         " token with `events:write`, and stands alone.",
     )
 
-    q = TextField(
+    q = SearchField(
         max_length=100,
         required=False,
         allow_blank=True,
-        help_text="Words, or how they begin, of the name, venue, city or description."
-        " Accents and case make no difference.",
+        help_text="Words, or how they begin, of the name, venue, city or description. Accents and"
+        " case make no difference. At least two letters or digits in a row; a letter alone is no"
+        " word.",
     )
     city = TextField(
         max_length=100,

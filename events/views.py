@@ -27,10 +27,11 @@ from events.catalogue import (
     find_event,
     look_up,
     own_events,
-    public_events,
     show_availability,
 )
 from events.changes import EventNotEditable
+from events.list_answers import answer_page
+from events.listing import WantedPage
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import (
     CurrencyInUse,
@@ -116,7 +117,7 @@ class Events(APIView):
             "get_challenge": {"reference": "results/0/id"},
         },
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """
         Return the published events that are not over, soonest first.
 
@@ -126,25 +127,16 @@ class Events(APIView):
         if "external_id" in asked:
             return self._find_own(request, asked["external_id"])
         pages = NumberedPages()
-        events = pages.paginate_queryset(
-            public_events(
-                CatalogueFilter(
-                    words=asked.get("q", ""),
-                    city=asked.get("city", ""),
-                    starts_after=asked.get("starts_after"),
-                    starts_before=asked.get("starts_before"),
-                    period=Period(asked["period"]) if "period" in asked else None,
-                    ordering=asked["ordering"],
-                ),
-                now=clock.now(),
-            ),
-            request,
-            self,
+        wanted = CatalogueFilter(
+            words=asked.get("q", ""),
+            city=asked.get("city", ""),
+            starts_after=asked.get("starts_after"),
+            starts_before=asked.get("starts_before"),
+            period=Period(asked["period"]) if "period" in asked else None,
+            ordering=asked["ordering"],
         )
-        shown = list(events or [])
-        show_availability(shown, now=clock.now())
-        page = pages.get_paginated_response([show_event(event) for event in shown])
-        return tag_when_rendered(request, page)
+        number, size = pages.get_page_number(request, None), pages.get_page_size(request)
+        return answer_page(request._request, WantedPage(wanted, number, size))  # noqa: SLF001
 
     def _find_own(self, request: Request, external_id: str) -> Response:
         if request.query_params.keys() - {"external_id", "page", "page_size"}:

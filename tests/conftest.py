@@ -9,6 +9,8 @@ from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
 
 from events.cold_stock import forget_recorded_figures
+from events.list_answers import forget_queries
+from events.listing import forget_pages
 from events.shelf import clear_shelf
 from tests.queue import RecordingQueue
 from ticketing import messages, next_steps
@@ -22,6 +24,8 @@ def redis() -> Iterator[Redis]:
     client.flushdb()
     clear_shelf()
     forget_recorded_figures()
+    forget_pages()
+    forget_queries()
     yield client
     cache.close()
 

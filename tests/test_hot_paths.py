@@ -100,9 +100,24 @@ def test_a_page_of_the_catalogue(api: APIClient, redis: Redis):
     for _ in range(5):
         make_event()
 
-    # Count, events, types. All events' availability at once.
-    with costs(redis, queries=3, round_trips=1):
+    # Count, events, types. The catalogue's version; all events' availability at once.
+    with costs(redis, queries=3, round_trips=2):
         assert len(api.get("/events").json()["results"]) == 5
+    # All events' availability, and that nothing has changed since.
+    with costs(redis, queries=0, round_trips=1):
+        assert len(api.get("/events").json()["results"]) == 5
+
+
+def test_a_search_of_the_catalogue(api: APIClient, redis: Redis):
+    for _ in range(5):
+        make_event()
+
+    # Events and types: the count is that of the first page.
+    assert api.get("/events?q=noite&page_size=2").json()["count"] == 5
+    with costs(redis, queries=2, round_trips=2):
+        assert api.get("/events?q=noite&page_size=2&page=2").json()["count"] == 5
+    with costs(redis, queries=0, round_trips=1):
+        assert api.get("/events?q=noite&page_size=2&page=2").json()["count"] == 5
 
 
 def test_one_event(api: APIClient, redis: Redis):

@@ -10,6 +10,7 @@ from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 
@@ -61,6 +62,40 @@ def run_script(digest: str, keys: Sequence[str], arguments: Sequence[str]) -> An
         connection.disconnect()
         connection.send_command(*command)
         return connection.read_response()
+
+
+def pack_commands(commands: Sequence[tuple[Any, ...]]) -> list[bytes]:
+    """Return commands as they go over the wire, to be sent again and again by `ask_packed`."""
+    packed: list[bytes] = _connection().pack_commands(commands)
+    return packed
+
+
+def ask_packed(packed: list[bytes], *, answers: int) -> list[Any]:
+    """
+    Send commands that were packed before, all in one round trip, and return their answers.
+
+    The answer to a command that failed is the error: the others have theirs.
+
+    :raises RedisError: if Redis is away or late
+    """
+    connection = _connection()
+    try:
+        connection.send_packed_command(packed)
+        told = [_read_answer(connection) for _ in range(answers)]
+    except RedisConnectionError:
+        # It was dead: once more, by a new one.
+        connection.disconnect()
+        connection.send_packed_command(packed)
+        told = [_read_answer(connection) for _ in range(answers)]
+    return told
+
+
+def _read_answer(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        # The answers after it must be read too, or the next question would get them.
+        return error
 
 
 def _connection() -> Any:

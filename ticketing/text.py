@@ -16,6 +16,10 @@ _BLANK: Final = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 TEXT: Final = r"^[^\u0000]*$"
 LINE: Final = rf"^[^{_CONTROL}]*$"
 LINE_NOT_BLANK: Final = rf"^[{_BLANK}]*[^{_BLANK}{_CONTROL}][^{_CONTROL}]*$"
+# A text to search by: blank, or two characters in a row that are neither blanks nor signs of ASCII.
+SEARCH: Final = (
+    rf"^([{_BLANK}]*|[^\u0000]*[^\u0000-/:-@\[-`{{-\u00a0{_BLANK}{_CONTROL}]{{2}}[^\u0000]*)$"
+)
 # No JSON of ours has half of a surrogate pair; a form may.
 _REFUSED: Final = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
 

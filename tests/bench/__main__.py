@@ -9,8 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from ipaddress import IPv4Address
 from itertools import count as count_from
 from itertools import cycle
@@ -19,7 +18,7 @@ from typing import Any, Final
 
 import psutil
 
-from tests.bench.driver import CONNECTIONS, Measured, drive, make_request
+from tests.bench.driver import CONNECTIONS, Load, Measured, drive, make_request
 from tests.bench.stack import BenchStack
 from ticketing.stack.environment import PROJECT, inherited_environment
 
@@ -39,18 +38,12 @@ _GOALS: Final = {
     "b. read an event": 0.8,
     "c. admit a ticket": 0.7,
     "d. paid orders through the workers": 0.8,
+    "f. list 20 of 5,000 events": 0.5,
+    "f. search 5,000 events": 0.3,
+    "f. read the document": 0.8,
+    "f. read an event, Redis just lost all": 0.8,
 }
 _GOAL_OF_THE_PAST: Final = 0.9
-
-
-@dataclass(frozen=True)
-class Load:
-    """One endpoint under load, the floor that it is compared with, and the status it must give."""
-
-    name: str
-    requests: Callable[[], bytes]
-    expected: int
-    floor: Callable[[], bytes]
 
 
 def main() -> int:
@@ -115,7 +108,7 @@ def _measure(
     stack: BenchStack, arguments: argparse.Namespace, organizer: Any, wrong: Counter[str]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for load in _loads(organizer):
+    for load in _loads(stack, organizer):
         if arguments.only in load.name:
             _say(f"  {load.name}")
             found[load.name] = _compare(stack, load, arguments, wrong)
@@ -132,10 +125,10 @@ def _measure(
     return found
 
 
-def _loads(organizer: Any) -> Iterator[Load]:
+def _loads(stack: BenchStack, organizer: Any) -> Iterator[Load]:
     from django.db import connection  # noqa: PLC0415
 
-    from tests.bench import data  # noqa: PLC0415
+    from tests.bench import crowd, data  # noqa: PLC0415
 
     events = [data.make_event(organizer, number=number) for number in range(_EVENTS)]
     gone = data.make_event(organizer, number=_EVENTS, capacity=0)
@@ -180,6 +173,7 @@ def _loads(organizer: Any) -> Iterator[Load]:
     yield Load("b. refused as sold out", lambda: next(sold_out), 409, lambda: constant_post)
     yield Load("b. read an event", lambda: next(reading), 200, lambda: constant)
     yield Load("c. admit a ticket", scan, 200, lambda: bare_admit)
+    yield from crowd.crowd_loads(stack, organizer, address=address)
 
 
 def _compare(
@@ -191,8 +185,10 @@ def _compare(
     floors: list[Measured] = []
     for _ in range(arguments.repeats):
         # One after the other, so that whatever the machine does meanwhile, it does to both.
-        floors.append(drive(stack.floor_port, load.floor, seconds=arguments.seconds))
-        ours.append(drive(stack.port, load.requests, seconds=arguments.seconds))
+        seconds = load.seconds or arguments.seconds
+        floors.append(drive(stack.floor_port, load.floor, seconds=seconds))
+        load.before()
+        ours.append(drive(stack.port, load.requests, seconds=seconds))
     for measured in ours:
         for status, count in measured.statuses.items():
             if status != load.expected:

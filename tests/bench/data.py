@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import md5
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db import connection
 
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import create_event
+from events.recovery import rebuild_stock
 from tests.make import SOMEBODY
 from ticketing import clock
 from ticketing.ids import new_id
@@ -16,6 +18,9 @@ from ticketing.tokens import TokenKind, make_token
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Device, Ticket
 
+_WORDS: Final = 50
+# A page of each word.
+_ASKED_FOR: Final = _WORDS * 20
 _PLENTY: Final = 1_000_000
 MANY_EVENTS, MANY_ORDERS, MANY_TICKETS = 5_000, 200_000, 1_000_000
 
@@ -41,6 +46,58 @@ def make_event(organizer: Organizer, *, number: int, capacity: int = _PLENTY) ->
         ticket_types=[TicketType(name="Pista", price="45.00", capacity=capacity)],
         now=clock.now(),
     )
+
+
+def make_event_before_its_sale(organizer: Organizer) -> Event:
+    """Put an event on the site that everybody looks at and nobody can buy yet."""
+    event = make_event(organizer, number=0)
+    Event.objects.filter(pk=event.pk).update(sales_start_at=clock.now() + timedelta(days=1))
+    return event
+
+
+def search_words() -> list[str]:
+    """Return words each of which a fiftieth of the catalogue has."""
+    digits = str.maketrans("0123456789", "ghijklmnop")
+    return [md5(str(n).encode()).hexdigest()[:9].translate(digits) for n in range(_WORDS)]  # noqa: S324 - a word, no secret
+
+
+def fill_the_catalogue(organizer: Organizer) -> None:
+    """Write 5,000 events that are to come, if they are not there yet."""
+    if Event.objects.filter(slug="coming-1").exists():
+        return
+    with connection.cursor() as cursor:
+        for statement in _TO_COME:
+            cursor.execute(
+                statement,
+                {"organizer": organizer.pk, "events": MANY_EVENTS, "words": search_words()},
+            )
+        cursor.execute("ANALYZE events_event, events_eventwords, events_tickettype")
+    # As publishing them would have done: those that the loads ask for.
+    first = Event.objects.filter(slug__startswith="coming-").order_by("starts_at", "id")
+    for event_id in first.values_list("pk", flat=True)[:_ASKED_FOR]:
+        rebuild_stock(event_id=event_id)
+
+
+_TO_COME: Final = [
+    """
+    INSERT INTO events_event (id, organizer_id, number, name, slug, description, status, venue,
+      address, city, timezone, starts_at, ends_at, max_per_order, hold_seconds, image_url, currency,
+      epoch, created_at)
+    SELECT gen_random_uuid(), %(organizer)s, nextval('event_number'),
+      'Show ' || (%(words)s::text[])[1 + n %% cardinality(%(words)s::text[])],
+      'coming-' || n, repeat('Uma noite de música. ', 15), 'published', 'Teatro ' || n %% 90,
+      'Rua do Ouvidor, ' || n, 'Recife', 'America/Sao_Paulo', now() + n * interval '1 hour' +
+      interval '1 day', now() + n * interval '1 hour' + interval '28 hours', 10, 900, '', 'BRL', 0,
+      now()
+    FROM generate_series(1, %(events)s) n
+    """,
+    """
+    INSERT INTO events_tickettype (id, event_id, number, name, price, capacity, capacity_version,
+      promised, sold)
+    SELECT gen_random_uuid(), id, 1, 'Pista', 45, 500, 0, 0, 0 FROM events_event
+    WHERE slug LIKE 'coming-%%'
+    """,
+]
 
 
 def make_device(event: Event) -> str:

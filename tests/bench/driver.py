@@ -12,6 +12,20 @@ from ticketing.stack.serving import LOOPBACK
 CONNECTIONS: Final = 16
 
 
+@dataclass(frozen=True)
+class Load:
+    """One endpoint under load, the floor that it is compared with, and the status it must give."""
+
+    name: str
+    requests: Callable[[], bytes]
+    expected: int
+    floor: Callable[[], bytes]
+    # What happens just before each of the repeats.
+    before: Callable[[], object] = lambda: None
+    # Of each of the repeats, where it is not for the caller to say.
+    seconds: float | None = None
+
+
 @dataclass
 class Measured:
     """What a run did: milliseconds of each answer, and how many of each status."""
@@ -29,15 +43,23 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def make_request(
-    method: str, path: str, *, body: bytes = b"", token: str = "", address: str = ""
+def make_request(  # noqa: PLR0913 - what there is to say of a request
+    method: str,
+    path: str,
+    *,
+    body: bytes = b"",
+    token: str = "",
+    address: str = "",
+    packed: bool = False,
 ) -> bytes:
-    """Return a request as it goes over the wire."""
+    """Return a request as it goes over the wire; `packed`, if the answer may come so."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     if body:
         lines.append("Content-Type: application/json")
     if token:
         lines.append(f"Authorization: Bearer {token}")
+    if packed:
+        lines.append("Accept-Encoding: gzip")
     if address:
         lines.append(f"X-Forwarded-For: {address}")
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,13 +1,14 @@
 """What a visitor finds."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
 from events.catalogue import CatalogueFilter, public_events
-from events.models import Event
+from events.models import Event, EventWords, TicketType
 from tests.make import make_event, make_reserved_order
 from ticketing import clock
 
@@ -47,9 +48,25 @@ def test_words_find_events_with_and_without_accents(
     assert find(api, words) == found
 
 
-@pytest.mark.parametrize("words", ["'", "!", "a & | b", ":*", "(((", "\\", "%", "_", "é'); --"])
+@pytest.mark.parametrize(
+    "words", ["'ab", "ab!", "ab & | cd", "ab:*", "(((ab", "ab\\", "ab%", "éa'); --"]
+)
 def test_signs_are_no_words_and_no_errors(api: APIClient, catalogue: None, words: str):
     find(api, words)
+
+
+@pytest.mark.parametrize(
+    "words", ["a", "é", "7", " a ", "a b", "a-b", "!", ":*", "(((", "%%", "__", "a'"]
+)
+def test_less_than_two_letters_in_a_row_are_refused(api: APIClient, words: str):
+    answer = api.get("/events", {"q": words})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["errors"][0]["detail"] == "Send at least two letters or digits in a row."
+
+
+def test_a_letter_alone_is_no_word(api: APIClient, catalogue: None):
+    assert find(api, "noite x jazz") == ["Noite de Jazz"]
 
 
 def test_the_search_goes_by_its_index(catalogue: None):
@@ -57,11 +74,41 @@ def test_the_search_goes_by_its_index(catalogue: None):
     sql, parameters = wanted.order_by().query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(MANY_EVENTS)
-        cursor.execute("ANALYZE events_event")
+        cursor.execute("ANALYZE events_event, events_eventwords")
         cursor.execute(f"EXPLAIN {sql}", parameters)
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
-    assert "events_by_words" in plan
+    assert "words_of_events" in plan
+
+
+def test_words_follow_whatever_is_written_to_an_event(api: APIClient, catalogue: None):
+    event = Event.objects.get(name="Noite de Jazz")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE events_event SET name = 'Tarde de Forró' WHERE id = %s", [event.pk])
+        cursor.execute("SELECT count(*) FROM events_eventwords")
+        assert cursor.fetchone() == (2,)
+
+    assert (find(api, "jazz"), find(api, "forro")) == ([], ["Tarde de Forró"])
+    Event.objects.filter(pk=event.pk).update(description="Com sanfona")
+    assert find(api, "sanfona") == ["Tarde de Forró"]
+    TicketType.objects.all().delete()
+    Event.objects.all().delete()
+    assert not EventWords.objects.exists()
+
+
+def test_the_words_of_older_events_are_written_without_losing_newer_ones(catalogue: None):
+    first, second = EventWords.objects.order_by("event__name")
+    EventWords.objects.filter(pk=first.pk).delete()
+    EventWords.objects.filter(pk=second.pk).update(words="'newer':1")
+    migration = import_module("events.migrations.0019_words_of_older_events")
+
+    with connection.cursor() as cursor:
+        cursor.execute(migration.FILL)
+
+    assert set(EventWords.objects.values_list("pk", "words")) == {
+        (first.pk, first.words),
+        (second.pk, "'newer':1"),
+    }
 
 
 MANY_EVENTS = """
@@ -98,7 +145,9 @@ def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
     assert shown.get("results", [shown])[0]["available"] == 4
 
 
-@pytest.mark.parametrize("words", ["¾", "ʼ", "½ jazz", "ˋ", "№ 5", "ª º", "\\", "'", "a" * 100])
+@pytest.mark.parametrize(
+    "words", ["¾¾", "ʼʼ", "½½ jazz", "ˋˋ", "№№ 5", "ªº", "jazz\\", "jazz'", "a" * 100]
+)
 def test_no_words_are_taken_for_the_querys_own_signs(api: APIClient, catalogue: None, words: str):
     assert api.get("/events", {"q": words}).status_code == 200
 

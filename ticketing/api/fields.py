@@ -12,7 +12,7 @@ from rest_framework.fields import empty
 
 from ticketing.addresses import LONGEST_ADDRESS, tidy_address
 from ticketing.clock import ZONES
-from ticketing.text import LINE, LINE_NOT_BLANK, TEXT, has_web_address, refuse_web_addresses
+from ticketing.text import LINE, LINE_NOT_BLANK, SEARCH, TEXT, has_web_address, refuse_web_addresses
 
 _AMOUNT: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 # Past what a floating-point number adds to an amount in cents.
@@ -122,6 +122,20 @@ class TextField(serializers.CharField):
 
     def _describe_not_blank(self) -> dict[str, Any]:
         return {"pattern": self.pattern_not_blank, "minLength": 1}
+
+
+class SearchField(TextField):
+    """What somebody types to find something: blank, or with two letters or digits in a row."""
+
+    pattern = SEARCH
+    pattern_not_blank = SEARCH
+    default_error_messages = {"too_few_letters": "Send at least two letters or digits in a row."}
+
+    def _check_as_sent(self, data: Any) -> None:
+        is_text = re.fullmatch(TEXT, data) and len(data) <= (self.max_length or len(data))
+        if is_text and not re.fullmatch(self.pattern, data):
+            self.fail("too_few_letters")
+        super()._check_as_sent(data)
 
 
 class LineField(TextField):

@@ -52,7 +52,11 @@ def tag(request: HttpRequest, answer: HttpResponse, revision: int | None = None)
 
     A 304 is never an old one. Each time it is asked for (`no-cache`).
     """
-    etag = etag_of(answer.content, revision)
+    return answer_tagged(request, answer, etag_of(answer.content, revision))
+
+
+def answer_tagged(request: HttpRequest, answer: HttpResponse, etag: str) -> HttpResponse:
+    """Do the same with a tag that is known already."""
     answer.headers["ETag"] = etag
     answer.headers["Cache-Control"] = "no-cache"
     if "HTTP_IF_NONE_MATCH" not in request.META:

@@ -28,9 +28,11 @@ Shortcut = Callable[..., HttpResponse | None]
 Shape = TypeVar("Shape")
 
 
-def quickly(view: View, **shortcuts: Shortcut) -> View:
+def quickly(view: View, *, reads_query: bool = False, **shortcuts: Shortcut) -> View:
     """
     Return `view` with a shortcut for some methods, such as `POST=reserve_quickly`.
+
+    With `reads_query` its shortcuts look at the query themselves; others get no request with one.
 
     A shortcut answers, refuses, or returns None to leave the request to the view. It may do that
     only as long as it has changed nothing.
@@ -39,7 +41,7 @@ def quickly(view: View, **shortcuts: Shortcut) -> View:
     @wraps(view)
     def answer(request: HttpRequest, **named: Any) -> HttpResponseBase:
         shortcut = shortcuts.get(request.method or "")
-        if shortcut is not None and _is_usual(request):
+        if shortcut is not None and _is_usual(request, reads_query=reads_query):
             try:
                 answered = shortcut(request, **named)
             except (Refusal, OperationalError, InterfaceError) as error:
@@ -85,9 +87,9 @@ def _answer_error(error: Exception, request: HttpRequest) -> HttpResponse:
     )
 
 
-def _is_usual(request: HttpRequest) -> bool:
+def _is_usual(request: HttpRequest, *, reads_query: bool) -> bool:
     told = request.META
-    if told.get("HTTP_COOKIE") or told.get("QUERY_STRING"):
+    if told.get("HTTP_COOKIE") or (told.get("QUERY_STRING") and not reads_query):
         return False
     accepted = told.get("HTTP_ACCEPT", "*/*")
     if "*/*" not in accepted and "application/json" not in accepted:

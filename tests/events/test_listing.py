@@ -1,0 +1,216 @@
+"""The list of events is remembered for a moment; what is left, and what has changed, never is."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from rest_framework.test import APIClient
+
+from events import changes, list_answers, listing
+from events.holds import InventoryUnavailable
+from events.inventory import recorded_left_by_type
+from events.models import Event, EventStatus
+from events.organizing import cancel_event, change_event, publish_event
+from events.ticket_types import change_capacity
+from orders.cancellation import cancel_order
+from tests.make import SOMEBODY, as_organizer, make_event, make_organizer, make_reserved_order
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def names(api: APIClient, path: str = "/events") -> list[str]:
+    answer = api.get(path)
+    assert answer.status_code == 200, answer.json()
+    return [event["name"] for event in answer.json()["results"]]
+
+
+def make(name: str, *, status: str = EventStatus.PUBLISHED, days: int = 30) -> Event:
+    starts_at = clock.now() + timedelta(days=days)
+    return make_event(
+        name=name, status=status, capacity=10, starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=4),
+    )  # fmt: skip
+
+
+def rename(event: Event) -> None:
+    change_event(
+        event_id=event.pk, fields={"name": "Renamed"}, ticket_types=None, actor=SOMEBODY,
+        now=clock.now(),
+    )  # fmt: skip
+
+
+def publish(event: Event) -> None:
+    publish_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
+
+
+def cancel(event: Event) -> None:
+    cancel_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "shown"),
+    [
+        (rename, EventStatus.PUBLISHED, ["First", "Renamed"]),
+        (publish, EventStatus.DRAFT, ["First", "Second"]),
+        (cancel, EventStatus.PUBLISHED, ["First"]),
+    ],
+)
+def test_what_an_organizer_changes_is_in_the_next_answer(
+    api: APIClient, change: Callable[[Event], None], status: str, shown: list[str]
+):
+    make("First")
+    event = make("Second", status=status, days=31)
+    names(api)
+
+    change(event)
+
+    assert names(api) == shown
+    assert api.get("/events").json()["count"] == len(shown)
+
+
+def test_a_new_event_is_in_the_next_answer(api: APIClient):
+    make("First")
+    assert names(api) == ["First"]
+
+    make("Second", days=31)
+
+    assert names(api) == ["First", "Second"]
+
+
+def test_what_is_left_is_asked_for_each_time(api: APIClient):
+    event = make("First")
+    kind = event.ticket_types.get()
+
+    def left() -> tuple[int, int, bool]:
+        (shown,) = api.get("/events").json()["results"]
+        return shown["available"], shown["ticket_types"][0]["available"], shown["sold_out"]
+
+    assert left() == (10, 10, False)
+    order = make_reserved_order(ticket_type=kind, quantity=10)
+    assert left() == (0, 0, True)
+    cancel_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    assert left() == (10, 10, False)
+    change_capacity(ticket_type_id=kind.pk, capacity=12)
+    assert left() == (12, 12, False)
+
+
+def test_a_change_that_redis_was_not_told_is_seen_within_seconds(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+):
+    event = make("First")
+    names(api)
+
+    def away(**_: object) -> None:
+        raise InventoryUnavailable("Redis is away.")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(changes, "announce_revision", away)
+        rename(event)
+    monkeypatch.setattr(listing, "_SECONDS", 0.0)
+
+    assert names(api) == ["Renamed"]
+
+
+def test_figures_of_a_redis_that_lost_its_scripts_are_not_believed(api: APIClient, redis: Redis):
+    event = make("First")
+    kind = event.ticket_types.get()
+    names(api)
+    # As a Redis that restarted: it has the figures of a moment ago, and no scripts.
+    redis.hset(f"{{event:{event.pk}}}:left", str(kind.pk), 3)
+    redis.script_flush()
+
+    (shown,) = api.get("/events").json()["results"]
+
+    assert shown["available"] == 10
+    assert recorded_left_by_type([event.pk]) == {kind.pk: 10}
+
+
+def test_a_stock_that_is_broken_in_redis_spoils_no_other(api: APIClient, redis: Redis):
+    broken, other = make("First"), make("Second", days=31)
+    make_reserved_order(ticket_type=other.ticket_types.get(), quantity=4)
+    names(api)
+    redis.delete(f"{{event:{broken.pk}}}:left")
+    redis.set(f"{{event:{broken.pk}}}:left", "not a hash")
+
+    for _time in range(2):
+        shown = api.get("/events").json()["results"]
+        assert [event["available"] for event in shown] == [10, 6]
+
+
+def test_a_redis_that_is_away_leaves_the_list_as_the_record_has_it(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+):
+    event = make("First")
+    make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
+    names(api)
+
+    def away(*_: object, **__: object) -> None:
+        raise RedisConnectionError
+
+    monkeypatch.setattr("events.stock_board.ask_packed", away)
+    shown = api.get("/events").json()
+
+    assert [event["available"] for event in shown["results"]] == [7]
+
+
+def test_pages_are_cut_and_linked_as_the_query_says(api: APIClient):
+    for number in range(5):
+        make(f"Event {number}", days=30 + number)
+
+    for _time in range(2):
+        second = api.get("/events?page_size=2&page=2&ordering=-starts_at").json()
+        last = api.get("/events?page_size=2&page=3&ordering=-starts_at").json()
+
+        assert [event["name"] for event in second["results"]] == ["Event 2", "Event 1"]
+        path = "http://testserver/events?"
+        assert (second["count"], second["next"], second["previous"]) == (
+            5,
+            f"{path}ordering=-starts_at&page=3&page_size=2",
+            f"{path}ordering=-starts_at&page_size=2",
+        )
+        assert (last["next"], last["previous"]) == (
+            None,
+            f"{path}ordering=-starts_at&page=2&page_size=2",
+        )
+        beyond = api.get("/events?page_size=2&page=4")
+        assert (beyond.status_code, beyond.json()["code"]) == (404, "not_found")
+
+
+def test_links_lead_to_the_host_that_was_asked(api: APIClient, settings: object):
+    settings.ALLOWED_HOSTS = ["*"]  # type: ignore[attr-defined]
+    for number in range(2):
+        make(f"Event {number}")
+
+    for host in ("one.example", "two.example", "one.example"):
+        shown = api.get("/events?page_size=1", headers={"host": host}).json()
+        assert shown["next"] == f"http://{host}/events?page=2&page_size=1"
+
+
+@pytest.mark.parametrize("query", ["", "?q=first", "?page_size=1", "?city=recife", "?period=all"])
+def test_the_quick_way_answers_as_the_view_does(api: APIClient, query: str):
+    make("First")
+    make("Second")
+    slow = as_organizer(make_event(organizer=make_organizer(), status=EventStatus.DRAFT))
+
+    seen = [api.get(f"/events{query}") for _ in range(2)]
+    with_a_token = slow.get(f"/events{query}")
+
+    assert seen[0].content == seen[1].content == with_a_token.content
+    assert seen[0].headers["ETag"] == seen[1].headers["ETag"] == with_a_token.headers["ETag"]
+
+
+def test_pages_do_not_grow_without_end(api: APIClient, monkeypatch: pytest.MonkeyPatch):
+    for name in ("a", "b", "c"):
+        make(f"Event {name}")
+    monkeypatch.setattr(listing, "_MOST_EVENTS", 4)
+    monkeypatch.setattr(listing, "_MOST_COUNTS", 2)
+    monkeypatch.setattr(list_answers, "_MOST_QUERIES", 2)
+
+    for query in ("", "?q=event", "?q=ev", "?city=Rio de Janeiro", "?period=all"):
+        assert len(names(api, f"/events{query}")) == 3
+
+    assert sum(len(page.events) for page in listing._pages.values()) <= 4
+    assert (len(listing._counts), len(list_answers._read_before)) <= (2, 2)
