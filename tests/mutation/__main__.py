@@ -7,9 +7,9 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,8 @@ _CONTRACTS: Final = tomllib.loads((PROJECT / "pyproject.toml").read_text())["too
 _VERBS: Final = "Verbs know no HTTP, no Celery and no AWS"
 # Measured once: lines move, but a test that runs a line runs its neighbors too.
 _MEASURED: Final = PROJECT / ".local" / "mutation"
+# By the digest of the changed text. A run of hours that was interrupted goes on where it was.
+_NOTICED: Final = _MEASURED / "noticed"
 _PACKAGES: Final = ["events", "orders", "tickets", "ticketing"]
 _OURS: Final = """
 SELECT p.proname || '/' || p.pronargs, pg_get_functiondef(p.oid)
@@ -45,6 +47,7 @@ FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l 
 WHERE n.nspname = 'public' AND l.lanname IN ('plpgsql', 'sql') AND NOT EXISTS (
   SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') ORDER BY 1
 """
+_NO_LINE: Final = 0
 # What every test imports and no setting changes: once here, and not in each child.
 _WARM: Final = [
     "boto3", "celery", "cryptography.fernet", "django.core.handlers.wsgi", "django.db.models",
@@ -55,10 +58,11 @@ _WARM: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One change, and how a lane tries it."""
+    """One change, how a lane tries it first, and how if that notices nothing."""
 
     change: Change
     task: Task
+    later: Sequence[Task]
     alone: bool = False
 
 
@@ -93,29 +97,58 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
         measure_coverage(lanes, half, _PACKAGES)
         half.rename(_MEASURED)
     covered = read_coverage(_MEASURED)
+    for test in covered.failing:
+        _say(f"FAILS WITHOUT A CHANGE, so it is not asked: {test}")
     for lane in lanes:
         open_lane(lane)
     _wait_until_ready(lanes)
-    trials = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
-    _say(f"{len(trials)} changes, {len(covered.seconds)} tests")
-    outcomes: Counter[str] = Counter()
-    unnoticed: list[Change] = []
-    excused = {(each["file"], each["was"], each["becomes"]) for each in _PLAN.get("excused", [])}
-    began = time.monotonic()
-    for done, (trial, found) in enumerate(_try_all(trials, lanes), start=1):
-        is_excused = found == "unnoticed" and trial.change.key in excused
-        outcomes["excused" if is_excused else found] += 1
-        if found == "unnoticed" and not is_excused:
-            unnoticed.append(trial.change)
-            _show(trial.change)
-        if done % 25 == 0 or done == len(trials):
-            counts = ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items()))
-            _say(f"{done}/{len(trials)} after {time.monotonic() - began:.0f} s: {counts}")
-    return int(bool(unnoticed))
+    chosen = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
+    before = set(_NOTICED.read_text().split()) if _NOTICED.exists() else set()
+    trials = [trial for trial in chosen if trial.change.digest not in before]
+    _say(f"{len(trials)} changes to try, {len(chosen) - len(trials)} noticed by a run before")
+    tally = _Tally(len(trials))
+    for trial, found in _try_all(trials, lanes):
+        tally.add(trial.change, found)
+    return int(tally.failed)
 
 
-def _show(change: Change) -> None:
-    _say(f"NOT NOTICED {change.path}:{change.line}\n    - {change.was}\n    + {change.becomes}")
+class _Tally:
+    """What became of the changes, shown as they come."""
+
+    def __init__(self, expected: int) -> None:
+        self.failed = False
+        self._expected = expected
+        self._counts: Counter[str] = Counter()
+        # Files whose tests fail unchanged: what they say of a change means nothing.
+        self._broken: set[str] = set()
+        excused = _PLAN.get("excused", [])
+        self._excused = {(each["file"], each["was"], each["becomes"]) for each in excused}
+        self._began = time.monotonic()
+
+    def add(self, change: Change, found: str) -> None:
+        if change.line == _NO_LINE:
+            found = "tried unchanged" if found == "unnoticed" else "FAILS UNCHANGED"
+        elif found == "unnoticed" and change.key in self._excused:
+            found = "excused"
+        if found in {"unnoticed", "not tried", "FAILS UNCHANGED"}:
+            self.failed = True
+            _show(change, found)
+        if found == "FAILS UNCHANGED":
+            self._broken.add(change.path)
+        if found == "noticed" and change.path not in self._broken:
+            with _NOTICED.open("a") as file:
+                file.write(f"{change.digest}\n")
+        self._counts[found] += 1
+        done = self._counts.total()
+        if done % 25 == 0 or done == self._expected:
+            counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
+            took = time.monotonic() - self._began
+            _say(f"{done}/{self._expected} after {took:.0f} s: {counts}")
+
+
+def _show(change: Change, found: str) -> None:
+    lines = f"\n    - {change.was}\n    + {change.becomes}" if change.line != _NO_LINE else ""
+    _say(f"{found.upper()} {change.path}:{change.line}{lines}")
 
 
 def _say(text: str) -> None:
@@ -132,22 +165,37 @@ def _wait_until_ready(lanes: Sequence[Lane]) -> None:
 def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
     for name in _verbs():
         source = (PROJECT / name).read_text()
-        for change in changes_of(PROJECT / name, PROJECT):
-            tests = covered.tests_of(name, change.line)
+        for change in [_no_change(name, source), *changes_of(PROJECT / name, PROJECT)]:
+            task = Task("python", name, change.text, covered.tests_of(name, change.line))
             alone = not only_functions_differ(source, change.text)
-            yield Trial(change, Task("python", name, change.text, tests), alone)
+            yield _trial(covered, change, task, alone=alone)
     for name, places in _PLAN["scripts"].items():
-        for change in changes_of_lua(name, (PROJECT / name).read_text()):
-            yield Trial(change, Task("lua", name, change.text, covered.tests_in(places)))
+        source = (PROJECT / name).read_text()
+        for change in [_no_change(name, source), *changes_of_lua(name, source)]:
+            yield _trial(covered, change, Task("lua", name, change.text, covered.tests_in(places)))
     with psycopg.connect(lane.test_url) as connection:
         functions: dict[str, str] = dict(connection.execute(_OURS).fetchall())
     left_out = set(_PLAN["functions"]["left_out"])
-    for name, text in functions.items():
+    for name, source in functions.items():
         if name in left_out:
             continue
         tests = covered.tests_in(_PLAN["functions"].get(name.partition("/")[0], []))
-        for change in changes_of_sql(f"sql/{name}", text):
-            yield Trial(change, Task("sql", change.path, change.text, tests, restore=text))
+        path = f"sql/{name}"
+        for change in [_no_change(path, source), *changes_of_sql(path, source)]:
+            yield _trial(covered, change, Task("sql", path, change.text, tests, restore=source))
+
+
+def _no_change(path: str, source: str) -> Change:
+    """Return what no test may notice: if one does, it says nothing about real changes either."""
+    return Change(path, _NO_LINE, "", "", source)
+
+
+def _trial(covered: Coverage, change: Change, task: Task, *, alone: bool = False) -> Trial:
+    first, *later = [
+        replace(task, tests=part, seconds=covered.time_limit(part))
+        for part in covered.parts_of(task.tests) or [[]]
+    ]
+    return Trial(change, first, [] if change.line == _NO_LINE else later, alone=alone)
 
 
 def _verbs() -> list[str]:
@@ -156,18 +204,23 @@ def _verbs() -> list[str]:
 
 
 def _try_all(trials: Sequence[Trial], lanes: Sequence[Lane]) -> Iterator[tuple[Trial, str]]:
-    waiting = [trial for trial in reversed(trials) if not trial.alone]
+    waiting = deque(trial for trial in trials if not trial.alone)
     free, busy = list(lanes), list[tuple[Trial, Lane]]()
     while waiting or busy:
         while waiting and free:
-            trial, lane = waiting.pop(), free.pop()
+            trial, lane = waiting.popleft(), free.pop()
             lane.begin(trial.task)
             busy.append((trial, lane))
         for trial, lane in list(busy):
             if outcome := lane.answer():
                 busy.remove((trial, lane))
                 free.append(lane)
-                yield trial, outcome
+                if outcome == "unnoticed" and trial.later:
+                    _say(f"not noticed so far: {trial.change.path}:{trial.change.line}")
+                    first, *later = trial.later
+                    waiting.append(replace(trial, task=first, later=later))
+                else:
+                    yield trial, outcome
         time.sleep(0.01)
     for lane in lanes:
         end(lane.process)

@@ -1,10 +1,12 @@
 """Which tests run which line, measured once."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import coverage
 import pytest
@@ -12,13 +14,20 @@ import pytest
 from tests.mutation.running import LEFT_OUT, Lane, fork, wait
 from ticketing.stack.environment import PROJECT
 
+_ALL_PASSED: Final = 0
+_SOME_FAILED: Final = 1
+# A line that everything runs has twenty minutes of tests: the likeliest minute of them is asked.
+_PART_SECONDS: Final = (5, 45)
+
 
 @dataclass(slots=True)
 class Coverage:
-    """Which tests run a line, quickest first, and how long each takes."""
+    """Which tests run a line, and how long each takes."""
 
     seconds: dict[str, float]
     tests_by_line: dict[str, dict[int, list[str]]]
+    # These failed without any change, so they say nothing.
+    failing: list[str]
 
     def tests_of(self, path: str, line: int) -> list[str]:
         """Return the tests that run a line or one beside it, or else any line of its file."""
@@ -31,22 +40,49 @@ class Coverage:
     def tests_in(self, places: Sequence[str]) -> list[str]:
         """Return the tests of some files, or all."""
         chosen = [t for t in self.seconds if not places or t.startswith(tuple(places))]
-        return self._likeliest_first(chosen, places)
+        return self._likeliest_first(set(chosen), places)
 
-    def _likeliest_first(self, tests: Collection[str], places: Sequence[str]) -> list[str]:
-        def rank(test: str) -> tuple[int, float]:
+    def parts_of(self, tests: Sequence[str]) -> list[list[str]]:
+        """Split tests into those asked at once and those asked if these notice nothing."""
+        parts: list[list[str]] = [[] for _ in _PART_SECONDS]
+        spent = 0.0
+        for test in tests:
+            after = spent + self.seconds.get(test, 0.0)
+            part = sum(after > limit for limit in accumulate(_PART_SECONDS))
+            if part < len(parts):
+                parts[part].append(test)
+                spent = after
+        return [part for part in parts if part]
+
+    def time_limit(self, tests: Sequence[str]) -> float:
+        """Return how many seconds tests may take before they count as hanging."""
+        return 40 + 4 * sum(self.seconds.get(test, 0.0) for test in tests)
+
+    def _likeliest_first(self, tests: set[str], places: Sequence[str]) -> list[str]:
+        """Sort: those of the given places, then one of each file, then a second of each, …"""
+        found = sorted(tests - set(self.failing), key=lambda test: self.seconds.get(test, 0.0))
+        seen: Counter[str] = Counter()
+        ranks: dict[str, tuple[int, int]] = {}
+        for test in found:
             at = (i for i, place in enumerate(places) if test.startswith(place))
-            return next(at, len(places)), self.seconds.get(test, 0.0)
-
-        return sorted(tests, key=rank)
+            file = test.partition("::")[0]
+            seen[file] += 1
+            ranks[test] = (next(at, len(places)), seen[file])
+        return sorted(found, key=ranks.__getitem__)
 
 
 class _Recorder:
-    """Tells coverage which test runs, in each of its threads, and notes how long it takes."""
+    """Tells coverage which test runs, in each of its threads, and notes how each went."""
 
-    def __init__(self, measured: coverage.Coverage, seconds: Path) -> None:
+    def __init__(self, measured: coverage.Coverage, seconds: Path, failing: Path) -> None:
         self._measured = measured
         self._seconds = seconds
+        self._failing = failing
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            with self._failing.open("a") as file:
+                file.write(f"{report.nodeid}\n")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
@@ -74,13 +110,17 @@ def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str
             source=list(packages),
             concurrency=["thread"],
         )
-        recorder = _Recorder(measured, folder / f"seconds-{lane.number}")
+        # So that a moved checkout can go on.
+        measured.set_option("run:relative_files", value=True)
+        recorder = _Recorder(
+            measured, folder / f"seconds-{lane.number}", folder / f"failing-{lane.number}"
+        )
         part = chosen[lane.number :: len(lanes)]
         arguments = [*part, "--create-db"]
         children.append(fork(lane, arguments, before=measured.start, plugins=[recorder]))
     for lane, child in zip(lanes, children, strict=True):
-        if wait(child, seconds=3600):
-            raise RuntimeError(f"The tests fail unchanged:\n{lane.log.read_text()[-3000:]}")
+        if wait(child, seconds=3600) not in {_ALL_PASSED, _SOME_FAILED}:
+            raise RuntimeError(f"The tests did not end:\n{lane.log.read_text()[-3000:]}")
 
 
 def read_coverage(folder: Path) -> Coverage:
@@ -90,9 +130,10 @@ def read_coverage(folder: Path) -> Coverage:
         data = coverage.CoverageData(basename=str(part))
         data.read()
         for file in data.measured_files():
-            lines = by_line.setdefault(str(Path(file).relative_to(PROJECT)), {})
+            lines = by_line.setdefault(file, {})
             for line, tests in data.contexts_by_lineno(file).items():
                 lines.setdefault(line, []).extend(test for test in tests if test)
     rows = [row for part in folder.glob("seconds-*") for row in part.read_text().splitlines()]
     seconds = {test: float(took) for took, _, test in (row.partition(" ") for row in rows)}
-    return Coverage(seconds, by_line)
+    failing = [test for part in folder.glob("failing-*") for test in part.read_text().splitlines()]
+    return Coverage(seconds, by_line, sorted(set(failing)))
