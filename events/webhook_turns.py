@@ -57,9 +57,9 @@ def find_due_webhooks(*, now: datetime, organizer_id: UUID | None = None) -> int
         .values_list("pk", "organizer_id", "asks")
     )
     chosen: dict[int, list[UUID]] = {}
-    with_couriers = Counter(
-        WebhookEndpoint.objects.filter(turn_until__gt=now).values_list("organizer_id", flat=True)
-    )
+    # The previous release's couriers end the lease, and not the turn.
+    at_work = WebhookEndpoint.objects.filter(turn_until__gt=now, leased_until__gt=now)
+    with_couriers = Counter(at_work.values_list("organizer_id", flat=True))
     for endpoint_id, owner, asks in rows:
         if with_couriers[owner] < AT_A_TIME:
             with_couriers[owner] += 1

@@ -92,6 +92,17 @@ def test_after_a_turn_the_organizers_next_endpoint_is_asked_at_once(
     assert {begun, waiting, next_one} == {first.pk, second.pk, third.pk}
 
 
+def test_a_turn_that_a_courier_of_the_previous_release_ended_counts_no_more(
+    queue: RecordingQueue,
+):
+    endpoints = make_endpoints(AT_A_TIME)
+    find_due_webhooks(now=NOON)
+    # All that it knows of.
+    WebhookEndpoint.objects.update(leased_until=None)
+
+    assert find_due_webhooks(now=NOON + 2 * SECOND) == len(endpoints)
+
+
 def test_an_organizer_whose_receivers_are_slow_waits_until_its_time_is_paid_for(
     queue: RecordingQueue,
 ):
