@@ -217,7 +217,8 @@ def test_an_event_that_is_over_is_not_published_and_the_page_says_why():
     )
     button = reverse("admin:events_event_publish_this", args=[event.pk])
 
-    page = organizer_of(event).post(button, {"confirmed": "yes"}, follow=True)
+    english = {"accept-language": "en"}
+    page = organizer_of(event).post(button, {"confirmed": "yes"}, follow=True, headers=english)
 
     assert any("It is over. Correct when it starts and ends" in word for word in said(page))
     event.refresh_from_db()
