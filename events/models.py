@@ -120,6 +120,8 @@ class Scope(models.TextChoices):
     TICKETS_WRITE = "tickets:write", _("send, replace and revoke tickets")
     TICKETS_VALIDATE = "tickets:validate", _("check tickets in at the door")
     REPORTS_READ = "reports:read", _("see sales and attendance")
+    WEBHOOKS_WRITE = "webhooks:write", _("make webhooks")
+    DEVICES_WRITE = "devices:write", _("make, pair and revoke door devices")
 
 
 def all_scopes() -> list[str]:

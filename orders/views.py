@@ -49,14 +49,23 @@ from orders.usual import UsualReservation
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.api.callers import client_origin
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, AccessTokenLost, Keeper, answer_once
+from ticketing.api.idempotency import (
+    KEY,
+    KEY_REFUSALS,
+    AccessTokenLost,
+    Keeper,
+    answer_once,
+    told_token,
+)
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE_SIZE, operation
 from ticketing.mail_limit import TooManyMails
+from ticketing.tokens import TokenKind
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _SHOP = (API_TOKEN, Scope.ORDERS_WRITE.value)
+_ACCESS_TOKEN = told_token("access_token", TokenKind.ORDER, token_digest_of)
 _CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 _TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
 _OF_A_TYPE = {
@@ -108,9 +117,7 @@ class Orders(APIView):
         the same token may pay for the order, cancel it and read it. Only a shop sends
         `external_id` and `metadata`.
         """
-        return answer_once(
-            request, partial(self._reserve, request), token_digest_of=token_digest_of
-        )
+        return answer_once(request, partial(self._reserve, request), told_once=_ACCESS_TOKEN)
 
     def _reserve(self, request: Request, keeper: Keeper) -> Response:
         wish = ReservationSent(data=request.data)

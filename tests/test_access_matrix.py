@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from events.models import ApiToken, Event, Membership
 from orders.confirmation import accept_payment, confirmation_token
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     as_user,
     make_api_token,
@@ -25,6 +26,8 @@ from tests.make import (
 )
 from ticketing import clock
 from ticketing.models import User
+from ticketing.tokens import make_pairing_code
+from tickets.devices import start_pairing
 from tickets.models import Device, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,6 +85,13 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("get", "/events/{event}/attendance"):  [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/orders/{paid}/refund"):      [401, 403, 403, 403, 403, 403, 202, 404, 401, 401, 403, 401, 202, 404, 404, 202],
     ("post", "/orders/{paid}/resend"):      [401, 403, 403, 403, 403, 403, 202, 404, 401, 401, 403, 401, 202, 404, 404, 202],
+    ("get", "/webhooks"):                   [401, 403, 403, 403, 403, 403, 200, 200, 401, 401, 403, 401, 200, 200, 200, 200],
+    ("post", "/webhooks"):                  [401, 403, 403, 403, 403, 403, 201, 201, 401, 401, 403, 401, 201, 201, 403, 400],
+    ("get", "/devices"):                    [401, 403, 403, 403, 403, 403, 200, 200, 401, 401, 403, 401, 200, 200, 200, 200],
+    ("post", "/devices"):                   [401, 403, 403, 403, 403, 403, 201, 201, 401, 401, 403, 401, 201, 201, 403, 400],
+    ("post", "/devices/{device}/revoke"):   [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
+    ("post", "/devices/{device}/pairing"):  [401, 403, 403, 403, 403, 403, 201, 404, 401, 401, 403, 401, 201, 404, 404, 201],
+    ("post", "/devices/pair"):              [200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
     ("get", "/tickets/{ticket}"):           [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("patch", "/tickets/{ticket}"):         [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/tickets/{ticket}/checkin/undo"): [401, 403, 403, 403, 403, 401, 409, 404, 401, 401, 403, 401, 409, 404, 404, 409],
@@ -138,6 +148,9 @@ def world() -> World:
     }
     wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
     sold = callers["organizer token"].post("/orders", wish).json()
+    device = Device.objects.filter(organizer=event.organizer, revoked_at=None).get()
+    pairing = make_pairing_code()
+    start_pairing(device_id=device.pk, digest=pairing.digest, actor=SOMEBODY, now=clock.now())
     new_event = {
         "name": "Show",
         "venue": "Teatro",
@@ -158,6 +171,7 @@ def world() -> World:
             "free": str(free.pk),
             "ticket": str(ticket.pk),
             "problem": "sold_out",
+            "device": str(device.pk),
         },
         bodies={
             "post /events": new_event,
@@ -170,6 +184,9 @@ def world() -> World:
             "post /orders/{paid}/refund": {"full": True},
             "post /tickets/validate": {"code": ticket.code},
             "patch /tickets/{ticket}": {"holder_name": "Bruno"},
+            "post /webhooks": {"url": "https://shop.example.com/hooks"},
+            "post /devices": {"name": "Phone", "all_events": True},
+            "post /devices/pair": {"pairing_code": pairing.text},
         },
         callers=callers,
     )

@@ -106,6 +106,8 @@ class ActType(models.TextChoices):
     DEVICE_CREATED = "device.created", _("door device created")
     DEVICE_CHANGED = "device.changed", _("door device changed")
     DEVICE_REVOKED = "device.revoked", _("door device revoked")
+    DEVICE_PAIRING_STARTED = "device.pairing_started", _("pairing of the door device started")
+    DEVICE_PAIRED = "device.paired", _("door device paired")
     WEBHOOK_CREATED = "webhook.created", _("webhook created")
     WEBHOOK_CHANGED = "webhook.changed", _("webhook changed")
     WEBHOOK_SECRET_RENEWED = "webhook.secret_renewed", _("webhook secret renewed")

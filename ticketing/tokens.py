@@ -18,6 +18,10 @@ class TokenKind(StrEnum):
     API = "api_"
 
 
+# Of the code by which a phone becomes a device. No bearer token: it opens nothing by itself.
+PAIRING_PREFIX = "pair_"
+
+
 @dataclass(frozen=True, slots=True)
 class NewToken:
     """A token on its way to its owner. `text` is never stored."""
@@ -30,6 +34,11 @@ class NewToken:
 def make_token(kind: TokenKind) -> NewToken:
     """Return a fresh token of `kind`."""
     return describe_token(kind.value + secrets.token_urlsafe(_RANDOM_BYTES))
+
+
+def make_pairing_code() -> NewToken:
+    """Return a fresh code for one phone."""
+    return describe_token(PAIRING_PREFIX + secrets.token_urlsafe(_RANDOM_BYTES))
 
 
 def describe_token(text: str) -> NewToken:

@@ -191,6 +191,19 @@ class Device(models.Model):
         return self.name
 
 
+class DevicePairing(models.Model):
+    """A code by which a phone becomes a device, once. Only a digest of it is kept."""
+
+    device = models.OneToOneField(
+        Device, on_delete=models.CASCADE, primary_key=True, related_name="pairing"
+    )
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.device_id)
+
+
 class ScanResult(models.TextChoices):
     ADMITTED = "admitted", _("admitted")
     ALREADY_USED = "already_used", _("already used")

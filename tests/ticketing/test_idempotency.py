@@ -39,7 +39,9 @@ from ticketing import clock
 from ticketing.api import idempotency
 from ticketing.models import Act as Done
 from ticketing.models import KeptAnswer
-from tickets.models import Scan, Ticket
+from ticketing.tokens import make_pairing_code
+from tickets.devices import start_pairing
+from tickets.models import Device, Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -473,6 +475,11 @@ ACTS = [
     Act("patch", "/tickets/{ticket}", 200, HOLDER, messages=1),
     Act("post", "/tickets/{ticket}/revoke", 200),
     Act("post", "/tickets/{used}/checkin/undo", 200),
+    Act("post", "/webhooks", 201, {"url": "https://shop.example.com/hooks"}),
+    Act("post", "/devices", 201, {"name": "Phone", "events": ["{event_id}"]}),
+    Act("post", "/devices/{device}/pairing", 201),
+    Act("post", "/devices/{device}/revoke", 200),
+    Act("post", "/devices/pair", 200, {"pairing_code": "{pairing}"}),
     Act("post", "/tickets/validate", 200, {"code": "{code}"}),
 ]
 
@@ -489,9 +496,16 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
     organizer = as_organizer(event)
     organizer.post("/tickets/validate", {"code": used.code})
     ticket = make_ticket(ticket_type=kind)
+    make_device(event)
+    device = Device.objects.get()
+    pairing = make_pairing_code()
+    start_pairing(device_id=device.pk, digest=pairing.digest, actor=SOMEBODY, now=clock.now())
     queue.sent.clear()
     names = {
         "event": event.slug,
+        "event_id": str(event.pk),
+        "device": str(device.pk),
+        "pairing": pairing.text,
         "reserved": str(reserved.order_id),
         "free": str(free.pk),
         "link": confirmation_token(free),

@@ -30,15 +30,13 @@ from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
 from ticketing.errors import Conflict, Refusal, Unreadable
 from ticketing.models import KeptAnswer
-from ticketing.tokens import NewToken, TokenKind, describe_token
+from ticketing.tokens import NewToken, describe_token
 
 _REPLAYED: Final = "Idempotent-Replayed"
 # A retry of these may succeed: a token may be given its rights, a draft may be published, stock may
 # come back, a fresh `If-Match` may fit, and a limit runs out.
 _NOT_KEPT: Final = frozenset({401, 403, 404, 409, 412, 429})
 _FIRST_REFUSAL, _FIRST_FAULT = 400, 500
-# Never stored: a replay derives it again.
-_TOLD_ONCE: Final = "access_token"
 
 
 class KeyReused(Unreadable):
@@ -49,10 +47,10 @@ class KeyReused(Unreadable):
 
 
 class AccessTokenLost(Conflict):
-    """The order's token can't be derived again, as `SECRET_KEY` has changed since."""
+    """The secret of the first response can't be made again: `SECRET_KEY` has changed, or it has."""
 
     code = "access_token_lost"
-    title = "The order's access_token can't be returned again"
+    title = "The token of the first response can't be returned again"
 
 
 class KeyInUse(Conflict):
@@ -77,6 +75,28 @@ KEY: Final = OpenApiParameter(
 KEY_REFUSALS: Final = (KeyInUse, KeyReused)
 
 
+@dataclass(frozen=True, slots=True)
+class ToldOnce:
+    """A member of a response that is not stored with it: a replay makes it again."""
+
+    member: str
+    # What a token of this kind begins with.
+    prefix: str
+    # Returns it, by the stored response and the tokens that may have been the first one.
+    again: Callable[[Any, Sequence[NewToken]], str | None]
+
+
+def told_token(member: str, prefix: str, digest_of: Callable[[Any], str]) -> ToldOnce:
+    """Describe a token: `digest_of` takes a stored response and returns what is kept of it."""
+
+    def again(body: Any, tokens: Sequence[NewToken]) -> str | None:
+        digest = digest_of(body)
+        fitting = (each for each in tokens if hmac.compare_digest(each.digest, digest))
+        return next((each.text for each in fitting), None)
+
+    return ToldOnce(member, prefix, again)
+
+
 @dataclass(slots=True)
 class Keeper:
     """Stores the response to one request. Without a key it stores nothing."""
@@ -84,27 +104,30 @@ class Keeper:
     digest: str = ""
     body_digest: str = ""
     salt: str = ""
+    told_once: ToldOnce | None = None
 
     def make_token(self) -> NewToken | None:
         """
-        Return a token for the new order that a replay can derive again. It is not stored.
+        Return a token that a replay can derive again. It is not stored.
 
         Without a key return None: the verb then makes a random one.
         """
-        if not self.digest:
+        if not self.digest or self.told_once is None:
             return None
-        return _derive_token(self.digest, self.salt, secrets_in_use()[0])
+        prefix = self.told_once.prefix
+        return _derive_token(self.digest, self.salt, secrets_in_use()[0], prefix)
 
     def keep(self, status: int, body: Any, headers: dict[str, str]) -> None:
         """Store the response in the transaction that is open."""
         if not self.digest:
             return
-        kept = {name: value for name, value in body.items() if name != _TOLD_ONCE}
+        secret = self.told_once.member if self.told_once else None
+        kept = {name: value for name, value in body.items() if name != secret}
         try:
             KeptAnswer.objects.create(
                 digest=self.digest,
                 body_digest=self.body_digest,
-                salt=self.salt if _TOLD_ONCE in body else "",
+                salt=self.salt if secret in body else "",
                 status=status,
                 body=json.dumps(kept, cls=JSONEncoder),
                 headers=headers,
@@ -118,14 +141,13 @@ def answer_once(
     request: Request,
     act: Callable[[Keeper], Response],
     *,
-    token_digest_of: Callable[[Any], str] = lambda _body: "",
+    told_once: ToldOnce | None = None,
 ) -> Response:
     """
     Act on a request, or replay the stored response to the first one with its key.
 
-    `act` calls its keeper's `keep` in the transaction of what it writes. `token_digest_of` takes a
-    stored body and returns the digest of the token that its first response carried, so that a
-    replay never returns another one.
+    `act` calls its keeper's `keep` in the transaction of what it writes. `told_once` is
+    the secret in the response, if there is one.
 
     :raises KeyNotValid, KeyTooWeak, KeyReused, KeyInUse, AccessTokenLost: by the key
     """
@@ -141,8 +163,8 @@ def answer_once(
         if kept is not None:
             if kept.body_digest != body_digest:
                 raise KeyReused("Give each request a key of its own.")
-            return _replay(kept, request, token_digest_of)
-        keeper = Keeper(scopes[0], body_digest, secrets.token_hex(16))
+            return _replay(kept, request, told_once)
+        keeper = Keeper(scopes[0], body_digest, secrets.token_hex(16), told_once)
         try:
             return act(keeper)
         except (Refusal, APIException) as error:
@@ -214,10 +236,10 @@ def _find(scopes: Sequence[str]) -> KeptAnswer | None:
     return kept
 
 
-def _replay(kept: KeptAnswer, request: Request, token_digest_of: Callable[[Any], str]) -> Response:
+def _replay(kept: KeptAnswer, request: Request, told_once: ToldOnce | None) -> Response:
     body = json.loads(kept.body)
-    if kept.salt:
-        body[_TOLD_ONCE] = _token_again(kept, token_digest_of(body))
+    if kept.salt and told_once is not None:
+        body[told_once.member] = _make_again(kept, body, told_once)
     refused = kept.status >= _FIRST_REFUSAL
     if refused:
         note_problem_code(request, body["code"])
@@ -229,20 +251,23 @@ def _replay(kept: KeptAnswer, request: Request, token_digest_of: Callable[[Any],
     )
 
 
-def _token_again(kept: KeptAnswer, digest: str) -> str:
-    for secret in secrets_in_use():
-        token = _derive_token(kept.digest, kept.salt, secret)
-        if hmac.compare_digest(token.digest, digest):
-            return token.text
-    raise AccessTokenLost(
-        "The server's key has changed since the first response. That reservation runs out by"
-        " itself; to buy, reserve again with a new Idempotency-Key."
-    )
+def _make_again(kept: KeptAnswer, body: Any, told_once: ToldOnce) -> str:
+    tokens = [
+        _derive_token(kept.digest, kept.salt, secret, told_once.prefix)
+        for secret in secrets_in_use()
+    ]
+    found = told_once.again(body, tokens)
+    if found is None:
+        raise AccessTokenLost(
+            "The server's key has changed since the first response, or the token has. A reservation"
+            " runs out by itself: reserve again with a new Idempotency-Key."
+        )
+    return found
 
 
-def _derive_token(scope: str, salt: str, secret: str) -> NewToken:
+def _derive_token(scope: str, salt: str, secret: str, prefix: str) -> NewToken:
     keyed = salted_hmac("ticketing.api.idempotency", scope + salt, secret, algorithm="sha256")
-    return describe_token(TokenKind.ORDER.value + keyed.hexdigest())
+    return describe_token(prefix + keyed.hexdigest())
 
 
 def forget_kept_answers() -> None:

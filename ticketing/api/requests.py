@@ -25,7 +25,17 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # What a person looks at; everything else is the API.
 _PAGES = ("/admin", "/mailbox", "/i18n")
 # What programs ask for.
-_API = ("/events", "/orders", "/tickets", "/healthz", "/readyz", "/metrics", "/schema")
+_API = (
+    "/events",
+    "/orders",
+    "/tickets",
+    "/webhooks",
+    "/devices",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/schema",
+)
 API_LANGUAGE = "en"
 
 Handler = Callable[[HttpRequest], HttpResponseBase]

@@ -20,7 +20,8 @@ SECURITY_SCHEMES: Final[dict[str, Any]] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "dev_…",
-        "description": "A door device, bound to its events. Made in the admin.",
+        "description": "A door device, bound to its events. It is made in the admin or by"
+        " `POST /devices`.",
     },
     API_TOKEN: {
         "type": "http",

@@ -1,0 +1,41 @@
+"""Making a webhook endpoint."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from events.models import WebhookEndpoint
+from events.webhooks import TooManyWebhooks, refuse_too_many_webhooks
+from ticketing.actors import Actor, record_act
+from ticketing.models import ActType
+
+
+@transaction.atomic(durable=True)
+def create_webhook(
+    *,
+    endpoint: WebhookEndpoint,
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[WebhookEndpoint], None] = lambda _endpoint: None,
+) -> None:
+    """
+    Write a new endpoint. `keep` stores the response in the same transaction.
+
+    :raises TooManyWebhooks: if its organizer has as many as it may have
+    """
+    refuse_too_many_webhooks(organizer_id=endpoint.organizer_id)
+    try:
+        with transaction.atomic():
+            endpoint.save(force_insert=True)
+    except IntegrityError as error:
+        # Another one was made between our look and our write: the trigger counts for sure.
+        raise TooManyWebhooks("Another webhook has just been made.") from error
+    record_act(
+        act=ActType.WEBHOOK_CREATED,
+        actor=actor,
+        subject_id=endpoint.pk,
+        organizer_id=endpoint.organizer_id,
+        at=now,
+    )
+    keep(endpoint)

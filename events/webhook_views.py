@@ -1,0 +1,152 @@
+"""Where an organizer's own system says where it listens."""
+
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.access import (
+    InsufficientScope,
+    NotForThisCaller,
+    OrganizerNotFound,
+    acting_organizers,
+    actor_of,
+    choose_organizer,
+)
+from events.models import Organizer, Scope, Topic, WebhookEndpoint
+from events.webhook_creation import create_webhook
+from events.webhook_secrets import secrets_of
+from events.webhooks import TooManyWebhooks
+from ticketing import clock
+from ticketing.api.fields import StrictSerializer, WebAddressField
+from ticketing.api.idempotency import (
+    KEY,
+    KEY_REFUSALS,
+    AccessTokenLost,
+    Keeper,
+    ToldOnce,
+    answer_once,
+)
+from ticketing.api.schema import API_TOKEN, operation
+from ticketing.outbound import AddressRefused, check_address
+
+_WRITER = (API_TOKEN, Scope.WEBHOOKS_WRITE.value)
+
+
+class WebhookSent(StrictSerializer):
+    """Where to send, and what of. Without `types` everything, also what is to come."""
+
+    url = WebAddressField(max_length=500, help_text="A public https address.")
+    types = serializers.ListField(
+        child=serializers.ChoiceField(choices=Topic.choices), required=False, max_length=50
+    )
+    organizer = serializers.UUIDField(
+        required=False, help_text="For users who act for several organizers."
+    )
+
+    def validate_url(self, url: str) -> str:
+        try:
+            check_address(url)
+        except AddressRefused as refused:
+            raise serializers.ValidationError(str(refused), code="address_refused") from refused
+        return url
+
+    def validate_types(self, types: list[str]) -> list[str]:
+        return sorted(set(types))
+
+
+class WebhookShown(serializers.ModelSerializer[WebhookEndpoint]):
+    """A webhook endpoint. One that answered 410, or was switched off, has `disabled_at`."""
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = ["id", "url", "types", "created_at", "disabled_at"]
+
+
+class NewWebhookShown(WebhookShown):
+    """The new endpoint. `secret` is told this once: it signs what is sent there."""
+
+    secret = serializers.CharField()
+
+    class Meta(WebhookShown.Meta):
+        fields = [*WebhookShown.Meta.fields, "secret"]
+
+
+class WebhooksShown(serializers.Serializer[Any]):
+    """All webhook endpoints of an organizer: there are few."""
+
+    results = WebhookShown(many=True)
+
+
+class Webhooks(APIView):
+    @operation(
+        "list_webhooks",
+        tokens=[_WRITER],
+        answers={200: WebhooksShown},
+        refusals=[NotForThisCaller, InsufficientScope],
+    )
+    def get(self, request: Request) -> Response:
+        """Return your webhook endpoints."""
+        organizers = acting_organizers(request, Scope.WEBHOOKS_WRITE)
+        found = WebhookEndpoint.objects.filter(organizer__in=organizers).order_by(
+            "created_at", "pk"
+        )
+        return Response({"results": WebhookShown(found, many=True).data})
+
+    @operation(
+        "create_webhook",
+        tokens=[_WRITER],
+        takes=WebhookSent,
+        answers={201: NewWebhookShown},
+        refusals=[
+            NotForThisCaller,
+            InsufficientScope,
+            OrganizerNotFound,
+            TooManyWebhooks,
+            *KEY_REFUSALS,
+            AccessTokenLost,
+        ],
+        parameters=[KEY],
+        examples={"Of sales": {"url": "https://shop.example.com/hooks", "types": ["order.paid"]}},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a webhook endpoint. Its `secret` is told here and never again."""
+        organizers = acting_organizers(request, Scope.WEBHOOKS_WRITE)
+        create = partial(self._create, request, organizers)
+        return answer_once(request, create, told_once=_SECRET)
+
+    def _create(
+        self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
+    ) -> Response:
+        wish = WebhookSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        fields = dict(wish.validated_data)
+        organizer = choose_organizer(organizers, fields.pop("organizer", None))
+        shown: dict[str, Any] = {}
+        headers = {"Location": "/webhooks"}
+
+        def keep(endpoint: WebhookEndpoint) -> None:
+            secret = secrets_of(endpoint, now=clock.now())[0]
+            shown.update(WebhookShown(endpoint).data, secret=secret)
+            keeper.keep(201, shown, headers)
+
+        create_webhook(
+            endpoint=WebhookEndpoint(organizer=organizer, **fields),
+            actor=actor_of(request),
+            now=clock.now(),
+            keep=keep,
+        )
+        return Response(shown, status=201, headers=headers)
+
+
+def _secret_again(body: Any, _tokens: object) -> str | None:
+    # It follows from the row, as long as nobody has renewed it.
+    endpoint = WebhookEndpoint.objects.filter(pk=body["id"], secret_version=1).first()
+    return next(iter(secrets_of(endpoint, now=clock.now())), None) if endpoint else None
+
+
+_SECRET = ToldOnce("secret", "", _secret_again)

@@ -1,0 +1,319 @@
+"""Where an organizer's own system makes door devices, and where a phone becomes one."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.access import (
+    InsufficientScope,
+    NotForThisCaller,
+    OrganizerNotFound,
+    acting_organizers,
+    actor_of,
+    choose_organizer,
+)
+from events.models import Event, Organizer, Scope
+from ticketing import clock
+from ticketing.api.fields import LineField, StrictSerializer, YesOrNoField
+from ticketing.api.idempotency import (
+    KEY,
+    KEY_REFUSALS,
+    AccessTokenLost,
+    Keeper,
+    answer_once,
+    told_token,
+)
+from ticketing.api.pagination import NumberedPages
+from ticketing.api.rules import has, has_values
+from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
+from ticketing.errors import NotFound
+from ticketing.tokens import PAIRING_PREFIX, TokenKind, make_pairing_code, make_token
+from tickets.devices import (
+    DeviceRevoked,
+    PairingNotValid,
+    TooManyDevices,
+    create_device,
+    pair_device,
+    revoke_device,
+    start_pairing,
+)
+from tickets.models import Device, DevicePairing
+
+_WRITER = (API_TOKEN, Scope.DEVICES_WRITE.value)
+_CALLERS = (NotForThisCaller, InsufficientScope)
+_KEYED = (*KEY_REFUSALS, AccessTokenLost)
+
+
+class DeviceNotFound(NotFound):
+    """No such device, or not this caller's: the two are not told apart."""
+
+    code = "not_found"
+    title = "There is nothing here"
+
+
+class DeviceSent(StrictSerializer):
+    """A scanner for some events, or for all of them with `all_events`."""
+
+    rules = {"if": {**has("all_events"), **has_values(all_events=True)}, "else": has("events")}
+
+    name = LineField(max_length=100)
+    gate = LineField(max_length=50, required=False, allow_blank=True)
+    all_events = YesOrNoField(
+        required=False, help_text="Also those that the organizer makes later."
+    )
+    events = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_empty=False,
+        max_length=100,
+        help_text="Ids of events.",
+    )
+    is_supervisor = YesOrNoField(
+        required=False, help_text="May undo a check-in. The token needs `tickets:write` too."
+    )
+    organizer = serializers.UUIDField(
+        required=False, help_text="For users who act for several organizers."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("all_events") and "events" not in attrs:
+            raise serializers.ValidationError(
+                {"events": "Name events, or say `all_events`."}, code="required"
+            )
+        return attrs
+
+
+class PairingSent(StrictSerializer):
+    """What the organizer's system shows as a QR code."""
+
+    pairing_code = LineField(max_length=100)
+
+
+class DeviceShown(serializers.ModelSerializer[Device]):
+    """A scanner at a gate."""
+
+    class Meta:
+        model = Device
+        fields = [
+            "id",
+            "name",
+            "gate",
+            "all_events",
+            "events",
+            "is_supervisor",
+            "created_at",
+            "revoked_at",
+        ]
+
+
+class NewDeviceShown(DeviceShown):
+    """A scanner with its `token`, which is told this once."""
+
+    token = serializers.CharField()
+
+    class Meta(DeviceShown.Meta):
+        fields = [*DeviceShown.Meta.fields, "token"]
+
+
+class PairingShown(serializers.Serializer[Any]):
+    """A code for one phone, which is told this once."""
+
+    device = serializers.UUIDField()
+    expires_at = serializers.DateTimeField()
+    pairing_code = serializers.CharField()
+
+
+class Devices(APIView):
+    @operation(
+        "list_devices",
+        tokens=[_WRITER],
+        answers={200: page_of(DeviceShown)},
+        refusals=_CALLERS,
+        parameters=[*PAGE],
+    )
+    def get(self, request: Request) -> Response:
+        """Return your door devices, newest first."""
+        organizers = acting_organizers(request, Scope.DEVICES_WRITE)
+        found = Device.objects.filter(organizer__in=organizers).prefetch_related("events")
+        pages = NumberedPages()
+        shown = pages.paginate_queryset(found.order_by("-created_at", "-pk"), request, self)
+        return pages.get_paginated_response(DeviceShown(shown or [], many=True).data)
+
+    @operation(
+        "create_device",
+        tokens=[_WRITER],
+        takes=DeviceSent,
+        answers={201: NewDeviceShown},
+        refusals=[*_CALLERS, OrganizerNotFound, TooManyDevices, *_KEYED],
+        parameters=[KEY],
+        examples={"At the north gate": {"name": "Phone 1", "gate": "North", "all_events": True}},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a door device. Its `token` is told here and never again."""
+        organizers = acting_organizers(request, Scope.DEVICES_WRITE)
+        create = partial(self._create, request, organizers)
+        return answer_once(request, create, told_once=_TOKEN)
+
+    def _create(
+        self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
+    ) -> Response:
+        wish = DeviceSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        fields = dict(wish.validated_data)
+        if fields.get("is_supervisor"):
+            # Such a device undoes check-ins: nobody gives more than they have.
+            organizers = acting_organizers(request, Scope.TICKETS_WRITE)
+        organizer = choose_organizer(organizers, fields.pop("organizer", None))
+        events = _events_of(organizer, fields.pop("events", []))
+        token = keeper.make_token() or make_token(TokenKind.DEVICE)
+        shown: dict[str, Any] = {}
+        headers = {"Location": "/devices"}
+
+        def keep(device: Device) -> None:
+            shown.update(DeviceShown(device).data, token=token.text)
+            keeper.keep(201, shown, headers)
+
+        create_device(
+            device=Device(organizer=organizer, digest=token.digest, hint=token.hint, **fields),
+            events=events,
+            actor=actor_of(request),
+            now=clock.now(),
+            keep=keep,
+        )
+        return Response(shown, status=201, headers=headers)
+
+
+class DeviceRevocation(APIView):
+    @operation(
+        "revoke_device",
+        tokens=[_WRITER],
+        answers={200: DeviceShown},
+        refusals=[*_CALLERS, DeviceNotFound, *KEY_REFUSALS],
+        parameters=[KEY],
+    )
+    def post(self, request: Request, device_id: UUID) -> Response:
+        """Shut a device out, at once and for good. Twice is once."""
+        device = _device_acted_for(request, device_id)
+        return answer_once(request, partial(self._revoke, request, device))
+
+    def _revoke(self, request: Request, device: Device, keeper: Keeper) -> Response:
+        shown: dict[str, Any] = {}
+
+        def keep() -> None:
+            shown.update(DeviceShown(Device.objects.get(pk=device.pk)).data)
+            keeper.keep(200, shown, {})
+
+        revoke_device(device_id=device.pk, actor=actor_of(request), now=clock.now(), keep=keep)
+        return Response(shown)
+
+
+class DevicePairingStart(APIView):
+    @operation(
+        "start_pairing",
+        tokens=[_WRITER],
+        answers={201: PairingShown},
+        refusals=[*_CALLERS, DeviceNotFound, DeviceRevoked, *_KEYED],
+        parameters=[KEY],
+    )
+    def post(self, request: Request, device_id: UUID) -> Response:
+        """
+        Make a code by which a phone becomes this device: once, and within 15 minutes.
+
+        Show it as a QR code. The phone sends it to `POST /devices/pair` and gets a new token; the
+        device's old token ends then.
+        """
+        device = _device_acted_for(request, device_id)
+        start = partial(self._start, request, device)
+        return answer_once(request, start, told_once=_PAIRING_CODE)
+
+    def _start(self, request: Request, device: Device, keeper: Keeper) -> Response:
+        code = keeper.make_token() or make_pairing_code()
+        shown: dict[str, Any] = {}
+        headers = {"Location": "/devices/pair"}
+
+        def keep(pairing: DevicePairing) -> None:
+            told = {"device": device.pk, "expires_at": pairing.expires_at}
+            shown.update(PairingShown({**told, "pairing_code": code.text}).data)
+            keeper.keep(201, shown, headers)
+
+        start_pairing(
+            device_id=device.pk,
+            digest=code.digest,
+            actor=actor_of(request),
+            now=clock.now(),
+            keep=keep,
+        )
+        return Response(shown, status=201, headers=headers)
+
+
+class DevicePair(APIView):
+    @operation(
+        "pair_device",
+        anyone=True,
+        takes=PairingSent,
+        answers={200: NewDeviceShown},
+        refusals=[PairingNotValid, *_KEYED],
+        parameters=[KEY],
+        examples={"What the phone has scanned": {"pairing_code": "pair_3b1d6f1f2c4e…"}},
+    )
+    def post(self, request: Request) -> Response:
+        """
+        Become a door device by its pairing code. `token` is told here and never again.
+
+        A code is good for one phone. With an `Idempotency-Key` a phone that lost the answer may
+        ask again.
+        """
+        return answer_once(request, partial(self._pair, request), told_once=_TOKEN)
+
+    def _pair(self, request: Request, keeper: Keeper) -> Response:
+        wish = PairingSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        token = keeper.make_token() or make_token(TokenKind.DEVICE)
+        shown: dict[str, Any] = {}
+
+        def keep(device: Device) -> None:
+            shown.update(DeviceShown(device).data, token=token.text)
+            keeper.keep(200, shown, {})
+
+        pair_device(
+            pairing_code=wish.validated_data["pairing_code"],
+            token=token,
+            now=clock.now(),
+            keep=keep,
+        )
+        return Response(shown)
+
+
+def _device_acted_for(request: Request, device_id: UUID) -> Device:
+    organizers = acting_organizers(request, Scope.DEVICES_WRITE)
+    device = Device.objects.filter(pk=device_id, organizer__in=organizers).first()
+    if device is None:
+        raise DeviceNotFound("No device of yours has that id.")
+    return device
+
+
+def _events_of(organizer: Organizer, wanted: list[UUID]) -> list[Event]:
+    events = list(Event.objects.filter(organizer=organizer, pk__in=wanted))
+    if len(events) < len(set(wanted)):
+        raise serializers.ValidationError({"events": ["Name events of that organizer."]})
+    return events
+
+
+def _digest_of_device(body: Any) -> str:
+    found = Device.objects.filter(pk=body["id"]).values_list("digest", flat=True)
+    return found.order_by("pk").first() or ""
+
+
+def _digest_of_pairing(body: Any) -> str:
+    found = DevicePairing.objects.filter(device_id=body["device"]).values_list("digest", flat=True)
+    return found.order_by("pk").first() or ""
+
+
+_TOKEN = told_token("token", TokenKind.DEVICE, _digest_of_device)
+_PAIRING_CODE = told_token("pairing_code", PAIRING_PREFIX, _digest_of_pairing)
