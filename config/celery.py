@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from typing import Any, Final
 
 from billiard import pool
@@ -20,6 +21,9 @@ _RESULT_TENTHS: Final = 20
 
 app = Celery("bilheteria", task_cls="ticketing.watched_task:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery closes a child's connection to the database before and after each task, so that each task
+# signs in anew and PostgreSQL plans each statement anew. Ours are kept: see `WatchedTask`.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
 
 

@@ -1,9 +1,14 @@
-"""The base of every task: its lines in the log say whose work it is, and it is counted."""
+"""
+The base of every task.
+
+Its lines in the log say whose work it is, it is counted, and it keeps its process's connection.
+"""
 
 from time import perf_counter
 from typing import Any, Final
 
 from celery import Task
+from django.db import close_old_connections, connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from ticketing.ids import new_id
@@ -24,6 +29,8 @@ class WatchedTask(Task[..., Any]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         clear_contextvars()
+        # As before a request: a connection that the server has closed is opened anew.
+        close_old_connections()
         ids = {name: value for name, value in kwargs.items() if name.endswith("_id")}
         bind_contextvars(**ids, task=self.name, request_id=self._request_id())
         began = perf_counter()
@@ -32,6 +39,8 @@ class WatchedTask(Task[..., Any]):
             return super().__call__(*args, **kwargs)
         except Exception as error:
             raised = error
+            # With it go the locks of a task that was stopped between two statements.
+            _close_connections()
             raise
         finally:
             count_task(task=self.name, seconds=perf_counter() - began, error=raised)
@@ -39,3 +48,10 @@ class WatchedTask(Task[..., Any]):
     def _request_id(self) -> str:
         brought = (self.request.headers or {}).get(REQUEST_ID_HEADER)
         return str(brought or new_id())
+
+
+def _close_connections() -> None:
+    for connection in connections.all(initialized_only=True):
+        # A test may stand around it.
+        if not connection.in_atomic_block:
+            connection.close()
