@@ -486,7 +486,7 @@ WINDOWS = [
            reserved, rebuild, (BEFORE, "events.recovery:publish_stock"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
     Window("rebuild: staged, not published",
-           reserved, rebuild, (AFTER, "events.holds:_stage"),
+           reserved, rebuild, (AFTER, "events.staging:_stage"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
     Window("rebuild: Redis is empty and the rebuilder died",
            reserved, fill_an_empty_redis,

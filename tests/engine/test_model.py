@@ -74,7 +74,7 @@ SEAMS: Final = [
     "orders.expiry:apply_verdicts",
     "events.recovery:begin_epoch",
     "events.recovery:publish_stock",
-    "events.holds:_stage",
+    "events.staging:_stage",
     "events.ticket_types:raise_capacity",
     "events.ticket_types:try_to_rebuild_stock",
     "ticketing.messages:_send",
