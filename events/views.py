@@ -140,7 +140,9 @@ class Events(APIView):
 
     def _find_own(self, request: Request, external_id: str) -> Response:
         if request.query_params.keys() - {"external_id", "page", "page_size"}:
-            raise InvalidQuery({"external_id": ["Send it alone, or beside `page`."]})
+            raise InvalidQuery(
+                {"external_id": ["Send it alone, or beside `page`."]}, code="sent_beside_others"
+            )
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
         pages = NumberedPages()
         found = pages.paginate_queryset(own_events(organizers, external_id), request, self)

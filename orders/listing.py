@@ -55,7 +55,7 @@ def _filter_of(asked: dict[str, Any]) -> OrderFilter:
         event = find_event(wanted["event"])
         # Whose it is, the orders say.
         if event is None:
-            raise InvalidQuery({"event": ["No event has that id or slug."]})
+            raise InvalidQuery({"event": ["No event has that id or slug."]}, code="unknown_event")
         wanted["event"] = event.pk
     return OrderFilter(words, statuses, **wanted)
 

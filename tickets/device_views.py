@@ -301,7 +301,9 @@ def _device_acted_for(request: Request, device_id: UUID) -> Device:
 def _events_of(organizer: Organizer, wanted: list[UUID]) -> list[Event]:
     events = list(Event.objects.filter(organizer=organizer, pk__in=wanted))
     if len(events) < len(set(wanted)):
-        raise serializers.ValidationError({"events": ["Name events of that organizer."]})
+        raise serializers.ValidationError(
+            {"events": ["Name events of that organizer."]}, code="unknown_event"
+        )
     return events
 
 
