@@ -1,16 +1,19 @@
 """Which tests run which line, measured once."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import coverage
 import pytest
 
 from tests.mutation.running import LEFT_OUT, Lane, fork, wait
 from ticketing.stack.environment import PROJECT
+
+_ALL_PASSED: Final = 0
+_SOME_FAILED: Final = 1
 
 
 @dataclass(slots=True)
@@ -19,6 +22,8 @@ class Coverage:
 
     seconds: dict[str, float]
     tests_by_line: dict[str, dict[int, list[str]]]
+    # These failed without any change, so they say nothing.
+    failing: list[str]
 
     def tests_of(self, path: str, line: int) -> list[str]:
         """Return the tests that run a line or one beside it, or else any line of its file."""
@@ -31,22 +36,28 @@ class Coverage:
     def tests_in(self, places: Sequence[str]) -> list[str]:
         """Return the tests of some files, or all."""
         chosen = [t for t in self.seconds if not places or t.startswith(tuple(places))]
-        return self._likeliest_first(chosen, places)
+        return self._likeliest_first(set(chosen), places)
 
-    def _likeliest_first(self, tests: Collection[str], places: Sequence[str]) -> list[str]:
+    def _likeliest_first(self, tests: set[str], places: Sequence[str]) -> list[str]:
         def rank(test: str) -> tuple[int, float]:
             at = (i for i, place in enumerate(places) if test.startswith(place))
             return next(at, len(places)), self.seconds.get(test, 0.0)
 
-        return sorted(tests, key=rank)
+        return sorted(tests - set(self.failing), key=rank)
 
 
 class _Recorder:
-    """Tells coverage which test runs, in each of its threads, and notes how long it takes."""
+    """Tells coverage which test runs, in each of its threads, and notes how each went."""
 
-    def __init__(self, measured: coverage.Coverage, seconds: Path) -> None:
+    def __init__(self, measured: coverage.Coverage, seconds: Path, failing: Path) -> None:
         self._measured = measured
         self._seconds = seconds
+        self._failing = failing
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            with self._failing.open("a") as file:
+                file.write(f"{report.nodeid}\n")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
@@ -74,13 +85,15 @@ def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str
             source=list(packages),
             concurrency=["thread"],
         )
-        recorder = _Recorder(measured, folder / f"seconds-{lane.number}")
+        recorder = _Recorder(
+            measured, folder / f"seconds-{lane.number}", folder / f"failing-{lane.number}"
+        )
         part = chosen[lane.number :: len(lanes)]
         arguments = [*part, "--create-db"]
         children.append(fork(lane, arguments, before=measured.start, plugins=[recorder]))
     for lane, child in zip(lanes, children, strict=True):
-        if wait(child, seconds=3600):
-            raise RuntimeError(f"The tests fail unchanged:\n{lane.log.read_text()[-3000:]}")
+        if wait(child, seconds=3600) not in {_ALL_PASSED, _SOME_FAILED}:
+            raise RuntimeError(f"The tests did not end:\n{lane.log.read_text()[-3000:]}")
 
 
 def read_coverage(folder: Path) -> Coverage:
@@ -95,4 +108,5 @@ def read_coverage(folder: Path) -> Coverage:
                 lines.setdefault(line, []).extend(test for test in tests if test)
     rows = [row for part in folder.glob("seconds-*") for row in part.read_text().splitlines()]
     seconds = {test: float(took) for took, _, test in (row.partition(" ") for row in rows)}
-    return Coverage(seconds, by_line)
+    failing = [test for part in folder.glob("failing-*") for test in part.read_text().splitlines()]
+    return Coverage(seconds, by_line, sorted(set(failing)))
