@@ -15,7 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import IO, Any, Final
@@ -61,11 +62,8 @@ class Task:
     text: str
     tests: list[str]
     restore: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """Return how long its tests may take before they count as hanging."""
-        return 40 + 0.5 * len(self.tests)
+    # After so many seconds its tests count as hanging.
+    seconds: float = 60
 
 
 @dataclass(slots=True)
@@ -85,9 +83,7 @@ class Lane:
         return urlunsplit(parts._replace(path=f"/test_{parts.path.lstrip('/')}"))
 
     def begin(self, task: Task) -> None:
-        self.tasks.write(
-            json.dumps([task.kind, task.path, task.text, task.tests, task.restore]) + "\n"
-        )
+        self.tasks.write(json.dumps(asdict(task)) + "\n")
         self.tasks.flush()
 
     def answer(self) -> str:
@@ -171,19 +167,23 @@ class _Serving:
         self._tasks = tasks
         self._answers = answers
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # Of one that passed nothing is written, and a child ends before pytest writes its summary.
+        if report.failed:
+            sys.stderr.write(f"\n{report.nodeid}\n{report.longreprtext}\n")
+
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
         self._make_database(session)
         os.write(self._answers, b"ready\n")
         for line in self._tasks:
-            task = Task(*json.loads(line))
+            task = Task(**json.loads(line))
             os.write(self._answers, f"{self._try(task, session, items)}\n".encode())
         return True
 
     def _make_database(self, session: pytest.Session) -> None:
-        # The fixtures of a session stay as long as there is a next item.
         first = next(item for item in session.items if "test_audit" in item.nodeid)
-        first.config.hook.pytest_runtest_protocol(item=first, nextitem=session.items[0])
+        _run_all([first], session)
         if session.testsfailed:
             raise RuntimeError("The database was not made.")
         _let_go()
@@ -209,13 +209,20 @@ def _run_and_leave(task: Task, session: pytest.Session, chosen: Sequence[pytest.
     code = _CRASHED
     try:
         _change(task)
-        for item in chosen:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=session.items[0])
-            if session.testsfailed:
-                break
+        _run_all(chosen, session)
         code = int(bool(session.testsfailed))
     finally:
         os._exit(code)
+
+
+def _run_all(items: Sequence[pytest.Item], session: pytest.Session) -> None:
+    """Run tests until one fails, and keep the fixtures of the session."""
+    # What the next test shares with one stays. With the last stays what all tests share.
+    outermost = next(item for item in session.items if item.path.parent == PROJECT / "tests")
+    for item, following in pairwise([*items, outermost]):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            break
 
 
 def _change(task: Task) -> None:
