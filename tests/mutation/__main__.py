@@ -113,6 +113,9 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
                 broken.append(trial.change.path)
                 _say(f"THE TESTS FAIL WITHOUT A CHANGE to {trial.change.path}: {found}")
             continue
+        if found == "not tried":
+            broken.append(trial.change.path)
+            _say(f"NOT TRIED {trial.change.path}:{trial.change.line} {trial.change.becomes}")
         is_excused = found == "unnoticed" and trial.change.key in excused
         outcomes["excused" if is_excused else found] += 1
         if found == "unnoticed" and not is_excused:
