@@ -183,8 +183,9 @@ class _Serving:
         return True
 
     def _make_database(self, session: pytest.Session) -> None:
-        # One test of each file: what a process makes only once is made here, and not in each child.
-        _run_all(list({item.path: item for item in reversed(session.items)}.values()), session)
+        # What a process makes only once, such as the URLs, is made here, and not in each child.
+        outer = [item for item in reversed(session.items) if item.path.parent == PROJECT / "tests"]
+        _run_all(list({item.path: item for item in outer}.values()), session)
         if session.testsfailed:
             raise RuntimeError("The database was not made.")
         _let_go()
