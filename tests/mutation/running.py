@@ -225,12 +225,18 @@ def _run_and_leave(task: Task, session: pytest.Session, chosen: Sequence[pytest.
 
 def _run_all(items: Sequence[pytest.Item], session: pytest.Session) -> None:
     """Run tests until one fails, and keep the fixtures of the session."""
-    # What the next test shares with one stays. With the last stays what all tests share.
-    outermost = next(item for item in session.items if item.path.parent == PROJECT / "tests")
-    for item, following in pairwise([*items, outermost]):
+    # What the next test shares with one stays. With the last one stays what all tests share.
+    for item, following in pairwise([*items, *_any_of_another_file(items, session)]):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
             break
+
+
+def _any_of_another_file(
+    items: Sequence[pytest.Item], session: pytest.Session
+) -> list[pytest.Item]:
+    outer = (item for item in session.items if item.path.parent == PROJECT / "tests")
+    return [next(item for item in outer if item.path != items[-1].path)] if items else []
 
 
 def _change(task: Task) -> None:
