@@ -47,11 +47,11 @@ class Coverage:
         parts: list[list[str]] = [[] for _ in _PART_SECONDS]
         spent = 0.0
         for test in tests:
-            part = sum(spent >= limit for limit in accumulate(_PART_SECONDS))
-            if part == len(parts):
-                break
-            parts[part].append(test)
-            spent += self.seconds.get(test, 0.0)
+            after = spent + self.seconds.get(test, 0.0)
+            part = sum(after > limit for limit in accumulate(_PART_SECONDS))
+            if part < len(parts):
+                parts[part].append(test)
+                spent = after
         return [part for part in parts if part]
 
     def time_limit(self, tests: Sequence[str]) -> float:
