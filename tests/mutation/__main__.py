@@ -38,6 +38,8 @@ _CONTRACTS: Final = tomllib.loads((PROJECT / "pyproject.toml").read_text())["too
 _VERBS: Final = "Verbs know no HTTP, no Celery and no AWS"
 # Measured once: lines move, but a test that runs a line runs its neighbors too.
 _MEASURED: Final = PROJECT / ".local" / "mutation"
+# By the digest of the changed text. A run of hours that was interrupted goes on where it was.
+_NOTICED: Final = _MEASURED / "noticed"
 _PACKAGES: Final = ["events", "orders", "tickets", "ticketing"]
 _OURS: Final = """
 SELECT p.proname || '/' || p.pronargs, pg_get_functiondef(p.oid)
@@ -100,35 +102,53 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
     for lane in lanes:
         open_lane(lane)
     _wait_until_ready(lanes)
-    trials = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
-    _say(f"{len(trials)} changes, {len(covered.seconds)} tests")
-    outcomes: Counter[str] = Counter()
-    unnoticed: list[Change] = []
-    broken: list[str] = []
-    excused = {(each["file"], each["was"], each["becomes"]) for each in _PLAN.get("excused", [])}
-    began = time.monotonic()
-    for done, (trial, found) in enumerate(_try_all(trials, lanes), start=1):
-        if trial.change.line == _NO_LINE:
-            if found != "unnoticed":
-                broken.append(trial.change.path)
-                _say(f"THE TESTS FAIL WITHOUT A CHANGE to {trial.change.path}: {found}")
-            continue
-        if found == "not tried":
-            broken.append(trial.change.path)
-            _say(f"NOT TRIED {trial.change.path}:{trial.change.line} {trial.change.becomes}")
-        is_excused = found == "unnoticed" and trial.change.key in excused
-        outcomes["excused" if is_excused else found] += 1
-        if found == "unnoticed" and not is_excused:
-            unnoticed.append(trial.change)
-            _show(trial.change)
-        if done % 25 == 0 or done == len(trials):
-            counts = ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items()))
-            _say(f"{done}/{len(trials)} after {time.monotonic() - began:.0f} s: {counts}")
-    return int(bool(unnoticed or broken))
+    chosen = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
+    before = set(_NOTICED.read_text().split()) if _NOTICED.exists() else set()
+    trials = [trial for trial in chosen if trial.change.digest not in before]
+    _say(f"{len(trials)} changes to try, {len(chosen) - len(trials)} noticed by a run before")
+    tally = _Tally(len(trials))
+    for trial, found in _try_all(trials, lanes):
+        tally.add(trial.change, found)
+    return int(tally.failed)
 
 
-def _show(change: Change) -> None:
-    _say(f"NOT NOTICED {change.path}:{change.line}\n    - {change.was}\n    + {change.becomes}")
+class _Tally:
+    """What became of the changes, shown as they come."""
+
+    def __init__(self, expected: int) -> None:
+        self.failed = False
+        self._expected = expected
+        self._counts: Counter[str] = Counter()
+        # Files whose tests fail unchanged: what they say of a change means nothing.
+        self._broken: set[str] = set()
+        excused = _PLAN.get("excused", [])
+        self._excused = {(each["file"], each["was"], each["becomes"]) for each in excused}
+        self._began = time.monotonic()
+
+    def add(self, change: Change, found: str) -> None:
+        if change.line == _NO_LINE:
+            found = "tried unchanged" if found == "unnoticed" else "FAILS UNCHANGED"
+        elif found == "unnoticed" and change.key in self._excused:
+            found = "excused"
+        if found in {"unnoticed", "not tried", "FAILS UNCHANGED"}:
+            self.failed = True
+            _show(change, found)
+        if found == "FAILS UNCHANGED":
+            self._broken.add(change.path)
+        if found == "noticed" and change.path not in self._broken:
+            with _NOTICED.open("a") as file:
+                file.write(f"{change.digest}\n")
+        self._counts[found] += 1
+        done = self._counts.total()
+        if done % 25 == 0 or done == self._expected:
+            counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
+            took = time.monotonic() - self._began
+            _say(f"{done}/{self._expected} after {took:.0f} s: {counts}")
+
+
+def _show(change: Change, found: str) -> None:
+    lines = f"\n    - {change.was}\n    + {change.becomes}" if change.line != _NO_LINE else ""
+    _say(f"{found.upper()} {change.path}:{change.line}{lines}")
 
 
 def _say(text: str) -> None:
@@ -196,6 +216,7 @@ def _try_all(trials: Sequence[Trial], lanes: Sequence[Lane]) -> Iterator[tuple[T
                 busy.remove((trial, lane))
                 free.append(lane)
                 if outcome == "unnoticed" and trial.later:
+                    _say(f"not noticed so far: {trial.change.path}:{trial.change.line}")
                     first, *later = trial.later
                     waiting.append(replace(trial, task=first, later=later))
                 else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +57,11 @@ class Change:
     def key(self) -> tuple[str, str, str]:
         """Return what stays the same when other lines of the file change."""
         return self.path, self.was, self.becomes
+
+    @property
+    def digest(self) -> str:
+        """Return what is another when anything in the file is."""
+        return sha256(f"{self.path}\n{self.text}".encode()).hexdigest()
 
 
 class DropKeyword(Operator):  # type: ignore[misc]  # it has no types
