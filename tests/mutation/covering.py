@@ -110,6 +110,8 @@ def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str
             source=list(packages),
             concurrency=["thread"],
         )
+        # So that a moved checkout can go on.
+        measured.set_option("run:relative_files", value=True)
         recorder = _Recorder(
             measured, folder / f"seconds-{lane.number}", folder / f"failing-{lane.number}"
         )
@@ -128,7 +130,7 @@ def read_coverage(folder: Path) -> Coverage:
         data = coverage.CoverageData(basename=str(part))
         data.read()
         for file in data.measured_files():
-            lines = by_line.setdefault(str(Path(file).relative_to(PROJECT)), {})
+            lines = by_line.setdefault(file, {})
             for line, tests in data.contexts_by_lineno(file).items():
                 lines.setdefault(line, []).extend(test for test in tests if test)
     rows = [row for part in folder.glob("seconds-*") for row in part.read_text().splitlines()]
