@@ -34,9 +34,9 @@ TEST: Final = "webhook.test"
 SCHEDULE: Final = [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 # A tenth sooner or later, so that what failed together does not come back together.
 _JITTER: Final = 0.1
-# A message to a courier that came to nothing is sent again after so long.
-_ASKED: Final = timedelta(seconds=30)
-# A courier at work is asked for nothing more. Longer than any task may run.
+# After so long a message that no courier has taken counts as lost, and another one is sent.
+_UNANSWERED: Final = timedelta(seconds=30)
+# While a courier sends, no other message is sent for its endpoint. Longer than any task may run.
 _LEASE: Final = timedelta(seconds=60)
 # Who answers nothing is left alone for so long: a courier has others to go to.
 _REST: Final = timedelta(seconds=60)
@@ -66,7 +66,7 @@ def find_due_webhooks(*, now: datetime) -> int:
     asked = list(
         endpoints.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
     )
-    WebhookEndpoint.objects.filter(pk__in=asked).update(leased_until=now + _ASKED)
+    WebhookEndpoint.objects.filter(pk__in=asked).update(leased_until=now + _UNANSWERED)
     for endpoint_id in asked:
         send_after_commit(Message.SEND_WEBHOOKS, endpoint_id=endpoint_id)
     return len(asked)

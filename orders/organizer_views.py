@@ -60,8 +60,8 @@ class EventOrdersExport(APIView):
 
 def _search(request: Request, reference: str) -> tuple[QuerySet[Order], Mapping[str, Any]]:
     event = event_acted_for(request, reference, Scope.ORDERS_READ)
-    wish = OrdersQuery(data=request.query_params.dict())
-    wish.is_valid(raise_exception=True)
-    asked = dict(wish.validated_data)
+    query = OrdersQuery(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    asked = dict(query.validated_data)
     wanted = OrderFilter(words=asked.pop("q", ""), **asked)
-    return orders_of_event(event.pk, wanted), wish.validated_data
+    return orders_of_event(event.pk, wanted), query.validated_data

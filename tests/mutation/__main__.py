@@ -119,7 +119,7 @@ class _Tally:
         self.failed = False
         self._expected = expected
         self._counts: Counter[str] = Counter()
-        # Files whose tests fail unchanged: what they say of a change means nothing.
+        # Files whose tests fail even without a change: their results mean nothing.
         self._broken: set[str] = set()
         excused = _PLAN.get("excused", [])
         self._excused = {(each["file"], each["was"], each["becomes"]) for each in excused}
