@@ -226,7 +226,8 @@ def _try_all(trials: Sequence[Trial], lanes: Sequence[Lane]) -> Iterator[tuple[T
         end(lane.process)
     for trial in trials:
         if trial.alone:
-            yield trial, try_alone(lanes[0], trial.task)
+            outcomes = (try_alone(lanes[0], task) for task in (trial.task, *trial.later))
+            yield trial, next((each for each in outcomes if each != "unnoticed"), "unnoticed")
 
 
 if __name__ == "__main__":
