@@ -27,7 +27,7 @@ def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
     """
     Return the secrets that sign now: the newest, and for a day the one before.
 
-    One whose key is not in `WEBHOOK_SIGNING_KEYS` any more is left out.
+    A secret is left out if its key is no longer in `WEBHOOK_SIGNING_KEYS`.
     """
     current = endpoint.secret_key_id
     wanted = [(current, endpoint.secret_version)]

@@ -229,7 +229,7 @@ DATABASE_TIMEOUTS: dict[str, str] = {
 
 # --- Redis: the live stock, and the cache ----------------------------------------------
 REDIS_URL: str = env("REDIS_URL")
-# A buyer is told at once that Redis is away.
+# Short: when Redis is down, a request fails at once and does not keep its caller waiting.
 REDIS_TIMEOUT_SECONDS = 0.5
 CACHES = {
     "default": {

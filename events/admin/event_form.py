@@ -36,9 +36,9 @@ class EventForm(forms.ModelForm):
         self._help(
             "requires_proof_of_work",
             _(
-                "The buyer's browser must compute for about a second before it may reserve, which"
-                " makes robots expensive. Only if your shop supports it: without it nobody can"
-                " reserve."
+                "The buyer's browser must compute for about a second before it can reserve. This"
+                " slows bots down. Switch it on only if your shop supports it: otherwise no one"
+                " can reserve."
             ),
         )
         self._suggest("checkin_starts_at", "starts_at", hours=-4)

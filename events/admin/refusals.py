@@ -20,7 +20,7 @@ _SENTENCES: Final[Mapping[str, Any]] = {
         "It cannot be published: it was cancelled, or it has no ticket types yet."
     ),
     "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
-    "not_checked_in": _("There is no check-in to undo: nobody entered, or it was revoked."),
+    "not_checked_in": _("This ticket is not checked in, or it was revoked."),
     "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
     "order_not_cancellable": _("Only an order that waits for its payment can be cancelled."),
     "order_not_refundable": _("Only a paid order can be refunded."),

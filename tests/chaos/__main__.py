@@ -172,7 +172,7 @@ def _report(  # noqa: PLR0913, PLR0917 - all that there is to say
         "payments accepted": sum(token is not None for token in crowd.told.reserved.values()),
         "faults": faults.count,
         "recovery": {
-            "what": "seconds from the end of a fault until a new buyer has his tickets",
+            "what": "seconds from the end of a fault until a new order has its tickets",
             "median": round(statistics.median(times), 2) if times else None,
             "worst": round(times[-1], 2) if times else None,
         },

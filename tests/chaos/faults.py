@@ -145,7 +145,7 @@ class Saboteur:
         return self._hand.pop()
 
     def _wait_for_a_purchase(self, healed: float) -> float | None:
-        """Return the seconds until a new buyer has his tickets."""
+        """Return the seconds until a new order has its tickets."""
         deadline = healed + _LONGEST_RECOVERY
         while time.monotonic() < deadline:
             self._arena.revive_the_dead()

@@ -202,11 +202,16 @@ class _Serving:
         if task.kind == "sql":
             _clear(self._lane)
             _define(self._lane, task.restore)
-        if code == _CRASHED:
-            return "not tried"
-        if code is None:
-            return "too slow"
-        return "noticed" if code else "unnoticed"
+        return _outcome(code)
+
+
+def _outcome(code: int | None) -> str:
+    """Return what the exit code of the tests says about a change. None: they took too long."""
+    if code is None:
+        return "too slow"
+    if code == _CRASHED:
+        return "not tried"
+    return "noticed" if code else "unnoticed"
 
 
 def _run_and_leave(task: Task, session: pytest.Session, chosen: Sequence[pytest.Item]) -> None:
@@ -333,9 +338,7 @@ def try_alone(lane: Lane, task: Task) -> str:
     )
     code = wait(child, seconds=30 + task.seconds)
     _clear(lane)
-    if code is None:
-        return "too slow"
-    return "noticed" if code else "unnoticed"
+    return _outcome(code)
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

@@ -215,6 +215,23 @@ def test_a_corrected_address_gets_the_tickets(queue: RecordingQueue):
     assert Delivery.objects.get().sent_at is not None
 
 
+def test_a_correction_leaves_other_orders_with_the_same_address_alone():
+    order = given_up()
+    other = make_paid_order()
+    Order.objects.update(customer_email="shared@example.com")
+
+    redirect_tickets(
+        order_id=order.pk,
+        was="shared@example.com",
+        becomes="ana@example.com",
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    other.refresh_from_db()
+    assert other.customer_email == "shared@example.com"
+
+
 def test_a_correction_by_an_address_that_was_corrected_meanwhile_is_refused():
     order = given_up()
     redirect_tickets(
