@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import OperationalError
 
 from events.holds import InventoryUnavailable, lease_rebuild, read_stock
-from events.inventory import recorded_left_by_event
+from events.inventory import current_epoch, recorded_left_by_event
 from events.models import Event, EventStatus
 from events.recovery import rebuild_stock
 
@@ -109,7 +109,7 @@ def _rebuild_once(event_id: UUID) -> Mapping[UUID, int] | None:
         if not lease_rebuild(event_id=event_id, milliseconds=_LEASE_MILLISECONDS):
             return None
         # Read before the second look: whoever has begun a newer epoch by then has rebuilt it.
-        seen = Event.objects.values_list("epoch", flat=True).get(pk=event_id)
+        seen = current_epoch(event_id)
         stock = read_stock(event_id)
         if stock is None:
             rebuild_stock(event_id=event_id, seen=seen)

@@ -16,10 +16,13 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from events.generation import ensure_generation, script_digest
 from events.inventory import SoldOut
 from ticketing.errors import Unavailable
+from ticketing.ids import new_id
 from ticketing.redis import get_redis, run_script
 
 # Answered in the place of a script that failed for one event.
 _BROKEN = "BROKEN"
+# A command is sent twice at the most, the second time at once.
+_MARK_MILLISECONDS = 60_000
 # Beside what is left of each type, named by its id, the hash tells capacities and more.
 _UUID_LENGTH = 36
 
@@ -138,6 +141,20 @@ def raise_capacity(*, event_id: UUID, ticket_type_id: UUID, capacity: int, versi
     :raises InventoryUnavailable: if Redis is away; the audit repairs it
     """
     _run("raise", event_id, ticket_type_id, capacity, version)
+
+
+def free_tickets(*, event_id: UUID, epoch: int, quantities: Mapping[UUID, int]) -> bool:
+    """
+    Put tickets back on sale that were sold, as the record has them back since this epoch.
+
+    Return whether the live stock has them now. If not, it must be read again.
+
+    :raises InventoryUnavailable: if Redis is away; the audit repairs it
+    """
+    left, *_ = keys_of(event_id)
+    items = [word for pair in quantities.items() for word in pair]
+    keys = [left, f"{{event:{event_id}}}:freed:{new_id()}"]
+    return bool(evaluate("free", keys, epoch, _MARK_MILLISECONDS, *items) == "DONE")
 
 
 def announce_revision(*, event_id: UUID, revision: int) -> None:

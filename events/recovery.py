@@ -1,9 +1,10 @@
 """Filling Redis again from the record."""
 
 import logging
+from collections.abc import Mapping
 from uuid import UUID
 
-from events.holds import InventoryUnavailable
+from events.holds import InventoryUnavailable, free_tickets
 from events.inventory import begin_epoch
 from events.staging import publish_stock
 
@@ -34,3 +35,16 @@ def try_to_rebuild_stock(*, event_id: UUID) -> None:
         rebuild_stock(event_id=event_id)
     except InventoryUnavailable:
         logger.warning("The stock of event %s waits for Redis.", event_id)
+
+
+def sell_again(*, event_id: UUID, epoch: int, quantities: Mapping[UUID, int]) -> None:
+    """
+    Put tickets on sale that the record has back since this epoch, if Redis is there.
+
+    Sales go on meanwhile. If Redis is not there, the audit or the next rebuild finds them.
+    """
+    try:
+        if not free_tickets(event_id=event_id, epoch=epoch, quantities=quantities):
+            rebuild_stock(event_id=event_id, seen=epoch)
+    except InventoryUnavailable:
+        logger.warning("Returned tickets of event %s wait for Redis.", event_id)

@@ -15,7 +15,7 @@ from events.holds import (
     Verdict,
     hold_tickets,
 )
-from events.inventory import SoldOut
+from events.inventory import SoldOut, current_epoch
 from events.models import Event, EventStatus, TicketType
 from events.recovery import rebuild_stock
 from events.shelf import ShelvedEvent, read_event, take_event
@@ -282,7 +282,7 @@ def _hold_and_write(
             )
         except StockIsCold:
             rebuild_stock(event_id=event.pk, seen=seen)
-            seen = _current_epoch(event.pk)
+            seen = current_epoch(event.pk)
             time.sleep(_PAUSE_SECONDS * attempt)
             continue
         except StockRunsOut as short:
@@ -330,10 +330,6 @@ def _refuse(outcome: str, reservation: Reservation, limits: Limits) -> Exception
     return refuse_more(
         outcome, limits, now=reservation.created_at, until=reservation.reserved_until
     )
-
-
-def _current_epoch(event_id: UUID) -> int:
-    return Event.objects.values_list("epoch", flat=True).get(pk=event_id)
 
 
 def _explain(

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Sum
 
-from events.inventory import return_sold, share_event
+from events.inventory import current_epoch, return_sold, share_event
 from events.models import EventStatus
-from events.recovery import try_to_rebuild_stock
+from events.recovery import sell_again
 from orders.gateway import refund
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, Refund
 from orders.state import move_order
@@ -111,10 +111,10 @@ def _refund(
     keep: Callable[[], None],
 ) -> None:
     order = Order.objects.select_related("event").get(pk=order_id)
-    going = _take_back(order, ticket_ids, actor, now, keep)
-    if going and order.event.status == EventStatus.PUBLISHED:
-        # Its hold is long gone, so the live stock learns of the free places by being read again.
-        try_to_rebuild_stock(event_id=order.event_id)
+    returned, epoch = _take_back(order, ticket_ids, actor, now, keep)
+    if returned and order.event.status == EventStatus.PUBLISHED:
+        # Its hold is long gone, so no verdict on it gives the places back.
+        sell_again(event_id=order.event_id, epoch=epoch, quantities=returned)
 
 
 @transaction.atomic(durable=True)
@@ -124,15 +124,17 @@ def _take_back(
     actor: Actor,
     now: datetime,
     keep: Callable[[], None],
-) -> list[Ticket]:
+) -> tuple[Counter[UUID], int]:
+    """Return how many tickets of each type came back, and in which epoch of the stock."""
     share_event(order.event.number)
     going = _end_what_goes(order, ticket_ids, actor, now)
     keep()
-    if going:
+    returned = Counter(ticket.ticket_type_id for ticket in going)
+    if returned:
         # Last: these are the rows that every sale of the event waits for.
-        return_sold(Counter(ticket.ticket_type_id for ticket in going))
+        return_sold(returned)
         send_after_commit(Message.RETURN_MONEY, order_id=order.pk)
-    return going
+    return returned, current_epoch(order.event_id)
 
 
 def _end_what_goes(

@@ -14,7 +14,7 @@ from redis import Redis
 
 from events import generation
 from events.holds import Ruling, Verdict
-from events.inventory import SoldOut
+from events.inventory import SoldOut, current_epoch
 from events.models import InventoryGeneration, TicketType
 from orders import expiry, insertion, reservation
 from orders.expiry import obey
@@ -23,6 +23,7 @@ from orders.models import DroppedHold
 from orders.state import move_order
 from tests.concurrency import test_last_ticket
 from tests.engine import test_crash_windows, test_late_charge
+from tests.events import test_holds
 from tests.orders import test_expiry
 from tests.tickets import test_refund
 from ticketing import clock
@@ -53,7 +54,7 @@ def write_without_the_fence(patch: Patch) -> None:
     write = insertion.write_reservation
 
     def write_in_any_epoch(order: Any, **how: Any) -> tuple[str, int]:
-        return write(order, **(how | {"epoch": reservation._current_epoch(order.event.pk)}))
+        return write(order, **(how | {"epoch": current_epoch(order.event.pk)}))
 
     patch.setattr(reservation, "write_reservation", write_in_any_epoch)
 
@@ -156,6 +157,22 @@ def refund_twice(patch: Patch) -> None:
     patch.setattr("tickets.refund._end_tickets", revoke_only)
 
 
+def free_in_any_epoch(patch: Patch) -> None:
+    free = generation._SCRIPTS["free"]
+    blind = free.replace("if epoch > written", "if false").replace("if epoch < written", "if false")
+    assert blind != free
+    patch.setitem(generation._SCRIPTS, "free", blind)
+
+
+def free_as_often_as_told(patch: Patch) -> None:
+    free = generation._SCRIPTS["free"]
+    blind = free.replace(
+        "if redis.call('SET', KEYS[2], '', 'NX', 'PX', ARGV[2]) then", "if true then"
+    )
+    assert blind != free
+    patch.setitem(generation._SCRIPTS, "free", blind)
+
+
 def believe_the_first_undo(patch: Patch) -> None:
     patch.setattr("orders.payment.LATEST_CHARGE", timedelta(0))
 
@@ -224,6 +241,18 @@ VARIANTS = [
     Variant(
         refund_twice,
         test_refund.test_a_ticket_is_refunded_once_however_often_it_is_asked_for,
+    ),
+    Variant(
+        free_in_any_epoch,
+        test_refund.test_a_refund_counts_once_if_the_stock_is_read_before_redis_is_told,
+    ),
+    Variant(
+        free_in_any_epoch,
+        test_refund.test_a_refund_while_the_stock_is_being_read_is_not_lost,
+    ),
+    Variant(
+        free_as_often_as_told,
+        test_holds.test_a_return_that_redis_is_told_of_twice_counts_once,
     ),
     Variant(
         believe_the_first_undo,

@@ -503,7 +503,7 @@ WINDOWS = [
            delivered, refund, (BEFORE, "ticketing.messages:_send"),
            ("refunded", 3), by_sweep_and_audit, PATIENCE, ("refunded", 5)),
     Window("refund: places free, Redis not told",
-           delivered, refund, (BEFORE, "tickets.refund:try_to_rebuild_stock"),
+           delivered, refund, (BEFORE, "tickets.refund:sell_again"),
            ("refunded", 3), by_audit, TWO_AUDITS, ("refunded", 5)),
     Window("refund: money returned, not noted",
            refunded, give_back, (AFTER, "tickets.refund:refund"),

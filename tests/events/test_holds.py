@@ -13,11 +13,12 @@ from events.holds import (
     Verdict,
     apply_verdicts,
     due_holds,
+    free_tickets,
     hold_tickets,
     raise_capacity,
     read_stock,
 )
-from events.inventory import OpenHold, Stock, begin_epoch
+from events.inventory import OpenHold, Stock, begin_epoch, current_epoch
 from events.models import Event, TicketType
 from events.recovery import rebuild_stock
 from events.staging import publish_stock
@@ -217,6 +218,66 @@ def test_a_type_that_redis_does_not_know_begins_with_its_capacity():
     stock = read_stock(kind.event_id)
     assert stock is not None
     assert stock.left[unknown] == 7
+
+
+def free(kind: TicketType, quantity: int, *, later: int = 0) -> bool:
+    """Free tickets whose return was written in the current epoch of the record, or later."""
+    epoch = current_epoch(kind.event_id) + later
+    return free_tickets(event_id=kind.event_id, epoch=epoch, quantities={kind.pk: quantity})
+
+
+def test_tickets_that_come_back_are_on_sale_in_the_stock_that_is_live():
+    kind = a_type()
+    epoch = hold(kind, 8)
+
+    freed = free(kind, 3)
+
+    assert (freed, left(kind), hold(kind, 1)) == (True, 5, epoch)
+
+
+def test_two_returns_of_as_many_tickets_both_count():
+    kind = a_type()
+    hold(kind, 8)
+
+    free(kind, 3)
+    free(kind, 3)
+
+    assert left(kind) == 8
+
+
+def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Redis):
+    kind, same = a_type(), uuid4()
+    monkeypatch.setattr("events.holds.new_id", lambda: same)
+    hold(kind, 8)
+
+    freed = [free(kind, 3) for _ in range(2)]
+
+    assert (freed, left(kind)) == ([True, True], 5)
+    lasts = redis.pttl(f"{{event:{kind.event_id}}}:freed:{same}")
+    assert A_MINUTE / 2 < lasts <= A_MINUTE
+
+
+def test_a_return_that_a_newer_stock_was_read_with_does_not_count_again():
+    kind = a_type()
+
+    freed = free(kind, 3, later=-1)
+
+    assert (freed, left(kind)) == (True, 10)
+
+
+@pytest.mark.parametrize("lacks", ["the stock", "the epoch", "the ticket type"])
+def test_a_return_to_a_stock_that_must_be_read_again_changes_nothing(lacks: str, redis: Redis):
+    kind = a_type()
+    key = f"{{event:{kind.event_id}}}:left"
+    if lacks == "the stock":
+        redis.delete(key)
+    elif lacks == "the ticket type":
+        redis.hdel(key, str(kind.pk))
+
+    before = redis.hgetall(key)
+    freed = free(kind, 3, later=1 if lacks == "the epoch" else 0)
+
+    assert (freed, redis.hgetall(key)) == (False, before)
 
 
 def test_a_hold_is_released_once():

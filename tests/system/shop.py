@@ -39,7 +39,7 @@ class Shop:
     finished: Counter[str] = field(default_factory=Counter)
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    put_off: int = 0
+    put_off: Counter[str] = field(default_factory=Counter)
     _in_flight: Counter[str] = field(default_factory=Counter)
     _turn: int = 0
     _changed: Condition = field(default_factory=Condition)
@@ -95,7 +95,7 @@ class Shop:
                 self._changed.notify_all()
         self.answers[url, answer.status_code] += 1
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and _is_put_off(answer):
-            self.put_off += 1
+            self.put_off[self.phase] += 1
             return self.ask(method, path, expected, token=token, **body)
         if answer.status_code != expected:
             self.wrong.append(

@@ -1,11 +1,16 @@
 """Refunds of some tickets and of all, and what becomes of the money and the places."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from celery import current_app
 
 from events.catalogue import left_by_type
+from events.holds import read_stocks
+from events.inventory import begin_epoch, current_epoch
+from events.recovery import rebuild_stock, sell_again
+from events.staging import publish_stock
 from orders.models import Order, Payment, Refund, SimulatedCharge, SimulatedRefund
 from tests.engine.world import check_record
 from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order, make_ticket_type
@@ -146,6 +151,45 @@ def test_refunds_of_the_same_tickets_at_once_give_the_money_back_once():
     order.refresh_from_db()
     assert (order.status, given_back()) == ("refunded", order.total)
     check_record(order.event_id)
+
+
+def test_a_refund_during_a_sale_does_not_make_buyers_wait():
+    """A new epoch would refuse the orders under way, and read all holds again."""
+    kind = make_ticket_type(capacity=5)
+    order = make_paid_order(ticket_type=kind, quantity=3)
+    epoch = current_epoch(kind.event_id)
+
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
+
+    assert current_epoch(kind.event_id) == epoch
+    assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
+
+
+def test_a_refund_while_the_stock_is_being_read_is_not_lost():
+    kind = make_ticket_type(capacity=5)
+    order = make_paid_order(ticket_type=kind, quantity=3)
+    without_it = begin_epoch(event_id=kind.event_id)
+    assert without_it is not None
+
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
+    publish_stock(event_id=kind.event_id, stock=without_it)
+
+    assert left_by_type([kind.event_id]) == {kind.pk: 5}
+    assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
+
+
+def test_a_refund_counts_once_if_the_stock_is_read_before_redis_is_told(monkeypatch):
+    kind = make_ticket_type(capacity=5)
+    order = make_paid_order(ticket_type=kind, quantity=3)
+
+    def read_first(**told: Any) -> None:
+        rebuild_stock(event_id=kind.event_id)
+        sell_again(**told)
+
+    monkeypatch.setattr("tickets.refund.sell_again", read_first)
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
+
+    assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
 
 
 def test_refunds_travel_apart_from_payments():
