@@ -101,6 +101,9 @@ def _read_answer(connection: Any) -> Any:
 def _connection() -> Any:
     client = get_redis()
     if _own.client is not client or _own.process != os.getpid():
-        _own.connection = client.connection_pool.make_connection()
+        # Not one of the pool's: it counts those that it has made, and of a thread that ended it
+        # would never learn.
+        pool = client.connection_pool
+        _own.connection = pool.connection_class(**pool.connection_kwargs)
         _own.client, _own.process = client, os.getpid()
     return _own.connection

@@ -98,6 +98,9 @@ class PairingSent(StrictSerializer):
 class DeviceShown(serializers.ModelSerializer[Device]):
     """A scanner at a gate."""
 
+    # Made from the model it would have a title in the language of whoever asks first.
+    events = serializers.PrimaryKeyRelatedField[Event](many=True, read_only=True)
+
     class Meta:
         model = Device
         fields = [

@@ -58,11 +58,10 @@ _WARM: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One change, how a lane tries it first, and how if that notices nothing."""
+    """One change, and what a lane is given to try it, with all tests that might notice."""
 
     change: Change
     task: Task
-    later: Sequence[Task]
     alone: bool = False
 
 
@@ -107,7 +106,7 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
     trials = [trial for trial in chosen if trial.change.digest not in before]
     _say(f"{len(trials)} changes to try, {len(chosen) - len(trials)} noticed by a run before")
     tally = _Tally(len(trials))
-    for trial, found in _try_all(trials, lanes):
+    for trial, found in _try_all(trials, lanes, covered):
         tally.add(trial.change, found)
     return int(tally.failed)
 
@@ -168,11 +167,11 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
         for change in [_no_change(name, source), *changes_of(PROJECT / name, PROJECT)]:
             task = Task("python", name, change.text, covered.tests_of(name, change.line))
             alone = not only_functions_differ(source, change.text)
-            yield _trial(covered, change, task, alone=alone)
+            yield Trial(change, task, alone=alone)
     for name, places in _PLAN["scripts"].items():
         source = (PROJECT / name).read_text()
         for change in [_no_change(name, source), *changes_of_lua(name, source)]:
-            yield _trial(covered, change, Task("lua", name, change.text, covered.tests_in(places)))
+            yield Trial(change, Task("lua", name, change.text, covered.tests_in(places)))
     with psycopg.connect(lane.test_url) as connection:
         functions: dict[str, str] = dict(connection.execute(_OURS).fetchall())
     left_out = set(_PLAN["functions"]["left_out"])
@@ -182,7 +181,7 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
         tests = covered.tests_in(_PLAN["functions"].get(name.partition("/")[0], []))
         path = f"sql/{name}"
         for change in [_no_change(path, source), *changes_of_sql(path, source)]:
-            yield _trial(covered, change, Task("sql", path, change.text, tests, restore=source))
+            yield Trial(change, Task("sql", path, change.text, tests, restore=source))
 
 
 def _no_change(path: str, source: str) -> Change:
@@ -190,12 +189,25 @@ def _no_change(path: str, source: str) -> Change:
     return Change(path, _NO_LINE, "", "", source)
 
 
-def _trial(covered: Coverage, change: Change, task: Task, *, alone: bool = False) -> Trial:
-    first, *later = [
-        replace(task, tests=part, seconds=covered.time_limit(part))
-        for part in covered.parts_of(task.tests) or [[]]
-    ]
-    return Trial(change, first, [] if change.line == _NO_LINE else later, alone=alone)
+class _Asking:
+    """Which tests are asked about a change first, and which if these notice nothing."""
+
+    def __init__(self, covered: Coverage) -> None:
+        self._covered = covered
+        # By file: what noticed one change in it may well notice the next.
+        self._noticed: dict[str, Counter[str]] = {}
+
+    def remember(self, path: str, test: str) -> None:
+        self._noticed.setdefault(path, Counter())[test] += 1
+
+    def tasks_of(self, trial: Trial) -> list[Task]:
+        task, before = trial.task, self._noticed.get(trial.task.path, Counter[str]())
+        tests = sorted(task.tests, key=lambda test: -before[test])
+        parts = self._covered.parts_of(tests) or [[]]
+        if trial.change.line == _NO_LINE:
+            parts = parts[:1]
+        limit = self._covered.time_limit
+        return [replace(task, tests=part, seconds=limit(part)) for part in parts]
 
 
 def _verbs() -> list[str]:
@@ -203,22 +215,29 @@ def _verbs() -> list[str]:
     return [f"{module.replace('.', '/')}.py" for module in contract["source_modules"]]
 
 
-def _try_all(trials: Sequence[Trial], lanes: Sequence[Lane]) -> Iterator[tuple[Trial, str]]:
-    waiting = deque(trial for trial in trials if not trial.alone)
-    free, busy = list(lanes), list[tuple[Trial, Lane]]()
+def _try_all(
+    trials: Sequence[Trial], lanes: Sequence[Lane], covered: Coverage
+) -> Iterator[tuple[Trial, str]]:
+    asking = _Asking(covered)
+    waiting = deque((trial, list[Task]()) for trial in trials if not trial.alone)
+    free, busy = list(lanes), list[tuple[Trial, list[Task], Lane]]()
     while waiting or busy:
         while waiting and free:
-            trial, lane = waiting.popleft(), free.pop()
-            lane.begin(trial.task)
-            busy.append((trial, lane))
-        for trial, lane in list(busy):
-            if outcome := lane.answer():
-                busy.remove((trial, lane))
+            (trial, tasks), lane = waiting.popleft(), free.pop()
+            first, *later = tasks or asking.tasks_of(trial)
+            lane.begin(first)
+            busy.append((trial, later, lane))
+        for asked in list(busy):
+            trial, later, lane = asked
+            if answer := lane.answer():
+                outcome, _, test = answer.partition("\t")
+                busy.remove(asked)
                 free.append(lane)
-                if outcome == "unnoticed" and trial.later:
+                if test:
+                    asking.remember(trial.task.path, test)
+                if outcome == "unnoticed" and later:
                     _say(f"not noticed so far: {trial.change.path}:{trial.change.line}")
-                    first, *later = trial.later
-                    waiting.append(replace(trial, task=first, later=later))
+                    waiting.append((trial, later))
                 else:
                     yield trial, outcome
         time.sleep(0.01)
@@ -226,7 +245,7 @@ def _try_all(trials: Sequence[Trial], lanes: Sequence[Lane]) -> Iterator[tuple[T
         end(lane.process)
     for trial in trials:
         if trial.alone:
-            outcomes = (try_alone(lanes[0], task) for task in (trial.task, *trial.later))
+            outcomes = (try_alone(lanes[0], task) for task in asking.tasks_of(trial))
             yield trial, next((each for each in outcomes if each != "unnoticed"), "unnoticed")
 
 

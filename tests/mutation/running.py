@@ -83,14 +83,19 @@ class Lane:
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(path=f"/test_{parts.path.lstrip('/')}"))
 
+    @property
+    def failed(self) -> Path:
+        """Return the file that names the test that failed."""
+        return self.log.with_suffix(".failed")
+
     def begin(self, task: Task) -> None:
         self.tasks.write(json.dumps(asdict(task)) + "\n")
         self.tasks.flush()
 
     def answer(self) -> str:
-        """Return how the task ended, or nothing while it runs."""
+        """Return how the task ended, after a tab the test that failed, or nothing while it runs."""
         with suppress(BlockingIOError):
-            found = os.read(self.answers, 100).decode()
+            found = os.read(self.answers, 1000).decode()
             if not found:
                 raise RuntimeError(f"Lane {self.number} died:\n{self.log.read_text()[-3000:]}")
             return found.strip()
@@ -171,6 +176,7 @@ class _Serving:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # Of one that passed nothing is written, and a child ends before pytest writes its summary.
         if report.failed:
+            self._lane.failed.write_text(report.nodeid)
             sys.stderr.write(f"\n{report.nodeid}\n{report.longreprtext}\n")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -179,7 +185,9 @@ class _Serving:
         os.write(self._answers, b"ready\n")
         for line in self._tasks:
             task = Task(**json.loads(line))
-            os.write(self._answers, f"{self._try(task, session, items)}\n".encode())
+            self._lane.failed.write_text("")
+            outcome = self._try(task, session, items)
+            os.write(self._answers, f"{outcome}\t{self._lane.failed.read_text()}\n".encode())
         return True
 
     def _make_database(self, session: pytest.Session) -> None:
