@@ -12,9 +12,12 @@ from events.cold_stock import forget_recorded_figures
 from events.list_answers import forget_queries
 from events.listing import forget_pages
 from events.shelf import clear_shelf
+from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
 from ticketing import messages, next_steps
 from ticketing.redis import get_redis
+
+empty_quickly()
 
 
 @pytest.fixture(autouse=True)

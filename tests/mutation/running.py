@@ -28,6 +28,7 @@ import psycopg
 import pytest
 from django.db import connections
 
+from tests.emptying import empty_tables
 from ticketing.redis import get_redis
 from ticketing.stack.environment import PROJECT
 
@@ -48,7 +49,6 @@ LEFT_OUT: Final = [
     "tests/test_workers.py",
 ]
 OPTIONS: Final = ["-q", "-p", "no:cacheprovider", "--no-header", "-W", "default"]
-_KEPT_TABLES: Final = {"django_migrations", "django_content_type", "auth_permission"}
 _CRASHED: Final = 99
 
 Act = Callable[[], None]
@@ -318,11 +318,8 @@ def _clear(lane: Lane) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        found = connection.execute(
-            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
-        ).fetchall()
-        tables = [name for (name,) in found if name not in _KEPT_TABLES]
-        connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        with connection.cursor() as cursor:
+            empty_tables(cursor)
 
 
 def _define(lane: Lane, function: str) -> bool:
