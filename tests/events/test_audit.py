@@ -1,5 +1,7 @@
 """Drift between Redis and the record."""
 
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,7 +12,7 @@ from events.catalogue import left_by_type
 from events.generation import ensure_generation
 from events.holds import hold_tickets, read_stocks
 from events.inventory import Stock, StockOfType
-from events.models import TicketType
+from events.models import Event, TicketType
 from events.recovery import rebuild_stock
 from events.staging import publish_stock
 from orders.expiry import settle_overdue_holds_everywhere
@@ -20,6 +22,11 @@ from ticketing import clock
 from ticketing.ids import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+OVER = {
+    "starts_at": datetime(2020, 1, 1, 20, tzinfo=UTC),
+    "ends_at": datetime(2020, 1, 2, tzinfo=UTC),
+}
 
 
 def test_a_drift_seen_twice_is_repaired(redis: Redis):
@@ -33,6 +40,41 @@ def test_a_drift_seen_twice_is_repaired(redis: Redis):
 
     assert left_by_type([kind.event_id]) == {kind.pk: 9}
     assert count_drifts() == 1
+
+
+def test_a_drift_is_logged_with_its_numbers(redis: Redis, caplog: pytest.LogCaptureFixture):
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind)
+    drift(redis, kind)
+
+    audit_stock(now=clock.now())
+    told = caplog.text
+    audit_stock(now=clock.now())
+
+    drifted = f"The stock of event {kind.event_id} drifted by {{'{kind.pk}': -4}}."
+    assert (drifted in told, drifted in caplog.text) == (False, True)
+
+
+def test_the_same_drift_after_a_repair_counts_as_seen_for_the_first_time(redis: Redis):
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind)
+    rebuilt = []
+    for _ in range(2):
+        drift(redis, kind)
+        rebuilt += [audit_stock(now=clock.now()) for _ in range(2)]
+
+    assert rebuilt == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("change", [{"status": "cancelled"}, OVER])
+def test_an_event_that_sells_no_more_is_not_audited(redis: Redis, change: dict[str, Any]):
+    kind = make_ticket_type(capacity=10)
+    make_reserved_order(ticket_type=kind)
+    drift(redis, kind)
+    Event.objects.filter(pk=kind.event_id).update(**change)
+
+    assert [audit_stock(now=clock.now()) for _ in range(3)] == [0, 0, 0]
+    assert count_drifts() == 0
 
 
 def test_a_stock_in_order_is_left_alone():
