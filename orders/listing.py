@@ -40,7 +40,8 @@ def list_all_orders(request: Request) -> Response:
         # One more than is shown says whether there is a next page.
         found = orders_of_organizers(organizers, _filter_of(asked), count=size + 1)
     except UnknownOrder as error:
-        raise InvalidQuery({"after": ["No order of yours has that id."]}) from error
+        unknown = {"after": ["No order of yours has that id."]}
+        raise InvalidQuery(unknown, code="unknown_order") from error
     shown = found[:size]
     more = _next_link(request, shown[-1], asked) if len(found) > size else None
     answer = Response({"next": more, "results": show_to_organizer(shown)})

@@ -34,6 +34,7 @@ _BEYOND_A_SCHEMA = {
     "payment_not_accepted": "by the payment gateway, or by what the order costs",
     "ticket_type_needed": "by the event",
     "unknown_event": "which events there are, and whose",
+    "unknown_order": "which orders there are, and whose",
     "weak_idempotency_key": "by who calls, and by how many bits it has",
     "web_address": "what a mail program could take for a link",
 }
