@@ -55,7 +55,8 @@ class ChangesQuery(serializers.Serializer[Any]):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if "modified_since" in asked:
             if hiding := [name for name in self.passing if name in asked]:
-                raise ValidationError({name: [_HIDES_CHANGES] for name in hiding})
+                hidden = {name: [_HIDES_CHANGES] for name in hiding}
+                raise ValidationError(hidden, code="sent_beside_others")
         elif "after" in asked and not self.goes_on_without_changes:
             raise ValidationError(
                 {"after": ["Send `modified_since` beside it."]}, code="modified_since_needed"
