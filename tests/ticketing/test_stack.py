@@ -225,3 +225,17 @@ def test_what_aws_needs_is_made_once_and_made_whole(settings):
     assert redrive["maxReceiveCount"] == settings.SQS_MAX_RECEIVES
     assert redrive["deadLetterTargetArn"].endswith("bilheteria-sale-dead")
     assert all(block["PublicAccessBlockConfiguration"].values())
+
+
+def test_no_outgoing_connection_takes_the_port_of_a_server_that_is_about_to_start():
+    # Where a system gives ports to outgoing connections from, at the lowest: Linux.
+    assert all(services.free_port() < 32_768 for _ in range(50))
+
+
+def test_a_port_that_is_taken_is_not_given():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        assert services.free_port(preferred=port) != port

@@ -1,5 +1,6 @@
 """What the servers of the stack have in common: a process, an address, a way to see it answer."""
 
+import random
 import secrets
 import socket
 import time
@@ -15,6 +16,9 @@ from ticketing.stack.processes import Child, ProcessError
 
 LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_SECONDS: Final = 60
+# Below those that a system gives to outgoing connections: such a one could take the port of a
+# server that is about to start.
+_PORTS: Final = range(15_000, 32_000)
 # A proxy of the environment has no business between two processes of one machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -61,14 +65,15 @@ def running(service: Service) -> Iterator[str]:
 
 def free_port(*, preferred: int | None = None) -> int:
     """Return a port of loopback that nobody listens on: last time's if it still is free."""
-    for port in [preferred, 0] if preferred else [0]:
+    others = random.sample(_PORTS, 100)
+    for port in [preferred, *others] if preferred else others:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            return port
     raise ProcessError("No port of this machine is free.")
 
 
