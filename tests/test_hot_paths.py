@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.test.utils import CaptureQueriesContext
 from redis import Redis
 from rest_framework.test import APIClient
@@ -127,6 +128,38 @@ def test_one_event(api: APIClient, redis: Redis):
     # What is left, and that nothing has changed since it was remembered.
     with costs(redis, queries=0, round_trips=1):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/{}"])
+def test_what_everybody_reads_costs_no_more_under_a_limit(
+    path: str, api: APIClient, settings, redis: Redis
+):
+    settings.RATE_LIMITS = {"read": ":9/60"}
+    path = path.format(make_event().slug)
+    api.get(path)
+
+    with costs(redis, queries=0, round_trips=1):
+        answer = api.get(path)
+    assert answer.headers["RateLimit"].startswith('"read";r=7;')
+
+
+@pytest.mark.parametrize(
+    "path", ["/events", "/events/{}", "/events/none", "/events?q=noite", "/events?page=2"]
+)
+def test_a_reader_who_is_refused_costs_no_query(
+    path: str, api: APIClient, settings, monkeypatch: pytest.MonkeyPatch
+):
+    settings.RATE_LIMITS = {"read": ":1/60"}
+    path = path.format(make_event().slug)
+    api.get("/events/none")
+    done: list[object] = []
+    monkeypatch.setattr(CursorWrapper, "_execute", lambda *query: done.append(query))
+
+    # Neither what a reader without a token is shown, nor whose a token is.
+    for reader in (api, as_bearer("api_" + "x" * 43)):
+        assert reader.get(path).status_code == 429
+
+    assert done == []
 
 
 def test_one_event_that_nobody_has_asked_for_lately(api: APIClient, redis: Redis):

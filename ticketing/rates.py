@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from redis.exceptions import NoScriptError, RedisError
 
-from ticketing.redis import get_redis, run_script
+from ticketing.redis import get_redis, run_script, run_script_along, stop_along
 
 logger = logging.getLogger(__name__)
 
@@ -89,25 +89,65 @@ def take_turn(limits: Mapping[str, Rate]) -> Turn | None:
 
     One round trip. Return None if Redis is away: then nobody is refused.
     """
-    if time.monotonic() < _Rest.until:
-        return None
-    # The braces keep all of them in one Redis Cluster slot.
-    keys = [f"{{rate}}:{name}" for name in limits]
-    words = [str(number) for rate in limits.values() for number in (rate.count, rate.seconds)]
-    try:
-        granted, place, left, seconds = _ask(keys, words)
-    except RedisError as error:
-        _Rest.until = time.monotonic() + _REST_SECONDS
-        logger.warning("No limits for %d s: Redis is away: %s", _REST_SECONDS, error)
-        return None
-    return Turn(bool(granted), list(limits.values())[place - 1], left, seconds)
+    return AskedTurn(limits).read()
 
 
-def _ask(keys: list[str], words: list[str]) -> list[int]:
-    answer: list[int]
-    try:
-        answer = run_script(_SCRIPT_DIGEST, keys, words)
-    except NoScriptError:
-        get_redis().script_load(_SCRIPT)
-        answer = run_script(_SCRIPT_DIGEST, keys, words)
-    return answer
+class AskedTurn:
+    """
+    A turn that is asked for along with this thread's next question to Redis.
+
+    Until `read`, whoever asks may only look: it may not be his turn.
+    """
+
+    def __init__(self, limits: Mapping[str, Rate], *, along: bool = False) -> None:
+        self._limits = limits
+        # The braces keep all of them in one Redis Cluster slot.
+        self._keys = [f"{{rate}}:{name}" for name in limits]
+        numbers = [number for rate in limits.values() for number in (rate.count, rate.seconds)]
+        self._words = list(map(str, numbers))
+        self._told: Any = None
+        self._turn: Turn | None = None
+        self._is_read = time.monotonic() < _Rest.until
+        if along and not self._is_read:
+            run_script_along(_SCRIPT_DIGEST, self._keys, self._words, self._take)
+
+    def read(self) -> Turn | None:
+        """Return the turn, asking now if no question took it along. None if Redis is away."""
+        if not self._is_read:
+            self._is_read = True
+            stop_along(self._take)
+            self._turn = self._find_out()
+        return self._turn
+
+    def _take(self, told: Any) -> None:
+        self._told = told
+
+    def _find_out(self) -> Turn | None:
+        try:
+            if self._told is None:
+                self._told = run_script(_SCRIPT_DIGEST, self._keys, self._words)
+            elif isinstance(self._told, RedisError):
+                raise self._told
+        except NoScriptError:
+            return self._load_and_ask()
+        except RedisError as error:
+            _rest(error)
+            return None
+        return self._spell(self._told)
+
+    def _load_and_ask(self) -> Turn | None:
+        try:
+            get_redis().script_load(_SCRIPT)
+            return self._spell(run_script(_SCRIPT_DIGEST, self._keys, self._words))
+        except RedisError as error:
+            _rest(error)
+            return None
+
+    def _spell(self, told: list[int]) -> Turn:
+        granted, place, left, seconds = told
+        return Turn(bool(granted), list(self._limits.values())[place - 1], left, seconds)
+
+
+def _rest(error: RedisError) -> None:
+    _Rest.until = time.monotonic() + _REST_SECONDS
+    logger.warning("No limits for %d s: Redis is away: %s", _REST_SECONDS, error)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 
@@ -37,6 +37,8 @@ class _Own(threading.local):
     client: Redis | None = None
     process = 0
     connection: Any = None
+    # A script that goes with the next one, and who takes its answer.
+    along: tuple[Sequence[Any], Callable[[Any], None]] | None = None
 
 
 _own = _Own()
@@ -52,16 +54,28 @@ def run_script(digest: str, keys: Sequence[str], arguments: Sequence[str]) -> An
     :raises NoScriptError: if Redis does not have it
     :raises RedisError: if Redis is away or late
     """
-    connection = _connection()
     command = ("EVALSHA", digest, len(keys), *keys, *arguments)
-    try:
-        connection.send_command(*command)
-        return connection.read_response()
-    except RedisConnectionError:
-        # It was dead: once more, by a new one. A script finds what it did the first time.
-        connection.disconnect()
-        connection.send_command(*command)
-        return connection.read_response()
+    (answer,) = _ask(_connection().pack_command(*command), 1)
+    if isinstance(answer, RedisError):
+        raise answer
+    return answer
+
+
+def run_script_along(
+    digest: str, keys: Sequence[str], arguments: Sequence[str], take: Callable[[Any], None]
+) -> None:
+    """
+    Run a loaded script in the round trip of this thread's next question, just before it.
+
+    `take` gets the answer, or the `RedisError` in the place of one.
+    """
+    _own.along = ("EVALSHA", digest, len(keys), *keys, *arguments), take
+
+
+def stop_along(take: Callable[[Any], None]) -> None:
+    """Take back what still waits for this thread's next question."""
+    if _own.along is not None and _own.along[1] == take:
+        _own.along = None
 
 
 def pack_commands(commands: Sequence[tuple[Any, ...]]) -> list[bytes]:
@@ -78,16 +92,36 @@ def ask_packed(packed: list[bytes], *, answers: int) -> list[Any]:
 
     :raises RedisError: if Redis is away or late
     """
+    return _ask(packed, answers)
+
+
+def _ask(packed: Sequence[bytes], count: int) -> list[Any]:
+    """Return the answers to packed commands, an error in the place of that of one that failed."""
     connection = _connection()
+    along, _own.along = _own.along, None
+    if along is not None:
+        # In one piece: redis-py sends each of several by itself.
+        packed = [b"".join([*connection.pack_command(*along[0]), *packed])]
+        count += 1
     try:
-        connection.send_packed_command(packed)
-        told = [_read_answer(connection) for _ in range(answers)]
-    except RedisConnectionError:
-        # It was dead: once more, by a new one.
-        connection.disconnect()
-        connection.send_packed_command(packed)
-        told = [_read_answer(connection) for _ in range(answers)]
+        try:
+            told = _send_and_read(connection, packed, count)
+        except RedisConnectionError:
+            # It was dead: once more, by a new one. A script finds what it did the first time.
+            connection.disconnect()
+            told = _send_and_read(connection, packed, count)
+    except RedisError as error:
+        if along is not None:
+            along[1](error)
+        raise
+    if along is not None:
+        along[1](told.pop(0))
     return told
+
+
+def _send_and_read(connection: Any, packed: Sequence[bytes], count: int) -> list[Any]:
+    connection.send_packed_command(packed)
+    return [_read_answer(connection) for _ in range(count)]
 
 
 def _read_answer(connection: Any) -> Any:

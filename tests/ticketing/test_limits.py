@@ -248,7 +248,9 @@ def test_redis_keeps_neither_address_nor_token(settings, redis: Redis):
     assert token not in keys
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/admin/", "/static/x.css"])
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/schema", "/admin/", "/static/x.css"]
+)
 def test_health_metrics_pages_and_files_are_not_counted(
     api: APIClient, settings, redis: Redis, path: str
 ):
@@ -256,6 +258,48 @@ def test_health_metrics_pages_and_files_are_not_counted(
 
     assert "RateLimit" not in api.get(path).headers
     assert redis.keys("{rate}:*") == []
+
+
+def test_a_limit_that_redis_has_forgotten_the_script_of_is_counted_beside_a_look(
+    api: APIClient, settings, redis: Redis
+):
+    settings.RATE_LIMITS = {"read": ":2/7200"}
+    event = make_event()
+    api.get(f"/events/{event.slug}")
+    redis.script_flush()
+
+    answers = [api.get(f"/events/{event.slug}") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[0].json()["available"] == 100
+
+
+def test_a_look_over_a_connection_that_died_is_answered_and_counted(
+    api: APIClient, settings, redis: Redis
+):
+    settings.RATE_LIMITS = {"read": ":9/7200"}
+    event = make_event()
+    api.get(f"/events/{event.slug}")
+    redis.client_kill_filter(_type="normal", skipme=True)
+
+    answer = api.get(f"/events/{event.slug}")
+
+    assert (answer.status_code, answer.json()["available"]) == (200, 100)
+    assert read_headers(answer)[3] == 7
+
+
+def test_a_look_that_asks_redis_nothing_is_counted_and_leaves_nothing_to_the_next(
+    api: APIClient, settings, redis: Redis
+):
+    settings.RATE_LIMITS = {"read": ":3/7200"}
+    event = make_event()
+
+    left = [
+        read_headers(api.get(path))[3]
+        for path in ("/events/none", f"/events/{event.slug}", "/events/none")
+    ]
+
+    assert left == [2, 1, 0]
 
 
 def test_without_a_limit_nobody_is_counted(api: APIClient, settings, redis: Redis):

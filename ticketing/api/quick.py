@@ -14,6 +14,7 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework.exceptions import Throttled
 
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import speak_as_api
@@ -44,7 +45,7 @@ def quickly(view: View, *, reads_query: bool = False, **shortcuts: Shortcut) -> 
         if shortcut is not None and _is_usual(request, reads_query=reads_query):
             try:
                 answered = shortcut(request, **named)
-            except (Refusal, OperationalError, InterfaceError) as error:
+            except (Refusal, Throttled, OperationalError, InterfaceError) as error:
                 return _answer_error(error, request)
             if answered is not None:
                 return answered
