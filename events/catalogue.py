@@ -130,11 +130,7 @@ def _look_up_cold(event_id: UUID, now: datetime) -> tuple[ShelvedEvent, Mapping[
     if left.keys() != shelved.types.keys():
         # It has another ticket type, or one less, than it had a moment ago.
         shelved = read_event(event_id)
-    if (
-        shelved is None
-        or shelved.event.status == EventStatus.DRAFT
-        or left.keys() != shelved.types.keys()
-    ):
+    if shelved is None or left.keys() != shelved.types.keys():
         return None
     return shelved, left
 

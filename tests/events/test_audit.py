@@ -1,6 +1,6 @@
 """Drift between Redis and the record."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from ticketing.ids import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SECOND = timedelta(seconds=1)
 OVER = {
     "starts_at": datetime(2020, 1, 1, 20, tzinfo=UTC),
     "ends_at": datetime(2020, 1, 2, tzinfo=UTC),
@@ -64,6 +65,16 @@ def test_the_same_drift_after_a_repair_counts_as_seen_for_the_first_time(redis: 
         rebuilt += [audit_stock(now=clock.now()) for _ in range(2)]
 
     assert rebuilt == [0, 1, 0, 1]
+
+
+def test_an_event_is_audited_until_it_ends(redis: Redis):
+    event = make_event()
+    kind = event.ticket_types.get()
+    make_reserved_order(ticket_type=kind)
+    drift(redis, kind)
+
+    assert [audit_stock(now=event.ends_at) for _ in range(3)] == [0, 0, 0]
+    assert [audit_stock(now=event.ends_at - SECOND) for _ in range(2)] == [0, 1]
 
 
 @pytest.mark.parametrize("change", [{"status": "cancelled"}, OVER])

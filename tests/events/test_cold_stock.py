@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,9 +10,11 @@ from redis import Redis
 from rest_framework.test import APIClient
 
 from events import cold_stock, shelf
-from events.holds import read_stock
+from events.holds import lease_rebuild, read_stock
+from events.inventory import begin_epoch
 from events.models import Event, TicketType
 from events.organizing import cancel_event
+from events.recovery import rebuild_stock
 from tests.make import SOMEBODY, as_organizer, make_event, make_reserved_order
 from tests.race import race
 from ticketing import clock
@@ -159,8 +162,37 @@ def test_an_event_that_does_not_sell_any_more_is_not_rebuilt(
     assert (read_stock(event.pk), epoch_of(event)) == (None, epoch)
 
 
-def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
+def test_a_reader_leaves_a_rebuild_to_whoever_has_begun_one_since(
     api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    event = sold_from_tomorrow()
+    redis.flushdb()
+    epoch = epoch_of(event)
+
+    def rebuild_late(**how: Any) -> None:
+        begin_epoch(event_id=event.pk)
+        rebuild_stock(**how)
+
+    monkeypatch.setattr(cold_stock, "rebuild_stock", rebuild_late)
+
+    assert one_event(api, event) == 10
+    assert epoch_of(event) == epoch + 1
+
+
+def test_a_reader_that_dies_keeps_others_from_rebuilding_for_seconds_only(redis: Redis):
+    event = sold_from_tomorrow()
+
+    told = [lease_rebuild(event_id=event.pk, milliseconds=5_000) for _ in range(2)]
+
+    assert told == [True, False]
+    assert 0 < redis.pttl(f"{{event:{event.pk}}}:rebuild") <= 5_000
+
+
+def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
+    api: APIClient,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
     event = sold_from_tomorrow()
     redis.flushdb()
@@ -171,6 +203,7 @@ def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
     monkeypatch.setattr("events.recovery.publish_stock", lose)
 
     assert one_event(api, event) == 10
+    assert f"The stock of event {event.pk} was not rebuilt for a reader." in caplog.text
 
 
 def test_readers_of_a_cold_page_rebuild_it_one_event_at_a_time_and_with_rests(

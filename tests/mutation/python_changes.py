@@ -43,6 +43,7 @@ _OPERATORS: Final = [
 ]
 # What code asserts of itself, or how it saves room: without a bug elsewhere nothing comes of it.
 _ASSERTIONS: Final = re.compile(r"\b(strict|frozen|slots|durable)=(True|False)|[\s,]")
+_ANNOTATION: Final = re.compile(r"(?<=^)(\w+): .*?(?= = )")
 _LOOKUPS: Final = {"lte": "lt", "lt": "lte", "gte": "gt", "gt": "gte"}
 
 
@@ -139,7 +140,7 @@ def changes_of(path: Path, root: Path) -> list[Change]:
             if changed is None or not _is_code(source, line):
                 continue
             was, becomes = changed
-            if _ASSERTIONS.sub("", was) == _ASSERTIONS.sub("", becomes):
+            if _meaning(was) == _meaning(becomes):
                 continue
             change = Change(str(path.relative_to(root)), line, was, becomes, text)
             found.setdefault((line, was, becomes), change)
@@ -161,6 +162,11 @@ def _describe(source: str, text: str, line: int) -> tuple[str, str] | None:
     if text.count("\n") < source.count("\n"):
         return before[line - 1].strip(), ""
     return before[first].strip(), after[first].strip()
+
+
+def _meaning(line: str) -> str:
+    """Leave out what nothing comes of: assertions, and what a type checker reads."""
+    return _ASSERTIONS.sub("", _ANNOTATION.sub("", line))
 
 
 def _is_code(source: str, line: int) -> bool:
