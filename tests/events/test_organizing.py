@@ -4,8 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from events.catalogue import left_by_type
+from events.holds import read_stock
+from events.inventory import current_epoch
 from events.models import Event, EventStatus
 from events.organizing import (
     EventIsOver,
@@ -14,7 +17,7 @@ from events.organizing import (
     create_event,
     publish_event,
 )
-from events.ticket_types import CapacityBelowCommitted, change_capacity
+from events.ticket_types import CapacityBelowCommitted, change_capacity, change_ticket_types
 from orders.models import Order, OrderStatus
 from orders.payment import OrderNotPayable, confirm_payment
 from orders.reservation import EventNotOnSale
@@ -41,6 +44,32 @@ def test_more_capacity_is_on_sale_at_once():
     change_capacity(ticket_type_id=kind.pk, capacity=5)
 
     assert left_by_type([kind.event_id]) == {kind.pk: 3}
+
+
+def test_more_capacity_again_and_again_is_all_on_sale():
+    kind = make_ticket_type(capacity=2)
+    make_reserved_order(ticket_type=kind, quantity=2)
+
+    for capacity in (5, 6, 9):
+        change_capacity(ticket_type_id=kind.pk, capacity=capacity)
+
+    stock = read_stock(kind.event_id)
+    assert stock is not None
+    assert stock.left == {kind.pk: 7}
+
+
+def test_a_hold_of_a_dropped_ticket_type_counts_no_more_whatever_redis_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    event = make_event()
+    going = make_ticket_type(event=event, name="Camarote")
+    before = current_epoch(event.pk)
+    monkeypatch.setattr("events.ticket_types.try_to_rebuild_stock", lambda **_: None)
+
+    with transaction.atomic():
+        change_ticket_types(event, [], dropped=[going.pk])
+
+    assert current_epoch(event.pk) == before + 1
 
 
 def test_less_capacity_is_refused_below_what_is_sold_or_held():

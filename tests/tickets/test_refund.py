@@ -7,7 +7,7 @@ import pytest
 from celery import current_app
 
 from events.catalogue import left_by_type
-from events.holds import read_stocks
+from events.holds import InventoryUnavailable, read_stocks
 from events.inventory import begin_epoch, current_epoch
 from events.recovery import rebuild_stock, sell_again
 from events.staging import publish_stock
@@ -176,6 +176,22 @@ def test_a_refund_while_the_stock_is_being_read_is_not_lost():
 
     assert left_by_type([kind.event_id]) == {kind.pk: 5}
     assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
+
+
+def test_a_refund_that_redis_could_not_be_told_of_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    order = make_paid_order()
+
+    def away(**_: object) -> bool:
+        raise InventoryUnavailable("Redis is away.")
+
+    monkeypatch.setattr("events.recovery.free_tickets", away)
+    refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
+
+    order.refresh_from_db()
+    assert order.status == "refunded"
+    assert f"Returned tickets of event {order.event_id} wait for Redis." in caplog.text
 
 
 def test_a_refund_counts_once_if_the_stock_is_read_before_redis_is_told(monkeypatch):
