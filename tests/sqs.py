@@ -119,7 +119,7 @@ def obey(handler: Handler) -> None:
         if not found["Messages"]:
             # As the real one waits for a message, only shorter.
             time.sleep(0.05)
-    elif handler.operation == "ChangeMessageVisibilityBatch":
+    elif handler.operation in {"ChangeMessageVisibilityBatch", "DeleteMessageBatch"}:
         ids = [{"Id": entry["Id"]} for entry in handler.wish["Entries"]]
         found = {"Successful": ids, "Failed": []}
     elif handler.operation == "GetQueueAttributes":

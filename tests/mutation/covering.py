@@ -56,7 +56,7 @@ class Coverage:
 
     def time_limit(self, tests: Sequence[str]) -> float:
         """Return how many seconds tests may take before they count as hanging."""
-        return 40 + 4 * sum(self.seconds.get(test, 0.0) for test in tests)
+        return 20 + 4 * sum(self.seconds.get(test, 0.0) for test in tests)
 
     def _likeliest_first(self, tests: set[str], places: Sequence[str]) -> list[str]:
         """Sort: those of the given places, then one of each file, then a second of each, …"""

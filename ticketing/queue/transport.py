@@ -34,6 +34,8 @@ _PAUSE: Final = 0.1
 # Beyond the longest that a poll may take: it was lost, and the queue is polled anew.
 _LOST_SECONDS: Final = 10
 _MOST_AT_ONCE: Final = 10
+# What is done within so long is deleted by one call.
+_GATHER_SECONDS: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -78,6 +80,9 @@ class Channel(SQS.Channel):
         super().__init__(*args, **kwargs)
         self._pollings: defaultdict[str, _Polling] = defaultdict(_Polling)
         self._watch: Any = None
+        # By queue: the handles of messages that are done and not deleted yet.
+        self._done: defaultdict[str, list[str]] = defaultdict(list)
+        self._deletion: Any = None
         self._folder = self.transport_options.get("polls_folder")
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
@@ -90,6 +95,7 @@ class Channel(SQS.Channel):
         return super().basic_consume(queue, *args, **kwargs)
 
     def close(self) -> None:
+        self._delete_done()
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -110,7 +116,7 @@ class Channel(SQS.Channel):
         polling = self._pollings[queue]
         polling.number += 1
         polling.began = time.monotonic()
-        if not self.qos.can_consume():
+        if not self._has_room():
             # The loop comes by again with each task that ends.
             self.hub.call_soon(self._schedule_queue_if, queue, polling.number)
             return
@@ -127,6 +133,16 @@ class Channel(SQS.Channel):
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue is polled again
             # No credentials, above all: they are fetched over the network, too.
             answered(ReceiveFailed(type(error).__name__, str(error)))
+
+    def _has_room(self) -> bool:
+        """
+        Say whether it is worth asking for messages.
+
+        Half of what the worker may have in hand is more than it works on at a time. To ask for each
+        one that ends would be a receive for each message.
+        """
+        room = self.qos.can_consume_max_estimate()
+        return room is None or room > self.qos.prefetch_count // 2
 
     def _on_answer(
         self, queue: str, url: str, number: int, answer: Messages | ReceiveFailed
@@ -194,9 +210,33 @@ class Channel(SQS.Channel):
     # --- What becomes of a message
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Delete a message. If SQS does not, it comes again."""
-        with _losing("A message that was done could not be deleted; it comes again."):
-            super().basic_ack(delivery_tag, multiple)
+        """Delete a message, with others that are done soon. If SQS does not, it comes again."""
+        done = self.qos.get(delivery_tag).delivery_info
+        super(SQS.Channel, self).basic_ack(delivery_tag)
+        handles = self._done[done["sqs_queue"]]
+        handles.append(done["sqs_message"]["ReceiptHandle"])
+        # Once the loop has ended nothing comes by later.
+        if self._watch is None or len(handles) == _MOST_AT_ONCE:
+            self._delete_done()
+        elif self._deletion is None:
+            self._deletion = self.hub.call_later(_GATHER_SECONDS, self._delete_done)
+
+    def _delete_done(self) -> None:
+        if self._deletion is not None:
+            self._deletion.cancel()
+            self._deletion = None
+        while self._done:
+            url, handles = self._done.popitem()
+            with _losing("Messages that were done could not be deleted; they come again."):
+                told = self.sqs().delete_message_batch(
+                    QueueUrl=url,
+                    Entries=[
+                        {"Id": str(number), "ReceiptHandle": handle}
+                        for number, handle in enumerate(handles)
+                    ],
+                )
+                for failed in told.get("Failed", []):
+                    logger.warning("A message that was done could not be deleted: %s.", failed)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002
         """

@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -238,7 +238,7 @@ def test_a_message_that_sqs_does_not_let_go_holds_up_nothing(
 ):
     sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 1)
-    for operation in ("DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"):
+    for operation in ("DeleteMessageBatch", "ChangeMessageVisibility", "GetQueueAttributes"):
         sqs.always[operation] = misbehave
 
     getattr(worker.taken[0], act)()
@@ -257,7 +257,8 @@ def test_a_message_that_fails_comes_back_as_its_queue_says(sqs: BrokenSqs, worke
 
     put_off = [wish for operation, wish in sqs.asked if operation == "ChangeMessageVisibility"]
     assert [wish["VisibilityTimeout"] for wish in put_off] == [1]
-    assert sqs.calls["DeleteMessage", "sale"] == sqs.calls["SendMessage", "sale"] == 0
+    assert worker.run_until(lambda: False, seconds=0.5) is False
+    assert sqs.calls["DeleteMessageBatch", "sale"] == sqs.calls["SendMessage", "sale"] == 0
 
 
 @pytest.mark.parametrize(
@@ -288,6 +289,77 @@ def test_a_message_of_a_stranger_takes_nothing_from_those_beside_it(
     assert worker.run_until(lambda: polls(sqs, "sale") > before + 2)
 
 
+def deleted(sqs: BrokenSqs) -> list[list[str]]:
+    """Return which messages each call deleted."""
+    return [
+        [entry["ReceiptHandle"] for entry in wish["Entries"]]
+        for operation, wish in sqs.asked
+        if operation == "DeleteMessageBatch"
+    ]
+
+
+def handles(messages: Sequence[Message]) -> list[str]:
+    return [str(message.delivery_tag) for message in messages]
+
+
+def test_messages_that_are_done_soon_after_each_other_are_deleted_in_one_call(
+    sqs: BrokenSqs, worker: Worker
+):
+    for _ in range(8):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 8)
+
+    for message in worker.taken[:3]:
+        message.ack()
+    assert deleted(sqs) == []
+    assert worker.run_until(lambda: bool(deleted(sqs)))
+    for message in worker.taken[3:5]:
+        message.ack()
+    assert worker.run_until(lambda: len(deleted(sqs)) == 2)
+
+    assert deleted(sqs) == [handles(worker.taken[:3]), handles(worker.taken[3:5])]
+
+
+def test_what_is_done_when_a_worker_stops_is_deleted(sqs: BrokenSqs, worker: Worker):
+    for _ in range(2):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 2)
+    worker.taken[0].ack()
+
+    worker.consumer.cancel()
+    worker.connection.close()
+
+    assert deleted(sqs) == [handles(worker.taken[:1])]
+
+
+def test_a_message_that_sqs_keeps_from_a_call_is_told_of(
+    sqs: BrokenSqs, worker: Worker, caplog: pytest.LogCaptureFixture
+):
+    refused = b'{"Successful":[],"Failed":[{"Id":"0","SenderFault":true,"Code":"InternalError"}]}'
+    sqs.always["DeleteMessageBatch"] = say(200, refused)
+    sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 1)
+
+    worker.taken[0].ack()
+
+    assert worker.run_until(lambda: "InternalError" in caplog.text)
+
+
+def test_a_worker_asks_for_more_when_half_of_its_hands_are_free(sqs: BrokenSqs, worker: Worker):
+    for _ in range(12):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 8)
+    for message in worker.taken[:4]:
+        message.ack()
+    before = polls(sqs, "sale")
+    assert worker.run_until(lambda: False, seconds=0.5) is False
+    assert (polls(sqs, "sale"), len(worker.taken)) == (before, 8)
+
+    worker.taken[4].ack()
+
+    assert worker.run_until(lambda: len(worker.taken) == 12)
+
+
 def test_what_was_fetched_and_not_begun_goes_back_in_one_call(sqs: BrokenSqs, worker: Worker):
     for _ in range(5):
         sqs.put("sale", letter())
@@ -297,7 +369,7 @@ def test_what_was_fetched_and_not_begun_goes_back_in_one_call(sqs: BrokenSqs, wo
     worker.consumer.cancel()
     worker.connection.close()
 
-    [batch] = [wish for operation, wish in sqs.asked if operation.endswith("Batch")]
+    [batch] = [wish for operation, wish in sqs.asked if operation == "ChangeMessageVisibilityBatch"]
     handles = [entry["ReceiptHandle"] for entry in batch["Entries"]]
     assert sorted(handles) == sorted(str(message.delivery_tag) for message in worker.taken[1:])
     assert {entry["VisibilityTimeout"] for entry in batch["Entries"]} == {0}
@@ -336,7 +408,8 @@ def test_a_worker_that_stays_full_is_seen_not_to_poll(
     [noted] = read_polls(tmp_path)
     assert all(at <= began + 0.2 for at in noted.polled_at.values())
 
-    worker.taken[0].ack()
+    for message in worker.taken[:5]:
+        message.ack()
     assert worker.run_until(lambda: channel._pollings["sale"].at > began + 1)
     worker.stop()
     assert list(read_polls(tmp_path)) == []
