@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import transaction
 from django.urls import reverse
 from rest_framework.test import APIClient
 
 from events.inventory import database_now
 from events.models import Event
 from events.organizing import cancel_event
+from orders import confirmation
 from orders.cancellation import cancel_order
 from orders.confirmation import (
     ConfirmationNotValid,
     accept_payment,
     confirm_email,
+    confirm_new_address,
     confirmation_token,
     send_confirmation,
 )
@@ -556,3 +559,82 @@ def test_staff_correct_the_address_of_an_order_that_waits(queue: RecordingQueue)
 
     assert "ana@example.com" in asked.content.decode()
     assert [letter.to for letter in mail.outbox] == [["ana@example.com"], ["eva@example.com"]]
+
+
+def correct(order: Order, email: str = "eva@example.com") -> None:
+    with transaction.atomic():
+        Order.objects.filter(pk=order.pk).update(customer_email=email)
+        confirm_new_address(order_id=order.pk, now=clock.now())
+
+
+def test_a_new_address_is_asked_for_its_own_order_and_no_other(queue: RecordingQueue):
+    others = [waiting_order(), free_order()]
+    order = waiting_order()
+    queue.sent.clear()
+
+    correct(order)
+
+    assert queue.sent == [(Message.SEND_CONFIRMATION, {"order_id": str(order.pk)})]
+    assert {status_of(other) for other in others} == {"reserved"}
+
+
+def test_a_new_address_of_an_order_that_waits_for_no_click_gets_no_mail(queue: RecordingQueue):
+    waiting_order()
+    never_asked, ended = free_order(), waiting_order()
+    cancel(ended)
+    queue.sent.clear()
+
+    for order in (never_asked, ended):
+        correct(order)
+
+    assert queue.sent == []
+
+
+def test_another_orders_click_does_not_stand_for_this_ones():
+    first = waiting_order()
+    confirm(first)
+    second = waiting_order()
+    cancel(second)
+
+    with pytest.raises(OrderNotPayable):
+        confirm(second)
+
+
+def test_every_click_on_a_link_is_answered_with_the_order():
+    order, shown = waiting_order(), []
+    for _ in range(2):
+        confirm_email(
+            order_id=order.pk,
+            token=confirmation_token(order),
+            now=clock.now(),
+            keep=lambda kept: shown.append(kept.pk),
+        )
+
+    assert shown == [order.pk] * 2
+
+
+def test_a_mail_for_an_order_that_ends_at_this_moment_is_not_sent_and_not_leased():
+    order = waiting_order()
+
+    send_confirmation(order_id=order.pk, now=order.reserved_until)
+
+    confirmation = EmailConfirmation.objects.get()
+    assert (mail.outbox, confirmation.leased_until) == ([], None)
+    assert confirmation.sent_at == order.reserved_until
+
+
+def test_a_mail_that_was_asked_for_again_while_it_was_sent_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    order = waiting_order()
+    send = confirmation.send_mail  # type: ignore[attr-defined]
+
+    def send_while_another_is_asked_for(letter: Any) -> None:
+        EmailConfirmation.objects.update(asked_at=clock.now() + MINUTE)
+        send(letter)
+
+    monkeypatch.setattr(confirmation, "send_mail", send_while_another_is_asked_for)
+    send_confirmation(order_id=order.pk, now=clock.now())
+
+    kept = EmailConfirmation.objects.get()
+    assert (len(mail.outbox), kept.sent_at, kept.leased_until) == (1, None, None)

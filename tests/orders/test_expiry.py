@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError, connection
 from redis import Redis
 
 from events import inventory
@@ -21,6 +22,7 @@ from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.expiry import (
     decide_holds,
     expire_reservations,
+    forget_dropped_holds,
     obey,
     settle_overdue_holds,
 )
@@ -121,6 +123,37 @@ def test_a_hold_without_an_order_is_dropped_and_its_order_can_no_longer_be_writt
 
     assert left(kind) == 1
     assert DroppedHold.objects.filter(pk=order_id).exists()
+
+
+def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_it():
+    kind, stranger = make_ticket_type(), new_id()
+    number = Event.objects.values_list("number", flat=True).get(pk=kind.event_id)
+    writer = connection.copy()
+    try:
+        with writer.cursor() as cursor, connection.cursor() as ours:
+            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [inventory.EVENT_LOCK, number])
+            ours.execute("SET lock_timeout = '50ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
+        assert not DroppedHold.objects.exists()
+    finally:
+        writer.close()
+        connection.close()
+
+    (verdict,) = decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
+    assert (verdict.order_id, verdict.ruling) == (stranger, "release")
+
+
+def test_dropped_holds_are_remembered_for_a_day():
+    now = clock.now()
+    ages = [timedelta(days=1, seconds=1), timedelta(days=1), timedelta(0)]
+    for age in ages:
+        DroppedHold.objects.create(order_id=new_id(), dropped_at=now - age)
+
+    forget_dropped_holds(now=now)
+
+    dropped = DroppedHold.objects.order_by("dropped_at").values_list("dropped_at", flat=True)
+    assert list(dropped) == [now - age for age in ages[1:]]
 
 
 def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(

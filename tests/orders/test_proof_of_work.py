@@ -14,12 +14,13 @@ from uuid import uuid4
 import pytest
 from altcha import Challenge, Payload, solve_challenge
 from django.conf import settings as project
+from redis import Redis
 from rest_framework.test import APIClient
 
 from events.catalogue import left_by_type
 from events.models import Event, Scope
 from orders.models import Order
-from orders.proof_of_work import accept_proof, make_challenge
+from orders.proof_of_work import ProofOfWorkInvalid, accept_proof, make_challenge
 from tests.make import as_bearer, as_organizer, make_api_token, make_event
 from tests.race import race
 from ticketing import clock
@@ -27,6 +28,8 @@ from ticketing.redis import get_redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LIFETIME = timedelta(minutes=10)
+HALF_A_SECOND = timedelta(seconds=0.5)
 # What its own view answers, and what the shortcut does not.
 WAYS: list[dict[str, str]] = [{}, {"Cookie": "theme=dark"}]
 
@@ -165,6 +168,26 @@ def test_a_challenge_expires(event: Event, api: APIClient):
     assert told(api.post("/orders", wish_for(event, old))) == INVALID
     with pytest.raises(Exception, match="expired"):
         accept_proof(event_id=event.pk, proof=fresh, now=clock.now() + timedelta(minutes=11))
+
+
+def test_a_solution_counts_until_its_challenge_expires_and_not_a_second_longer(event: Event):
+    made = clock.now().replace(microsecond=0)
+    proofs = [solve(make_challenge(event_id=event.pk, now=made)) for _ in range(2)]
+
+    accept_proof(event_id=event.pk, proof=proofs[0], now=made + LIFETIME - HALF_A_SECOND)
+    with pytest.raises(ProofOfWorkInvalid, match="expired"):
+        accept_proof(event_id=event.pk, proof=proofs[1], now=made + LIFETIME + 3 * HALF_A_SECOND)
+
+
+def test_a_solution_that_was_used_is_remembered_a_minute_longer_than_it_counts(
+    event: Event, redis: Redis
+):
+    now = clock.now()
+    accept_proof(event_id=event.pk, proof=solve_for(event), now=now)
+
+    (name,) = redis.keys("proof:*")
+    rest = redis.ttl(name) - LIFETIME.total_seconds()
+    assert 60 - 10 <= rest <= 60 + 2
 
 
 def test_a_challenge_outlives_a_change_of_the_secret(event: Event, api: APIClient, settings: Any):
