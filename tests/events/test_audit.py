@@ -168,7 +168,9 @@ def test_a_stock_that_cannot_be_rebuilt_keeps_no_other_from_it(
     assert f"The stock of event {stubborn} cannot be rebuilt" in caplog.text
 
 
-def test_overdue_holds_are_settled_while_another_events_stock_is_broken(redis: Redis):
+def test_overdue_holds_are_settled_while_another_events_stock_is_broken(
+    redis: Redis, caplog: pytest.LogCaptureFixture
+):
     ensure_generation()
     broken, other = make_ticket_type(capacity=10), make_ticket_type(capacity=10)
     for kind in (broken, other):
@@ -183,6 +185,7 @@ def test_overdue_holds_are_settled_while_another_events_stock_is_broken(redis: R
 
     assert left_by_type([other.event_id]) == {other.pk: 10}
     assert counts.of("bilheteria_stock_failures_total") == {("verdict",): 1}
+    assert f"Verdicts on holds of event {broken.event_id} failed" in caplog.text
 
 
 def test_a_stock_of_more_types_than_a_script_can_unpack_is_read(redis: Redis):

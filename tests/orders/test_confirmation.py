@@ -30,7 +30,7 @@ from orders.insertion import Customer, Reservation
 from orders.models import Order, Payment
 from orders.payment import OrderNotPayable, ReservationExpired
 from orders.reservation import reserve_tickets
-from tests.crash import BEFORE, watched
+from tests.crash import BEFORE, crash, watched
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -397,6 +397,8 @@ def test_a_corrected_address_gets_a_link_of_its_own_and_the_old_one_is_dead(
 
 def test_an_address_that_is_corrected_during_a_click_is_not_confirmed_by_it():
     order = waiting_order()
+    # Another one of the same buyer, whose address stays.
+    waiting_order()
 
     def correct(moment: str) -> None:
         if moment == BEFORE:
@@ -638,3 +640,61 @@ def test_a_mail_that_was_asked_for_again_while_it_was_sent_is_sent_again(
 
     kept = EmailConfirmation.objects.get()
     assert (len(mail.outbox), kept.sent_at, kept.leased_until) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("end", "refusal"), [(run_out, ReservationExpired), (call_off, OrderNotPayable)]
+)
+def test_nobody_is_mailed_for_an_order_that_has_ended(
+    end: Callable[[Order], None], refusal: type[Exception], queue: RecordingQueue
+):
+    order = free_order()
+    end(order)
+    queue.sent.clear()
+    order = Order.objects.select_related("event").get(pk=order.pk)
+
+    with pytest.raises(refusal):
+        pay(order)
+
+    assert not EmailConfirmation.objects.exists()
+    assert Message.SEND_CONFIRMATION not in {message for message, _ in queue.sent}
+
+
+def test_asking_again_begins_anew_after_an_address_that_was_refused(queue: RecordingQueue):
+    order, start = free_order(), clock.now()
+    pay(order, start)
+    EmailConfirmation.objects.update(
+        failed_at=start, failure="SES: refused", asks=7, ask_again_at=start + timedelta(days=1)
+    )
+    later = start + 2 * MINUTE
+
+    pay(order, later)
+
+    asked = EmailConfirmation.objects.get()
+    assert (asked.asked_at, asked.failed_at, asked.failure, asked.asks) == (later, None, "", 0)
+    assert asked.ask_again_at == later + 2 * MINUTE
+    queue.run_all()
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize("ended", ["failed_at", "confirmed_at"])
+def test_a_late_message_sends_nothing_after_a_refusal_or_a_click(ended: str):
+    order, now = waiting_order(), clock.now()
+    EmailConfirmation.objects.update(**{ended: now})
+
+    send_confirmation(order_id=order.pk, now=now)
+
+    assert mail.outbox == []
+
+
+def test_a_worker_that_died_with_a_mail_keeps_the_next_from_it_for_90_seconds():
+    order, now = waiting_order(), clock.now()
+    with crash(BEFORE, "orders.confirmation:send_mail"):
+        send_confirmation(order_id=order.pk, now=now)
+    lease = timedelta(seconds=90)
+
+    send_confirmation(order_id=order.pk, now=now + lease - timedelta(microseconds=1))
+    during = len(mail.outbox)
+    send_confirmation(order_id=order.pk, now=now + lease)
+
+    assert (during, len(mail.outbox)) == (0, 1)

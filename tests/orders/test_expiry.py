@@ -25,6 +25,7 @@ from orders.expiry import (
     forget_dropped_holds,
     obey,
     settle_overdue_holds,
+    settle_overdue_holds_everywhere,
 )
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.payment import ReservationExpired, confirm_payment
@@ -72,6 +73,55 @@ def test_an_expired_reservation_gives_its_tickets_back_once():
 
     order.refresh_from_db()
     assert (order.status, left(kind)) == (OrderStatus.EXPIRED, 5)
+
+
+def test_a_reservation_in_time_is_left_alone_and_one_that_ran_out_says_when_it_ended():
+    kind = make_ticket_type()
+    in_time, late = (make_reserved_order(ticket_type=kind) for _ in range(2))
+    run_out(late)
+    now = clock.now()
+
+    assert expire_reservations(now=now) == 1
+
+    in_time.refresh_from_db()
+    late.refresh_from_db()
+    assert (in_time.status, in_time.closed_at) == (OrderStatus.RESERVED, None)
+    assert (late.status, late.closed_at) == (OrderStatus.EXPIRED, now)
+
+
+def test_more_overdue_holds_than_a_batch_are_asked_about_in_several(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    kind = make_ticket_type()
+    monkeypatch.setattr("orders.expiry.BATCH", 2)
+    for _ in range(3):
+        run_out(make_reserved_order(ticket_type=kind))
+    make_due(redis, kind.event_id)
+
+    rests = [settle_overdue_holds(event_ids=[kind.event_id], now=clock.now()) for _ in range(2)]
+
+    assert (rests, left(kind)) == ([True, False], 100)
+
+
+def test_holds_are_asked_about_at_events_that_sell_and_at_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    selling, cancelled, over, ending = (make_ticket_type().event for _ in range(4))
+    now = clock.now()
+    Event.objects.filter(pk=cancelled.pk).update(status="cancelled")
+    past = now - timedelta(days=2)
+    Event.objects.filter(pk=over.pk).update(starts_at=past, ends_at=past + timedelta(hours=1))
+    Event.objects.filter(pk=ending.pk).update(starts_at=past, ends_at=now)
+    asked: list[UUID] = []
+
+    def ask(*, event_ids: list[UUID], **_: object) -> dict[UUID, list[UUID]]:
+        asked.extend(event_ids)
+        return {}
+
+    monkeypatch.setattr("orders.expiry.due_holds", ask)
+    settle_overdue_holds_everywhere(now=now)
+
+    assert asked == [selling.pk]
 
 
 def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(

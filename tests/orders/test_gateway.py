@@ -3,7 +3,12 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from orders.gateway import SimulatedGateway, get_gateway
+from orders.gateway import GatewayAway, SimulatedGateway, get_gateway
+from orders.models import SimulatedRefund
+from tests.make import make_processing_order
+from ticketing import clock
+from ticketing.ids import new_id
+from tickets.settlement import settle_order
 
 
 class Derived(SimulatedGateway):
@@ -48,3 +53,18 @@ def test_a_gateway_that_lacks_a_method_is_refused(settings):
 
     with pytest.raises(ImproperlyConfigured, match="lacks methods"):
         get_gateway.__wrapped__()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_that_was_not_charged_gets_nothing_back():
+    charged, asked = make_processing_order(), make_processing_order(token="tok_unstable")
+    settle_order(order_id=charged.pk, now=clock.now())
+    with pytest.raises(GatewayAway):
+        settle_order(order_id=asked.pk, now=clock.now())
+
+    for order in (charged, asked):
+        SimulatedGateway().refund(
+            order.payment, refund_id=new_id(), amount=order.total, now=clock.now()
+        )
+
+    assert SimulatedRefund.objects.get().payment_id == charged.payment.pk

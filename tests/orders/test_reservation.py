@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from events.holds import StockIsCold, StockRunsOut
+from events.holds import InventoryUnavailable, StockIsCold, StockRunsOut
 from events.inventory import SoldOut, begin_epoch, current_epoch
 from events.recovery import rebuild_stock
 from orders import reservation
@@ -34,7 +34,7 @@ def test_a_stock_that_stays_cold_is_waited_for_longer_each_time(
     kind = make_ticket_type()
     monkeypatch.setattr(reservation, "hold_tickets", always_raise(StockIsCold("cold")))
 
-    with pytest.raises(reservation.InventoryUnavailable, match="being read again"):
+    with pytest.raises(InventoryUnavailable, match="being read again"):
         make_reserved_order(ticket_type=kind)
 
     assert pauses == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05])
