@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, Q
+from django.db.models import Exists, Q
 
 from events.holds import Ruling, Verdict
 from events.inventory import (
@@ -145,9 +145,10 @@ def note_undo(*, payment: Payment, now: datetime) -> None:
 
 
 def quantities_of(order_id: UUID) -> dict[UUID, int]:
-    """Return how many tickets of each type an order is for, without those that were returned."""
-    items = OrderItem.objects.filter(order_id=order_id, returned__lt=F("quantity"))
-    return dict(items.values_list("ticket_type_id", F("quantity") - F("returned")))
+    """Return how many tickets of each type an order is for that is not paid: none came back."""
+    return dict(
+        OrderItem.objects.filter(order_id=order_id).values_list("ticket_type_id", "quantity")
+    )
 
 
 def _check_means(order: Order, method: str, token: str) -> None:

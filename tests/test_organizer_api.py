@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from events.models import ApiToken
 from orders.models import Order
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     as_organizer,
     make_api_token,
@@ -26,7 +27,7 @@ from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.api.csv import _write
 from tickets.models import Delivery, Ticket
-from tickets.refund import return_money
+from tickets.refund import refund_tickets, return_money
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,7 +160,9 @@ def test_a_refund_of_one_ticket_is_a_change_of_the_order():
 
 def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
     event = make_event()
-    make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
+    paid = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
+    one = Ticket.objects.of_order(paid.pk)[0]
+    refund_tickets(actor=SOMEBODY, order_id=paid.pk, ticket_ids=[one.pk], now=clock.now())
     make_reservation(ticket_type=event.ticket_types.get(), name='=HYPERLINK("evil")')
 
     answer = as_organizer(event).get(f"/events/{event.slug}/orders.csv", HTTP_ACCEPT="text/csv")
@@ -169,8 +172,8 @@ def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert [row["status"] for row in rows] == ["reserved", "paid"]
     assert rows[0]["customer_name"] == '\'=HYPERLINK("evil")'
-    assert (rows[1]["tickets"], rows[1]["items"], rows[1]["total"]) == ("2", "2 × Pista", "90.00")
-    assert rows[1]["refunded"] == "0.00"
+    assert (rows[1]["tickets"], rows[1]["items"], rows[1]["total"]) == ("2", "3 × Pista", "135.00")
+    assert rows[1]["refunded"] == "45.00"
 
 
 def test_a_formula_behind_a_semicolon_is_none_either():

@@ -13,7 +13,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from events.inventory import database_now
-from events.models import Event
+from events.models import Event, Organizer
 from events.organizing import cancel_event
 from orders import confirmation
 from orders.cancellation import cancel_order
@@ -150,9 +150,11 @@ def test_the_mail_is_in_the_buyers_language_as_text_and_html(
 ):
     order = waiting_order()
     Order.objects.filter(pk=order.pk).update(language=language)
+    Organizer.objects.update(name="Casa Azul", email="casa@example.com")
     queue.run_all()
 
     (letter,) = mail.outbox
+    assert letter.reply_to == ["Casa Azul <casa@example.com>"]
     parts = {part.get_content_type(): part.get_content() for part in letter.message().iter_parts()}
     assert letter.subject.startswith(subject)
     assert set(parts) == {"text/plain", "text/html"}

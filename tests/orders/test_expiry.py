@@ -125,7 +125,7 @@ def test_holds_are_asked_about_at_events_that_sell_and_at_no_others(
 
 
 def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     kind = make_ticket_type(capacity=5)
     order = make_reserved_order(ticket_type=kind, quantity=2)
@@ -138,6 +138,7 @@ def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
         cut.setattr("orders.expiry.apply_verdicts", away)
         assert expire_reservations(now=clock.now()) == 1
     assert left(kind) == 3
+    assert f"Verdicts on holds of event {kind.event_id} wait for Redis." in caplog.text
 
     make_due(redis, kind.event_id)
     settle_overdue_holds(event_ids=[kind.event_id], now=clock.now())

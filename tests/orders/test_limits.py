@@ -19,7 +19,7 @@ from events.catalogue import left_by_type
 from events.inventory import share_event
 from events.models import Event, Scope
 from orders.insertion import Customer, Reservation
-from orders.limits import TooManyReservations, forget_addresses
+from orders.limits import Limits, TooManyReservations, forget_addresses
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.payment import confirm_payment, fail_payment
 from orders.reservation import WantedTickets, reserve_tickets
@@ -587,6 +587,11 @@ def test_digests_are_forgotten_in_batches_and_no_more_than_so_many(monkeypatch: 
     over = event.ends_at + timedelta(seconds=1)
 
     assert [forget_addresses(now=over) for _ in range(3)] == [9, 1, 0]
+
+
+@pytest.mark.parametrize("limits", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)])
+def test_any_one_limit_is_a_limit(limits: tuple[int, int, int]):
+    assert Limits(*limits).are_set is any(limits)
 
 
 def test_without_limits_nobody_is_refused_and_no_address_is_written(settings: Any):
