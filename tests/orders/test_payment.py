@@ -4,12 +4,20 @@ from datetime import timedelta
 
 import pytest
 
+from events.models import Event
 from events.organizing import cancel_event
 from orders.cancellation import cancel_order
 from orders.models import Order, Payment
-from orders.payment import OrderNotPayable, PaymentNotAccepted, confirm_payment, note_undo
+from orders.payment import (
+    LATEST_CHARGE,
+    OrderNotPayable,
+    PaymentNotAccepted,
+    confirm_payment,
+    note_undo,
+)
 from tests.make import (
     SOMEBODY,
+    make_event,
     make_paid_order,
     make_processing_order,
     make_reserved_order,
@@ -70,3 +78,27 @@ def test_an_undo_is_noted_for_its_payment_once_no_charge_can_follow():
         note_undo(payment=payment, now=payment.undo_at + timedelta(hours=late))
 
     assert (undone_at(payment), undone_at(other)) == (payment.undo_at, None)
+
+
+def test_an_event_that_was_called_off_is_not_paid_for_while_another_one_sells():
+    make_event()
+    order = make_reserved_order()
+    # Called off at this moment: its reservations are still to be ended.
+    Event.objects.filter(pk=order.event_id).update(status="cancelled")
+
+    with pytest.raises(OrderNotPayable, match="not on sale any more"):
+        pay(order)
+
+    assert not Payment.objects.exists()
+
+
+def test_a_payment_that_failed_is_asked_about_again_when_no_charge_can_follow():
+    order, now = make_processing_order(token="tok_declined"), clock.now()
+    Payment.objects.update(asks=3)
+
+    settle_order(order_id=order.pk, now=now)
+
+    order.refresh_from_db()
+    payment = Payment.objects.get()
+    assert (order.closed_at, payment.decided_at, payment.asks) == (now, now, 0)
+    assert payment.undo_at == payment.ask_again_at == now + LATEST_CHARGE

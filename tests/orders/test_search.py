@@ -1,0 +1,105 @@
+"""How an organizer looks through orders: what fits, in which order, and where a page goes on."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+
+from events.models import Organizer, TicketType
+from orders.models import Order
+from orders.search import OrderFilter, UnknownOrder, orders_of_event, orders_of_organizers
+from tests.make import make_reserved_order, make_ticket_type
+from tests.moments import NOON
+from ticketing.ids import new_id
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECOND = timedelta(seconds=1)
+
+
+def make_orders(kind: TicketType, *moments: datetime) -> list[UUID]:
+    """Make an order for each moment, at which it is made and changed, in the order of their ids."""
+    ids = sorted(make_reserved_order(ticket_type=kind).pk for _ in moments)
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Without the trigger that notes the moment of a change.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for pk, moment in zip(ids, moments, strict=True):
+            Order.objects.filter(pk=pk).update(created_at=moment, modified_at=moment)
+    return ids
+
+
+def found(kind: TicketType, **wanted: Any) -> list[UUID]:
+    return [order.pk for order in orders_of_event(kind.event_id, OrderFilter(**wanted))]
+
+
+def page(kind: TicketType, **wanted: Any) -> list[UUID]:
+    owner = Organizer.objects.filter(pk=kind.event.organizer_id)
+    orders = orders_of_organizers(owner, OrderFilter(**wanted), count=2)
+    return [order.pk for order in orders]
+
+
+def test_a_range_of_creation_has_its_beginning_and_not_its_end():
+    kind = make_ticket_type()
+    before, first, last, _after = make_orders(
+        kind, NOON - SECOND, NOON, NOON + SECOND, NOON + 2 * SECOND
+    )
+
+    between = found(kind, created_after=NOON, created_before=NOON + 2 * SECOND)
+
+    assert between == [last, first]
+    assert before not in between
+
+
+def test_changes_since_a_moment_are_listed_from_that_moment_on_in_their_order():
+    kind = make_ticket_type()
+    _before, one, two, three = make_orders(kind, NOON - SECOND, NOON, NOON, NOON + SECOND)
+
+    assert found(kind, modified_since=NOON) == [one, two, three]
+    # Of those of that very moment, the ones after the last that was seen.
+    assert found(kind, modified_since=NOON, after=one) == [two, three]
+    assert found(kind, modified_since=NOON, after=two) == [three]
+
+
+def test_pages_go_on_where_the_page_before_ended_also_among_orders_of_one_moment():
+    kind = make_ticket_type()
+    others = make_ticket_type()
+    make_orders(others, NOON)
+    oldest, one, two, three = make_orders(kind, NOON - SECOND, NOON, NOON, NOON)
+
+    assert page(kind) == [three, two]
+    assert page(kind, after=two) == [one, oldest]
+    assert page(kind, after=oldest) == []
+
+
+def test_there_is_nothing_to_go_on_after_an_order_of_somebody_else():
+    kind = make_ticket_type()
+    (theirs,) = make_orders(make_ticket_type(), NOON)
+
+    for after in (theirs, new_id()):
+        with pytest.raises(UnknownOrder):
+            page(kind, after=after)
+
+
+def test_orders_are_found_by_their_event_status_and_code_in_any_case():
+    kind = make_ticket_type()
+    one, two = make_orders(kind, NOON, NOON + SECOND)
+    Order.objects.filter(pk=one).update(code="ABC234")
+    Order.objects.filter(pk=two).update(status="expired")
+
+    assert found(kind, code="abc234") == [one]
+    assert found(kind, words="abc234") == [one]
+    assert found(kind, statuses=["expired", "paid"]) == [two]
+    assert page(kind, event=kind.event_id) == [two, one]
+    assert page(kind, event=new_id()) == []
+
+
+def test_orders_are_found_by_an_email_in_any_case_and_by_a_part_of_a_name():
+    kind = make_ticket_type()
+    one, two = make_orders(kind, NOON, NOON + SECOND)
+    Order.objects.filter(pk=two).update(customer_name="Bia Lima", customer_email="Bia@example.com")
+
+    assert found(kind, words="BIA@example.com") == [two]
+    assert found(kind, words="souz") == [one]
+    assert found(kind, words="nobody") == []
