@@ -106,10 +106,11 @@ def _sells(event: Event, now: datetime) -> bool:
 def _rebuild_once(event_id: UUID) -> Mapping[UUID, int] | None:
     """Rebuild a stock unless another reader does. Return what is left, if that is known now."""
     try:
+        # Read before the second look: whoever has begun a newer epoch by then has rebuilt it. And
+        # before the lease: a reader whom the limits refuse gets no further, and must not keep it.
+        seen = current_epoch(event_id)
         if not lease_rebuild(event_id=event_id, milliseconds=_LEASE_MILLISECONDS):
             return None
-        # Read before the second look: whoever has begun a newer epoch by then has rebuilt it.
-        seen = current_epoch(event_id)
         stock = read_stock(event_id)
         if stock is None:
             rebuild_stock(event_id=event_id, seen=seen)

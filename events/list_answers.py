@@ -19,12 +19,14 @@ _LONGEST_QUERY: Final = 500
 
 def answer_page(request: HttpRequest, asked: WantedPage) -> HttpResponse:
     """Return a page of the list, and remember what the query of this request asks for."""
+    answer = _answer(request, asked)
     query = request.META.get("QUERY_STRING", "")
+    # Only now: what the limits refuse is not remembered.
     if len(query) <= _LONGEST_QUERY:
         if len(_read_before) >= _MOST_QUERIES:
             _read_before.clear()
         _read_before[query] = asked
-    return _answer(request, asked)
+    return answer
 
 
 def list_events_quickly(request: HttpRequest) -> HttpResponse | None:

@@ -107,8 +107,8 @@ def _ask(packed: Sequence[bytes], count: int) -> list[Any]:
         try:
             told = _send_and_read(connection, packed, count)
         except RedisConnectionError:
-            # It was dead: once more, by a new one. A script finds what it did the first time.
-            connection.disconnect()
+            # It was dead: once more, by a new one. Scripts of the stock find what they did the
+            # first time; a request is counted twice against its limits.
             told = _send_and_read(connection, packed, count)
     except RedisError as error:
         if along is not None:
@@ -120,8 +120,13 @@ def _ask(packed: Sequence[bytes], count: int) -> list[Any]:
 
 
 def _send_and_read(connection: Any, packed: Sequence[bytes], count: int) -> list[Any]:
-    connection.send_packed_command(packed)
-    return [_read_answer(connection) for _ in range(count)]
+    try:
+        connection.send_packed_command(packed)
+        return [_read_answer(connection) for _ in range(count)]
+    except BaseException:
+        # Whatever it was: an answer that was not read would be taken for that to the next question.
+        connection.disconnect()
+        raise
 
 
 def _read_answer(connection: Any) -> Any:

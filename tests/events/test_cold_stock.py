@@ -179,6 +179,18 @@ def test_a_reader_leaves_a_rebuild_to_whoever_has_begun_one_since(
     assert epoch_of(event) == epoch + 1
 
 
+def test_a_reader_whom_the_limits_refuse_keeps_no_other_from_rebuilding(
+    api: APIClient, redis: Redis, settings: Any
+):
+    event = sold_from_tomorrow()
+    settings.RATE_LIMITS = {"read": ":1/7200"}
+    api.get(f"/events/{event.slug}")
+    redis.delete(f"{{event:{event.pk}}}:left")
+
+    assert api.get(f"/events/{event.slug}").status_code == 429
+    assert not redis.exists(f"{{event:{event.pk}}}:rebuild")
+
+
 def test_a_reader_that_dies_keeps_others_from_rebuilding_for_seconds_only(redis: Redis):
     event = sold_from_tomorrow()
 

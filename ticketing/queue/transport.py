@@ -34,6 +34,8 @@ _PAUSE: Final = 0.1
 # Beyond the longest that a poll may take: it was lost, and the queue is polled anew.
 _LOST_SECONDS: Final = 10
 _MOST_AT_ONCE: Final = 10
+# A worker that has any room asks after so long at the latest, and is seen to be well.
+_PATIENCE: Final = 5.0
 # What is done within so long is deleted by one call.
 _GATHER_SECONDS: Final = 0.2
 
@@ -94,6 +96,11 @@ class Channel(SQS.Channel):
                 clear_away_old_polls(Path(self._folder), now=time.time())
         return super().basic_consume(queue, *args, **kwargs)
 
+    def basic_cancel(self, consumer_tag: str) -> Any:
+        # A worker that stops waits for its tasks before it closes.
+        self._delete_done()
+        return super().basic_cancel(consumer_tag)
+
     def close(self) -> None:
         self._delete_done()
         if self._watch is not None:
@@ -116,7 +123,7 @@ class Channel(SQS.Channel):
         polling = self._pollings[queue]
         polling.number += 1
         polling.began = time.monotonic()
-        if not self._has_room():
+        if not self._has_room(polling):
             # The loop comes by again with each task that ends.
             self.hub.call_soon(self._schedule_queue_if, queue, polling.number)
             return
@@ -134,7 +141,7 @@ class Channel(SQS.Channel):
             # No credentials, above all: they are fetched over the network, too.
             answered(ReceiveFailed(type(error).__name__, str(error)))
 
-    def _has_room(self) -> bool:
+    def _has_room(self, polling: _Polling) -> bool:
         """
         Say whether it is worth asking for messages.
 
@@ -142,7 +149,9 @@ class Channel(SQS.Channel):
         one that ends would be a receive for each message.
         """
         room = self.qos.can_consume_max_estimate()
-        return room is None or room > self.qos.prefetch_count // 2
+        if room is None or room > self.qos.prefetch_count // 2:
+            return True
+        return room > 0 and time.time() - polling.at > _PATIENCE
 
     def _on_answer(
         self, queue: str, url: str, number: int, answer: Messages | ReceiveFailed
@@ -211,7 +220,11 @@ class Channel(SQS.Channel):
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: FBT001, FBT002
         """Delete a message, with others that are done soon. If SQS does not, it comes again."""
-        done = self.qos.get(delivery_tag).delivery_info
+        try:
+            done = self.qos.get(delivery_tag).delivery_info
+        except KeyError:
+            # It was given back when the connection ended, or let go: it comes again.
+            return
         super(SQS.Channel, self).basic_ack(delivery_tag)
         handles = self._done[done["sqs_queue"]]
         handles.append(done["sqs_message"]["ReceiptHandle"])

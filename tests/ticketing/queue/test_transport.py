@@ -332,6 +332,43 @@ def test_what_is_done_when_a_worker_stops_is_deleted(sqs: BrokenSqs, worker: Wor
     assert deleted(sqs) == [handles(worker.taken[:1])]
 
 
+def test_what_was_done_is_deleted_before_a_worker_that_stops_waits_for_its_tasks(
+    sqs: BrokenSqs, worker: Worker
+):
+    sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 1)
+    worker.taken[0].ack()
+
+    worker.consumer.cancel()
+
+    assert deleted(sqs) == [handles(worker.taken)]
+
+
+def test_a_task_that_ends_after_its_connection_ends_no_worker(sqs: BrokenSqs, worker: Worker):
+    sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 1)
+    worker.consumer.cancel()
+    worker.connection.default_channel.close()
+
+    worker.taken[0].channel.basic_ack(worker.taken[0].delivery_tag)
+
+    # It was given back.
+    assert deleted(sqs) == []
+
+
+def test_a_worker_with_any_room_asks_after_a_while(
+    sqs: BrokenSqs, worker: Worker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ticketing.queue.transport._PATIENCE", 0.5)
+    for _ in range(9):
+        sqs.put("sale", letter())
+    assert worker.run_until(lambda: len(worker.taken) == 8)
+
+    worker.taken[0].ack()
+
+    assert worker.run_until(lambda: len(worker.taken) == 9)
+
+
 def test_a_message_that_sqs_keeps_from_a_call_is_told_of(
     sqs: BrokenSqs, worker: Worker, caplog: pytest.LogCaptureFixture
 ):
