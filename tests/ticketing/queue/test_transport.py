@@ -348,9 +348,10 @@ def test_a_task_that_ends_after_its_connection_ends_no_worker(sqs: BrokenSqs, wo
     sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 1)
     worker.consumer.cancel()
-    worker.connection.default_channel.close()
+    channel: Any = worker.taken[0].channel
+    channel.close()
 
-    worker.taken[0].channel.basic_ack(worker.taken[0].delivery_tag)
+    channel.basic_ack(worker.taken[0].delivery_tag)
 
     # It was given back.
     assert deleted(sqs) == []
