@@ -68,6 +68,13 @@ def test_what_one_limit_refuses_no_other_counts():
     assert take_turn({"b": THREE}) == Turn(granted=True, rate=THREE, left=2, seconds=about(2400))
 
 
+def test_of_two_limits_that_are_as_tight_the_first_speaks():
+    turn = take_turn({"a": TWO, "b": Rate(2, 3600)})
+
+    assert turn is not None
+    assert turn.rate == TWO
+
+
 def test_the_tightest_limit_speaks():
     take_turn({"b": THREE})
     take_turn({"b": THREE})
