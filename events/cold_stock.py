@@ -106,8 +106,9 @@ def _sells(event: Event, now: datetime) -> bool:
 def _rebuild_once(event_id: UUID) -> Mapping[UUID, int] | None:
     """Rebuild a stock unless another reader does. Return what is left, if that is known now."""
     try:
-        # Read before the second look: whoever has begun a newer epoch by then has rebuilt it. And
-        # before the lease: a reader whom the limits refuse gets no further, and must not keep it.
+        # Read before the stock is checked again: if the epoch has changed by then, another process
+        # has rebuilt it. And before the lease: a request over its rate limit ends at this query,
+        # and must not hold the lease.
         seen = current_epoch(event_id)
         if not lease_rebuild(event_id=event_id, milliseconds=_LEASE_MILLISECONDS):
             return None

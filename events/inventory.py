@@ -80,7 +80,7 @@ def claim_event(number: int) -> None:
 
 
 def current_epoch(event_id: UUID) -> int:
-    """Return the epoch of an event's stock. It stands still for whoever shares the event."""
+    """Return the epoch of an event's stock. While anybody shares the event it stays the same."""
     return Event.objects.values_list("epoch", flat=True).get(pk=event_id)
 
 

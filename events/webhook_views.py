@@ -68,7 +68,7 @@ class WebhookShown(serializers.ModelSerializer[WebhookEndpoint]):
 
 
 class NewWebhookShown(WebhookShown):
-    """The new endpoint. `secret` is told this once: it signs what is sent there."""
+    """The new endpoint. `secret` is in this response only. It signs what is sent there."""
 
     secret = serializers.CharField()
 
@@ -114,7 +114,7 @@ class Webhooks(APIView):
         examples={"Of sales": {"url": "https://shop.example.com/hooks", "types": ["order.paid"]}},
     )
     def post(self, request: Request) -> Response:
-        """Make a webhook endpoint. Its `secret` is told here and never again."""
+        """Make a webhook endpoint. The response is the only one that contains its `secret`."""
         organizers = acting_organizers(request, Scope.WEBHOOKS_WRITE)
         create = partial(self._create, request, organizers)
         return answer_once(request, create, told_once=_SECRET)

@@ -96,7 +96,7 @@ class AskedTurn:
     """
     A turn that is asked for along with this thread's next question to Redis.
 
-    Until `read`, whoever asks may only look: it may not be his turn.
+    Until `read` the request may be over its limit: it must change nothing.
     """
 
     def __init__(self, limits: Mapping[str, Rate], *, along: bool = False) -> None:
