@@ -4,18 +4,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Protocol, Self, runtime_checkable
+from typing import Final, Protocol, Self, runtime_checkable
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import F, Sum
+from django.db import connection
+from django.db.models import Sum
 from django.utils.module_loading import import_string
 
 from orders.models import Payment, PaymentMethod, Refund, SimulatedCharge, SimulatedRefund
 from ticketing.errors import Unavailable
 
-_UNSTABLE_FAILURES = 2
+# By token: how many calls have no answer before the charge is made. No other token is charged.
+_LOST_ANSWERS: Final = {"tok_approved": 0, "tok_unstable": 2}
+_DECLINED: Final = "tok_declined"
+# One statement counts the call and makes the charge, and a repeat charges no second time.
+_CHARGE: Final = """
+INSERT INTO orders_simulatedcharge AS charge (payment_id, attempts, charged_at)
+VALUES (%(payment)s, 1, CASE WHEN 0 >= %(lost)s THEN %(now)s::timestamptz END)
+ON CONFLICT (payment_id) DO UPDATE SET
+  attempts = charge.attempts + 1,
+  charged_at = coalesce(
+    charge.charged_at, CASE WHEN charge.attempts >= %(lost)s THEN %(now)s::timestamptz END)
+RETURNING attempts
+"""
 
 
 class GatewayAway(Unavailable):
@@ -86,19 +99,17 @@ class SimulatedGateway:
         return super().__new__(cls)
 
     def accepts(self, *, method: str, token: str) -> bool:
-        return token in {"tok_approved", "tok_declined", "tok_unstable"}
+        return token == _DECLINED or token in _LOST_ANSWERS
 
     def charge(self, payment: Payment, *, now: datetime) -> Charge:
-        first = SimulatedCharge(payment_id=payment.pk)
-        SimulatedCharge.objects.bulk_create([first], ignore_conflicts=True)
-        charges = SimulatedCharge.objects.filter(payment_id=payment.pk)
-        charges.update(attempts=F("attempts") + 1)
-        attempts = charges.values_list("attempts", flat=True).get()
-        if payment.token == "tok_unstable" and attempts <= _UNSTABLE_FAILURES:  # noqa: S105
-            raise GatewayAway(f"Attempt {attempts} had no answer.")
-        if payment.token == "tok_declined":  # noqa: S105 - a word of the simulation
+        lost = _LOST_ANSWERS.get(payment.token)
+        with connection.cursor() as cursor:
+            cursor.execute(_CHARGE, {"payment": payment.pk, "lost": lost, "now": now})
+            (attempts,) = cursor.fetchone()
+        if lost is None:
             return Charge(decline_code="card_declined")
-        charges.filter(charged_at=None).update(charged_at=now)
+        if attempts <= lost:
+            raise GatewayAway(f"Attempt {attempts} had no answer.")
         return Charge()
 
     def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:

@@ -236,4 +236,4 @@ def test_settling_costs_the_same_for_one_ticket_and_for_ten(redis: Redis, quanti
     with CaptureQueriesContext(connection) as captured:
         settle_order(order_id=reservation.order_id, now=clock.now())
 
-    assert len(captured) == 15
+    assert len(captured) == 10
