@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage as Letter
+from email.mime.image import MIMEImage
 from email.policy import SMTP, EmailPolicy
 from email.utils import formatdate, make_msgid, parseaddr
 from functools import cached_property
@@ -66,19 +67,25 @@ class HtmlMail(EmailMessage):
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(self.body)
         letter.add_alternative(self.html, subtype="html")
-        page = letter.get_payload()[1]  # type: ignore[index]
-        for picture in self.pictures:
-            page.add_related(  # type: ignore[union-attr]
-                picture.content,
-                "image",
-                "png",
-                cid=f"<{picture.content_id}>",
-                disposition="inline",
-                filename=picture.file_name,
-            )
-        for picture in self.pictures:
-            letter.add_attachment(picture.content, "image", "png", filename=picture.file_name)
+        if self.pictures:
+            page: Any = letter.get_payload()[1]  # type: ignore[index]
+            page.make_related()
+            letter.make_mixed()
+            for picture in self.pictures:
+                page.attach(_part(picture, shown=True))
+                letter.attach(_part(picture, shown=False))  # type: ignore[arg-type]
         return letter
+
+
+def _part(picture: Picture, *, shown: bool) -> MIMEImage:
+    # `add_related` and `add_attachment` parse each header that they write, which takes longer
+    # than to draw the picture.
+    part = MIMEImage(picture.content, "png")
+    disposition = "inline" if shown else "attachment"
+    part.add_header("Content-Disposition", disposition, filename=picture.file_name)
+    if shown:
+        part.add_header("Content-ID", f"<{picture.content_id}>")
+    return part
 
 
 def _address(text: str) -> Address:
