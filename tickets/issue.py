@@ -59,9 +59,10 @@ def _ask_for_mail(order_id: UUID, asked_at: datetime | None, now: datetime) -> N
     unsent = Delivery.objects.filter(order_id=order_id, sent_at=None)
     # Asked for again since, there is a ticket that we have not seen: another message is on its way.
     unstored = unsent.filter(codes_stored_at=None)
-    if asked_at and unstored.filter(asked_at=asked_at).update(codes_stored_at=now):
+    ours = asked_at and unstored.filter(asked_at=asked_at).update(codes_stored_at=now)
+    if ours:
         # Who follows the order by its changes is to see that its codes are there.
         Order.objects.filter(pk=order_id).update(modified_at=now)
-    # Not only when we stored them: who did may have died between the commit and the message.
-    if unsent.filter(codes_stored_at__isnull=False).exists():
+    # Another worker that stored them may have died between the commit and the message.
+    if ours or unsent.filter(codes_stored_at__isnull=False).exists():
         send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
