@@ -214,3 +214,12 @@ def test_pages_do_not_grow_without_end(api: APIClient, monkeypatch: pytest.Monke
 
     assert sum(len(page.events) for page in listing._pages.values()) <= 4
     assert (len(listing._counts), len(list_answers._read_before)) <= (2, 2)
+
+
+def test_a_query_is_remembered_once_it_has_had_its_turn(api: APIClient, settings):
+    settings.RATE_LIMITS = {"read": ":1/60"}
+    assert api.get("/events?city=Recife").status_code == 200
+
+    assert api.get("/events?city=Olinda").status_code == 429
+
+    assert list(list_answers._read_before) == ["city=Recife"]
