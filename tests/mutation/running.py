@@ -14,6 +14,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -274,13 +275,26 @@ def _swap_script(name: str, text: str) -> None:
 def swap_code(module: str, source: str) -> None:
     """Give every function of an imported module the code that it has in a changed source."""
     found = sys.modules[module]
-    changed = {
-        code.co_qualname: code for code in _codes(compile(source, str(found.__file__), "exec"))
+    path = Path(str(found.__file__))
+    changed = {name: code for code, name in _named(source, path)}
+    names = {
+        (code.co_qualname, code.co_firstlineno): name
+        for code, name in _named(path.read_text(), path)
     }
     # By its type: a weak reference to what is gone raises when it is asked for its class.
     for function in [each for each in gc.get_objects() if type(each) is FunctionType]:
-        if function.__module__ == module and function.__code__.co_qualname in changed:
-            function.__code__ = changed[function.__code__.co_qualname]
+        code = function.__code__
+        name = names.get((code.co_qualname, code.co_firstlineno), ("", 0))
+        if function.__module__ == module and name in changed:
+            function.__code__ = changed[name]
+
+
+def _named(source: str, path: Path) -> Iterator[tuple[CodeType, tuple[str, int]]]:
+    """Return each function's code with its name: several lambdas of a module share theirs."""
+    seen: Counter[str] = Counter()
+    for code in _codes(compile(source, str(path), "exec")):
+        seen[code.co_qualname] += 1
+        yield code, (code.co_qualname, seen[code.co_qualname])
 
 
 def only_functions_differ(before: str, after: str) -> bool:
