@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db.models import BooleanField, F, Func, QuerySet, Value
 
-from events.cold_stock import left_while_cold
-from events.holds import InventoryUnavailable, read_stock, read_stocks
-from events.inventory import recorded_left_by_type
+from events.event_cache import ShelvedEvent, read_event, take_event, take_event_named
 from events.models import Event, EventStatus, EventWords, Organizer
-from events.shelf import ShelvedEvent, read_event, take_event, take_event_named
+from events.stock.cold import left_while_cold
+from events.stock.holds import InventoryUnavailable, read_stock, read_stocks
+from events.stock.record import recorded_left_by_type
 
 
 class Period(StrEnum):

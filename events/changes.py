@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.holds import InventoryUnavailable, announce_revision
-from events.inventory import claim_event
 from events.models import Event, EventStatus, TicketType
-from events.stock_board import renew_catalogue_version
+from events.stock.board import renew_catalogue_version
+from events.stock.holds import InventoryUnavailable, announce_revision
+from events.stock.record import claim_event
 from ticketing.errors import Conflict
 from ticketing.ids import new_id
 

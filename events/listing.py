@@ -15,12 +15,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from events.catalogue import CatalogueFilter, public_events
-from events.cold_stock import left_while_cold
-from events.holds import InventoryUnavailable
-from events.inventory import recorded_left_by_event
+from events.event_cache import ShelvedEvent
 from events.models import Event
-from events.shelf import ShelvedEvent
-from events.stock_board import BoardReading, StockBoard, read_catalogue_version
+from events.stock.board import BoardReading, StockBoard, read_catalogue_version
+from events.stock.cold import left_while_cold
+from events.stock.holds import InventoryUnavailable
+from events.stock.record import recorded_left_by_event
 from ticketing.errors import NotFound
 
 _SECONDS: Final = 10.0

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from events.changes import EventNotEditable, assign, claim_to_change
 from events.models import Event, EventStatus, TicketType
-from events.recovery import try_to_rebuild_stock
+from events.stock.rebuild import try_to_rebuild_stock
 from events.ticket_types import change_ticket_types, refuse_too_many_types
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from events.catalogue import show_availability, show_recorded_availability
+from events.event_cache import ShelvedEvent
 from events.models import Event
 from events.serializers import FOR_ORGANIZER, EventShown
-from events.shelf import ShelvedEvent
 from ticketing.clock import zone_named
 
 

@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 
 from events.changes import assign, claim_to_change, tell_of_change
-from events.holds import InventoryUnavailable, raise_capacity
-from events.inventory import claim_event, held_by_type
 from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
-from events.recovery import try_to_rebuild_stock
+from events.stock.holds import InventoryUnavailable, raise_capacity
+from events.stock.rebuild import try_to_rebuild_stock
+from events.stock.record import claim_event, held_by_type
 from ticketing.errors import Conflict, NotFound
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.holds import Ruling, Verdict
 from events.models import Event
+from events.stock.holds import Ruling, Verdict
 from orders.expiry import obey
 from orders.models import Order, OrderStatus
 from orders.state import move_order, move_orders

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils.crypto import salted_hmac
 
-from events.inventory import DatabaseNow
 from events.models import EventStatus
+from events.stock.record import DatabaseNow
 from orders.email_confirmation import EmailConfirmation
 from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from events.holds import (
+from events.models import Event, EventStatus
+from events.stock.holds import (
     InventoryUnavailable,
     Ruling,
     StockIsBroken,
@@ -17,14 +18,13 @@ from events.holds import (
     apply_verdicts,
     due_holds,
 )
-from events.inventory import (
+from events.stock.record import (
     PROCESSING_HOLD_MILLISECONDS,
     DatabaseNow,
     claim_event,
     database_now,
     milliseconds_until,
 )
-from events.models import Event, EventStatus
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.state import move_orders
 from ticketing.metrics import count_stock_failure

@@ -8,8 +8,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, Q
 
-from events.holds import Ruling, Verdict
-from events.inventory import (
+from events.models import Event, EventStatus
+from events.stock.holds import Ruling, Verdict
+from events.stock.record import (
     PROCESSING_HOLD_MILLISECONDS,
     DatabaseNow,
     SoldOut,
@@ -17,7 +18,6 @@ from events.inventory import (
     return_promised,
     share_event,
 )
-from events.models import Event, EventStatus
 from orders.expiry import decide_holds, obey
 from orders.gateway import get_gateway
 from orders.limits import MaxPerCustomerExceeded, check_customer_may_own

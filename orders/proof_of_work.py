@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
-from events.holds import InventoryUnavailable
+from events.stock.holds import InventoryUnavailable
 from ticketing.api.callers import secrets_in_use
 from ticketing.errors import Conflict
 from ticketing.redis import get_redis

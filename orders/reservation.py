@@ -7,7 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from events.holds import (
+from events.event_cache import ShelvedEvent, read_event, take_event
+from events.models import Event, EventStatus, TicketType
+from events.stock.holds import (
     InventoryUnavailable,
     Ruling,
     StockIsCold,
@@ -15,10 +17,8 @@ from events.holds import (
     Verdict,
     hold_tickets,
 )
-from events.inventory import SoldOut, current_epoch
-from events.models import Event, EventStatus, TicketType
-from events.recovery import rebuild_stock
-from events.shelf import ShelvedEvent, read_event, take_event
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import SoldOut, current_epoch
 from orders.expiry import obey, settle_overdue_holds
 from orders.insertion import (
     Customer,

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.access import InsufficientScope, NotForThisCaller
+from events.event_cache import take_event_named
 from events.models import EventStatus, Scope
-from events.shelf import take_event_named
 from orders.access import (
     OrderNotFound,
     is_shown_shop_record,

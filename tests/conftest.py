@@ -8,10 +8,10 @@ from redis import Redis
 from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
 
-from events.cold_stock import forget_recorded_figures
+from events.event_cache import clear_shelf
 from events.list_answers import forget_queries
 from events.listing import forget_pages
-from events.shelf import clear_shelf
+from events.stock.cold import forget_recorded_figures
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
 from ticketing import messages, next_steps

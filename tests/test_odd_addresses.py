@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
+from events.event_cache import clear_shelf
 from events.models import Event
-from events.shelf import clear_shelf
 from tests.make import as_organizer, as_user, make_event, make_user
 from tests.test_admin import rows_of_everything
 from ticketing.clock import zone_named

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 
-from events.inventory import held_by_type
 from events.models import TicketType
+from events.stock.record import held_by_type
 from tickets.models import Scan, ScanResult, Ticket, TicketStatus
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.audit import count_drifts
+from events.stock.audit import count_drifts
 from ticketing import clock
 from ticketing.api.problems import method_not_allowed
 from ticketing.api.schema import Problem, operation

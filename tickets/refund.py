@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Sum
 
-from events.inventory import current_epoch, return_sold, share_event
 from events.models import EventStatus
-from events.recovery import sell_again
+from events.stock.rebuild import sell_again
+from events.stock.record import current_epoch, return_sold, share_event
 from orders.gateway import refund
 from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, Refund
 from orders.state import move_order

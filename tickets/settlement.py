@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.holds import Ruling, Verdict
-from events.inventory import sell_tickets
 from events.models import EventStatus
+from events.stock.holds import Ruling, Verdict
+from events.stock.record import sell_tickets
 from orders.expiry import obey
 from orders.gateway import charge, undo_charge
 from orders.models import Order, OrderStatus, Payment, PaymentStatus

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from events.audit import audit_stock
+from events.stock.audit import audit_stock
 from events.webhook_turns import find_due_webhooks
 from events.webhooks import forget_webhooks, send_webhooks
 from orders.confirmation import send_confirmation

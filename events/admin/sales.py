@@ -7,10 +7,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from events.catalogue import left_by_type
-from events.inventory import held_by_type
 from events.models import (
     Event,
 )
+from events.stock.record import held_by_type
 
 
 def show_sales(sold: int, capacity: int, left: int) -> SafeString:

@@ -13,13 +13,13 @@ from unfold.admin import TabularInline
 
 from events.admin.event_form import refuse_backward_sale
 from events.catalogue import left_by_type
-from events.inventory import claim_event
 from events.models import (
     MOST_TICKET_TYPES,
     Event,
     EventStatus,
     TicketType,
 )
+from events.stock.record import claim_event
 from events.ticket_types import (
     CapacityBelowCommitted,
     TicketTypeInUse,

@@ -10,7 +10,7 @@ from django.db import connection
 
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import create_event
-from events.recovery import rebuild_stock
+from events.stock.rebuild import rebuild_stock
 from tests.make import SOMEBODY
 from ticketing import clock
 from ticketing.ids import new_id

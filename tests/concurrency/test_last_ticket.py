@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from events.inventory import SoldOut
 from events.models import TicketType, WebhookEndpoint, WebhookMessage
+from events.stock.record import SoldOut
 from orders.cancellation import cancel_order
 from orders.gateway import charge
 from orders.insertion import Reservation

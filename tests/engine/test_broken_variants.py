@@ -12,10 +12,10 @@ from django.db import IntegrityError, connection
 from django.db.models import F
 from redis import Redis
 
-from events import generation
-from events.holds import Ruling, Verdict
-from events.inventory import SoldOut, current_epoch
 from events.models import InventoryGeneration, TicketType
+from events.stock import generation
+from events.stock.holds import Ruling, Verdict
+from events.stock.record import SoldOut, current_epoch
 from orders import expiry, insertion, reservation
 from orders.expiry import obey
 from orders.gateway import charge
@@ -23,7 +23,7 @@ from orders.models import DroppedHold
 from orders.state import move_order
 from tests.concurrency import test_last_ticket
 from tests.engine import test_crash_windows, test_late_charge
-from tests.events import test_holds
+from tests.events.stock import test_holds
 from tests.orders import test_expiry
 from tests.tickets import test_refund
 from ticketing import clock
@@ -120,7 +120,7 @@ def load_lost_scripts_again(patch: Patch) -> None:
             get_redis().script_load(generation._text(name, stamp))
         generation._Generation.stamp = stamp
 
-    patch.setattr("events.holds.ensure_generation", load)
+    patch.setattr("events.stock.holds.ensure_generation", load)
 
 
 def release_without_looking_for_the_hold(patch: Patch) -> None:

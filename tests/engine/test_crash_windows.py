@@ -17,11 +17,11 @@ from django.core import mail
 from redis import Redis
 
 from events.catalogue import look_up
-from events.cold_stock import forget_recorded_figures
-from events.holds import read_stock
 from events.models import EventStatus, TicketType
 from events.organizing import cancel_event, change_event, publish_event
-from events.recovery import rebuild_stock
+from events.stock.cold import forget_recorded_figures
+from events.stock.holds import read_stock
+from events.stock.rebuild import rebuild_stock
 from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment, confirm_email, send_confirmation
@@ -483,18 +483,18 @@ WINDOWS = [
            reserved, cancel, (BEFORE, "orders.cancellation:obey"),
            ("cancelled", 3), by_audit, TWO_AUDITS, ("cancelled", 5)),
     Window("rebuild: new epoch, nothing staged",
-           reserved, rebuild, (BEFORE, "events.recovery:publish_stock"),
+           reserved, rebuild, (BEFORE, "events.stock.rebuild:publish_stock"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
     Window("rebuild: staged, not published",
-           reserved, rebuild, (AFTER, "events.staging:_stage"),
+           reserved, rebuild, (AFTER, "events.stock.staging:_stage"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
     Window("rebuild: Redis is empty and the rebuilder died",
            reserved, fill_an_empty_redis,
-           (BEFORE, "events.recovery:publish_stock"),
+           (BEFORE, "events.stock.rebuild:publish_stock"),
            ("reserved", 3), by_next_buyer, AT_ONCE, ("reserved", 2)),
     Window("rebuild: Redis is empty and the reader that rebuilds died",
            reserved, read_from_an_empty_redis,
-           (BEFORE, "events.recovery:publish_stock"),
+           (BEFORE, "events.stock.rebuild:publish_stock"),
            ("reserved", 3), by_next_reader, LEASE_OF_A_READER, ("reserved", 3)),
     Window("rebuild: scripts loaded, generation not noted",
            reserved, start_a_generation, (BEFORE, "events.models:InventoryGeneration.save"),

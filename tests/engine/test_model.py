@@ -32,7 +32,7 @@ from redis import Redis
 
 from events.models import Event
 from events.organizing import cancel_event
-from events.recovery import rebuild_stock
+from events.stock.rebuild import rebuild_stock
 from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from orders.insertion import Customer
@@ -72,9 +72,9 @@ SEAMS: Final = [
     "orders.expiry:_decide",
     "orders.expiry:_drop",
     "orders.expiry:apply_verdicts",
-    "events.recovery:begin_epoch",
-    "events.recovery:publish_stock",
-    "events.staging:_stage",
+    "events.stock.rebuild:begin_epoch",
+    "events.stock.rebuild:publish_stock",
+    "events.stock.staging:_stage",
     "events.ticket_types:raise_capacity",
     "events.ticket_types:try_to_rebuild_stock",
     "ticketing.messages:_send",

@@ -8,9 +8,9 @@ from django.db import connection
 from django.db.models import F, Sum
 from redis import Redis
 
-from events import generation
 from events.catalogue import left_by_type
 from events.models import Event, InventoryGeneration, TicketType
+from events.stock import generation
 from orders.email_confirmation import EmailConfirmation
 from orders.models import (
     Order,

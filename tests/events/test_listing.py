@@ -9,10 +9,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from events import changes, list_answers, listing
-from events.holds import InventoryUnavailable
-from events.inventory import recorded_left_by_type
 from events.models import Event, EventStatus
 from events.organizing import cancel_event, change_event, publish_event
+from events.stock.holds import InventoryUnavailable
+from events.stock.record import recorded_left_by_type
 from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from tests.make import SOMEBODY, as_organizer, make_event, make_organizer, make_reserved_order
@@ -150,7 +150,7 @@ def test_a_redis_that_is_away_leaves_the_list_as_the_record_has_it(
     def away(*_: object, **__: object) -> None:
         raise RedisConnectionError
 
-    monkeypatch.setattr("events.stock_board.ask_packed", away)
+    monkeypatch.setattr("events.stock.board.ask_packed", away)
     shown = api.get("/events").json()
 
     assert [event["available"] for event in shown["results"]] == [7]

@@ -7,8 +7,6 @@ import pytest
 from django.db import transaction
 
 from events.catalogue import left_by_type
-from events.holds import read_stock
-from events.inventory import current_epoch
 from events.models import Event, EventStatus
 from events.organizing import (
     EventIsOver,
@@ -17,6 +15,8 @@ from events.organizing import (
     create_event,
     publish_event,
 )
+from events.stock.holds import read_stock
+from events.stock.record import current_epoch
 from events.ticket_types import CapacityBelowCommitted, change_capacity, change_ticket_types
 from orders.models import Order, OrderStatus
 from orders.payment import OrderNotPayable, confirm_payment

@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from events.catalogue import look_up
-from events.holds import read_stock
-from events.inventory import recorded_left_by_type
 from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
 from events.organizing import cancel_event
+from events.stock.holds import read_stock
+from events.stock.record import recorded_left_by_type
 from tests.make import (
     SOMEBODY,
     as_organizer,

@@ -261,7 +261,7 @@ def _change(task: Task) -> None:
 
 
 def _swap_script(name: str, text: str) -> None:
-    generation = sys.modules["events.generation"]
+    generation = sys.modules["events.stock.generation"]
     if name in generation._SCRIPTS:
         generation._SCRIPTS[name] = text
         generation._digest.cache_clear()

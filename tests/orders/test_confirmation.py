@@ -12,9 +12,9 @@ from django.db import transaction
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from events.inventory import database_now
 from events.models import Event, Organizer
 from events.organizing import cancel_event
+from events.stock.record import database_now
 from orders import confirmation
 from orders.cancellation import cancel_order
 from orders.confirmation import (

@@ -8,15 +8,15 @@ import pytest
 from django.db import OperationalError, connection
 from redis import Redis
 
-from events import inventory
 from events.catalogue import left_by_type
-from events.holds import (
+from events.models import Event, TicketType
+from events.stock import record
+from events.stock.holds import (
     InventoryUnavailable,
     hold_tickets,
 )
-from events.inventory import SoldOut
-from events.models import Event, TicketType
-from events.recovery import rebuild_stock
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import SoldOut
 from orders import reservation
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.expiry import (
@@ -182,7 +182,7 @@ def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_
     writer = connection.copy()
     try:
         with writer.cursor() as cursor, connection.cursor() as ours:
-            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [inventory.EVENT_LOCK, number])
+            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [record.EVENT_LOCK, number])
             ours.execute("SET lock_timeout = '50ms'")
             with pytest.raises(OperationalError, match="lock timeout"):
                 decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
@@ -346,7 +346,7 @@ def test_a_refund_revokes_the_tickets_and_puts_the_places_back_on_sale_once():
 
 
 def test_events_and_orders_mean_the_same_words_for_what_holds_stock():
-    assert (inventory.RESERVED, inventory.PROCESSING) == (
+    assert (record.RESERVED, record.PROCESSING) == (
         OrderStatus.RESERVED,
         OrderStatus.PROCESSING,
     )

@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from events.catalogue import left_by_type
-from events.inventory import share_event
 from events.models import Event, Scope
+from events.stock.record import share_event
 from orders.insertion import Customer, Reservation
 from orders.limits import Limits, TooManyReservations, forget_addresses
 from orders.models import DroppedHold, Order, OrderStatus

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from events.holds import InventoryUnavailable, StockIsCold, StockRunsOut
-from events.inventory import SoldOut, begin_epoch, current_epoch
-from events.recovery import rebuild_stock
+from events.stock.holds import InventoryUnavailable, StockIsCold, StockRunsOut
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import SoldOut, begin_epoch, current_epoch
 from orders import reservation
 from tests.make import make_reserved_order, make_ticket_type
 

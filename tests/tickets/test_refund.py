@@ -7,10 +7,10 @@ import pytest
 from celery import current_app
 
 from events.catalogue import left_by_type
-from events.holds import InventoryUnavailable, read_stocks
-from events.inventory import begin_epoch, current_epoch
-from events.recovery import rebuild_stock, sell_again
-from events.staging import publish_stock
+from events.stock.holds import InventoryUnavailable, read_stocks
+from events.stock.rebuild import rebuild_stock, sell_again
+from events.stock.record import begin_epoch, current_epoch
+from events.stock.staging import publish_stock
 from orders.models import Order, Payment, Refund, SimulatedCharge, SimulatedRefund
 from tests.engine.world import check_record
 from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order, make_ticket_type
@@ -186,7 +186,7 @@ def test_a_refund_that_redis_could_not_be_told_of_is_logged(
     def away(**_: object) -> bool:
         raise InventoryUnavailable("Redis is away.")
 
-    monkeypatch.setattr("events.recovery.free_tickets", away)
+    monkeypatch.setattr("events.stock.rebuild.free_tickets", away)
     refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     order.refresh_from_db()

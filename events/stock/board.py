@@ -13,8 +13,8 @@ from uuid import UUID
 
 from redis.exceptions import NoScriptError, RedisError
 
-from events.generation import current_stamp, ensure_generation, witness_digest
-from events.holds import InventoryUnavailable, LiveStock
+from events.stock.generation import current_stamp, ensure_generation, witness_digest
+from events.stock.holds import InventoryUnavailable, LiveStock
 from ticketing.redis import ask_packed, get_redis, pack_commands
 
 # Set anew whenever an event changes that the catalogue may show.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from events import generation
 from events.models import InventoryGeneration
+from events.stock import generation
 
 pytestmark = pytest.mark.django_db
 

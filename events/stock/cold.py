@@ -15,10 +15,10 @@ from uuid import UUID
 
 from django.db import OperationalError
 
-from events.holds import InventoryUnavailable, lease_rebuild, read_stock
-from events.inventory import current_epoch, recorded_left_by_event
 from events.models import Event, EventStatus
-from events.recovery import rebuild_stock
+from events.stock.holds import InventoryUnavailable, lease_rebuild, read_stock
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import current_epoch, recorded_left_by_event
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from events import changes, shelf
-from events.holds import InventoryUnavailable
+from events import changes, event_cache
 from events.models import Event, EventStatus, TicketType
 from events.organizing import cancel_event, change_event
+from events.stock.holds import InventoryUnavailable
 from orders.models import Order
 from tests.make import SOMEBODY, make_event, make_ticket_type
 from ticketing import clock
@@ -145,7 +145,7 @@ def test_what_redis_was_not_told_is_forgotten_within_seconds(
     look_at(api, event)
     change(event, name="Outro nome")
 
-    monkeypatch.setattr(shelf, "_SECONDS", 0.0)
+    monkeypatch.setattr(event_cache, "_SECONDS", 0.0)
 
     assert look_at(api, event)["name"] == "Outro nome"
 
@@ -223,9 +223,9 @@ def test_a_change_that_is_rolled_back_is_told_to_nobody(api: APIClient):
 
 
 def test_the_shelf_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(shelf, "_MOST_EVENTS", 2)
+    monkeypatch.setattr(event_cache, "_MOST_EVENTS", 2)
 
     for event in [make_event() for _ in range(5)]:
-        assert shelf.take_event(event.pk)
+        assert event_cache.take_event(event.pk)
 
-    assert len(shelf._shelf) <= 2
+    assert len(event_cache._shelf) <= 2

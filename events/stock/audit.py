@@ -7,10 +7,10 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db.models import F
 
-from events.holds import check_stocks
-from events.inventory import recorded_left_by_type
 from events.models import Event, EventStatus, InventoryGeneration, TicketType
-from events.recovery import rebuild_stock
+from events.stock.holds import check_stocks
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import recorded_left_by_type
 from ticketing.metrics import count_stock_failure
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """
 Tickets set aside in Redis while a buyer pays, and how many are left.
 
-A hold is a courtesy to the buyer, never the promise: that is `events.inventory`. Nothing is
+A hold is a courtesy to the buyer, never the promise: that is `events.stock.record`. Nothing is
 released on Redis's own authority, and if it forgets everything, the record can refill it.
 """
 
@@ -13,8 +13,8 @@ from uuid import UUID
 
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from events.generation import ensure_generation, script_digest
-from events.inventory import SoldOut
+from events.stock.generation import ensure_generation, script_digest
+from events.stock.record import SoldOut
 from ticketing.errors import Unavailable
 from ticketing.ids import new_id
 from ticketing.redis import get_redis, run_script

@@ -9,12 +9,13 @@ from django.test import Client
 from redis import Redis
 from rest_framework.test import APIClient
 
-from events import cold_stock, shelf
-from events.holds import lease_rebuild, read_stock
-from events.inventory import begin_epoch
+from events import event_cache
 from events.models import Event, TicketType
 from events.organizing import cancel_event
-from events.recovery import rebuild_stock
+from events.stock import cold
+from events.stock.holds import lease_rebuild, read_stock
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import begin_epoch
 from tests.make import SOMEBODY, as_organizer, make_event, make_reserved_order
 from tests.race import race
 from ticketing import clock
@@ -104,7 +105,7 @@ def test_the_records_figures_are_a_second_old_at_most(
     TicketType.objects.filter(event=event).update(promised=4)
 
     within_the_second = one_event(api, event)
-    monkeypatch.setattr(cold_stock, "_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(cold, "_KEPT_SECONDS", 0.0)
 
     assert (within_the_second, one_event(api, event)) == (10, 6)
 
@@ -139,7 +140,7 @@ def test_a_new_ticket_type_is_shown_though_the_record_was_read_before(
     assert one_event(api, event) == 10
 
     TicketType.objects.create(event=event, number=2, name="Camarote", price=9, capacity=5)
-    monkeypatch.setattr(shelf, "_SECONDS", 0.0)
+    monkeypatch.setattr(event_cache, "_SECONDS", 0.0)
 
     assert one_event(api, event) == 15
 
@@ -173,7 +174,7 @@ def test_a_reader_leaves_a_rebuild_to_whoever_has_begun_one_since(
         begin_epoch(event_id=event.pk)
         rebuild_stock(**how)
 
-    monkeypatch.setattr(cold_stock, "rebuild_stock", rebuild_late)
+    monkeypatch.setattr(cold, "rebuild_stock", rebuild_late)
 
     assert one_event(api, event) == 10
     assert epoch_of(event) == epoch + 1
@@ -212,7 +213,7 @@ def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
     def lose(**_: object) -> bool:
         return False
 
-    monkeypatch.setattr("events.recovery.publish_stock", lose)
+    monkeypatch.setattr("events.stock.rebuild.publish_stock", lose)
 
     assert one_event(api, event) == 10
     assert f"The stock of event {event.pk} was not rebuilt for a reader." in caplog.text
@@ -229,8 +230,8 @@ def test_readers_of_a_cold_page_rebuild_it_one_event_at_a_time_and_with_rests(
         assert [event["available"] for event in shown] == [10] * 3
         return sum(read_stock(event.pk) is not None for event in events)
 
-    monkeypatch.setattr(cold_stock, "_REST_SECONDS", 60.0)
+    monkeypatch.setattr(cold, "_REST_SECONDS", 60.0)
     assert [read() for _ in range(2)] == [1, 1]
-    monkeypatch.setattr(cold_stock, "_REST_SECONDS", 0.0)
-    cold_stock._turn.next_at = 0.0
+    monkeypatch.setattr(cold, "_REST_SECONDS", 0.0)
+    cold._turn.next_at = 0.0
     assert [read() for _ in range(3)] == [2, 3, 3]

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
-from events.holds import InventoryUnavailable, free_tickets
-from events.inventory import begin_epoch
-from events.staging import publish_stock
+from events.stock.holds import InventoryUnavailable, free_tickets
+from events.stock.record import begin_epoch
+from events.stock.staging import publish_stock
 
 logger = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
-from events.audit import audit_stock, count_drifts
 from events.catalogue import left_by_type
-from events.generation import ensure_generation
-from events.holds import hold_tickets, read_stocks
-from events.inventory import Stock, StockOfType
 from events.models import Event, TicketType
-from events.recovery import rebuild_stock
-from events.staging import publish_stock
+from events.stock.audit import audit_stock, count_drifts
+from events.stock.generation import ensure_generation
+from events.stock.holds import hold_tickets, read_stocks
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import Stock, StockOfType
+from events.stock.staging import publish_stock
 from orders.expiry import settle_overdue_holds_everywhere
 from tests.make import make_event, make_reserved_order, make_ticket_type
 from tests.ticketing.test_metrics import Counts
@@ -158,7 +158,7 @@ def test_a_stock_that_cannot_be_rebuilt_keeps_no_other_from_it(
             raise RuntimeError("no")
         rebuild_stock(event_id=event_id)
 
-    monkeypatch.setattr("events.audit.rebuild_stock", rebuild_others)
+    monkeypatch.setattr("events.stock.audit.rebuild_stock", rebuild_others)
     counts = Counts()
 
     assert audit_stock(now=clock.now()) == 0

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from events.holds import InventoryUnavailable, evaluate, keys_of
-from events.inventory import Stock
+from events.stock.holds import InventoryUnavailable, evaluate, keys_of
+from events.stock.record import Stock
 from ticketing.redis import get_redis
 
 # A process that died while it staged a rebuild leaves no garbage for longer than this.

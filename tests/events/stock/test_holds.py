@@ -6,8 +6,9 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from events import staging
-from events.holds import (
+from events.models import Event, TicketType
+from events.stock import staging
+from events.stock.holds import (
     Ruling,
     StockIsCold,
     StockRunsOut,
@@ -20,10 +21,9 @@ from events.holds import (
     raise_capacity,
     read_stock,
 )
-from events.inventory import OpenHold, Stock, begin_epoch, current_epoch
-from events.models import Event, TicketType
-from events.recovery import rebuild_stock
-from events.staging import publish_stock
+from events.stock.rebuild import rebuild_stock
+from events.stock.record import OpenHold, Stock, begin_epoch, current_epoch
+from events.stock.staging import publish_stock
 from tests.make import make_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -249,7 +249,7 @@ def test_two_returns_of_as_many_tickets_both_count():
 
 def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Redis):
     kind, same = a_type(), uuid4()
-    monkeypatch.setattr("events.holds.new_id", lambda: same)
+    monkeypatch.setattr("events.stock.holds.new_id", lambda: same)
     hold(kind, 8)
 
     freed = [free(kind, 3) for _ in range(2)]
