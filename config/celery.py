@@ -12,14 +12,14 @@ from django.conf import settings
 from django.utils.log import configure_logging
 from django.utils.module_loading import import_string
 
-from ticketing.postgres.timeouts import Kind, declare_process
+from ticketing.database.timeouts import Kind, declare_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 # Tenths of a second.
 _RESULT_TENTHS: Final = 20
 
-app = Celery("bilheteria", task_cls="ticketing.watched_task:WatchedTask")
+app = Celery("bilheteria", task_cls="ticketing.queue.task:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Celery closes a child's connection to the database before and after each task, so that each task
 # signs in anew and PostgreSQL plans each statement anew. Ours are kept: see `WatchedTask`.
@@ -67,4 +67,4 @@ def trace_this_process(**_told: Any) -> None:
     """Send traces, if the settings say where to."""
     if settings.TRACES_ENDPOINT:
         # By name: where there are no traces, nothing of OpenTelemetry is loaded.
-        import_string("ticketing.tracing.trace_tasks")()
+        import_string("ticketing.telemetry.tracing.trace_tasks")()

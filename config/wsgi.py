@@ -8,13 +8,13 @@ from django.utils.module_loading import import_string
 
 from config.celery import app
 from ticketing.api.parsing import with_readable_headers, with_whole_bodies
-from ticketing.postgres.timeouts import Kind, declare_process
+from ticketing.database.timeouts import Kind, declare_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 if settings.TRACES_ENDPOINT:
     # By name: where there are no traces, nothing of OpenTelemetry is loaded.
-    import_string("ticketing.tracing.trace_requests")()
+    import_string("ticketing.telemetry.tracing.trace_requests")()
 
 declare_process(Kind.WEB)
 

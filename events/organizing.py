@@ -17,8 +17,8 @@ from events.ticket_types import change_ticket_types, refuse_too_many_types
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.ids import new_code
-from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
+from ticketing.queue.messages import Message, send_after_commit
 
 _SLUG_LENGTH = 60
 

@@ -17,7 +17,7 @@ from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Va
 from django.db.models.functions import Greatest
 
 from events.models import Organizer, WebhookEndpoint, WebhookMessage
-from ticketing.messages import Message, send_after_commit
+from ticketing.queue.messages import Message, send_after_commit
 
 logger = logging.getLogger(__name__)
 

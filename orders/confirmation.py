@@ -22,7 +22,7 @@ from ticketing.api.callers import secrets_in_use
 from ticketing.errors import NotFound
 from ticketing.mail_limit import TooManyMails, book_mail_now
 from ticketing.mailing import MailRefused, send_mail
-from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_ask, send_after_commit
 
 # Longer than any task may run.
 _LEASE: Final = timedelta(seconds=90)

@@ -27,7 +27,7 @@ from events.stock.record import (
 )
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.state import move_orders
-from ticketing.metrics import count_stock_failure
+from ticketing.telemetry.metrics import count_stock_failure
 
 logger = logging.getLogger(__name__)
 

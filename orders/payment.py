@@ -31,7 +31,7 @@ from orders.models import (
 )
 from orders.state import move_order
 from ticketing.errors import Conflict, Invalid
-from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_ask, send_after_commit
 
 
 class OrderNotPayable(Conflict):

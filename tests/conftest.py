@@ -14,7 +14,7 @@ from events.listing import forget_pages
 from events.stock.cold import forget_recorded_figures
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
-from ticketing import messages, next_steps
+from ticketing.queue import messages, next_steps
 from ticketing.redis import get_redis
 
 empty_quickly()

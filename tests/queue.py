@@ -3,7 +3,7 @@
 from celery import current_app
 from structlog.contextvars import clear_contextvars
 
-from ticketing.messages import Message
+from ticketing.queue.messages import Message
 
 
 class RecordingQueue:

@@ -13,7 +13,7 @@ from django.db.models import signals  # noqa: TID251 - to see that nobody uses t
 
 from ticketing.api.problems import FRAMEWORK_CODES, STATUS_BY_KIND
 from ticketing.errors import Invalid, Refusal
-from ticketing.messages import QUEUES, Message
+from ticketing.queue.messages import QUEUES, Message
 
 HOUSE = ("ticketing", "events", "orders", "tickets")
 ROOT = Path(settings.BASE_DIR)

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 from events.models import Event
 from tests.make import as_bearer, make_api_token, make_device, make_organizer
 from tests.queue import RecordingQueue
-from ticketing.messages import Message
+from ticketing.queue.messages import Message
 from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ import requests
 from celery import Celery
 
 from tests.sqs import write_letter
-from ticketing.messages import QUEUES, Message
+from ticketing.queue.messages import QUEUES, Message
 from ticketing.stack.demo import Target, walk
 from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset

@@ -15,9 +15,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.address_form import ADDRESS_FIELDS
-from ticketing.dead_letters import send_again
 from ticketing.history import ShowsHistory
 from ticketing.models import FailedMessage, User
+from ticketing.queue.dead_letters import send_again
 from ticketing.sound_admin import SoundAdmin
 
 admin.site.unregister(Group)

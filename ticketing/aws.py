@@ -8,7 +8,7 @@ from botocore import handlers
 from botocore.config import Config
 from django.conf import settings
 
-from ticketing.metrics import count_aws_error
+from ticketing.telemetry.metrics import count_aws_error
 
 _QUICK = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 

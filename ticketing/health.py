@@ -1,13 +1,19 @@
 """Is this process alive, and can it reach what it needs?"""
 
 from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from redis.exceptions import RedisError
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from ticketing.api.schema import operation
 from ticketing.aws import aws_client
 from ticketing.errors import Unavailable
 from ticketing.redis import get_redis
@@ -28,6 +34,21 @@ class NotReady(Unavailable):
         away = [name for name, state in checks.items() if state == AWAY]
         super().__init__(f"No answer from: {', '.join(away)}.")
         self.details = {"checks": checks}
+
+
+class LivenessShown(serializers.Serializer[Any]):
+    """The process answers."""
+
+    status = serializers.ChoiceField(choices=[OK])
+
+
+class Liveness(APIView):
+    authentication_classes = []
+
+    @operation("get_liveness", answers={200: LivenessShown}, probe=True)
+    def get(self, request: Request) -> Response:
+        """Say that the process answers. It asks nothing else."""
+        return Response({"status": OK})
 
 
 def check_readiness() -> dict[str, str]:

@@ -1,5 +1,5 @@
 from django.urls import re_path
 
-from ticketing.views import Liveness
+from ticketing.health import Liveness
 
 urlpatterns = [re_path(r"^healthz/?$", Liveness.as_view())]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ticketing.messages import next_ask
+from ticketing.queue.messages import next_ask
 
 
 def asked_afresh(*, now: datetime) -> dict[str, Any]:

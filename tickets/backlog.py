@@ -12,7 +12,7 @@ from events.models import TicketType
 from events.webhooks import oldest_due_webhook
 from orders.models import Order, OrderStatus
 from ticketing.aws import aws_client
-from ticketing.dead_letters import dead_letter_url
+from ticketing.queue.dead_letters import dead_letter_url
 from tickets.models import Delivery
 
 _COUNTS = {

@@ -13,8 +13,8 @@ from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.mail_limit import WINDOW, book_mail
 from ticketing.mailing import MailRefused, describe_failure, send_mail
-from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
+from ticketing.queue.messages import Message, send_after_commit
 from tickets.asking import asked_afresh
 from tickets.mail import compose_ticket_mail
 from tickets.models import Delivery, Ticket

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from orders.models import Order
 from ticketing.errors import Unavailable
-from ticketing.messages import Message, send_after_commit
+from ticketing.queue.messages import Message, send_after_commit
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import fix_object_name, object_name
 from tickets.pictures import render_png

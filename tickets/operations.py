@@ -19,8 +19,8 @@ from ticketing import clock
 from ticketing.api.problems import method_not_allowed
 from ticketing.api.schema import Problem, operation
 from ticketing.health import AWAY, OK, NotReady, check_readiness
-from ticketing.metrics import may_see_metrics, register_counts
 from ticketing.queue.figures import PollAges
+from ticketing.telemetry.metrics import may_see_metrics, register_counts
 from tickets.backlog import (
     count_mails_given_up,
     measure_oldest_work,

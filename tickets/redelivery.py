@@ -8,7 +8,7 @@ from django.db import transaction
 from orders.correction import correct_customer_email
 from orders.models import OrderStatus
 from ticketing.actors import Actor
-from ticketing.messages import Message, send_after_commit
+from ticketing.queue.messages import Message, send_after_commit
 from tickets.asking import asked_afresh
 from tickets.models import Delivery
 

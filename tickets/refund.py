@@ -17,8 +17,8 @@ from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus,
 from orders.state import move_order
 from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict, NotFound
-from ticketing.messages import Message, next_ask, send_after_commit
 from ticketing.models import ActType
+from ticketing.queue.messages import Message, next_ask, send_after_commit
 from tickets.models import Ticket, TicketStatus
 
 

@@ -10,8 +10,8 @@ from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.ids import new_id
-from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
+from ticketing.queue.messages import Message, send_after_commit
 from tickets.asking import asked_afresh
 from tickets.codes import (
     GRACE_AFTER_THE_END,

@@ -14,7 +14,7 @@ from orders.gateway import charge, undo_charge
 from orders.models import Order, OrderStatus, Payment, PaymentStatus
 from orders.payment import fail_payment, note_undo
 from orders.state import move_order
-from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_ask, send_after_commit
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Delivery, Ticket
 from tickets.object_names import new_object_name

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from events.models import Event, EventStatus
 from orders.email_confirmation import EmailConfirmation
 from orders.models import Payment, PaymentStatus, Refund
-from ticketing.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_ask, send_after_commit
 from tickets.models import Delivery
 
 BATCH = 500

@@ -17,10 +17,10 @@ from orders.expiry import (
 from orders.limits import forget_addresses
 from ticketing import clock
 from ticketing.api.idempotency import forget_kept_answers
-from ticketing.dead_letters import collect_dead_letters, forget_failures
-from ticketing.lockout import forget_failed_sign_ins
 from ticketing.mail_limit import forget_booked_mails
-from ticketing.messages import Message, handles
+from ticketing.pages.lockout import forget_failed_sign_ins
+from ticketing.queue.dead_letters import collect_dead_letters, forget_failures
+from ticketing.queue.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
 from tickets.refund import refund_order_of_cancelled_event, return_money

@@ -9,8 +9,8 @@ from events.models import Event, EventStatus
 from orders.cancellation import cancel_reservations
 from orders.models import Order, OrderStatus
 from ticketing.actors import system_actor
-from ticketing.messages import Message, send_after_commit
 from ticketing.models import ActType
+from ticketing.queue.messages import Message, send_after_commit
 
 BATCH = 500
 

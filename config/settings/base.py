@@ -17,7 +17,7 @@ from kombu import Exchange, Queue
 
 from config.settings.keys import read_ticket_keys, read_webhook_keys
 from config.settings.unfold import UNFOLD
-from ticketing.logs import describe_logging
+from ticketing.telemetry.logs import describe_logging
 
 env = Env()
 
@@ -98,7 +98,7 @@ MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
     "ticketing.api.browsers.BrowserHeadersMiddleware",
     # Everything that is answered is counted, also what is refused next.
-    "ticketing.api.measuring.MeasuringMiddleware",
+    "ticketing.telemetry.middleware.MeasuringMiddleware",
     "ticketing.api.deprecation.DeprecationMiddleware",
     # Around all that answers, so that a browser shows its page every refusal too.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
@@ -180,7 +180,7 @@ AXES_FAILURE_LIMIT: int = env.int("SIGN_IN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCK_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "ticketing.api.callers.client_address"
-AXES_LOCKOUT_CALLABLE = "ticketing.lockout.answer_locked_out"
+AXES_LOCKOUT_CALLABLE = "ticketing.pages.lockout.answer_locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # Only failures are kept, and those not for long: they are personal data.
@@ -194,7 +194,7 @@ DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
 # Each thread keeps its connection. After a restart or a failover it is dead: so it is looked at
 # before each request.
 DATABASES["default"] |= {
-    "ENGINE": "ticketing.postgres",
+    "ENGINE": "ticketing.database",
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": True,
 }
@@ -211,7 +211,7 @@ DATABASES["default"]["OPTIONS"] |= {
 # Seconds that a statement may run, that it may wait for a lock, and that a transaction may stay
 # open between two statements: a process that is stopped in the middle of one must not hold an
 # event's lock against everybody else. Each process knows in code what it is, and `migrate` takes
-# those of a migration for its connection (ticketing/postgres/timeouts.py).
+# those of a migration for its connection (ticketing/database/timeouts.py).
 DATABASE_TIMEOUTS: dict[str, str] = {
     # A buyer waits: a statement that takes longer is broken, and holds a thread meanwhile.
     "web": env("DATABASE_TIMEOUTS_WEB", default="statement=10,lock=5,idle=15"),

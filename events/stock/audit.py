@@ -11,7 +11,7 @@ from events.models import Event, EventStatus, InventoryGeneration, TicketType
 from events.stock.holds import check_stocks
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import recorded_left_by_type
-from ticketing.metrics import count_stock_failure
+from ticketing.telemetry.metrics import count_stock_failure
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from tests.queue import RecordingQueue
 from tests.race import meeting_point, race
 from ticketing import clock
 from ticketing.ids import new_id
-from ticketing.messages import Message
+from ticketing.queue.messages import Message
 from tickets import settlement
 from tickets.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
 from tickets.models import Scan, Ticket

@@ -77,7 +77,7 @@ SEAMS: Final = [
     "events.stock.staging:_stage",
     "events.ticket_types:raise_capacity",
     "events.ticket_types:try_to_rebuild_stock",
-    "ticketing.messages:_send",
+    "ticketing.queue.messages:_send",
     "tickets.settlement:charge",
     "tickets.settlement:_write_sale",
     "tickets.settlement:obey",

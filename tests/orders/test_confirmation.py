@@ -44,7 +44,7 @@ from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
 from ticketing.mail_limit import TooManyMails
-from ticketing.messages import Message
+from ticketing.queue.messages import Message
 from tickets.models import Ticket
 from tickets.redelivery import redirect_tickets
 from tickets.refund import refund_order

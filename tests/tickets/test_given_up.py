@@ -25,8 +25,8 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from ticketing import clock, mailing
-from ticketing.messages import Message
 from ticketing.models import Act
+from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets, resend_tickets
 from tickets.models import Delivery
 from tickets.redelivery import redirect_tickets

@@ -18,7 +18,7 @@ from tests.queue import RecordingQueue
 from tests.race import race
 from tests.worker import fetch, obey, pretended_queues
 from ticketing import clock
-from ticketing.messages import QUEUES, Message
+from ticketing.queue.messages import QUEUES, Message
 from tickets.models import Ticket
 from tickets.refund import (
     OrderNotRefundable,

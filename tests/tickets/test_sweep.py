@@ -7,7 +7,7 @@ import pytest
 from tests.make import make_paid_order, make_processing_order
 from tests.queue import RecordingQueue
 from ticketing import clock
-from ticketing.messages import Message
+from ticketing.queue.messages import Message
 from tickets.models import Delivery
 from tickets.settlement import settle_order
 from tickets.sweep import ask_again

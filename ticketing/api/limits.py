@@ -16,8 +16,8 @@ from ticketing.api.authentication import read_bearer
 from ticketing.api.callers import client_digest
 from ticketing.api.problems import too_many_requests
 from ticketing.api.requests import is_page
+from ticketing.pages.waiting import show_wait
 from ticketing.rates import AskedTurn, Policy, Rate, Turn, read_policy, take_turn
-from ticketing.waiting import show_wait
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""SQS as Celery's transport: it outlives SQS's failures, and shows when each queue was polled."""
+"""Messages, the tasks that take them, and SQS as their transport."""

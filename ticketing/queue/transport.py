@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from kombu.transport import SQS
 
-from ticketing.metrics import count_aws_error
 from ticketing.queue.polls import EVERY_SECONDS, clear_away_old_polls, forget_polls, write_polls
 from ticketing.queue.receiving import Messages, ReceiveFailed, Receiver, longest
+from ticketing.telemetry.metrics import count_aws_error
 
 logger = logging.getLogger(__name__)
 

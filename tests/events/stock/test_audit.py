@@ -17,7 +17,7 @@ from events.stock.record import Stock, StockOfType
 from events.stock.staging import publish_stock
 from orders.expiry import settle_overdue_holds_everywhere
 from tests.make import make_event, make_reserved_order, make_ticket_type
-from tests.ticketing.test_metrics import Counts
+from tests.ticketing.telemetry.test_metrics import Counts
 from ticketing import clock
 from ticketing.ids import new_id
 

@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from tests import sqs as misbehavior
 from tests.sqs import REGION, BrokenSqs, say, write_letter
-from ticketing.metrics import register_counts
 from ticketing.queue import receiving
 from ticketing.queue.polls import read_polls
+from ticketing.telemetry.metrics import register_counts
 
 # Kombu's own client speaks to curl as it was.
 pytestmark = pytest.mark.filterwarnings(

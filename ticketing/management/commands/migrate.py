@@ -6,9 +6,9 @@ from django.core.management.commands import migrate
 from django.db import connections
 from django.db.migrations import Migration
 
-from ticketing.postgres.base import DatabaseWrapper
-from ticketing.postgres.migrating import only_migrator, retry_lost_locks
-from ticketing.postgres.timeouts import Kind
+from ticketing.database.base import DatabaseWrapper
+from ticketing.database.migrating import only_migrator, retry_lost_locks
+from ticketing.database.timeouts import Kind
 
 
 class Command(migrate.Command):

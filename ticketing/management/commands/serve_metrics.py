@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from ticketing.metrics import may_see_metrics, register_counts
 from ticketing.queue.figures import PollAges
+from ticketing.telemetry.metrics import may_see_metrics, register_counts
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from ticketing.redaction import redact_text
+from ticketing.telemetry.redaction import redact_text
 
 FORMS: Final = ("json", "console")
 # What a call may add by `extra=`. Others add much more: whole requests, or parameters of queries.
@@ -31,7 +31,7 @@ def describe_logging(*, form: str, level: str, each_request: bool) -> dict[str, 
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": "ticketing.logs.make_formatter", "form": form}},
+        "formatters": {"line": {"()": "ticketing.telemetry.logs.make_formatter", "form": form}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -39,7 +39,7 @@ def describe_logging(*, form: str, level: str, each_request: bool) -> dict[str, 
             # To refuse is no event: a sold-out night would fill the disk with it.
             "django.request": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
-            "ticketing.api.measuring": {"level": each},
+            "ticketing.telemetry.middleware": {"level": each},
             # Celery tells of each task that it came, and again that it is done.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": each},

@@ -26,10 +26,10 @@ from orders.gateway import GatewayAway
 from tests.make import make_processing_order, make_reserved_order, make_ticket_type
 from tests.queue import RecordingQueue
 from tests.worker import pretended_queues
-from ticketing.api.measuring import spell_route
 from ticketing.management.commands.serve_metrics import answer_prometheus
-from ticketing.messages import Message
-from ticketing.metrics import register_counts
+from ticketing.queue.messages import Message
+from ticketing.telemetry.metrics import register_counts
+from ticketing.telemetry.middleware import spell_route
 
 TOKEN = "a-token-of-prometheus"
 
@@ -170,7 +170,7 @@ def test_what_aws_refuses_and_what_it_does_not_answer_is_counted(counts: Counts)
 def test_the_counts_of_all_processes_are_added_up_also_of_those_that_are_gone(folder: Path):
     count = (
         "import django; django.setup();"
-        "from ticketing.metrics import count_task;"
+        "from ticketing.telemetry.metrics import count_task;"
         "count_task(task='tickets.expire', seconds=0.5, error=None)"
     )
     forks = count + (
@@ -186,7 +186,7 @@ def test_the_counts_of_all_processes_are_added_up_also_of_those_that_are_gone(fo
         "-c",
         "import django; django.setup();"
         "from prometheus_client import CollectorRegistry, generate_latest;"
-        "from ticketing.metrics import register_counts;"
+        "from ticketing.telemetry.metrics import register_counts;"
         "registry = CollectorRegistry(); register_counts(registry);"
         "print(generate_latest(registry).decode())",
     )

@@ -11,10 +11,10 @@ from django.db import OperationalError
 from django.db import connection as its_proxy
 from pytest_django import Settings
 
-from ticketing.postgres.base import DatabaseWrapper
-from ticketing.postgres.migrating import only_migrator, retry_lost_locks
-from ticketing.postgres.schema import LockNotFree
-from ticketing.postgres.timeouts import Kind
+from ticketing.database.base import DatabaseWrapper
+from ticketing.database.migrating import only_migrator, retry_lost_locks
+from ticketing.database.schema import LockNotFree
+from ticketing.database.timeouts import Kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
-from ticketing.waiting import show_wait
+from ticketing.pages.waiting import show_wait
 
 _WHY = gettext_lazy(
     "The password was wrong too many times. To keep your account safe, nobody can sign in with this"

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from ticketing.metrics import count_task
+from ticketing.telemetry.metrics import count_task
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from django.core import mail
 from tests.crash import AFTER, BEFORE, crash
 from tests.make import make_paid_order, make_processing_order
 from tests.queue import RecordingQueue
-from ticketing import next_steps
-from ticketing.messages import Message
-from ticketing.next_steps import follow, run_with_next_steps
+from ticketing.queue import next_steps
+from ticketing.queue.messages import Message
+from ticketing.queue.next_steps import follow, run_with_next_steps
 from tickets.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +61,7 @@ def test_while_mail_fails_no_further_sale_waits_for_it(
     break_mail(monkeypatch)
     queue.run(*first)
     monkeypatch.undo()
-    monkeypatch.setattr("ticketing.messages._send", queue.send)
+    monkeypatch.setattr("ticketing.queue.messages._send", queue.send)
 
     queue.run(*second)
 

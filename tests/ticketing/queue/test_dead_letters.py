@@ -19,15 +19,15 @@ from tests.make import SOMEBODY, make_processing_order, make_user
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.aws import aws_client
-from ticketing.dead_letters import (
+from ticketing.models import Act, FailedMessage
+from ticketing.queue.dead_letters import (
     collect_dead_letters,
     dead_letter_url,
     forget_failures,
     note_failure,
     send_again,
 )
-from ticketing.messages import Message
-from ticketing.models import Act, FailedMessage
+from ticketing.queue.messages import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from django.http import HttpRequest, HttpResponseBase
 
 from ticketing.api.requests import Handler, problem_code_of
-from ticketing.metrics import count_request
+from ticketing.telemetry.metrics import count_request
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from config.celery import app
 from orders.gateway import GatewayAway
 from tests.make import make_processing_order
 from tests.queue import RecordingQueue
-from ticketing.messages import Message
+from ticketing.queue.messages import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

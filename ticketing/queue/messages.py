@@ -15,9 +15,9 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from structlog.contextvars import get_contextvars
 
-from ticketing.dead_letters import note_failure, spell_ids
-from ticketing.next_steps import Ids, Step, follow, run_with_next_steps
-from ticketing.watched_task import REQUEST_ID_HEADER
+from ticketing.queue.dead_letters import note_failure, spell_ids
+from ticketing.queue.next_steps import Ids, Step, follow, run_with_next_steps
+from ticketing.queue.task import REQUEST_ID_HEADER
 
 logger = logging.getLogger(__name__)
 

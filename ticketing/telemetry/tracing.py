@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerPr
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Span, Status
 
-from ticketing.api.measuring import spell_route
 from ticketing.api.requests import request_id_of
-from ticketing.redaction import redact_text
+from ticketing.telemetry.middleware import spell_route
+from ticketing.telemetry.redaction import redact_text
 
 _REQUEST_ID: Final = "bilheteria.request_id"
 # Whatever else the instrumentation knows stays here: addresses, user agents, arguments, queries.

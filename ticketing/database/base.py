@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 
-from ticketing.postgres.schema import SchemaEditor
-from ticketing.postgres.timeouts import Kind, declared_kind, timeouts_of
+from ticketing.database.schema import SchemaEditor
+from ticketing.database.timeouts import Kind, declared_kind, timeouts_of
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -19,11 +19,12 @@ from rest_framework.test import APIClient
 from orders.models import Payment
 from tests.make import as_bearer, make_event, make_processing_order, make_reservation
 from tests.worker import fetch, obey, pretended_queues
-from ticketing import clock, messages
+from ticketing import clock
 from ticketing.api.requests import RequestIdMiddleware
-from ticketing.logs import describe_logging, make_formatter
-from ticketing.messages import _send
-from ticketing.redaction import redact_text
+from ticketing.queue import messages
+from ticketing.queue.messages import _send
+from ticketing.telemetry.logs import describe_logging, make_formatter
+from ticketing.telemetry.redaction import redact_text
 
 REQUEST_ID = "a-request-of-a-buyer"
 
@@ -192,7 +193,7 @@ def test_the_id_of_a_request_goes_with_its_message_and_with_what_the_task_sends(
     lines: Lines, real_queue: None, monkeypatch: pytest.MonkeyPatch
 ):
     # Nothing follows at once, so the task sends a message.
-    monkeypatch.setattr("ticketing.next_steps._TASK_SECONDS", 0)
+    monkeypatch.setattr("ticketing.queue.next_steps._TASK_SECONDS", 0)
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)
     with pretended_queues():
@@ -244,7 +245,7 @@ def test_a_sweep_has_an_id_of_its_own_and_so_has_what_it_sends(real_queue: None)
 @pytest.mark.django_db(transaction=True)
 def test_a_request_leaves_a_line_only_where_that_is_asked_for(api: APIClient, lines: Lines):
     event = make_event()
-    logger = logging.getLogger("ticketing.api.measuring")
+    logger = logging.getLogger("ticketing.telemetry.middleware")
     api.get(f"/events/{event.slug}")
     assert lines.of(logger.name) == []
 
@@ -272,5 +273,5 @@ def test_the_web_server_itself_writes_the_same_lines():
     described = json.loads((settings.BASE_DIR / "config/granian.json").read_text())
     formatter = described["formatters"]["generic"]
 
-    assert formatter == {"()": "ticketing.logs.make_formatter", "form": "json"}
+    assert formatter == {"()": "ticketing.telemetry.logs.make_formatter", "form": "json"}
     logging.config.DictConfigurator(described).configure_formatter(formatter)

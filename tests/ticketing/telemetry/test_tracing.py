@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.make import as_bearer, make_processing_order, make_reservation
 from tests.worker import fetch, obey, pretended_queues
-from ticketing import messages
-from ticketing.messages import _send
-from ticketing.tracing import (
+from ticketing.queue import messages
+from ticketing.queue.messages import _send
+from ticketing.telemetry.tracing import (
     DiscreetExporter,
     instrument_requests,
     instrument_tasks,
@@ -50,7 +50,7 @@ def test_one_trace_joins_the_request_that_confirms_a_payment_and_the_task_that_s
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ):
     # Nothing follows at once, so the task sends a message.
-    monkeypatch.setattr("ticketing.next_steps._TASK_SECONDS", 0)
+    monkeypatch.setattr("ticketing.queue.next_steps._TASK_SECONDS", 0)
     reservation = make_reservation()
     with pretended_queues():
         answer = as_bearer(reservation.token.text).post(

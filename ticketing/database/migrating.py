@@ -8,8 +8,8 @@ from typing import Final
 from django.db import OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from ticketing.postgres.base import DatabaseWrapper
-from ticketing.postgres.schema import LockNotFree
+from ticketing.database.base import DatabaseWrapper
+from ticketing.database.schema import LockNotFree
 
 # Seconds between two attempts to get a lock. Together with the attempts some five minutes: a dump
 # of the database or a report may hold a table longer, and then the operator must decide.

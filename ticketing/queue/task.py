@@ -12,7 +12,7 @@ from django.db import close_old_connections, connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from ticketing.ids import new_id
-from ticketing.metrics import count_task
+from ticketing.telemetry.metrics import count_task
 
 # A header of the message: the id of the request, or of the periodic task, that began it all.
 REQUEST_ID_HEADER: Final = "request_id"

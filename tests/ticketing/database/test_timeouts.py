@@ -15,8 +15,8 @@ from django.db import connection as its_proxy
 from psycopg.errors import QueryCanceled
 from pytest_django import Settings
 
-from ticketing.postgres.base import DatabaseWrapper
-from ticketing.postgres.timeouts import Kind, check_timeouts, declared_kind
+from ticketing.database.base import DatabaseWrapper
+from ticketing.database.timeouts import Kind, check_timeouts, declared_kind
 
 connection = cast(DatabaseWrapper, its_proxy)
 NAMES = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

@@ -1,0 +1,1 @@
+"""Our PostgreSQL backend for Django: timeouts by kind of process, and careful migrations."""
