@@ -27,7 +27,7 @@ from tests.make import (
 from ticketing import clock
 from ticketing.models import User
 from ticketing.tokens import make_pairing_code
-from tickets.devices import start_pairing
+from tickets.door.devices import start_pairing
 from tickets.models import Device, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,7 +20,7 @@ from tests.make import (
     make_ticket_type,
 )
 from ticketing import clock
-from tickets import checkin
+from tickets.door import checkin
 from tickets.models import Ticket
 from tickets.settlement import settle_order
 

@@ -12,7 +12,7 @@ from tests.make import SOMEBODY, as_bearer, as_organizer, make_api_token, make_e
 from tests.race import race
 from ticketing import clock
 from ticketing.models import Act, KeptAnswer
-from tickets import devices
+from tickets.door import devices
 from tickets.models import Device
 
 pytestmark = pytest.mark.django_db(transaction=True)

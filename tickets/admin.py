@@ -25,11 +25,11 @@ from ticketing.history import ShowsHistory
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
 from tickets.delivery_admin import DeliveryAdmin, correct_address
-from tickets.device_admin import DeviceAdmin
+from tickets.door.admin import DeviceAdmin
+from tickets.door.undo import undo_check_in
 from tickets.issue import code_url
 from tickets.models import Delivery, Scan, ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
-from tickets.undo import undo_check_in
 
 __all__ = ["DeliveryAdmin", "DeviceAdmin"]
 

@@ -30,19 +30,14 @@ from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_ma
 from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, Problem, operation, page_of
 from tickets.access import TicketNotFound, ticket_acted_for
-from tickets.attendance import measure_attendance
 from tickets.delivery import NothingToDeliver, resend_tickets
+from tickets.door.attendance import measure_attendance
+from tickets.door.serializers import AttendanceShown
 from tickets.models import Ticket
 from tickets.refund import OrderNotRefundable, TicketNotOfOrder, refund_order, refund_tickets
 from tickets.replacement import TicketNotValid, replace_ticket, revoke_ticket
 from tickets.search import TicketFilter, tickets_of_event, with_all_shown
-from tickets.serializers import (
-    AttendanceShown,
-    HolderSent,
-    ReplacedProblem,
-    TicketForOrganizer,
-    TicketsQuery,
-)
+from tickets.serializers import HolderSent, ReplacedProblem, TicketForOrganizer, TicketsQuery
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)

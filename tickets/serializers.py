@@ -1,65 +1,18 @@
 """Tickets and scans as JSON."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
 
-from ticketing import clock
 from ticketing.api.fields import (
-    LineField,
-    MomentField,
     NameField,
     StrictSerializer,
     TextField,
-    is_line,
 )
 from ticketing.api.pagination import ChangesQuery
 from ticketing.api.schema import Problem
-from ticketing.ids import new_id
 from tickets.issue import code_url
-from tickets.models import ScanResult, Ticket, TicketStatus
-
-# A device's clock may be a little ahead of ours.
-_CLOCK_SKEW = timedelta(minutes=5)
-# Longer than any device is cut off; a clock that says less is wrong.
-_LONGEST_OFFLINE = timedelta(days=30)
-
-
-class ScanSent(StrictSerializer):
-    """What a scanner saw. Only `code` is required."""
-
-    code = TextField(max_length=300, trim_whitespace=False)
-    event = serializers.UUIDField(required=False)
-    gate = LineField(max_length=50, required=False, allow_blank=True)
-    scan_id = serializers.UUIDField(default=new_id)
-    scanned_at = MomentField(
-        required=False,
-        help_text="When a device that was offline saw it: at most 30 days ago, and at most 5"
-        " minutes ahead of our clock. Without it: now.",
-    )
-
-    def validate_scanned_at(self, moment: datetime) -> datetime:
-        if moment > clock.now() + _CLOCK_SKEW:
-            raise serializers.ValidationError("This is in the future.", code="in_the_future")
-        if moment < clock.now() - _LONGEST_OFFLINE:
-            raise serializers.ValidationError("This is too long ago.", code="too_long_ago")
-        return moment
-
-
-class UsualScan(Struct, forbid_unknown_fields=True):
-    """What a scanner sends that is online. `ScanSent` takes all of it, and judges the rest."""
-
-    code: Annotated[str, Meta(min_length=1, max_length=300)]
-    event: UUID | UnsetType = UNSET
-    gate: Annotated[str, Meta(max_length=50)] = ""
-    scan_id: UUID | UnsetType = UNSET
-
-    def __post_init__(self) -> None:
-        if not self.code.isprintable() or (self.gate and not is_line(self.gate)):
-            raise ValueError
+from tickets.models import Ticket, TicketStatus
 
 
 class TicketShown(serializers.ModelSerializer[Ticket]):
@@ -158,88 +111,6 @@ class HolderSent(StrictSerializer):
     rules = {"required": ["holder_name"]}
 
     holder_name = NameField()
-
-
-class AttendanceOfTypeShown(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    capacity = serializers.IntegerField()
-    sold = serializers.IntegerField()
-    held = serializers.IntegerField()
-    admitted = serializers.IntegerField()
-
-
-class AttendanceOfGateShown(serializers.Serializer[Any]):
-    gate = serializers.CharField()
-    admitted = serializers.IntegerField()
-    refused = serializers.IntegerField()
-
-
-class AttendanceShown(serializers.Serializer[Any]):
-    """Of an event: `held` are reserved or being paid for, `admitted` are tickets let in."""
-
-    event = serializers.UUIDField()
-    capacity = serializers.IntegerField()
-    sold = serializers.IntegerField()
-    held = serializers.IntegerField()
-    admitted = serializers.IntegerField()
-    ticket_types = AttendanceOfTypeShown(many=True)
-    gates = AttendanceOfGateShown(many=True)
-
-
-class ScannedTicketShown(serializers.Serializer[Any]):
-    """The ticket that a code belongs to."""
-
-    id = serializers.UUIDField()
-    ticket_type = serializers.CharField()
-    holder_name = serializers.CharField()
-    order_code = serializers.CharField()
-    event = serializers.UUIDField()
-
-
-class CheckInUndoneShown(serializers.Serializer[Any]):
-    """A ticket that may enter once more."""
-
-    id = serializers.UUIDField(source="ticket.pk")
-    status = serializers.ChoiceField(TicketStatus.choices, source="ticket.status")
-    holder_name = serializers.CharField(source="ticket.holder_name")
-    scan_id = serializers.UUIDField()
-    undone_at = serializers.DateTimeField()
-
-
-class AdmissionShown(serializers.Serializer[Any]):
-    """Somebody may enter. A refusal is a problem, with the same `scan_id`."""
-
-    result = serializers.ChoiceField(choices=[ScanResult.ADMITTED.value])
-    scan_id = serializers.UUIDField()
-    ticket = ScannedTicketShown()
-    used_at = serializers.DateTimeField()
-
-
-class FirstScanShown(serializers.Serializer[Any]):
-    """The scan that used a ticket."""
-
-    at = serializers.DateTimeField()
-    gate = serializers.CharField(help_text="Empty if none was said.")
-    device = serializers.CharField(allow_null=True, help_text="Null if an API token was used.")
-
-
-class ScanProblem(Problem):
-    """Nobody may enter. What is known of the scan and of the ticket is told too."""
-
-    example = {"scan_id": "01998c70-9c3d-7e02-b7a4-1c5e8f2a6d90"}
-
-    scan_id = serializers.UUIDField(required=False, help_text="Of each attempt on record.")
-    ticket = ScannedTicketShown(required=False, help_text="Where the code belongs to one.")
-    first_scan = FirstScanShown(
-        required=False, allow_null=True, help_text="Of `already_used`; null if it was undone since."
-    )
-    checkin_starts_at = serializers.DateTimeField(
-        required=False, help_text="Of `not_yet_open`, in the event's time zone."
-    )
-    checkin_ends_at = serializers.DateTimeField(
-        required=False, help_text="Of `closed`, in the event's time zone."
-    )
 
 
 class ReplacedProblem(Problem):

@@ -1,8 +1,9 @@
 from django.urls import re_path
 
 from ticketing.api.quick import quickly
-from tickets.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
-from tickets.operations import Readiness, metrics
+from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
+from tickets.door.views import CheckInUndo, TicketValidation, check_in_quickly
+from tickets.operations.views import Readiness, metrics
 from tickets.organizer_views import (
     EventAttendance,
     EventTickets,
@@ -12,7 +13,7 @@ from tickets.organizer_views import (
     TicketReissue,
     TicketRevocation,
 )
-from tickets.views import CheckInUndo, OrderTickets, TicketValidation, check_in_quickly
+from tickets.views import OrderTickets
 
 _ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _EVENT = r"^events/(?P<reference>[A-Za-z0-9-]{1,80})"

@@ -52,8 +52,8 @@ from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.queue.messages import Message
-from tickets.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.delivery import deliver_tickets
+from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.issue import issue_codes
 from tickets.models import Ticket
 from tickets.refund import refund_order, return_money
@@ -532,10 +532,10 @@ WINDOWS = [
            cancelled_with_all_kinds_of_orders, wind_up, (BEFORE, "ticketing.queue.messages:_send"),
            ("paid", 2), by_sweep, PATIENCE, ("refunded", None)),
     Window("check in: read, not marked",
-           delivered, scan, (BEFORE, "tickets.checkin:_record"),
+           delivered, scan, (BEFORE, "tickets.door.checkin:_record"),
            ("paid", 3), scan, AT_ONCE, ("paid", 3)),
     Window("check in: committed, the gate never heard of it",
-           delivered, scan, (AFTER, "tickets.checkin:_record"),
+           delivered, scan, (AFTER, "tickets.door.checkin:_record"),
            ("paid", 3), scan, AT_ONCE, ("paid", 3)),
 ]
 # fmt: on
@@ -621,7 +621,7 @@ def test_the_scan_that_crossed_a_crash_is_answered_as_the_first_time(
 ):
     world = World(make_ticket_type(), redis, queue)
     delivered(world)
-    with crash(AFTER, "tickets.checkin:_record"):
+    with crash(AFTER, "tickets.door.checkin:_record"):
         scan(world)
 
     scan(world)

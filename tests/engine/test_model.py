@@ -55,7 +55,7 @@ from ticketing import clock
 from ticketing.errors import Refusal
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
-from tickets.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.models import ScanResult, Ticket
 from tickets.refund import refund_order
 from tickets.tasks import ask_again_task, audit_task
@@ -88,7 +88,7 @@ SEAMS: Final = [
     "tickets.refund:sell_again",
     "tickets.refund:refund",
     "tickets.winding_up:cancel_reservations",
-    "tickets.checkin:_record",
+    "tickets.door.checkin:_record",
 ]
 # What somebody else does between two steps, on a connection of his own.
 MEANWHILE: Final = [

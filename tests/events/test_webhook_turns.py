@@ -22,7 +22,7 @@ from tests.events.test_webhooks import Receiver, listen, receiver
 from tests.make import make_organizer
 from tests.moments import NOON
 from tests.queue import RecordingQueue
-from tickets.backlog import measure_webhook_lag
+from tickets.operations.backlog import measure_webhook_lag
 
 __all__ = ["receiver"]
 pytestmark = pytest.mark.django_db(transaction=True)

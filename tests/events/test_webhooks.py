@@ -49,8 +49,8 @@ from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock, outbound
 from ticketing.outbound import AddressRefused, check_address, post_json
-from tickets.backlog import measure_webhook_lag
 from tickets.models import Ticket
+from tickets.operations.backlog import measure_webhook_lag
 from tickets.refund import refund_order, refund_tickets
 from tickets.replacement import replace_ticket
 from tickets.settlement import settle_order

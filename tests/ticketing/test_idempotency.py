@@ -40,7 +40,7 @@ from ticketing.api import idempotency
 from ticketing.models import Act as Done
 from ticketing.models import KeptAnswer
 from ticketing.tokens import make_pairing_code
-from tickets.devices import start_pairing
+from tickets.door.devices import start_pairing
 from tickets.models import Device, Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,9 +20,9 @@ from ticketing.mail_limit import (
     forget_booked_mails,
 )
 from ticketing.models import BookedMail
-from tickets.backlog import measure_oldest_work
 from tickets.delivery import deliver_tickets, resend_tickets
 from tickets.models import Delivery
+from tickets.operations.backlog import measure_oldest_work
 from tickets.sweep import ask_again
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,7 +17,7 @@ from orders.usual import UsualReservation
 from tests.make import as_bearer, make_device, make_event, make_ticket
 from ticketing.api.quick import read_body
 from ticketing.redis import get_redis
-from tickets.serializers import ScanSent, UsualScan
+from tickets.door.serializers import ScanSent, UsualScan
 
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 

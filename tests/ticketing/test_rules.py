@@ -16,7 +16,7 @@ from orders.organizer_serializers import RefundSent
 from orders.serializers import CustomerSent, PaymentSent, ReservationSent
 from tests.ticketing.test_document import DOCUMENT
 from ticketing.api.idempotency_keys import KEY_PATTERN
-from tickets.serializers import ScanSent
+from tickets.door.serializers import ScanSent
 
 ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}

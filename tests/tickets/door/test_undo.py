@@ -23,11 +23,11 @@ from tests.race import race
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import Act
-from tickets.attendance import measure_attendance
-from tickets.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.attendance import measure_attendance
+from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.undo import NotCheckedIn, UndoTooLate, undo_check_in
 from tickets.models import Device, Scan, ScanResult, Ticket
 from tickets.refund import refund_order
-from tickets.undo import NotCheckedIn, UndoTooLate, undo_check_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

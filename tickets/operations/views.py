@@ -21,7 +21,7 @@ from ticketing.api.schema import Problem, operation
 from ticketing.health import AWAY, OK, NotReady, check_readiness
 from ticketing.queue.figures import PollAges
 from ticketing.telemetry.metrics import may_see_metrics, register_counts
-from tickets.backlog import (
+from tickets.operations.backlog import (
     count_mails_given_up,
     measure_oldest_work,
     measure_queues,

@@ -20,7 +20,6 @@ from events.access import (
 )
 from events.models import Event, Organizer, Scope
 from ticketing import clock
-from ticketing.api.fields import LineField, StrictSerializer, YesOrNoField
 from ticketing.api.idempotency import (
     KEY,
     KEY_REFUSALS,
@@ -30,11 +29,17 @@ from ticketing.api.idempotency import (
     told_token,
 )
 from ticketing.api.pagination import NumberedPages
-from ticketing.api.rules import has, has_values
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 from ticketing.errors import NotFound
 from ticketing.tokens import PAIRING_PREFIX, TokenKind, make_pairing_code, make_token
-from tickets.devices import (
+from tickets.door.device_serializers import (
+    DeviceSent,
+    DeviceShown,
+    NewDeviceShown,
+    PairingSent,
+    PairingShown,
+)
+from tickets.door.devices import (
     DeviceRevoked,
     PairingNotValid,
     TooManyDevices,
@@ -55,81 +60,6 @@ class DeviceNotFound(NotFound):
 
     code = "not_found"
     title = "There is nothing here"
-
-
-class DeviceSent(StrictSerializer):
-    """A scanner for some events, or for all of them with `all_events`."""
-
-    rules = {"if": {**has("all_events"), **has_values(all_events=True)}, "else": has("events")}
-
-    name = LineField(max_length=100)
-    gate = LineField(max_length=50, required=False, allow_blank=True)
-    all_events = YesOrNoField(
-        required=False, help_text="Also those that the organizer makes later."
-    )
-    events = serializers.ListField(
-        child=serializers.UUIDField(),
-        required=False,
-        allow_empty=False,
-        max_length=100,
-        help_text="Ids of events.",
-    )
-    is_supervisor = YesOrNoField(
-        required=False, help_text="May undo a check-in. The token needs `tickets:write` too."
-    )
-    organizer = serializers.UUIDField(
-        required=False, help_text="For users who act for several organizers."
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.get("all_events") and "events" not in attrs:
-            raise serializers.ValidationError(
-                {"events": "Name events, or say `all_events`."}, code="required"
-            )
-        return attrs
-
-
-class PairingSent(StrictSerializer):
-    """What the organizer's system shows as a QR code."""
-
-    pairing_code = LineField(max_length=100)
-
-
-class DeviceShown(serializers.ModelSerializer[Device]):
-    """A scanner at a gate."""
-
-    # Made from the model it would have a title in the language of whoever asks first.
-    events = serializers.PrimaryKeyRelatedField[Event](many=True, read_only=True)
-
-    class Meta:
-        model = Device
-        fields = [
-            "id",
-            "name",
-            "gate",
-            "all_events",
-            "events",
-            "is_supervisor",
-            "created_at",
-            "revoked_at",
-        ]
-
-
-class NewDeviceShown(DeviceShown):
-    """A scanner with its `token`, which is told this once."""
-
-    token = serializers.CharField()
-
-    class Meta(DeviceShown.Meta):
-        fields = [*DeviceShown.Meta.fields, "token"]
-
-
-class PairingShown(serializers.Serializer[Any]):
-    """A code for one phone, which is told this once."""
-
-    device = serializers.UUIDField()
-    expires_at = serializers.DateTimeField()
-    pairing_code = serializers.CharField()
 
 
 class Devices(APIView):

@@ -15,7 +15,7 @@ from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
 from ticketing.tokens import TokenKind, make_token
-from tickets.devices import revoke_device
+from tickets.door.devices import revoke_device
 from tickets.models import Device
 
 

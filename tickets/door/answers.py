@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ticketing.api.fields import show_moment
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
-from tickets.checkin import CheckedTicket, CheckIn, first_admission
+from tickets.door.checkin import CheckedTicket, CheckIn, first_admission
 from tickets.models import ScanResult
 
 

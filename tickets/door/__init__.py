@@ -1,0 +1,1 @@
+"""The door: devices, check-in, its undoing, and who came."""

@@ -1,0 +1,76 @@
+"""Who may scan, and who may undo a check-in."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+
+from events.access import (
+    InvalidToken,
+    NotAuthenticated,
+    NotForThisCaller,
+    actor_of,
+    find_api_token,
+    organizers_of,
+)
+from events.models import Scope
+from ticketing.actors import Actor
+from ticketing.api.authentication import BearerToken
+from ticketing.models import ActorKind
+from ticketing.tokens import TokenKind
+from tickets.access import TicketNotFound, ticket_acted_for
+from tickets.door.checkin import Scanner
+from tickets.models import Device, Ticket
+
+
+def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Actor]:
+    """
+    Return a ticket whose check-in the caller may undo, and the caller.
+
+    :raises NotAuthenticated, InvalidToken, InsufficientScope: by the caller
+    :raises NotForThisCaller: if it is a device, and not a supervisor's
+    :raises TicketNotFound: if there is no such ticket, or it is not of the caller's events
+    """
+    token = request.auth
+    if not isinstance(token, BearerToken) or token.kind != TokenKind.DEVICE:
+        ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
+        return ticket, actor_of(request)
+    device = Device.objects.filter(digest=token.digest, revoked_at=None).first()
+    if device is None:
+        raise InvalidToken("The device is unknown or was revoked.")
+    if not device.is_supervisor:
+        raise NotForThisCaller("Only a supervisor's device undoes a check-in.")
+    tickets = Ticket.objects.filter(pk=ticket_id, event__organizer_id=device.organizer_id)
+    if not device.all_events:
+        tickets = tickets.filter(event__devices=device)
+    found = tickets.first()
+    if found is None:
+        raise TicketNotFound("No ticket of yours has that id.")
+    return found, Actor(ActorKind.DEVICE, str(device.pk), device.name)
+
+
+def scanner_of(request: Request) -> Scanner:
+    """
+    Return who scans.
+
+    :raises NotAuthenticated, InvalidToken: if nobody knows who is calling
+    :raises NotForThisCaller: if it is an order's token, or a user who acts for nobody
+    :raises InsufficientScope: if the organizer's token is for other things
+    """
+    token = request.auth
+    if isinstance(token, BearerToken) and token.kind == TokenKind.DEVICE:
+        # The check-in finds the device for itself. But who is nobody is told that first.
+        if not Device.objects.filter(digest=token.digest, revoked_at=None).exists():
+            raise InvalidToken("The device is unknown or was revoked.")
+        return Scanner(device_digest=token.digest)
+    if isinstance(token, BearerToken) and token.kind == TokenKind.API:
+        api_token = find_api_token(token, Scope.TICKETS_VALIDATE)
+        own = (api_token.organizer_id,)
+        return Scanner(f"token:{api_token.pk}", organizers=own, api_token_id=api_token.pk)
+    if isinstance(token, BearerToken):
+        raise NotForThisCaller("An order's token opens no gate.")
+    if not request.user.is_authenticated:
+        raise NotAuthenticated("Send a device's or an organizer's token.")
+    organizers = tuple(organizers_of(request.user).values_list("pk", flat=True))
+    if not organizers:
+        raise NotForThisCaller("You act for no organizer.")
+    return Scanner(f"user:{request.user.pk}", organizers=organizers, user_id=request.user.pk)

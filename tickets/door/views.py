@@ -1,0 +1,167 @@
+"""The gate: check a ticket in, and undo it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.access import InsufficientScope, NotForThisCaller
+from events.models import Scope
+from ticketing import clock
+from ticketing.actors import Actor
+from ticketing.api.authentication import read_bearer
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.quick import answer_json, read_body
+from ticketing.api.schema import API_TOKEN, DEVICE_TOKEN, operation
+from ticketing.ids import new_id
+from ticketing.tokens import TokenKind
+from tickets.access import TicketNotFound
+from tickets.door.answers import GATE_REFUSALS, refuse_entry, show_admission
+from tickets.door.checkin import (
+    CheckIn,
+    EventNotForScanner,
+    ScanIdReused,
+    ScannedCode,
+    Scanner,
+    check_in_ticket,
+)
+from tickets.door.scanner import scanner_of, ticket_of_supervisor
+from tickets.door.serializers import (
+    AdmissionShown,
+    CheckInUndoneShown,
+    ScanProblem,
+    ScanSent,
+    UsualScan,
+)
+from tickets.door.undo import NotCheckedIn, UndoTooLate, undo_check_in
+from tickets.models import Scan, ScanResult, Ticket
+
+
+class TicketValidation(APIView):
+    @operation(
+        "check_in_ticket",
+        tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_VALIDATE.value)],
+        takes=ScanSent,
+        answers={200: AdmissionShown},
+        refusals=[
+            NotForThisCaller,
+            InsufficientScope,
+            EventNotForScanner,
+            ScanIdReused,
+            *GATE_REFUSALS,
+            *KEY_REFUSALS,
+        ],
+        parameters=[KEY],
+        problems=dict.fromkeys(GATE_REFUSALS, ScanProblem),
+        examples={"What a scanner saw": {"code": "T1:…", "gate": "North"}},
+    )
+    def post(self, request: Request) -> Response:
+        """
+        Check a code and register its use. Every attempt is recorded.
+
+        A repeat with the same `scan_id` gets the first answer for good, with the same
+        `Idempotency-Key` for a day.
+        """
+        scanner = scanner_of(request)
+        return answer_once(request, partial(self._check, request, scanner))
+
+    def _check(self, request: Request, scanner: Scanner, keeper: Keeper) -> Response:
+        wish = ScanSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        seen = wish.validated_data
+        now = clock.now()
+        scanned = ScannedCode(
+            scan_id=seen["scan_id"],
+            code=seen["code"],
+            gate=seen.get("gate", ""),
+            at=min(seen.get("scanned_at", now), now),
+            event_id=seen.get("event"),
+        )
+        keep = _keep_admission(keeper) if keeper.digest else None
+        return Response(_admit(scanned, scanner, now, keep))
+
+
+class CheckInUndo(APIView):
+    @operation(
+        "undo_check_in",
+        tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_WRITE.value)],
+        answers={200: CheckInUndoneShown},
+        refusals=[
+            NotForThisCaller,
+            InsufficientScope,
+            TicketNotFound,
+            NotCheckedIn,
+            UndoTooLate,
+            *KEY_REFUSALS,
+        ],
+        parameters=[KEY],
+    )
+    def post(self, request: Request, ticket_id: UUID) -> Response:
+        """
+        Undo a ticket's check-in within 15 minutes: it is valid again.
+
+        A device needs to be a supervisor's. The scan stays on record, marked as undone.
+        """
+        ticket, actor = ticket_of_supervisor(request, ticket_id)
+        return answer_once(request, partial(self._undo, ticket, actor))
+
+    def _undo(self, ticket: Ticket, actor: Actor, keeper: Keeper) -> Response:
+        shown: dict[str, Any] = {}
+
+        def keep(undone: Scan) -> None:
+            shown.update(CheckInUndoneShown(undone).data)
+            keeper.keep(200, shown, {})
+
+        undo_check_in(ticket_id=ticket.pk, actor=actor, now=clock.now(), keep=keep)
+        return Response(shown)
+
+
+def check_in_quickly(request: HttpRequest) -> HttpResponse | None:
+    """Do what `TicketValidation.post` does for a door device that is online."""
+    token = read_bearer(request.META.get("HTTP_AUTHORIZATION", ""))
+    # A key might have been answered already.
+    if "HTTP_IDEMPOTENCY_KEY" in request.META:
+        return None
+    if token is None or token.kind != TokenKind.DEVICE:
+        return None
+    wish = read_body(request, UsualScan)
+    if wish is None:
+        return None
+    now = clock.now()
+    scanned = ScannedCode(
+        scan_id=new_id() if wish.scan_id is UNSET else wish.scan_id,
+        code=wish.code,
+        gate=wish.gate,
+        at=now,
+        event_id=None if wish.event is UNSET else wish.event,
+    )
+    return answer_json(_admit(scanned, Scanner(device_digest=token.digest), now))
+
+
+def _admit(
+    scanned: ScannedCode,
+    scanner: Scanner,
+    now: datetime,
+    keep: Callable[[CheckIn], None] | None = None,
+) -> dict[str, Any]:
+    attempt = check_in_ticket(scanned=scanned, scanner=scanner, now=now, keep=keep)
+    if attempt.result != ScanResult.ADMITTED or attempt.ticket is None:
+        raise refuse_entry(attempt)
+    return show_admission(attempt, attempt.ticket)
+
+
+def _keep_admission(keeper: Keeper) -> Callable[[CheckIn], None]:
+    """Return what stores an admission. A refusal is stored with those of all endpoints."""
+
+    def keep(attempt: CheckIn) -> None:
+        if attempt.result == ScanResult.ADMITTED and attempt.ticket is not None:
+            keeper.keep(200, show_admission(attempt, attempt.ticket), {})
+
+    return keep

@@ -1,0 +1,1 @@
+"""Whether the system is ready, and how much work waits."""
