@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.urls")),
     path("", include("orders.urls")),
     path("", include("tickets.urls")),
+    path("", include("tickets.webhooks.urls")),
     path("", include("ticketing.urls")),
     re_path(r"^schema/?$", document, name="schema"),
     re_path(r"^docs/?$", DocumentPage.as_view()),

@@ -2,11 +2,9 @@ from django.urls import re_path
 
 from events.list_answers import list_events_quickly
 from events.views import Events, OneEvent, show_event_quickly
-from events.webhook_views import Webhooks
 from ticketing.api.quick import quickly
 
 urlpatterns = [
-    re_path(r"^webhooks/?$", Webhooks.as_view()),
     re_path(r"^events/?$", quickly(Events.as_view(), GET=list_events_quickly, reads_query=True)),
     re_path(
         r"^events/(?P<reference>[A-Za-z0-9-]{1,80})/?$",

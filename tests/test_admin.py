@@ -16,9 +16,7 @@ from django.urls import reverse
 from django.utils import formats
 
 from events.catalogue import left_by_type
-from events.models import ApiToken, Event, WebhookEndpoint, WebhookMessage
-from events.webhook_secrets import secrets_of
-from events.webhooks import send_test
+from events.models import ApiToken, Event
 from orders.cancellation import cancel_order
 from orders.models import Order
 from tests.make import (
@@ -38,6 +36,9 @@ from ticketing.actors import record_act, system_actor
 from ticketing.models import ActType
 from tickets.models import Device, Ticket
 from tickets.refund import refund_order
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
+from tickets.webhooks.sending import send_test
+from tickets.webhooks.signing import secrets_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -441,14 +442,14 @@ def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_
     client = organizer_of(event)
     form = {"organizer": str(event.organizer_id), "url": "https://shop.example.com/hook"}
 
-    made = client.post(reverse("admin:events_webhookendpoint_add"), form, follow=True)
+    made = client.post(reverse("admin:webhooks_webhookendpoint_add"), form, follow=True)
     hook = WebhookEndpoint.objects.get()
     first = secrets_of(hook, now=clock.now())[0]
     assert first in html.unescape(made.content.decode())
     assert first not in client.get(change_page(hook)).content.decode()
 
     for name in ("test_this", "renew_this", "switch_off_this"):
-        button = reverse(f"admin:events_webhookendpoint_{name}", args=[hook.pk])
+        button = reverse(f"admin:webhooks_webhookendpoint_{name}", args=[hook.pk])
         assert client.get(button).status_code == 200
         answer = client.post(button, {"confirmed": "yes"}, follow=True)
         assert answer.status_code == 200
@@ -473,16 +474,16 @@ def test_a_webhook_that_is_off_is_told_so_gets_no_test_and_can_be_switched_on_fr
     button = partial(reverse, args=[hook.pk])
     yes = {"confirmed": "yes"}
 
-    assert client.get(button("admin:events_webhookendpoint_switch_on_this")).status_code == 403
-    client.post(button("admin:events_webhookendpoint_switch_off_this"), yes)
+    assert client.get(button("admin:webhooks_webhookendpoint_switch_on_this")).status_code == 403
+    client.post(button("admin:webhooks_webhookendpoint_switch_off_this"), yes)
     page = client.get(list_page(message), HTTP_ACCEPT_LANGUAGE="en").content.decode()
     assert "webhook switched off" in page
 
-    assert client.post(button("admin:events_webhookendpoint_test_this"), yes).status_code == 403
+    assert client.post(button("admin:webhooks_webhookendpoint_test_this"), yes).status_code == 403
     client.post(list_page(hook), {"action": "test_chosen", "_selected_action": [hook.pk]})
     assert list(WebhookMessage.objects.all()) == [message]
 
-    client.post(button("admin:events_webhookendpoint_switch_on_this"), yes)
+    client.post(button("admin:webhooks_webhookendpoint_switch_on_this"), yes)
     hook.refresh_from_db()
     assert hook.disabled_at is None
 
@@ -519,13 +520,13 @@ def test_a_webhook_to_where_we_do_not_send_is_refused(url: str):
     event = make_event()
     form = {"organizer": str(event.organizer_id), "url": url}
 
-    answer = organizer_of(event).post(reverse("admin:events_webhookendpoint_add"), form)
+    answer = organizer_of(event).post(reverse("admin:webhooks_webhookendpoint_add"), form)
 
     assert answer.status_code == 200
     assert not WebhookEndpoint.objects.exists()
 
 
-@pytest.mark.parametrize("kind", ["events_apitoken", "events_webhookendpoint", "orders_order"])
+@pytest.mark.parametrize("kind", ["events_apitoken", "webhooks_webhookendpoint", "orders_order"])
 def test_a_page_of_what_is_no_id_is_refused_and_is_no_bug(kind: str):
     client = as_user(make_user(is_staff=True, is_superuser=True))
 

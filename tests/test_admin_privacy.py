@@ -18,15 +18,7 @@ from django.db.models import CharField, TextField, UUIDField
 from django.test import Client
 from django.urls import reverse
 
-from events.models import (
-    ApiToken,
-    Event,
-    Organizer,
-    WebhookAttempt,
-    WebhookEndpoint,
-    WebhookMessage,
-)
-from events.webhooks import send_test
+from events.models import ApiToken, Event, Organizer
 from orders.models import Order
 from tests.make import (
     as_bearer,
@@ -40,10 +32,12 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import User
 from tickets.models import Device, Ticket
+from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from tickets.webhooks.sending import send_test
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OURS = ("events", "orders", "tickets")
+OURS = ("events", "orders", "tickets", "webhooks")
 MOST_PAGES = 300
 SHORTEST_TEXT = 5
 LINK = re.compile(r"""(?:href|action|src|data-[\w-]*url|hx-get)=["']([^"']+)["']""")

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from events.models import ApiToken, Event, WebhookEndpoint
-from events.webhook_secrets import renew_secret, secrets_of
+from events.models import ApiToken, Event
 from tests.make import SOMEBODY, as_bearer, as_organizer, make_api_token, make_event, make_ticket
 from tests.race import race
 from ticketing import clock
 from ticketing.models import Act, KeptAnswer
 from tickets.door import devices
 from tickets.models import Device
+from tickets.webhooks.models import WebhookEndpoint
+from tickets.webhooks.signing import renew_secret, secrets_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

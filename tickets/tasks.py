@@ -5,8 +5,6 @@ from uuid import UUID
 from celery import shared_task
 
 from events.stock.audit import audit_stock
-from events.webhook_turns import find_due_webhooks
-from events.webhooks import forget_webhooks, send_webhooks
 from orders.confirmation import send_confirmation
 from orders.expiry import BATCH as EXPIRY_BATCH
 from orders.expiry import (
@@ -26,6 +24,8 @@ from tickets.issue import issue_codes
 from tickets.refund import refund_order_of_cancelled_event, return_money
 from tickets.settlement import settle_order
 from tickets.sweep import ask_again
+from tickets.webhooks.sending import forget_webhooks, send_webhooks
+from tickets.webhooks.turns import find_due_webhooks
 from tickets.winding_up import wind_up_event
 
 

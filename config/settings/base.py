@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "events",
     "orders",
     "tickets",
+    "tickets.webhooks",
 ]
 # Origins whose pages may call the API from a browser. Cookies never come along.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
@@ -469,7 +470,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "POSTPROCESSING_HOOKS": [
-        "tickets.announcements.tell_webhooks",
+        "tickets.webhooks.document.tell_webhooks",
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ticketing.api.openapi.finishing.finish",
     ],

@@ -75,8 +75,8 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _link(_("API tokens"), "key", "events_apitoken"),
-                    _link(_("Webhooks"), "webhook", "events_webhookendpoint"),
-                    _link(_("Webhook messages"), "outbox", "events_webhookmessage"),
+                    _link(_("Webhooks"), "webhook", "webhooks_webhookendpoint"),
+                    _link(_("Webhook messages"), "outbox", "webhooks_webhookmessage"),
                 ],
             },
         ],

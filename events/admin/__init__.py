@@ -3,7 +3,5 @@
 from events.admin.events import EventAdmin
 from events.admin.organizers import OrganizerAdmin
 from events.admin.tokens import ApiTokenAdmin
-from events.admin.webhook_messages import WebhookMessageAdmin
-from events.admin.webhooks import WebhookAdmin
 
-__all__ = ["ApiTokenAdmin", "EventAdmin", "OrganizerAdmin", "WebhookAdmin", "WebhookMessageAdmin"]
+__all__ = ["ApiTokenAdmin", "EventAdmin", "OrganizerAdmin"]

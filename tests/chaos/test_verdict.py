@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from events.models import WebhookEndpoint, WebhookMessage
-from events.webhooks import webhook_id
 from tests.chaos import verdict
 from tests.chaos.arena import Arena, Death
 from tests.make import make_organizer, make_paid_order, make_ticket_type
 from ticketing import clock
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
+from tickets.webhooks.sending import webhook_id
 
 
 @pytest.fixture

@@ -69,9 +69,9 @@ def violations(arena: Arena, told: Told) -> list[str]:
 
 def figures(arena: Arena) -> dict[str, Any]:
     """Return what the run left, in numbers."""
-    from events.models import WebhookMessage  # noqa: PLC0415
     from orders.models import Order  # noqa: PLC0415
     from tickets.models import Scan, Ticket  # noqa: PLC0415
+    from tickets.webhooks.models import WebhookMessage  # noqa: PLC0415
 
     by_status = Counter(Order.objects.values_list("status", flat=True))
     sqs, dead = arena.sqs(), {}
@@ -198,10 +198,10 @@ def _doors(told: Told) -> Iterator[str]:
 
 def _webhooks(arena: Arena) -> Iterator[str]:
     """Each sale is told to each receiver: it was taken, or it waits and somebody sends."""
-    from events.models import WebhookAttempt, WebhookEndpoint, WebhookMessage  # noqa: PLC0415
-    from events.webhooks import webhook_id  # noqa: PLC0415
     from orders.models import Order  # noqa: PLC0415
     from ticketing import clock  # noqa: PLC0415
+    from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage  # noqa: PLC0415
+    from tickets.webhooks.sending import webhook_id  # noqa: PLC0415
 
     paid = set(Order.objects.exclude(paid_at=None).values_list("pk", flat=True))
     for receiver in arena.receivers:

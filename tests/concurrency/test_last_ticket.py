@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from events.models import TicketType, WebhookEndpoint, WebhookMessage
+from events.models import TicketType
 from events.stock.record import SoldOut
 from orders.cancellation import cancel_order
 from orders.gateway import charge
@@ -31,6 +31,7 @@ from tickets import settlement
 from tickets.door.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
 from tickets.models import Scan, Ticket
 from tickets.settlement import settle_order
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

@@ -5,18 +5,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from events.models import (
-    MOST_TICKET_TYPES,
-    MOST_WEBHOOKS,
-    Event,
-    Organizer,
-    TicketType,
-    WebhookEndpoint,
-)
+from events.models import MOST_TICKET_TYPES, Event, Organizer, TicketType
 from events.ticket_types import TooManyTicketTypes, add_ticket_type
-from events.webhooks import TooManyWebhooks, refuse_too_many_webhooks
 from tests.make import as_organizer, make_event, make_organizer, make_ticket_type, make_user
 from tests.race import race
+from tickets.webhooks.models import MOST_WEBHOOKS, WebhookEndpoint
+from tickets.webhooks.sending import TooManyWebhooks, refuse_too_many_webhooks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,7 +92,7 @@ def test_the_page_of_a_webhook_over_the_cap_says_why_it_is_refused():
     client.force_login(make_user(organizer=organizer, is_staff=True))
 
     page = client.post(
-        reverse("admin:events_webhookendpoint_add"),
+        reverse("admin:webhooks_webhookendpoint_add"),
         {"organizer": str(organizer.pk), "url": "https://shop.example.com/"},
     )
 

@@ -15,18 +15,19 @@ from django.test import Client
 from django.urls import reverse
 from redis import Redis
 
-from events.models import ApiToken, WebhookEndpoint
-from events.webhook_secrets import secrets_of
+from events.models import ApiToken
 from tests.make import as_bearer, make_event, make_user
 from tests.race import race
 from ticketing import clock
 from ticketing.models import User
 from tickets.models import Device
+from tickets.webhooks.models import WebhookEndpoint
+from tickets.webhooks.signing import secrets_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRET = re.compile(r"(?:api|dev)_[\w-]{20,}|whsec_[\w+/=]{20,}")
-KINDS = ["events_apitoken", "tickets_device", "events_webhookendpoint"]
+KINDS = ["events_apitoken", "tickets_device", "webhooks_webhookendpoint"]
 MODELS: dict[str, Any] = dict(zip(KINDS, [ApiToken, Device, WebhookEndpoint], strict=True))
 
 
@@ -76,7 +77,7 @@ def make(staff: Staff, kind: str) -> Any:
 
 
 def renew(staff: Staff, hook: WebhookEndpoint) -> Any:
-    url = reverse("admin:events_webhookendpoint_renew_this", args=[hook.pk])
+    url = reverse("admin:webhooks_webhookendpoint_renew_this", args=[hook.pk])
     page = staff.client.get(url).content.decode()
     found = re.search(r'name="version" value="(\d+)"', page)
     assert found is not None
@@ -119,7 +120,7 @@ def test_a_secret_is_on_the_answer_and_nowhere_else(
 ):
     caplog.set_level(logging.DEBUG)
     if kind == "renewed":
-        make(staff, "events_webhookendpoint")
+        make(staff, "webhooks_webhookendpoint")
         answer = renew(staff, WebhookEndpoint.objects.get())
     else:
         answer = make(staff, kind)
@@ -151,7 +152,7 @@ def test_a_secret_is_on_the_answer_and_nowhere_else(
 def test_what_was_shown_works(staff: Staff):
     token = secret_on(make(staff, "events_apitoken"))
     device = secret_on(make(staff, "tickets_device"))
-    first = secret_on(make(staff, "events_webhookendpoint"))
+    first = secret_on(make(staff, "webhooks_webhookendpoint"))
     hook = WebhookEndpoint.objects.get()
     assert secrets_of(hook, now=clock.now()) == [first]
     second = secret_on(renew(staff, hook))
@@ -214,9 +215,9 @@ def test_nobody_chooses_the_id_of_a_row(staff: Staff):
 
 
 def test_a_renewal_that_is_sent_again_renews_nothing(staff: Staff):
-    make(staff, "events_webhookendpoint")
+    make(staff, "webhooks_webhookendpoint")
     hook = WebhookEndpoint.objects.get()
-    url = reverse("admin:events_webhookendpoint_renew_this", args=[hook.pk])
+    url = reverse("admin:webhooks_webhookendpoint_renew_this", args=[hook.pk])
     sent = {"confirmed": "yes", "version": "1"}
     staff.client.post(url, sent)
 

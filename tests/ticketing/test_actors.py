@@ -9,8 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from events.models import ApiToken, Event, WebhookEndpoint
-from events.webhooks import send_test
+from events.models import ApiToken, Event
 from orders.models import Order
 from tests.make import (
     SOMEBODY,
@@ -33,6 +32,8 @@ from ticketing.ids import new_id
 from ticketing.models import Act, ActType, User
 from tickets.models import Device, Ticket
 from tickets.tasks import refund_order_task, wind_up_event_task
+from tickets.webhooks.models import WebhookEndpoint
+from tickets.webhooks.sending import send_test
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

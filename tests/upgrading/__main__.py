@@ -61,14 +61,19 @@ def _changed(released: dict[str, bytes]) -> Iterator[Finding]:
 
 
 def _run_new_ones(url: str, released: dict[str, bytes]) -> Iterator[Finding]:
-    from django.db import connection  # noqa: PLC0415 - only now is it known where the database is
+    from django.apps import apps  # noqa: PLC0415 - only now are the settings known
+    from django.db import connection  # noqa: PLC0415 - and where the database is
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
-    known = {(Path(path).parts[0], Path(path).stem) for path in released}
-    ours = {app for app, _ in known}
+    known = {(Path(path).parts[-3], Path(path).stem) for path in released}
+    ours = {Path(path).parts[0] for path in released}
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
-    start = [leaf for leaf in leaves if leaf[0] not in ours] + sorted(known)
+    # An app of ours may be new.
+    others = [
+        leaf for leaf in leaves if apps.get_app_config(leaf[0]).name.split(".")[0] not in ours
+    ]
+    start = others + sorted(known)
     executor.migrate(start)
     with psycopg.connect(url) as record:
         record.execute(_ORGANIZER)

@@ -45,13 +45,13 @@ def released_migrations() -> dict[str, bytes]:
     :raises NoHistory: where there is no git history
     :raises ReleaseNotFetched: where it does not reach back to the release
     """
-    folders = [f"{app}/migrations" for app in _APPS]
-    archive = _git("archive", "--format=tar", previous_release(), *folders)
+    archive = _git("archive", "--format=tar", previous_release(), *_APPS)
     with tarfile.open(fileobj=io.BytesIO(archive)) as source:
         return {
             member.name: file.read()
             for member in source.getmembers()
-            if Path(member.name).match("[0-9]*.py") and (file := source.extractfile(member))
+            if Path(member.name).match("migrations/[0-9]*.py")
+            and (file := source.extractfile(member))
         }
 
 

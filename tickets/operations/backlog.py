@@ -9,11 +9,11 @@ from django.db.models import Min, Sum
 from django.db.models.functions import Greatest
 
 from events.models import TicketType
-from events.webhooks import oldest_due_webhook
 from orders.models import Order, OrderStatus
 from ticketing.aws import aws_client
 from ticketing.queue.dead_letters import dead_letter_url
 from tickets.models import Delivery
+from tickets.webhooks.sending import oldest_due_webhook
 
 _COUNTS = {
     "waiting": "ApproximateNumberOfMessages",

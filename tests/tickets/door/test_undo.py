@@ -8,7 +8,6 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from events.models import WebhookEndpoint, WebhookMessage
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -28,6 +27,7 @@ from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.door.undo import NotCheckedIn, UndoTooLate, undo_check_in
 from tickets.models import Device, Scan, ScanResult, Ticket
 from tickets.refund import refund_order
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

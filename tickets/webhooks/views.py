@@ -17,10 +17,7 @@ from events.access import (
     actor_of,
     choose_organizer,
 )
-from events.models import Organizer, Scope, Topic, WebhookEndpoint
-from events.webhook_creation import create_webhook
-from events.webhook_secrets import secrets_of
-from events.webhooks import TooManyWebhooks
+from events.models import Organizer, Scope
 from ticketing import clock
 from ticketing.api.fields import StrictSerializer, WebAddressField
 from ticketing.api.idempotency import (
@@ -32,7 +29,11 @@ from ticketing.api.idempotency import (
     answer_once,
 )
 from ticketing.api.schema import API_TOKEN, operation
-from ticketing.outbound import AddressRefused, check_address
+from tickets.webhooks.creation import create_webhook
+from tickets.webhooks.models import Topic, WebhookEndpoint
+from tickets.webhooks.outbound import AddressRefused, check_address
+from tickets.webhooks.sending import TooManyWebhooks
+from tickets.webhooks.signing import secrets_of
 
 _WRITER = (API_TOKEN, Scope.WEBHOOKS_WRITE.value)
 

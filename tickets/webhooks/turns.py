@@ -16,8 +16,9 @@ from django.db import transaction
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
-from events.models import Organizer, WebhookEndpoint, WebhookMessage
+from events.models import Organizer
 from ticketing.queue.messages import Message, send_after_commit
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
 
 logger = logging.getLogger(__name__)
 

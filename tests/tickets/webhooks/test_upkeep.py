@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from events.models import WebhookEndpoint, WebhookMessage
-from events.webhooks import forget_webhooks, send_again, send_test, switch_off, switch_on
 from tests.make import SOMEBODY, make_organizer
 from tests.moments import NOON
 from ticketing.models import Act
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
+from tickets.webhooks.sending import forget_webhooks, send_again, send_test, switch_off, switch_on
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

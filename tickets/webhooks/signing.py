@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
 
-from events.models import WebhookEndpoint, newest_webhook_key
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.models import ActType
+from tickets.webhooks.models import WebhookEndpoint, newest_webhook_key
 
 # After a renewal the old secret signs too, until its owner has put the new one in place.
 _TWO_SECRETS: Final = timedelta(hours=24)

@@ -23,9 +23,13 @@ from django.db import connection, transaction
 from django.db.models import Q
 from standardwebhooks import Webhook
 
-from events.models import MOST_WEBHOOKS, WebhookAttempt, WebhookEndpoint, WebhookMessage
-from events.webhook_secrets import secrets_of
-from events.webhook_turns import (
+from ticketing.actors import Actor, record_act, system_actor
+from ticketing.errors import Conflict
+from ticketing.models import ActType
+from tickets.webhooks.models import MOST_WEBHOOKS, WebhookAttempt, WebhookEndpoint, WebhookMessage
+from tickets.webhooks.outbound import Answer, post_json
+from tickets.webhooks.signing import secrets_of
+from tickets.webhooks.turns import (
     begin_turn,
     charge,
     end_turn,
@@ -33,10 +37,6 @@ from events.webhook_turns import (
     first_of_each_subject,
     in_debt,
 )
-from ticketing.actors import Actor, record_act, system_actor
-from ticketing.errors import Conflict
-from ticketing.models import ActType
-from ticketing.outbound import Answer, post_json
 
 logger = logging.getLogger(__name__)
 

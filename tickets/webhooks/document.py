@@ -13,12 +13,13 @@ from drf_spectacular.plumbing import process_webhooks
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiWebhook, extend_schema
 from rest_framework import serializers
 
-from events.models import EventStatus, Topic
-from events.webhooks import TEST
+from events.models import EventStatus
 from orders.models import OrderStatus
 from orders.serializers import EventNamed
 from tickets.models import TicketStatus
 from tickets.serializers import OrderNamed, TicketTypeNamed
+from tickets.webhooks.models import Topic
+from tickets.webhooks.sending import TEST
 
 _Told = serializers.Serializer[Any]
 

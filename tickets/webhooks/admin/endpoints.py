@@ -22,24 +22,21 @@ from events.admin.base import ask_first, chosen
 from events.admin.choices import choices_with_names
 from events.admin.once import OnceAdmin, say_was_shown, show_once
 from events.admin.refusals import say_refusal
-from events.models import (
-    Organizer,
-    Topic,
-    WebhookEndpoint,
-)
-from events.webhook_secrets import SecretWasRenewed, renew_secret, secrets_of
-from events.webhooks import (
+from events.models import Organizer
+from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType
+from tickets.webhooks.models import Topic, WebhookEndpoint
+from tickets.webhooks.outbound import AddressRefused, check_address
+from tickets.webhooks.sending import (
     TooManyWebhooks,
     refuse_too_many_webhooks,
     send_test,
     switch_off,
     switch_on,
 )
-from ticketing import clock
-from ticketing.actors import user_actor
-from ticketing.history import RecordsSaves, ShowsHistory
-from ticketing.models import ActType
-from ticketing.outbound import AddressRefused, check_address
+from tickets.webhooks.signing import SecretWasRenewed, renew_secret, secrets_of
 
 
 class WebhookForm(forms.ModelForm):
@@ -127,7 +124,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def its_messages(self, endpoint: Any) -> SafeString:
         return format_html(
             '<a href="{}?endpoint__id__exact={}" class="underline">{}</a>',
-            reverse("admin:events_webhookmessage_changelist"),
+            reverse("admin:webhooks_webhookmessage_changelist"),
             endpoint.pk,
             _("See them, %(count)d waiting") % {"count": endpoint.waits},
         )
@@ -163,7 +160,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         )
         if question is None:
             self.test_chosen(request, rows)
-        return question or redirect("admin:events_webhookendpoint_change", object_id)
+        return question or redirect("admin:webhooks_webhookendpoint_change", object_id)
 
     @action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
     def renew_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -211,7 +208,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
             for endpoint in rows:
                 switch_off(endpoint_id=endpoint.pk, actor=user_actor(request.user), now=clock.now())
             messages.success(request, _("Switched off."))
-        return question or redirect("admin:events_webhookendpoint_change", object_id)
+        return question or redirect("admin:webhooks_webhookendpoint_change", object_id)
 
     @action(description=gettext_lazy("Switch on again…"), permissions=["change", "wake"])
     def switch_on_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -227,4 +224,4 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         )
         if question is None:
             self.switch_on_chosen(request, rows)
-        return question or redirect("admin:events_webhookendpoint_change", object_id)
+        return question or redirect("admin:webhooks_webhookendpoint_change", object_id)

@@ -19,18 +19,8 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema_rs import Draft202012Validator
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from events.models import Event, Organizer, Topic, WebhookAttempt, WebhookEndpoint, WebhookMessage
+from events.models import Event, Organizer
 from events.organizing import cancel_event, change_event, publish_event
-from events.webhook_secrets import renew_secret, secrets_of
-from events.webhook_turns import find_due_webhooks
-from events.webhooks import (
-    SCHEDULE,
-    TEST,
-    send_again,
-    send_test,
-    send_webhooks,
-    switch_on,
-)
 from orders.cancellation import cancel_order
 from orders.expiry import expire_reservations
 from orders.models import Order
@@ -47,13 +37,25 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from tests.race import race
-from ticketing import clock, outbound
-from ticketing.outbound import AddressRefused, check_address, post_json
+from ticketing import clock
 from tickets.models import Ticket
 from tickets.operations.backlog import measure_webhook_lag
 from tickets.refund import refund_order, refund_tickets
 from tickets.replacement import replace_ticket
 from tickets.settlement import settle_order
+from tickets.webhooks import outbound
+from tickets.webhooks.models import Topic, WebhookAttempt, WebhookEndpoint, WebhookMessage
+from tickets.webhooks.outbound import AddressRefused, check_address, post_json
+from tickets.webhooks.sending import (
+    SCHEDULE,
+    TEST,
+    send_again,
+    send_test,
+    send_webhooks,
+    switch_on,
+)
+from tickets.webhooks.signing import renew_secret, secrets_of
+from tickets.webhooks.turns import find_due_webhooks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -674,7 +676,7 @@ def test_a_courier_at_work_is_asked_for_nothing_more_as_long_as_a_task_may_run(
         )
         return secrets_of(endpoint, now=now)
 
-    monkeypatch.setattr("events.webhooks.secrets_of", look_while_it_sends)
+    monkeypatch.setattr("tickets.webhooks.sending.secrets_of", look_while_it_sends)
     send_webhooks(endpoint_id=endpoint.pk, now=now)
 
     assert asked == [0, 0, 1]

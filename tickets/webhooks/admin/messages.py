@@ -12,18 +12,15 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, ask_first, chosen
-from events.models import (
-    WebhookAttempt,
-    WebhookMessage,
-)
-from events.webhooks import (
+from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.history import ShowsHistory
+from tickets.webhooks.models import WebhookAttempt, WebhookMessage
+from tickets.webhooks.sending import (
     body_of,
     send_again,
     webhook_id,
 )
-from ticketing import clock
-from ticketing.actors import user_actor
-from ticketing.history import ShowsHistory
 
 
 class WebhookAttemptInline(TabularInline):
@@ -113,4 +110,4 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
         )
         if question is None:
             self.send_chosen_again(request, rows)
-        return question or redirect("admin:events_webhookmessage_change", object_id)
+        return question or redirect("admin:webhooks_webhookmessage_change", object_id)

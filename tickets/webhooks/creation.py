@@ -5,10 +5,10 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from events.models import WebhookEndpoint
-from events.webhooks import TooManyWebhooks, refuse_too_many_webhooks
 from ticketing.actors import Actor, record_act
 from ticketing.models import ActType
+from tickets.webhooks.models import WebhookEndpoint
+from tickets.webhooks.sending import TooManyWebhooks, refuse_too_many_webhooks
 
 
 @transaction.atomic(durable=True)

@@ -7,9 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from events import webhook_turns
-from events.models import Organizer, WebhookEndpoint, WebhookMessage
-from events.webhook_turns import (
+from events.models import Organizer
+from tests.make import make_organizer
+from tests.moments import NOON
+from tests.queue import RecordingQueue
+from tests.tickets.webhooks.test_sending import Receiver, listen, receiver
+from tickets.operations.backlog import measure_webhook_lag
+from tickets.webhooks import turns
+from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
+from tickets.webhooks.sending import forget_webhooks, send_test, send_webhooks
+from tickets.webhooks.turns import (
     AT_A_TIME,
     BUDGET,
     begin_turn,
@@ -17,12 +24,6 @@ from events.webhook_turns import (
     end_turn,
     find_due_webhooks,
 )
-from events.webhooks import forget_webhooks, send_test, send_webhooks
-from tests.events.test_webhooks import Receiver, listen, receiver
-from tests.make import make_organizer
-from tests.moments import NOON
-from tests.queue import RecordingQueue
-from tickets.operations.backlog import measure_webhook_lag
 
 __all__ = ["receiver"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -251,8 +252,8 @@ def test_sixteen_slow_endpoints_of_one_organizer_starve_nobody_else(
 def test_without_turns_and_a_budget_the_same_endpoints_do_starve_others(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(webhook_turns, "AT_A_TIME", 1000)
-    monkeypatch.setattr(webhook_turns, "BUDGET", BUDGET * 1000)
+    monkeypatch.setattr(turns, "AT_A_TIME", 1000)
+    monkeypatch.setattr(turns, "BUDGET", BUDGET * 1000)
     make_endpoints(16)
     (endpoint,) = make_endpoints(1)
 

@@ -1,0 +1,1 @@
+"""Webhooks: telling organizers' own systems what has happened."""
