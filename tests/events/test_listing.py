@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
@@ -151,6 +153,24 @@ def test_a_redis_that_is_away_leaves_the_list_as_the_record_has_it(
         raise RedisConnectionError
 
     monkeypatch.setattr("events.stock.board.ask_packed", away)
+    # The page is remembered: only what is held and what is promised is read.
+    with CaptureQueriesContext(connection) as queries:
+        shown = api.get("/events").json()
+
+    assert [event["available"] for event in shown["results"]] == [7]
+    assert len(queries) == 2
+
+
+def test_a_redis_that_is_away_from_the_start_leaves_the_list_as_the_record_has_it(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+):
+    event = make("First")
+    make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
+
+    def away() -> str:
+        raise InventoryUnavailable("Redis is away.")
+
+    monkeypatch.setattr(listing, "read_catalogue_version", away)
     shown = api.get("/events").json()
 
     assert [event["available"] for event in shown["results"]] == [7]

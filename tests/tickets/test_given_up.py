@@ -219,6 +219,7 @@ def test_a_correction_leaves_other_orders_with_the_same_address_alone():
     order = given_up()
     other = make_paid_order()
     Order.objects.update(customer_email="shared@example.com")
+    asked = Delivery.objects.get(order=other).asked_at
 
     redirect_tickets(
         order_id=order.pk,
@@ -230,6 +231,22 @@ def test_a_correction_leaves_other_orders_with_the_same_address_alone():
 
     other.refresh_from_db()
     assert other.customer_email == "shared@example.com"
+    assert Delivery.objects.get(order=other).asked_at == asked
+
+
+def test_the_mail_to_a_corrected_address_does_not_wait_for_the_limit_of_the_old_one():
+    order = given_up()
+    Delivery.objects.update(goes_at=clock.now() + DAY)
+
+    redirect_tickets(
+        order_id=order.pk,
+        was=order.customer_email,
+        becomes="ana@example.com",
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    assert Delivery.objects.get().goes_at is None
 
 
 def test_a_correction_by_an_address_that_was_corrected_meanwhile_is_refused():

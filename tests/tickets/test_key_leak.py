@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,13 +16,15 @@ from tests.make import (
     make_paid_order,
     make_ticket_type,
 )
+from tests.moments import NOON
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import Act
-from tickets.codes import read_code
+from tickets.codes import GRACE_AFTER_THE_END, read_code
 from tickets.models import Ticket, TicketStatus
-from tickets.replacement import replace_tickets_signed_by
+from tickets.replacement import KeyStillSigns, orders_signed_by, replace_tickets_signed_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,3 +147,57 @@ def test_a_batch_ends_where_the_next_begins(settings: Any, monkeypatch: pytest.M
     reissue()
 
     assert key_ids() == [2] * 6
+
+
+def test_only_orders_that_would_still_admit_by_the_key_are_named(settings: Any):
+    used, revoked, signed = (make_paid_order() for _ in range(3))
+    used.tickets.update(status=TicketStatus.USED, used_at=NOON)
+    revoked.tickets.update(status=TicketStatus.REVOKED, revoked_at=NOON)
+    rotate(settings)
+    make_paid_order()
+
+    assert list(orders_signed_by(key_id=1, now=clock.now())) == [signed.pk]
+
+
+@pytest.mark.parametrize(("seconds_more", "named"), [(-1, True), (0, False)])
+def test_an_event_that_has_ended_admits_for_a_while(
+    settings: Any,
+    seconds_more: int,
+    named: bool,  # noqa: FBT001
+):
+    order = make_paid_order()
+    ends_at = NOON - GRACE_AFTER_THE_END - timedelta(seconds=seconds_more)
+    Event.objects.update(starts_at=ends_at - timedelta(hours=4), ends_at=ends_at)
+    rotate(settings)
+
+    assert list(orders_signed_by(key_id=1, now=NOON)) == [order.pk] * named
+
+
+def test_the_verb_too_refuses_a_key_that_signs():
+    order = make_paid_order()
+
+    with pytest.raises(KeyStillSigns):
+        replace_tickets_signed_by(key_id=1, order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    assert key_ids() == [1]
+
+
+def test_a_ticket_that_is_used_meanwhile_keeps_no_other_from_being_replaced(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    order = make_paid_order(quantity=2)
+    first = Ticket.objects.of_order(order.pk)[0]
+    rotate(settings)
+
+    def new_id_after_a_scan() -> UUID:
+        Ticket.objects.filter(pk=first.pk, status=TicketStatus.VALID).update(
+            status=TicketStatus.USED, used_at=NOON
+        )
+        return new_id()
+
+    monkeypatch.setattr("tickets.replacement.new_id", new_id_after_a_scan)
+    replaced = replace_tickets_signed_by(
+        key_id=1, order_id=order.pk, actor=SOMEBODY, now=clock.now()
+    )
+
+    assert (replaced, key_ids(), key_ids(TicketStatus.USED)) == (1, [2], [1])

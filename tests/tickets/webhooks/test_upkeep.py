@@ -56,8 +56,9 @@ def test_an_endpoint_that_is_switched_on_gets_at_once_what_waits_for_it():
     overdue, delivered = make_message(endpoint, due=NOON), make_message(endpoint, due=None)
     switch_off(endpoint_id=endpoint.pk, actor=SOMEBODY, now=NOON)
 
-    for _ in range(2):
-        switch_on(endpoint_id=endpoint.pk, actor=SOMEBODY, now=NOON + MINUTE)
+    switch_on(endpoint_id=endpoint.pk, actor=SOMEBODY, now=NOON + MINUTE)
+    assert acts("webhook.switched_on") == 1
+    switch_on(endpoint_id=endpoint.pk, actor=SOMEBODY, now=NOON + MINUTE)
 
     endpoint.refresh_from_db()
     assert endpoint.disabled_at is None

@@ -1,0 +1,68 @@
+"""An organizer's system sees each change of a ticket once, and nothing that is no change."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from events.models import Event
+from tests.make import as_bearer, make_device, make_ticket
+from tests.moments import NOON
+from ticketing import clock
+from tickets.models import Scan, ScanResult, Ticket, TicketStatus
+from tickets.search import TicketFilter, tickets_of_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
+LONG_AGO = NOON - timedelta(days=9)
+
+
+def changed(ticket: Ticket) -> list[Ticket]:
+    return list(tickets_of_event(ticket.event_id, TicketFilter(modified_since=NOON)))
+
+
+def old_ticket() -> Ticket:
+    ticket = make_ticket()
+    Ticket.objects.filter(pk=ticket.pk).update(created_at=LONG_AGO)
+    return ticket
+
+
+def revoke(ticket: Ticket, **moments: datetime) -> None:
+    Ticket.objects.filter(pk=ticket.pk).update(status=TicketStatus.REVOKED, **moments)
+
+
+@pytest.mark.parametrize(("offset", "seen"), [(timedelta(0), True), (-HOUR, False)])
+def test_what_happened_at_that_very_moment_is_seen(
+    offset: timedelta,
+    seen: bool,  # noqa: FBT001
+):
+    made, revoked, refunded = (old_ticket() for _ in range(3))
+    Ticket.objects.filter(pk=made.pk).update(created_at=NOON + offset)
+    revoke(revoked, revoked_at=NOON + offset)
+    revoke(refunded, revoked_at=LONG_AGO, refunded_at=NOON + offset)
+
+    assert [changed(each) for each in (made, revoked, refunded)] == [
+        [made] * seen, [revoked] * seen, [refunded] * seen,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["recorded_at", "undone_at"])
+def test_an_admission_and_its_undoing_are_changes(column: str):
+    ticket = old_ticket()
+    as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": ticket.code})
+    Scan.objects.update(recorded_at=LONG_AGO)
+    assert changed(ticket) == []
+
+    Scan.objects.update(**{column: NOON})
+
+    assert changed(ticket) == [ticket]
+
+
+def test_a_scan_that_opened_no_gate_is_no_change():
+    ticket = old_ticket()
+    Event.objects.update(checkin_starts_at=clock.now() + HOUR)
+    as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": ticket.code})
+    refused = Scan.objects.get(ticket=ticket)
+    assert (refused.result, refused.recorded_at > NOON) == (ScanResult.NOT_YET_OPEN, True)
+
+    assert changed(ticket) == []
