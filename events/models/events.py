@@ -1,7 +1,5 @@
-"""Organizers, their events, and the kinds of tickets on sale."""
+"""Events, and the words by which visitors find them."""
 
-from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
@@ -10,14 +8,15 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
+from events.models.organizers import Organizer
 from ticketing.clock import ZONES, refuse_other_ages
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
 
 DEFAULT_HOLD_SECONDS = 15 * 60
+
+
 LARGEST_CAPACITY = 1_000_000
-# Of an event. A trigger of the database holds this number too.
-MOST_TICKET_TYPES = 50
 
 
 def known_timezone(name: str) -> None:
@@ -56,108 +55,6 @@ EVENT_WORDS = Func(
     function="event_words",
     output_field=SearchVectorField(),
 )
-
-
-class Organizer(models.Model):
-    """Who puts events on, and whose they are."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
-    email = models.EmailField(_("email"), help_text=_("Buyers' answers to our mails go here."))
-    members = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
-    )
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    # What its slow webhook receivers have cost, as a moment: it owes the time until then.
-    couriers_owed_until = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("organizer")
-        verbose_name_plural = _("organizers")
-        ordering = ["name", "id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Membership(models.Model):
-    """A user acts for an organizer."""
-
-    organizer = models.ForeignKey(
-        Organizer,
-        on_delete=models.CASCADE,
-        related_name="memberships",
-        verbose_name=_("organizer"),
-    )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="memberships",
-        verbose_name=_("user"),
-    )
-
-    class Meta:
-        verbose_name = _("member")
-        verbose_name_plural = _("members")
-        constraints = [
-            models.UniqueConstraint(fields=["organizer", "user"], name="one_membership_each"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} @ {self.organizer}"
-
-
-class Scope(models.TextChoices):
-    """What a token may be used for."""
-
-    EVENTS_WRITE = "events:write", _("create, change, publish and cancel events")
-    ORDERS_READ = "orders:read", _("see orders, their buyers and their tickets")
-    ORDERS_WRITE = "orders:write", _("reserve for many customers from one address")
-    ORDERS_REFUND = "orders:refund", _("refund orders")
-    TICKETS_WRITE = "tickets:write", _("send, replace and revoke tickets")
-    TICKETS_VALIDATE = "tickets:validate", _("check tickets in at the door")
-    REPORTS_READ = "reports:read", _("see sales and attendance")
-    WEBHOOKS_WRITE = "webhooks:write", _("make webhooks")
-    DEVICES_WRITE = "devices:write", _("make, pair and revoke door devices")
-
-
-def all_scopes() -> list[str]:
-    return list(Scope.values)
-
-
-class ApiToken(models.Model):
-    """Lets an organizer's own systems act for it. Only a digest of the token is kept."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organizer = models.ForeignKey(
-        Organizer,
-        on_delete=models.CASCADE,
-        related_name="api_tokens",
-        verbose_name=_("organizer"),
-    )
-    name = models.CharField(_("name"), max_length=100)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(_("begins with"), max_length=12, editable=False)
-    scopes = ArrayField(
-        models.CharField(max_length=20, choices=Scope.choices),
-        verbose_name=_("may"),
-        default=all_scopes,
-    )
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    expires_at = models.DateTimeField(
-        _("expires at"), null=True, blank=True, help_text=_("Empty means never.")
-    )
-    # To the minute: not every request is worth a write.
-    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
-    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
-
-    class Meta:
-        verbose_name = _("API token")
-        verbose_name_plural = _("API tokens")
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.hint}…)"
 
 
 class EventStatus(models.TextChoices):
@@ -371,83 +268,3 @@ class EventWords(models.Model):
 
     def __str__(self) -> str:
         return str(self.event_id)
-
-
-class TicketType(models.Model):
-    """
-    One kind of ticket at one event: its price, how many there are, and how many are gone.
-
-    `promised` counts tickets behind an accepted payment, `sold` those whose charge went through.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    event = models.ForeignKey(
-        Event,
-        on_delete=models.PROTECT,
-        related_name="ticket_types",
-        verbose_name=_("event"),
-    )
-    number = models.PositiveSmallIntegerField(editable=False)
-    name = models.CharField(_("name"), max_length=100, validators=[refuse_control_characters])
-    price = models.DecimalField(
-        _("price"),
-        max_digits=10,
-        decimal_places=2,
-        validators=[MinValueValidator(0)],
-    )
-    capacity = models.PositiveIntegerField(
-        _("capacity"), validators=[MinValueValidator(1), MaxValueValidator(LARGEST_CAPACITY)]
-    )
-    capacity_version = models.PositiveIntegerField(default=0, editable=False)
-    promised = models.PositiveIntegerField(_("promised"), default=0, editable=False)
-    sold = models.PositiveIntegerField(_("sold"), default=0, editable=False)
-    sales_start_at = models.DateTimeField(
-        _("sales start at"), null=True, blank=True, validators=[refuse_other_ages]
-    )
-    sales_end_at = models.DateTimeField(
-        _("sales end at"), null=True, blank=True, validators=[refuse_other_ages]
-    )
-    max_per_order = models.PositiveSmallIntegerField(
-        _("tickets per order"),
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(100)],
-    )
-
-    class Meta:
-        verbose_name = _("ticket type")
-        verbose_name_plural = _("ticket types")
-        ordering = ["event_id", "number"]
-        constraints = [
-            models.CheckConstraint(condition=Q(promised__lte=F("capacity")), name="never_oversold"),
-            models.CheckConstraint(condition=Q(sold__lte=F("promised")), name="sold_was_promised"),
-            models.CheckConstraint(condition=Q(price__gte=0), name="price_is_not_negative"),
-            models.UniqueConstraint(
-                fields=["event", "number"], name="one_number_per_type_of_an_event"
-            ),
-            models.UniqueConstraint(
-                fields=["event", "name"],
-                name="one_name_per_type_of_an_event",
-                violation_error_message=_("This event already has a ticket type of that name."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class InventoryGeneration(models.Model):
-    """The one row that names the Redis whose memory we trust. It changes when Redis lost it."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    stamp = models.CharField(max_length=40)
-    # How often the audit has found that Redis disagreed with the record, and read it again.
-    drifts = models.PositiveBigIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(id=1), name="there_is_one_generation"),
-        ]
-
-    def __str__(self) -> str:
-        return self.stamp

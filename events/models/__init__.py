@@ -1,0 +1,36 @@
+"""Organizers, their events, and the kinds of tickets on sale."""
+
+from events.models.events import (
+    DEFAULT_HOLD_SECONDS,
+    EVENT_WORDS,
+    LARGEST_CAPACITY,
+    Event,
+    EventStatus,
+    EventWords,
+    NextNumber,
+    known_timezone,
+    refuse_other_schemes,
+)
+from events.models.generation import InventoryGeneration
+from events.models.organizers import ApiToken, Membership, Organizer, Scope, all_scopes
+from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
+
+__all__ = [
+    "DEFAULT_HOLD_SECONDS",
+    "EVENT_WORDS",
+    "LARGEST_CAPACITY",
+    "MOST_TICKET_TYPES",
+    "ApiToken",
+    "Event",
+    "EventStatus",
+    "EventWords",
+    "InventoryGeneration",
+    "Membership",
+    "NextNumber",
+    "Organizer",
+    "Scope",
+    "TicketType",
+    "all_scopes",
+    "known_timezone",
+    "refuse_other_schemes",
+]

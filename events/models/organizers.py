@@ -1,0 +1,111 @@
+"""Organizers, who acts for them, and the tokens of their systems."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ticketing.ids import new_id
+from ticketing.text import refuse_control_characters
+
+
+class Organizer(models.Model):
+    """Who puts events on, and whose they are."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
+    email = models.EmailField(_("email"), help_text=_("Buyers' answers to our mails go here."))
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    # What its slow webhook receivers have cost, as a moment: it owes the time until then.
+    couriers_owed_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("organizer")
+        verbose_name_plural = _("organizers")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user acts for an organizer."""
+
+    organizer = models.ForeignKey(
+        Organizer,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("organizer"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("user"),
+    )
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [
+            models.UniqueConstraint(fields=["organizer", "user"], name="one_membership_each"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} @ {self.organizer}"
+
+
+class Scope(models.TextChoices):
+    """What a token may be used for."""
+
+    EVENTS_WRITE = "events:write", _("create, change, publish and cancel events")
+    ORDERS_READ = "orders:read", _("see orders, their buyers and their tickets")
+    ORDERS_WRITE = "orders:write", _("reserve for many customers from one address")
+    ORDERS_REFUND = "orders:refund", _("refund orders")
+    TICKETS_WRITE = "tickets:write", _("send, replace and revoke tickets")
+    TICKETS_VALIDATE = "tickets:validate", _("check tickets in at the door")
+    REPORTS_READ = "reports:read", _("see sales and attendance")
+    WEBHOOKS_WRITE = "webhooks:write", _("make webhooks")
+    DEVICES_WRITE = "devices:write", _("make, pair and revoke door devices")
+
+
+def all_scopes() -> list[str]:
+    return list(Scope.values)
+
+
+class ApiToken(models.Model):
+    """Lets an organizer's own systems act for it. Only a digest of the token is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organizer = models.ForeignKey(
+        Organizer,
+        on_delete=models.CASCADE,
+        related_name="api_tokens",
+        verbose_name=_("organizer"),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(_("begins with"), max_length=12, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope.choices),
+        verbose_name=_("may"),
+        default=all_scopes,
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("Empty means never.")
+    )
+    # To the minute: not every request is worth a write.
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
