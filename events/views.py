@@ -42,8 +42,9 @@ from events.organizing import (
     change_event,
     create_event,
 )
+from events.request_serializers import CatalogueQuery, EventChanged, EventSent, NewEventSent
 from events.sent import SeveralTicketTypes, event_defaults, take_ticket_types
-from events.serializers import CatalogueQuery, EventChanged, EventSent, EventShown, NewEventSent
+from events.serializers import EventShown
 from events.showing import (
     show_event,
     show_event_with,

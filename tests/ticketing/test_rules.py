@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import Serializer
 
-from events.serializers import EventSent, NewEventSent, TicketTypeChanged
+from events.request_serializers import EventSent, NewEventSent, TicketTypeChanged
 from orders.organizer_serializers import RefundSent
 from orders.serializers import CustomerSent, PaymentSent, ReservationSent
 from tests.ticketing.test_document import DOCUMENT

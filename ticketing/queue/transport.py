@@ -13,13 +13,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
 from kombu.transport import SQS
 
+from ticketing.queue.in_hand import QoS
+from ticketing.queue.polling import Polling
 from ticketing.queue.polls import EVERY_SECONDS, clear_away_old_polls, forget_polls, write_polls
 from ticketing.queue.receiving import Messages, ReceiveFailed, Receiver, longest
 from ticketing.telemetry.metrics import count_aws_error
@@ -40,39 +41,6 @@ _PATIENCE: Final = 5.0
 _GATHER_SECONDS: Final = 0.2
 
 
-@dataclass(slots=True)
-class _Polling:
-    """Where the polling of one queue stands."""
-
-    # Which poll is the last: the answer to an earlier one was given up and starts no other.
-    number: int = 0
-    began: float = 0.0
-    failures: int = 0
-    # When SQS was last asked, by the clock, for other processes to read. A worker with its hands
-    # full does not ask; but each task ends within its time limit, or something is wrong.
-    at: float = field(default_factory=time.time)
-
-
-class QoS(SQS.QoS):
-    """What the worker has in hand."""
-
-    def let_go(self, delivery_tag: str) -> None:
-        """Count a message no longer that could not be taken."""
-        if delivery_tag in self._delivered:
-            self._quick_ack(delivery_tag)
-
-    def restore_unacked(self) -> list[Any]:
-        """Give back what was fetched and not begun: the other workers see it at once."""
-        self._flush()
-        tags_by_url = defaultdict(list)
-        while self._delivered:
-            tag, message = self._delivered.popitem()
-            tags_by_url[message.delivery_info["sqs_queue"]].append(tag)
-        for url, tags in tags_by_url.items():
-            self.channel.give_back(url, tags)
-        return []
-
-
 class Channel(SQS.Channel):
     """Polls each queue forever, and lets no failure of SQS out into the worker's event loop."""
 
@@ -80,7 +48,7 @@ class Channel(SQS.Channel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pollings: defaultdict[str, _Polling] = defaultdict(_Polling)
+        self._pollings: defaultdict[str, Polling] = defaultdict(Polling)
         self._watch: Any = None
         # By queue: the handles of messages that are done and not deleted yet.
         self._done: defaultdict[str, list[str]] = defaultdict(list)
@@ -141,7 +109,7 @@ class Channel(SQS.Channel):
             # No credentials, above all: they are fetched over the network, too.
             answered(ReceiveFailed(type(error).__name__, str(error)))
 
-    def _has_room(self, polling: _Polling) -> bool:
+    def _has_room(self, polling: Polling) -> bool:
         """
         Say whether it is worth asking for messages.
 
@@ -186,7 +154,7 @@ class Channel(SQS.Channel):
                 logger.exception("A message of the queue %s could not be taken.", queue)
                 self.qos.let_go(message.get("ReceiptHandle", ""))
 
-    def _wait_after(self, queue: str, polling: _Polling, answer: Messages | ReceiveFailed) -> float:
+    def _wait_after(self, queue: str, polling: Polling, answer: Messages | ReceiveFailed) -> float:
         if not isinstance(answer, ReceiveFailed):
             if polling.failures:
                 logger.info("The queue %s answers again.", queue)
