@@ -1,18 +1,23 @@
 """What a visitor finds."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from events.catalogue import CatalogueFilter, public_events
+from events.catalogue import CatalogueFilter, Period, public_events
 from events.models import Event, EventWords, TicketType
 from tests.make import make_event, make_reserved_order
+from tests.moments import NOON
 from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -203,3 +208,51 @@ def test_a_range_that_reaches_into_the_past_lists_events_that_are_over(
         "soon",
         "next year",
     ]
+
+
+def make_event_at(starts_at: datetime, ends_at: datetime, *, name: str) -> None:
+    event = make_event(name=name)
+    Event.objects.filter(pk=event.pk).update(starts_at=starts_at, ends_at=ends_at)
+
+
+def at(moment: datetime, **bounds: Any) -> list[str]:
+    wanted = CatalogueFilter(**bounds)
+    return [event.name for event in public_events(wanted, now=moment)]
+
+
+def test_an_event_is_past_from_the_moment_at_which_it_ends():
+    make_event_at(NOON - HOUR, NOON, name="Jazz")
+
+    assert at(NOON, period=Period.PAST) == ["Jazz"]
+    assert at(NOON, period=Period.UPCOMING) == []
+    assert at(NOON - SECOND, period=Period.PAST) == []
+    assert at(NOON - SECOND, period=Period.UPCOMING) == ["Jazz"]
+
+
+def test_a_range_has_its_first_moment_and_not_its_last():
+    make_event_at(NOON, NOON + HOUR, name="Jazz")
+
+    before = NOON - HOUR
+    assert at(before, starts_after=NOON) == ["Jazz"]
+    assert at(before, starts_after=NOON + SECOND) == []
+    assert at(before, starts_before=NOON) == []
+    assert at(before, starts_before=NOON + SECOND) == ["Jazz"]
+
+
+def test_a_range_that_begins_now_reaches_into_the_past():
+    make_event_at(NOON - HOUR, NOON, name="Over")
+    make_event_at(NOON, NOON + HOUR, name="Jazz")
+
+    assert at(NOON, starts_before=NOON) == ["Over"]
+    assert at(NOON, starts_before=NOON + SECOND) == ["Jazz"]
+    assert at(NOON, starts_after=NOON) == ["Jazz"]
+
+
+def test_an_event_that_has_not_changed_is_not_read_again(api: APIClient):
+    event = make_event()
+    api.get(f"/events/{event.pk}")
+
+    with CaptureQueriesContext(connection) as queries:
+        assert api.get(f"/events/{event.pk}").status_code == 200
+
+    assert len(queries) == 0

@@ -163,9 +163,10 @@ def _wait_until_ready(lanes: Sequence[Lane]) -> None:
 
 def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
     for name in _verbs():
-        source = (PROJECT / name).read_text()
+        source, places = (PROJECT / name).read_text(), _PLAN["modules"].get(name, [])
         for change in [_no_change(name, source), *changes_of(PROJECT / name, PROJECT)]:
-            task = Task("python", name, change.text, covered.tests_of(name, change.line))
+            tests = covered.tests_of(name, change.line, places)
+            task = Task("python", name, change.text, tests)
             alone = not only_functions_differ(source, change.text)
             yield Trial(change, task, alone=alone)
     for name, places in _PLAN["scripts"].items():

@@ -16,8 +16,9 @@ from ticketing.stack.environment import PROJECT
 
 _ALL_PASSED: Final = 0
 _SOME_FAILED: Final = 1
-# A line that everything runs has twenty minutes of tests: the likeliest half minute is asked.
-_PART_SECONDS: Final = (4, 26)
+# A line that everything runs has twenty minutes of tests: the likeliest two and a half are asked,
+# the later parts of them only if those before notice nothing.
+_PART_SECONDS: Final = (4, 26, 120)
 
 
 @dataclass(slots=True)
@@ -29,13 +30,18 @@ class Coverage:
     # These failed without any change, so they say nothing.
     failing: list[str]
 
-    def tests_of(self, path: str, line: int) -> list[str]:
-        """Return the tests that run a line or one beside it, or else any line of its file."""
+    def tests_of(self, path: str, line: int, places: Sequence[str] = ()) -> list[str]:
+        """
+        Return the tests that run a line or one beside it, or else any line of its file.
+
+        First those of the given places, or of the module's own file of tests.
+        """
         lines = self.tests_by_line.get(path, {})
         near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
         found = near or {test for tests in lines.values() for test in tests}
-        app, _, module = path.removesuffix(".py").partition("/")
-        return self._likeliest_first(found, [f"tests/{app}/test_{module}"])
+        module = Path(path)
+        own = str("tests" / module.with_name(f"test_{module.stem}"))
+        return self._likeliest_first(found, places or [own])
 
     def tests_in(self, places: Sequence[str]) -> list[str]:
         """Return the tests of some files, or all."""
