@@ -108,6 +108,24 @@ def test_every_target_of_make_that_a_document_names_exists(document: Path):
     assert set(TARGET.findall(document.read_text())) <= set(targets)
 
 
+def test_the_architecture_has_a_line_for_each_package():
+    text = (ROOT / "docs/architecture.md").read_text()
+    listed = re.findall(r"^\| `([a-z_/]+)/` \|", text, re.MULTILINE)
+    packages = [
+        path.parent.relative_to(ROOT)
+        for top in CODE_FOLDERS
+        if top != "tests"
+        for path in (ROOT / top).rglob("__init__.py")
+    ]
+    unlisted = [
+        str(package)
+        for package in packages
+        if not {"migrations", "commands"} & set(package.parts) and str(package) not in listed
+    ]
+
+    assert unlisted == []
+
+
 def test_a_heading_gets_the_anchor_that_the_forge_makes_of_it(tmp_path: Path):
     document = tmp_path / "one.md"
     document.write_text("# What's `new`, in 1.0?\n## Same\n```\n# no heading\n```\n## Same\n")
