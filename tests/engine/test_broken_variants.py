@@ -237,7 +237,7 @@ VARIANTS = [
         test_expiry.test_overdue_holds_do_not_make_a_buyer_see_sold_out,
     ),
     Variant(never_sweep, CRASH, window("pay: committed, no message")),
-    Variant(never_audit, CRASH, window("capacity: raised, Redis not told")),
+    Variant(never_audit, CRASH, window("capacity: raised, Redis not updated")),
     Variant(
         refund_twice,
         test_refund.test_a_ticket_is_refunded_once_however_often_it_is_asked_for,
