@@ -49,7 +49,7 @@ def test_the_type_of_an_answer_leads_to_its_page(api: APIClient):
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     text = page.content.decode()
     assert "<h1><code>invalid_request</code></h1>" in text
-    assert "Mend what <code>errors</code> names." in text
+    assert "Fix what <code>errors</code> names." in text
 
 
 @pytest.mark.parametrize(
