@@ -54,7 +54,7 @@ def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
     elif period == Period.PAST:
         events = events.filter(ends_at__lte=now)
     if words := words_in(wanted.words):
-        asked = Func(Value(" ".join(words)), function="words_asked_for")
+        asked = Func(Value(" ".join(words)), template="words_asked_for(said => %(expressions)s)")
         found = EventWords.objects.filter(_Matches(F("words"), asked))
         events = events.filter(pk__in=found.values("event_id"))
     if wanted.city:

@@ -81,8 +81,9 @@ def check_customer_may_own(order: Order) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT owned_by_customer(the_event => %s, the_order => %s, email => %s)",
-            [order.event_id, order.pk, order.customer_email],
+            "SELECT owned_by_customer(the_event => %(the_event)s, the_order => %(the_order)s,"
+            " email => %(email)s)",
+            {"the_event": order.event_id, "the_order": order.pk, "email": order.customer_email},
         )
         owned = cursor.fetchone()[0]
     wanted = OrderItem.objects.filter(order_id=order.pk).aggregate(n=Sum("quantity"))["n"]

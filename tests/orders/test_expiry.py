@@ -37,6 +37,7 @@ from tests.make import (
     make_ticket_type,
 )
 from ticketing import clock
+from ticketing.database.locks import Lock
 from ticketing.ids import new_id
 from tickets.refund import refund_order
 from tickets.settlement import settle_order
@@ -182,7 +183,7 @@ def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_
     writer = connection.copy()
     try:
         with writer.cursor() as cursor, connection.cursor() as ours:
-            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [record.EVENT_LOCK, number])
+            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [Lock.EVENT, number])
             ours.execute("SET lock_timeout = '50ms'")
             with pytest.raises(OperationalError, match="lock timeout"):
                 decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import IntegrityError
 from django.utils.crypto import salted_hmac
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException
@@ -28,6 +28,7 @@ from ticketing.api.callers import client_digests, secrets_in_use
 from ticketing.api.idempotency_keys import HEADER, KEY_PATTERN, SENT_HEADER, read_key
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
+from ticketing.database.locks import alone
 from ticketing.errors import Conflict, Refusal, Unreadable
 from ticketing.models import KeptAnswer
 from ticketing.tokens import NewToken, describe_token
@@ -158,7 +159,7 @@ def answer_once(
     body_digest = _sha256(json.dumps(request.data, sort_keys=True))
     with ExitStack() as locks:
         for scope in scopes:
-            locks.enter_context(_alone(scope))
+            locks.enter_context(_claim(scope))
         kept = _find(scopes)
         if kept is not None:
             if kept.body_digest != body_digest:
@@ -203,26 +204,12 @@ def _sha256(text: str) -> str:
 
 
 @contextmanager
-def _alone(digest: str) -> Iterator[None]:
-    """
-    Lock one scope, or refuse if another request holds it.
-
-    The lock belongs to the connection, so PostgreSQL drops it when the process dies.
-    """
-    number = int(digest[:15], 16)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        if not cursor.fetchone()[0]:
+def _claim(digest: str) -> Iterator[None]:
+    """Lock one scope, or refuse if another request holds it."""
+    with alone(int(digest[:15], 16)) as ours:
+        if not ours:
             raise KeyInUse("Send the request again in a moment.")
-    try:
         yield
-    finally:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
-        except (OperationalError, InterfaceError):
-            # The connection is gone, and its locks with it.
-            connection.close()
 
 
 def _find(scopes: Sequence[str]) -> KeptAnswer | None:
