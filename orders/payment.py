@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, Q
 
 from events.models import Event, EventStatus
-from events.stock.holds import Ruling, Verdict
+from events.stock.holds import release_holds, retime_hold, try_to_apply_decisions
 from events.stock.record import (
     PROCESSING_HOLD_MILLISECONDS,
     DatabaseNow,
@@ -18,7 +18,7 @@ from events.stock.record import (
     return_promised,
     share_event,
 )
-from orders.expiry import decide_holds, obey
+from orders.expiry import decide_holds
 from orders.gateway import get_gateway
 from orders.limits import MaxPerCustomerExceeded, check_customer_may_own
 from orders.models import (
@@ -107,8 +107,9 @@ def confirm_payment(
     payment = _start_processing(order, method, token, now, on_written)
     if payment is None:
         raise refuse_payment(order, now)
-    verdict = Verdict(order.pk, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
-    obey(event_id=order.event_id, verdicts=[verdict])
+    retime_hold(
+        event_id=order.event_id, order_id=order.pk, milliseconds=PROCESSING_HOLD_MILLISECONDS
+    )
     return payment
 
 
@@ -116,8 +117,8 @@ def refuse_payment(order: Order, now: datetime) -> Conflict:
     """Return why an order that was not moved cannot be paid. What has run out ends now."""
     if order.status == OrderStatus.RESERVED:
         # Its tickets need not wait for the cleanup.
-        verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
-        obey(event_id=order.event_id, verdicts=verdicts)
+        decisions = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
+        try_to_apply_decisions(event_id=order.event_id, decisions=decisions)
         order.refresh_from_db(fields=["status"])
     if order.status == OrderStatus.EXPIRED:
         return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
@@ -135,7 +136,7 @@ def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
     """
     _give_back(order, decline_code, now)
     # Not only when we moved it: the one before us may have died before this line.
-    obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
+    release_holds(event_id=order.event_id, order_ids=[order.pk])
 
 
 @transaction.atomic(durable=True)

@@ -11,15 +11,14 @@ from events.event_cache import ShelvedEvent, read_event, take_event
 from events.models import Event, EventStatus, TicketType
 from events.stock.holds import (
     InventoryUnavailable,
-    Ruling,
     StockIsCold,
     StockRunsOut,
-    Verdict,
     hold_tickets,
+    release_holds,
 )
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut, current_epoch
-from orders.expiry import obey, settle_overdue_holds
+from orders.expiry import settle_overdue_holds
 from orders.insertion import (
     Customer,
     Receipt,
@@ -311,7 +310,7 @@ def _hold_and_write(
             return reservation
         if outcome in _CHANGED | _LIMITED:
             # No order has this id, nor will one.
-            obey(event_id=event.pk, verdicts=[Verdict(order_id, Ruling.RELEASE)])
+            release_holds(event_id=event.pk, order_ids=[order_id])
             raise _refuse(outcome, reservation, limits)
         if outcome == "dropped":
             order_id = new_id()

@@ -14,10 +14,9 @@ from redis import Redis
 
 from events.models import InventoryGeneration, TicketType
 from events.stock import generation
-from events.stock.holds import Ruling, Verdict
+from events.stock.holds import HoldAction, HoldDecision, settle_hold
 from events.stock.record import SoldOut, current_epoch
 from orders import expiry, insertion, reservation
-from orders.expiry import obey
 from orders.gateway import charge
 from orders.models import DroppedHold
 from orders.state import move_order
@@ -60,16 +59,15 @@ def write_without_the_fence(patch: Patch) -> None:
 
 
 def release_without_asking(patch: Patch) -> None:
-    def release(*, event_id: UUID, order_ids: list[UUID], now: object) -> list[Verdict]:
-        return [Verdict(order_id, Ruling.RELEASE) for order_id in order_ids]
+    def release(*, event_id: UUID, order_ids: list[UUID], now: object) -> list[HoldDecision]:
+        return [HoldDecision(order_id, HoldAction.RELEASE) for order_id in order_ids]
 
     patch.setattr(expiry, "decide_holds", release)
 
 
 def claim_before_the_decision(patch: Patch) -> None:
     def claim_then_charge(payment: Any, *, now: Any) -> Any:
-        verdict = Verdict(payment.order_id, Ruling.SETTLE)
-        obey(event_id=payment.order.event_id, verdicts=[verdict])
+        settle_hold(event_id=payment.order.event_id, order_id=payment.order_id)
         return charge(payment, now=now)
 
     patch.setattr("tickets.settlement.charge", claim_then_charge)
