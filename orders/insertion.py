@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from events.models import Event, TicketType
+from events.models import Event
 from orders.limits import Limits
+from orders.pricing import ReservedTickets
 from orders.shop_record import ShopRecord
 from ticketing.tokens import NewToken
 
@@ -43,14 +44,6 @@ class Shop:
     api_token_id: UUID
     external_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ReservedTickets:
-    """So many of one type, at the type's price of now."""
-
-    ticket_type: TicketType
-    quantity: int
 
 
 @dataclass(slots=True)

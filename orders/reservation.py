@@ -4,11 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from events.event_cache import ShelvedEvent, read_event, take_event
-from events.models import Event, EventStatus, TicketType
+from events.models import Event, TicketType
 from events.stock.holds import (
     InventoryUnavailable,
     StockIsCold,
@@ -23,7 +22,6 @@ from orders.insertion import (
     Customer,
     Receipt,
     Reservation,
-    ReservedTickets,
     Shop,
     write_reservation,
 )
@@ -35,8 +33,21 @@ from orders.limits import (
     limits_of,
     refuse_more,
 )
+from orders.pricing import (
+    EventNotFound,
+    EventNotOnSale,
+    MaxPerOrderExceeded,
+    ReservedTickets,
+    SalesEnded,
+    SalesNotStarted,
+    TicketTypeNeeded,
+    UnknownTicketType,
+    WantedTickets,
+    price_tickets,
+    total_of,
+)
 from orders.proof_of_work import ProofOfWorkInvalid, ProofOfWorkNeeded, accept_proof
-from ticketing.errors import Conflict, Invalid, NotFound, Refusal, TooMany, Unavailable
+from ticketing.errors import Refusal, TooMany, Unavailable
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import TokenKind, make_token
 
@@ -53,12 +64,6 @@ _LIMITED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WantedTickets:
-    ticket_type_id: UUID
-    quantity: int
-
-
 @dataclass(slots=True)
 class _Buyer:
     customer: Customer
@@ -66,56 +71,6 @@ class _Buyer:
     shop: Shop | None
     # None: need not show one, or has shown it.
     proof: str | None
-
-
-class EventNotFound(NotFound):
-    """There is no such event for this caller."""
-
-    code = "not_found"
-    title = "There is nothing here"
-
-
-class UnknownTicketType(NotFound):
-    """The event does not sell that."""
-
-    code = "unknown_ticket_type"
-    title = "This event does not sell that ticket"
-
-
-class TicketTypeNeeded(Invalid):
-    """`quantity` alone does not say which of several types is meant."""
-
-    code = "ticket_type_needed"
-    title = "Say which ticket type"
-    pointer = "#/items"
-
-
-class EventNotOnSale(Conflict):
-    """Draft, cancelled or over."""
-
-    code = "event_not_on_sale"
-    title = "This event is not on sale"
-
-
-class SalesNotStarted(Conflict):
-    """Too early."""
-
-    code = "sales_not_started"
-    title = "Sales have not started"
-
-
-class SalesEnded(Conflict):
-    """Too late."""
-
-    code = "sales_ended"
-    title = "Sales have ended"
-
-
-class MaxPerOrderExceeded(Conflict):
-    """More than the organizer sells to one order."""
-
-    code = "max_per_order_exceeded"
-    title = "Too many tickets for one order"
 
 
 # Every way in which `reserve_tickets` says no.
@@ -201,63 +156,11 @@ def _reserve(
     now: datetime,
 ) -> Reservation:
     event, types = shelved.event, shelved.types
-    _check_on_sale(event, now)
-    items = _price(types, wanted)
-    _check_limits(event, items, now)
+    items = price_tickets(event=event, types=types, wanted=wanted, now=now)
     if event.requires_proof_of_work and buyer.proof is not None:
         accept_proof(event_id=event.pk, proof=buyer.proof, now=now)
         buyer.proof = None
     return _hold_and_write(event, items, types, buyer, now)
-
-
-def _check_on_sale(event: Event, now: datetime) -> None:
-    if event.status == EventStatus.DRAFT:
-        raise EventNotFound("No event on sale has that id or slug.")
-    if event.status != EventStatus.PUBLISHED:
-        raise EventNotOnSale(f"{event.name} was cancelled.")
-    if event.ends_at <= now:
-        raise EventNotOnSale(f"{event.name} is over.")
-
-
-def _price(
-    types: Mapping[UUID, TicketType], wanted: Sequence[WantedTickets] | int
-) -> list[ReservedTickets]:
-    if isinstance(wanted, int):
-        if len(types) > 1:
-            names = ", ".join(kind.name for kind in types.values())
-            raise TicketTypeNeeded(f"This event has several types ({names}): send `items`.")
-        wanted = [WantedTickets(next(iter(types)), wanted)]
-    unknown = {tickets.ticket_type_id for tickets in wanted} - types.keys()
-    if unknown:
-        raise UnknownTicketType(f"{len(unknown)} of the ticket types asked for.")
-    return [
-        ReservedTickets(types[tickets.ticket_type_id], tickets.quantity)
-        for tickets in sorted(wanted, key=lambda tickets: tickets.ticket_type_id)
-    ]
-
-
-def _check_limits(event: Event, items: Sequence[ReservedTickets], now: datetime) -> None:
-    total = sum(item.quantity for item in items)
-    if total > event.max_per_order:
-        raise MaxPerOrderExceeded(
-            f"One order has {event.max_per_order} tickets at most; {total} were asked for."
-        )
-    _check_period(event, now)
-    for item in items:
-        kind = item.ticket_type
-        _check_period(kind, now)
-        if kind.max_per_order is not None and item.quantity > kind.max_per_order:
-            raise MaxPerOrderExceeded(
-                f"One order has {kind.max_per_order} of {kind.name} at most;"
-                f" {item.quantity} were asked for."
-            )
-
-
-def _check_period(sold: Event | TicketType, now: datetime) -> None:
-    if sold.sales_start_at is not None and now < sold.sales_start_at:
-        raise SalesNotStarted(f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}.")
-    if sold.sales_end_at is not None and now >= sold.sales_end_at:
-        raise SalesEnded(f"Sales of {sold.name} ended at {sold.sales_end_at.isoformat()}.")
 
 
 def _hold_and_write(
@@ -295,7 +198,7 @@ def _hold_and_write(
             event=event,
             items=items,
             customer=buyer.customer,
-            total=sum((item.quantity * item.ticket_type.price for item in items), Decimal(0)),
+            total=total_of(items),
             order_id=order_id,
             code=new_code(CODE_LENGTH),
             token=buyer.receipt.token if buyer.receipt else make_token(TokenKind.ORDER),

@@ -32,9 +32,10 @@ from orders.listing import AllOrdersPage, list_all_orders
 from orders.models import Order
 from orders.organizer_serializers import AllOrdersQuery
 from orders.payment import REFUSALS as PAYING_REFUSALS
+from orders.pricing import EventNotFound, WantedTickets
 from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
-from orders.reservation import EventNotFound, WantedTickets, reserve_tickets
+from orders.reservation import reserve_tickets
 from orders.serializers import (
     ChallengeShown,
     OrderShown,

@@ -38,7 +38,8 @@ from orders.cancellation import cancel_order
 from orders.insertion import Customer
 from orders.models import Order, OrderStatus
 from orders.payment import confirm_payment
-from orders.reservation import WantedTickets, reserve_tickets
+from orders.pricing import WantedTickets
+from orders.reservation import reserve_tickets
 from tests.crash import Crash, watched
 from tests.engine.world import (
     audit_twice,
