@@ -52,7 +52,7 @@ def no_guard_in_the_database(patch: Patch) -> None:
 def write_without_the_fence(patch: Patch) -> None:
     write = insertion.write_reservation
 
-    def write_in_any_epoch(order: Any, **how: Any) -> tuple[str, int]:
+    def write_in_any_epoch(order: Any, **how: Any) -> insertion.Outcome:
         return write(order, **(how | {"epoch": current_epoch(order.event.pk)}))
 
     patch.setattr(reservation, "write_reservation", write_in_any_epoch)
