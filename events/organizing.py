@@ -170,6 +170,13 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
             send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
 
 
+def note_wound_up(*, event_id: UUID, now: datetime) -> None:
+    """Note that a canceled event has nothing open any more: the sweep leaves it alone."""
+    Event.objects.filter(pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None).update(
+        wound_up_at=now
+    )
+
+
 def free_slug(name: str) -> str:
     """Return an address made of an event's name that no other has."""
     base = slugify(name)[:_SLUG_LENGTH].strip("-") or "event"

@@ -127,6 +127,18 @@ def refuse_payment(order: Order, now: datetime) -> Conflict:
     return OrderNotPayable(f"The order is {order.status}.")
 
 
+def approve_payment(*, order_id: UUID, now: datetime) -> bool:
+    """
+    Note that an order is paid, in the transaction that writes its tickets.
+
+    Return whether we were the one who did: another worker may have settled it.
+    """
+    if not move_order(order_id, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
+        return False
+    Payment.objects.filter(order_id=order_id).update(status=PaymentStatus.APPROVED, decided_at=now)
+    return True
+
+
 def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
     """
     Note that the payment failed and give the tickets back. Twice is once.

@@ -19,7 +19,7 @@ from events.stock.record import SoldOut, current_epoch
 from orders import expiry, insertion, reservation
 from orders.gateway import charge
 from orders.models import DroppedHold
-from orders.state import move_order
+from orders.payment import approve_payment
 from tests.concurrency import test_last_ticket
 from tests.engine import test_crash_windows, test_late_charge
 from tests.events.stock import test_holds
@@ -74,11 +74,11 @@ def claim_before_the_decision(patch: Patch) -> None:
 
 
 def settle_whatever_the_status(patch: Patch) -> None:
-    def move(*arguments: Any, **named: Any) -> bool:
-        move_order(*arguments, **named)
+    def approve(**named: Any) -> bool:
+        approve_payment(**named)
         return True
 
-    patch.setattr("tickets.settlement.move_order", move)
+    patch.setattr("tickets.settlement.approve_payment", approve)
 
 
 def look_then_admit(patch: Patch) -> None:

@@ -28,6 +28,7 @@ from orders.confirmation import accept_payment, confirm_email, send_confirmation
 from orders.expiry import decide_holds, expire_reservations, settle_overdue_holds
 from orders.models import Order, OrderStatus, SimulatedCharge
 from orders.payment import LATEST_CHARGE, confirm_payment
+from orders.refunds import return_money
 from tests.crash import AFTER, BEFORE, crash, watched
 from tests.engine.world import (
     audit_twice,
@@ -56,7 +57,7 @@ from tickets.delivery import deliver_tickets
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.issue import issue_codes
 from tickets.models import Ticket
-from tickets.refund import refund_order, return_money
+from tickets.refund import refund_order
 from tickets.settlement import settle_order
 from tickets.winding_up import wind_up_event
 
@@ -506,7 +507,7 @@ WINDOWS = [
            delivered, refund, (BEFORE, "tickets.refund:sell_again"),
            ("refunded", 3), by_audit, TWO_AUDITS, ("refunded", 5)),
     Window("refund: money returned, not noted",
-           refunded, give_back, (AFTER, "tickets.refund:refund"),
+           refunded, give_back, (AFTER, "orders.refunds:refund"),
            ("refunded", 5), message(Message.RETURN_MONEY), VISIBILITY, ("refunded", 5)),
     Window("capacity: raised, Redis not told",
            reserved, raise_capacity, (BEFORE, "events.ticket_types:raise_capacity"),

@@ -91,7 +91,7 @@ SEAMS: Final = [
     "ticketing.letters:HtmlMail.send",
     "tickets.refund:_take_back",
     "tickets.refund:sell_again",
-    "tickets.refund:refund",
+    "orders.refunds:refund",
     "tickets.winding_up:cancel_reservations",
     "tickets.door.checkin:_record",
 ]
