@@ -59,10 +59,17 @@ class CurrencyInUse(Conflict):
 
 
 def create_event(
-    *, event: Event, ticket_types: Sequence[TicketType], actor: Actor, now: datetime
+    *,
+    event: Event,
+    ticket_types: Sequence[TicketType],
+    actor: Actor,
+    now: datetime,
+    keep: Callable[[Event], None] = lambda _event: None,
 ) -> Event:
     """
     Write a new event, a draft or published at once, with its ticket types in their order.
+
+    `keep` stores the response in the same transaction.
 
     :raises SlugTaken: if it asks for an address that another has
     :raises TooManyTicketTypes: if it has more of them than an event may have
@@ -78,6 +85,7 @@ def create_event(
         _record(ActType.EVENT_CREATED, event, actor, now)
         if status == EventStatus.PUBLISHED:
             publish_event(event_id=event.pk, actor=actor, now=now)
+        keep(event)
     event.refresh_from_db()
     return event
 

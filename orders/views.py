@@ -271,12 +271,18 @@ class OrderPayment(APIView):
         shown = partial(show_order, order, for_organizer=is_shown_shop_record(request))
         wish = PaymentSent(data=request.data)
         wish.is_valid(raise_exception=True)
+
+        def keep() -> None:
+            # Without a key nothing is stored, and the order is not read twice.
+            if keeper.digest:
+                keeper.keep(202, shown(), {})
+
         accept_payment(
             order=order,
             method=wish.validated_data["method"],
             token=wish.validated_data.get("token", ""),
             now=clock.now(),
-            on_written=(lambda: keeper.keep(202, shown(), {})) if keeper.digest else None,
+            keep=keep,
         )
         return Response(shown(), status=202)
 
