@@ -26,9 +26,10 @@ from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment, confirm_email, send_confirmation
 from orders.expiry import decide_holds, expire_reservations, settle_overdue_holds
-from orders.models import Order, OrderStatus, SimulatedCharge
+from orders.models import Order, OrderStatus
 from orders.payment import LATEST_CHARGE, confirm_payment
 from orders.refunds import return_money
+from orders.simulated_charges import SimulatedCharge
 from tests.crash import AFTER, BEFORE, crash, watched
 from tests.engine.world import (
     audit_twice,
