@@ -140,7 +140,7 @@ def never_ask_about_overdue_holds(patch: Patch) -> None:
 
 
 def never_sweep(patch: Patch) -> None:
-    patch.setattr("tickets.sweep._overdue", lambda *_: [])
+    patch.setattr("orders.sweep.take_overdue", lambda *_, **__: [])
 
 
 def never_audit(patch: Patch) -> None:
