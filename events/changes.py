@@ -8,8 +8,9 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import Event, EventStatus, TicketType
+from events.stock.adjustments import announce_revision
 from events.stock.board import renew_catalogue_version
-from events.stock.holds import InventoryUnavailable, announce_revision
+from events.stock.holds import InventoryUnavailable
 from events.stock.record import claim_event
 from ticketing.errors import Conflict
 from ticketing.ids import new_id

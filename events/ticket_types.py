@@ -10,7 +10,8 @@ from django.db.models import F, Max
 
 from events.changes import assign, claim_to_change, tell_of_change
 from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
-from events.stock.holds import InventoryUnavailable, raise_capacity
+from events.stock.adjustments import raise_capacity
+from events.stock.holds import InventoryUnavailable
 from events.stock.rebuild import try_to_rebuild_stock
 from events.stock.record import claim_event, held_by_type
 from ticketing.errors import Conflict, NotFound

@@ -1,8 +1,8 @@
 """The catalogue for everybody, and the organizers' way to change it."""
 
 from functools import partial
+from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
@@ -195,19 +195,23 @@ class Events(APIView):
         kinds = take_ticket_types(fields) or []
         for kind in kinds:
             kind.pop("id", None)
-        with transaction.atomic(durable=True):
-            event = create_event(
-                event=Event(organizer=organizer, **fields),
-                ticket_types=[TicketType(**kind) for kind in kinds],
-                actor=actor_of(request),
-                now=clock.now(),
-            )
-            shown, revision = show_recorded_event(event.pk)
-            headers = {
-                "Location": f"/events/{event.pk}",
-                "ETag": etag_of_shown(shown, revision),
-            }
+        shown: dict[str, Any] = {}
+        headers: dict[str, str] = {}
+
+        def keep(event: Event) -> None:
+            recorded, revision = show_recorded_event(event.pk)
+            shown.update(recorded)
+            etag = etag_of_shown(recorded, revision)
+            headers.update({"Location": f"/events/{event.pk}", "ETag": etag})
             keeper.keep(201, shown, headers)
+
+        create_event(
+            event=Event(organizer=organizer, **fields),
+            ticket_types=[TicketType(**kind) for kind in kinds],
+            actor=actor_of(request),
+            now=clock.now(),
+            keep=keep,
+        )
         return Response(shown, status=201, headers=headers)
 
 

@@ -7,8 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import Event
-from events.stock.holds import Ruling, Verdict
-from orders.expiry import obey
+from events.stock.holds import release_holds
 from orders.models import Order, OrderStatus
 from orders.state import move_order, move_orders
 from ticketing.actors import Actor, record_act, record_acts
@@ -34,7 +33,7 @@ def cancel_order(
     :raises OrderNotCancellable: if it is paid, being paid for, or has run out
     """
     event_id = _cancel(order_id, actor, now, keep)
-    obey(event_id=event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
+    release_holds(event_id=event_id, order_ids=[order_id])
 
 
 def cancel_reservations(
@@ -43,8 +42,7 @@ def cancel_reservations(
     """End those of an event's reservations that are still open."""
     _cancel_all(event, order_ids, actor, now)
     cancelled = Order.objects.filter(pk__in=order_ids, status=OrderStatus.CANCELLED)
-    verdicts = [Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)]
-    obey(event_id=event.pk, verdicts=verdicts)
+    release_holds(event_id=event.pk, order_ids=cancelled.values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)

@@ -46,13 +46,13 @@ def accept_payment(
     method: str,
     token: str,
     now: datetime,
-    on_written: Callable[[], None] | None = None,
+    keep: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Confirm the payment; of a free order, ask its buyer to confirm the email address first.
 
     The order stays reserved until the buyer does, or until its time is up. Asking again sends the
-    mail again, three times at most and once a minute. `on_written` is called in the transaction
+    mail again, three times at most and once a minute. `keep` stores the response in the transaction
     that moves the order or asks for the mail.
 
     :raises PaymentNotAccepted, ReservationExpired, OrderNotPayable, SoldOut: as `confirm_payment`
@@ -60,9 +60,9 @@ def accept_payment(
     """
     free = method == PaymentMethod.FREE and order.total == 0
     if not (free and order.event.confirms_free_orders):
-        confirm_payment(order=order, method=method, token=token, now=now, on_written=on_written)
+        confirm_payment(order=order, method=method, token=token, now=now, keep=keep)
         return
-    if not _ask(order, now, on_written):
+    if not _ask(order, now, keep):
         raise refuse_payment(order, now)
 
 
@@ -120,7 +120,7 @@ def confirm_email(
         keep(order)
         return order
 
-    def write() -> None:
+    def write_confirmed() -> None:
         _write_confirmed(order, now)
         keep(order)
 
@@ -130,7 +130,7 @@ def confirm_email(
             method=PaymentMethod.FREE,
             token="",
             now=now,
-            on_written=write,
+            keep=write_confirmed,
         )
     except OrderNotPayable:
         # Two clicks at once: the other one confirmed it.
@@ -170,7 +170,7 @@ def confirm_new_address(*, order_id: UUID, now: datetime) -> None:
         _ask_for_mail(order, now)
 
 
-def _ask(order: Order, now: datetime, on_written: Callable[[], None] | None) -> bool:
+def _ask(order: Order, now: datetime, keep: Callable[[], None]) -> bool:
     with transaction.atomic(durable=True):
         payable = Order.objects.filter(
             pk=order.pk,
@@ -192,8 +192,7 @@ def _ask(order: Order, now: datetime, on_written: Callable[[], None] | None) -> 
                 refusal.retry_after = max(1, ceil(left.total_seconds()))
                 raise refusal
             _ask_for_mail(order, now)
-        if on_written is not None:
-            on_written()
+        keep()
     return True
 
 

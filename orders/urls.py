@@ -2,14 +2,8 @@ from django.urls import re_path
 
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
-from orders.views import (
-    EventChallenge,
-    OneOrder,
-    OrderCancellation,
-    OrderPayment,
-    Orders,
-    reserve_quickly,
-)
+from orders.reservation_views import EventChallenge, Orders, reserve_quickly
+from orders.views import OneOrder, OrderCancellation, OrderPayment
 from ticketing.api.quick import quickly
 
 _EVENT = r"^events/(?P<reference>[A-Za-z0-9-]{1,80})"

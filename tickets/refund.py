@@ -1,4 +1,4 @@
-"""Refunding: the tickets die, the places are free again, and the money goes back."""
+"""Refunding: the tickets die, the places are free again, and the money is owed."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -7,18 +7,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Sum
 
 from events.models import EventStatus
 from events.stock.rebuild import sell_again
 from events.stock.record import current_epoch, return_sold, share_event
-from orders.gateway import refund
-from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, Refund
-from orders.state import move_order
+from orders.models import Order, OrderStatus
+from orders.refunds import count_returned, owe_part, owe_rest
 from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict, NotFound
 from ticketing.models import ActType
-from ticketing.queue.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, send_after_commit
 from tickets.models import Ticket, TicketStatus
 
 
@@ -80,29 +78,6 @@ def refund_tickets(
     _refund(order_id, set(ticket_ids), actor, now, keep)
 
 
-def return_money(*, order_id: UUID, now: datetime) -> None:
-    """
-    Give the money back that is owed for an order. Twice is once.
-
-    :raises GatewayAway: if the gateway gave no answer; the message comes back
-    """
-    owed = Refund.objects.filter(payment__order_id=order_id, refunded_at=None)
-    for one in owed.select_related("payment").order_by("created_at", "pk"):
-        refund(one, now=now)
-        _note_return(one, now)
-
-
-@transaction.atomic(durable=True)
-def _note_return(returned: Refund, now: datetime) -> None:
-    Refund.objects.filter(pk=returned.pk, refunded_at=None).update(refunded_at=now)
-    if not Refund.objects.filter(payment_id=returned.payment_id, refunded_at=None).exists():
-        Payment.objects.filter(pk=returned.payment_id, status=PaymentStatus.REFUNDING).update(
-            status=PaymentStatus.REFUNDED, refunded_at=now
-        )
-    # Who follows the order by its changes is to see this one.
-    Order.objects.filter(pk=returned.payment.order_id).update(modified_at=now)
-
-
 def _refund(
     order_id: UUID,
     ticket_ids: set[UUID] | None,
@@ -156,19 +131,12 @@ def _end_what_goes(
     if not going:
         return []
     _end_tickets(going, now)
-    payments = Payment.objects.filter(order_id=order.pk)
     whole = len(going) == len(open_tickets)
     if whole:
-        move_order(order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now)
-        payments.update(status=PaymentStatus.REFUNDING)
-        owed = _rest_of(payments.get())
+        owed = owe_rest(order_id=order.pk, now=now)
     else:
         owed = sum((ticket.order_item.unit_price for ticket in going), Decimal(0))
-        # Those who keep a copy of the orders see it by that.
-        Order.objects.filter(pk=order.pk).update(modified_at=now)
-    Refund.objects.create(
-        payment=payments.get(), amount=owed, created_at=now, ask_again_at=next_ask(0, now=now)
-    )
+        owe_part(order_id=order.pk, amount=owed, now=now)
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
         actor=actor,
@@ -188,10 +156,4 @@ def _end_tickets(going: list[Ticket], now: datetime) -> None:
     rows = Ticket.objects.filter(pk__in=[ticket.pk for ticket in going])
     rows.update(refunded_at=now, status=TicketStatus.REVOKED)
     rows.filter(revoked_at=None).update(revoked_at=now)
-    for item_id, count in sorted(Counter(ticket.order_item_id for ticket in going).items()):
-        OrderItem.objects.filter(pk=item_id).update(returned=F("returned") + count)
-
-
-def _rest_of(payment: Payment) -> Decimal:
-    owed: Decimal | None = payment.refunds.aggregate(Sum("amount"))["amount__sum"]
-    return payment.amount - (owed or Decimal(0))
+    count_returned(Counter(ticket.order_item_id for ticket in going))

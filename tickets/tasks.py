@@ -13,6 +13,7 @@ from orders.expiry import (
     settle_overdue_holds_everywhere,
 )
 from orders.limits import forget_addresses
+from orders.refunds import return_money
 from ticketing import clock
 from ticketing.api.idempotency import forget_kept_answers
 from ticketing.mail_limit import forget_booked_mails
@@ -21,7 +22,7 @@ from ticketing.queue.dead_letters import collect_dead_letters, forget_failures
 from ticketing.queue.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.issue import issue_codes
-from tickets.refund import refund_order_of_cancelled_event, return_money
+from tickets.refund import refund_order_of_cancelled_event
 from tickets.settlement import settle_order
 from tickets.sweep import ask_again
 from tickets.webhooks.sending import forget_webhooks, send_webhooks

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import Event, EventStatus
+from events.organizing import note_wound_up
 from orders.cancellation import cancel_reservations
 from orders.models import Order, OrderStatus
 from ticketing.actors import system_actor
@@ -34,6 +35,4 @@ def wind_up_event(*, event_id: UUID, now: datetime) -> None:
             send_after_commit(Message.REFUND_ORDER, order_id=order_id)
     still_open = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
     if not orders.filter(status__in=still_open).exists():
-        Event.objects.filter(pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None).update(
-            wound_up_at=now
-        )
+        note_wound_up(event_id=event_id, now=now)

@@ -19,8 +19,8 @@ from orders.models import (
     Payment,
     PaymentStatus,
     Refund,
-    SimulatedCharge,
 )
+from orders.simulated_charges import SimulatedCharge
 from tests.queue import RecordingQueue
 from tickets.models import Delivery
 from tickets.tasks import ask_again_task, audit_task, expire_task

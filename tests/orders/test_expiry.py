@@ -14,6 +14,7 @@ from events.stock import record
 from events.stock.holds import (
     InventoryUnavailable,
     hold_tickets,
+    try_to_apply_decisions,
 )
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut
@@ -23,7 +24,6 @@ from orders.expiry import (
     decide_holds,
     expire_reservations,
     forget_dropped_holds,
-    obey,
     settle_overdue_holds,
     settle_overdue_holds_everywhere,
 )
@@ -136,7 +136,7 @@ def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
         raise InventoryUnavailable("away")
 
     with monkeypatch.context() as cut:
-        cut.setattr("orders.expiry.apply_verdicts", away)
+        cut.setattr("events.stock.holds.apply_decisions", away)
         assert expire_reservations(now=clock.now()) == 1
     assert left(kind) == 3
     assert f"Verdicts on holds of event {kind.event_id} wait for Redis." in caplog.text
@@ -192,8 +192,8 @@ def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_
         writer.close()
         connection.close()
 
-    (verdict,) = decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
-    assert (verdict.order_id, verdict.ruling) == (stranger, "release")
+    (decision,) = decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
+    assert (decision.order_id, decision.action) == (stranger, "release")
 
 
 def test_dropped_holds_are_remembered_for_a_day():
@@ -220,8 +220,8 @@ def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
         if not slept:
             slept.append(order.order_id)
             event_id = order.event.pk
-            verdicts = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
-            obey(event_id=event_id, verdicts=verdicts)
+            decisions = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
+            try_to_apply_decisions(event_id=event_id, decisions=decisions)
         return write(order, **how)
 
     monkeypatch.setattr(reservation, "write_reservation", write_late)

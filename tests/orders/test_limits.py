@@ -22,7 +22,8 @@ from orders.insertion import Customer, Reservation
 from orders.limits import Limits, TooManyReservations, forget_addresses
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.payment import confirm_payment, fail_payment
-from orders.reservation import WantedTickets, reserve_tickets
+from orders.pricing import WantedTickets
+from orders.reservation import reserve_tickets
 from tests.make import (
     SOMEBODY,
     as_bearer,

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event
 from events.organizing import publish_event
-from orders import views
+from orders import reservation_views
 from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
@@ -194,7 +194,7 @@ def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
     event = make_event()
     wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
     second: list[Any] = []
-    act = views.Orders._reserve
+    act = reservation_views.Orders._reserve
 
     def ask_meanwhile(view: Any, request: Any, keeper: Any) -> Any:
         def ask() -> None:
@@ -206,7 +206,7 @@ def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
         return act(view, request, keeper)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views.Orders, "_reserve", ask_meanwhile)
+        patch.setattr(reservation_views.Orders, "_reserve", ask_meanwhile)
         first = APIClient().post("/orders", wish, headers={"Idempotency-Key": KEY})
 
     assert first.status_code == 201

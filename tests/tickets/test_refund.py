@@ -11,7 +11,9 @@ from events.stock.holds import InventoryUnavailable, read_stocks
 from events.stock.rebuild import rebuild_stock, sell_again
 from events.stock.record import begin_epoch, current_epoch
 from events.stock.staging import publish_stock
-from orders.models import Order, Payment, Refund, SimulatedCharge, SimulatedRefund
+from orders.models import Order, Payment, Refund
+from orders.refunds import return_money
+from orders.simulated_charges import SimulatedCharge, SimulatedRefund
 from tests.engine.world import check_record
 from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order, make_ticket_type
 from tests.queue import RecordingQueue
@@ -25,7 +27,6 @@ from tickets.refund import (
     TicketNotOfOrder,
     refund_order,
     refund_tickets,
-    return_money,
 )
 from tickets.sweep import ask_again
 
