@@ -7,6 +7,7 @@ from kombu import Exchange, Queue
 
 from config.settings.logs import METRICS_DIR
 from config.settings.storage import AWS_ENDPOINT_URL, AWS_REGION
+from ticketing.queue.message_names import Message
 
 _env = Env()
 
@@ -44,16 +45,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         name: {
             "url": url,
             "backoff_policy": SQS_BACKOFF_SECONDS,
-            "backoff_tasks": [
-                "tickets.settle_order",
-                "tickets.issue_codes",
-                "tickets.deliver_tickets",
-                "orders.send_confirmation",
-                "tickets.refund_order",
-                "tickets.return_money",
-                "tickets.wind_up_event",
-                "tickets.send_webhooks",
-            ],
+            "backoff_tasks": [message.value for message in Message],
         }
         for name, url in SQS_QUEUE_URLS.items()
     },
