@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from events.event_cache import clear_shelf
 from events.models import Event
 from tests.make import as_organizer, as_user, make_event, make_user
-from tests.test_admin import rows_of_everything
+from tests.pages.test_admin import rows_of_everything
 from ticketing.clock import zone_named
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.test_processes import PATIENCE_SECONDS, QUICK
+from tests.system.test_processes import PATIENCE_SECONDS, QUICK
 from ticketing.stack.environment import PROJECT
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack

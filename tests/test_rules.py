@@ -1,4 +1,4 @@
-"""The rules of the house that no linter can see."""
+"""Rules of the code that no linter can see."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from ticketing.api.problems import FRAMEWORK_CODES, STATUS_BY_KIND
 from ticketing.errors import Invalid, Refusal
 from ticketing.queue.messages import QUEUES, Message
 
-HOUSE = ("ticketing", "events", "orders", "tickets")
+APPS = ("ticketing", "events", "orders", "tickets")
 ROOT = Path(settings.BASE_DIR)
 
 
@@ -38,7 +38,7 @@ def test_a_message_goes_to_one_queue_and_no_other():
 
 def test_beat_asks_for_every_task_that_no_message_asks_for():
     current_app.loader.import_default_modules()
-    ours = {name for name in current_app.tasks if name.partition(".")[0] in HOUSE}
+    ours = {name for name in current_app.tasks if name.partition(".")[0] in APPS}
 
     assert set(settings.CELERY_BEAT_SCHEDULE) == ours - {message.value for message in Message}
 
@@ -65,7 +65,7 @@ def test_every_problem_code_is_explained_in_the_docs():
 
 
 def test_nothing_listens_to_model_signals():
-    ours = [each for each in apps.get_app_configs() if each.name.partition(".")[0] in HOUSE]
+    ours = [each for each in apps.get_app_configs() if each.name.partition(".")[0] in APPS]
     listened = [
         (model.__name__, name)
         for config in ours
@@ -101,7 +101,7 @@ def _places(text: object) -> set[str]:
 def test_no_work_is_put_off_in_a_comment(word: str):
     found = [
         path
-        for folder in (*HOUSE, "config")
+        for folder in (*APPS, "config")
         for path in (ROOT / folder).rglob("*.py")
         if re.search(rf"#.*\b{word}\b", path.read_text())
     ]
