@@ -23,16 +23,20 @@ class OrderNotCancellable(Conflict):
 
 
 def cancel_order(
-    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+    *,
+    order_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     End a reservation and give its tickets back. Cancelling twice is cancelling once.
 
-    `keep` stores the response in the same transaction.
+    `store_response` stores the response in the same transaction.
 
     :raises OrderNotCancellable: if it is paid, being paid for, or has run out
     """
-    event_id = _cancel(order_id, actor, now, keep)
+    event_id = _cancel(order_id, actor, now, store_response)
     release_holds(event_id=event_id, order_ids=[order_id])
 
 
@@ -46,7 +50,9 @@ def cancel_reservations(
 
 
 @transaction.atomic(durable=True)
-def _cancel(order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None]) -> UUID:
+def _cancel(
+    order_id: UUID, actor: Actor, now: datetime, store_response: Callable[[], None]
+) -> UUID:
     moved = move_order(
         order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now
     )
@@ -61,7 +67,7 @@ def _cancel(order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None
             organizer_id=order.event.organizer_id,
             at=now,
         )
-    keep()
+    store_response()
     return order.event_id
 
 

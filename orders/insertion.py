@@ -100,22 +100,22 @@ def write_reservation(
     *,
     limits: Limits,
     epoch: int,
-    keep: Callable[[Reservation], None] | None = None,
+    store_response: Callable[[Reservation], None] | None = None,
 ) -> Outcome:
     """
     Insert the order if its tickets are of the event's current epoch and no limit is passed.
 
-    `keep` stores the response in the transaction of the order.
+    `store_response` stores the response in the transaction of the order.
     """
-    if keep is None and order.shop is None:
+    if store_response is None and order.shop is None:
         # One statement, which is a transaction by itself, and one round trip.
         return _write(order, limits, epoch)
     with transaction.atomic(durable=True):
         outcome = _write(order, limits, epoch)
         if isinstance(outcome, Reservation):
             _write_shop_record(outcome)
-            if keep is not None:
-                keep(outcome)
+            if store_response is not None:
+                store_response(outcome)
     return outcome
 
 

@@ -88,13 +88,13 @@ def confirm_payment(
     method: str,
     token: str,
     now: datetime,
-    keep: Callable[[], None] = lambda: None,
+    store_response: Callable[[], None] = lambda: None,
 ) -> Payment:
     """
     Promise the buyer's tickets and ask for the charge. Nothing is charged here.
 
-    Redis is not asked: the reservation is in time if the database's clock says so. `keep` stores
-    the response in the transaction that moves the order.
+    Redis is not asked: the reservation is in time if the database's clock says so. `store_response`
+    stores the response in the transaction that moves the order.
 
     :raises PaymentTokenMissing: if there is no token, and the order is not free
     :raises PaymentNotAccepted: if the gateway does not know the token, or the order is free
@@ -104,7 +104,7 @@ def confirm_payment(
     :raises MaxPerCustomerExceeded: if the customer owns too many others; the order stays as it was
     """
     _check_means(order, method, token)
-    payment = _start_processing(order, method, token, now, keep)
+    payment = _start_processing(order, method, token, now, store_response)
     if payment is None:
         raise refuse_payment(order, now)
     retime_hold(
@@ -184,7 +184,7 @@ def _start_processing(
     method: str,
     token: str,
     now: datetime,
-    keep: Callable[[], None],
+    store_response: Callable[[], None],
 ) -> Payment | None:
     # Before any row: who cancels the event or rebuilds its stock has it alone.
     share_event(order.event.number)
@@ -208,7 +208,7 @@ def _start_processing(
         created_at=now,
         ask_again_at=next_ask(0, now=now),
     )
-    keep()
+    store_response()
     # Last: these are the rows that every buyer of the event waits for.
     promise_tickets(quantities_of(order.pk))
     send_after_commit(Message.SETTLE_ORDER, order_id=order.pk)

@@ -90,7 +90,7 @@ class _Buyer:
     customer: Customer
     shop: Shop | None
     token: NewToken | None
-    keep: Callable[[Reservation], None] | None
+    store_response: Callable[[Reservation], None] | None
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     customer: Customer,
     now: datetime,
     token: NewToken | None = None,
-    keep: Callable[[Reservation], None] | None = None,
+    store_response: Callable[[Reservation], None] | None = None,
     proof: str | None = None,
     shop: Shop | None = None,
 ) -> Reservation:
@@ -128,7 +128,7 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     Tickets are held before the order is written. If we die in between, the hold is gone in
     seconds; the other way round would leave an order with no tickets.
 
-    `token` is the order's token, None for a random one. `keep` stores the response in the
+    `token` is the order's token, None for a random one. `store_response` stores the response in the
     transaction of the order; None costs no transaction.
     `proof` is the caller's proof of work, for an event that requires one; None if the caller need
     not show any. `shop` reserves for its customer: it may act on the order as its buyer may.
@@ -144,11 +144,11 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns its share: no use in waiting
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
-    shelved, buyer = take_event(event_id), _Buyer(customer, shop, token, keep)
+    cached, buyer = take_event(event_id), _Buyer(customer, shop, token, store_response)
     for _ in range(_TRIES):
-        if shelved is None:
+        if cached is None:
             raise EventNotFound("No event on sale has that id or slug.")
-        event, types = shelved.event, shelved.types
+        event, types = cached.event, cached.types
         try:
             items = price_tickets(event=event, types=types, wanted=wanted, now=now)
             if event.requires_proof_of_work and proof is not None:
@@ -162,8 +162,8 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
             raise
         except (Refusal, _EventHasChanged) as no:
             # What we know of the event may be a moment old: it is refused by what it is now.
-            known, shelved = shelved, read_event(event_id)
-            same = shelved is not None and shelved.event.revision == known.event.revision
+            known, cached = cached, read_event(event_id)
+            same = cached is not None and cached.event.revision == known.event.revision
             if same and isinstance(no, Refusal):
                 raise
     raise InventoryUnavailable("The event is being changed. Try once more.")
@@ -176,7 +176,9 @@ def _hold_and_write(attempts: _Attempts, buyer: _Buyer, now: datetime) -> Reserv
         if epoch is None:
             continue
         order = _new_order(attempts, buyer)
-        match write_reservation(order, limits=limits, epoch=epoch, keep=buyer.keep):
+        match write_reservation(
+            order, limits=limits, epoch=epoch, store_response=buyer.store_response
+        ):
             case Reservation() as reservation:
                 return reservation
             case LimitPassed() as passed:

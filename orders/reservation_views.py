@@ -31,9 +31,9 @@ from ticketing.api.idempotency import (
     KEY,
     KEY_REFUSALS,
     AccessTokenLost,
-    Keeper,
+    ResponseStore,
     answer_once,
-    told_token,
+    shown_token,
 )
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
@@ -41,7 +41,7 @@ from ticketing.api.schema import API_TOKEN, PAGE_SIZE, operation
 from ticketing.tokens import TokenKind
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
-_ACCESS_TOKEN = told_token("access_token", TokenKind.ORDER, token_digest_of)
+_ACCESS_TOKEN = shown_token("access_token", TokenKind.ORDER, token_digest_of)
 _CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 _TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
 _OF_A_TYPE = {
@@ -93,9 +93,9 @@ class Orders(APIView):
         the same token may pay for the order, cancel it and read it. Only a shop sends
         `external_id` and `metadata`.
         """
-        return answer_once(request, partial(self._reserve, request), told_once=_ACCESS_TOKEN)
+        return answer_once(request, partial(self._reserve, request), shown_once=_ACCESS_TOKEN)
 
-    def _reserve(self, request: Request, keeper: Keeper) -> Response:
+    def _reserve(self, request: Request, responses: ResponseStore) -> Response:
         wish = ReservationSent(data=request.data)
         wish.is_valid(raise_exception=True)
         asked = wish.validated_data
@@ -107,7 +107,7 @@ class Orders(APIView):
             else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
             Customer(**asked["customer"], language=language_of(request)),
             proof=asked.get("proof_of_work", ""),
-            keeper=keeper,
+            responses=responses,
             kept={name: asked[name] for name in ("external_id", "metadata") if asked.get(name)},
         )
         shown = show_reservation(reservation)
@@ -130,7 +130,7 @@ def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
         else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
         Customer(wish.customer.name, wish.customer.email, language_of(request)),
         proof=wish.proof_of_work if isinstance(wish.proof_of_work, str) else "",
-        keeper=Keeper(),
+        responses=ResponseStore(),
     )
     shown = show_reservation(reservation)
     return answer_json(shown, status=201, headers=_location(reservation))
@@ -143,13 +143,13 @@ def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
     customer: Customer,
     *,
     proof: str,
-    keeper: Keeper,
+    responses: ResponseStore,
     kept: Mapping[str, Any] = MappingProxyType({}),
 ) -> Reservation:
-    shelved = take_event_named(reference)
-    if shelved is None:
+    cached = take_event_named(reference)
+    if cached is None:
         raise EventNotFound("No event on sale has that id or slug.")
-    event, types = shelved.event, shelved.types.values()
+    event, types = cached.event, cached.types.values()
     # All customers of a shop come from the shop's address, and no robot is among them.
     token = selling_token(request, event.organizer_id) if isinstance(request, Request) else None
     if token is None and kept:
@@ -164,18 +164,18 @@ def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
         wanted=wanted,
         customer=customer,
         now=clock.now(),
-        token=keeper.make_token(),
-        keep=_keep(keeper),
+        token=responses.make_token(),
+        store_response=_store_with(responses),
         proof=None if token else proof,
         shop=Shop(token.pk, **kept) if token else None,
     )
 
 
-def _keep(keeper: Keeper) -> Callable[[Reservation], None] | None:
-    if not keeper.digest:
+def _store_with(responses: ResponseStore) -> Callable[[Reservation], None] | None:
+    if not responses.digest:
         # Without a key the order needs no transaction around its one statement.
         return None
-    return lambda made: keeper.keep(201, show_reservation(made), _location(made))
+    return lambda made: responses.store(201, show_reservation(made), _location(made))
 
 
 def _location(reservation: Reservation) -> dict[str, str]:
@@ -195,8 +195,8 @@ class EventChallenge(APIView):
 
         Each is taken once, by this event, for ten minutes. A shop with its API token needs none.
         """
-        shelved = take_event_named(reference)
-        if shelved is None or shelved.event.status == EventStatus.DRAFT:
+        cached = take_event_named(reference)
+        if cached is None or cached.event.status == EventStatus.DRAFT:
             raise EventNotFound("No event has that id or slug.")
-        challenge = make_challenge(event_id=shelved.event.pk, now=clock.now())
+        challenge = make_challenge(event_id=cached.event.pk, now=clock.now())
         return Response(challenge)

@@ -24,7 +24,7 @@ from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.serializers import OrderShown, PaymentSent, show_found_order, show_order
 from ticketing import clock
 from ticketing.actors import Actor
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, operation
 from ticketing.mail_limit import TooManyMails
 
@@ -71,23 +71,23 @@ class OrderPayment(APIView):
         need_caller(request)
         return answer_once(request, partial(self._pay, request, order_id))
 
-    def _pay(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
+    def _pay(self, request: Request, order_id: UUID, responses: ResponseStore) -> Response:
         order, _ = order_to_act_on(request, order_id)
         shown = partial(show_order, order, for_organizer=is_shown_shop_record(request))
         wish = PaymentSent(data=request.data)
         wish.is_valid(raise_exception=True)
 
-        def keep() -> None:
+        def store_response() -> None:
             # Without a key nothing is stored, and the order is not read twice.
-            if keeper.digest:
-                keeper.keep(202, shown(), {})
+            if responses.digest:
+                responses.store(202, shown(), {})
 
         accept_payment(
             order=order,
             method=wish.validated_data["method"],
             token=wish.validated_data.get("token", ""),
             now=clock.now(),
-            keep=keep,
+            store_response=store_response,
         )
         return Response(shown(), status=202)
 
@@ -105,12 +105,14 @@ class OrderCancellation(APIView):
         order, actor = order_to_act_on(request, order_id)
         return answer_once(request, partial(self._cancel, request, order, actor))
 
-    def _cancel(self, request: Request, order: Order, actor: Actor, keeper: Keeper) -> Response:
+    def _cancel(
+        self, request: Request, order: Order, actor: Actor, responses: ResponseStore
+    ) -> Response:
         shown: dict[str, Any] = {}
 
-        def keep() -> None:
+        def store_response() -> None:
             shown.update(show_order(order, for_organizer=is_shown_shop_record(request)))
-            keeper.keep(200, shown, {})
+            responses.store(200, shown, {})
 
-        cancel_order(order_id=order.pk, actor=actor, now=clock.now(), keep=keep)
+        cancel_order(order_id=order.pk, actor=actor, now=clock.now(), store_response=store_response)
         return Response(shown)

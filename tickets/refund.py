@@ -35,17 +35,21 @@ class TicketNotOfOrder(NotFound):
 
 
 def refund_order(
-    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+    *,
+    order_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Revoke an order's tickets at once and owe the buyer all of the money. Twice is once.
 
     The money follows by the worker: who asked the gateway first and died would leave a buyer who
-    has his money and his tickets. `keep` stores the response in the same transaction.
+    has his money and his tickets. `store_response` stores the response in the same transaction.
 
     :raises OrderNotRefundable: if it is not paid
     """
-    _refund(order_id, None, actor, now, keep)
+    _refund(order_id, None, actor, now, store_response)
 
 
 def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
@@ -65,17 +69,18 @@ def refund_tickets(
     ticket_ids: Collection[UUID],
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None] = lambda: None,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Refund some of an order's tickets, each by its price. Twice is once.
 
-    With its last ticket the order is refunded. `keep` stores the response in the same transaction.
+    With its last ticket the order is refunded. `store_response` stores the response in the same
+    transaction.
 
     :raises TicketNotOfOrder: if one of them is not a ticket of the order
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, set(ticket_ids), actor, now, keep)
+    _refund(order_id, set(ticket_ids), actor, now, store_response)
 
 
 def _refund(
@@ -83,10 +88,10 @@ def _refund(
     ticket_ids: set[UUID] | None,
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None],
+    store_response: Callable[[], None],
 ) -> None:
     order = Order.objects.select_related("event").get(pk=order_id)
-    returned, epoch = _take_back(order, ticket_ids, actor, now, keep)
+    returned, epoch = _take_back(order, ticket_ids, actor, now, store_response)
     if returned and order.event.status == EventStatus.PUBLISHED:
         # Its hold is long gone, so no verdict on it gives the places back.
         sell_again(event_id=order.event_id, epoch=epoch, quantities=returned)
@@ -98,12 +103,12 @@ def _take_back(
     ticket_ids: set[UUID] | None,
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None],
+    store_response: Callable[[], None],
 ) -> tuple[Counter[UUID], int]:
     """Return how many tickets of each type came back, and in which epoch of the stock."""
     share_event(order.event.number)
     going = _end_what_goes(order, ticket_ids, actor, now)
-    keep()
+    store_response()
     returned = Counter(ticket.ticket_type_id for ticket in going)
     if returned:
         # Last: these are the rows that every sale of the event waits for.

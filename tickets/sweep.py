@@ -12,7 +12,7 @@ from tickets.models import Delivery
 
 
 @transaction.atomic(durable=True)
-def ask_again(*, now: datetime) -> int:
+def retry_waiting_work(*, now: datetime) -> int:
     """Send once more what was asked for long ago and has no answer. Return how many messages."""
     asked = ask_again_for_orders(now=now)
     for delivery in take_overdue(Delivery.objects.filter(sent_at=None, failed_at=None), now=now):

@@ -59,7 +59,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "POSTPROCESSING_HOOKS": [
-        "tickets.webhooks.document.tell_webhooks",
+        "tickets.webhooks.document.describe_webhooks",
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ticketing.api.openapi.finishing.finish",
     ],

@@ -56,11 +56,11 @@ from ticketing.ids import new_id
 from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
 from tickets.models import Ticket
 from tickets.refund import refund_order
 from tickets.settlement import settle_order
-from tickets.winding_up import wind_up_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -284,7 +284,7 @@ def call_off(world: World) -> None:
 
 
 def wind_up(world: World) -> None:
-    wind_up_event(event_id=world.kind.event_id, now=clock.now())
+    finish_event_cancellation(event_id=world.kind.event_id, now=clock.now())
 
 
 def scan(world: World) -> None:
@@ -528,7 +528,7 @@ WINDOWS = [
            ("paid", 3), by_sweep, 30 * SECONDS, ("refunded", None)),
     Window("cancel event: winding up, reservations left",
            cancelled_with_all_kinds_of_orders, wind_up,
-           (BEFORE, "tickets.winding_up:cancel_reservations"),
+           (BEFORE, "tickets.event_cancellation:cancel_reservations"),
            ("paid", 1), by_sweep, PATIENCE, ("refunded", None)),
     Window("cancel event: winding up, refunds not asked for",
            cancelled_with_all_kinds_of_orders, wind_up, (BEFORE, "ticketing.queue.messages:_send"),

@@ -59,7 +59,7 @@ from ticketing.redis import get_redis
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.models import ScanResult, Ticket
 from tickets.refund import refund_order
-from tickets.tasks import ask_again_task, audit_task
+from tickets.tasks import audit_task, retry_waiting_work_task
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -92,7 +92,7 @@ SEAMS: Final = [
     "tickets.refund:_take_back",
     "tickets.refund:sell_again",
     "orders.refunds:refund",
-    "tickets.winding_up:cancel_reservations",
+    "tickets.event_cancellation:cancel_reservations",
     "tickets.door.checkin:_record",
 ]
 # What somebody else does between two steps, on a connection of his own.
@@ -457,7 +457,7 @@ class Sale(RuleBasedStateMachine):
             for _ in range(_ROUNDS):
                 let_pass(self.redis, self.event_id, timedelta(hours=1))
                 clean_up()
-                ask_again_task()
+                retry_waiting_work_task()
                 if not self.queue.sent:
                     break
                 self._work_off()

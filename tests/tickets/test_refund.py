@@ -28,7 +28,7 @@ from tickets.refund import (
     refund_order,
     refund_tickets,
 )
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,7 +129,7 @@ def test_money_owed_is_asked_for_again(queue: RecordingQueue):
     queue.sent.clear()
     Refund.objects.update(ask_again_at=clock.now())
 
-    ask_again(now=clock.now())
+    retry_waiting_work(now=clock.now())
     assert Message.RETURN_MONEY in queue.run_all()
     assert Refund.objects.get().refunded_at is not None
 

@@ -130,7 +130,7 @@ def check_in_ticket(
     scanned: ScannedCode,
     scanner: Scanner,
     now: datetime,
-    keep: Callable[[CheckIn], None] | None = None,
+    store_response: Callable[[CheckIn], None] | None = None,
 ) -> CheckIn:
     """
     Let the bearer in, or say why not; either way, write the attempt down.
@@ -141,8 +141,8 @@ def check_in_ticket(
     The door's hours are judged by the time of the scan. What a ticket was used or revoked for is
     said first: a guest with a dead ticket need not come back later.
 
-    `keep` stores the response in the transaction of the attempt; without it there is one statement
-    and no transaction around it.
+    `store_response` stores the response in the transaction of the attempt; without it there is one
+    statement and no transaction around it.
 
     :raises UnknownDevice: if no device has the token, or it was revoked
     :raises EventNotForScanner: if the door of an event is meant that is not the scanner's
@@ -156,19 +156,19 @@ def check_in_ticket(
     except UnreadableCode:
         named = _NOTHING
     try:
-        if keep is None:
+        if store_response is None:
             return _decide(scanned, scanner, named, now)
         with transaction.atomic(durable=True):
             attempt = _decide(scanned, scanner, named, now)
-            keep(attempt)
+            store_response(attempt)
             return attempt
     except IntegrityError:
         # A repeat: what it did is undone, and it gets the first answer.
         earlier = _find_earlier(scanned, scanner)
         if earlier is None:
             raise
-        if keep is not None:
-            keep(earlier)
+        if store_response is not None:
+            store_response(earlier)
         return earlier
 
 
