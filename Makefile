@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run reset demo test chaos contract bench mutants check lint schema migrations fmt lock
+.PHONY: help run dev shell reset demo test chaos contract bench mutants check lint schema migrations fmt lock
 
 help:           ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ $(STAMP):
 run: $(STAMP)   ## the whole system on this machine; Ctrl-C stops it
 	@exec $(IN)python -m ticketing.stack run --port $(PORT)
 
+dev: $(STAMP)   ## as `make run`; code is loaded again when it changes, each request logs what it asked
+	@exec $(IN)python -m ticketing.stack run --port $(PORT) --develop
+
+shell: $(STAMP) ## a Django shell with the data of the stack that runs
+	@exec $(IN)python -m ticketing.stack shell
+
 reset: $(STAMP) ## delete the data of `make run`
 	@$(IN)python -m ticketing.stack reset
 
@@ -35,8 +41,8 @@ demo: $(STAMP)  ## walk one order from the event to the door, against a running 
 	@$(IN)python -m ticketing.stack demo
 
 # A file's tests stay together: those of real processes start their stack once. Many of them wait.
-test: $(STAMP)  ## all tests, on real PostgreSQL and Valkey
-	@$(IN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: $(STAMP)  ## all tests, or those that T names, on real PostgreSQL and Valkey
+	@$(IN)python -m pytest $(or $(T),-n 3 --dist loadfile --no-loadscope-reorder)
 
 # As long as SECONDS says, or till ORDERS and FAULTS are reached. SEED repeats a schedule.
 chaos: $(STAMP) ## real processes under load, killed and cut off; then every promise is checked

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from ticketing.api.documents import DocumentPage, document
+from ticketing.api.paths import api_path
 from ticketing.api.problem_pages import OneProblem, Problems
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,10 +15,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tickets.urls")),
     path("", include("tickets.webhooks.urls")),
     path("", include("ticketing.urls")),
-    re_path(r"^schema/?$", document, name="schema"),
-    re_path(r"^docs/?$", DocumentPage.as_view()),
-    re_path(r"^problems/?$", Problems.as_view()),
-    re_path(r"^problems/(?P<code>[a-z_]{1,60})/?$", OneProblem.as_view()),
+    api_path("schema", document, name="schema"),
+    api_path("docs", DocumentPage.as_view()),
+    api_path("problems", Problems.as_view()),
+    api_path("problems/<problem:code>", OneProblem.as_view()),
     re_path(r"^$", RedirectView.as_view(url="/docs")),
     re_path(r"^admin$", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

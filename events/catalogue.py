@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import BooleanField, F, Func, QuerySet, Value
 
-from events.event_cache import ShelvedEvent, read_event, take_event, take_event_named
+from events.event_cache import CachedEvent, read_event, take_event, take_event_named
 from events.models import Event, EventStatus, EventWords, Organizer
 from events.stock.cold import left_while_cold
 from events.stock.holds import InventoryUnavailable, read_stock, read_stocks
@@ -54,7 +54,7 @@ def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
     elif period == Period.PAST:
         events = events.filter(ends_at__lte=now)
     if words := words_in(wanted.words):
-        asked = Func(Value(" ".join(words)), function="words_asked_for")
+        asked = Func(Value(" ".join(words)), template="words_asked_for(said => %(expressions)s)")
         found = EventWords.objects.filter(_Matches(F("words"), asked))
         events = events.filter(pk__in=found.values("event_id"))
     if wanted.city:
@@ -97,42 +97,42 @@ def find_event(reference: str) -> Event | None:
         return events.filter(slug=reference).first()
 
 
-def look_up(reference: str, *, now: datetime) -> tuple[ShelvedEvent, Mapping[UUID, int]] | None:
+def look_up(reference: str, *, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
     """
     Return the event of that id or slug, and what is left of each type, in one round trip to Redis.
 
     Of a draft, and with Redis away, return None: that takes a closer look.
     """
-    shelved = take_event_named(reference)
+    cached = take_event_named(reference)
     try:
-        stock = read_stock(shelved.event.pk) if shelved else None
+        stock = read_stock(cached.event.pk) if cached else None
     except InventoryUnavailable:
         return None
-    if shelved is not None and stock is not None and stock.revision > shelved.event.revision:
-        shelved = take_event(shelved.event.pk, revision=stock.revision)
+    if cached is not None and stock is not None and stock.revision > cached.event.revision:
+        cached = take_event(cached.event.pk, revision=stock.revision)
     if (
-        shelved is None
-        or shelved.event.status == EventStatus.DRAFT
-        or reference not in {shelved.event.slug, str(shelved.event.pk)}
+        cached is None
+        or cached.event.status == EventStatus.DRAFT
+        or reference not in {cached.event.slug, str(cached.event.pk)}
     ):
         return None
-    if stock is not None and stock.left.keys() == shelved.types.keys():
-        return shelved, stock.left
-    return _look_up_cold(shelved.event.pk, now)
+    if stock is not None and stock.left.keys() == cached.types.keys():
+        return cached, stock.left
+    return _look_up_cold(cached.event.pk, now)
 
 
-def _look_up_cold(event_id: UUID, now: datetime) -> tuple[ShelvedEvent, Mapping[UUID, int]] | None:
+def _look_up_cold(event_id: UUID, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
     """Do the same of an event whose types Redis does not know, or does not know all."""
-    shelved = take_event(event_id)
-    if shelved is None:
+    cached = take_event(event_id)
+    if cached is None:
         return None
-    left = left_while_cold([shelved.event], now=now)[event_id]
-    if left.keys() != shelved.types.keys():
+    left = left_while_cold([cached.event], now=now)[event_id]
+    if left.keys() != cached.types.keys():
         # It has another ticket type, or one less, than it had a moment ago.
-        shelved = read_event(event_id)
-    if shelved is None or left.keys() != shelved.types.keys():
+        cached = read_event(event_id)
+    if cached is None or left.keys() != cached.types.keys():
         return None
-    return shelved, left
+    return cached, left
 
 
 def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -8,8 +8,9 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import Event, EventStatus, TicketType
+from events.stock.adjustments import announce_revision
 from events.stock.board import renew_catalogue_version
-from events.stock.holds import InventoryUnavailable, announce_revision
+from events.stock.holds import InventoryUnavailable
 from events.stock.record import claim_event
 from ticketing.errors import Conflict
 from ticketing.ids import new_id
@@ -28,7 +29,7 @@ def claim_to_change(event_id: UUID) -> Event:
     claim_event(number)
     # A form of the admin writes the row without the claim: it waits for us, or we for it.
     event = Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
-    tell_of_change(event_id=event_id)
+    announce_change(event_id=event_id)
     return event
 
 
@@ -40,7 +41,7 @@ def assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
     return changed
 
 
-def tell_of_change(*, event_id: UUID) -> None:
+def announce_change(*, event_id: UUID) -> None:
     """Once this transaction is committed, let all who remember the event know that it changed."""
     transaction.on_commit(partial(_announce_revision, event_id))
 

@@ -19,13 +19,13 @@ _SECONDS: Final = 10.0
 # Of the size of a description each: some megabytes at the most.
 _MOST_EVENTS: Final = 1_000
 
-_shelf: dict[UUID, "ShelvedEvent"] = {}
+_cached: dict[UUID, "CachedEvent"] = {}
 _ids: dict[str, UUID] = {}
 _lock = Lock()
 
 
 @dataclass(slots=True)
-class ShelvedEvent:
+class CachedEvent:
     """
     An event with its ticket types in their order, shared by all threads: nobody may change it.
 
@@ -38,9 +38,9 @@ class ShelvedEvent:
     shown: Mapping[str, Any] | None = None
 
 
-def take_event(event_id: UUID, *, revision: int = 0) -> ShelvedEvent | None:
+def take_event(event_id: UUID, *, revision: int = 0) -> CachedEvent | None:
     """Return an event as it was a moment ago, in that revision or a newer one."""
-    found = _shelf.get(event_id)
+    found = _cached.get(event_id)
     if (
         found is None
         or time.monotonic() - found.read_at > _SECONDS
@@ -50,7 +50,7 @@ def take_event(event_id: UUID, *, revision: int = 0) -> ShelvedEvent | None:
     return found
 
 
-def take_event_named(reference: str) -> ShelvedEvent | None:
+def take_event_named(reference: str) -> CachedEvent | None:
     """Return the event of that id or slug, as it was a moment ago."""
     try:
         return take_event(UUID(reference))
@@ -64,29 +64,29 @@ def take_event_named(reference: str) -> ShelvedEvent | None:
     return read_event(event.pk) if event else None
 
 
-def read_event(event_id: UUID) -> ShelvedEvent | None:
+def read_event(event_id: UUID) -> CachedEvent | None:
     """Return an event as it is now, and remember it. One that has nothing to sell is not found."""
     read_at = time.monotonic()
     kinds = TicketType.objects.filter(event_id=event_id).select_related("event")
     types = {kind.pk: kind for kind in kinds.order_by("number")}
     if not types:
-        _shelf.pop(event_id, None)
+        _cached.pop(event_id, None)
         return None
     event = next(iter(types.values())).event
     for kind in types.values():
         kind.event = event
     # As `prefetch_related` would leave it: who goes through the types asks nobody.
     event._prefetched_objects_cache = {"ticket_types": list(types.values())}  # type: ignore[attr-defined]  # noqa: SLF001
-    found = ShelvedEvent(event, types, read_at)
+    found = CachedEvent(event, types, read_at)
     with _lock:
-        if len(_shelf) >= _MOST_EVENTS:
-            clear_shelf()
-        _shelf[event_id] = found
+        if len(_cached) >= _MOST_EVENTS:
+            clear_event_cache()
+        _cached[event_id] = found
         _ids[event.slug] = event_id
     return found
 
 
-def clear_shelf() -> None:
+def clear_event_cache() -> None:
     """Forget all events."""
-    _shelf.clear()
+    _cached.clear()
     _ids.clear()

@@ -64,6 +64,6 @@ def _show_page(now: PageNow, asked: WantedPage, address: str) -> dict[str, Any]:
     elif asked.number > 1:
         previous = replace_query_param(address, "page", asked.number - 1)
     results = [
-        show_event_with(shelved, left) for shelved, left in zip(page.events, now.left, strict=True)
+        show_event_with(cached, left) for cached, left in zip(page.events, now.left, strict=True)
     ]
     return {"count": page.count, "next": following, "previous": previous, "results": results}

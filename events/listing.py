@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from events.catalogue import CatalogueFilter, public_events
-from events.event_cache import ShelvedEvent
+from events.event_cache import CachedEvent
 from events.models import Event
 from events.stock.board import BoardReading, StockBoard, read_catalogue_version
 from events.stock.cold import left_while_cold
@@ -42,7 +42,7 @@ class WantedPage:
 class ListedPage:
     """A page, shared by all threads: nobody may change it, save for what a view has `shown`."""
 
-    events: list[ShelvedEvent]
+    events: list[CachedEvent]
     count: int
     board: StockBoard
     catalogue_version: str | None
@@ -100,14 +100,14 @@ def read_page(asked: WantedPage, *, now: datetime) -> PageNow:
             reading = page.board.read()
     except InventoryUnavailable:
         page = page or _write_down(asked, None, now)
-        recorded = recorded_left_by_event([shelved.event.pk for shelved in page.events])
+        recorded = recorded_left_by_event([cached.event.pk for cached in page.events])
         return PageNow(page, _in_order(page, recorded), None)
     warm = {
-        shelved.event.pk: stock.left
-        for shelved, stock in zip(page.events, reading.stocks, strict=True)
+        cached.event.pk: stock.left
+        for cached, stock in zip(page.events, reading.stocks, strict=True)
         if stock is not None
     }
-    cold = [shelved.event for shelved in page.events if shelved.event.pk not in warm]
+    cold = [cached.event for cached in page.events if cached.event.pk not in warm]
     if cold:
         return PageNow(page, _in_order(page, {**warm, **left_while_cold(cold, now=now)}), None)
     page.now = PageNow(page, _in_order(page, warm), reading)
@@ -122,8 +122,8 @@ def forget_pages() -> None:
 
 def _is_old(page: ListedPage, reading: BoardReading) -> bool:
     return reading.catalogue_version != page.catalogue_version or any(
-        stock is not None and stock.revision > shelved.event.revision
-        for shelved, stock in zip(page.events, reading.stocks, strict=True)
+        stock is not None and stock.revision > cached.event.revision
+        for cached, stock in zip(page.events, reading.stocks, strict=True)
     )
 
 
@@ -136,9 +136,9 @@ def _write_down(asked: WantedPage, catalogue_version: str | None, now: datetime)
         raise NoSuchPage(f"The list has {count} events.")
     found = public_events(asked.wanted, now=now)[first : first + asked.size] if count else []
     before = _pages.get(asked)
-    known = {shelved.event.pk: shelved for shelved in before.events} if before else {}
-    events = [_shelve(event, known.get(event.pk), read_at) for event in found]
-    board = StockBoard({shelved.event.pk: list(shelved.types) for shelved in events})
+    known = {cached.event.pk: cached for cached in before.events} if before else {}
+    events = [_cache(event, known.get(event.pk), read_at) for event in found]
+    board = StockBoard({cached.event.pk: list(cached.types) for cached in events})
     page = ListedPage(events, count, board, catalogue_version, read_at)
     with _lock:
         _pages.pop(asked, None)
@@ -149,11 +149,11 @@ def _write_down(asked: WantedPage, catalogue_version: str | None, now: datetime)
     return page
 
 
-def _shelve(event: Event, known: ShelvedEvent | None, read_at: float) -> ShelvedEvent:
+def _cache(event: Event, known: CachedEvent | None, read_at: float) -> CachedEvent:
     # One that has not changed since need not be shown anew.
     if known is not None and known.event.revision == event.revision:
         return known
-    return ShelvedEvent(event, {kind.pk: kind for kind in event.ticket_types.all()}, read_at)
+    return CachedEvent(event, {kind.pk: kind for kind in event.ticket_types.all()}, read_at)
 
 
 def _count(wanted: CatalogueFilter, catalogue_version: str | None, now: datetime) -> int:
@@ -179,6 +179,6 @@ def _in_order(
 ) -> list[Mapping[UUID, int]]:
     """Return the figures in the order of the page: of a type without one, none is left."""
     return [
-        {kind: left[shelved.event.pk].get(kind, 0) for kind in shelved.types}
-        for shelved in page.events
+        {kind: left[cached.event.pk].get(kind, 0) for kind in cached.types}
+        for cached in page.events
     ]

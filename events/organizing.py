@@ -59,10 +59,17 @@ class CurrencyInUse(Conflict):
 
 
 def create_event(
-    *, event: Event, ticket_types: Sequence[TicketType], actor: Actor, now: datetime
+    *,
+    event: Event,
+    ticket_types: Sequence[TicketType],
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[Event], None] = lambda _event: None,
 ) -> Event:
     """
     Write a new event, a draft or published at once, with its ticket types in their order.
+
+    `store_response` stores the response in the same transaction.
 
     :raises SlugTaken: if it asks for an address that another has
     :raises TooManyTicketTypes: if it has more of them than an event may have
@@ -78,6 +85,7 @@ def create_event(
         _record(ActType.EVENT_CREATED, event, actor, now)
         if status == EventStatus.PUBLISHED:
             publish_event(event_id=event.pk, actor=actor, now=now)
+        store_response(event)
     event.refresh_from_db()
     return event
 
@@ -168,6 +176,13 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
         if cancelled:
             _record(ActType.EVENT_CANCELLED, event, actor, now)
             send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
+
+
+def note_cancellation_finished(*, event_id: UUID, now: datetime) -> None:
+    """Note that a canceled event has nothing open any more: the sweep leaves it alone."""
+    Event.objects.filter(pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None).update(
+        wound_up_at=now
+    )
 
 
 def free_slug(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from events.catalogue import show_availability, show_recorded_availability
-from events.event_cache import ShelvedEvent
+from events.event_cache import CachedEvent
 from events.models import Event
 from events.serializers import FOR_ORGANIZER, EventShown
 from ticketing.clock import zone_named
@@ -45,20 +45,20 @@ def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
     return shown
 
 
-def show_event_with(shelved: ShelvedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:
+def show_event_with(cached: CachedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:
     """Return what is shown of an event that is remembered, with what is left of it now."""
-    if shelved.shown is None:
+    if cached.shown is None:
         # What is left comes from elsewhere, each time.
-        for asked in (shelved.event, *shelved.types.values()):
+        for asked in (cached.event, *cached.types.values()):
             vars(asked).update(available=0, sold_out=False)
-        shelved.shown = show_event(shelved.event)
+        cached.shown = show_event(cached.event)
     total = sum(left.values())
     kinds = [
         {**shown, "available": left[kind]}
-        for kind, shown in zip(shelved.types, shelved.shown["ticket_types"], strict=True)
+        for kind, shown in zip(cached.types, cached.shown["ticket_types"], strict=True)
     ]
     return {
-        **shelved.shown,
+        **cached.shown,
         "available": total,
         "sold_out": bool(kinds) and not total,
         "ticket_types": kinds,

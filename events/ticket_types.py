@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 
-from events.changes import assign, claim_to_change, tell_of_change
+from events.changes import announce_change, assign, claim_to_change
 from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
-from events.stock.holds import InventoryUnavailable, raise_capacity
+from events.stock.adjustments import raise_capacity
+from events.stock.holds import InventoryUnavailable
 from events.stock.rebuild import try_to_rebuild_stock
 from events.stock.record import claim_event, held_by_type
 from ticketing.errors import Conflict, NotFound
@@ -156,7 +157,7 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
         if capacity == kind.capacity:
             return
         refuse_low_capacity(kind, capacity)
-        tell_of_change(event_id=kind.event_id)
+        announce_change(event_id=kind.event_id)
         version = kind.capacity_version + 1
         TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
         if capacity > kind.capacity:

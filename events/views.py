@@ -1,8 +1,8 @@
 """The catalogue for everybody, and the organizers' way to change it."""
 
 from functools import partial
+from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
@@ -60,7 +60,7 @@ from events.ticket_types import (
 )
 from ticketing import clock
 from ticketing.api.freshness import etag_of_shown, tag, tag_when_rendered
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_match
 from ticketing.api.queries import InvalidQuery, read_query
@@ -186,7 +186,7 @@ class Events(APIView):
         return answer_once(request, partial(self._create, request, organizers))
 
     def _create(
-        self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
+        self, request: Request, organizers: QuerySet[Organizer], responses: ResponseStore
     ) -> Response:
         wish = NewEventSent(data=request.data)
         wish.is_valid(raise_exception=True)
@@ -195,19 +195,23 @@ class Events(APIView):
         kinds = take_ticket_types(fields) or []
         for kind in kinds:
             kind.pop("id", None)
-        with transaction.atomic(durable=True):
-            event = create_event(
-                event=Event(organizer=organizer, **fields),
-                ticket_types=[TicketType(**kind) for kind in kinds],
-                actor=actor_of(request),
-                now=clock.now(),
-            )
-            shown, revision = show_recorded_event(event.pk)
-            headers = {
-                "Location": f"/events/{event.pk}",
-                "ETag": etag_of_shown(shown, revision),
-            }
-            keeper.keep(201, shown, headers)
+        shown: dict[str, Any] = {}
+        headers: dict[str, str] = {}
+
+        def store_response(event: Event) -> None:
+            recorded, revision = show_recorded_event(event.pk)
+            shown.update(recorded)
+            etag = etag_of_shown(recorded, revision)
+            headers.update({"Location": f"/events/{event.pk}", "ETag": etag})
+            responses.store(201, shown, headers)
+
+        create_event(
+            event=Event(organizer=organizer, **fields),
+            ticket_types=[TicketType(**kind) for kind in kinds],
+            actor=actor_of(request),
+            now=clock.now(),
+            store_response=store_response,
+        )
         return Response(shown, status=201, headers=headers)
 
 

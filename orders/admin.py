@@ -6,14 +6,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import formats
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
-from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
+from events.admin.confirming import Question, after_asking, on_its_page
 from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
 from orders.models import Order, OrderItem, OrderStatus, Payment
@@ -140,18 +139,16 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return chosen(self, request, object_id).filter(status__in=statuses).exists()
 
     @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
-    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
-        question = ask_first(
-            self,
-            request,
-            action="cancel_chosen",
-            question=_("Cancel these reservations?"),
-            consequences=[_("Their tickets go back on sale at once. Paid orders are left alone.")],
-            rows=rows,
-            confirm=_("Yes, cancel"),
+    @after_asking(
+        Question(
+            text=gettext_lazy("Cancel these reservations?"),
+            consequences=[
+                gettext_lazy("Their tickets go back on sale at once. Paid orders are left alone.")
+            ],
+            confirm=gettext_lazy("Yes, cancel"),
         )
-        if question is not None:
-            return question
+    )
+    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
             request,
             rows,
@@ -162,12 +159,11 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
                 "%(count)d reservation cancelled.", "%(count)d reservations cancelled.", "count"
             ),
         )
-        return None
 
     @action(description=gettext_lazy("Cancel reservation…"), permissions=["act", "cancel"])
-    def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        page = self.cancel_chosen(request, chosen(self, request, object_id))
-        return page or redirect("admin:orders_order_change", object_id)
+    @on_its_page
+    def cancel_this(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        return self.cancel_chosen(request, rows)
 
 
 def _tidy(term: str) -> str:

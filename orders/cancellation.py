@@ -7,8 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import Event
-from events.stock.holds import Ruling, Verdict
-from orders.expiry import obey
+from events.stock.holds import release_holds
 from orders.models import Order, OrderStatus
 from orders.state import move_order, move_orders
 from ticketing.actors import Actor, record_act, record_acts
@@ -24,17 +23,21 @@ class OrderNotCancellable(Conflict):
 
 
 def cancel_order(
-    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+    *,
+    order_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     End a reservation and give its tickets back. Cancelling twice is cancelling once.
 
-    `keep` stores the response in the same transaction.
+    `store_response` stores the response in the same transaction.
 
     :raises OrderNotCancellable: if it is paid, being paid for, or has run out
     """
-    event_id = _cancel(order_id, actor, now, keep)
-    obey(event_id=event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
+    event_id = _cancel(order_id, actor, now, store_response)
+    release_holds(event_id=event_id, order_ids=[order_id])
 
 
 def cancel_reservations(
@@ -43,12 +46,13 @@ def cancel_reservations(
     """End those of an event's reservations that are still open."""
     _cancel_all(event, order_ids, actor, now)
     cancelled = Order.objects.filter(pk__in=order_ids, status=OrderStatus.CANCELLED)
-    verdicts = [Verdict(order, Ruling.RELEASE) for order in cancelled.values_list("pk", flat=True)]
-    obey(event_id=event.pk, verdicts=verdicts)
+    release_holds(event_id=event.pk, order_ids=cancelled.values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)
-def _cancel(order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None]) -> UUID:
+def _cancel(
+    order_id: UUID, actor: Actor, now: datetime, store_response: Callable[[], None]
+) -> UUID:
     moved = move_order(
         order_id, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now
     )
@@ -63,7 +67,7 @@ def _cancel(order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None
             organizer_id=order.event.organizer_id,
             at=now,
         )
-    keep()
+    store_response()
     return order.event_id
 
 

@@ -46,23 +46,25 @@ def accept_payment(
     method: str,
     token: str,
     now: datetime,
-    on_written: Callable[[], None] | None = None,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Confirm the payment; of a free order, ask its buyer to confirm the email address first.
 
     The order stays reserved until the buyer does, or until its time is up. Asking again sends the
-    mail again, three times at most and once a minute. `on_written` is called in the transaction
-    that moves the order or asks for the mail.
+    mail again, three times at most and once a minute. `store_response` stores the response in the
+    transaction that moves the order or asks for the mail.
 
     :raises PaymentNotAccepted, ReservationExpired, OrderNotPayable, SoldOut: as `confirm_payment`
     :raises TooManyMails: if the address has had as many mails as it may
     """
     free = method == PaymentMethod.FREE and order.total == 0
     if not (free and order.event.confirms_free_orders):
-        confirm_payment(order=order, method=method, token=token, now=now, on_written=on_written)
+        confirm_payment(
+            order=order, method=method, token=token, now=now, store_response=store_response
+        )
         return
-    if not _ask(order, now, on_written):
+    if not _ask(order, now, store_response):
         raise refuse_payment(order, now)
 
 
@@ -103,12 +105,12 @@ def confirm_email(
     order_id: UUID,
     token: str,
     now: datetime,
-    keep: Callable[[Order], None] = lambda _order: None,
+    store_response: Callable[[Order], None] = lambda _order: None,
 ) -> Order:
     """
     Confirm an order's address by the token of its mail, and with it the order. Twice is once.
 
-    `keep` stores the response in the transaction that moves the order, if there is one.
+    `store_response` stores the response in the transaction that moves the order, if there is one.
 
     :raises ConfirmationNotValid: if the token is not of this order and its present address
     :raises ReservationExpired: if its time is up
@@ -117,12 +119,12 @@ def confirm_email(
     """
     order = order_to_confirm(order_id=order_id, token=token)
     if order.confirmation.confirmed_at is not None:
-        keep(order)
+        store_response(order)
         return order
 
-    def write() -> None:
+    def write_confirmed() -> None:
         _write_confirmed(order, now)
-        keep(order)
+        store_response(order)
 
     try:
         confirm_payment(
@@ -130,13 +132,13 @@ def confirm_email(
             method=PaymentMethod.FREE,
             token="",
             now=now,
-            on_written=write,
+            store_response=write_confirmed,
         )
     except OrderNotPayable:
         # Two clicks at once: the other one confirmed it.
         if not EmailConfirmation.objects.filter(order=order, confirmed_at__isnull=False).exists():
             raise
-        keep(order)
+        store_response(order)
     return order
 
 
@@ -170,7 +172,7 @@ def confirm_new_address(*, order_id: UUID, now: datetime) -> None:
         _ask_for_mail(order, now)
 
 
-def _ask(order: Order, now: datetime, on_written: Callable[[], None] | None) -> bool:
+def _ask(order: Order, now: datetime, store_response: Callable[[], None]) -> bool:
     with transaction.atomic(durable=True):
         payable = Order.objects.filter(
             pk=order.pk,
@@ -192,8 +194,7 @@ def _ask(order: Order, now: datetime, on_written: Callable[[], None] | None) -> 
                 refusal.retry_after = max(1, ceil(left.total_seconds()))
                 raise refusal
             _ask_for_mail(order, now)
-        if on_written is not None:
-            on_written()
+        store_response()
     return True
 
 

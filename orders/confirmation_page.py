@@ -22,7 +22,7 @@ from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.serializers import OrderShown, show_order
 from ticketing import clock
 from ticketing.api.fields import LineField, StrictSerializer
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
 from ticketing.api.requests import language_of
 from ticketing.api.schema import operation
 from ticketing.errors import Conflict
@@ -67,17 +67,19 @@ class OrderConfirmation(APIView):
         """
         return answer_once(request, partial(self._confirm, request, order_id))
 
-    def _confirm(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
+    def _confirm(self, request: Request, order_id: UUID, responses: ResponseStore) -> Response:
         wish = ConfirmationSent(data=request.data)
         wish.is_valid(raise_exception=True)
         shown: dict[str, Any] = {}
 
-        def keep(order: Order) -> None:
+        def store_response(order: Order) -> None:
             shown.update(show_order(order))
-            keeper.keep(202, shown, {})
+            responses.store(202, shown, {})
 
         token = wish.validated_data["token"]
-        confirm_email(order_id=order_id, token=token, now=clock.now(), keep=keep)
+        confirm_email(
+            order_id=order_id, token=token, now=clock.now(), store_response=store_response
+        )
         return Response(shown, status=202)
 
 

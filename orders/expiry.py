@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,12 +11,12 @@ from django.db.models import Q
 
 from events.models import Event, EventStatus
 from events.stock.holds import (
-    InventoryUnavailable,
-    Ruling,
+    HoldAction,
+    HoldDecision,
     StockIsBroken,
-    Verdict,
-    apply_verdicts,
+    apply_decisions,
     due_holds,
+    try_to_apply_decisions,
 )
 from events.stock.record import (
     PROCESSING_HOLD_MILLISECONDS,
@@ -56,22 +56,24 @@ def expire_reservations(*, now: datetime) -> int:
     for order_id, event_id in overdue:
         by_event[event_id].append(order_id)
     for event_id, order_ids in by_event.items():
-        verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
-        obey(event_id=event_id, verdicts=verdicts)
+        decisions = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
+        try_to_apply_decisions(event_id=event_id, decisions=decisions)
     return len(overdue)
 
 
 def settle_overdue_holds(*, event_ids: Collection[UUID], now: datetime) -> bool:
     """
-    Ask the record about a batch of each event's overdue holds, and obey. Return if there are more.
+    Ask the record about a batch of each event's overdue holds, and apply what it decides.
+
+    Return if there are more.
 
     :raises InventoryUnavailable: if Redis is away
     """
     due = due_holds(event_ids=event_ids, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
     for event_id, order_ids in due.items():
-        verdicts = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
+        decisions = decide_holds(event_id=event_id, order_ids=order_ids, now=now)
         try:
-            apply_verdicts(event_id=event_id, verdicts=verdicts)
+            apply_decisions(event_id=event_id, decisions=decisions)
         except StockIsBroken as broken:
             # The audit rebuilds it; the holds of other events do not wait for that.
             logger.error("Verdicts on holds of event %s failed: %s", event_id, broken)  # noqa: TRY400
@@ -92,25 +94,19 @@ def settle_overdue_holds_everywhere(*, now: datetime) -> None:
             pass
 
 
-def decide_holds(*, event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
+def decide_holds(
+    *, event_id: UUID, order_ids: Collection[UUID], now: datetime
+) -> list[HoldDecision]:
     """
     Say what is to become of each hold: the only place that knows.
 
     A reservation that has run out ends here. A hold with no order behind it is dropped for good: an
     order of its id that is still on its way can no longer be written.
     """
-    verdicts = _decide(order_ids, now)
-    if strangers := set(order_ids) - {verdict.order_id for verdict in verdicts}:
-        verdicts += _drop(event_id, strangers, now)
-    return verdicts
-
-
-def obey(*, event_id: UUID, verdicts: Iterable[Verdict]) -> None:
-    """Carry out verdicts if Redis is there. If not, its holds run out, and we are asked again."""
-    try:
-        apply_verdicts(event_id=event_id, verdicts=verdicts)
-    except InventoryUnavailable:
-        logger.warning("Verdicts on holds of event %s wait for Redis.", event_id)
+    decisions = _decide(order_ids, now)
+    if strangers := set(order_ids) - {decision.order_id for decision in decisions}:
+        decisions += _drop(event_id, strangers, now)
+    return decisions
 
 
 def forget_dropped_holds(*, now: datetime) -> None:
@@ -119,7 +115,7 @@ def forget_dropped_holds(*, now: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def _decide(order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
+def _decide(order_ids: Collection[UUID], now: datetime) -> list[HoldDecision]:
     move_orders(
         order_ids,
         was=OrderStatus.RESERVED,
@@ -127,34 +123,34 @@ def _decide(order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
         only_if=Q(reserved_until__lte=DatabaseNow()),
         closed_at=now,
     )
-    return _rule(order_ids)
+    return _decide_by_status(order_ids)
 
 
 @transaction.atomic(durable=True)
-def _drop(event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[Verdict]:
+def _drop(event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[HoldDecision]:
     # Whoever is writing one of these orders has the event shared. Once we have it alone he has
     # committed, and we see his order, or he has not begun, and he will see our mark.
     claim_event(Event.objects.values_list("number", flat=True).get(pk=event_id))
-    verdicts = _rule(order_ids)
-    gone = set(order_ids) - {verdict.order_id for verdict in verdicts}
+    decisions = _decide_by_status(order_ids)
+    gone = set(order_ids) - {decision.order_id for decision in decisions}
     DroppedHold.objects.bulk_create(
         [DroppedHold(order_id=order_id, dropped_at=now) for order_id in gone],
         ignore_conflicts=True,
     )
-    return verdicts + [Verdict(order_id, Ruling.RELEASE) for order_id in gone]
+    return decisions + [HoldDecision(order_id, HoldAction.RELEASE) for order_id in gone]
 
 
-def _rule(order_ids: Collection[UUID]) -> list[Verdict]:
+def _decide_by_status(order_ids: Collection[UUID]) -> list[HoldDecision]:
     found = Order.objects.filter(pk__in=order_ids).values_list("pk", "status", "reserved_until")
     clock = database_now()
-    return [_verdict(*row, clock) for row in found]
+    return [_decision(*row, clock) for row in found]
 
 
-def _verdict(order_id: UUID, status: str, until: datetime, clock: datetime) -> Verdict:
+def _decision(order_id: UUID, status: str, until: datetime, clock: datetime) -> HoldDecision:
     if status == OrderStatus.RESERVED:
-        return Verdict(order_id, Ruling.RETIME, milliseconds_until(until, now=clock))
+        return HoldDecision(order_id, HoldAction.RETIME, milliseconds_until(until, now=clock))
     if status == OrderStatus.PROCESSING:
-        return Verdict(order_id, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
+        return HoldDecision(order_id, HoldAction.RETIME, PROCESSING_HOLD_MILLISECONDS)
     if status in _PROMISED:
-        return Verdict(order_id, Ruling.SETTLE)
-    return Verdict(order_id, Ruling.RELEASE)
+        return HoldDecision(order_id, HoldAction.SETTLE)
+    return HoldDecision(order_id, HoldAction.RELEASE)

@@ -13,7 +13,8 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils.module_loading import import_string
 
-from orders.models import Payment, PaymentMethod, Refund, SimulatedCharge, SimulatedRefund
+from orders.models import Payment, PaymentMethod, Refund
+from orders.simulated_charges import SimulatedCharge, SimulatedRefund
 from ticketing.errors import Unavailable
 
 # By token: how many calls have no answer before the charge is made. No other token is charged.

@@ -1,4 +1,4 @@
-"""A reservation, and the one statement that writes it down."""
+"""A new order, the one statement that writes it, and what may become of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from events.models import Event, TicketType
-from orders.limits import Limits
+from events.models import Event
+from orders.limits import Limit, LimitPassed, Limits
+from orders.pricing import ReservedTickets
 from orders.shop_record import ShopRecord
 from ticketing.tokens import NewToken
 
@@ -45,83 +46,97 @@ class Shop:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ReservedTickets:
-    """So many of one type, at the type's price of now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """An order that is to be written: its tickets are held in Redis."""
 
-    ticket_type: TicketType
-    quantity: int
-
-
-@dataclass(slots=True)
-class Reservation:
-    """A fresh order: not its row, but what the response shows the buyer, once."""
-
-    event: Event
-    items: list[ReservedTickets]
-    customer: Customer
-    total: Decimal
     order_id: UUID
     code: str
+    event: Event
+    items: list[ReservedTickets]
+    total: Decimal
+    customer: Customer
     token: NewToken
+    # None: no shop reserved it, but its buyer.
+    shop: Shop | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(NewOrder):
+    """A fresh order: not its row, but what the response shows the buyer, once."""
+
     created_at: datetime
     reserved_until: datetime
-    # None: no shop reserved it, but its buyer.
-    shop: Shop | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """How the caller stores the response for a retry, in the transaction of the order."""
+class StaleEpoch:
+    """The order was not written: its tickets were held in another epoch than the current one."""
 
-    token: NewToken
-    keep: Callable[[Reservation], None]
+    current: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldDropped:
+    """The order was not written: its hold was dropped, and no order of its id can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTaken:
+    """The order was not written: another one has its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventChanged:
+    """The order was not written: the event is closed, or differs from the one it was priced by."""
+
+
+# What becomes of an order that is to be written. Only a `Reservation` was.
+Outcome = Reservation | StaleEpoch | HoldDropped | CodeTaken | EventChanged | LimitPassed
 
 
 def write_reservation(
-    reservation: Reservation, *, limits: Limits, epoch: int, receipt: Receipt | None = None
-) -> tuple[str, int]:
+    order: NewOrder,
+    *,
+    limits: Limits,
+    epoch: int,
+    store_response: Callable[[Reservation], None] | None = None,
+) -> Outcome:
     """
     Insert the order if its tickets are of the event's current epoch and no limit is passed.
 
-    Return what became of it, as the function `reserve_order` of the database says, and the current
-    epoch. `reserved_until` is then the order's, or the moment at which a wait is worth ending.
+    `store_response` stores the response in the transaction of the order.
     """
-    shop = reservation.shop
-    if receipt is None and shop is None:
-        return _write(reservation, limits, epoch)
+    if store_response is None and order.shop is None:
+        # One statement, which is a transaction by itself, and one round trip.
+        return _write(order, limits, epoch)
     with transaction.atomic(durable=True):
-        outcome, current = _write(reservation, limits, epoch)
-        if outcome == "written" and shop is not None:
-            ShopRecord.objects.create(
-                order_id=reservation.order_id,
-                api_token=shop.api_token_id,
-                external_id=shop.external_id,
-                metadata=shop.metadata,
-            )
-        if outcome == "written" and receipt is not None:
-            receipt.keep(reservation)
-    return outcome, current
+        outcome = _write(order, limits, epoch)
+        if isinstance(outcome, Reservation):
+            _write_shop_record(outcome)
+            if store_response is not None:
+                store_response(outcome)
+    return outcome
 
 
-def _write(reservation: Reservation, limits: Limits, epoch: int) -> tuple[str, int]:
-    event, items, customer = reservation.event, reservation.items, reservation.customer
+def _write(order: NewOrder, limits: Limits, epoch: int) -> Outcome:
+    event, items, customer = order.event, order.items, order.customer
     with connection.cursor() as cursor:
         cursor.execute(
             _WRITE,
             {
-                "the_order": reservation.order_id,
+                "the_order": order.order_id,
                 "the_event": event.pk,
                 "event_number": event.number,
                 "known_revision": event.revision,
                 "held_in": epoch,
-                "the_code": reservation.code,
+                "the_code": order.code,
                 "name": customer.name,
                 "email": customer.email,
                 "the_language": customer.language,
-                "token_digest": reservation.token.digest,
+                "token_digest": order.token.digest,
                 "the_currency": event.currency,
-                "the_total": reservation.total,
+                "the_total": order.total,
                 "the_address": customer.address_digest,
                 "the_network": customer.network_digest,
                 "per_customer": limits.per_customer,
@@ -132,5 +147,45 @@ def _write(reservation: Reservation, limits: Limits, epoch: int) -> tuple[str, i
                 "unit_prices": [item.ticket_type.price for item in items],
             },
         )
-        outcome, current, reservation.created_at, reservation.reserved_until = cursor.fetchone()
-    return outcome, current
+        word, current, moment, until = cursor.fetchone()
+    return _outcome(order, word, current, moment, until)
+
+
+def _outcome(
+    order: NewOrder, word: str, current: int, moment: datetime, until: datetime
+) -> Outcome:
+    """Return what a row of `reserve_order` says."""
+    match word:
+        case "written":
+            return Reservation(
+                order_id=order.order_id,
+                code=order.code,
+                event=order.event,
+                items=order.items,
+                total=order.total,
+                customer=order.customer,
+                token=order.token,
+                shop=order.shop,
+                created_at=moment,
+                reserved_until=until,
+            )
+        case "stale":
+            return StaleEpoch(current)
+        case "dropped":
+            return HoldDropped()
+        case "code_taken":
+            return CodeTaken()
+        case "closed" | "changed":
+            return EventChanged()
+        case _:
+            return LimitPassed(Limit(word), now=moment, until=until)
+
+
+def _write_shop_record(order: Reservation) -> None:
+    if order.shop is not None:
+        ShopRecord.objects.create(
+            order_id=order.order_id,
+            api_token=order.shop.api_token_id,
+            external_id=order.shop.external_id,
+            metadata=order.shop.metadata,
+        )

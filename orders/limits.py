@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -37,6 +38,29 @@ class Limits:
     @property
     def are_set(self) -> bool:
         return bool(self.per_customer or self.per_address or self.held_per_address)
+
+
+class Limit(StrEnum):
+    """
+    Which limit an order would pass. The values are words of the function `reserve_order`.
+
+    With `..._HAS_ALL` waiting does not help: what counts is owned, not held.
+    """
+
+    CUSTOMER_HAS_ALL = "customer_has_all"
+    CUSTOMER_MUST_WAIT = "customer_must_wait"
+    ADDRESS_HAS_ALL = "address_has_all"
+    ADDRESS_MUST_WAIT = "address_must_wait"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPassed:
+    """An order was not written: with it, a customer or an address would have too many tickets."""
+
+    limit: Limit
+    # The database's clock, and the end of the first reservation that counts.
+    now: datetime
+    until: datetime
 
 
 class TooManyReservations(TooMany):
@@ -81,8 +105,9 @@ def check_customer_may_own(order: Order) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT owned_by_customer(the_event => %s, the_order => %s, email => %s)",
-            [order.event_id, order.pk, order.customer_email],
+            "SELECT owned_by_customer(the_event => %(the_event)s, the_order => %(the_order)s,"
+            " email => %(email)s)",
+            {"the_event": order.event_id, "the_order": order.pk, "email": order.customer_email},
         )
         owned = cursor.fetchone()[0]
     wanted = OrderItem.objects.filter(order_id=order.pk).aggregate(n=Sum("quantity"))["n"]
@@ -106,21 +131,21 @@ def limits_of(event: Event, types: Iterable[TicketType]) -> Limits:
 
 
 def refuse_more(
-    outcome: str, limits: Limits, *, now: datetime, until: datetime
+    passed: LimitPassed, limits: Limits
 ) -> TooManyReservations | MaxPerCustomerExceeded | MaxPerAddressExceeded:
-    """Return the refusal of an order that would pass a limit, by what the database says of it."""
-    if outcome == "customer_has_all":
+    """Return the refusal of an order that would pass a limit."""
+    if passed.limit == Limit.CUSTOMER_HAS_ALL:
         return MaxPerCustomerExceeded(
             f"One customer may have {limits.per_customer} tickets of this event, paid ones"
             " included."
         )
-    if outcome == "address_has_all":
+    if passed.limit == Limit.ADDRESS_HAS_ALL:
         return MaxPerAddressExceeded(
             f"One network address may have {limits.per_address} tickets of this event, paid ones"
             " included."
         )
-    whose = "This customer" if outcome == "customer_must_wait" else "Your address"
-    seconds = math.ceil((until - now).total_seconds())
+    whose = "This customer" if passed.limit == Limit.CUSTOMER_MUST_WAIT else "Your address"
+    seconds = math.ceil((passed.until - passed.now).total_seconds())
     return TooManyReservations(whose, seconds=max(1, seconds))
 
 

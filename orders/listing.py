@@ -14,7 +14,7 @@ from orders.models import Order
 from orders.organizer_serializers import AllOrdersQuery, OrderForOrganizer, show_to_organizer
 from orders.search import OrderFilter, UnknownOrder, orders_of_organizers
 from ticketing.api.fields import show_moment
-from ticketing.api.freshness import tell_last_modified
+from ticketing.api.freshness import set_last_modified
 from ticketing.api.pagination import read_page_size
 from ticketing.api.queries import InvalidQuery, read_query
 
@@ -45,7 +45,7 @@ def list_all_orders(request: Request) -> Response:
     shown = found[:size]
     more = _next_link(request, shown[-1], asked) if len(found) > size else None
     answer = Response({"next": more, "results": show_to_organizer(shown)})
-    tell_last_modified(answer, [order.modified_at for order in shown])
+    set_last_modified(answer, [order.modified_at for order in shown])
     return answer
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models import Event, TicketType
 from orders.email_confirmation import EmailConfirmation  # noqa: F401 - Django looks here
 from orders.shop_record import ShopRecord  # noqa: F401 - likewise
+from orders.simulated_charges import SimulatedCharge  # noqa: F401 - likewise
 from ticketing.ids import new_id
 
 
@@ -269,30 +270,6 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount}"
-
-
-class SimulatedCharge(models.Model):
-    """What the simulated gateway remembers of a payment, as a real one would on its side."""
-
-    payment_id = models.UUIDField(primary_key=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    charged_at = models.DateTimeField(null=True)
-    # When the last of it had been given back.
-    refunded_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return str(self.payment_id)
-
-
-class SimulatedRefund(models.Model):
-    """What the simulated gateway remembers of money that it gave back."""
-
-    refund_id = models.UUIDField(primary_key=True)
-    payment_id = models.UUIDField(db_index=True)
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
-
-    def __str__(self) -> str:
-        return str(self.refund_id)
 
 
 class DroppedHold(models.Model):

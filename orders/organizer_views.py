@@ -17,7 +17,7 @@ from orders.models import Order
 from orders.organizer_serializers import OrderForOrganizer, OrdersQuery, show_to_organizer
 from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
 from ticketing.api.csv import CsvRenderer, stream_csv
-from ticketing.api.freshness import tell_last_modified
+from ticketing.api.freshness import set_last_modified
 from ticketing.api.pagination import pages_of
 from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
@@ -46,7 +46,7 @@ class EventOrders(APIView):
         pages = pages_of(asked)
         shown = list(pages.paginate_queryset(orders, request, self) or [])
         answer = pages.get_paginated_response(show_to_organizer(shown))
-        tell_last_modified(answer, [order.modified_at for order in shown])
+        set_last_modified(answer, [order.modified_at for order in shown])
         return answer
 
 

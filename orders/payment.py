@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, Q
 
 from events.models import Event, EventStatus
-from events.stock.holds import Ruling, Verdict
+from events.stock.holds import release_holds, retime_hold, try_to_apply_decisions
 from events.stock.record import (
     PROCESSING_HOLD_MILLISECONDS,
     DatabaseNow,
@@ -18,7 +18,7 @@ from events.stock.record import (
     return_promised,
     share_event,
 )
-from orders.expiry import decide_holds, obey
+from orders.expiry import decide_holds
 from orders.gateway import get_gateway
 from orders.limits import MaxPerCustomerExceeded, check_customer_may_own
 from orders.models import (
@@ -88,13 +88,13 @@ def confirm_payment(
     method: str,
     token: str,
     now: datetime,
-    on_written: Callable[[], None] | None = None,
+    store_response: Callable[[], None] = lambda: None,
 ) -> Payment:
     """
     Promise the buyer's tickets and ask for the charge. Nothing is charged here.
 
-    Redis is not asked: the reservation is in time if the database's clock says so. `on_written` is
-    called in the transaction that moves the order.
+    Redis is not asked: the reservation is in time if the database's clock says so. `store_response`
+    stores the response in the transaction that moves the order.
 
     :raises PaymentTokenMissing: if there is no token, and the order is not free
     :raises PaymentNotAccepted: if the gateway does not know the token, or the order is free
@@ -104,11 +104,12 @@ def confirm_payment(
     :raises MaxPerCustomerExceeded: if the customer owns too many others; the order stays as it was
     """
     _check_means(order, method, token)
-    payment = _start_processing(order, method, token, now, on_written)
+    payment = _start_processing(order, method, token, now, store_response)
     if payment is None:
         raise refuse_payment(order, now)
-    verdict = Verdict(order.pk, Ruling.RETIME, PROCESSING_HOLD_MILLISECONDS)
-    obey(event_id=order.event_id, verdicts=[verdict])
+    retime_hold(
+        event_id=order.event_id, order_id=order.pk, milliseconds=PROCESSING_HOLD_MILLISECONDS
+    )
     return payment
 
 
@@ -116,14 +117,26 @@ def refuse_payment(order: Order, now: datetime) -> Conflict:
     """Return why an order that was not moved cannot be paid. What has run out ends now."""
     if order.status == OrderStatus.RESERVED:
         # Its tickets need not wait for the cleanup.
-        verdicts = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
-        obey(event_id=order.event_id, verdicts=verdicts)
+        decisions = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
+        try_to_apply_decisions(event_id=order.event_id, decisions=decisions)
         order.refresh_from_db(fields=["status"])
     if order.status == OrderStatus.EXPIRED:
         return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
     if order.status == OrderStatus.RESERVED:
         return OrderNotPayable("Its event is not on sale any more.")
     return OrderNotPayable(f"The order is {order.status}.")
+
+
+def approve_payment(*, order_id: UUID, now: datetime) -> bool:
+    """
+    Note that an order is paid, in the transaction that writes its tickets.
+
+    Return whether we were the one who did: another worker may have settled it.
+    """
+    if not move_order(order_id, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
+        return False
+    Payment.objects.filter(order_id=order_id).update(status=PaymentStatus.APPROVED, decided_at=now)
+    return True
 
 
 def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
@@ -135,7 +148,7 @@ def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
     """
     _give_back(order, decline_code, now)
     # Not only when we moved it: the one before us may have died before this line.
-    obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
+    release_holds(event_id=order.event_id, order_ids=[order.pk])
 
 
 @transaction.atomic(durable=True)
@@ -171,7 +184,7 @@ def _start_processing(
     method: str,
     token: str,
     now: datetime,
-    on_written: Callable[[], None] | None,
+    store_response: Callable[[], None],
 ) -> Payment | None:
     # Before any row: who cancels the event or rebuilds its stock has it alone.
     share_event(order.event.number)
@@ -195,8 +208,7 @@ def _start_processing(
         created_at=now,
         ask_again_at=next_ask(0, now=now),
     )
-    if on_written is not None:
-        on_written()
+    store_response()
     # Last: these are the rows that every buyer of the event waits for.
     promise_tickets(quantities_of(order.pk))
     send_after_commit(Message.SETTLE_ORDER, order_id=order.pk)

@@ -1,45 +1,59 @@
 """Reserving: the first step of the line."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
-from events.event_cache import ShelvedEvent, read_event, take_event
-from events.models import Event, EventStatus, TicketType
+from events.event_cache import read_event, take_event
+from events.models import Event, TicketType
 from events.stock.holds import (
     InventoryUnavailable,
-    Ruling,
     StockIsCold,
     StockRunsOut,
-    Verdict,
     hold_tickets,
+    release_holds,
 )
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut, current_epoch
-from orders.expiry import obey, settle_overdue_holds
+from orders.expiry import settle_overdue_holds
 from orders.insertion import (
+    CodeTaken,
     Customer,
-    Receipt,
+    EventChanged,
+    HoldDropped,
+    NewOrder,
     Reservation,
-    ReservedTickets,
     Shop,
+    StaleEpoch,
     write_reservation,
 )
 from orders.limits import (
-    Limits,
+    LimitPassed,
     MaxPerAddressExceeded,
     MaxPerCustomerExceeded,
     TooManyReservations,
     limits_of,
     refuse_more,
 )
+from orders.pricing import (
+    EventNotFound,
+    EventNotOnSale,
+    MaxPerOrderExceeded,
+    ReservedTickets,
+    SalesEnded,
+    SalesNotStarted,
+    TicketTypeNeeded,
+    UnknownTicketType,
+    WantedTickets,
+    price_tickets,
+    total_of,
+)
 from orders.proof_of_work import ProofOfWorkInvalid, ProofOfWorkNeeded, accept_proof
-from ticketing.errors import Conflict, Invalid, NotFound, Refusal, TooMany, Unavailable
+from ticketing.errors import Refusal, TooMany, Unavailable
 from ticketing.ids import new_code, new_id
-from ticketing.tokens import TokenKind, make_token
+from ticketing.tokens import NewToken, TokenKind, make_token
 
 CODE_LENGTH = 6
 # If we die before its order is written, a hold blocks stock for no longer than this. The cleanup,
@@ -47,77 +61,6 @@ CODE_LENGTH = 6
 _PROVISIONAL_MILLISECONDS = 30_000
 _TRIES = 6
 _PAUSE_SECONDS = 0.01
-# When the order was not written and will not be: the event is another by now, or a limit is met.
-_CHANGED = frozenset({"closed", "changed"})
-_LIMITED = frozenset(
-    {"customer_has_all", "customer_must_wait", "address_has_all", "address_must_wait"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class WantedTickets:
-    ticket_type_id: UUID
-    quantity: int
-
-
-@dataclass(slots=True)
-class _Buyer:
-    customer: Customer
-    receipt: Receipt | None
-    shop: Shop | None
-    # None: need not show one, or has shown it.
-    proof: str | None
-
-
-class EventNotFound(NotFound):
-    """There is no such event for this caller."""
-
-    code = "not_found"
-    title = "There is nothing here"
-
-
-class UnknownTicketType(NotFound):
-    """The event does not sell that."""
-
-    code = "unknown_ticket_type"
-    title = "This event does not sell that ticket"
-
-
-class TicketTypeNeeded(Invalid):
-    """`quantity` alone does not say which of several types is meant."""
-
-    code = "ticket_type_needed"
-    title = "Say which ticket type"
-    pointer = "#/items"
-
-
-class EventNotOnSale(Conflict):
-    """Draft, cancelled or over."""
-
-    code = "event_not_on_sale"
-    title = "This event is not on sale"
-
-
-class SalesNotStarted(Conflict):
-    """Too early."""
-
-    code = "sales_not_started"
-    title = "Sales have not started"
-
-
-class SalesEnded(Conflict):
-    """Too late."""
-
-    code = "sales_ended"
-    title = "Sales have ended"
-
-
-class MaxPerOrderExceeded(Conflict):
-    """More than the organizer sells to one order."""
-
-    code = "max_per_order_exceeded"
-    title = "Too many tickets for one order"
-
 
 # Every way in which `reserve_tickets` says no.
 REFUSALS = (
@@ -142,8 +85,29 @@ REFUSALS = (
 _EXACT = (SoldOut, TooMany, Unavailable, MaxPerAddressExceeded, MaxPerCustomerExceeded)
 
 
+@dataclass(frozen=True, slots=True)
+class _Buyer:
+    customer: Customer
+    shop: Shop | None
+    token: NewToken | None
+    store_response: Callable[[Reservation], None] | None
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """What is wanted of an event, and what the attempts to reserve it have learned so far."""
+
+    event: Event
+    types: Mapping[UUID, TicketType]
+    items: list[ReservedTickets]
+    order_id: UUID
+    # The newest epoch whose stock did not serve.
+    seen: int
+    asked_about_overdue: bool = False
+
+
 class _EventHasChanged(Exception):
-    """The order was made by an event that is different by now."""
+    """The order was priced by an event that is different by now."""
 
 
 def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
@@ -152,7 +116,8 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     wanted: Sequence[WantedTickets] | int,
     customer: Customer,
     now: datetime,
-    receipt: Receipt | None = None,
+    token: NewToken | None = None,
+    store_response: Callable[[Reservation], None] | None = None,
     proof: str | None = None,
     shop: Shop | None = None,
 ) -> Reservation:
@@ -163,7 +128,8 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     Tickets are held before the order is written. If we die in between, the hold is gone in
     seconds; the other way round would leave an order with no tickets.
 
-    With a `receipt` the order gets its token, and it is kept in the transaction of the order.
+    `token` is the order's token, None for a random one. `store_response` stores the response in the
+    transaction of the order; None costs no transaction.
     `proof` is the caller's proof of work, for an event that requires one; None if the caller need
     not show any. `shop` reserves for its customer: it may act on the order as its buyer may.
 
@@ -178,171 +144,112 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns its share: no use in waiting
     :raises InventoryUnavailable: if Redis is away; nothing was taken
     """
-    shelved, buyer = take_event(event_id), _Buyer(customer, receipt, shop, proof)
-    for _attempt in range(_TRIES):
-        if shelved is None:
+    cached, buyer = take_event(event_id), _Buyer(customer, shop, token, store_response)
+    for _ in range(_TRIES):
+        if cached is None:
             raise EventNotFound("No event on sale has that id or slug.")
+        event, types = cached.event, cached.types
         try:
-            return _reserve(shelved, wanted, buyer, now)
+            items = price_tickets(event=event, types=types, wanted=wanted, now=now)
+            if event.requires_proof_of_work and proof is not None:
+                accept_proof(event_id=event.pk, proof=proof, now=now)
+                # It is used up: the next attempt needs none.
+                proof = None
+            return _hold_and_write(
+                _Attempts(event, types, items, new_id(), event.epoch), buyer, now
+            )
+        except _EXACT:
+            raise
         except (Refusal, _EventHasChanged) as no:
-            if isinstance(no, _EXACT):
-                raise
             # What we know of the event may be a moment old: it is refused by what it is now.
-            known, shelved = shelved, read_event(event_id)
-            same = shelved is not None and shelved.event.revision == known.event.revision
+            known, cached = cached, read_event(event_id)
+            same = cached is not None and cached.event.revision == known.event.revision
             if same and isinstance(no, Refusal):
                 raise
     raise InventoryUnavailable("The event is being changed. Try once more.")
 
 
-def _reserve(
-    shelved: ShelvedEvent,
-    wanted: Sequence[WantedTickets] | int,
-    buyer: _Buyer,
-    now: datetime,
-) -> Reservation:
-    event, types = shelved.event, shelved.types
-    _check_on_sale(event, now)
-    items = _price(types, wanted)
-    _check_limits(event, items, now)
-    if event.requires_proof_of_work and buyer.proof is not None:
-        accept_proof(event_id=event.pk, proof=buyer.proof, now=now)
-        buyer.proof = None
-    return _hold_and_write(event, items, types, buyer, now)
-
-
-def _check_on_sale(event: Event, now: datetime) -> None:
-    if event.status == EventStatus.DRAFT:
-        raise EventNotFound("No event on sale has that id or slug.")
-    if event.status != EventStatus.PUBLISHED:
-        raise EventNotOnSale(f"{event.name} was cancelled.")
-    if event.ends_at <= now:
-        raise EventNotOnSale(f"{event.name} is over.")
-
-
-def _price(
-    types: Mapping[UUID, TicketType], wanted: Sequence[WantedTickets] | int
-) -> list[ReservedTickets]:
-    if isinstance(wanted, int):
-        if len(types) > 1:
-            names = ", ".join(kind.name for kind in types.values())
-            raise TicketTypeNeeded(f"This event has several types ({names}): send `items`.")
-        wanted = [WantedTickets(next(iter(types)), wanted)]
-    unknown = {tickets.ticket_type_id for tickets in wanted} - types.keys()
-    if unknown:
-        raise UnknownTicketType(f"{len(unknown)} of the ticket types asked for.")
-    return [
-        ReservedTickets(types[tickets.ticket_type_id], tickets.quantity)
-        for tickets in sorted(wanted, key=lambda tickets: tickets.ticket_type_id)
-    ]
-
-
-def _check_limits(event: Event, items: Sequence[ReservedTickets], now: datetime) -> None:
-    total = sum(item.quantity for item in items)
-    if total > event.max_per_order:
-        raise MaxPerOrderExceeded(
-            f"One order has {event.max_per_order} tickets at most; {total} were asked for."
-        )
-    _check_period(event, now)
-    for item in items:
-        kind = item.ticket_type
-        _check_period(kind, now)
-        if kind.max_per_order is not None and item.quantity > kind.max_per_order:
-            raise MaxPerOrderExceeded(
-                f"One order has {kind.max_per_order} of {kind.name} at most;"
-                f" {item.quantity} were asked for."
-            )
-
-
-def _check_period(sold: Event | TicketType, now: datetime) -> None:
-    if sold.sales_start_at is not None and now < sold.sales_start_at:
-        raise SalesNotStarted(f"Sales of {sold.name} start at {sold.sales_start_at.isoformat()}.")
-    if sold.sales_end_at is not None and now >= sold.sales_end_at:
-        raise SalesEnded(f"Sales of {sold.name} ended at {sold.sales_end_at.isoformat()}.")
-
-
-def _hold_and_write(
-    event: Event,
-    items: list[ReservedTickets],
-    types: Mapping[UUID, TicketType],
-    buyer: _Buyer,
-    now: datetime,
-) -> Reservation:
-    order_id = new_id()
-    quantities = {item.ticket_type.pk: item.quantity for item in items}
-    limits = limits_of(event, types.values())
-    seen, asked = event.epoch, False
-    for attempt in range(_TRIES):
-        try:
-            epoch = hold_tickets(
-                event_id=event.pk,
-                order_id=order_id,
-                quantities=quantities,
-                milliseconds=_PROVISIONAL_MILLISECONDS,
-            )
-        except StockIsCold:
-            rebuild_stock(event_id=event.pk, seen=seen)
-            seen = current_epoch(event.pk)
-            time.sleep(_PAUSE_SECONDS * attempt)
+def _hold_and_write(attempts: _Attempts, buyer: _Buyer, now: datetime) -> Reservation:
+    event, limits = attempts.event, limits_of(attempts.event, attempts.types.values())
+    for number in range(_TRIES):
+        epoch = _hold(attempts, number, now)
+        if epoch is None:
             continue
-        except StockRunsOut as short:
-            # Overdue holds must not make a buyer see "sold out" while there is stock.
-            if short.overdue and not asked:
-                asked = True
-                settle_overdue_holds(event_ids=[event.pk], now=now)
-                continue
-            raise _explain(short, event, types, quantities) from short
-        reservation = Reservation(
-            event=event,
-            items=items,
-            customer=buyer.customer,
-            total=sum((item.quantity * item.ticket_type.price for item in items), Decimal(0)),
-            order_id=order_id,
-            code=new_code(CODE_LENGTH),
-            token=buyer.receipt.token if buyer.receipt else make_token(TokenKind.ORDER),
-            created_at=now,
-            reserved_until=now,
-            shop=buyer.shop,
-        )
-        outcome, current = write_reservation(
-            reservation, limits=limits, epoch=epoch, receipt=buyer.receipt
-        )
-        if outcome == "written":
-            return reservation
-        if outcome in _CHANGED | _LIMITED:
-            # No order has this id, nor will one.
-            obey(event_id=event.pk, verdicts=[Verdict(order_id, Ruling.RELEASE)])
-            raise _refuse(outcome, reservation, limits)
-        if outcome == "dropped":
-            order_id = new_id()
-        if outcome == "stale":
-            # A rebuild is between its two steps, or died there: wait for it once, then do it.
-            if attempt:
-                rebuild_stock(event_id=event.pk, seen=current)
-            seen = current
-            time.sleep(_PAUSE_SECONDS)
+        order = _new_order(attempts, buyer)
+        match write_reservation(
+            order, limits=limits, epoch=epoch, store_response=buyer.store_response
+        ):
+            case Reservation() as reservation:
+                return reservation
+            case LimitPassed() as passed:
+                _release(order)
+                raise refuse_more(passed, limits)
+            case EventChanged():
+                _release(order)
+                raise _EventHasChanged
+            case HoldDropped():
+                attempts.order_id = new_id()
+            case StaleEpoch(current):
+                _await_rebuild(event.pk, current, number)
+                attempts.seen = current
+            case CodeTaken():
+                # The next attempt draws another one.
+                pass
     raise InventoryUnavailable("The stock is being read again. Try once more.")
 
 
-def _refuse(outcome: str, reservation: Reservation, limits: Limits) -> Exception:
-    if outcome in _CHANGED:
-        return _EventHasChanged()
-    return refuse_more(
-        outcome, limits, now=reservation.created_at, until=reservation.reserved_until
-    )
+def _hold(attempts: _Attempts, number: int, now: datetime) -> int | None:
+    """Hold the tickets and return the epoch of their stock, or None if another attempt may."""
+    event_id = attempts.event.pk
+    try:
+        return hold_tickets(
+            event_id=event_id,
+            order_id=attempts.order_id,
+            quantities={item.ticket_type.pk: item.quantity for item in attempts.items},
+            milliseconds=_PROVISIONAL_MILLISECONDS,
+        )
+    except StockIsCold:
+        rebuild_stock(event_id=event_id, seen=attempts.seen)
+        attempts.seen = current_epoch(event_id)
+        time.sleep(_PAUSE_SECONDS * number)
+    except StockRunsOut as short:
+        if not short.overdue or attempts.asked_about_overdue:
+            raise _explain(short, attempts) from short
+        # Overdue holds must not make a buyer see "sold out" while there is stock.
+        attempts.asked_about_overdue = True
+        settle_overdue_holds(event_ids=[event_id], now=now)
+    return None
 
 
-def _explain(
-    short: StockRunsOut,
-    event: Event,
-    types: Mapping[UUID, TicketType],
-    quantities: Mapping[UUID, int],
-) -> SoldOut | _EventHasChanged:
-    if short.revision > event.revision:
+def _explain(short: StockRunsOut, attempts: _Attempts) -> SoldOut | _EventHasChanged:
+    if short.revision > attempts.event.revision:
         return _EventHasChanged()
-    name = types[short.ticket_type_id].name
-    wanted = quantities[short.ticket_type_id]
+    item = next(each for each in attempts.items if each.ticket_type.pk == short.ticket_type_id)
     left = "no tickets" if not short.left else f"{short.left} ticket{'s' * (short.left > 1)}"
-    return SoldOut(
-        f"{name} has {left} left; {wanted} {'was' if wanted == 1 else 'were'} asked for."
+    were = "was" if item.quantity == 1 else "were"
+    return SoldOut(f"{item.ticket_type.name} has {left} left; {item.quantity} {were} asked for.")
+
+
+def _new_order(attempts: _Attempts, buyer: _Buyer) -> NewOrder:
+    return NewOrder(
+        order_id=attempts.order_id,
+        code=new_code(CODE_LENGTH),
+        event=attempts.event,
+        items=attempts.items,
+        total=total_of(attempts.items),
+        customer=buyer.customer,
+        token=buyer.token or make_token(TokenKind.ORDER),
+        shop=buyer.shop,
     )
+
+
+def _release(order: NewOrder) -> None:
+    # No order has this id, nor will one.
+    release_holds(event_id=order.event.pk, order_ids=[order.order_id])
+
+
+def _await_rebuild(event_id: UUID, current: int, number: int) -> None:
+    # A rebuild is between its two steps, or died there: wait for it once, then do it.
+    if number:
+        rebuild_stock(event_id=event_id, seen=current)
+    time.sleep(_PAUSE_SECONDS)

@@ -1,27 +1,17 @@
-from django.urls import re_path
-
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
-from orders.views import (
-    EventChallenge,
-    OneOrder,
-    OrderCancellation,
-    OrderPayment,
-    Orders,
-    reserve_quickly,
-)
+from orders.reservation_views import EventChallenge, Orders, reserve_quickly
+from orders.views import OneOrder, OrderCancellation, OrderPayment
+from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 
-_EVENT = r"^events/(?P<reference>[A-Za-z0-9-]{1,80})"
-_ORDER = r"^orders/(?P<order_id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
-
 urlpatterns = [
-    re_path(r"^orders/?$", quickly(Orders.as_view(), POST=reserve_quickly)),
-    re_path(_EVENT + r"/challenge/?$", EventChallenge.as_view()),
-    re_path(_EVENT + r"/orders/?$", EventOrders.as_view()),
-    re_path(_EVENT + r"/orders\.csv/?$", EventOrdersExport.as_view()),
-    re_path(_ORDER + r"/?$", OneOrder.as_view()),
-    re_path(_ORDER + r"/payment/?$", OrderPayment.as_view()),
-    re_path(_ORDER + r"/confirmation/?$", beside_the_page(OrderConfirmation.as_view())),
-    re_path(_ORDER + r"/cancel/?$", OrderCancellation.as_view()),
+    api_path("orders", quickly(Orders.as_view(), POST=reserve_quickly)),
+    api_path("events/<event:reference>/challenge", EventChallenge.as_view()),
+    api_path("events/<event:reference>/orders", EventOrders.as_view()),
+    api_path("events/<event:reference>/orders.csv", EventOrdersExport.as_view()),
+    api_path("orders/<id:order_id>", OneOrder.as_view()),
+    api_path("orders/<id:order_id>/payment", OrderPayment.as_view()),
+    api_path("orders/<id:order_id>/confirmation", beside_the_page(OrderConfirmation.as_view())),
+    api_path("orders/<id:order_id>/cancel", OrderCancellation.as_view()),
 ]

@@ -1,228 +1,35 @@
-"""Where buyers reserve, pay, look and change their minds."""
+"""Where buyers look at their orders, pay and change their minds."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.access import InsufficientScope, NotForThisCaller
-from events.event_cache import take_event_named
-from events.models import EventStatus, Scope
+from events.access import InsufficientScope
+from events.models import Scope
 from orders.access import (
     OrderNotFound,
     is_shown_shop_record,
     need_caller,
     order_to_act_on,
     order_visible_to,
-    selling_token,
-    token_digest_of,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
-from orders.insertion import Customer, Receipt, Reservation, Shop
-from orders.limits import limits_of
-from orders.listing import AllOrdersPage, list_all_orders
 from orders.models import Order
-from orders.organizer_serializers import AllOrdersQuery
 from orders.payment import REFUSALS as PAYING_REFUSALS
-from orders.proof_of_work import make_challenge
-from orders.reservation import REFUSALS as RESERVING_REFUSALS
-from orders.reservation import EventNotFound, WantedTickets, reserve_tickets
-from orders.serializers import (
-    ChallengeShown,
-    OrderShown,
-    PaymentSent,
-    ReservationSent,
-    ReservedOrderShown,
-    show_found_order,
-    show_order,
-    show_reservation,
-)
-from orders.usual import UsualReservation
+from orders.serializers import OrderShown, PaymentSent, show_found_order, show_order
 from ticketing import clock
 from ticketing.actors import Actor
-from ticketing.api.callers import client_origin
-from ticketing.api.idempotency import (
-    KEY,
-    KEY_REFUSALS,
-    AccessTokenLost,
-    Keeper,
-    answer_once,
-    told_token,
-)
-from ticketing.api.quick import answer_json, read_body
-from ticketing.api.requests import language_of
-from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, PAGE_SIZE, operation
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
+from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, operation
 from ticketing.mail_limit import TooManyMails
-from ticketing.tokens import TokenKind
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _SHOP = (API_TOKEN, Scope.ORDERS_WRITE.value)
-_ACCESS_TOKEN = told_token("access_token", TokenKind.ORDER, token_digest_of)
-_CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
-_TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
-_OF_A_TYPE = {
-    "event": "festival-de-inverno",
-    "items": [{"ticket_type": "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e", "quantity": 2}],
-    "customer": _CUSTOMER,
-}
-
-
-class Orders(APIView):
-    @operation(
-        "list_all_orders",
-        tokens=[_READER],
-        answers={200: AllOrdersPage},
-        refusals=[NotForThisCaller, InsufficientScope],
-        parameters=[AllOrdersQuery, PAGE_SIZE],
-    )
-    def get(self, request: Request) -> Response:
-        """
-        Return the orders of all your events, newest first, or as they have changed.
-
-        Each page goes on after the last order of the one before, however many there are.
-        """
-        return list_all_orders(request)
-
-    @operation(
-        "reserve_tickets",
-        anyone=True,
-        tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
-        takes=ReservationSent,
-        answers={201: ReservedOrderShown},
-        refusals=[NotForThisCaller, *RESERVING_REFUSALS, *KEY_REFUSALS, AccessTokenLost],
-        parameters=[KEY],
-        examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
-        links={
-            "get_order": {"order_id": "id"},
-            "pay_order": {"order_id": "id"},
-            "cancel_order": {"order_id": "id"},
-            "get_order_tickets": {"order_id": "id"},
-            "refund_order": {"order_id": "id"},
-        },
-    )
-    def post(self, request: Request) -> Response:
-        """
-        Reserve tickets. `access_token` is told here and never again.
-
-        Anybody may. An organizer's shop that reserves for its customers shows its API token with
-        `orders:write`: then tickets are counted by customer only, not by the shop's address, and
-        the same token may pay for the order, cancel it and read it. Only a shop sends
-        `external_id` and `metadata`.
-        """
-        return answer_once(request, partial(self._reserve, request), told_once=_ACCESS_TOKEN)
-
-    def _reserve(self, request: Request, keeper: Keeper) -> Response:
-        wish = ReservationSent(data=request.data)
-        wish.is_valid(raise_exception=True)
-        asked = wish.validated_data
-        reservation = _reserve(
-            request,
-            asked["event"],
-            asked["quantity"]
-            if "quantity" in asked
-            else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
-            Customer(**asked["customer"], language=language_of(request)),
-            proof=asked.get("proof_of_work", ""),
-            receipt=_receipt(keeper),
-            kept={name: asked[name] for name in ("external_id", "metadata") if asked.get(name)},
-        )
-        shown = show_reservation(reservation)
-        return Response(shown, status=201, headers=_location(reservation))
-
-
-def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
-    """Do what `Orders.post` does for what most buyers send."""
-    wish = None
-    # Who says who he is might be nobody; and who has a key might have been answered already.
-    if not request.META.keys() & {"HTTP_AUTHORIZATION", "HTTP_IDEMPOTENCY_KEY"}:
-        wish = read_body(request, UsualReservation)
-    if wish is None:
-        return None
-    reservation = _reserve(
-        request,
-        wish.event,
-        wish.quantity
-        if isinstance(wish.quantity, int)
-        else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
-        Customer(wish.customer.name, wish.customer.email, language_of(request)),
-        proof=wish.proof_of_work if isinstance(wish.proof_of_work, str) else "",
-    )
-    shown = show_reservation(reservation)
-    return answer_json(shown, status=201, headers=_location(reservation))
-
-
-def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
-    request: HttpRequest | Request,
-    reference: str,
-    wanted: list[WantedTickets] | int,
-    customer: Customer,
-    *,
-    proof: str,
-    receipt: Receipt | None = None,
-    kept: Mapping[str, Any] = MappingProxyType({}),
-) -> Reservation:
-    shelved = take_event_named(reference)
-    if shelved is None:
-        raise EventNotFound("No event on sale has that id or slug.")
-    event, types = shelved.event, shelved.types.values()
-    # All customers of a shop come from the shop's address, and no robot is among them.
-    token = selling_token(request, event.organizer_id) if isinstance(request, Request) else None
-    if token is None and kept:
-        raise NotForThisCaller(
-            "`external_id` and `metadata` are for the organizer's API token with `orders:write`."
-        )
-    if token is None and limits_of(event, types).are_set:
-        origin = client_origin(request)
-        customer = replace(customer, address_digest=origin.address, network_digest=origin.network)
-    return reserve_tickets(
-        event_id=event.pk,
-        wanted=wanted,
-        customer=customer,
-        now=clock.now(),
-        receipt=receipt,
-        proof=None if token else proof,
-        shop=Shop(token.pk, **kept) if token else None,
-    )
-
-
-def _receipt(keeper: Keeper) -> Receipt | None:
-    def keep(made: Reservation) -> None:
-        keeper.keep(201, show_reservation(made), _location(made))
-
-    token = keeper.make_token()
-    return Receipt(token, keep) if token else None
-
-
-def _location(reservation: Reservation) -> dict[str, str]:
-    return {"Location": f"/orders/{reservation.order_id}"}
-
-
-class EventChallenge(APIView):
-    @operation(
-        "get_challenge",
-        anyone=True,
-        answers={200: ChallengeShown},
-        refusals=[EventNotFound],
-    )
-    def get(self, request: Request, reference: str) -> Response:
-        """
-        Return a puzzle to solve before reserving, for an event with `requires_proof_of_work`.
-
-        Each is taken once, by this event, for ten minutes. A shop with its API token needs none.
-        """
-        shelved = take_event_named(reference)
-        if shelved is None or shelved.event.status == EventStatus.DRAFT:
-            raise EventNotFound("No event has that id or slug.")
-        challenge = make_challenge(event_id=shelved.event.pk, now=clock.now())
-        return Response(challenge)
 
 
 class OneOrder(APIView):
@@ -264,17 +71,23 @@ class OrderPayment(APIView):
         need_caller(request)
         return answer_once(request, partial(self._pay, request, order_id))
 
-    def _pay(self, request: Request, order_id: UUID, keeper: Keeper) -> Response:
+    def _pay(self, request: Request, order_id: UUID, responses: ResponseStore) -> Response:
         order, _ = order_to_act_on(request, order_id)
         shown = partial(show_order, order, for_organizer=is_shown_shop_record(request))
         wish = PaymentSent(data=request.data)
         wish.is_valid(raise_exception=True)
+
+        def store_response() -> None:
+            # Without a key nothing is stored, and the order is not read twice.
+            if responses.digest:
+                responses.store(202, shown(), {})
+
         accept_payment(
             order=order,
             method=wish.validated_data["method"],
             token=wish.validated_data.get("token", ""),
             now=clock.now(),
-            on_written=(lambda: keeper.keep(202, shown(), {})) if keeper.digest else None,
+            store_response=store_response,
         )
         return Response(shown(), status=202)
 
@@ -292,12 +105,14 @@ class OrderCancellation(APIView):
         order, actor = order_to_act_on(request, order_id)
         return answer_once(request, partial(self._cancel, request, order, actor))
 
-    def _cancel(self, request: Request, order: Order, actor: Actor, keeper: Keeper) -> Response:
+    def _cancel(
+        self, request: Request, order: Order, actor: Actor, responses: ResponseStore
+    ) -> Response:
         shown: dict[str, Any] = {}
 
-        def keep() -> None:
+        def store_response() -> None:
             shown.update(show_order(order, for_organizer=is_shown_shop_record(request)))
-            keeper.keep(200, shown, {})
+            responses.store(200, shown, {})
 
-        cancel_order(order_id=order.pk, actor=actor, now=clock.now(), keep=keep)
+        cancel_order(order_id=order.pk, actor=actor, now=clock.now(), store_response=store_response)
         return Response(shown)

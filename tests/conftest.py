@@ -8,7 +8,7 @@ from redis import Redis
 from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
 
-from events.event_cache import clear_shelf
+from events.event_cache import clear_event_cache
 from events.list_answers import forget_queries
 from events.listing import forget_pages
 from events.stock.cold import forget_recorded_figures
@@ -25,7 +25,7 @@ def redis() -> Iterator[Redis]:
     """Give every test an empty Redis that keeps its scripts, as one that runs on does."""
     client = get_redis()
     client.flushdb()
-    clear_shelf()
+    clear_event_cache()
     forget_recorded_figures()
     forget_pages()
     forget_queries()

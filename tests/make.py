@@ -13,7 +13,8 @@ from events.ticket_types import add_ticket_type
 from orders.insertion import Customer, Reservation
 from orders.models import Order
 from orders.payment import confirm_payment
-from orders.reservation import WantedTickets, reserve_tickets
+from orders.pricing import WantedTickets
+from orders.reservation import reserve_tickets
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.models import ActorKind, User

@@ -10,15 +10,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from ticketing.addresses import counted_address
+from ticketing.database.locks import Lock, lock_until_commit
 from ticketing.errors import TooMany
 from ticketing.models import BookedMail
 
 WINDOW: Final = timedelta(hours=1)
-_LOCK: Final = 8
 _DIGEST_LENGTH: Final = 32
 
 
@@ -39,8 +38,7 @@ def book_mail(*, address: str, now: datetime) -> datetime:
     if not limit:
         return now
     digest = _digest(address)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, _lock_key(digest)])
+    lock_until_commit(Lock.MAIL_RECIPIENT, _lock_key(digest))
     recent = BookedMail.objects.filter(recipient=digest, goes_at__gt=now - WINDOW)
     # The mail that leaves the window last before there is room for one more.
     last = recent.order_by("-goes_at").values_list("goes_at", flat=True)[limit - 1 : limit]

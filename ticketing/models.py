@@ -52,7 +52,7 @@ class FailedMessage(models.Model):
         return f"{self.message} {self.about}"
 
 
-class KeptAnswer(models.Model):
+class StoredResponse(models.Model):
     """The response to the first request with an `Idempotency-Key`, to be replayed."""
 
     KEPT = timedelta(hours=24)
@@ -67,6 +67,9 @@ class KeptAnswer(models.Model):
     body = models.TextField()
     headers = models.JSONField()
     created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "ticketing_keptanswer"
 
     def __str__(self) -> str:
         return self.digest

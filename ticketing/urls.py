@@ -1,5 +1,4 @@
-from django.urls import re_path
-
+from ticketing.api.paths import api_path
 from ticketing.health import Liveness
 
-urlpatterns = [re_path(r"^healthz/?$", Liveness.as_view())]
+urlpatterns = [api_path("healthz", Liveness.as_view())]

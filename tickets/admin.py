@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
+from events.admin.confirming import Question, after_asking, on_its_page
 from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import Order, OrderStatus
 from ticketing import clock
@@ -24,7 +25,7 @@ from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
-from tickets.delivery_admin import DeliveryAdmin, correct_address
+from tickets.delivery_admin import RESEND_QUESTION, DeliveryAdmin, correct_address
 from tickets.door.admin import DeviceAdmin
 from tickets.door.undo import undo_check_in
 from tickets.issue import code_url
@@ -44,6 +45,20 @@ _SCAN_COLORS = dict.fromkeys(ScanResult, "danger") | {
     ScanResult.ADMITTED: "success",
     ScanResult.ALREADY_USED: "warning",
 }
+
+
+def _ask_to_refund(orders: QuerySet[Order]) -> Question:
+    count = orders.count()
+    return Question(
+        text=ngettext("Refund this order in full?", "Refund these %(count)d orders in full?", count)
+        % {"count": count},
+        consequences=[
+            _("The buyer gets all the money back."),
+            _("The tickets are revoked at once: the door refuses them."),
+            _("The places go back on sale."),
+        ],
+        confirm=_("Yes, refund"),
+    )
 
 
 class TicketInline(ReadOnlyInline, TabularInline):
@@ -87,26 +102,8 @@ class OrderWithTicketsAdmin(OrderAdmin):
         return self.has_status(request, object_id, _MAILED)
 
     @admin.action(description=gettext_lazy("Refund in full…"), permissions=["act"])
-    def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
-        count = rows.count()
-        question = ask_first(
-            self,
-            request,
-            action="refund_chosen",
-            question=ngettext(
-                "Refund this order in full?", "Refund these %(count)d orders in full?", count
-            )
-            % {"count": count},
-            consequences=[
-                _("The buyer gets all the money back."),
-                _("The tickets are revoked at once: the door refuses them."),
-                _("The places go back on sale."),
-            ],
-            rows=rows,
-            confirm=_("Yes, refund"),
-        )
-        if question is not None:
-            return question
+    @after_asking(_ask_to_refund)
+    def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
             request,
             rows,
@@ -115,7 +112,6 @@ class OrderWithTicketsAdmin(OrderAdmin):
             ),
             done=ngettext_lazy("%(count)d order refunded.", "%(count)d orders refunded.", "count"),
         )
-        return None
 
     @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
     def resend_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
@@ -133,25 +129,15 @@ class OrderWithTicketsAdmin(OrderAdmin):
         )
 
     @action(description=gettext_lazy("Refund in full…"), permissions=["act", "refund"])
-    def refund_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        page = self.refund_chosen(request, chosen(self, request, object_id))
-        return page or redirect("admin:orders_order_change", object_id)
+    @on_its_page
+    def refund_this(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        return self.refund_chosen(request, rows)
 
     @action(description=gettext_lazy("Send the tickets again"), permissions=["act", "resend"])
-    def resend_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="resend_this",
-            question=_("Send the tickets again?"),
-            consequences=[_("The buyer gets the same tickets by mail once more.")],
-            rows=rows,
-            confirm=_("Yes, send"),
-        )
-        if question is None:
-            self.resend_chosen(request, rows)
-        return question or redirect("admin:orders_order_change", object_id)
+    @on_its_page
+    @after_asking(RESEND_QUESTION)
+    def resend_this(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
+        self.resend_chosen(request, rows)
 
     @action(description=gettext_lazy("Correct the address…"), permissions=["act", "correct"])
     def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -212,30 +198,26 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         return chosen(self, request, object_id).filter(status=TicketStatus.USED).exists()
 
     @action(description=gettext_lazy("Undo check-in…"), permissions=["act", "undo"])
-    def undo_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="undo_this",
-            question=_("Undo the check-in of this ticket?"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Undo the check-in of this ticket?"),
             consequences=[
-                _("It is valid again, and the next scan lets its bearer in."),
-                _("The first scan stays on record, marked as undone."),
+                gettext_lazy("It is valid again, and the next scan lets its bearer in."),
+                gettext_lazy("The first scan stays on record, marked as undone."),
             ],
-            rows=rows,
-            confirm=_("Yes, undo"),
+            confirm=gettext_lazy("Yes, undo"),
         )
-        if question is None:
-            act_on_each(
-                request,
-                rows,
-                lambda ticket: undo_check_in(
-                    ticket_id=ticket.pk, actor=user_actor(request.user), now=clock.now()
-                ),
-                done=_("The check-in is undone; the ticket is valid again."),
-            )
-        return question or redirect("admin:tickets_ticket_change", object_id)
+    )
+    def undo_this(self, request: HttpRequest, rows: QuerySet[Ticket]) -> None:
+        act_on_each(
+            request,
+            rows,
+            lambda ticket: undo_check_in(
+                ticket_id=ticket.pk, actor=user_actor(request.user), now=clock.now()
+            ),
+            done=_("The check-in is undone; the ticket is valid again."),
+        )
 
     @display(description=gettext_lazy("holder"), header=True, ordering="holder_name")
     def holder(self, ticket: Ticket) -> list[str]:

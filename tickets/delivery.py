@@ -73,10 +73,14 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def resend_tickets(
-    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+    *,
+    order_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Send one order's tickets once more. `keep` writes down what whoever asked is told.
+    Send one order's tickets once more. `store_response` writes down what whoever asked is told.
 
     :raises NothingToDeliver: if the order is not paid
     """
@@ -93,7 +97,7 @@ def resend_tickets(
         at=now,
     )
     send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
-    keep()
+    store_response()
 
 
 def _lease(order_id: UUID, now: datetime) -> Delivery | None:

@@ -1,5 +1,6 @@
 """The mails that carry tickets: how far they came, and what staff do with one that was given up."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from events.admin.base import ReadOnlyAdmin, act_on_each, ask_first, chosen
+from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
+from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.refusals import say_refusal
 from orders.models import Order
 from ticketing import clock
@@ -36,6 +38,13 @@ _STATES = {
     "sent": gettext_lazy("sent"),
 }
 _COLORS = {"failed": "danger", "waiting": "warning", "put_off": "info", "sent": "success"}
+
+
+RESEND_QUESTION = Question(
+    text=gettext_lazy("Send the tickets again?"),
+    consequences=[gettext_lazy("The buyer gets the same tickets by mail once more.")],
+    confirm=gettext_lazy("Yes, send"),
+)
 
 
 class CorrectionForm(forms.Form):
@@ -160,20 +169,10 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
         )
 
     @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
-    def resend_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="resend_this",
-            question=_("Send the tickets again?"),
-            consequences=[_("The buyer gets the same tickets by mail once more.")],
-            rows=[row.order for row in rows],
-            confirm=_("Yes, send"),
-        )
-        if question is None:
-            self.resend_chosen(request, rows)
-        return question or redirect("admin:tickets_delivery_change", object_id)
+    @on_its_page
+    @after_asking(lambda rows: replace(RESEND_QUESTION, about=[row.order for row in rows]))
+    def resend_this(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
+        self.resend_chosen(request, rows)
 
     @action(description=gettext_lazy("Correct the address…"), permissions=["act"])
     def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
 
-from orders.models import Order
+from orders.changes import touch_order
 from ticketing.errors import Unavailable
 from ticketing.queue.messages import Message, send_after_commit
 from tickets.models import Delivery, Ticket, TicketStatus
@@ -61,8 +61,8 @@ def _ask_for_mail(order_id: UUID, asked_at: datetime | None, now: datetime) -> N
     unstored = unsent.filter(codes_stored_at=None)
     ours = asked_at and unstored.filter(asked_at=asked_at).update(codes_stored_at=now)
     if ours:
-        # Who follows the order by its changes is to see that its codes are there.
-        Order.objects.filter(pk=order_id).update(modified_at=now)
+        # The order is shown with `tickets_ready` from now on.
+        touch_order(order_id=order_id, now=now)
     # Another worker that stored them may have died between the commit and the message.
     if ours or unsent.filter(codes_stored_at__isnull=False).exists():
         send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)

@@ -23,8 +23,8 @@ from orders.organizer_serializers import OrderForOrganizer, RefundSent, show_to_
 from orders.search import with_all_shown as with_all_of_orders
 from ticketing import clock
 from ticketing.actors import Actor
-from ticketing.api.freshness import etag_of_shown, tag_when_rendered, tell_last_modified
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.freshness import etag_of_shown, set_last_modified, tag_when_rendered
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
 from ticketing.api.pagination import pages_of
 from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_match
 from ticketing.api.queries import read_query
@@ -67,21 +67,27 @@ class OrderRefund(APIView):
         order = order_acted_for(request, order_id, Scope.ORDERS_REFUND)
         return answer_once(request, partial(self._refund, request, order))
 
-    def _refund(self, request: Request, order: Order, keeper: Keeper) -> Response:
+    def _refund(self, request: Request, order: Order, responses: ResponseStore) -> Response:
         wish = RefundSent(data=request.data)
         wish.is_valid(raise_exception=True)
         actor, now = actor_of(request), clock.now()
         shown: dict[str, Any] = {}
 
-        def keep() -> None:
+        def store_response() -> None:
             shown.update(_show_order(order.pk))
-            keeper.keep(202, shown, {})
+            responses.store(202, shown, {})
 
         if wish.validated_data.get("full"):
-            refund_order(order_id=order.pk, actor=actor, now=now, keep=keep)
+            refund_order(order_id=order.pk, actor=actor, now=now, store_response=store_response)
         else:
             chosen = wish.validated_data["tickets"]
-            refund_tickets(order_id=order.pk, ticket_ids=chosen, actor=actor, now=now, keep=keep)
+            refund_tickets(
+                order_id=order.pk,
+                ticket_ids=chosen,
+                actor=actor,
+                now=now,
+                store_response=store_response,
+            )
         return Response(shown, status=202)
 
 
@@ -98,14 +104,19 @@ class OrderResend(APIView):
         order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
         return answer_once(request, partial(self._resend, request, order))
 
-    def _resend(self, request: Request, order: Order, keeper: Keeper) -> Response:
+    def _resend(self, request: Request, order: Order, responses: ResponseStore) -> Response:
         shown: dict[str, Any] = {}
 
-        def keep() -> None:
+        def store_response() -> None:
             shown.update(_show_order(order.pk))
-            keeper.keep(202, shown, {})
+            responses.store(202, shown, {})
 
-        resend_tickets(order_id=order.pk, actor=actor_of(request), now=clock.now(), keep=keep)
+        resend_tickets(
+            order_id=order.pk,
+            actor=actor_of(request),
+            now=clock.now(),
+            store_response=store_response,
+        )
         return Response(shown, status=202)
 
 
@@ -134,7 +145,7 @@ class EventTickets(APIView):
         pages = pages_of(asked)
         shown: list[Any] = list(pages.paginate_queryset(tickets, request, self) or [])
         answer = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
-        tell_last_modified(answer, [ticket.modified_at for ticket in shown])
+        set_last_modified(answer, [ticket.modified_at for ticket in shown])
         return answer
 
 
@@ -188,14 +199,14 @@ class OneTicket(APIView):
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return answer_once(request, partial(self._rename, request, ticket))
 
-    def _rename(self, request: Request, ticket: Ticket, keeper: Keeper) -> Response:
+    def _rename(self, request: Request, ticket: Ticket, responses: ResponseStore) -> Response:
         seen = read_if_match(request)
         wish = HolderSent(data=request.data)
         wish.is_valid(raise_exception=True)
         return _replace(
             ticket,
             wish.validated_data["holder_name"],
-            keeper,
+            responses,
             actor=actor_of(request),
             status=200,
             check=lambda: seen.check_tag(etag_of_shown(_show_ticket(ticket.pk))),
@@ -216,14 +227,19 @@ class TicketRevocation(APIView):
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return answer_once(request, partial(self._revoke, request, ticket))
 
-    def _revoke(self, request: Request, ticket: Ticket, keeper: Keeper) -> Response:
+    def _revoke(self, request: Request, ticket: Ticket, responses: ResponseStore) -> Response:
         shown: dict[str, Any] = {}
 
-        def keep() -> None:
+        def store_response() -> None:
             shown.update(_show_ticket(ticket.pk))
-            keeper.keep(200, shown, {})
+            responses.store(200, shown, {})
 
-        revoke_ticket(ticket_id=ticket.pk, actor=actor_of(request), now=clock.now(), keep=keep)
+        revoke_ticket(
+            ticket_id=ticket.pk,
+            actor=actor_of(request),
+            now=clock.now(),
+            store_response=store_response,
+        )
         return Response(shown)
 
 
@@ -245,14 +261,16 @@ class TicketReissue(APIView):
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return answer_once(
             request,
-            lambda keeper: _replace(ticket, None, keeper, actor=actor_of(request), status=201),
+            lambda responses: _replace(
+                ticket, None, responses, actor=actor_of(request), status=201
+            ),
         )
 
 
 def _replace(  # noqa: PLR0913 - what there is to say of a replacement
     ticket: Ticket,
     holder_name: str | None,
-    keeper: Keeper,
+    responses: ResponseStore,
     *,
     actor: Actor,
     status: int,
@@ -261,10 +279,10 @@ def _replace(  # noqa: PLR0913 - what there is to say of a replacement
     shown: dict[str, Any] = {}
     headers: dict[str, str] = {}
 
-    def keep(new: Ticket) -> None:
+    def store_response(new: Ticket) -> None:
         shown.update(_show_ticket(new.pk))
         headers.update({"Location": f"/tickets/{new.pk}", "ETag": etag_of_shown(shown)})
-        keeper.keep(status, shown, headers)
+        responses.store(status, shown, headers)
 
     replace_ticket(
         ticket_id=ticket.pk,
@@ -272,7 +290,7 @@ def _replace(  # noqa: PLR0913 - what there is to say of a replacement
         actor=actor,
         now=clock.now(),
         check=check,
-        keep=keep,
+        store_response=store_response,
     )
     return Response(shown, status=status, headers=headers)
 

@@ -1,4 +1,4 @@
-"""Refunding: the tickets die, the places are free again, and the money goes back."""
+"""Refunding: the tickets die, the places are free again, and the money is owed."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -7,18 +7,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Sum
 
 from events.models import EventStatus
 from events.stock.rebuild import sell_again
 from events.stock.record import current_epoch, return_sold, share_event
-from orders.gateway import refund
-from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentStatus, Refund
-from orders.state import move_order
+from orders.models import Order, OrderStatus
+from orders.refunds import count_returned, owe_part, owe_rest
 from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict, NotFound
 from ticketing.models import ActType
-from ticketing.queue.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, send_after_commit
 from tickets.models import Ticket, TicketStatus
 
 
@@ -37,17 +35,21 @@ class TicketNotOfOrder(NotFound):
 
 
 def refund_order(
-    *, order_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+    *,
+    order_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Revoke an order's tickets at once and owe the buyer all of the money. Twice is once.
 
     The money follows by the worker: who asked the gateway first and died would leave a buyer who
-    has his money and his tickets. `keep` stores the response in the same transaction.
+    has his money and his tickets. `store_response` stores the response in the same transaction.
 
     :raises OrderNotRefundable: if it is not paid
     """
-    _refund(order_id, None, actor, now, keep)
+    _refund(order_id, None, actor, now, store_response)
 
 
 def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
@@ -67,40 +69,18 @@ def refund_tickets(
     ticket_ids: Collection[UUID],
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None] = lambda: None,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Refund some of an order's tickets, each by its price. Twice is once.
 
-    With its last ticket the order is refunded. `keep` stores the response in the same transaction.
+    With its last ticket the order is refunded. `store_response` stores the response in the same
+    transaction.
 
     :raises TicketNotOfOrder: if one of them is not a ticket of the order
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, set(ticket_ids), actor, now, keep)
-
-
-def return_money(*, order_id: UUID, now: datetime) -> None:
-    """
-    Give the money back that is owed for an order. Twice is once.
-
-    :raises GatewayAway: if the gateway gave no answer; the message comes back
-    """
-    owed = Refund.objects.filter(payment__order_id=order_id, refunded_at=None)
-    for one in owed.select_related("payment").order_by("created_at", "pk"):
-        refund(one, now=now)
-        _note_return(one, now)
-
-
-@transaction.atomic(durable=True)
-def _note_return(returned: Refund, now: datetime) -> None:
-    Refund.objects.filter(pk=returned.pk, refunded_at=None).update(refunded_at=now)
-    if not Refund.objects.filter(payment_id=returned.payment_id, refunded_at=None).exists():
-        Payment.objects.filter(pk=returned.payment_id, status=PaymentStatus.REFUNDING).update(
-            status=PaymentStatus.REFUNDED, refunded_at=now
-        )
-    # Who follows the order by its changes is to see this one.
-    Order.objects.filter(pk=returned.payment.order_id).update(modified_at=now)
+    _refund(order_id, set(ticket_ids), actor, now, store_response)
 
 
 def _refund(
@@ -108,10 +88,10 @@ def _refund(
     ticket_ids: set[UUID] | None,
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None],
+    store_response: Callable[[], None],
 ) -> None:
     order = Order.objects.select_related("event").get(pk=order_id)
-    returned, epoch = _take_back(order, ticket_ids, actor, now, keep)
+    returned, epoch = _take_back(order, ticket_ids, actor, now, store_response)
     if returned and order.event.status == EventStatus.PUBLISHED:
         # Its hold is long gone, so no verdict on it gives the places back.
         sell_again(event_id=order.event_id, epoch=epoch, quantities=returned)
@@ -123,12 +103,12 @@ def _take_back(
     ticket_ids: set[UUID] | None,
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None],
+    store_response: Callable[[], None],
 ) -> tuple[Counter[UUID], int]:
     """Return how many tickets of each type came back, and in which epoch of the stock."""
     share_event(order.event.number)
     going = _end_what_goes(order, ticket_ids, actor, now)
-    keep()
+    store_response()
     returned = Counter(ticket.ticket_type_id for ticket in going)
     if returned:
         # Last: these are the rows that every sale of the event waits for.
@@ -156,19 +136,12 @@ def _end_what_goes(
     if not going:
         return []
     _end_tickets(going, now)
-    payments = Payment.objects.filter(order_id=order.pk)
     whole = len(going) == len(open_tickets)
     if whole:
-        move_order(order.pk, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now)
-        payments.update(status=PaymentStatus.REFUNDING)
-        owed = _rest_of(payments.get())
+        owed = owe_rest(order_id=order.pk, now=now)
     else:
         owed = sum((ticket.order_item.unit_price for ticket in going), Decimal(0))
-        # Those who keep a copy of the orders see it by that.
-        Order.objects.filter(pk=order.pk).update(modified_at=now)
-    Refund.objects.create(
-        payment=payments.get(), amount=owed, created_at=now, ask_again_at=next_ask(0, now=now)
-    )
+        owe_part(order_id=order.pk, amount=owed, now=now)
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
         actor=actor,
@@ -188,10 +161,4 @@ def _end_tickets(going: list[Ticket], now: datetime) -> None:
     rows = Ticket.objects.filter(pk__in=[ticket.pk for ticket in going])
     rows.update(refunded_at=now, status=TicketStatus.REVOKED)
     rows.filter(revoked_at=None).update(revoked_at=now)
-    for item_id, count in sorted(Counter(ticket.order_item_id for ticket in going).items()):
-        OrderItem.objects.filter(pk=item_id).update(returned=F("returned") + count)
-
-
-def _rest_of(payment: Payment) -> Decimal:
-    owed: Decimal | None = payment.refunds.aggregate(Sum("amount"))["amount__sum"]
-    return payment.amount - (owed or Decimal(0))
+    count_returned(Counter(ticket.order_item_id for ticket in going))

@@ -44,12 +44,16 @@ class KeyStillSigns(Exception):
 
 @transaction.atomic(durable=True)
 def revoke_ticket(
-    *, ticket_id: UUID, actor: Actor, now: datetime, keep: Callable[[], None] = lambda: None
+    *,
+    ticket_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Let a ticket open no gate from now on. Its place stays sold. Twice is once.
 
-    `keep` stores the response in the same transaction.
+    `store_response` stores the response in the same transaction.
 
     :raises TicketNotValid: if it has been used
     """
@@ -67,7 +71,7 @@ def revoke_ticket(
         )
     elif Ticket.objects.filter(pk=ticket_id, status=TicketStatus.USED).exists():
         raise TicketNotValid("It has let somebody in.")
-    keep()
+    store_response()
 
 
 @transaction.atomic(durable=True)
@@ -78,14 +82,14 @@ def replace_ticket(  # noqa: PLR0913 - one replacement, said in full
     actor: Actor,
     now: datetime,
     check: Callable[[], None] = lambda: None,
-    keep: Callable[[Ticket], None] = lambda _new: None,
+    store_response: Callable[[Ticket], None] = lambda _new: None,
 ) -> Ticket:
     """
     Put a ticket with a new code in the place of one, for the same holder or another.
 
     The old code dies at once. The buyer gets the order's tickets by mail again. `check` refuses by
-    the old ticket as it is, before anything is written. `keep` writes down in the same transaction
-    what whoever asked is told.
+    the old ticket as it is, before anything is written. `store_response` writes down in the same
+    transaction what whoever asked is told.
 
     :raises TicketNotValid: if the old one was used, revoked or replaced
     """
@@ -105,7 +109,7 @@ def replace_ticket(  # noqa: PLR0913 - one replacement, said in full
     act = ActType.TICKET_REISSUED if holder_name is None else ActType.TICKET_RENAMED
     _record_replacement(old, new, act=act, actor=actor, now=now)
     _ask_for_codes(order.pk, now)
-    keep(new)
+    store_response(new)
     return new
 
 

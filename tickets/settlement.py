@@ -7,13 +7,11 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import EventStatus
-from events.stock.holds import Ruling, Verdict
+from events.stock.holds import release_holds, settle_hold
 from events.stock.record import sell_tickets
-from orders.expiry import obey
 from orders.gateway import charge, undo_charge
-from orders.models import Order, OrderStatus, Payment, PaymentStatus
-from orders.payment import fail_payment, note_undo
-from orders.state import move_order
+from orders.models import Order, OrderStatus
+from orders.payment import approve_payment, fail_payment, note_undo
 from ticketing.queue.messages import Message, next_ask, send_after_commit
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Delivery, Ticket
@@ -50,7 +48,7 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
         return
     # After the commit: until then its tickets must count as held. The cleanup finds a hold
     # that we did not live to drop.
-    obey(event_id=order.event_id, verdicts=[Verdict(order_id, Ruling.SETTLE)])
+    settle_hold(event_id=order.event_id, order_id=order_id)
 
 
 def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
@@ -73,7 +71,7 @@ def _finish(order: Order, now: datetime) -> None:
         # A charge may have crossed the failure: ours, or that of a worker that has died since.
         undo_charge(order.payment, now=now)
         note_undo(payment=order.payment, now=now)
-        obey(event_id=order.event_id, verdicts=[Verdict(order.pk, Ruling.RELEASE)])
+        release_holds(event_id=order.event_id, order_ids=[order.pk])
     else:
         _ask_again_for_what_follows(order.pk)
 
@@ -92,9 +90,8 @@ def _ask_again_for_what_follows(order_id: UUID) -> None:
 
 @transaction.atomic(durable=True)
 def _write_sale(order: Order, now: datetime) -> bool:
-    if not move_order(order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
+    if not approve_payment(order_id=order.pk, now=now):
         return False
-    Payment.objects.filter(order_id=order.pk).update(status=PaymentStatus.APPROVED, decided_at=now)
     items = list(order.items.select_related("ticket_type").order_by("ticket_type_id"))
     Ticket.objects.bulk_create(
         _make_ticket(order, item.ticket_type.number, item.ticket_type_id, item.pk, place, now)

@@ -13,20 +13,21 @@ from orders.expiry import (
     settle_overdue_holds_everywhere,
 )
 from orders.limits import forget_addresses
+from orders.refunds import return_money
 from ticketing import clock
-from ticketing.api.idempotency import forget_kept_answers
+from ticketing.api.idempotency import delete_old_responses
 from ticketing.mail_limit import forget_booked_mails
 from ticketing.pages.lockout import forget_failed_sign_ins
 from ticketing.queue.dead_letters import collect_dead_letters, forget_failures
 from ticketing.queue.messages import Message, handles
 from tickets.delivery import deliver_tickets
+from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
-from tickets.refund import refund_order_of_cancelled_event, return_money
+from tickets.refund import refund_order_of_cancelled_event
 from tickets.settlement import settle_order
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 from tickets.webhooks.sending import forget_webhooks, send_webhooks
 from tickets.webhooks.turns import find_due_webhooks
-from tickets.winding_up import wind_up_event
 
 
 @handles(Message.SETTLE_ORDER)
@@ -60,8 +61,8 @@ def return_money_task(*, order_id: str) -> None:
 
 
 @handles(Message.WIND_UP_EVENT)
-def wind_up_event_task(*, event_id: str) -> None:
-    wind_up_event(event_id=UUID(event_id), now=clock.now())
+def finish_event_cancellation_task(*, event_id: str) -> None:
+    finish_event_cancellation(event_id=UUID(event_id), now=clock.now())
 
 
 @handles(Message.SEND_WEBHOOKS)
@@ -83,8 +84,8 @@ def expire_task() -> None:
 
 
 @shared_task(name="tickets.ask_again", ignore_result=True)
-def ask_again_task() -> None:
-    ask_again(now=clock.now())
+def retry_waiting_work_task() -> None:
+    retry_waiting_work(now=clock.now())
 
 
 @shared_task(name="tickets.audit", ignore_result=True)
@@ -98,7 +99,7 @@ def forget_task() -> None:
     forget_dropped_holds(now=now)
     forget_addresses(now=now)
     forget_failures(now=now)
-    forget_kept_answers()
+    delete_old_responses()
     forget_webhooks(now=now)
     forget_failed_sign_ins(now=now)
     forget_booked_mails(now=now)

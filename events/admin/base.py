@@ -1,15 +1,13 @@
 """The admin's rule: whoever acts for an organizer sees and changes what is that organizer's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet, URLField
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _
+from django.http import HttpRequest
 
 from events.access import organizers_of
 from events.admin.filters import lookups_of, own_filters
@@ -128,40 +126,6 @@ def act_on_each(
             acted += 1
     if acted:
         messages.success(request, str(done % {"count": acted}))
-
-
-def ask_first(  # noqa: PLR0913 - the words of one question
-    model_admin: SoundAdmin,
-    request: HttpRequest,
-    *,
-    action: str,
-    question: str,
-    consequences: list[str],
-    rows: QuerySet[Any] | list[Any],
-    confirm: str,
-    carries: Mapping[str, Any] | None = None,
-) -> HttpResponse | None:
-    """
-    Return a page that asks whether to go on, or None if the answer was yes.
-
-    A button of a detail page is a link, and a link must not change anything by itself. What the
-    question `carries` comes back with the answer.
-    """
-    if request.POST.get("confirmed") == "yes":
-        return None
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.model._meta,  # noqa: SLF001 - the admin's own way
-        "title": _("Are you sure?"),
-        "action": action,
-        "question": question,
-        "consequences": consequences,
-        "rows": list(rows)[:20],
-        "ids": [row.pk for row in rows],
-        "confirm": confirm,
-        "carries": carries or {},
-    }
-    return TemplateResponse(request, "admin/ask_first.html", context)
 
 
 def chosen(model_admin: OwnAdmin, request: HttpRequest, object_id: str) -> QuerySet[Any]:

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action, display
 
 from events.access import organizers_of
-from events.admin.base import OwnAdmin, act_on_each, ask_first, chosen, rows_of_key
+from events.admin.base import OwnAdmin, act_on_each, chosen, rows_of_key
+from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.event_form import EventForm
 from events.admin.refusals import say_refusal
 from events.admin.sales import show_sales, show_summary
@@ -40,6 +41,37 @@ _STATUS_COLORS = {
     EventStatus.PUBLISHED: "success",
     EventStatus.CANCELLED: "danger",
 }
+
+
+def _not_cancelled(events: QuerySet[Event]) -> QuerySet[Event]:
+    return events.exclude(status=EventStatus.CANCELLED)
+
+
+def _ask_to_cancel(events: QuerySet[Event]) -> Question:
+    touched = _not_cancelled(events).aggregate(
+        held=Count("orders", filter=Q(orders__status="reserved")),
+        paid=Count("orders", filter=Q(orders__status__in=["processing", "paid"])),
+    )
+    return Question(
+        text=_("Cancel these events? This cannot be undone."),
+        consequences=[
+            _("Nobody can buy from this moment on."),
+            ngettext(
+                "%(count)d open reservation ends.",
+                "%(count)d open reservations end.",
+                touched["held"],
+            )
+            % {"count": touched["held"]},
+            ngettext(
+                "%(count)d paid order is refunded in full, and its tickets are revoked.",
+                "%(count)d paid orders are refunded in full, and their tickets are revoked.",
+                touched["paid"],
+            )
+            % {"count": touched["paid"]},
+        ],
+        confirm=_("Yes, cancel"),
+        about=_not_cancelled(events),
+    )
 
 
 @admin.register(Event)
@@ -210,40 +242,11 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         )
 
     @admin.action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
-    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> HttpResponse | None:
-        open_rows = rows.exclude(status=EventStatus.CANCELLED)
-        touched = open_rows.aggregate(
-            held=Count("orders", filter=Q(orders__status="reserved")),
-            paid=Count("orders", filter=Q(orders__status__in=["processing", "paid"])),
-        )
-        question = ask_first(
-            self,
-            request,
-            action="cancel_chosen",
-            question=_("Cancel these events? This cannot be undone."),
-            consequences=[
-                _("Nobody can buy from this moment on."),
-                ngettext(
-                    "%(count)d open reservation ends.",
-                    "%(count)d open reservations end.",
-                    touched["held"],
-                )
-                % {"count": touched["held"]},
-                ngettext(
-                    "%(count)d paid order is refunded in full, and its tickets are revoked.",
-                    "%(count)d paid orders are refunded in full, and their tickets are revoked.",
-                    touched["paid"],
-                )
-                % {"count": touched["paid"]},
-            ],
-            rows=open_rows,
-            confirm=_("Yes, cancel"),
-        )
-        if question is not None:
-            return question
+    @after_asking(_ask_to_cancel)
+    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
         act_on_each(
             request,
-            open_rows,
+            _not_cancelled(rows),
             lambda event: cancel_event(
                 event_id=event.pk, actor=user_actor(request.user), now=clock.now()
             ),
@@ -253,28 +256,25 @@ class EventAdmin(ShowsHistory, OwnAdmin):
                 "count",
             ),
         )
-        return None
 
     @action(description=gettext_lazy("Publish"), permissions=["change"])
-    def publish_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="publish_this",
-            question=_("Put this event on sale?"),
-            consequences=[_("It is in the catalogue at once, and anybody can buy.")],
-            rows=rows,
-            confirm=_("Yes, publish"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Put this event on sale?"),
+            consequences=[
+                gettext_lazy("It is in the catalogue at once, and anybody can buy."),
+            ],
+            confirm=gettext_lazy("Yes, publish"),
         )
-        if question is None:
-            self.publish_chosen(request, rows)
-        return question or redirect("admin:events_event_change", object_id)
+    )
+    def publish_this(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
+        self.publish_chosen(request, rows)
 
     @action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
-    def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        page = self.cancel_chosen(request, chosen(self, request, object_id))
-        return page or redirect("admin:events_event_change", object_id)
+    @on_its_page
+    def cancel_this(self, request: HttpRequest, rows: QuerySet[Event]) -> HttpResponse | None:
+        return self.cancel_chosen(request, rows)
 
     def _zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
         name = request.POST.get("timezone") if request.method == "POST" else None

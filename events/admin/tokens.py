@@ -6,16 +6,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from events.admin.base import ask_first, chosen
+from events.admin.base import chosen
 from events.admin.choices import choices_with_names
+from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.once import OnceAdmin
 from events.api_tokens import revoke_api_token
 from events.models import (
@@ -80,17 +80,13 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         messages.success(request, _("%(count)d revoked.") % {"count": revoked})
 
     @action(description=gettext_lazy("Revoke…"), permissions=["change", "revoke"])
-    def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="revoke_this",
-            question=_("Revoke this token for good?"),
-            consequences=[_("The system that uses it is shut out at once.")],
-            rows=rows,
-            confirm=_("Yes, revoke"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Revoke this token for good?"),
+            consequences=[gettext_lazy("The system that uses it is shut out at once.")],
+            confirm=gettext_lazy("Yes, revoke"),
         )
-        if question is None:
-            self.revoke(request, rows)
-        return question or redirect("admin:events_apitoken_change", object_id)
+    )
+    def revoke_this(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
+        self.revoke(request, rows)

@@ -9,7 +9,7 @@ from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from events.models.organizers import Organizer
-from ticketing.clock import ZONES, refuse_other_ages
+from ticketing.clock import ZONES, validate_plausible_date
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
 
@@ -108,19 +108,19 @@ class Event(models.Model):
     timezone = models.CharField(
         _("time zone"), max_length=64, default="America/Sao_Paulo", validators=[known_timezone]
     )
-    starts_at = models.DateTimeField(_("starts at"), validators=[refuse_other_ages])
-    ends_at = models.DateTimeField(_("ends at"), validators=[refuse_other_ages])
+    starts_at = models.DateTimeField(_("starts at"), validators=[validate_plausible_date])
+    ends_at = models.DateTimeField(_("ends at"), validators=[validate_plausible_date])
     sales_start_at = models.DateTimeField(
-        _("sales start at"), null=True, blank=True, validators=[refuse_other_ages]
+        _("sales start at"), null=True, blank=True, validators=[validate_plausible_date]
     )
     sales_end_at = models.DateTimeField(
-        _("sales end at"), null=True, blank=True, validators=[refuse_other_ages]
+        _("sales end at"), null=True, blank=True, validators=[validate_plausible_date]
     )
     checkin_starts_at = models.DateTimeField(
         _("check-in starts at"),
         null=True,
         blank=True,
-        validators=[refuse_other_ages],
+        validators=[validate_plausible_date],
         help_text=_(
             "Before it no gate opens. Empty: check-in works at any time. A good choice: 4 hours"
             " before the event starts."
@@ -130,7 +130,7 @@ class Event(models.Model):
         _("check-in ends at"),
         null=True,
         blank=True,
-        validators=[refuse_other_ages],
+        validators=[validate_plausible_date],
         help_text=_("From it on no gate opens. A good choice: when the event ends."),
     )
     max_per_order = models.PositiveSmallIntegerField(

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from events.models.events import LARGEST_CAPACITY, Event
-from ticketing.clock import refuse_other_ages
+from ticketing.clock import validate_plausible_date
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
 
@@ -43,10 +43,10 @@ class TicketType(models.Model):
     promised = models.PositiveIntegerField(_("promised"), default=0, editable=False)
     sold = models.PositiveIntegerField(_("sold"), default=0, editable=False)
     sales_start_at = models.DateTimeField(
-        _("sales start at"), null=True, blank=True, validators=[refuse_other_ages]
+        _("sales start at"), null=True, blank=True, validators=[validate_plausible_date]
     )
     sales_end_at = models.DateTimeField(
-        _("sales end at"), null=True, blank=True, validators=[refuse_other_ages]
+        _("sales end at"), null=True, blank=True, validators=[validate_plausible_date]
     )
     max_per_order = models.PositiveSmallIntegerField(
         _("tickets per order"),

@@ -5,6 +5,7 @@ A hold is a courtesy to the buyer, never the promise: that is `events.stock.reco
 released on Redis's own authority, and if it forgets everything, the record can refill it.
 """
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,13 +17,12 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from events.stock.generation import ensure_generation, script_digest
 from events.stock.record import SoldOut
 from ticketing.errors import Unavailable
-from ticketing.ids import new_id
 from ticketing.redis import get_redis, run_script
+
+logger = logging.getLogger(__name__)
 
 # Answered in the place of a script that failed for one event.
 _BROKEN = "BROKEN"
-# A command is sent twice at the most, the second time at once.
-_MARK_MILLISECONDS = 60_000
 # Beside what is left of each type, named by its id, the hash tells capacities and more.
 _UUID_LENGTH = 36
 
@@ -53,12 +53,22 @@ class StockRunsOut(SoldOut):
         self.revision = revision
 
 
-class Ruling(StrEnum):
-    """What PostgreSQL decided about a hold."""
+class HoldAction(StrEnum):
+    """What becomes of a hold. The values are words of `lua/verdict.lua`."""
 
     RELEASE = "release"
     SETTLE = "settle"
     RETIME = "retime"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldDecision:
+    """What PostgreSQL decided about the hold of one order."""
+
+    order_id: UUID
+    action: HoldAction
+    # Of RETIME: for how long the hold lasts from now on.
+    milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +77,6 @@ class LiveStock:
 
     left: dict[UUID, int]
     revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    order_id: UUID
-    ruling: Ruling
-    milliseconds: int = 0
 
 
 def hold_tickets(
@@ -100,18 +103,48 @@ def hold_tickets(
     return int(epoch)
 
 
-def apply_verdicts(*, event_id: UUID, verdicts: Iterable[Verdict]) -> int:
+def release_holds(*, event_id: UUID, order_ids: Iterable[UUID]) -> None:
+    """Put held tickets back on sale, after the commit that ended their orders."""
+    released = [HoldDecision(order_id, HoldAction.RELEASE) for order_id in order_ids]
+    try_to_apply_decisions(event_id=event_id, decisions=released)
+
+
+def settle_hold(*, event_id: UUID, order_id: UUID) -> None:
+    """Drop the hold of a sold order, after the commit that counts its tickets as sold."""
+    settled = HoldDecision(order_id, HoldAction.SETTLE)
+    try_to_apply_decisions(event_id=event_id, decisions=[settled])
+
+
+def retime_hold(*, event_id: UUID, order_id: UUID, milliseconds: int) -> None:
+    """Let a hold last for so long from now on, after the commit that decided it."""
+    retimed = HoldDecision(order_id, HoldAction.RETIME, milliseconds)
+    try_to_apply_decisions(event_id=event_id, decisions=[retimed])
+
+
+def try_to_apply_decisions(*, event_id: UUID, decisions: Iterable[HoldDecision]) -> None:
     """
-    Carry out what PostgreSQL has decided. Return how many holds were there to change.
+    Apply decisions if Redis is there.
+
+    If it is away, the holds become overdue, and the cleanup asks the database about them again.
+    """
+    try:
+        apply_decisions(event_id=event_id, decisions=decisions)
+    except InventoryUnavailable:
+        logger.warning("Verdicts on holds of event %s wait for Redis.", event_id)
+
+
+def apply_decisions(*, event_id: UUID, decisions: Iterable[HoldDecision]) -> int:
+    """
+    Apply decisions about an event's holds, all in one call. Return how many holds were there.
 
     A cold stock has no holds: the rebuild will know of the decision.
 
-    :raises InventoryUnavailable: if Redis is away; the cleanup decides again later
+    :raises InventoryUnavailable: if Redis is away
     """
     words = [
         word
-        for verdict in verdicts
-        for word in (verdict.order_id, verdict.ruling, verdict.milliseconds)
+        for decision in decisions
+        for word in (decision.order_id, decision.action, decision.milliseconds)
     ]
     return int(_run("verdict", event_id, *words)[1]) if words else 0
 
@@ -132,38 +165,6 @@ def due_holds(
         for event_id, answer in zip(event_ids, answers, strict=True)
         if answer[0] == "DONE" and answer[1:]
     }
-
-
-def raise_capacity(*, event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
-    """
-    Put more tickets of one type on sale at once. Out of order and twice are harmless.
-
-    :raises InventoryUnavailable: if Redis is away; the audit repairs it
-    """
-    _run("raise", event_id, ticket_type_id, capacity, version)
-
-
-def free_tickets(*, event_id: UUID, epoch: int, quantities: Mapping[UUID, int]) -> bool:
-    """
-    Put tickets back on sale that were sold, as the record has them back since this epoch.
-
-    Return whether the live stock has them now. If not, it must be read again.
-
-    :raises InventoryUnavailable: if Redis is away; the audit repairs it
-    """
-    left, *_ = keys_of(event_id)
-    items = [word for pair in quantities.items() for word in pair]
-    keys = [left, f"{{event:{event_id}}}:freed:{new_id()}"]
-    return bool(evaluate("free", keys, epoch, _MARK_MILLISECONDS, *items) == "DONE")
-
-
-def announce_revision(*, event_id: UUID, revision: int) -> None:
-    """
-    Let all who remember an older revision of the event know that it has changed.
-
-    :raises InventoryUnavailable: if Redis is away; what is remembered is soon forgotten anyway
-    """
-    _run("revise", event_id, revision)
 
 
 def read_stocks(event_ids: Collection[UUID]) -> dict[UUID, LiveStock]:

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
-from events.stock.holds import InventoryUnavailable, free_tickets
+from events.stock.adjustments import free_tickets
+from events.stock.holds import InventoryUnavailable
 from events.stock.record import begin_epoch
 from events.stock.staging import publish_stock
 

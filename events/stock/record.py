@@ -14,10 +14,9 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, F, Func, Sum
 
 from events.models import Event, TicketType
+from ticketing.database.locks import Lock, lock_until_commit, share_until_commit
 from ticketing.errors import Conflict
 
-# The first key of our advisory locks; the second is the event's number.
-EVENT_LOCK = 1
 # The one look up the line, through the ORM's reverse relation: what open orders hold.
 # A test keeps these words in step with `orders.models.OrderStatus`.
 RESERVED, PROCESSING = "reserved", "processing"
@@ -71,12 +70,12 @@ def share_event(number: int) -> None:
 
     Taken before any row is locked, so that two transactions never wait for each other.
     """
-    _lock("pg_advisory_xact_lock_shared", number)
+    share_until_commit(Lock.EVENT, number)
 
 
 def claim_event(number: int) -> None:
     """Wait for every sale of the event that is under way, and keep new ones out till we commit."""
-    _lock("pg_advisory_xact_lock", number)
+    lock_until_commit(Lock.EVENT, number)
 
 
 def current_epoch(event_id: UUID) -> int:
@@ -216,8 +215,3 @@ def database_now() -> datetime:
 def milliseconds_until(moment: datetime, *, now: datetime) -> int:
     """Return how long it is until `moment`: never less than nothing."""
     return max(0, int((moment - now).total_seconds() * 1000) + 1)
-
-
-def _lock(function: str, number: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s, %s)", [EVENT_LOCK, number])

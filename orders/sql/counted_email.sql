@@ -1,4 +1,8 @@
--- One form for all spellings of a mailbox, for counting only: what is stored stays as it was typed.
+-- Return one form for all spellings of a mailbox, for counting only: what is stored stays as it was
+-- typed.
+--
+-- `reserve_order` and `owned_by_customer` call it, and an index on orders is built on it.
+--
 -- Lower case, without "+tag"; without dots at Gmail, which has two domains. The domain itself comes
 -- in its ASCII form. Immutable, so that an index can be built on it: a changed rule needs a new
 -- name and a new index.
@@ -14,4 +18,4 @@ BEGIN
     RETURN replace(box, '.', '') || '@gmail.com';
   END IF;
   RETURN box || '@' || domain;
-END $$
+END $$;

@@ -1,5 +1,8 @@
--- How many tickets of an event a customer owns by other orders, counted under the customer's lock
--- (5): until this transaction ends, no other payment of that customer counts, and no reservation.
+-- Return how many tickets of an event a customer owns by other orders than `the_order`.
+--
+-- `orders.limits` calls it as a payment begins. It counts under the customer's lock (5,
+-- `Lock.CUSTOMER`): until this transaction ends, no other payment of that customer counts, and no
+-- reservation.
 --
 -- Owned are tickets that are being paid for, and paid ones less what was returned. Reserved ones do
 -- not count: anyone can type an email address.
@@ -14,4 +17,4 @@ BEGIN
       WHERE o.event_id = the_event AND counted_email(o.customer_email) = counted_email(email)
         AND o.status IN ('processing', 'paid') AND o.id <> the_order
   );
-END $$
+END $$;

@@ -3,8 +3,18 @@
 -- One round trip decides all of it, under locks, so that no number of callers at once passes a
 -- limit.
 --
+-- `orders.insertion` calls it. It returns one row: `outcome`, the event's current `epoch`, and two
+-- moments. Only 'written' inserts something: the moments are the order's `created_at` and
+-- `reserved_until`. With a refusal by a limit they are now and when a retry may succeed. With
+-- 'closed' (not on sale), 'changed' (another revision), 'stale' (another epoch), 'dropped' (its
+-- hold was given up) and 'code_taken' (draw another order code) they are null.
+--
+-- The function of the same name with 18 arguments is the previous release's. It is in its migration
+-- alone.
+--
 -- Locks, always in this order: the event (1, shared), the customer (5), the network (7), the
--- address (6). The last three are of the event, too: they hold up nobody at another event.
+-- address (6), by their numbers in `ticketing/database/locks.py`. The last three are of the event,
+-- too: they hold up nobody at another event.
 --
 -- `the_address` and `the_network` are digests of the caller's address (IPv6: its /64) and of its
 -- /56, empty for IPv4. Both are empty for a shop that sells for many customers: then no address is
@@ -77,7 +87,8 @@ BEGIN
       SELECT sum(p.quantity) AS quantity, sum(p.returned) AS returned
       FROM orders_orderitem p WHERE p.order_id = o.id
     ) i
-    WHERE o.status IN ('processing', 'paid') OR o.status = 'reserved' AND o.reserved_until > written;
+    WHERE o.status IN ('processing', 'paid')
+      OR o.status = 'reserved' AND o.reserved_until > written;
     IF per_address > 0 AND here.held + here.owned + wanted > per_address AND the_address <> '' THEN
       RETURN QUERY SELECT
         CASE WHEN here.owned + wanted > per_address THEN 'address_has_all'
@@ -139,4 +150,4 @@ BEGIN
   INSERT INTO orders_orderitem (order_id, ticket_type_id, quantity, unit_price)
     SELECT the_order, t, q, p FROM unnest(ticket_types, quantities, unit_prices) AS i(t, q, p);
   RETURN QUERY SELECT 'written', event.epoch, written, until;
-END $$
+END $$;

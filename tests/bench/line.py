@@ -16,7 +16,8 @@ from events.models import Event, Organizer
 from orders.insertion import Customer
 from orders.models import Order
 from orders.payment import confirm_payment
-from orders.reservation import WantedTickets, reserve_tickets
+from orders.pricing import WantedTickets
+from orders.reservation import reserve_tickets
 from tests.bench.data import make_event
 from tests.bench.stack import BenchStack
 from ticketing import clock

@@ -132,7 +132,8 @@ def _promises(told: Told) -> Iterator[str]:
 
 
 def _money() -> Iterator[str]:
-    from orders.models import Payment, SimulatedCharge  # noqa: PLC0415
+    from orders.models import Payment  # noqa: PLC0415
+    from orders.simulated_charges import SimulatedCharge  # noqa: PLC0415
 
     kept = set(
         SimulatedCharge.objects.filter(charged_at__isnull=False, refunded_at=None).values_list(

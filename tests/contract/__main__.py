@@ -21,7 +21,7 @@ from ticketing.stack.environment import PROJECT
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
-# What callers may do to whom, `tests/test_access_matrix.py` holds: here each shows the right token.
+# `tests/api/test_access_matrix.py` holds what callers may do to whom: here each shows its token.
 # That what fits the document is taken, `valid_request_refused` of our hooks holds: it knows the few
 # rules that no schema can say.
 _NOT_CHECKED: Final = "positive_data_acceptance,ignored_auth,missing_required_header"

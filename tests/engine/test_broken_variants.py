@@ -14,13 +14,12 @@ from redis import Redis
 
 from events.models import InventoryGeneration, TicketType
 from events.stock import generation
-from events.stock.holds import Ruling, Verdict
+from events.stock.holds import HoldAction, HoldDecision, settle_hold
 from events.stock.record import SoldOut, current_epoch
 from orders import expiry, insertion, reservation
-from orders.expiry import obey
 from orders.gateway import charge
 from orders.models import DroppedHold
-from orders.state import move_order
+from orders.payment import approve_payment
 from tests.concurrency import test_last_ticket
 from tests.engine import test_crash_windows, test_late_charge
 from tests.events.stock import test_holds
@@ -53,34 +52,33 @@ def no_guard_in_the_database(patch: Patch) -> None:
 def write_without_the_fence(patch: Patch) -> None:
     write = insertion.write_reservation
 
-    def write_in_any_epoch(order: Any, **how: Any) -> tuple[str, int]:
+    def write_in_any_epoch(order: Any, **how: Any) -> insertion.Outcome:
         return write(order, **(how | {"epoch": current_epoch(order.event.pk)}))
 
     patch.setattr(reservation, "write_reservation", write_in_any_epoch)
 
 
 def release_without_asking(patch: Patch) -> None:
-    def release(*, event_id: UUID, order_ids: list[UUID], now: object) -> list[Verdict]:
-        return [Verdict(order_id, Ruling.RELEASE) for order_id in order_ids]
+    def release(*, event_id: UUID, order_ids: list[UUID], now: object) -> list[HoldDecision]:
+        return [HoldDecision(order_id, HoldAction.RELEASE) for order_id in order_ids]
 
     patch.setattr(expiry, "decide_holds", release)
 
 
 def claim_before_the_decision(patch: Patch) -> None:
     def claim_then_charge(payment: Any, *, now: Any) -> Any:
-        verdict = Verdict(payment.order_id, Ruling.SETTLE)
-        obey(event_id=payment.order.event_id, verdicts=[verdict])
+        settle_hold(event_id=payment.order.event_id, order_id=payment.order_id)
         return charge(payment, now=now)
 
     patch.setattr("tickets.settlement.charge", claim_then_charge)
 
 
 def settle_whatever_the_status(patch: Patch) -> None:
-    def move(*arguments: Any, **named: Any) -> bool:
-        move_order(*arguments, **named)
+    def approve(**named: Any) -> bool:
+        approve_payment(**named)
         return True
 
-    patch.setattr("tickets.settlement.move_order", move)
+    patch.setattr("tickets.settlement.approve_payment", approve)
 
 
 def look_then_admit(patch: Patch) -> None:
@@ -142,7 +140,7 @@ def never_ask_about_overdue_holds(patch: Patch) -> None:
 
 
 def never_sweep(patch: Patch) -> None:
-    patch.setattr("tickets.sweep._overdue", lambda *_: [])
+    patch.setattr("orders.sweep.take_overdue", lambda *_, **__: [])
 
 
 def never_audit(patch: Patch) -> None:

@@ -20,14 +20,16 @@ from events.catalogue import look_up
 from events.models import EventStatus, TicketType
 from events.organizing import cancel_event, change_event, publish_event
 from events.stock.cold import forget_recorded_figures
-from events.stock.holds import read_stock
+from events.stock.holds import read_stock, try_to_apply_decisions
 from events.stock.rebuild import rebuild_stock
 from events.ticket_types import change_capacity
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment, confirm_email, send_confirmation
-from orders.expiry import decide_holds, expire_reservations, obey, settle_overdue_holds
-from orders.models import Order, OrderStatus, SimulatedCharge
+from orders.expiry import decide_holds, expire_reservations, settle_overdue_holds
+from orders.models import Order, OrderStatus
 from orders.payment import LATEST_CHARGE, confirm_payment
+from orders.refunds import return_money
+from orders.simulated_charges import SimulatedCharge
 from tests.crash import AFTER, BEFORE, crash, watched
 from tests.engine.world import (
     audit_twice,
@@ -54,11 +56,11 @@ from ticketing.ids import new_id
 from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
 from tickets.models import Ticket
-from tickets.refund import refund_order, return_money
+from tickets.refund import refund_order
 from tickets.settlement import settle_order
-from tickets.winding_up import wind_up_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -229,8 +231,8 @@ def ask_about_holds(world: World) -> None:
 
 
 def drop(world: World) -> None:
-    verdicts = decide_holds(event_id=world.kind.event_id, order_ids=[_id(world)], now=clock.now())
-    obey(event_id=world.kind.event_id, verdicts=verdicts)
+    decisions = decide_holds(event_id=world.kind.event_id, order_ids=[_id(world)], now=clock.now())
+    try_to_apply_decisions(event_id=world.kind.event_id, decisions=decisions)
 
 
 def rebuild(world: World) -> None:
@@ -282,7 +284,7 @@ def call_off(world: World) -> None:
 
 
 def wind_up(world: World) -> None:
-    wind_up_event(event_id=world.kind.event_id, now=clock.now())
+    finish_event_cancellation(event_id=world.kind.event_id, now=clock.now())
 
 
 def scan(world: World) -> None:
@@ -408,7 +410,7 @@ WINDOWS = [
            reserved, pay, (BEFORE, "ticketing.queue.messages:_send"),
            ("processing", 3), by_sweep, PATIENCE, ("paid", 3)),
     Window("pay: message sent, hold keeps the old deadline",
-           reserved, pay, (BEFORE, "orders.payment:obey"),
+           reserved, pay, (BEFORE, "orders.payment:retime_hold"),
            ("processing", 3), by_cleanup_then_work, QUARTER, ("paid", 3)),
     Window("confirm: requested, no message",
            free, ask_to_confirm, (BEFORE, "ticketing.queue.messages:_send"),
@@ -447,13 +449,13 @@ WINDOWS = [
            processing, work, (AFTER, "tickets.issue:_ask_for_mail"),
            ("paid", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),
     Window("settle: paid, hold not dropped",
-           processing, settle, (BEFORE, "tickets.settlement:obey"),
+           processing, settle, (BEFORE, "tickets.settlement:settle_hold"),
            ("paid", 3), by_cleanup_then_work, VISIBILITY + 5 * SECONDS, ("paid", 3)),
     Window("settle: declined, hold not released",
-           to_be_declined, settle, (BEFORE, "orders.payment:obey"),
+           to_be_declined, settle, (BEFORE, "orders.payment:release_holds"),
            ("payment_failed", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("payment_failed", 5)),
     Window("settle: declined, and its message is lost too",
-           to_be_declined, settle, (BEFORE, "orders.payment:obey"),
+           to_be_declined, settle, (BEFORE, "orders.payment:release_holds"),
            ("payment_failed", 3), by_audit, TWO_AUDITS, ("payment_failed", 5)),
     Window("settle: charged after another worker failed it, not given back",
            processing, settle_while_another_fails_it, (AFTER, "tickets.settlement:_write_sale"),
@@ -474,13 +476,13 @@ WINDOWS = [
            issued, deliver, (AFTER, "ticketing.letters:HtmlMail.send"),
            ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
     Window("expire: expired, hold not released",
-           out_of_time, expire, (BEFORE, "orders.expiry:apply_verdicts"),
+           out_of_time, expire, (BEFORE, "orders.expiry:try_to_apply_decisions"),
            ("expired", 3), by_cleanup, 5 * SECONDS, ("expired", 5)),
     Window("expire: decided by PostgreSQL, Redis not updated",
-           out_of_time, ask_about_holds, (BEFORE, "orders.expiry:apply_verdicts"),
+           out_of_time, ask_about_holds, (BEFORE, "orders.expiry:apply_decisions"),
            ("expired", 3), by_cleanup, LEASE_AND_CLEANUP, ("expired", 5)),
     Window("release: cancelled, hold not released",
-           reserved, cancel, (BEFORE, "orders.cancellation:obey"),
+           reserved, cancel, (BEFORE, "orders.cancellation:release_holds"),
            ("cancelled", 3), by_audit, TWO_AUDITS, ("cancelled", 5)),
     Window("rebuild: new epoch, nothing staged",
            reserved, rebuild, (BEFORE, "events.stock.rebuild:publish_stock"),
@@ -506,7 +508,7 @@ WINDOWS = [
            delivered, refund, (BEFORE, "tickets.refund:sell_again"),
            ("refunded", 3), by_audit, TWO_AUDITS, ("refunded", 5)),
     Window("refund: money returned, not recorded",
-           refunded, give_back, (AFTER, "tickets.refund:refund"),
+           refunded, give_back, (AFTER, "orders.refunds:refund"),
            ("refunded", 5), message(Message.RETURN_MONEY), VISIBILITY, ("refunded", 5)),
     Window("capacity: raised, Redis not updated",
            reserved, raise_capacity, (BEFORE, "events.ticket_types:raise_capacity"),
@@ -526,7 +528,7 @@ WINDOWS = [
            ("paid", 3), by_sweep, 30 * SECONDS, ("refunded", None)),
     Window("cancel event: cancelled, reservations left",
            cancelled_with_all_kinds_of_orders, wind_up,
-           (BEFORE, "tickets.winding_up:cancel_reservations"),
+           (BEFORE, "tickets.event_cancellation:cancel_reservations"),
            ("paid", 1), by_sweep, PATIENCE, ("refunded", None)),
     Window("cancel event: cancelled, refunds not requested",
            cancelled_with_all_kinds_of_orders, wind_up, (BEFORE, "ticketing.queue.messages:_send"),

@@ -9,8 +9,9 @@ from redis import Redis
 
 from events.organizing import cancel_event
 from orders.gateway import GatewayAway, SimulatedGateway
-from orders.models import Order, OrderStatus, Payment, SimulatedCharge
+from orders.models import Order, OrderStatus, Payment
 from orders.payment import LATEST_CHARGE
+from orders.simulated_charges import SimulatedCharge
 from tests.crash import AFTER, BEFORE, Crash, crash, watched
 from tests.engine.world import check_whole, let_pass, sweep
 from tests.make import SOMEBODY, make_processing_order, make_ticket_type

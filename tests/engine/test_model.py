@@ -38,7 +38,8 @@ from orders.cancellation import cancel_order
 from orders.insertion import Customer
 from orders.models import Order, OrderStatus
 from orders.payment import confirm_payment
-from orders.reservation import WantedTickets, reserve_tickets
+from orders.pricing import WantedTickets
+from orders.reservation import reserve_tickets
 from tests.crash import Crash, watched
 from tests.engine.world import (
     audit_twice,
@@ -58,20 +59,23 @@ from ticketing.redis import get_redis
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.models import ScanResult, Ticket
 from tickets.refund import refund_order
-from tickets.tasks import ask_again_task, audit_task
+from tickets.tasks import audit_task, retry_waiting_work_task
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SEAMS: Final = [
     "orders.reservation:hold_tickets",
     "orders.insertion:_write",
-    "orders.reservation:obey",
+    "orders.reservation:release_holds",
     "orders.payment:promise_tickets",
-    "orders.payment:obey",
-    "orders.cancellation:obey",
+    "orders.payment:retime_hold",
+    "orders.payment:release_holds",
+    "orders.payment:try_to_apply_decisions",
+    "orders.cancellation:release_holds",
     "orders.expiry:_decide",
     "orders.expiry:_drop",
-    "orders.expiry:apply_verdicts",
+    "orders.expiry:apply_decisions",
+    "orders.expiry:try_to_apply_decisions",
     "events.stock.rebuild:begin_epoch",
     "events.stock.rebuild:publish_stock",
     "events.stock.staging:_stage",
@@ -80,14 +84,15 @@ SEAMS: Final = [
     "ticketing.queue.messages:_send",
     "tickets.settlement:charge",
     "tickets.settlement:_write_sale",
-    "tickets.settlement:obey",
+    "tickets.settlement:settle_hold",
+    "tickets.settlement:release_holds",
     "tickets.issue:_store",
     "tickets.issue:_ask_for_mail",
     "ticketing.letters:HtmlMail.send",
     "tickets.refund:_take_back",
     "tickets.refund:sell_again",
-    "tickets.refund:refund",
-    "tickets.winding_up:cancel_reservations",
+    "orders.refunds:refund",
+    "tickets.event_cancellation:cancel_reservations",
     "tickets.door.checkin:_record",
 ]
 # What somebody else does between two steps, on a connection of his own.
@@ -452,7 +457,7 @@ class Sale(RuleBasedStateMachine):
             for _ in range(_ROUNDS):
                 let_pass(self.redis, self.event_id, timedelta(hours=1))
                 clean_up()
-                ask_again_task()
+                retry_waiting_work_task()
                 if not self.queue.sent:
                     break
                 self._work_off()

@@ -19,11 +19,11 @@ from orders.models import (
     Payment,
     PaymentStatus,
     Refund,
-    SimulatedCharge,
 )
+from orders.simulated_charges import SimulatedCharge
 from tests.queue import RecordingQueue
 from tickets.models import Delivery
-from tickets.tasks import ask_again_task, audit_task, expire_task
+from tickets.tasks import audit_task, expire_task, retry_waiting_work_task
 
 HOLDS_STOCK = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
 
@@ -58,7 +58,7 @@ def clean_up() -> None:
 
 def sweep(queue: RecordingQueue) -> None:
     """Do what beat asks for every thirty seconds, and let a worker obey."""
-    ask_again_task()
+    retry_waiting_work_task()
     queue.run_all()
 
 

@@ -222,10 +222,10 @@ def test_a_change_that_is_rolled_back_is_told_to_nobody(api: APIClient):
     assert look_at(api, event)["name"] == event.name
 
 
-def test_the_shelf_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch):
+def test_the_cache_does_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(event_cache, "_MOST_EVENTS", 2)
 
     for event in [make_event() for _ in range(5)]:
         assert event_cache.take_event(event.pk)
 
-    assert len(event_cache._shelf) <= 2
+    assert len(event_cache._cached) <= 2

@@ -20,7 +20,7 @@ from events.stock.record import current_epoch
 from events.ticket_types import CapacityBelowCommitted, change_capacity, change_ticket_types
 from orders.models import Order, OrderStatus
 from orders.payment import OrderNotPayable, confirm_payment
-from orders.reservation import EventNotOnSale
+from orders.pricing import EventNotOnSale
 from tests.make import (
     SOMEBODY,
     as_organizer,

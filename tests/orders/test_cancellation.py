@@ -66,13 +66,14 @@ def test_redis_is_told_of_the_named_orders_only(monkeypatch: pytest.MonkeyPatch)
     before, named = (make_reserved_order(ticket_type=kind) for _ in range(2))
     cancel([before], clock.now())
     told: list[UUID] = []
-    obey = cancellation.obey  # type: ignore[attr-defined]
+    release = cancellation.release_holds  # type: ignore[attr-defined]
 
     def listen(**said: Any) -> None:
-        told.extend(verdict.order_id for verdict in said["verdicts"])
-        obey(**said)
+        said["order_ids"] = list(said["order_ids"])
+        told.extend(said["order_ids"])
+        release(**said)
 
-    monkeypatch.setattr(cancellation, "obey", listen)
+    monkeypatch.setattr(cancellation, "release_holds", listen)
     cancel([named], clock.now())
 
     assert told == [named.pk]

@@ -48,7 +48,7 @@ from ticketing.queue.messages import Message
 from tickets.models import Ticket
 from tickets.redelivery import redirect_tickets
 from tickets.refund import refund_order
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -338,7 +338,7 @@ def test_a_mail_whose_order_ended_before_it_was_sent_is_not_sent(queue: Recordin
     queue.run_all()
 
     assert mail.outbox == []
-    assert ask_again(now=clock.now() + timedelta(days=1)) == 0
+    assert retry_waiting_work(now=clock.now() + timedelta(days=1)) == 0
 
 
 @pytest.mark.parametrize("token", ["", "cnf_", "x", "cnf_" + "0" * 64, "é", "cnf_\x00"])
@@ -520,7 +520,7 @@ def test_an_address_that_ses_refuses_is_asked_for_no_more(
     asked = EmailConfirmation.objects.get()
     assert "cannot be mailed" in asked.failure
     assert asked.leased_until is None
-    assert ask_again(now=clock.now() + timedelta(days=1)) == 0
+    assert retry_waiting_work(now=clock.now() + timedelta(days=1)) == 0
 
 
 def test_a_repeated_message_mails_once():
@@ -611,7 +611,7 @@ def test_every_click_on_a_link_is_answered_with_the_order():
             order_id=order.pk,
             token=confirmation_token(order),
             now=clock.now(),
-            keep=lambda kept: shown.append(kept.pk),
+            store_response=lambda kept: shown.append(kept.pk),
         )
 
     assert shown == [order.pk] * 2

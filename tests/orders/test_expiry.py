@@ -14,6 +14,7 @@ from events.stock import record
 from events.stock.holds import (
     InventoryUnavailable,
     hold_tickets,
+    try_to_apply_decisions,
 )
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut
@@ -23,7 +24,6 @@ from orders.expiry import (
     decide_holds,
     expire_reservations,
     forget_dropped_holds,
-    obey,
     settle_overdue_holds,
     settle_overdue_holds_everywhere,
 )
@@ -37,6 +37,7 @@ from tests.make import (
     make_ticket_type,
 )
 from ticketing import clock
+from ticketing.database.locks import Lock
 from ticketing.ids import new_id
 from tickets.refund import refund_order
 from tickets.settlement import settle_order
@@ -135,7 +136,7 @@ def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
         raise InventoryUnavailable("away")
 
     with monkeypatch.context() as cut:
-        cut.setattr("orders.expiry.apply_verdicts", away)
+        cut.setattr("events.stock.holds.apply_decisions", away)
         assert expire_reservations(now=clock.now()) == 1
     assert left(kind) == 3
     assert f"Verdicts on holds of event {kind.event_id} wait for Redis." in caplog.text
@@ -182,7 +183,7 @@ def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_
     writer = connection.copy()
     try:
         with writer.cursor() as cursor, connection.cursor() as ours:
-            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [record.EVENT_LOCK, number])
+            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [Lock.EVENT, number])
             ours.execute("SET lock_timeout = '50ms'")
             with pytest.raises(OperationalError, match="lock timeout"):
                 decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
@@ -191,8 +192,8 @@ def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_
         writer.close()
         connection.close()
 
-    (verdict,) = decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
-    assert (verdict.order_id, verdict.ruling) == (stranger, "release")
+    (decision,) = decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
+    assert (decision.order_id, decision.action) == (stranger, "release")
 
 
 def test_dropped_holds_are_remembered_for_a_day():
@@ -219,8 +220,8 @@ def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
         if not slept:
             slept.append(order.order_id)
             event_id = order.event.pk
-            verdicts = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
-            obey(event_id=event_id, verdicts=verdicts)
+            decisions = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
+            try_to_apply_decisions(event_id=event_id, decisions=decisions)
         return write(order, **how)
 
     monkeypatch.setattr(reservation, "write_reservation", write_late)

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from orders.gateway import GatewayAway, SimulatedGateway, get_gateway
-from orders.models import SimulatedRefund
+from orders.simulated_charges import SimulatedRefund
 from tests.make import make_processing_order
 from ticketing import clock
 from ticketing.ids import new_id

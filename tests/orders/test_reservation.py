@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from events.catalogue import left_by_type
 from events.stock.holds import InventoryUnavailable, StockIsCold, StockRunsOut
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut, begin_epoch, current_epoch
@@ -112,3 +113,15 @@ def test_what_is_left_is_said_in_good_english(left: int, wanted: int, said: str)
         make_reserved_order(ticket_type=kind, quantity=wanted)
 
     assert str(refused.value) == said
+
+
+def test_an_order_whose_code_another_has_draws_another_one(monkeypatch: pytest.MonkeyPatch):
+    kind = make_ticket_type(capacity=5)
+    taken = make_reserved_order(ticket_type=kind)
+    drawn = iter([taken.code, "ZZZZ22"])
+    monkeypatch.setattr(reservation, "new_code", lambda _length: next(drawn))
+
+    order = make_reserved_order(ticket_type=kind, quantity=2)
+
+    assert (order.code, order.items.get().quantity) == ("ZZZZ22", 2)
+    assert left_by_type([kind.event_id])[kind.pk] == 2

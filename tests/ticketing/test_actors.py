@@ -31,7 +31,7 @@ from ticketing.actors import record_act
 from ticketing.ids import new_id
 from ticketing.models import Act, ActType, User
 from tickets.models import Device, Ticket
-from tickets.tasks import refund_order_task, wind_up_event_task
+from tickets.tasks import finish_event_cancellation_task, refund_order_task
 from tickets.webhooks.models import WebhookEndpoint
 from tickets.webhooks.sending import send_test
 
@@ -204,7 +204,7 @@ def test_a_refund_that_follows_from_a_cancelled_event_names_the_event(queue: Rec
     as_organizer(event).patch(f"/events/{event.pk}", {"status": "cancelled"})
 
     for _ in range(2):
-        wind_up_event_task(event_id=str(event.pk))
+        finish_event_cancellation_task(event_id=str(event.pk))
         refund_order_task(order_id=str(paid.pk))
 
     assert acts_of(paid) == [("order.refunded", "system", "event.cancelled")]

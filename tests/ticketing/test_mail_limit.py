@@ -23,7 +23,7 @@ from ticketing.models import BookedMail
 from tickets.delivery import deliver_tickets, resend_tickets
 from tickets.models import Delivery
 from tickets.operations.backlog import measure_oldest_work
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,8 +120,8 @@ def test_tickets_over_the_limit_arrive_later(queue: RecordingQueue):
     at_once = len(mail.outbox)
     late = measure_oldest_work(now=now).mail_unsent
 
-    assert ask_again(now=now + HOUR - MINUTE) == 0
-    ask_again(now=now + HOUR)
+    assert retry_waiting_work(now=now + HOUR - MINUTE) == 0
+    retry_waiting_work(now=now + HOUR)
     for message, ids in queue.sent:
         assert message == "tickets.deliver_tickets"
         deliver_tickets(order_id=Order.objects.get(pk=ids["order_id"]).pk, now=now + HOUR)

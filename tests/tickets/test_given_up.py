@@ -31,7 +31,7 @@ from tickets.delivery import deliver_tickets, resend_tickets
 from tickets.models import Delivery
 from tickets.redelivery import redirect_tickets
 from tickets.replacement import replace_ticket
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,7 +167,7 @@ def test_nobody_asks_for_a_mail_that_was_given_up(queue: RecordingQueue):
     order = given_up()
     queue.sent.clear()
 
-    assert ask_again(now=clock.now() + 30 * DAY) == 0
+    assert retry_waiting_work(now=clock.now() + 30 * DAY) == 0
     deliver_tickets(order_id=order.pk, now=clock.now())
     assert mail.outbox == []
 

@@ -11,7 +11,7 @@ from django.core.files.storage import storages
 from moto import mock_aws
 from PIL import Image
 
-from config.settings import base
+from config.settings import storage
 from orders.models import Order
 from tests.make import make_processing_order
 from ticketing import clock
@@ -32,8 +32,10 @@ def settled_order(*, quantity: int = 1) -> Order:
 
 def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pytest.MonkeyPatch):
     order = settled_order(quantity=2)
-    options = base.STORAGES["tickets"]["OPTIONS"] | {"endpoint_url": None}
-    public = base.STORAGES["ticket_links"]["OPTIONS"] | {"endpoint_url": "https://s3.example.org"}
+    options = storage.STORAGES["tickets"]["OPTIONS"] | {"endpoint_url": None}
+    public = storage.STORAGES["ticket_links"]["OPTIONS"] | {
+        "endpoint_url": "https://s3.example.org"
+    }
     with mock_aws():
         s3 = boto3.client("s3", region_name=django_settings.AWS_REGION)
         bucket = options["bucket_name"]

@@ -11,7 +11,9 @@ from events.stock.holds import InventoryUnavailable, read_stocks
 from events.stock.rebuild import rebuild_stock, sell_again
 from events.stock.record import begin_epoch, current_epoch
 from events.stock.staging import publish_stock
-from orders.models import Order, Payment, Refund, SimulatedCharge, SimulatedRefund
+from orders.models import Order, Payment, Refund
+from orders.refunds import return_money
+from orders.simulated_charges import SimulatedCharge, SimulatedRefund
 from tests.engine.world import check_record
 from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order, make_ticket_type
 from tests.queue import RecordingQueue
@@ -25,9 +27,8 @@ from tickets.refund import (
     TicketNotOfOrder,
     refund_order,
     refund_tickets,
-    return_money,
 )
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,7 +129,7 @@ def test_money_owed_is_asked_for_again(queue: RecordingQueue):
     queue.sent.clear()
     Refund.objects.update(ask_again_at=clock.now())
 
-    ask_again(now=clock.now())
+    retry_waiting_work(now=clock.now())
     assert Message.RETURN_MONEY in queue.run_all()
     assert Refund.objects.get().refunded_at is not None
 

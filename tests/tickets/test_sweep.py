@@ -10,7 +10,7 @@ from ticketing import clock
 from ticketing.queue.messages import Message
 from tickets.models import Delivery
 from tickets.settlement import settle_order
-from tickets.sweep import ask_again
+from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,11 +24,15 @@ def test_a_payment_whose_message_was_lost_is_asked_for_again_and_ever_more_slowl
     queue.sent.clear()
     now = clock.now()
 
-    asked = [ask_again(now=now), ask_again(now=now + LATER), ask_again(now=now + LATER)]
+    asked = [
+        retry_waiting_work(now=now),
+        retry_waiting_work(now=now + LATER),
+        retry_waiting_work(now=now + LATER),
+    ]
 
     assert asked == [0, 1, 0]
     assert queue.sent == [(Message.SETTLE_ORDER, {"order_id": str(order.pk)})]
-    assert ask_again(now=now + LATER + timedelta(minutes=4)) == 1
+    assert retry_waiting_work(now=now + LATER + timedelta(minutes=4)) == 1
 
 
 def test_codes_and_mail_whose_messages_were_lost_are_asked_for_again(queue: RecordingQueue):
@@ -37,7 +41,7 @@ def test_codes_and_mail_whose_messages_were_lost_are_asked_for_again(queue: Reco
     unsent = make_paid_order()
     queue.sent.clear()
 
-    ask_again(now=clock.now() + LATER)
+    retry_waiting_work(now=clock.now() + LATER)
 
     assert sorted(queue.sent) == [
         (Message.DELIVER_TICKETS, {"order_id": str(unsent.pk)}),
@@ -50,7 +54,7 @@ def test_nothing_is_asked_for_that_is_done(queue: RecordingQueue):
     queue.run_all()
 
     assert Delivery.objects.get().sent_at is not None
-    assert ask_again(now=clock.now() + timedelta(days=1)) == 0
+    assert retry_waiting_work(now=clock.now() + timedelta(days=1)) == 0
 
 
 def test_a_settlement_that_died_before_its_message_is_carried_on_by_the_repeat(

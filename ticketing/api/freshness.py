@@ -18,7 +18,7 @@ from rest_framework.response import Response
 _WITH_REVISION: Final = re.compile(r'"(?P<revision>[0-9]{1,19})-[0-9a-f]{24}"')
 
 
-def tell_last_modified(answer: HttpResponseBase, moments: Sequence[datetime]) -> None:
+def set_last_modified(answer: HttpResponseBase, moments: Sequence[datetime]) -> None:
     """Say when the newest of what is shown was changed, to the second that HTTP has."""
     if moments:
         answer.headers["Last-Modified"] = http_date(int(max(moments).timestamp()))

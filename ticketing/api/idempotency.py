@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import IntegrityError
 from django.utils.crypto import salted_hmac
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException
@@ -28,14 +28,15 @@ from ticketing.api.callers import client_digests, secrets_in_use
 from ticketing.api.idempotency_keys import HEADER, KEY_PATTERN, SENT_HEADER, read_key
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
+from ticketing.database.locks import alone
 from ticketing.errors import Conflict, Refusal, Unreadable
-from ticketing.models import KeptAnswer
+from ticketing.models import StoredResponse
 from ticketing.tokens import NewToken, describe_token
 
 _REPLAYED: Final = "Idempotent-Replayed"
 # A retry of these may succeed: a token may be given its rights, a draft may be published, stock may
 # come back, a fresh `If-Match` may fit, and a limit runs out.
-_NOT_KEPT: Final = frozenset({401, 403, 404, 409, 412, 429})
+_NOT_STORED: Final = frozenset({401, 403, 404, 409, 412, 429})
 _FIRST_REFUSAL, _FIRST_FAULT = 400, 500
 
 
@@ -76,7 +77,7 @@ KEY_REFUSALS: Final = (KeyInUse, KeyReused)
 
 
 @dataclass(frozen=True, slots=True)
-class ToldOnce:
+class ShownOnce:
     """A member of a response that is not stored with it: a replay makes it again."""
 
     member: str
@@ -86,7 +87,7 @@ class ToldOnce:
     again: Callable[[Any, Sequence[NewToken]], str | None]
 
 
-def told_token(member: str, prefix: str, digest_of: Callable[[Any], str]) -> ToldOnce:
+def shown_token(member: str, prefix: str, digest_of: Callable[[Any], str]) -> ShownOnce:
     """Describe a token: `digest_of` takes a stored response and returns what is kept of it."""
 
     def again(body: Any, tokens: Sequence[NewToken]) -> str | None:
@@ -94,17 +95,17 @@ def told_token(member: str, prefix: str, digest_of: Callable[[Any], str]) -> Tol
         fitting = (each for each in tokens if hmac.compare_digest(each.digest, digest))
         return next((each.text for each in fitting), None)
 
-    return ToldOnce(member, prefix, again)
+    return ShownOnce(member, prefix, again)
 
 
 @dataclass(slots=True)
-class Keeper:
+class ResponseStore:
     """Stores the response to one request. Without a key it stores nothing."""
 
     digest: str = ""
     body_digest: str = ""
     salt: str = ""
-    told_once: ToldOnce | None = None
+    shown_once: ShownOnce | None = None
 
     def make_token(self) -> NewToken | None:
         """
@@ -112,24 +113,24 @@ class Keeper:
 
         Without a key return None: the verb then makes a random one.
         """
-        if not self.digest or self.told_once is None:
+        if not self.digest or self.shown_once is None:
             return None
-        prefix = self.told_once.prefix
+        prefix = self.shown_once.prefix
         return _derive_token(self.digest, self.salt, secrets_in_use()[0], prefix)
 
-    def keep(self, status: int, body: Any, headers: dict[str, str]) -> None:
+    def store(self, status: int, body: Any, headers: dict[str, str]) -> None:
         """Store the response in the transaction that is open."""
         if not self.digest:
             return
-        secret = self.told_once.member if self.told_once else None
-        kept = {name: value for name, value in body.items() if name != secret}
+        secret = self.shown_once.member if self.shown_once else None
+        stored = {name: value for name, value in body.items() if name != secret}
         try:
-            KeptAnswer.objects.create(
+            StoredResponse.objects.create(
                 digest=self.digest,
                 body_digest=self.body_digest,
                 salt=self.salt if secret in body else "",
                 status=status,
-                body=json.dumps(kept, cls=JSONEncoder),
+                body=json.dumps(stored, cls=JSONEncoder),
                 headers=headers,
                 created_at=clock.now(),
             )
@@ -139,46 +140,46 @@ class Keeper:
 
 def answer_once(
     request: Request,
-    act: Callable[[Keeper], Response],
+    act: Callable[[ResponseStore], Response],
     *,
-    told_once: ToldOnce | None = None,
+    shown_once: ShownOnce | None = None,
 ) -> Response:
     """
     Act on a request, or replay the stored response to the first one with its key.
 
-    `act` calls its keeper's `keep` in the transaction of what it writes. `told_once` is
+    `act` calls its keeper's `store_response` in the transaction of what it writes. `shown_once` is
     the secret in the response, if there is one.
 
     :raises KeyNotValid, KeyTooWeak, KeyReused, KeyInUse, AccessTokenLost: by the key
     """
     if SENT_HEADER not in request.META:
-        return act(Keeper())
+        return act(ResponseStore())
     scopes = _digest_scopes(request, read_key(request))
     # An unreadable body is refused here, before anything is locked or read.
     body_digest = _sha256(json.dumps(request.data, sort_keys=True))
     with ExitStack() as locks:
         for scope in scopes:
-            locks.enter_context(_alone(scope))
-        kept = _find(scopes)
-        if kept is not None:
-            if kept.body_digest != body_digest:
+            locks.enter_context(_claim(scope))
+        stored = _find(scopes)
+        if stored is not None:
+            if stored.body_digest != body_digest:
                 raise KeyReused("Give each request a key of its own.")
-            return _replay(kept, request, told_once)
-        keeper = Keeper(scopes[0], body_digest, secrets.token_hex(16), told_once)
+            return _replay(stored, request, shown_once)
+        responses = ResponseStore(scopes[0], body_digest, secrets.token_hex(16), shown_once)
         try:
-            return act(keeper)
+            return act(responses)
         except (Refusal, APIException) as error:
-            _keep_refusal(keeper, error, request)
+            _store_refusal(responses, error, request)
             raise
 
 
-def _keep_refusal(keeper: Keeper, error: Exception, request: Request) -> None:
+def _store_refusal(responses: ResponseStore, error: Exception, request: Request) -> None:
     told = problem_of(error, request)
     if told is None:
         return
     problem, headers = told
-    if _FIRST_REFUSAL <= problem["status"] < _FIRST_FAULT and problem["status"] not in _NOT_KEPT:
-        keeper.keep(problem["status"], problem, headers)
+    if _FIRST_REFUSAL <= problem["status"] < _FIRST_FAULT and problem["status"] not in _NOT_STORED:
+        responses.store(problem["status"], problem, headers)
 
 
 def _digest_scopes(request: Request, key: str) -> list[str]:
@@ -203,60 +204,46 @@ def _sha256(text: str) -> str:
 
 
 @contextmanager
-def _alone(digest: str) -> Iterator[None]:
-    """
-    Lock one scope, or refuse if another request holds it.
-
-    The lock belongs to the connection, so PostgreSQL drops it when the process dies.
-    """
-    number = int(digest[:15], 16)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        if not cursor.fetchone()[0]:
+def _claim(digest: str) -> Iterator[None]:
+    """Lock one scope, or refuse if another request holds it."""
+    with alone(int(digest[:15], 16)) as ours:
+        if not ours:
             raise KeyInUse("Send the request again in a moment.")
-    try:
         yield
-    finally:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
-        except (OperationalError, InterfaceError):
-            # The connection is gone, and its locks with it.
-            connection.close()
 
 
-def _find(scopes: Sequence[str]) -> KeptAnswer | None:
-    kept = KeptAnswer.objects.filter(pk__in=scopes).order_by("-created_at").first()
-    if kept is None:
+def _find(scopes: Sequence[str]) -> StoredResponse | None:
+    stored = StoredResponse.objects.filter(pk__in=scopes).order_by("-created_at").first()
+    if stored is None:
         return None
     # The previous release also stored 401, 403 and 404.
-    if kept.status in _NOT_KEPT or kept.created_at < clock.now() - KeptAnswer.KEPT:
-        kept.delete()
+    if stored.status in _NOT_STORED or stored.created_at < clock.now() - StoredResponse.KEPT:
+        stored.delete()
         return None
-    return kept
+    return stored
 
 
-def _replay(kept: KeptAnswer, request: Request, told_once: ToldOnce | None) -> Response:
-    body = json.loads(kept.body)
-    if kept.salt and told_once is not None:
-        body[told_once.member] = _make_again(kept, body, told_once)
-    refused = kept.status >= _FIRST_REFUSAL
+def _replay(stored: StoredResponse, request: Request, shown_once: ShownOnce | None) -> Response:
+    body = json.loads(stored.body)
+    if stored.salt and shown_once is not None:
+        body[shown_once.member] = _make_again(stored, body, shown_once)
+    refused = stored.status >= _FIRST_REFUSAL
     if refused:
         note_problem_code(request, body["code"])
     return Response(
         body,
-        status=kept.status,
-        headers={**kept.headers, _REPLAYED: "true"},
+        status=stored.status,
+        headers={**stored.headers, _REPLAYED: "true"},
         content_type=CONTENT_TYPE if refused else None,
     )
 
 
-def _make_again(kept: KeptAnswer, body: Any, told_once: ToldOnce) -> str:
+def _make_again(stored: StoredResponse, body: Any, shown_once: ShownOnce) -> str:
     tokens = [
-        _derive_token(kept.digest, kept.salt, secret, told_once.prefix)
+        _derive_token(stored.digest, stored.salt, secret, shown_once.prefix)
         for secret in secrets_in_use()
     ]
-    found = told_once.again(body, tokens)
+    found = shown_once.again(body, tokens)
     if found is None:
         raise AccessTokenLost(
             "The server's key has changed since the first response, or the token has. A reservation"
@@ -270,6 +257,6 @@ def _derive_token(scope: str, salt: str, secret: str, prefix: str) -> NewToken:
     return describe_token(prefix + keyed.hexdigest())
 
 
-def forget_kept_answers() -> None:
+def delete_old_responses() -> None:
     """Delete the responses that are too old to be replayed."""
-    KeptAnswer.objects.filter(created_at__lt=clock.now() - KeptAnswer.KEPT).delete()
+    StoredResponse.objects.filter(created_at__lt=clock.now() - StoredResponse.KEPT).delete()

@@ -9,12 +9,12 @@ from django.db import OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from ticketing.database.base import DatabaseWrapper
+from ticketing.database.locks import ALL_MIGRATIONS, Lock
 from ticketing.database.schema import LockNotFree
 
 # Seconds between two attempts to get a lock. Together with the attempts some five minutes: a dump
 # of the database or a report may hold a table longer, and then the operator must decide.
 PAUSES: Final = (1, 2, 4, 8, 15, *[30] * 9)
-_LOCK: Final = (9, 1)
 _POLL_SECONDS: Final = 1
 _TELL_EVERY: Final = 30
 
@@ -73,7 +73,7 @@ def retry_lost_locks(
 
 def _ask(connection: DatabaseWrapper, function: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s, %s)", _LOCK)
+        cursor.execute(f"SELECT {function}(%s, %s)", [Lock.MIGRATION, ALL_MIGRATIONS])
         (answer,) = cursor.fetchone() or (False,)
     return bool(answer)
 

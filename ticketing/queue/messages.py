@@ -1,9 +1,8 @@
-"""Every message that crosses the queue, who handles it, and the one way to send it."""
+"""How a message crosses the queue: the one way to send it, and the task that handles it."""
 
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial, wraps
 from typing import Any
 from uuid import UUID
@@ -16,38 +15,15 @@ from kombu.exceptions import OperationalError
 from structlog.contextvars import get_contextvars
 
 from ticketing.queue.dead_letters import note_failure, spell_ids
+from ticketing.queue.message_names import QUEUES, Message
 from ticketing.queue.next_steps import Ids, Step, follow, run_with_next_steps
 from ticketing.queue.task import REQUEST_ID_HEADER
+
+__all__ = ["QUEUES", "Message", "handles", "next_ask", "patience", "send_after_commit"]
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_PATIENCE = timedelta(hours=1)
-
-
-class Message(StrEnum):
-    """A command to a worker. Its value is the name of the task that obeys it."""
-
-    SETTLE_ORDER = "tickets.settle_order"
-    ISSUE_CODES = "tickets.issue_codes"
-    DELIVER_TICKETS = "tickets.deliver_tickets"
-    SEND_CONFIRMATION = "orders.send_confirmation"
-    REFUND_ORDER = "tickets.refund_order"
-    RETURN_MONEY = "tickets.return_money"
-    WIND_UP_EVENT = "tickets.wind_up_event"
-    SEND_WEBHOOKS = "tickets.send_webhooks"
-
-
-# A mailing must never delay a payment, nor may the refunds of a cancelled event or a slow receiver
-# of webhooks: so mail, refunds and webhooks have queues and workers of their own. Any worker can do
-# any task: during an upgrade, messages of the release before arrive in the queues of that release.
-QUEUES = dict.fromkeys(Message, "sale") | {
-    Message.DELIVER_TICKETS: "delivery",
-    Message.REFUND_ORDER: "refunds",
-    Message.RETURN_MONEY: "refunds",
-    Message.WIND_UP_EVENT: "refunds",
-    Message.SEND_CONFIRMATION: "delivery",
-    Message.SEND_WEBHOOKS: "webhooks",
-}
 
 # What follows a settlement. The worker that settled does it at once, and sends the message only if
 # that fails. After any other task, such as reissuing a whole event, it stays a message.

@@ -1,4 +1,4 @@
-"""`python -m ticketing.stack run | reset | demo | check`."""
+"""`python -m ticketing.stack run | shell | reset | demo | check`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import sys
 
 from ticketing.stack.checks import check
 from ticketing.stack.demo import StepFailed, Target, walk
-from ticketing.stack.environment import find_folder, inherited_environment
+from ticketing.stack.environment import PROJECT, find_folder, inherited_environment, read_env
 from ticketing.stack.run import StackError, Stopped, reset, run
 from ticketing.stack.running import StackNotRunning, find_running, running_stack
 
@@ -32,6 +32,8 @@ def main() -> int:
     start = commands.add_parser("run", help="start everything and stay")
     start.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
     start.add_argument("--restart", action="store_true", help="start dead processes again")
+    start.add_argument("--develop", action="store_true", help="start again when the code changes")
+    commands.add_parser("shell", help="open a Django shell beside the stack that runs")
     commands.add_parser("reset", help="delete all data")
     demo = commands.add_parser("demo", help="walk one order from the event to the door")
     demo.add_argument("--url", help="of a system that runs elsewhere, as `docker compose up` does")
@@ -45,7 +47,14 @@ def main() -> int:
     os.environ.update(inherited_environment())
     try:
         if arguments.command == "run":
-            run(find_folder(), port=arguments.port, restart=arguments.restart)
+            run(
+                find_folder(),
+                port=arguments.port,
+                restart=arguments.restart,
+                develop=arguments.develop,
+            )
+        elif arguments.command == "shell":
+            _open_shell()
         elif arguments.command == "demo" and arguments.url:
             _demo_elsewhere(arguments)
         elif arguments.command == "demo":
@@ -62,6 +71,16 @@ def main() -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return 0
+
+
+def _open_shell() -> None:
+    folder = find_folder()
+    if find_running(folder) is None:
+        raise StackNotRunning("No stack runs here. Start one with `make run`, then ask again.")
+    os.chdir(PROJECT)
+    command = [sys.executable, "-W", "ignore", "manage.py", "shell"]
+    # In our place: Ctrl-C is the shell's.
+    os.execve(sys.executable, command, inherited_environment() | read_env(folder))  # noqa: S606 - our own command
 
 
 def _demo_elsewhere(arguments: argparse.Namespace) -> None:

@@ -12,6 +12,11 @@ def say(what: str) -> None:
     _write(f"  · {what}\n")
 
 
+def say_line_of(name: str, line: str) -> None:
+    """Print a line of a process's log."""
+    _write(f"{name:8} | {line}\n")
+
+
 @contextmanager
 def step(what: str) -> Iterator[None]:
     """Say what is being done and, when it is done, how long it took."""

@@ -44,7 +44,7 @@ class Programs:
     def beat(self, *, name: str = "beat") -> Child:
         schedule = str(self.folder.path / "beat")
         return self._python(
-            name, "-m", "celery", "-A", "config", "beat", "-s", schedule, "--pidfile="
+            name, "-m", "celery", "-q", "-A", "config", "beat", "-s", schedule, "--pidfile="
         )
 
     def manage(self, *command: str) -> Child:
@@ -52,7 +52,7 @@ class Programs:
         return self._python(command[0], "-W", "ignore", "manage.py", *command)
 
     def _celery(self, name: str, *command: str) -> Child:
-        return self._python(name, "-m", "celery", "-A", "config", *command, *_QUIET)
+        return self._python(name, "-m", "celery", "-q", "-A", "config", *command, *_QUIET)
 
     def _python(self, name: str, *command: str) -> Child:
         return Child(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from ticketing.stack import services
+from ticketing.stack import development, services
 from ticketing.stack.claim import check_port, only_one, prepare_folder, set_logs_aside
 from ticketing.stack.environment import (
     PROJECT,
@@ -47,11 +47,12 @@ _PASSED_ON: Final = (
 )
 
 
-def run(folder: Folder, *, port: int, restart: bool) -> None:
+def run(folder: Folder, *, port: int, restart: bool = False, develop: bool = False) -> None:
     """
     Start everything, say where it is, and stay until somebody asks us to stop.
 
-    With `restart` a dead process of ours is started again; else it ends the stack.
+    With `restart` a dead process of ours is started again; else it ends the stack. With `develop`
+    all of ours start again when the code changes.
 
     :raises StackError: if something is in the way, or a process died
     :raises Stopped: if somebody asked
@@ -70,11 +71,15 @@ def run(folder: Folder, *, port: int, restart: bool) -> None:
             # What processes counted that are gone: they begin anew, and so do the figures.
             shutil.rmtree(folder.metrics, ignore_errors=True)
             env = _start_servers(folder, roster, port, stop)
-            programs = Programs(folder, {**inherited_environment(), **env})
+            told = env | {"DJANGO_SETTINGS_MODULE": development.SETTINGS} if develop else env
+            programs = Programs(folder, {**inherited_environment(), **told})
             _prepare(programs, roster, stop)
-            _start_programs(programs, roster, port, stop)
+            ours = _start_programs(programs, roster, port, stop)
             greet(write_stack(folder, port=port, env=env), logs=folder.logs)
-            _watch(roster, stop, restart=restart)
+            if develop:
+                development.restart_on_changes(ours, roster, stop)
+            else:
+                _watch(roster, stop, restart=restart)
         except OSError as error:
             # A full disk, above all.
             raise StackError(str(error)) from error
@@ -181,19 +186,23 @@ def compile_translations() -> None:
             half.replace(target)
 
 
-def _start_programs(programs: Programs, roster: Roster, port: int, stop: StopRequest) -> None:
+def _start_programs(
+    programs: Programs, roster: Roster, port: int, stop: StopRequest
+) -> list[Child]:
+    ours = [
+        programs.web(port=port),
+        programs.worker(),
+        programs.mailer(),
+        programs.refunder(),
+        programs.courier(),
+        programs.beat(),
+    ]
     with step("web, worker, mailer, refunder, courier and beat"):
-        for child in (
-            programs.web(port=port),
-            programs.worker(),
-            programs.mailer(),
-            programs.refunder(),
-            programs.courier(),
-            programs.beat(),
-        ):
+        for child in ours:
             stop.check()
             roster.start(child)
         _wait_until_ready(roster, port, stop)
+    return ours
 
 
 def _wait_until_ready(roster: Roster, port: int, stop: StopRequest) -> None:

@@ -15,6 +15,15 @@ from ticketing.ids import new_id
 from tickets.codes import UnreadableCode, check_key, check_signature, read_code
 from tickets.models import Scan, ScanResult
 
+_CHECK_IN = """
+SELECT * FROM check_in_in_hours(
+  the_id => %(the_id)s, the_scan => %(the_scan)s, scanner => %(scanner)s,
+  device_token => %(device_token)s, the_api_token => %(the_api_token)s, the_user => %(the_user)s,
+  organizers => %(organizers)s::uuid[], only_event => %(only_event)s, the_event => %(the_event)s,
+  the_ticket => %(the_ticket)s, the_code => %(the_code)s, the_gate => %(the_gate)s,
+  signed => %(signed)s, seen => %(seen)s, written => %(written)s)
+"""
+
 
 class UnknownDevice(Unauthenticated):
     """Unknown or revoked."""
@@ -121,7 +130,7 @@ def check_in_ticket(
     scanned: ScannedCode,
     scanner: Scanner,
     now: datetime,
-    keep: Callable[[CheckIn], None] | None = None,
+    store_response: Callable[[CheckIn], None] | None = None,
 ) -> CheckIn:
     """
     Let the bearer in, or say why not; either way, write the attempt down.
@@ -132,8 +141,8 @@ def check_in_ticket(
     The door's hours are judged by the time of the scan. What a ticket was used or revoked for is
     said first: a guest with a dead ticket need not come back later.
 
-    `keep` stores the response in the transaction of the attempt; without it there is one statement
-    and no transaction around it.
+    `store_response` stores the response in the transaction of the attempt; without it there is one
+    statement and no transaction around it.
 
     :raises UnknownDevice: if no device has the token, or it was revoked
     :raises EventNotForScanner: if the door of an event is meant that is not the scanner's
@@ -147,19 +156,19 @@ def check_in_ticket(
     except UnreadableCode:
         named = _NOTHING
     try:
-        if keep is None:
+        if store_response is None:
             return _decide(scanned, scanner, named, now)
         with transaction.atomic(durable=True):
             attempt = _decide(scanned, scanner, named, now)
-            keep(attempt)
+            store_response(attempt)
             return attempt
     except IntegrityError:
         # A repeat: what it did is undone, and it gets the first answer.
         earlier = _find_earlier(scanned, scanner)
         if earlier is None:
             raise
-        if keep is not None:
-            keep(earlier)
+        if store_response is not None:
+            store_response(earlier)
         return earlier
 
 
@@ -230,25 +239,24 @@ def _record(
     """Do all of it, or nothing and return None: the code is not as we wrote it, and not proven."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM check_in_in_hours"
-            "(%s, %s, %s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                new_id(),
-                scanned.scan_id,
-                scanner.name,
-                scanner.device_digest,
-                scanner.api_token_id,
-                scanner.user_id,
-                None if scanner.organizers is None else list(scanner.organizers),
-                scanned.event_id,
-                named.event_id,
-                named.ticket_id,
-                scanned.code,
-                scanned.gate,
-                named.signed,
-                scanned.at,
-                now,
-            ],
+            _CHECK_IN,
+            {
+                "the_id": new_id(),
+                "the_scan": scanned.scan_id,
+                "scanner": scanner.name,
+                "device_token": scanner.device_digest,
+                "the_api_token": scanner.api_token_id,
+                "the_user": scanner.user_id,
+                "organizers": None if scanner.organizers is None else list(scanner.organizers),
+                "only_event": scanned.event_id,
+                "the_event": named.event_id,
+                "the_ticket": named.ticket_id,
+                "the_code": scanned.code,
+                "the_gate": scanned.gate,
+                "signed": named.signed,
+                "seen": scanned.at,
+                "written": now,
+            },
         )
         result, holder_name, ticket_type, order_code, *hours = cursor.fetchone()
     if result == "unproven":

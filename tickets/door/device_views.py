@@ -24,9 +24,9 @@ from ticketing.api.idempotency import (
     KEY,
     KEY_REFUSALS,
     AccessTokenLost,
-    Keeper,
+    ResponseStore,
     answer_once,
-    told_token,
+    shown_token,
 )
 from ticketing.api.pagination import NumberedPages
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
@@ -91,10 +91,10 @@ class Devices(APIView):
         """Make a door device. Its `token` is told here and never again."""
         organizers = acting_organizers(request, Scope.DEVICES_WRITE)
         create = partial(self._create, request, organizers)
-        return answer_once(request, create, told_once=_TOKEN)
+        return answer_once(request, create, shown_once=_TOKEN)
 
     def _create(
-        self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
+        self, request: Request, organizers: QuerySet[Organizer], responses: ResponseStore
     ) -> Response:
         wish = DeviceSent(data=request.data)
         wish.is_valid(raise_exception=True)
@@ -104,20 +104,20 @@ class Devices(APIView):
             organizers = acting_organizers(request, Scope.TICKETS_WRITE)
         organizer = choose_organizer(organizers, fields.pop("organizer", None))
         events = _events_of(organizer, fields.pop("events", []))
-        token = keeper.make_token() or make_token(TokenKind.DEVICE)
+        token = responses.make_token() or make_token(TokenKind.DEVICE)
         shown: dict[str, Any] = {}
         headers = {"Location": "/devices"}
 
-        def keep(device: Device) -> None:
+        def store_response(device: Device) -> None:
             shown.update(DeviceShown(device).data, token=token.text)
-            keeper.keep(201, shown, headers)
+            responses.store(201, shown, headers)
 
         create_device(
             device=Device(organizer=organizer, digest=token.digest, hint=token.hint, **fields),
             events=events,
             actor=actor_of(request),
             now=clock.now(),
-            keep=keep,
+            store_response=store_response,
         )
         return Response(shown, status=201, headers=headers)
 
@@ -135,14 +135,19 @@ class DeviceRevocation(APIView):
         device = _device_acted_for(request, device_id)
         return answer_once(request, partial(self._revoke, request, device))
 
-    def _revoke(self, request: Request, device: Device, keeper: Keeper) -> Response:
+    def _revoke(self, request: Request, device: Device, responses: ResponseStore) -> Response:
         shown: dict[str, Any] = {}
 
-        def keep() -> None:
+        def store_response() -> None:
             shown.update(DeviceShown(Device.objects.get(pk=device.pk)).data)
-            keeper.keep(200, shown, {})
+            responses.store(200, shown, {})
 
-        revoke_device(device_id=device.pk, actor=actor_of(request), now=clock.now(), keep=keep)
+        revoke_device(
+            device_id=device.pk,
+            actor=actor_of(request),
+            now=clock.now(),
+            store_response=store_response,
+        )
         return Response(shown)
 
 
@@ -163,24 +168,24 @@ class DevicePairingStart(APIView):
         """
         device = _device_acted_for(request, device_id)
         start = partial(self._start, request, device)
-        return answer_once(request, start, told_once=_PAIRING_CODE)
+        return answer_once(request, start, shown_once=_PAIRING_CODE)
 
-    def _start(self, request: Request, device: Device, keeper: Keeper) -> Response:
-        code = keeper.make_token() or make_pairing_code()
+    def _start(self, request: Request, device: Device, responses: ResponseStore) -> Response:
+        code = responses.make_token() or make_pairing_code()
         shown: dict[str, Any] = {}
         headers = {"Location": "/devices/pair"}
 
-        def keep(pairing: DevicePairing) -> None:
+        def store_response(pairing: DevicePairing) -> None:
             told = {"device": device.pk, "expires_at": pairing.expires_at}
             shown.update(PairingShown({**told, "pairing_code": code.text}).data)
-            keeper.keep(201, shown, headers)
+            responses.store(201, shown, headers)
 
         start_pairing(
             device_id=device.pk,
             digest=code.digest,
             actor=actor_of(request),
             now=clock.now(),
-            keep=keep,
+            store_response=store_response,
         )
         return Response(shown, status=201, headers=headers)
 
@@ -202,23 +207,23 @@ class DevicePair(APIView):
         A code is good for one phone. With an `Idempotency-Key` a phone that lost the answer may
         ask again.
         """
-        return answer_once(request, partial(self._pair, request), told_once=_TOKEN)
+        return answer_once(request, partial(self._pair, request), shown_once=_TOKEN)
 
-    def _pair(self, request: Request, keeper: Keeper) -> Response:
+    def _pair(self, request: Request, responses: ResponseStore) -> Response:
         wish = PairingSent(data=request.data)
         wish.is_valid(raise_exception=True)
-        token = keeper.make_token() or make_token(TokenKind.DEVICE)
+        token = responses.make_token() or make_token(TokenKind.DEVICE)
         shown: dict[str, Any] = {}
 
-        def keep(device: Device) -> None:
+        def store_response(device: Device) -> None:
             shown.update(DeviceShown(device).data, token=token.text)
-            keeper.keep(200, shown, {})
+            responses.store(200, shown, {})
 
         pair_device(
             pairing_code=wish.validated_data["pairing_code"],
             token=token,
             now=clock.now(),
-            keep=keep,
+            store_response=store_response,
         )
         return Response(shown)
 
@@ -250,5 +255,5 @@ def _digest_of_pairing(body: Any) -> str:
     return found.order_by("pk").first() or ""
 
 
-_TOKEN = told_token("token", TokenKind.DEVICE, _digest_of_device)
-_PAIRING_CODE = told_token("pairing_code", PAIRING_PREFIX, _digest_of_pairing)
+_TOKEN = shown_token("token", TokenKind.DEVICE, _digest_of_device)
+_PAIRING_CODE = shown_token("pairing_code", PAIRING_PREFIX, _digest_of_pairing)

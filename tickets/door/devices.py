@@ -47,10 +47,11 @@ def create_device(
     events: Sequence[Event],
     actor: Actor,
     now: datetime,
-    keep: Callable[[Device], None] = lambda _device: None,
+    store_response: Callable[[Device], None] = lambda _device: None,
 ) -> None:
     """
-    Write a new device, for some events of its organizer. `keep` stores the response with it.
+    Write a new device, for some events of its organizer. `store_response` stores the response with
+    it.
 
     :raises TooManyDevices: if its organizer has as many as it may have
     """
@@ -62,7 +63,7 @@ def create_device(
     device.save(force_insert=True)
     device.events.set(events)
     _record(ActType.DEVICE_CREATED, device, actor, now)
-    keep(device)
+    store_response(device)
 
 
 @transaction.atomic(durable=True)
@@ -72,7 +73,7 @@ def start_pairing(
     digest: str,
     actor: Actor,
     now: datetime,
-    keep: Callable[[DevicePairing], None] = lambda _pairing: None,
+    store_response: Callable[[DevicePairing], None] = lambda _pairing: None,
 ) -> None:
     """
     Let whoever has a code take a device over, once and soon. An earlier code ends.
@@ -86,7 +87,7 @@ def start_pairing(
         device=device, defaults={"digest": digest, "expires_at": now + PAIRING_LASTS}
     )
     _record(ActType.DEVICE_PAIRING_STARTED, device, actor, now)
-    keep(pairing)
+    store_response(pairing)
 
 
 @transaction.atomic(durable=True)
@@ -95,7 +96,7 @@ def pair_device(
     pairing_code: str,
     token: NewToken,
     now: datetime,
-    keep: Callable[[Device], None] = lambda _device: None,
+    store_response: Callable[[Device], None] = lambda _device: None,
 ) -> None:
     """
     Give a device a new token for its pairing code, once. Its old token ends.
@@ -118,7 +119,7 @@ def pair_device(
     _record(
         ActType.DEVICE_PAIRED, device, Actor(ActorKind.DEVICE, str(device.pk), device.name), now
     )
-    keep(device)
+    store_response(device)
 
 
 def revoke_device(
@@ -126,7 +127,7 @@ def revoke_device(
     device_id: UUID,
     actor: Actor,
     now: datetime,
-    keep: Callable[[], None] = lambda: None,
+    store_response: Callable[[], None] = lambda: None,
 ) -> bool:
     """Shut a device out. Return whether it was live: twice is once."""
     with transaction.atomic():
@@ -140,7 +141,7 @@ def revoke_device(
                 organizer_id=device.values_list("organizer_id", flat=True).get(),
                 at=now,
             )
-        keep()
+        store_response()
     return bool(revoked)
 
 

@@ -37,13 +37,13 @@ def undo_check_in(
     ticket_id: UUID,
     actor: Actor,
     now: datetime,
-    keep: Callable[[Scan], None] = lambda _undone: None,
+    store_response: Callable[[Scan], None] = lambda _undone: None,
 ) -> Scan:
     """
     Make a used ticket valid again. Return the admission that was undone. Twice is once.
 
     The admission stays on record. A repeat of its `scan_id` gets its first response and opens no
-    gate; a new scan admits again. `keep` stores the response in the same transaction.
+    gate; a new scan admits again. `store_response` stores the response in the same transaction.
 
     :raises NotCheckedIn: if the ticket let nobody in, or is revoked
     :raises UndoTooLate: if it let somebody in more than 15 minutes ago
@@ -59,7 +59,7 @@ def undo_check_in(
     if latest is None or ticket.status == TicketStatus.REVOKED:
         raise NotCheckedIn("It was revoked." if latest else "It has let nobody in.")
     if latest.undone_at is not None:
-        keep(latest)
+        store_response(latest)
         return latest
     # By the time of its record: a device that was offline reports its scans late.
     if now - latest.recorded_at > UNDO_WITHIN:
@@ -76,5 +76,5 @@ def undo_check_in(
         details={"scan": str(latest.pk), "gate": latest.gate},
     )
     latest.ticket = Ticket.objects.get(pk=ticket_id)
-    keep(latest)
+    store_response(latest)
     return latest

@@ -17,7 +17,7 @@ from events.models import Scope
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.api.authentication import read_bearer
-from ticketing.api.idempotency import KEY, KEY_REFUSALS, Keeper, answer_once
+from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.schema import API_TOKEN, DEVICE_TOKEN, operation
 from ticketing.ids import new_id
@@ -72,7 +72,7 @@ class TicketValidation(APIView):
         scanner = scanner_of(request)
         return answer_once(request, partial(self._check, request, scanner))
 
-    def _check(self, request: Request, scanner: Scanner, keeper: Keeper) -> Response:
+    def _check(self, request: Request, scanner: Scanner, responses: ResponseStore) -> Response:
         wish = ScanSent(data=request.data)
         wish.is_valid(raise_exception=True)
         seen = wish.validated_data
@@ -84,8 +84,8 @@ class TicketValidation(APIView):
             at=min(seen.get("scanned_at", now), now),
             event_id=seen.get("event"),
         )
-        keep = _keep_admission(keeper) if keeper.digest else None
-        return Response(_admit(scanned, scanner, now, keep))
+        store_response = _store_admission(responses) if responses.digest else None
+        return Response(_admit(scanned, scanner, now, store_response))
 
 
 class CheckInUndo(APIView):
@@ -112,14 +112,16 @@ class CheckInUndo(APIView):
         ticket, actor = ticket_of_supervisor(request, ticket_id)
         return answer_once(request, partial(self._undo, ticket, actor))
 
-    def _undo(self, ticket: Ticket, actor: Actor, keeper: Keeper) -> Response:
+    def _undo(self, ticket: Ticket, actor: Actor, responses: ResponseStore) -> Response:
         shown: dict[str, Any] = {}
 
-        def keep(undone: Scan) -> None:
+        def store_response(undone: Scan) -> None:
             shown.update(CheckInUndoneShown(undone).data)
-            keeper.keep(200, shown, {})
+            responses.store(200, shown, {})
 
-        undo_check_in(ticket_id=ticket.pk, actor=actor, now=clock.now(), keep=keep)
+        undo_check_in(
+            ticket_id=ticket.pk, actor=actor, now=clock.now(), store_response=store_response
+        )
         return Response(shown)
 
 
@@ -149,19 +151,21 @@ def _admit(
     scanned: ScannedCode,
     scanner: Scanner,
     now: datetime,
-    keep: Callable[[CheckIn], None] | None = None,
+    store_response: Callable[[CheckIn], None] | None = None,
 ) -> dict[str, Any]:
-    attempt = check_in_ticket(scanned=scanned, scanner=scanner, now=now, keep=keep)
+    attempt = check_in_ticket(
+        scanned=scanned, scanner=scanner, now=now, store_response=store_response
+    )
     if attempt.result != ScanResult.ADMITTED or attempt.ticket is None:
         raise refuse_entry(attempt)
     return show_admission(attempt, attempt.ticket)
 
 
-def _keep_admission(keeper: Keeper) -> Callable[[CheckIn], None]:
+def _store_admission(responses: ResponseStore) -> Callable[[CheckIn], None]:
     """Return what stores an admission. A refusal is stored with those of all endpoints."""
 
-    def keep(attempt: CheckIn) -> None:
+    def store_response(attempt: CheckIn) -> None:
         if attempt.result == ScanResult.ADMITTED and attempt.ticket is not None:
-            keeper.keep(200, show_admission(attempt, attempt.ticket), {})
+            responses.store(200, show_admission(attempt, attempt.ticket), {})
 
-    return keep
+    return store_response

@@ -17,10 +17,10 @@ def create_webhook(
     endpoint: WebhookEndpoint,
     actor: Actor,
     now: datetime,
-    keep: Callable[[WebhookEndpoint], None] = lambda _endpoint: None,
+    store_response: Callable[[WebhookEndpoint], None] = lambda _endpoint: None,
 ) -> None:
     """
-    Write a new endpoint. `keep` stores the response in the same transaction.
+    Write a new endpoint. `store_response` stores the response in the same transaction.
 
     :raises TooManyWebhooks: if its organizer has as many as it may have
     """
@@ -38,4 +38,4 @@ def create_webhook(
         organizer_id=endpoint.organizer_id,
         at=now,
     )
-    keep(endpoint)
+    store_response(endpoint)

@@ -176,7 +176,9 @@ _ANSWERS: Final = {
 }
 
 
-def tell_webhooks(result: dict[str, Any], generator: SchemaGenerator, **_: Any) -> dict[str, Any]:
+def describe_webhooks(
+    result: dict[str, Any], generator: SchemaGenerator, **_: Any
+) -> dict[str, Any]:
     """Add the webhooks to the document: a hook of drf-spectacular, to run before its enums'."""
     webhooks = process_webhooks(
         [_describe(topic, when) for topic, when in _WHEN.items()], generator.registry

@@ -1,7 +1,7 @@
 """
 Telling organizers' own systems what has happened, by the convention of Standard Webhooks.
 
-The database writes each message in the transaction of its cause (see the migrations); here they
+The database writes each message in the transaction of its cause (`sql/announce.sql`); here they
 are sent. Of one order, or of one event, the next goes when the one before has arrived or was given
 up. A receiver may get a message twice, with the same id, and never without a signature.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
@@ -11,19 +11,18 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from standardwebhooks import Webhook
 
 from ticketing.actors import Actor, record_act, system_actor
+from ticketing.database.locks import Lock, alone
 from ticketing.errors import Conflict
 from ticketing.models import ActType
 from tickets.webhooks.models import MOST_WEBHOOKS, WebhookAttempt, WebhookEndpoint, WebhookMessage
@@ -50,7 +49,6 @@ _REST: Final = timedelta(seconds=60)
 _AT_ONCE: Final = 8
 # A turn begins no exchange later, and each is over in 18 seconds: a task has 45.
 _TURN: Final = timedelta(seconds=5)
-_LOCK: Final = 4
 _GONE: Final = 410
 # Never sent without a signature. The attempt counts as failed, so its owner sees why.
 _UNSIGNABLE: Final = Answer(
@@ -89,8 +87,9 @@ def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
     What fails is tried again later, as its row says. No transaction is open meanwhile.
     """
     started = time.monotonic()
-    with _alone(endpoint_id) as alone:
-        endpoint = begin_turn(endpoint_id=endpoint_id, now=now) if alone else None
+    # One courier an endpoint.
+    with alone(Lock.WEBHOOK_ENDPOINT, _lock_number(endpoint_id)) as ours:
+        endpoint = begin_turn(endpoint_id=endpoint_id, now=now) if ours else None
         if endpoint is None:
             return
         answered = _send_due(endpoint, now)
@@ -203,6 +202,10 @@ def _spell_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _lock_number(endpoint_id: UUID) -> int:
+    return int.from_bytes(endpoint_id.bytes[-4:], signed=True)
+
+
 def _send_due(endpoint: WebhookEndpoint, now: datetime) -> bool:
     """Send for seconds at most, and return whether the endpoint still answers."""
     begun = time.monotonic()
@@ -283,17 +286,3 @@ def _record(act: ActType, endpoint: WebhookEndpoint, actor: Actor, now: datetime
         organizer_id=endpoint.organizer_id,
         at=now,
     )
-
-
-@contextmanager
-def _alone(endpoint_id: UUID) -> Iterator[bool]:
-    """Say whether nobody else sends to this endpoint, and keep others from it."""
-    number = int.from_bytes(endpoint_id.bytes[-4:], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, number])
-        mine = bool(cursor.fetchone()[0])
-        try:
-            yield mine
-        finally:
-            if mine:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, number])

@@ -1,5 +1,4 @@
-from django.urls import re_path
-
+from ticketing.api.paths import api_path
 from tickets.webhooks.views import Webhooks
 
-urlpatterns = [re_path(r"^webhooks/?$", Webhooks.as_view())]
+urlpatterns = [api_path("webhooks", Webhooks.as_view())]

@@ -24,8 +24,8 @@ from ticketing.api.idempotency import (
     KEY,
     KEY_REFUSALS,
     AccessTokenLost,
-    Keeper,
-    ToldOnce,
+    ResponseStore,
+    ShownOnce,
     answer_once,
 )
 from ticketing.api.schema import API_TOKEN, operation
@@ -118,10 +118,10 @@ class Webhooks(APIView):
         """Make a webhook endpoint. The response is the only one that contains its `secret`."""
         organizers = acting_organizers(request, Scope.WEBHOOKS_WRITE)
         create = partial(self._create, request, organizers)
-        return answer_once(request, create, told_once=_SECRET)
+        return answer_once(request, create, shown_once=_SECRET)
 
     def _create(
-        self, request: Request, organizers: QuerySet[Organizer], keeper: Keeper
+        self, request: Request, organizers: QuerySet[Organizer], responses: ResponseStore
     ) -> Response:
         wish = WebhookSent(data=request.data)
         wish.is_valid(raise_exception=True)
@@ -130,16 +130,16 @@ class Webhooks(APIView):
         shown: dict[str, Any] = {}
         headers = {"Location": "/webhooks"}
 
-        def keep(endpoint: WebhookEndpoint) -> None:
+        def store_response(endpoint: WebhookEndpoint) -> None:
             secret = secrets_of(endpoint, now=clock.now())[0]
             shown.update(WebhookShown(endpoint).data, secret=secret)
-            keeper.keep(201, shown, headers)
+            responses.store(201, shown, headers)
 
         create_webhook(
             endpoint=WebhookEndpoint(organizer=organizer, **fields),
             actor=actor_of(request),
             now=clock.now(),
-            keep=keep,
+            store_response=store_response,
         )
         return Response(shown, status=201, headers=headers)
 
@@ -150,4 +150,4 @@ def _secret_again(body: Any, _tokens: object) -> str | None:
     return next(iter(secrets_of(endpoint, now=clock.now())), None) if endpoint else None
 
 
-_SECRET = ToldOnce("secret", "", _secret_again)
+_SECRET = ShownOnce("secret", "", _secret_again)

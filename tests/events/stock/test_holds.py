@@ -8,17 +8,15 @@ from redis import Redis
 
 from events.models import Event, TicketType
 from events.stock import staging
+from events.stock.adjustments import announce_revision, free_tickets, raise_capacity
 from events.stock.holds import (
-    Ruling,
+    HoldAction,
+    HoldDecision,
     StockIsCold,
     StockRunsOut,
-    Verdict,
-    announce_revision,
-    apply_verdicts,
+    apply_decisions,
     due_holds,
-    free_tickets,
     hold_tickets,
-    raise_capacity,
     read_stock,
 )
 from events.stock.rebuild import rebuild_stock
@@ -249,7 +247,7 @@ def test_two_returns_of_as_many_tickets_both_count():
 
 def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Redis):
     kind, same = a_type(), uuid4()
-    monkeypatch.setattr("events.stock.holds.new_id", lambda: same)
+    monkeypatch.setattr("events.stock.adjustments.new_id", lambda: same)
     hold(kind, 8)
 
     freed = [free(kind, 3) for _ in range(2)]
@@ -285,9 +283,9 @@ def test_a_return_to_a_stock_that_must_be_read_again_changes_nothing(lacks: str,
 def test_a_hold_is_released_once():
     kind, order_id = a_type(), uuid4()
     hold(kind, 4, order_id=order_id)
-    release = [Verdict(order_id, Ruling.RELEASE)]
+    release = [HoldDecision(order_id, HoldAction.RELEASE)]
 
-    changed = [apply_verdicts(event_id=kind.event_id, verdicts=release) for _ in range(2)]
+    changed = [apply_decisions(event_id=kind.event_id, decisions=release) for _ in range(2)]
 
     assert (changed, left(kind)) == ([1, 0], 10)
 
@@ -296,7 +294,7 @@ def test_a_hold_that_is_settled_gives_nothing_back_and_asks_no_more(redis: Redis
     kind, order_id = a_type(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
 
-    apply_verdicts(event_id=kind.event_id, verdicts=[Verdict(order_id, Ruling.SETTLE)])
+    apply_decisions(event_id=kind.event_id, decisions=[HoldDecision(order_id, HoldAction.SETTLE)])
 
     assert left(kind) == 6
     assert redis.zcard(f"{{event:{kind.event_id}}}:due") == 0
@@ -307,8 +305,8 @@ def test_a_hold_that_is_given_more_time_keeps_its_tickets_and_asks_later(redis: 
     hold(kind, 4, order_id=order_id, milliseconds=0)
     before = deadline(redis, kind, order_id)
 
-    verdicts = [Verdict(order_id, Ruling.RETIME, A_MINUTE)]
-    apply_verdicts(event_id=kind.event_id, verdicts=verdicts)
+    decisions = [HoldDecision(order_id, HoldAction.RETIME, A_MINUTE)]
+    apply_decisions(event_id=kind.event_id, decisions=decisions)
 
     assert left(kind) == 6
     assert A_MINUTE <= deadline(redis, kind, order_id) - before < 2 * A_MINUTE
@@ -386,7 +384,9 @@ def test_a_stock_that_an_older_redis_wrote_is_changed_by_nothing(redis: Redis):
     redis.script_flush()
 
     found = due_holds(event_ids=[kind.event_id], limit=9, lease_milliseconds=A_MINUTE)
-    changed = apply_verdicts(event_id=kind.event_id, verdicts=[Verdict(order_id, Ruling.RELEASE)])
+    changed = apply_decisions(
+        event_id=kind.event_id, decisions=[HoldDecision(order_id, HoldAction.RELEASE)]
+    )
     raise_capacity(event_id=kind.event_id, ticket_type_id=kind.pk, capacity=99, version=9)
     announce_revision(event_id=kind.event_id, revision=1_000)
 

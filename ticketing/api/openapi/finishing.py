@@ -12,11 +12,11 @@ from drf_spectacular.generators import SchemaGenerator
 
 import ticketing.api.openapi.requests  # noqa: F401 - registers what it describes
 from ticketing.api.openapi.about import describe_api, tag_of
-from ticketing.api.openapi.headers import describe_headers, tell_headers
-from ticketing.api.openapi.links import tell_links
-from ticketing.api.openapi.parameters import tell_path_parameters
+from ticketing.api.openapi.headers import describe_headers, name_headers
+from ticketing.api.openapi.links import describe_links
+from ticketing.api.openapi.parameters import describe_path_parameters
 from ticketing.api.openapi.problems import list_codes
-from ticketing.api.openapi.security import SECURITY_SCHEMES, tell_security
+from ticketing.api.openapi.security import SECURITY_SCHEMES, describe_security
 
 # The components that only answers are made of.
 _SHOWN: Final = ("Shown", "ForOrganizer")
@@ -43,10 +43,10 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         described["tags"] = [tag_of(path)]
         # What a list of operations shows beside each path.
         described["summary"] = described["description"].splitlines()[0].replace("`", "")
-        tell_security(described)
-        tell_headers(path, method, described)
-        tell_links(described)
-        tell_path_parameters(described)
+        describe_security(described)
+        name_headers(path, method, described)
+        describe_links(described)
+        describe_path_parameters(described)
         _tell_needed_body(described, result["components"]["schemas"])
     schemas = {
         **result["components"]["schemas"],

@@ -46,7 +46,7 @@ _RATE_LIMITS: Final = ("RateLimit", "RateLimit-Policy")
 _CONDITIONAL: Final = frozenset({"/events", "/events/{reference}", "/tickets/{ticket_id}"})
 
 
-def tell_headers(path: str, method: str, described: dict[str, Any]) -> None:
+def name_headers(path: str, method: str, described: dict[str, Any]) -> None:
     """Name the headers of each response of an operation."""
     responses = described["responses"]
     sent = {each["name"] for each in described.get("parameters", [])}

@@ -6,7 +6,7 @@ from typing import Any, Final
 LINKS: Final = "x-links"
 
 
-def tell_links(described: dict[str, Any]) -> None:
+def describe_links(described: dict[str, Any]) -> None:
     """Put an operation's links where OpenAPI has them: beside the answer when all is well."""
     links = described.pop(LINKS, None)
     if links:

@@ -31,7 +31,7 @@ _WORDS: Final = {
 _ID: Final = "_id"
 
 
-def tell_path_parameters(described: dict[str, Any]) -> None:
+def describe_path_parameters(described: dict[str, Any]) -> None:
     """Say what stands in a path, where the generator sees a pattern."""
     for parameter in described.get("parameters", []):
         name = parameter["name"]

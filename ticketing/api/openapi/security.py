@@ -51,7 +51,7 @@ def security_of(tokens: Sequence[str | tuple[str, str]], *, anyone: bool) -> lis
     return needed
 
 
-def tell_security(described: dict[str, Any]) -> None:
+def describe_security(described: dict[str, Any]) -> None:
     """
     Move the scope of an operation from its requirements to its description.
 

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,8 +17,9 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from events.admin.base import ask_first, chosen
+from events.admin.base import chosen
 from events.admin.choices import choices_with_names
+from events.admin.confirming import Question, after_asking, ask_first, on_its_page
 from events.admin.once import OnceAdmin, say_was_shown, show_once
 from events.admin.refusals import say_refusal
 from events.models import Organizer
@@ -147,39 +147,33 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         messages.success(request, _("Switched on. What still waited is on its way."))
 
     @action(description=gettext_lazy("Send a test"), permissions=["change", "use"])
-    def test_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="test_this",
-            question=_("Send a test?"),
-            consequences=[_("The address gets a message that says that nothing has happened.")],
-            rows=rows,
-            confirm=_("Yes, send"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Send a test?"),
+            consequences=[
+                gettext_lazy("The address gets a message that says that nothing has happened.")
+            ],
+            confirm=gettext_lazy("Yes, send"),
         )
-        if question is None:
-            self.test_chosen(request, rows)
-        return question or redirect("admin:webhooks_webhookendpoint_change", object_id)
+    )
+    def test_this(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        self.test_chosen(request, rows)
 
     @action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
     def renew_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id)
         endpoint = rows.get()
-        question = ask_first(
-            self,
-            request,
-            action="renew_this",
-            question=_("Make a new secret?"),
+        question = Question(
+            text=_("Make a new secret?"),
             consequences=[
                 _("It is shown once. For a day, messages are signed by the old one too."),
             ],
-            rows=rows,
             confirm=_("Yes, renew"),
             carries={"version": endpoint.secret_version},
         )
-        if question is not None:
-            return question
+        if page := ask_first(self, request, question, action="renew_this", rows=rows):
+            return page
         version = request.POST.get("version", "")
         try:
             secret = renew_secret(
@@ -193,35 +187,27 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         return show_once(self, request, row=endpoint, secret=secret)
 
     @action(description=gettext_lazy("Switch off…"), permissions=["change", "use"])
-    def switch_off_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="switch_off_this",
-            question=_("Switch this webhook off?"),
-            consequences=[_("What happens meanwhile is not told, not even later.")],
-            rows=rows,
-            confirm=_("Yes, switch off"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Switch this webhook off?"),
+            consequences=[gettext_lazy("What happens meanwhile is not told, not even later.")],
+            confirm=gettext_lazy("Yes, switch off"),
         )
-        if question is None:
-            for endpoint in rows:
-                switch_off(endpoint_id=endpoint.pk, actor=user_actor(request.user), now=clock.now())
-            messages.success(request, _("Switched off."))
-        return question or redirect("admin:webhooks_webhookendpoint_change", object_id)
+    )
+    def switch_off_this(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in rows:
+            switch_off(endpoint_id=endpoint.pk, actor=user_actor(request.user), now=clock.now())
+        messages.success(request, _("Switched off."))
 
     @action(description=gettext_lazy("Switch on again…"), permissions=["change", "wake"])
-    def switch_on_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="switch_on_this",
-            question=_("Switch this webhook on again?"),
-            consequences=[_("What still waits is sent at once.")],
-            rows=rows,
-            confirm=_("Yes, switch on"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Switch this webhook on again?"),
+            consequences=[gettext_lazy("What still waits is sent at once.")],
+            confirm=gettext_lazy("Yes, switch on"),
         )
-        if question is None:
-            self.switch_on_chosen(request, rows)
-        return question or redirect("admin:webhooks_webhookendpoint_change", object_id)
+    )
+    def switch_on_this(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
+        self.switch_on_chosen(request, rows)

@@ -2,8 +2,7 @@
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -11,7 +10,8 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from events.admin.base import ReadOnlyAdmin, ask_first, chosen
+from events.admin.base import ReadOnlyAdmin
+from events.admin.confirming import Question, after_asking, on_its_page
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
@@ -97,17 +97,15 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
             messages.warning(request, _("What is switched off is told when it is on again."))
 
     @action(description=gettext_lazy("Send again"), permissions=["act"])
-    def send_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = chosen(self, request, object_id)
-        question = ask_first(
-            self,
-            request,
-            action="send_this_again",
-            question=_("Send this again?"),
-            consequences=[_("It keeps its id: a receiver that has it already can ignore it.")],
-            rows=rows,
-            confirm=_("Yes, send"),
+    @on_its_page
+    @after_asking(
+        Question(
+            text=gettext_lazy("Send this again?"),
+            consequences=[
+                gettext_lazy("It keeps its id: a receiver that has it already can ignore it."),
+            ],
+            confirm=gettext_lazy("Yes, send"),
         )
-        if question is None:
-            self.send_chosen_again(request, rows)
-        return question or redirect("admin:webhooks_webhookmessage_change", object_id)
+    )
+    def send_this_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
+        self.send_chosen_again(request, rows)

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from orders.cancellation import cancel_order
 from orders.models import Order
+from tests.api.test_access_matrix import MATRIX, World, world  # noqa: F401 - a fixture
 from tests.make import (
     SOMEBODY,
     as_organizer,
@@ -18,7 +19,6 @@ from tests.make import (
     make_reserved_order,
     make_ticket,
 )
-from tests.test_access_matrix import MATRIX, World, world  # noqa: F401 - a fixture
 from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.test_processes import PATIENCE_SECONDS, QUICK
+from tests.system.test_processes import PATIENCE_SECONDS, QUICK
 from ticketing.stack.environment import PROJECT
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
@@ -283,11 +283,11 @@ class Admin:
 
     def add_webhook(self, url: str) -> tuple[str, str]:
         """Return its page and its secret."""
-        form = self.session.get(f"{self.url}/events/webhookendpoint/add/", timeout=30).text
+        form = self.session.get(f"{self.url}/webhooks/webhookendpoint/add/", timeout=30).text
         (organizer,) = set(re.findall(r'<option value="([0-9a-f-]{36})"', form))
-        page = self.post("/events/webhookendpoint/add/", {"organizer": organizer, "url": url}).text
-        (endpoint,) = set(re.findall(r"/events/webhookendpoint/([0-9a-f-]{36})/change/", page))
-        return f"/events/webhookendpoint/{endpoint}", secret_in(page)
+        page = self.post("/webhooks/webhookendpoint/add/", {"organizer": organizer, "url": url}).text
+        (endpoint,) = set(re.findall(r"/webhooks/webhookendpoint/([0-9a-f-]{36})/change/", page))
+        return f"/webhooks/webhookendpoint/{endpoint}", secret_in(page)
 
     def act(self, page: str, action: str) -> str:
         """Press a button of a page, and say yes."""
@@ -296,9 +296,9 @@ class Admin:
     def latest_message(self, kind: str) -> str:
         """Return the page of the newest message of a type."""
         found = self.session.get(
-            f"{self.url}/events/webhookmessage/?type={kind}&o=-5", timeout=30
+            f"{self.url}/webhooks/webhookmessage/?type={kind}&o=-5", timeout=30
         ).text
-        return re.findall(r"(/events/webhookmessage/[0-9a-f-]{36})/change/", found)[0]
+        return re.findall(r"(/webhooks/webhookmessage/[0-9a-f-]{36})/change/", found)[0]
 
 
 def secret_in(page: str) -> str:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from tests.make import as_organizer, as_user, make_event, make_paid_order, make_user
-from tests.test_admin import rows_of_everything
+from tests.pages.test_admin import rows_of_everything
 from ticketing.api.browsers import BrowserHeadersMiddleware
 from tickets.models import Ticket
 

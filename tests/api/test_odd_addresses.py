@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
-from events.event_cache import clear_shelf
+from events.event_cache import clear_event_cache
 from events.models import Event
 from tests.make import as_organizer, as_user, make_event, make_user
-from tests.test_admin import rows_of_everything
+from tests.pages.test_admin import rows_of_everything
 from ticketing.clock import zone_named
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,7 +154,7 @@ def test_an_event_that_has_a_zone_which_is_gone_is_shown_in_utc(api: APIClient, 
     Event.objects.update(timezone=name)
     event = order.event
     event.refresh_from_db()
-    clear_shelf()
+    clear_event_cache()
 
     assert superuser().get("/admin/events/event/").status_code == 200
     assert superuser().get(f"/admin/events/event/{event.pk}/change/").status_code == 200

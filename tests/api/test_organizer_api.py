@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from events.models import ApiToken
 from orders.models import Order
+from orders.refunds import return_money
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -27,7 +28,7 @@ from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.api.csv import _write
 from tickets.models import Delivery, Ticket
-from tickets.refund import refund_tickets, return_money
+from tickets.refund import refund_tickets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

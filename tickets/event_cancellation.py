@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events.models import Event, EventStatus
+from events.organizing import note_cancellation_finished
 from orders.cancellation import cancel_reservations
 from orders.models import Order, OrderStatus
 from ticketing.actors import system_actor
@@ -15,7 +16,7 @@ from ticketing.queue.messages import Message, send_after_commit
 BATCH = 500
 
 
-def wind_up_event(*, event_id: UUID, now: datetime) -> None:
+def finish_event_cancellation(*, event_id: UUID, now: datetime) -> None:
     """
     End what a cancelled event still has open, and note when nothing is left.
 
@@ -34,6 +35,4 @@ def wind_up_event(*, event_id: UUID, now: datetime) -> None:
             send_after_commit(Message.REFUND_ORDER, order_id=order_id)
     still_open = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
     if not orders.filter(status__in=still_open).exists():
-        Event.objects.filter(pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None).update(
-            wound_up_at=now
-        )
+        note_cancellation_finished(event_id=event_id, now=now)

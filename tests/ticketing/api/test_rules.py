@@ -14,7 +14,7 @@ from rest_framework.serializers import Serializer
 from events.request_serializers import EventSent, NewEventSent, TicketTypeChanged
 from orders.organizer_serializers import RefundSent
 from orders.serializers import CustomerSent, PaymentSent, ReservationSent
-from tests.ticketing.test_document import DOCUMENT
+from tests.api.test_document import DOCUMENT
 from ticketing.api.idempotency_keys import KEY_PATTERN
 from tickets.door.serializers import ScanSent
 

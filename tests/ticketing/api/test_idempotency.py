@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event
 from events.organizing import publish_event
-from orders import views
+from orders import reservation_views
 from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
@@ -38,7 +38,7 @@ from tests.race import race
 from ticketing import clock
 from ticketing.api import idempotency
 from ticketing.models import Act as Done
-from ticketing.models import KeptAnswer
+from ticketing.models import StoredResponse
 from ticketing.tokens import make_pairing_code
 from tickets.door.devices import start_pairing
 from tickets.models import Device, Scan, Ticket
@@ -76,7 +76,7 @@ def test_the_token_that_is_told_again_opens_the_order_and_is_nowhere_stored():
     told = buy(event).json()
 
     assert as_bearer(told["access_token"]).get(f"/orders/{told['id']}").status_code == 200
-    kept = KeptAnswer.objects.get()
+    kept = StoredResponse.objects.get()
     assert told["access_token"] not in f"{kept.body} {kept.headers} {kept.digest} {kept.salt}"
 
 
@@ -146,7 +146,7 @@ def test_a_key_that_others_could_guess_is_refused_to_a_caller_without_a_token(ke
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert answer.json()["errors"][0]["code"] == "weak_idempotency_key"
-    assert (Order.objects.count(), KeptAnswer.objects.count()) == (0, 0)
+    assert (Order.objects.count(), StoredResponse.objects.count()) == (0, 0)
 
 
 def test_a_token_protects_a_short_key():
@@ -171,12 +171,12 @@ def test_a_server_that_dies_after_the_order_was_written_sold_it_once():
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])
 def test_a_server_that_dies_while_it_writes_has_written_nothing(moment: str):
     event = make_event(capacity=10)
-    with crash(moment, "ticketing.models:KeptAnswer.objects.create"):
+    with crash(moment, "ticketing.models:StoredResponse.objects.create"):
         buy(event)
     assert not Order.objects.exists()
 
     assert buy(event).status_code == 201
-    assert (Order.objects.count(), KeptAnswer.objects.count()) == (1, 1)
+    assert (Order.objects.count(), StoredResponse.objects.count()) == (1, 1)
 
 
 def test_twenty_at_once_with_one_key_buy_once():
@@ -194,19 +194,19 @@ def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
     event = make_event()
     wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
     second: list[Any] = []
-    act = views.Orders._reserve
+    act = reservation_views.Orders._reserve
 
-    def ask_meanwhile(view: Any, request: Any, keeper: Any) -> Any:
+    def ask_meanwhile(view: Any, request: Any, responses: Any) -> Any:
         def ask() -> None:
             second.append(buy(event))
             connection.close()
 
         if not second:
             race(ask)
-        return act(view, request, keeper)
+        return act(view, request, responses)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views.Orders, "_reserve", ask_meanwhile)
+        patch.setattr(reservation_views.Orders, "_reserve", ask_meanwhile)
         first = APIClient().post("/orders", wish, headers={"Idempotency-Key": KEY})
 
     assert first.status_code == 201
@@ -250,7 +250,7 @@ def test_a_call_that_was_forbidden_can_be_repeated_with_the_same_key_once_it_is_
     ApiToken.objects.update(scopes=["tickets:write", "orders:write"])
 
     assert client.post(path, headers=key_of("one")).status_code == 201
-    assert {kept.status for kept in KeptAnswer.objects.all()} == {201}
+    assert {kept.status for kept in StoredResponse.objects.all()} == {201}
 
 
 def test_a_404_that_the_previous_release_stored_is_not_replayed():
@@ -258,7 +258,7 @@ def test_a_404_that_the_previous_release_stored_is_not_replayed():
     wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
     client = APIClient(headers=key_of(KEY))
     assert client.post("/orders", wish).status_code == 400
-    KeptAnswer.objects.update(status=404)
+    StoredResponse.objects.update(status=404)
 
     assert "Idempotent-Replayed" not in client.post("/orders", wish).headers
 
@@ -310,7 +310,9 @@ def test_a_response_that_the_previous_release_stored_for_anybody_is_told_to_nobo
     """Its scope was the key alone: whoever guesses the key would get the token."""
     event = make_event(capacity=10)
     first = buy(event)
-    KeptAnswer.objects.update(digest=sha256(f"anybody\0POST\0/orders\0{KEY}".encode()).hexdigest())
+    StoredResponse.objects.update(
+        digest=sha256(f"anybody\0POST\0/orders\0{KEY}".encode()).hexdigest()
+    )
 
     assert buy(event).json()["id"] != first.json()["id"]
 
@@ -393,9 +395,9 @@ def test_a_key_is_forgotten_after_a_day(monkeypatch: pytest.MonkeyPatch):
     assert buy(event).headers.get("Idempotent-Replayed") is None
     assert Order.objects.count() == 2
 
-    KeptAnswer.objects.update(created_at=tomorrow - timedelta(hours=25))
-    idempotency.forget_kept_answers()
-    assert not KeptAnswer.objects.exists()
+    StoredResponse.objects.update(created_at=tomorrow - timedelta(hours=25))
+    idempotency.delete_old_responses()
+    assert not StoredResponse.objects.exists()
 
 
 def test_without_a_key_nothing_is_kept():
@@ -406,7 +408,7 @@ def test_without_a_key_nothing_is_kept():
         APIClient().post("/orders", wish).json()["id"]
         != (APIClient().post("/orders", wish).json()["id"])
     )
-    assert not KeptAnswer.objects.exists()
+    assert not StoredResponse.objects.exists()
 
 
 def key_of(name: str) -> dict[str, str]:
@@ -533,7 +535,7 @@ def test_what_has_a_key_is_done_once_and_answered_the_same(
     names, callers = sale
     client = next(client for start, client in callers.items() if act.path.startswith(start))
     ask = partial(getattr(client, act.method), act.path.format(**names), named(act.body, names))
-    kept, acts = KeptAnswer.objects.count(), Done.objects.count()
+    kept, acts = StoredResponse.objects.count(), Done.objects.count()
 
     first = ask(headers=key_of(KEY))
     done = Done.objects.count() - acts
@@ -544,7 +546,7 @@ def test_what_has_a_key_is_done_once_and_answered_the_same(
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     assert len(queue.sent) == act.messages
-    assert KeptAnswer.objects.count() == kept + 1
+    assert StoredResponse.objects.count() == kept + 1
     assert Done.objects.count() == acts + done
 
     other = getattr(client, act.method)(act.path.format(**names), {"x": 1}, headers=key_of(KEY))
@@ -581,7 +583,7 @@ def test_a_server_that_dies_while_it_stores_an_answer_has_done_nothing(
         sorted(Ticket.objects.values_list("pk", "status")),
     )
 
-    with crash(AFTER, "ticketing.models:KeptAnswer.objects.create"):
+    with crash(AFTER, "ticketing.models:StoredResponse.objects.create"):
         getattr(client, act.method)(path, body, headers=key_of(KEY))
 
     assert before == (
@@ -606,7 +608,7 @@ def test_a_refused_scan_with_a_key_is_on_record_and_not_stored():
     ]
 
     assert [answer.json()["code"] for answer in answers] == ["revoked", "revoked"]
-    assert (Scan.objects.count(), KeptAnswer.objects.count()) == (2, 0)
+    assert (Scan.objects.count(), StoredResponse.objects.count()) == (2, 0)
 
 
 def test_a_scan_id_that_is_repeated_under_a_new_key_gets_its_first_answer():

@@ -10,7 +10,7 @@ from events.models import ApiToken, Event
 from tests.make import SOMEBODY, as_bearer, as_organizer, make_api_token, make_event, make_ticket
 from tests.race import race
 from ticketing import clock
-from ticketing.models import Act, KeptAnswer
+from ticketing.models import Act, StoredResponse
 from tickets.door import devices
 from tickets.models import Device
 from tickets.webhooks.models import WebhookEndpoint
@@ -43,7 +43,7 @@ def test_a_webhook_is_made_with_its_secret_which_is_shown_once_and_stored_nowher
     assert made.status_code == 201
     assert made.json()["secret"] == secrets_of(endpoint, now=clock.now())[0]
     assert again.json() == made.json()
-    assert made.json()["secret"] not in KeptAnswer.objects.get().body
+    assert made.json()["secret"] not in StoredResponse.objects.get().body
     assert [set(row) for row in listed] == [{"id", "url", "types", "created_at", "disabled_at"}]
     assert (listed[0]["url"], listed[0]["types"]) == (HOOK["url"], ["order.paid"])
     assert Act.objects.get(type="webhook.created").actor_name == "integration"
@@ -124,7 +124,7 @@ def test_a_device_is_made_with_its_token_which_opens_its_gate():
     scan = as_bearer(made.json()["token"]).post("/tickets/validate", {"code": ticket.code})
 
     assert (made.status_code, again.json()) == (201, made.json())
-    assert made.json()["token"] not in KeptAnswer.objects.get().body
+    assert made.json()["token"] not in StoredResponse.objects.get().body
     assert "token" not in listed[0]
     assert listed[0]["events"] == wish["events"]
     assert (scan.status_code, Device.objects.count()) == (200, 1)

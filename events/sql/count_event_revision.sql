@@ -1,0 +1,18 @@
+-- Raise an event's revision when anything changes that a buyer could notice.
+--
+-- The trigger calls it before each UPDATE of an event, also one by hand. It returns the row to
+-- write. Columns that no buyer can notice are listed in `unseen`: a change of these alone leaves
+-- the revision as it is. A revision never falls.
+CREATE FUNCTION count_event_revision() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE unseen CONSTANT text[] := ARRAY['epoch', 'revision', 'wound_up_at'];
+BEGIN
+  IF to_jsonb(NEW) - unseen IS DISTINCT FROM to_jsonb(OLD) - unseen THEN
+    NEW.revision := OLD.revision + 1;
+  ELSE
+    NEW.revision := greatest(NEW.revision, OLD.revision);
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER count_event_revision BEFORE UPDATE ON events_event
+  FOR EACH ROW EXECUTE FUNCTION count_event_revision();

@@ -1,0 +1,202 @@
+"""Where buyers reserve tickets and organizers list the orders of all their events."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.access import InsufficientScope, NotForThisCaller
+from events.event_cache import take_event_named
+from events.models import EventStatus, Scope
+from orders.access import selling_token, token_digest_of
+from orders.insertion import Customer, Reservation, Shop
+from orders.limits import limits_of
+from orders.listing import AllOrdersPage, list_all_orders
+from orders.organizer_serializers import AllOrdersQuery
+from orders.pricing import EventNotFound, WantedTickets
+from orders.proof_of_work import make_challenge
+from orders.reservation import REFUSALS as RESERVING_REFUSALS
+from orders.reservation import reserve_tickets
+from orders.serializers import ChallengeShown, ReservationSent, ReservedOrderShown, show_reservation
+from orders.usual import UsualReservation
+from ticketing import clock
+from ticketing.api.callers import client_origin
+from ticketing.api.idempotency import (
+    KEY,
+    KEY_REFUSALS,
+    AccessTokenLost,
+    ResponseStore,
+    answer_once,
+    shown_token,
+)
+from ticketing.api.quick import answer_json, read_body
+from ticketing.api.requests import language_of
+from ticketing.api.schema import API_TOKEN, PAGE_SIZE, operation
+from ticketing.tokens import TokenKind
+
+_READER = (API_TOKEN, Scope.ORDERS_READ.value)
+_ACCESS_TOKEN = shown_token("access_token", TokenKind.ORDER, token_digest_of)
+_CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
+_TWO_TICKETS = {"event": "noite-de-jazz", "quantity": 2, "customer": _CUSTOMER}
+_OF_A_TYPE = {
+    "event": "festival-de-inverno",
+    "items": [{"ticket_type": "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e", "quantity": 2}],
+    "customer": _CUSTOMER,
+}
+
+
+class Orders(APIView):
+    @operation(
+        "list_all_orders",
+        tokens=[_READER],
+        answers={200: AllOrdersPage},
+        refusals=[NotForThisCaller, InsufficientScope],
+        parameters=[AllOrdersQuery, PAGE_SIZE],
+    )
+    def get(self, request: Request) -> Response:
+        """
+        Return the orders of all your events, newest first, or as they have changed.
+
+        Each page goes on after the last order of the one before, however many there are.
+        """
+        return list_all_orders(request)
+
+    @operation(
+        "reserve_tickets",
+        anyone=True,
+        tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
+        takes=ReservationSent,
+        answers={201: ReservedOrderShown},
+        refusals=[NotForThisCaller, *RESERVING_REFUSALS, *KEY_REFUSALS, AccessTokenLost],
+        parameters=[KEY],
+        examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
+        links={
+            "get_order": {"order_id": "id"},
+            "pay_order": {"order_id": "id"},
+            "cancel_order": {"order_id": "id"},
+            "get_order_tickets": {"order_id": "id"},
+            "refund_order": {"order_id": "id"},
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """
+        Reserve tickets. `access_token` is told here and never again.
+
+        Anybody may. An organizer's shop that reserves for its customers shows its API token with
+        `orders:write`: then tickets are counted by customer only, not by the shop's address, and
+        the same token may pay for the order, cancel it and read it. Only a shop sends
+        `external_id` and `metadata`.
+        """
+        return answer_once(request, partial(self._reserve, request), shown_once=_ACCESS_TOKEN)
+
+    def _reserve(self, request: Request, responses: ResponseStore) -> Response:
+        wish = ReservationSent(data=request.data)
+        wish.is_valid(raise_exception=True)
+        asked = wish.validated_data
+        reservation = _reserve(
+            request,
+            asked["event"],
+            asked["quantity"]
+            if "quantity" in asked
+            else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
+            Customer(**asked["customer"], language=language_of(request)),
+            proof=asked.get("proof_of_work", ""),
+            responses=responses,
+            kept={name: asked[name] for name in ("external_id", "metadata") if asked.get(name)},
+        )
+        shown = show_reservation(reservation)
+        return Response(shown, status=201, headers=_location(reservation))
+
+
+def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
+    """Do what `Orders.post` does for what most buyers send."""
+    wish = None
+    # Who says who he is might be nobody; and who has a key might have been answered already.
+    if not request.META.keys() & {"HTTP_AUTHORIZATION", "HTTP_IDEMPOTENCY_KEY"}:
+        wish = read_body(request, UsualReservation)
+    if wish is None:
+        return None
+    reservation = _reserve(
+        request,
+        wish.event,
+        wish.quantity
+        if isinstance(wish.quantity, int)
+        else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
+        Customer(wish.customer.name, wish.customer.email, language_of(request)),
+        proof=wish.proof_of_work if isinstance(wish.proof_of_work, str) else "",
+        responses=ResponseStore(),
+    )
+    shown = show_reservation(reservation)
+    return answer_json(shown, status=201, headers=_location(reservation))
+
+
+def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
+    request: HttpRequest | Request,
+    reference: str,
+    wanted: list[WantedTickets] | int,
+    customer: Customer,
+    *,
+    proof: str,
+    responses: ResponseStore,
+    kept: Mapping[str, Any] = MappingProxyType({}),
+) -> Reservation:
+    cached = take_event_named(reference)
+    if cached is None:
+        raise EventNotFound("No event on sale has that id or slug.")
+    event, types = cached.event, cached.types.values()
+    # All customers of a shop come from the shop's address, and no robot is among them.
+    token = selling_token(request, event.organizer_id) if isinstance(request, Request) else None
+    if token is None and kept:
+        raise NotForThisCaller(
+            "`external_id` and `metadata` are for the organizer's API token with `orders:write`."
+        )
+    if token is None and limits_of(event, types).are_set:
+        origin = client_origin(request)
+        customer = replace(customer, address_digest=origin.address, network_digest=origin.network)
+    return reserve_tickets(
+        event_id=event.pk,
+        wanted=wanted,
+        customer=customer,
+        now=clock.now(),
+        token=responses.make_token(),
+        store_response=_store_with(responses),
+        proof=None if token else proof,
+        shop=Shop(token.pk, **kept) if token else None,
+    )
+
+
+def _store_with(responses: ResponseStore) -> Callable[[Reservation], None] | None:
+    if not responses.digest:
+        # Without a key the order needs no transaction around its one statement.
+        return None
+    return lambda made: responses.store(201, show_reservation(made), _location(made))
+
+
+def _location(reservation: Reservation) -> dict[str, str]:
+    return {"Location": f"/orders/{reservation.order_id}"}
+
+
+class EventChallenge(APIView):
+    @operation(
+        "get_challenge",
+        anyone=True,
+        answers={200: ChallengeShown},
+        refusals=[EventNotFound],
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """
+        Return a puzzle to solve before reserving, for an event with `requires_proof_of_work`.
+
+        Each is taken once, by this event, for ten minutes. A shop with its API token needs none.
+        """
+        cached = take_event_named(reference)
+        if cached is None or cached.event.status == EventStatus.DRAFT:
+            raise EventNotFound("No event has that id or slug.")
+        challenge = make_challenge(event_id=cached.event.pk, now=clock.now())
+        return Response(challenge)

@@ -1,0 +1,19 @@
+-- Write the webhook messages of an order, with what is refunded so far.
+--
+-- `announce_order` and `announce_refund` call it. It returns nothing. Without any webhook endpoint
+-- it looks once and writes nothing.
+CREATE FUNCTION tell_of_order(the_order orders_order, kind text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE event events_event; refunded numeric(12, 2);
+BEGIN
+  IF NOT EXISTS (SELECT FROM events_webhookendpoint) THEN RETURN; END IF;
+  SELECT * INTO event FROM events_event e WHERE e.id = the_order.event_id;
+  SELECT coalesce(sum(r.amount), 0) INTO refunded FROM orders_refund r
+    JOIN orders_payment p ON p.id = r.payment_id WHERE p.order_id = the_order.id;
+  PERFORM announce(event.organizer_id, kind, the_order.id, jsonb_build_object(
+    'id', the_order.id, 'code', the_order.code, 'status', the_order.status,
+    'event', describe_event(event), 'currency', the_order.currency,
+    'total', the_order.total::text, 'refunded', refunded::text,
+    'reserved_until', the_order.reserved_until, 'created_at', the_order.created_at,
+    'paid_at', the_order.paid_at, 'closed_at', the_order.closed_at));
+END $$;

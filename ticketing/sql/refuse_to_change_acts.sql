@@ -1,0 +1,11 @@
+-- Refuse to change or delete a row of the record of who did what: rows are only ever added.
+--
+-- The trigger calls it, and it always raises. TRUNCATE calls no row trigger, so the table's owner
+-- can still empty it.
+CREATE FUNCTION refuse_to_change_acts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'acts are never changed or deleted' USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE TRIGGER acts_are_kept BEFORE UPDATE OR DELETE ON ticketing_act
+  FOR EACH ROW EXECUTE FUNCTION refuse_to_change_acts();
