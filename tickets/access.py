@@ -1,4 +1,4 @@
-"""Who may scan, and tickets of which events."""
+"""Find a ticket of an organizer for whom the caller acts."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from tickets.models import Ticket
 
 
 class TicketNotFound(NotFound):
-    """No such ticket, or not this caller's: he cannot tell which."""
+    """No such ticket, or another organizer's. The caller cannot tell which."""
 
     code = "not_found"
     title = "There is nothing here"
@@ -21,10 +21,11 @@ class TicketNotFound(NotFound):
 
 def ticket_acted_for(request: Request, ticket_id: UUID, scope: Scope) -> Ticket:
     """
-    Return a ticket of an organizer for whom the caller may do that.
+    Return a ticket of an organizer for whom the caller acts with a scope.
 
-    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
-    :raises TicketNotFound: if there is none, or it is another's
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: if the caller
+        may not
+    :raises TicketNotFound: if there is no such ticket, or it is another organizer's
     """
     organizers = acting_organizers(request, scope)
     ticket = Ticket.objects.select_related("event").filter(pk=ticket_id).first()

@@ -1,4 +1,4 @@
-"""Tickets, their scans and deliveries, and the devices at the door."""
+"""The admin of tickets and scans, and of orders with their tickets and mail."""
 
 import re
 from typing import Any
@@ -40,7 +40,7 @@ _TICKET_COLORS = {
     TicketStatus.USED: "info",
     TicketStatus.REVOKED: "danger",
 }
-_MAILED = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
+_STATUSES_WITH_MAIL = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
 _SCAN_COLORS = dict.fromkeys(ScanResult, "danger") | {
     ScanResult.ADMITTED: "success",
     ScanResult.ALREADY_USED: "warning",
@@ -65,7 +65,7 @@ class TicketInline(ReadOnlyInline, TabularInline):
     model = Ticket
     fk_name = "order"
     fields = ["ticket_type", "position", "holder_name", "status", "used_at"]
-    # Its title leads to the ticket.
+    # The title links to the ticket.
     hide_title = False
     show_change_link = True
 
@@ -80,7 +80,7 @@ admin.site.unregister(Order)
 
 @admin.register(Order)
 class OrderWithTicketsAdmin(OrderAdmin):
-    """An order with what came of it: its tickets and their mail."""
+    """The admin of orders in `orders`, with tickets and deliveries added."""
 
     inlines = [*OrderAdmin.inlines, TicketInline, DeliveryInline]
     actions = [*OrderAdmin.actions, "refund_chosen", "resend_chosen"]
@@ -90,16 +90,16 @@ class OrderWithTicketsAdmin(OrderAdmin):
         return [row.pk, *Ticket.objects.filter(order=row).values_list("pk", flat=True)]
 
     def has_refund_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether this order is paid, so that it may be refunded."""
+        """Return whether this order is paid, so that it may be refunded."""
         return self.has_status(request, object_id, [OrderStatus.PAID])
 
     def has_resend_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether this order has tickets, so that they may be sent again."""
+        """Return whether this order has tickets, so that they may be sent again."""
         return self.has_status(request, object_id, [OrderStatus.PAID])
 
     def has_correct_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether mail of this order may follow, so that its address matters."""
-        return self.has_status(request, object_id, _MAILED)
+        """Return whether this order may still get mail, so that its address matters."""
+        return self.has_status(request, object_id, _STATUSES_WITH_MAIL)
 
     @admin.action(description=gettext_lazy("Refund in full…"), permissions=["act"])
     @after_asking(_ask_to_refund)
@@ -185,16 +185,16 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         if ticket_id := read_ticket_id(term):
             return queryset.filter(pk=ticket_id), False
         if match := _ORDER_AND_PLACE.fullmatch(term):
-            # The nth of an order as its mail counts them.
+            # `ABC123-2` is the second ticket of order ABC123.
             code, place = match.group(1).upper(), int(match.group(2))
             of_order = queryset.filter(order__code=code).order_by("order_item_id", "position")
             ids = list(of_order.values_list("pk", flat=True)[:place])
             return queryset.filter(pk__in=ids[place - 1 :] if place else []), False
-        tidy = term.upper() if term.isalnum() and len(term) == 6 else term  # noqa: PLR2004 - an order's code
-        return super().get_search_results(request, queryset, tidy)
+        is_code = term.isalnum() and len(term) == 6  # noqa: PLR2004 - the length of an order's code
+        return super().get_search_results(request, queryset, term.upper() if is_code else term)
 
     def has_undo_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether this ticket is used, so that its check-in may be undone."""
+        """Return whether this ticket is used, so that its check-in may be undone."""
         return chosen(self, request, object_id).filter(status=TicketStatus.USED).exists()
 
     @action(description=gettext_lazy("Undo check-in…"), permissions=["act", "undo"])

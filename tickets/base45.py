@@ -1,4 +1,4 @@
-"""Base45 of RFC 9285: bytes in the alphabet of a QR code's alphanumeric mode."""
+"""Base45 (RFC 9285): bytes as text in the alphabet of a QR code's alphanumeric mode."""
 
 import struct
 
@@ -12,7 +12,7 @@ class NotBase45(ValueError):
 
 
 def encode_base45(data: bytes) -> str:
-    """Write two bytes as three characters, and a last odd one as two."""
+    """Encode each two bytes as three characters, and a last single byte as two."""
     words = []
     for start in range(0, len(data), 2):
         pair = data[start : start + 2]
@@ -25,9 +25,9 @@ def encode_base45(data: bytes) -> str:
 
 def decode_base45(text: str) -> bytes:
     """
-    Read what `encode_base45` wrote.
+    Decode base45 text.
 
-    :raises NotBase45: if it could not have been written
+    :raises NotBase45: if the text is not the encoding of any bytes
     """
     try:
         values = [_VALUES[character] for character in text]
@@ -37,11 +37,11 @@ def decode_base45(text: str) -> bytes:
     whole = len(values) - odd
     pairs = [a + 45 * b + 2025 * c for a, b, c in zip(*[iter(values[:whole])] * 3, strict=True)]
     if pairs and max(pairs) > _LARGEST_PAIR:
-        raise NotBase45("No two bytes are written so.")
+        raise NotBase45("Three characters stand for more than two bytes.")
     data = struct.pack(f">{len(pairs)}H", *pairs)
     if not odd:
         return data
     last = values[whole] + 45 * values[whole + 1] if odd == 2 else -1  # noqa: PLR2004
     if not 0 <= last <= _LARGEST_BYTE:
-        raise NotBase45("No last byte is written so.")
+        raise NotBase45("The last characters do not stand for one byte.")
     return data + bytes([last])

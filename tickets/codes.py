@@ -1,5 +1,5 @@
 """
-The text inside a QR code: what it says, how it is signed, and how it is read.
+The text inside a QR code: its format, its signature, and how to read it.
 
 `T1:` and base45 of 96 bytes, which keeps the QR code in its short alphanumeric mode:
 version u8, key id u8, event number u32, ticket type number u16, ticket id, valid from u32, valid
@@ -25,7 +25,7 @@ from tickets.base45 import NotBase45, decode_base45, encode_base45
 
 PREFIX = "T1:"
 VERSION = 1
-# A show that runs late still lets its guests in.
+# Codes are valid this long after the end of the event, in case the event runs late.
 GRACE_AFTER_THE_END = timedelta(hours=12)
 
 _CLAIMS = struct.Struct(">BBIH16sII")
@@ -34,12 +34,12 @@ _CODE_LENGTH = 147
 
 
 class UnreadableCode(Exception):
-    """Not a code of ours: another alphabet, length or version, or a signature that does not fit."""
+    """Not one of our codes: wrong alphabet, length, version, key or signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a code says. Believe it only after `check_signature`."""
+    """The contents of a code. Do not trust them before `check_signature`."""
 
     key_id: int
     event_number: int
@@ -51,7 +51,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class ReadCode:
-    """A code taken apart: its claims, the bytes that were signed, and the signature."""
+    """A parsed code: its claims, the bytes that were signed, and the signature."""
 
     claims: Claims
     signed: bytes
@@ -60,7 +60,7 @@ class ReadCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeSubject:
-    """Whose ticket a code is to be."""
+    """The event and the ticket type for which a code is signed."""
 
     event_id: UUID
     event_number: int
@@ -75,7 +75,7 @@ def signing_key_id() -> int:
 
 
 def code_prefix(key_id: int) -> str:
-    """Return how each code begins that a key signed: its first two bytes are three characters."""
+    """Return the start of each code that a key signed: version and key id in three characters."""
     return PREFIX + encode_base45(bytes([VERSION, key_id]))
 
 
@@ -99,9 +99,9 @@ def sign_code(subject: CodeSubject, ticket_id: UUID) -> str:
 
 def read_code(text: str) -> ReadCode:
     """
-    Take a code apart. Its signature is not checked here: that needs the event's key.
+    Parse a code. Its signature is not checked here: that needs the event's key.
 
-    :raises UnreadableCode: if it cannot be a code of ours
+    :raises UnreadableCode: if the text cannot be one of our codes
     """
     if len(text) != _CODE_LENGTH or not text.startswith(PREFIX):
         raise UnreadableCode
@@ -128,9 +128,9 @@ def read_code(text: str) -> ReadCode:
 
 def check_signature(code: ReadCode, *, event_id: UUID) -> None:
     """
-    Check that one of our keys in use signed a code, for this event.
+    Check that a key in use signed a code, for this event.
 
-    :raises UnreadableCode: if it was not signed by us, for this event, with a key in use
+    :raises UnreadableCode: if the key is not in use, or the signature is wrong
     """
     check_key(code)
     try:
@@ -141,16 +141,16 @@ def check_signature(code: ReadCode, *, event_id: UUID) -> None:
 
 def check_key(code: ReadCode) -> None:
     """
-    Refuse a code whose key was taken out of use, also if it equals the stored one.
+    Check that the key of a code is in use. A dropped key invalidates even a code that is stored.
 
-    :raises UnreadableCode: if its key was
+    :raises UnreadableCode: if the key is not in use
     """
     if code.claims.key_id not in settings.TICKET_SIGNING_KEYS:
         raise UnreadableCode
 
 
 def read_ticket_id(text: str) -> UUID | None:
-    """Return whose code this would be, unchecked: for a search by staff, never for a gate."""
+    """Return the ticket id in a code, with an unchecked signature: for searches, not for gates."""
     try:
         return read_code(text.strip()).claims.ticket_id
     except UnreadableCode:
@@ -158,7 +158,7 @@ def read_ticket_id(text: str) -> UUID | None:
 
 
 def public_key(event_id: UUID, key_id: int) -> Ed25519PublicKey:
-    """Return the key by which anybody can check an event's codes. Its id must be in use."""
+    """Return the key that verifies an event's codes. Its id must be in use."""
     return _public_key(event_id, key_id, settings.TICKET_SIGNING_KEYS[key_id])
 
 
@@ -169,8 +169,8 @@ def _public_key(event_id: UUID, key_id: int, secret: str) -> Ed25519PublicKey:
 
 @lru_cache(maxsize=4096)
 def _private_key(event_id: UUID, key_id: int, secret: str) -> Ed25519PrivateKey:
-    # Derived and not stored: a leaked database forges no ticket, and a leaked
-    # event key forges those of one event.
+    # Derived, not stored: a leaked database cannot forge tickets, and a leaked event key can forge
+    # the tickets of one event only.
     derive = HKDF(
         algorithm=SHA256(),
         length=32,

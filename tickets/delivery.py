@@ -1,4 +1,4 @@
-"""Delivering: the tickets reach the buyer."""
+"""Deliver tickets: mail an order's tickets to its buyer."""
 
 import logging
 from collections.abc import Callable
@@ -15,18 +15,18 @@ from ticketing.mail_limit import WINDOW, book_mail
 from ticketing.mailing import MailRefused, describe_failure, send_mail
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
-from tickets.asking import asked_afresh
 from tickets.mail import compose_ticket_mail
+from tickets.mail_request import new_mail_request
 from tickets.models import Delivery, Ticket
 
 logger = logging.getLogger(__name__)
 
-# Longer than any task may run.
+# Longer than the time limit of a task, so that no other worker sends while the task runs.
 _LEASE = timedelta(seconds=90)
-# A mail that fails is given up when it was tried so often, and for so long: an outage of the queue
-# leaves few attempts, and one of SES many.
-_FEWEST_ATTEMPTS = 20
-_PATIENCE = timedelta(days=3)
+# A failing mail is given up after both so many attempts and so much time. Attempts alone end too
+# early while SES is away for an hour; time alone ends too early while the queue stands still.
+_MIN_ATTEMPTS = 20
+_MIN_TRYING = timedelta(days=3)
 _LONGEST_REASON = 300
 
 
@@ -39,20 +39,21 @@ class NothingToDeliver(Conflict):
 
 def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
     """
-    Mail one order's tickets, and note that they went.
+    Mail one order's tickets, and note that they were sent.
 
-    No transaction is open while SES is asked; a lease keeps a repeated message from sending too.
-    If we die after the mail and before the note, the buyer gets it twice, which is the better half.
+    No transaction is open during the call to SES; a lease keeps a repeated message from sending
+    the mail too. If the worker crashes after the mail and before the note, the buyer gets the mail
+    twice, which is better than never.
 
-    Over the recipient's limit it is put off. What SES refuses for good is given up at once, and
-    what fails for another reason after days of attempts: staff see it in the admin.
+    A mail over the recipient's limit is put off. A mail that SES refuses for good is given up at
+    once; a mail that fails otherwise, after days of attempts. Staff see both in the admin.
     """
     delivery = _lease(order_id, now)
     if delivery is None:
         return
     deliveries = Delivery.objects.filter(pk=delivery.pk)
     if delivery.order.status != OrderStatus.PAID:
-        # Refunded meanwhile: there is nothing to carry any more.
+        # The order was refunded meanwhile: there are no tickets to mail.
         deliveries.update(sent_at=now, leased_until=None)
         return
     tickets = list(Ticket.objects.of_order(order_id).select_related("ticket_type"))
@@ -62,11 +63,11 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         _give_up(delivery, str(refused), now)
         return
     except Exception as error:
-        # The message comes back, and its retry must not wait for our lease.
+        # All errors: the lease must end, so that the retry by SQS need not wait for it.
         if _note_failure(delivery, error, now):
             return
         raise
-    # Requested again since, the mail may lack a ticket: the next one has it.
+    # A changed `asked_at` means a newer request. This mail may lack a ticket: send another one.
     same = When(asked_at=delivery.asked_at, then=Value(now))
     deliveries.update(leased_until=None, goes_at=None, sent_at=Case(same, default=None))
 
@@ -80,14 +81,14 @@ def resend_tickets(
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Send one order's tickets once more. `store_response` writes down what whoever asked is told.
+    Send one order's tickets again. `store_response` stores the response in the same transaction.
 
     :raises NothingToDeliver: if the order is not paid
     """
-    asked = Delivery.objects.filter(order_id=order_id, order__status=OrderStatus.PAID).update(
-        **asked_afresh(now=now)
+    requested = Delivery.objects.filter(order_id=order_id, order__status=OrderStatus.PAID).update(
+        **new_mail_request(now=now)
     )
-    if not asked:
+    if not requested:
         raise NothingToDeliver("Only a paid order's tickets can be sent.")
     record_act(
         act=ActType.ORDER_RESENT,
@@ -113,27 +114,27 @@ def _lease(order_id: UUID, now: datetime) -> Delivery | None:
         if not waiting.update(leased_until=now + _LEASE):
             return None
         delivery = Delivery.objects.select_related("order__event__organizer").get(order_id=order_id)
-        return delivery if _may_go(delivery, now) else None
+        return delivery if _may_send_now(delivery, now) else None
 
 
-def _may_go(delivery: Delivery, now: datetime) -> bool:
-    """Book the mail, unless it was booked before, and put it off if that is for later."""
+def _may_send_now(delivery: Delivery, now: datetime) -> bool:
+    """Book the mail under its recipient's limit, unless it is booked. Return whether to send it."""
     goes_at = delivery.goes_at
-    # An old booking does not count against newer mails any more.
+    # A booking older than the window does not count any more: book the mail again.
     if goes_at is None or goes_at <= now - WINDOW:
         goes_at = book_mail(address=delivery.order.customer_email, now=now)
     deliveries = Delivery.objects.filter(pk=delivery.pk)
     if goes_at <= now:
         deliveries.update(goes_at=goes_at)
         return True
-    # The sweep sends its message then.
+    # The sweep sends the message at that time.
     deliveries.update(goes_at=goes_at, ask_again_at=goes_at, leased_until=None)
     return False
 
 
 def _note_failure(delivery: Delivery, error: Exception, now: datetime) -> bool:
-    """Count an attempt that failed. Return whether it was the last."""
-    if delivery.attempts + 1 >= _FEWEST_ATTEMPTS and now - delivery.asked_at >= _PATIENCE:
+    """Count an attempt that failed. Return whether it was the last one."""
+    if delivery.attempts + 1 >= _MIN_ATTEMPTS and now - delivery.asked_at >= _MIN_TRYING:
         _give_up(delivery, describe_failure(error), now)
         return True
     Delivery.objects.filter(pk=delivery.pk).update(
@@ -144,10 +145,10 @@ def _note_failure(delivery: Delivery, error: Exception, now: datetime) -> bool:
 
 def _give_up(delivery: Delivery, why: str, now: datetime) -> None:
     deliveries = Delivery.objects.filter(pk=delivery.pk)
-    # Requested again since, or to another address: that mail is not given up.
-    asked_since = ~Q(asked_at=delivery.asked_at)
-    deliveries.filter(asked_since).update(leased_until=None)
-    given_up = deliveries.exclude(asked_since).update(
+    # A newer request may have another address or ticket: only the mail that failed is given up.
+    requested_since = ~Q(asked_at=delivery.asked_at)
+    deliveries.filter(requested_since).update(leased_until=None)
+    given_up = deliveries.exclude(requested_since).update(
         leased_until=None,
         goes_at=None,
         failed_at=now,
@@ -155,7 +156,7 @@ def _give_up(delivery: Delivery, why: str, now: datetime) -> None:
         failure=_tidy(why),
     )
     if given_up:
-        logger.error("The tickets of order %s are not mailed any more.", delivery.order_id)
+        logger.error("The ticket mail was given up: order %s.", delivery.order_id)
 
 
 def _tidy(why: str) -> str:

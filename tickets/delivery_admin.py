@@ -1,4 +1,4 @@
-"""The mails that carry tickets: how far they came, and what staff do with one that was given up."""
+"""The admin of deliveries: the state of each ticket mail, and how staff resend or correct it."""
 
 from dataclasses import replace
 from typing import Any
@@ -48,7 +48,7 @@ RESEND_QUESTION = Question(
 
 
 class CorrectionForm(forms.Form):
-    """Where the tickets go from now on."""
+    """An order's new email address. `was` is the address that the page showed."""
 
     was = forms.CharField(widget=forms.HiddenInput)
     email = AddressFormField(
@@ -76,7 +76,7 @@ class StateFilter(admin.SimpleListFilter):
 def correct_address(
     model_admin: ReadOnlyAdmin, request: HttpRequest, order: Order, *, back: HttpResponse
 ) -> HttpResponse:
-    """Ask for an order's new email address; once it is given, correct it and go back."""
+    """Show the form for an order's new email address. Correct it once it is valid, then go back."""
     form = CorrectionForm(request.POST or None, initial={"was": order.customer_email})
     if request.method == "POST" and form.is_valid():
         try:

@@ -1,4 +1,4 @@
-"""A small house to look around in: an organizer, two events, a scanner."""
+"""Demo data to try the system with: an organizer, two events, an admin and a scanner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ _EVENTS: Final[list[Mapping[str, Any]]] = [
 
 @dataclass(frozen=True, slots=True)
 class DemoSecrets:
-    """What the stack made up, and must be able to hand out again."""
+    """The secrets that the local stack has generated and shows to the developer."""
 
     admin_password: str
     api_token: str
@@ -58,7 +58,7 @@ class DemoSecrets:
 
 @transaction.atomic
 def load_demo_data(*, secrets: DemoSecrets, now: datetime) -> None:
-    """Make the demo's rows where they are missing. What somebody changed since stays as it is."""
+    """Create the demo rows that are missing. Existing rows stay, except the admin's password."""
     organizer, _ = Organizer.objects.get_or_create(
         name=ORGANIZER_NAME, defaults={"email": "contato@casaazul.example"}
     )
@@ -96,7 +96,7 @@ def _ensure_admin(organizer: Organizer, password: str) -> None:
 
 
 def _create(organizer: Organizer, fields: Mapping[str, Any], now: datetime) -> None:
-    # Nine in the evening in São Paulo, some weeks from now.
+    # Midnight in UTC is 21:00 in São Paulo.
     starts_at = now.replace(hour=0, minute=0, second=0, microsecond=0)
     starts_at += timedelta(days=fields["days"])
     own = {name: value for name, value in fields.items() if name not in ("days", "types")}

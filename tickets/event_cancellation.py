@@ -1,4 +1,4 @@
-"""What follows when an event is cancelled: reservations end, buyers get their money back."""
+"""Finish an event cancellation: cancel the event's reservations, refund its paid orders."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,17 +18,18 @@ BATCH = 500
 
 def finish_event_cancellation(*, event_id: UUID, now: datetime) -> None:
     """
-    End what a cancelled event still has open, and note when nothing is left.
+    Cancel a cancelled event's reservations, request its refunds, and note when no order is open.
 
-    Each refund is a message of its own, so that one that fails holds no other up. What still is
-    `processing` is declined by its own settlement. Until all is done, the sweep asks again.
+    Each refund has a message of its own, so that one that fails does not delay the others. An order
+    that is `processing` is declined by its settlement. The sweep sends the message of this function
+    again until no order is open.
     """
     orders = Order.objects.filter(event_id=event_id, event__status=EventStatus.CANCELLED)
     reserved = orders.filter(status=OrderStatus.RESERVED)
     event = Event.objects.get(pk=event_id)
-    cause = system_actor(ActType.EVENT_CANCELLED, about=event_id)
+    actor = system_actor(ActType.EVENT_CANCELLED, about=event_id)
     while batch := list(reserved.values_list("pk", flat=True)[:BATCH]):
-        cancel_reservations(event=event, order_ids=batch, actor=cause, now=now)
+        cancel_reservations(event=event, order_ids=batch, actor=actor, now=now)
     paid = orders.filter(status=OrderStatus.PAID).order_by("created_at")
     with transaction.atomic(durable=True):
         for order_id in paid.values_list("pk", flat=True)[:BATCH]:

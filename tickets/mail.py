@@ -1,4 +1,4 @@
-"""The mail that carries an order's tickets, in its buyer's language."""
+"""Compose the mail that carries an order's tickets, in its buyer's language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tickets.pictures import render_png
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class TicketInMail:
     """One ticket as the mail shows it."""
 
     number: int
@@ -37,41 +37,41 @@ class Leaf:
 def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> HtmlMail:
     """Return the mail that carries an order's tickets. It is not sent yet."""
     with translation.override(order.language):
-        # Numbered as staff count them, by what was sold.
-        leaves = [
-            _leaf(order, ticket, number)
+        # Revoked tickets count in the numbering, so that a ticket keeps its number in each mail.
+        shown = [
+            _show_ticket(order, ticket, number)
             for number, ticket in enumerate(tickets, 1)
             if ticket.status != TicketStatus.REVOKED
         ]
-        words = _words(order, leaves)
+        context = _make_context(order, shown)
         subject = gettext("Your tickets: %(event)s") % {"event": order.event.name}
         return HtmlMail(
             subject=" ".join(subject.split()),
-            body=render_to_string("tickets/mail/tickets.txt", words),
-            html=render_to_string("tickets/mail/tickets.html", words),
-            pictures=[leaf.picture for leaf in leaves],
+            body=render_to_string("tickets/mail/tickets.txt", context),
+            html=render_to_string("tickets/mail/tickets.html", context),
+            pictures=[ticket.picture for ticket in shown],
             to=[order.customer_email],
             reply_to=answers_go_to(order.event.organizer),
         )
 
 
-def _words(order: Order, leaves: Sequence[Leaf]) -> dict[str, Any]:
+def _make_context(order: Order, tickets: Sequence[TicketInMail]) -> dict[str, Any]:
     event = order.event
     return {
         "order": order,
         "event": event,
         "organizer": event.organizer,
-        "leaves": leaves,
-        "count": ngettext("%(count)d ticket", "%(count)d tickets", len(leaves))
-        % {"count": len(leaves)},
+        "tickets": tickets,
+        "count": ngettext("%(count)d ticket", "%(count)d tickets", len(tickets))
+        % {"count": len(tickets)},
         **show_start(event),
         "total": show_money(order.total, order.currency),
         "language": translation.get_language(),
     }
 
 
-def _leaf(order: Order, ticket: Ticket, number: int) -> Leaf:
-    return Leaf(
+def _show_ticket(order: Order, ticket: Ticket, number: int) -> TicketInMail:
+    return TicketInMail(
         number=number,
         ticket_type=ticket.ticket_type.name,
         holder_name=ticket.holder_name,

@@ -1,4 +1,4 @@
-"""Tickets, their delivery, the devices at the door and what they scanned."""
+"""The tables of tickets, their deliveries, door devices and scans."""
 
 from typing import Self
 from uuid import UUID
@@ -22,9 +22,9 @@ class TicketStatus(models.TextChoices):
 class TicketQuerySet(models.QuerySet["Ticket"]):
     def of_order(self, order_id: UUID) -> Self:
         """
-        Return one order's tickets as a person counts them: item by item, one by one.
+        Return one order's tickets in the order of its items, then of their positions.
 
-        Of a ticket that was replaced, only the newest.
+        Replaced tickets are left out; their replacements are included.
         """
         of_order = self.filter(order_id=order_id, replaced_by=None)
         return of_order.order_by("order_item_id", "position")
@@ -33,7 +33,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 class Ticket(models.Model):
     """The right of one person to enter once."""
 
-    # Derived from the order, the type and the position: issuing twice issues the same.
+    # At the sale derived from order, type and position, so that settling twice gives the same ids.
     id = models.UUIDField(primary_key=True, editable=False)
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("order")
@@ -53,7 +53,7 @@ class Ticket(models.Model):
     position = models.PositiveSmallIntegerField(_("position"))
     # The text inside the QR code.
     code = models.CharField(_("code"), max_length=200)
-    # Where the storage keeps the QR code, without its ending. Empty: a row of the previous release.
+    # The name of the QR code in S3, without ".png". Empty in rows of the previous release.
     object_name = models.CharField(
         max_length=100, blank=True, default="", db_default="", editable=False
     )
@@ -64,7 +64,7 @@ class Ticket(models.Model):
     created_at = models.DateTimeField(_("created at"))
     used_at = models.DateTimeField(_("used at"), null=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
-    # Its place is on sale again, and its price is owed to the buyer.
+    # Since then, its place is on sale again and its price is owed to the buyer.
     refunded_at = models.DateTimeField(_("refunded at"), null=True)
     replaced_by = models.OneToOneField(
         "self",
@@ -108,10 +108,10 @@ class Ticket(models.Model):
 
 class Delivery(models.Model):
     """
-    The one mail that carries an order's tickets, and how far it has come.
+    The one mail that carries an order's tickets, and its state.
 
-    Until `sent_at` or `failed_at` the sweep finds it overdue and sends its message again.
-    `failed_at` is for staff to resolve: they correct the address, or send again.
+    Until `sent_at` or `failed_at` is set, the sweep sends the message again when it is overdue.
+    Staff resolve a `failed_at`: they correct the address, or send the tickets again.
     """
 
     order = models.OneToOneField(
@@ -121,12 +121,12 @@ class Delivery(models.Model):
     codes_stored_at = models.DateTimeField(_("codes stored at"), null=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
     failed_at = models.DateTimeField(_("given up at"), null=True)
-    # Of the last attempt that failed, by SES's words.
+    # Why the last attempt failed, in the words of SES.
     failure = models.CharField(_("reason"), max_length=300, blank=True, default="", db_default="")
     attempts = models.PositiveIntegerField(_("failed attempts"), default=0, db_default=0)
-    # When its recipient may get it: booked once a mail, see `ticketing.mail_limit`.
+    # When the recipient's limit allows the mail, booked once per mail: `ticketing.mail_limit`.
     goes_at = models.DateTimeField(_("put off until"), null=True)
-    # Somebody is sending it until then: a repeated message must not send it too.
+    # A worker is sending the mail until then: a repeated message must not send it too.
     leased_until = models.DateTimeField(null=True, editable=False)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
     ask_again_at = models.DateTimeField(editable=False)
@@ -192,7 +192,7 @@ class Device(models.Model):
 
 
 class DevicePairing(models.Model):
-    """A code by which a phone becomes a device, once. Only a digest of it is kept."""
+    """A code by which a phone becomes a device, once. Only its digest is stored."""
 
     device = models.OneToOneField(
         Device, on_delete=models.CASCADE, primary_key=True, related_name="pairing"
@@ -217,12 +217,12 @@ class ScanResult(models.TextChoices):
 
 
 class Scan(models.Model):
-    """One attempt at a gate, admitted or refused. Never changed, but an admission can be undone."""
+    """One attempt at a gate, admitted or refused. The only change to a row is an undo."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # Named by the device, so that a repeated call is the same scan.
+    # Chosen by the scanner, so that a retry of its request counts as the same scan.
     scan_id = models.UUIDField(editable=False)
-    # Who scanned, as `device:…`, `token:…` or `user:…`: a scan_id is its caller's own.
+    # The scanner, as `device:…`, `token:…` or `user:…`. Two scanners may choose the same scan_id.
     scanned_by = models.CharField(max_length=60, editable=False)
     device = models.ForeignKey(
         Device, on_delete=models.PROTECT, null=True, verbose_name=_("door device")
@@ -246,9 +246,9 @@ class Scan(models.Model):
     code = models.CharField(_("code"), max_length=300)
     scanned_at = models.DateTimeField(_("scanned at"))
     recorded_at = models.DateTimeField(_("recorded at"))
-    # An admission that was undone stays on record and counts no more.
+    # An admission that was undone stays on record, but it does not count any more.
     undone_at = models.DateTimeField(_("undone at"), null=True)
-    # Who undid it, as `device:…`, `token:…` or `user:…`.
+    # The actor that undid it, as `device:…`, `token:…` or `user:…`.
     undone_by = models.CharField(max_length=60, default="", db_default="", editable=False)
 
     class Meta:
@@ -258,7 +258,7 @@ class Scan(models.Model):
         indexes = [
             models.Index(fields=["event", "-recorded_at"], name="scans_of_an_event"),
             models.Index(fields=["-recorded_at", "-id"], name="scans_by_age"),
-            # Few scans have these: devices make the most.
+            # Partial indexes, because devices make nearly all scans.
             models.Index(
                 fields=["api_token"],
                 condition=Q(api_token__isnull=False),

@@ -1,4 +1,4 @@
-"""The name of a ticket's QR code in the storage, kept in its row so that keys may change."""
+"""The names of QR codes in S3. A ticket's row stores its name, so that secrets may change."""
 
 import hashlib
 import hmac
@@ -16,10 +16,10 @@ _BATCH = 1_000
 
 def new_object_name(*, event_id: UUID, ticket_id: UUID) -> str:
     """
-    Return the name for a new ticket's QR code, without its ending. The ids do not give it away.
+    Return the name for a new ticket's QR code, without ".png". Nobody can guess it from the ids.
 
-    With `TICKET_SIGNING_SECRET` it is the name that the previous release derives, whose processes
-    may still run beside ours and store or link this very code. Without it, it is random.
+    With `TICKET_SIGNING_SECRET` the name is the one that the previous release derives: its
+    processes may still run, and store or link the same code. Without it, the name is random.
     """
     if settings.TICKET_SIGNING_SECRET:
         return _derive(event_id, ticket_id)
@@ -27,18 +27,18 @@ def new_object_name(*, event_id: UUID, ticket_id: UUID) -> str:
 
 
 def object_name(ticket: Ticket) -> str:
-    """Return the name of a ticket's QR code, or nothing if it cannot be derived any more."""
+    """Return the name of a ticket's QR code, or "" if it is neither stored nor derivable."""
     if ticket.object_name:
         return ticket.object_name
-    # A row of the previous release.
+    # The previous release stores no name in the row.
     return _derive(ticket.event_id, ticket.pk) if settings.TICKET_SIGNING_SECRET else ""
 
 
-def fix_object_name(ticket: Ticket) -> str:
+def ensure_object_name(ticket: Ticket) -> str:
     """Return the name of a ticket's QR code, and store it if its row has none."""
     if not ticket.object_name:
         name = new_object_name(event_id=ticket.event_id, ticket_id=ticket.pk)
-        # Another worker may have been first: then its name is the ticket's.
+        # Another worker may have stored a name first: its name counts.
         Ticket.objects.filter(pk=ticket.pk, object_name="").update(object_name=name)
         ticket.refresh_from_db(fields=["object_name"])
     return ticket.object_name
@@ -48,10 +48,10 @@ def store_object_names() -> int:
     """
     Store the names that the previous release derived. Return how many rows had none.
 
-    Afterwards no link depends on `TICKET_SIGNING_SECRET`. It works in batches, and may be stopped
-    and started again.
+    Afterwards no link depends on `TICKET_SIGNING_SECRET`. The work is done in batches, and may be
+    stopped and started again.
 
-    :raises ImproperlyConfigured: if that is not set
+    :raises ImproperlyConfigured: if `TICKET_SIGNING_SECRET` is not set
     """
     if not settings.TICKET_SIGNING_SECRET:
         raise ImproperlyConfigured(
@@ -63,7 +63,7 @@ def store_object_names() -> int:
     while batch:
         for ticket in batch:
             ticket.object_name = _derive(ticket.event_id, ticket.pk)
-        # A stored name is never replaced by another: at worst two processes write the same.
+        # Derived names are equal in all processes: two that run at once write the same names.
         stored += Ticket.objects.bulk_update(batch, ["object_name"])
         batch = list(waiting.filter(pk__gt=batch[-1].pk)[:_BATCH])
     return stored

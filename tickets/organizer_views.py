@@ -1,4 +1,4 @@
-"""What an organizer's own systems do with orders and tickets that were sold."""
+"""The views with which an organizer's system manages sold orders and tickets."""
 
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +43,8 @@ _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)
 _REPORTER = (API_TOKEN, Scope.REPORTS_READ.value)
 _WRITER = (API_TOKEN, Scope.TICKETS_WRITE.value)
-_REPLACED: Final[dict[type[Exception], type[Problem]]] = {TicketNotValid: ReplacedProblem}
-_CALLERS = (NotForThisCaller, InsufficientScope)
+_PROBLEMS: Final[dict[type[Exception], type[Problem]]] = {TicketNotValid: ReplacedProblem}
+_CALLER_REFUSALS = (NotForThisCaller, InsufficientScope)
 _ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
 
 
@@ -54,22 +54,28 @@ class OrderRefund(APIView):
         tokens=[_REFUNDER],
         takes=RefundSent,
         answers={202: OrderForOrganizer},
-        refusals=[*_CALLERS, OrderNotFound, OrderNotRefundable, TicketNotOfOrder, *KEY_REFUSALS],
+        refusals=[
+            *_CALLER_REFUSALS,
+            OrderNotFound,
+            OrderNotRefundable,
+            TicketNotOfOrder,
+            *KEY_REFUSALS,
+        ],
         parameters=[KEY],
         examples={"All of it": {"full": True}, "One ticket": {"tickets": [_ID]}},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """
-        Refund an order: all of it (`full`), or some of its tickets. These open no gate from now on.
+        Refund an order: all of it (`full`), or some of its tickets. Gates refuse these at once.
 
-        The money follows soon after. What was refunded already is left as it is.
+        The money is returned soon after. Tickets that were refunded before are left as they are.
         """
         order = order_acted_for(request, order_id, Scope.ORDERS_REFUND)
         return answer_once(request, partial(self._refund, request, order))
 
     def _refund(self, request: Request, order: Order, responses: ResponseStore) -> Response:
-        wish = RefundSent(data=request.data)
-        wish.is_valid(raise_exception=True)
+        parsed = RefundSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
         actor, now = actor_of(request), clock.now()
         shown: dict[str, Any] = {}
 
@@ -77,13 +83,12 @@ class OrderRefund(APIView):
             shown.update(_show_order(order.pk))
             responses.store(202, shown, {})
 
-        if wish.validated_data.get("full"):
+        if parsed.validated_data.get("full"):
             refund_order(order_id=order.pk, actor=actor, now=now, store_response=store_response)
         else:
-            chosen = wish.validated_data["tickets"]
             refund_tickets(
                 order_id=order.pk,
-                ticket_ids=chosen,
+                ticket_ids=parsed.validated_data["tickets"],
                 actor=actor,
                 now=now,
                 store_response=store_response,
@@ -96,11 +101,11 @@ class OrderResend(APIView):
         "resend_tickets",
         tokens=[_WRITER],
         answers={202: OrderForOrganizer},
-        refusals=[*_CALLERS, OrderNotFound, NothingToDeliver, *KEY_REFUSALS],
+        refusals=[*_CALLER_REFUSALS, OrderNotFound, NothingToDeliver, *KEY_REFUSALS],
         parameters=[KEY],
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Send an order's tickets to its buyer once more."""
+        """Send an order's tickets to its buyer again."""
         order = order_acted_for(request, order_id, Scope.TICKETS_WRITE)
         return answer_once(request, partial(self._resend, request, order))
 
@@ -125,7 +130,7 @@ class EventTickets(APIView):
         "list_tickets",
         tokens=[_READER],
         answers={200: page_of(TicketForOrganizer)},
-        refusals=[*_CALLERS, EventNotFound],
+        refusals=[*_CALLER_REFUSALS, EventNotFound],
         parameters=[TicketsQuery, *PAGE],
         links={
             "get_ticket": {"ticket_id": "results/0/id"},
@@ -136,17 +141,17 @@ class EventTickets(APIView):
         },
     )
     def get(self, request: Request, reference: str) -> Response:
-        """Return an event's tickets, newest first, or as they have changed."""
+        """Return an event's tickets, newest first; with `modified_since`, by their last change."""
         event = event_acted_for(request, reference, Scope.ORDERS_READ)
-        asked = read_query(request, TicketsQuery)
-        wanted = dict(asked)
-        words, statuses = wanted.pop("q", ""), wanted.pop("status", [])
-        tickets = tickets_of_event(event.pk, TicketFilter(words, statuses, **wanted))
-        pages = pages_of(asked)
+        query = read_query(request, TicketsQuery)
+        filters = dict(query)
+        words, statuses = filters.pop("q", ""), filters.pop("status", [])
+        tickets = tickets_of_event(event.pk, TicketFilter(words, statuses, **filters))
+        pages = pages_of(query)
         shown: list[Any] = list(pages.paginate_queryset(tickets, request, self) or [])
-        answer = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
-        set_last_modified(answer, [ticket.modified_at for ticket in shown])
-        return answer
+        response = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
+        set_last_modified(response, [ticket.modified_at for ticket in shown])
+        return response
 
 
 class EventAttendance(APIView):
@@ -154,10 +159,10 @@ class EventAttendance(APIView):
         "get_attendance",
         tokens=[_REPORTER],
         answers={200: AttendanceShown},
-        refusals=[*_CALLERS, EventNotFound],
+        refusals=[*_CALLER_REFUSALS, EventNotFound],
     )
     def get(self, request: Request, reference: str) -> Response:
-        """Return how an event has sold and who has come, by ticket type and by gate."""
+        """Return an event's sales and admissions by ticket type, and its scans by gate."""
         event = event_acted_for(request, reference, Scope.REPORTS_READ)
         return Response(AttendanceShown(measure_attendance(event.pk)).data)
 
@@ -167,10 +172,10 @@ class OneTicket(APIView):
         "get_ticket",
         tokens=[_READER],
         answers={200: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound],
+        refusals=[*_CALLER_REFUSALS, TicketNotFound],
     )
     def get(self, request: Request, ticket_id: UUID) -> Response:
-        """Return a ticket as it stands."""
+        """Return a ticket."""
         ticket = ticket_acted_for(request, ticket_id, Scope.ORDERS_READ)
         return tag_when_rendered(request, Response(_show_ticket(ticket.pk)))
 
@@ -180,19 +185,19 @@ class OneTicket(APIView):
         takes=HolderSent,
         answers={200: TicketForOrganizer},
         refusals=[
-            *_CALLERS,
+            *_CALLER_REFUSALS,
             TicketNotFound,
             TicketNotValid,
             PreconditionFailed,
             *KEY_REFUSALS,
         ],
-        problems=_REPLACED,
+        problems=_PROBLEMS,
         parameters=[KEY, IF_MATCH],
         examples={"Another holder": {"holder_name": "Bia Lima"}},
     )
     def patch(self, request: Request, ticket_id: UUID) -> Response:
         """
-        Give a ticket to another holder. It gets a new id and a new code; the old ones die at once.
+        Give a ticket to another holder. It gets a new id and a new code; gates refuse the old code.
 
         The buyer gets the order's tickets by mail again.
         """
@@ -200,16 +205,16 @@ class OneTicket(APIView):
         return answer_once(request, partial(self._rename, request, ticket))
 
     def _rename(self, request: Request, ticket: Ticket, responses: ResponseStore) -> Response:
-        seen = read_if_match(request)
-        wish = HolderSent(data=request.data)
-        wish.is_valid(raise_exception=True)
+        if_match = read_if_match(request)
+        parsed = HolderSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
         return _replace(
             ticket,
-            wish.validated_data["holder_name"],
+            parsed.validated_data["holder_name"],
             responses,
             actor=actor_of(request),
             status=200,
-            check=lambda: seen.check_tag(etag_of_shown(_show_ticket(ticket.pk))),
+            check=lambda: if_match.check_tag(etag_of_shown(_show_ticket(ticket.pk))),
         )
 
 
@@ -218,12 +223,12 @@ class TicketRevocation(APIView):
         "revoke_ticket",
         tokens=[_WRITER],
         answers={200: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        refusals=[*_CALLER_REFUSALS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
         parameters=[KEY],
-        problems=_REPLACED,
+        problems=_PROBLEMS,
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
-        """Let a ticket open no gate from now on. Its place stays sold, its money is kept."""
+        """Revoke a ticket: gates refuse it at once. Its place stays sold, nothing is refunded."""
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return answer_once(request, partial(self._revoke, request, ticket))
 
@@ -248,13 +253,13 @@ class TicketReissue(APIView):
         "reissue_ticket",
         tokens=[_WRITER],
         answers={201: TicketForOrganizer},
-        refusals=[*_CALLERS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
-        problems=_REPLACED,
+        refusals=[*_CALLER_REFUSALS, TicketNotFound, TicketNotValid, *KEY_REFUSALS],
+        problems=_PROBLEMS,
         parameters=[KEY],
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """
-        Put a ticket with a new id and a new code in a ticket's place. The old code dies at once.
+        Replace a ticket by one with a new id and a new code. Gates refuse the old code at once.
 
         The buyer gets the order's tickets by mail again.
         """
@@ -267,7 +272,7 @@ class TicketReissue(APIView):
         )
 
 
-def _replace(  # noqa: PLR0913 - what there is to say of a replacement
+def _replace(  # noqa: PLR0913 - a replacement takes all these
     ticket: Ticket,
     holder_name: str | None,
     responses: ResponseStore,

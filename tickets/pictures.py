@@ -1,4 +1,4 @@
-"""QR codes as pictures: the same text gives the same bytes."""
+"""Render QR codes as PNG. The same text always gives the same bytes."""
 
 from functools import lru_cache
 from io import BytesIO
@@ -7,17 +7,18 @@ from typing import Final
 import segno
 from PIL import Image
 
-# Pixels a module: a camera wants 3, so this carries far.
+# Pixels per module, which is one square of a QR code. A camera needs 3; more can be read from
+# further away.
 _SCALE: Final = 10
-# Modules, by ISO/IEC 18004 (6.3.8).
+# The empty margin that ISO/IEC 18004 (6.3.8) requires, in modules.
 _QUIET_ZONE: Final = 4
 _DARK, _LIGHT = 0, 255
-# ISO/IEC 18004 (7.8) tries all eight masks against patterns that confuse a reader. Most of our text
-# is a signature, random under any mask; trying them would take four fifths of the time.
+# ISO/IEC 18004 (7.8) tries all eight masks, to avoid patterns that confuse a reader. Most of a code
+# is a signature, which is random under any mask, and trying them takes four fifths of the time.
 _MASK: Final = 3
 
 
-# A worker stores a picture and then mails it.
+# The worker needs each picture twice within seconds: to store it, then to mail it.
 @lru_cache(maxsize=256)
 def render_png(code: str) -> bytes:
     """Return a QR code as PNG, 490 pixels wide."""
@@ -29,7 +30,7 @@ def _encode(code: str) -> segno.QRCode:
 
 
 def _draw_png(qr: segno.QRCode) -> bytes:
-    # segno writes PNG too, pixel by pixel in Python; this is ten times quicker.
+    # segno's own PNG writer loops over pixels in Python. Pillow is ten times faster.
     rows = list(qr.matrix_iter(border=_QUIET_ZONE))
     modules = bytes(_DARK if dark else _LIGHT for row in rows for dark in row)
     side = len(rows)

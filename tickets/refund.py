@@ -1,4 +1,4 @@
-"""Refunding: the tickets die, the places are free again, and the money is owed."""
+"""Refund tickets: revoke them, free their places, and owe the buyer the money."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -21,14 +21,14 @@ from tickets.models import Ticket, TicketStatus
 
 
 class OrderNotRefundable(Conflict):
-    """Only what is paid can be refunded."""
+    """The order is not paid."""
 
     code = "order_not_refundable"
     title = "This order cannot be refunded"
 
 
 class TicketNotOfOrder(NotFound):
-    """The order has no such ticket, or has another in its place by now."""
+    """The order has no such ticket, or the ticket was replaced."""
 
     code = "unknown_ticket_of_order"
     title = "The order has no such ticket"
@@ -42,25 +42,26 @@ def refund_order(
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Revoke an order's tickets at once and owe the buyer all of the money. Twice is once.
+    Revoke an order's tickets at once and owe the buyer all the money. A repeat changes nothing.
 
-    The money follows by the worker: who asked the gateway first and died would leave a buyer who
-    has his money and his tickets. `store_response` stores the response in the same transaction.
+    The worker returns the money afterwards. If a process called the gateway first and crashed, the
+    buyer would have both the money and the tickets. `store_response` stores the response in the
+    same transaction.
 
-    :raises OrderNotRefundable: if it is not paid
+    :raises OrderNotRefundable: if the order is not paid
     """
     _refund(order_id, None, actor, now, store_response)
 
 
 def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
     """
-    Refund an order because its event was canceled: no user asked for this one. Twice is once.
+    Refund an order whose event was cancelled. The system is the actor. A repeat changes nothing.
 
-    :raises OrderNotRefundable: if it is not paid
+    :raises OrderNotRefundable: if the order is not paid
     """
     event_id = Order.objects.values_list("event_id", flat=True).get(pk=order_id)
-    cause = system_actor(ActType.EVENT_CANCELLED, about=event_id)
-    refund_order(order_id=order_id, actor=cause, now=now)
+    actor = system_actor(ActType.EVENT_CANCELLED, about=event_id)
+    refund_order(order_id=order_id, actor=actor, now=now)
 
 
 def refund_tickets(
@@ -72,12 +73,12 @@ def refund_tickets(
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Refund some of an order's tickets, each by its price. Twice is once.
+    Refund some of an order's tickets, each at its own price. A repeat changes nothing.
 
-    With its last ticket the order is refunded. `store_response` stores the response in the same
-    transaction.
+    The refund of its last ticket makes the order `refunded`. `store_response` stores the response
+    in the same transaction.
 
-    :raises TicketNotOfOrder: if one of them is not a ticket of the order
+    :raises TicketNotOfOrder: if one of the tickets is not of the order
     :raises OrderNotRefundable: if the order is not paid
     """
     _refund(order_id, set(ticket_ids), actor, now, store_response)
@@ -93,7 +94,7 @@ def _refund(
     order = Order.objects.select_related("event").get(pk=order_id)
     returned, epoch = _take_back(order, ticket_ids, actor, now, store_response)
     if returned and order.event.status == EventStatus.PUBLISHED:
-        # Its hold is long gone, so no verdict on it gives the places back.
+        # Redis has no hold of a paid order any more, so the places are returned to its stock here.
         sell_again(event_id=order.event_id, epoch=epoch, quantities=returned)
 
 
@@ -107,58 +108,60 @@ def _take_back(
 ) -> tuple[Counter[UUID], int]:
     """Return how many tickets of each type came back, and in which epoch of the stock."""
     share_event(order.event.number)
-    going = _end_what_goes(order, ticket_ids, actor, now)
+    refunded = _refund_open_tickets(order, ticket_ids, actor, now)
     store_response()
-    returned = Counter(ticket.ticket_type_id for ticket in going)
+    returned = Counter(ticket.ticket_type_id for ticket in refunded)
     if returned:
-        # Last: these are the rows that every sale of the event waits for.
+        # Last, so that these rows are locked briefly: every sale of the event updates them.
         return_sold(returned)
         send_after_commit(Message.RETURN_MONEY, order_id=order.pk)
     return returned, current_epoch(order.event_id)
 
 
-def _end_what_goes(
+def _refund_open_tickets(
     order: Order, ticket_ids: set[UUID] | None, actor: Actor, now: datetime
 ) -> list[Ticket]:
-    """End the tickets that are to be refunded and still can be, and return them."""
-    owner = order.event.organizer_id
-    # Two refunds of one order: the second sees what the first has done.
+    """Refund those of the given tickets that are not refunded yet, and return them."""
+    organizer_id = order.event.organizer_id
+    # The lock prevents two refunds of one ticket: the second refund sees the first.
     order = Order.objects.select_for_update().get(pk=order.pk)
     tickets = list(Ticket.objects.of_order(order.pk).select_related("order_item"))
-    if ticket_ids is not None and (strange := ticket_ids - {ticket.pk for ticket in tickets}):
-        raise TicketNotOfOrder(f"{len(strange)} of the tickets are not of this order.")
+    if ticket_ids is not None and (foreign := ticket_ids - {ticket.pk for ticket in tickets}):
+        raise TicketNotOfOrder(
+            f"{len(foreign)} of the tickets are not of this order, or were replaced."
+        )
     if order.status == OrderStatus.REFUNDED:
         return []
     if order.status != OrderStatus.PAID:
         raise OrderNotRefundable(f"The order is {order.status}.")
     open_tickets = [ticket for ticket in tickets if ticket.refunded_at is None]
-    going = [ticket for ticket in open_tickets if ticket_ids is None or ticket.pk in ticket_ids]
-    if not going:
+    refunded = [ticket for ticket in open_tickets if ticket_ids is None or ticket.pk in ticket_ids]
+    if not refunded:
         return []
-    _end_tickets(going, now)
-    whole = len(going) == len(open_tickets)
+    _end_tickets(refunded, now)
+    whole = len(refunded) == len(open_tickets)
     if whole:
         owed = owe_rest(order_id=order.pk, now=now)
     else:
-        owed = sum((ticket.order_item.unit_price for ticket in going), Decimal(0))
+        owed = sum((ticket.order_item.unit_price for ticket in refunded), Decimal(0))
         owe_part(order_id=order.pk, amount=owed, now=now)
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
         actor=actor,
         subject_id=order.pk,
-        organizer_id=owner,
+        organizer_id=organizer_id,
         at=now,
         details={
             "amount": str(owed),
             "currency": order.currency,
-            "tickets": [str(ticket.pk) for ticket in going],
+            "tickets": [str(ticket.pk) for ticket in refunded],
         },
     )
-    return going
+    return refunded
 
 
-def _end_tickets(going: list[Ticket], now: datetime) -> None:
-    rows = Ticket.objects.filter(pk__in=[ticket.pk for ticket in going])
+def _end_tickets(refunded: list[Ticket], now: datetime) -> None:
+    rows = Ticket.objects.filter(pk__in=[ticket.pk for ticket in refunded])
     rows.update(refunded_at=now, status=TicketStatus.REVOKED)
     rows.filter(revoked_at=None).update(revoked_at=now)
-    count_returned(Counter(ticket.order_item_id for ticket in going))
+    count_returned(Counter(ticket.order_item_id for ticket in refunded))

@@ -1,4 +1,4 @@
-"""Ending a ticket, and putting another in its place."""
+"""Revoke a ticket, or replace it by one with a new code."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -12,7 +12,6 @@ from ticketing.errors import Conflict
 from ticketing.ids import new_id
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
-from tickets.asking import asked_afresh
 from tickets.codes import (
     GRACE_AFTER_THE_END,
     CodeSubject,
@@ -20,6 +19,7 @@ from tickets.codes import (
     sign_code,
     signing_key_id,
 )
+from tickets.mail_request import new_mail_request
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import new_object_name
 
@@ -27,7 +27,7 @@ _BATCH = 500
 
 
 class TicketNotValid(Conflict):
-    """It was used, revoked, refunded or replaced."""
+    """The ticket was used, revoked, refunded or replaced."""
 
     code = "ticket_not_valid"
     title = "This ticket is not valid any more"
@@ -39,7 +39,7 @@ class TicketNotValid(Conflict):
 
 
 class KeyStillSigns(Exception):
-    """A leaked key must not sign the new tickets: first list another one before it."""
+    """The leaked key would sign the new tickets too: list another key before it first."""
 
 
 @transaction.atomic(durable=True)
@@ -51,11 +51,11 @@ def revoke_ticket(
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Let a ticket open no gate from now on. Its place stays sold. Twice is once.
+    Revoke a ticket: gates refuse it from now on. Its place stays sold. A repeat changes nothing.
 
     `store_response` stores the response in the same transaction.
 
-    :raises TicketNotValid: if it has been used
+    :raises TicketNotValid: if the ticket was used
     """
     revoked = Ticket.objects.filter(pk=ticket_id, status=TicketStatus.VALID).update(
         status=TicketStatus.REVOKED, revoked_at=now
@@ -70,12 +70,12 @@ def revoke_ticket(
             at=now,
         )
     elif Ticket.objects.filter(pk=ticket_id, status=TicketStatus.USED).exists():
-        raise TicketNotValid("It has let somebody in.")
+        raise TicketNotValid("The ticket was used: it cannot be revoked.")
     store_response()
 
 
 @transaction.atomic(durable=True)
-def replace_ticket(  # noqa: PLR0913 - one replacement, said in full
+def replace_ticket(  # noqa: PLR0913 - a replacement takes all these
     *,
     ticket_id: UUID,
     holder_name: str | None = None,
@@ -85,26 +85,27 @@ def replace_ticket(  # noqa: PLR0913 - one replacement, said in full
     store_response: Callable[[Ticket], None] = lambda _new: None,
 ) -> Ticket:
     """
-    Put a ticket with a new code in the place of one, for the same holder or another.
+    Replace a ticket by one with a new code, for the same holder or another.
 
-    The old code dies at once. The buyer gets the order's tickets by mail again. `check` refuses by
-    the old ticket as it is, before anything is written. `store_response` writes down in the same
-    transaction what whoever asked is told.
+    Gates refuse the old code at once. The buyer gets the order's tickets by mail again. `check`
+    runs before anything is written, and may raise to refuse the replacement. `store_response`
+    stores the response in the same transaction.
 
-    :raises TicketNotValid: if the old one was used, revoked or replaced
+    :raises TicketNotValid: if the old ticket was used, revoked or replaced
     """
     tickets = Ticket.objects.select_related("event", "ticket_type", "order")
     old = tickets.get(pk=ticket_id)
-    # A refund of the order waits for us, or we for it.
+    # The lock prevents a refund of the order at the same time, which would miss the new ticket.
     order = Order.objects.select_for_update(of=("self",)).get(pk=old.order_id)
     check()
-    new = _put_in_its_place(old, order, holder_name, now)
+    new = _write_replacement(old, order, holder_name, now)
     if new is None or order.status != OrderStatus.PAID:
         old.refresh_from_db(fields=["status", "replaced_by"])
         if new is not None or not old.replaced_by_id:
-            raise TicketNotValid(f"It is {old.status}.")
+            raise TicketNotValid(f"The ticket is {old.status}.")
         raise TicketNotValid(
-            f"It was replaced by {old.replaced_by_id}.", replaced_by=old.replaced_by_id
+            f"The ticket was replaced by {old.replaced_by_id}. Use that one.",
+            replaced_by=old.replaced_by_id,
         )
     act = ActType.TICKET_REISSUED if holder_name is None else ActType.TICKET_RENAMED
     _record_replacement(old, new, act=act, actor=actor, now=now)
@@ -115,9 +116,9 @@ def replace_ticket(  # noqa: PLR0913 - one replacement, said in full
 
 def orders_signed_by(*, key_id: int, event_id: UUID | None = None, now: datetime) -> Iterator[UUID]:
     """
-    Yield each paid order with a valid ticket that a key signed, of events that still admit.
+    Yield the id of each paid order with a valid ticket that a key signed, of events that admit.
 
-    :raises KeyStillSigns: if new tickets would be signed by the same key
+    :raises KeyStillSigns: if the same key would sign the new tickets
     """
     _refuse_current(key_id)
     tickets = Ticket.objects.filter(
@@ -138,11 +139,11 @@ def orders_signed_by(*, key_id: int, event_id: UUID | None = None, now: datetime
 @transaction.atomic(durable=True)
 def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now: datetime) -> int:
     """
-    Replace the valid tickets of one order that a key signed. Return how many there were.
+    Replace the valid tickets of one order that a key signed. Return how many were replaced.
 
-    The buyer gets one mail with all tickets of the order. Twice is once.
+    The buyer gets one mail with all tickets of the order. A repeat changes nothing.
 
-    :raises KeyStillSigns: if new tickets would be signed by the same key
+    :raises KeyStillSigns: if the same key would sign the new tickets
     """
     _refuse_current(key_id)
     order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
@@ -152,7 +153,7 @@ def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now:
     signed = tickets.filter(status=TicketStatus.VALID, code__startswith=code_prefix(key_id))
     replaced = 0
     for old in signed:
-        new = _put_in_its_place(old, order, None, now)
+        new = _write_replacement(old, order, None, now)
         if new is None:
             continue
         _record_replacement(old, new, act=ActType.TICKET_REISSUED, actor=actor, now=now)
@@ -164,15 +165,15 @@ def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now:
 
 def _refuse_current(key_id: int) -> None:
     if key_id == signing_key_id():
-        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new one before it.")
+        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new key before it.")
 
 
-def _put_in_its_place(
+def _write_replacement(
     old: Ticket, order: Order, holder_name: str | None, now: datetime
 ) -> Ticket | None:
-    """End a ticket and write another, or return None if it is not valid any more."""
+    """Revoke a ticket and write its replacement. Return None if it was not valid any more."""
     identity = new_id()
-    # A gate that admits it at this moment has it locked, and one of us is too late.
+    # A check-in at the same moment updates the same row: PostgreSQL lets only one of the two match.
     ended = Ticket.objects.filter(pk=old.pk, status=TicketStatus.VALID).update(
         status=TicketStatus.REVOKED, revoked_at=now, replaced_by=identity
     )
@@ -200,7 +201,8 @@ def _put_in_its_place(
 
 
 def _ask_for_codes(order_id: UUID, now: datetime) -> None:
-    Delivery.objects.filter(order_id=order_id).update(codes_stored_at=None, **asked_afresh(now=now))
+    deliveries = Delivery.objects.filter(order_id=order_id)
+    deliveries.update(codes_stored_at=None, **new_mail_request(now=now))
     send_after_commit(Message.ISSUE_CODES, order_id=order_id)
 
 

@@ -1,4 +1,4 @@
-"""An organizer's way to look through the tickets of an event."""
+"""Search the tickets of an event for its organizer."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from tickets.models import Scan, ScanResult, Ticket
 
 @dataclass(frozen=True, slots=True)
 class TicketFilter:
-    """What an organizer is looking for."""
+    """Which tickets an organizer wants. A field that is empty does not filter."""
 
     words: str = ""
-    # Any of these. None: all.
+    # Tickets with any of these statuses.
     statuses: Collection[str] = ()
     ticket_type: UUID | None = None
     modified_since: datetime | None = None
-    # Of those of that moment, the ones after this.
+    # Of the tickets modified exactly at `modified_since`, only those with a greater id.
     after: UUID | None = None
 
 
 def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
     """
-    Return the tickets that fit, newest first; with `modified_since`, in the order of their changes.
+    Return the tickets that match, newest first; with `modified_since`, by their last change.
 
-    `words` are the text of a QR code, an order's code, or part of a holder's name.
+    `words` is the text of a QR code, an order's code, or part of a holder's name.
     """
     tickets = with_all_shown(Ticket.objects.filter(event_id=event_id))
     if wanted.words:
@@ -47,7 +47,8 @@ def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
     since = wanted.modified_since
     if since is None:
         return tickets.order_by("-created_at", "-id")
-    # A used ticket was changed when its scan was recorded: it may have been made long before.
+    # A check-in changes a ticket when its scan is recorded. `used_at` may be much earlier: an
+    # offline device sends its scans late.
     scanned = Scan.objects.filter(
         Q(recorded_at__gte=since) | Q(undone_at__gte=since),
         event_id=event_id,
@@ -65,7 +66,7 @@ def tickets_of_event(event_id: UUID, wanted: TicketFilter) -> QuerySet[Any]:
 
 
 def with_all_shown(tickets: QuerySet[Ticket]) -> QuerySet[Any]:
-    """Fetch with some tickets all that an organizer is shown of them."""
+    """Add what an organizer sees of a ticket: its order, its type, its gate and its last change."""
     admissions = Scan.objects.filter(ticket=OuterRef("pk"), result=ScanResult.ADMITTED)
     latest = admissions.order_by("-recorded_at", "-pk")
     counts = admissions.filter(undone_at=None).order_by()

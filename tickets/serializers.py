@@ -16,7 +16,7 @@ from tickets.models import Ticket, TicketStatus
 
 
 class TicketShown(serializers.ModelSerializer[Ticket]):
-    """One person's right to enter. `qr_code_url` is a link that runs out after an hour."""
+    """One person's right to enter. `qr_code_url` is a link that expires after an hour."""
 
     ticket_type = serializers.CharField(source="ticket_type.name")
     qr_code_url = serializers.SerializerMethodField()
@@ -38,7 +38,7 @@ class TicketShown(serializers.ModelSerializer[Ticket]):
 
 
 class OrderTicketsShown(serializers.Serializer[Any]):
-    """The tickets of an order. Until `tickets_ready` they have no links to QR codes."""
+    """The tickets of an order. Until `tickets_ready` is true, `qr_code_url` is null."""
 
     order = serializers.UUIDField()
     code = serializers.CharField()
@@ -57,7 +57,7 @@ class TicketTypeNamed(serializers.Serializer[Any]):
 
 
 class TicketForOrganizer(serializers.ModelSerializer[Ticket]):
-    """A ticket as its organizer sees it. `gate` is where it was used."""
+    """A ticket as its organizer sees it. `gate` is where it was checked in."""
 
     order = OrderNamed()
     ticket_type = TicketTypeNamed()
@@ -86,7 +86,7 @@ class TicketForOrganizer(serializers.ModelSerializer[Ticket]):
 
 
 class TicketsQuery(ChangesQuery):
-    """How an organizer narrows the tickets of an event."""
+    """The filters of an event's tickets."""
 
     q = TextField(
         max_length=300,
@@ -105,15 +105,15 @@ class TicketsQuery(ChangesQuery):
 
 
 class HolderSent(StrictSerializer):
-    """Who is to have a ticket from now on."""
+    """The new holder of a ticket."""
 
-    # Also in a PATCH, of which the generator believes that it need not say anything.
+    # The generator believes that all fields of a PATCH are optional. This one is required.
     rules = {"required": ["holder_name"]}
 
     holder_name = NameField()
 
 
 class ReplacedProblem(Problem):
-    """A ticket that is not valid. If another is in its place, that one is named."""
+    """A ticket that is not valid. `replaced_by` is the id of its replacement, if there is one."""
 
     replaced_by = serializers.UUIDField(required=False)

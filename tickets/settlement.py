@@ -1,4 +1,4 @@
-"""Settling: the charge is made, and an order becomes tickets."""
+"""Settle an order: charge the buyer, then write the sale and its tickets."""
 
 import hashlib
 from datetime import datetime
@@ -24,17 +24,17 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
     """
     Charge the buyer, then write the sale and its tickets in one transaction.
 
-    The queue may bring the same message twice: settling twice settles once. The stock was promised
-    when the payment was confirmed, so nothing is charged without tickets behind it.
+    The queue may deliver the same message twice; the order is settled once. The tickets were
+    promised when the payment was accepted, so a charged buyer always gets tickets.
 
-    :raises GatewayAway: if the gateway gave no answer; the message comes back
+    :raises GatewayAway: if the gateway did not answer; SQS delivers the message again
     """
     order = Order.objects.select_related("payment", "event").get(pk=order_id)
     if order.status != OrderStatus.PROCESSING:
         _finish(order, now)
         return
     if order.event.status == EventStatus.CANCELLED:
-        # Who was here before us may have charged, and died.
+        # An earlier worker may have charged the buyer and crashed.
         undo_charge(order.payment, now=now)
         fail_payment(order=order, decline_code=EVENT_CANCELLED, now=now)
         return
@@ -46,16 +46,17 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
         order.refresh_from_db(fields=["status"])
         _finish(order, now)
         return
-    # After the commit: until then its tickets must count as held. The cleanup finds a hold
-    # that we did not live to drop.
+    # After the commit: until then its tickets must count as held. If the worker crashes here, the
+    # cleanup settles the hold.
     settle_hold(event_id=order.event_id, order_id=order_id)
 
 
 def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
     """
-    Return the id of one place of an order: always the same, and a UUIDv7 as all our ids.
+    Return the id of one ticket of an order: the same at each call, and a UUIDv7 like all our ids.
 
-    Its time is the order's, its random part a digest of what it stands for (RFC 9562, 5.7).
+    Its time is the order's. Its random part is a digest of the order, the ticket type and the
+    position (RFC 9562, 5.7).
     """
     seed = order_id.bytes + ticket_type_id.bytes + position.to_bytes(4)
     digest = int.from_bytes(hashlib.sha256(seed).digest()[:16])
@@ -66,25 +67,25 @@ def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
 
 
 def _finish(order: Order, now: datetime) -> None:
-    """Do what whoever settled the order before us may not have lived to do."""
+    """Complete an order that was settled or failed before: its worker may have crashed early."""
     if order.status == OrderStatus.PAYMENT_FAILED:
-        # A charge may have crossed the failure: ours, or that of a worker that has died since.
+        # The gateway may have charged after the order failed, for this worker or a crashed one.
         undo_charge(order.payment, now=now)
         note_undo(payment=order.payment, now=now)
         release_holds(event_id=order.event_id, order_ids=[order.pk])
     else:
-        _ask_again_for_what_follows(order.pk)
+        _resend_next_message(order.pk)
 
 
 @transaction.atomic(durable=True)
-def _ask_again_for_what_follows(order_id: UUID) -> None:
+def _resend_next_message(order_id: UUID) -> None:
     delivery = Delivery.objects.filter(order_id=order_id).order_by("pk").first()
     if delivery is None:
         return
     if delivery.codes_stored_at is None:
         send_after_commit(Message.ISSUE_CODES, order_id=order_id)
     elif delivery.sent_at is None and delivery.failed_at is None:
-        # The worker that settled it mails it too, and may have died between the two.
+        # The worker that stored the codes may have crashed before it mailed them.
         send_after_commit(Message.DELIVER_TICKETS, order_id=order_id)
 
 
@@ -99,13 +100,13 @@ def _write_sale(order: Order, now: datetime) -> bool:
         for place in range(1, item.quantity + 1)
     )
     Delivery.objects.create(order=order, asked_at=now, ask_again_at=next_ask(0, now=now))
-    # Last: these are the rows that every sale of the event waits for.
+    # Last, so that these rows are locked briefly: every sale of the event updates them.
     sell_tickets({item.ticket_type_id: item.quantity for item in items})
     send_after_commit(Message.ISSUE_CODES, order_id=order.pk)
     return True
 
 
-def _make_ticket(  # noqa: PLR0913, PLR0917 - one place of one order, said in full
+def _make_ticket(  # noqa: PLR0913, PLR0917 - a ticket is made of all these
     order: Order,
     type_number: int,
     ticket_type_id: UUID,

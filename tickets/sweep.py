@@ -1,4 +1,4 @@
-"""Asking again for what still waits. SQS may lose a message, but not the row that asks for it."""
+"""The sweep: SQS may lose a message, so the message of each row that still waits is sent again."""
 
 from datetime import datetime
 
@@ -13,15 +13,15 @@ from tickets.models import Delivery
 
 @transaction.atomic(durable=True)
 def retry_waiting_work(*, now: datetime) -> int:
-    """Send once more what was asked for long ago and has no answer. Return how many messages."""
-    asked = ask_again_for_orders(now=now)
+    """Send the messages of overdue work again. Return how many were sent."""
+    sent = ask_again_for_orders(now=now)
     for delivery in take_overdue(Delivery.objects.filter(sent_at=None, failed_at=None), now=now):
         stored = delivery.codes_stored_at is not None
         message = Message.DELIVER_TICKETS if stored else Message.ISSUE_CODES
         send_after_commit(message, order_id=delivery.order_id)
-        asked += 1
+        sent += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:
         send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
-        asked += 1
-    return asked
+        sent += 1
+    return sent

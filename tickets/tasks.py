@@ -1,4 +1,4 @@
-"""Where the queue and the clock enter: unpack the message, read the time, call one verb."""
+"""The Celery tasks. Each unpacks its message, reads the clock, and calls one verb."""
 
 from uuid import UUID
 
@@ -77,7 +77,7 @@ def find_webhooks_task() -> None:
 
 @shared_task(name="tickets.expire", ignore_result=True)
 def expire_task() -> None:
-    """End what has run out: first by the record, which needs no Redis, then what Redis holds."""
+    """Expire reservations in PostgreSQL, which needs no Redis; then settle overdue holds."""
     while expire_reservations(now=clock.now()) == EXPIRY_BATCH:
         pass
     settle_overdue_holds_everywhere(now=clock.now())

@@ -1,4 +1,4 @@
-"""The tickets of an order."""
+"""The view that shows an order's tickets to its buyer or organizer."""
 
 from uuid import UUID
 
@@ -29,10 +29,10 @@ class OrderTickets(APIView):
         refusals=[InsufficientScope, OrderNotFound, OrderNotPaid],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
-        """Return an order's tickets, with links to their QR codes once these are made."""
+        """Return an order's tickets, with links to their QR codes once these are stored."""
         order = order_visible_to(request, order_id)
         if order.status not in (OrderStatus.PAID, OrderStatus.REFUNDED):
-            raise OrderNotPaid(f"The order is {order.status}.")
+            raise OrderNotPaid(f"The order is {order.status}. It has tickets once it is paid.")
         ready = order.delivery.codes_stored_at is not None
         tickets = Ticket.objects.of_order(order_id).select_related("ticket_type")
         return Response(

@@ -238,15 +238,15 @@ VARIANTS = [
     Variant(never_audit, CRASH, window("capacity: raised, Redis not updated")),
     Variant(
         refund_twice,
-        test_refund.test_a_ticket_is_refunded_once_however_often_it_is_asked_for,
+        test_refund.test_a_repeated_refund_of_a_ticket_returns_its_money_once,
     ),
     Variant(
         free_in_any_epoch,
-        test_refund.test_a_refund_counts_once_if_the_stock_is_read_before_redis_is_told,
+        test_refund.test_a_refund_counts_once_if_the_stock_is_rebuilt_before_redis_gets_its_places,
     ),
     Variant(
         free_in_any_epoch,
-        test_refund.test_a_refund_while_the_stock_is_being_read_is_not_lost,
+        test_refund.test_a_refund_during_a_rebuild_of_the_stock_is_not_lost,
     ),
     Variant(
         free_as_often_as_told,

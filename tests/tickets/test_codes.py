@@ -1,4 +1,4 @@
-"""The text inside a QR code."""
+"""The text inside a QR code: base45, contents, signature and keys."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -41,18 +41,18 @@ CODE_OF_THE_PREVIOUS_RELEASE = (
         (b"ietf!", "QED8WEX0"),
     ],
 )
-def test_base45_is_that_of_the_rfc(data: bytes, text: str):
+def test_base45_encodes_the_examples_of_the_rfc(data: bytes, text: str):
     assert encode_base45(data) == text
     assert decode_base45(text) == data
 
 
 @pytest.mark.parametrize("text", ["GGW", "::", "A", "a00", "é00", ":::"])
-def test_what_base45_could_not_have_written_is_refused(text: str):
+def test_text_that_is_not_the_base45_of_any_bytes_is_refused(text: str):
     with pytest.raises(NotBase45):
         decode_base45(text)
 
 
-def test_a_code_says_whose_ticket_it_is_and_is_always_the_same():
+def test_a_code_contains_the_ticket_and_is_the_same_at_each_signing():
     code = sign_code(SUBJECT, TICKET)
     read = read_code(code)
     check_signature(read, event_id=SUBJECT.event_id)
@@ -65,14 +65,14 @@ def test_a_code_says_whose_ticket_it_is_and_is_always_the_same():
     assert read_ticket_id(f" {code}\n") == TICKET
 
 
-def test_another_events_key_does_not_fit():
+def test_a_code_of_one_event_fails_the_check_for_another():
     read = read_code(sign_code(SUBJECT, TICKET))
 
     with pytest.raises(UnreadableCode):
         check_signature(read, event_id=TICKET)
 
 
-def test_both_keys_are_accepted_during_a_rotation_and_afterwards_the_new_one_only(settings):
+def test_both_keys_are_accepted_during_a_rotation_and_only_the_new_one_afterwards(settings):
     old = read_code(sign_code(SUBJECT, TICKET))
     secret = settings.TICKET_SIGNING_KEYS[1]
     settings.TICKET_SIGNING_KEYS = {2: "the secret of the new key", 1: secret}
@@ -88,7 +88,7 @@ def test_both_keys_are_accepted_during_a_rotation_and_afterwards_the_new_one_onl
 
 
 @pytest.mark.parametrize("key_id", [0, 1, 2, 255])
-def test_the_beginning_of_a_code_tells_its_key(settings, key_id: int):
+def test_the_start_of_a_code_identifies_its_key(settings, key_id: int):
     settings.TICKET_SIGNING_KEYS = {key_id: "a secret"}
     code = sign_code(SUBJECT, TICKET)
 
@@ -96,7 +96,7 @@ def test_the_beginning_of_a_code_tells_its_key(settings, key_id: int):
     assert not code.startswith(code_prefix(3))
 
 
-def test_whoever_knows_the_old_secret_forges_nothing_under_the_new_key(settings):
+def test_a_code_signed_with_the_old_secret_under_the_new_key_id_is_refused(settings):
     settings.TICKET_SIGNING_KEYS = {2: settings.TICKET_SIGNING_KEYS[1]}
     forged = read_code(sign_code(SUBJECT, TICKET))
 
@@ -105,12 +105,12 @@ def test_whoever_knows_the_old_secret_forges_nothing_under_the_new_key(settings)
         check_signature(forged, event_id=SUBJECT.event_id)
 
 
-def test_codes_are_those_of_the_previous_release(settings):
-    """Written down by that release, with this secret: an upgrade keeps each sold ticket valid."""
+def test_a_ticket_gets_the_same_code_as_in_the_previous_release(settings):
+    """An upgrade must keep sold tickets valid. The previous release made the expected code."""
     settings.TICKET_SIGNING_KEYS = {1: "a-signing-secret-for-tests-only-32-bytes"}
 
     assert sign_code(SUBJECT, TICKET) == CODE_OF_THE_PREVIOUS_RELEASE
 
 
-def test_every_event_has_a_key_of_its_own():
+def test_two_events_have_different_keys():
     assert public_key(TICKET, 1) != public_key(SUBJECT.event_id, 1)

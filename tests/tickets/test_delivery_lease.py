@@ -1,4 +1,4 @@
-"""Two workers with the message of one delivery: one of them sends."""
+"""The lease of a delivery: if two workers get its message, one of them sends the mail."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 A_SECOND = timedelta(seconds=1)
 
 
-class Away(BaseEmailBackend):
-    """A mail server that never answers."""
+class Unreachable(BaseEmailBackend):
+    """A mail server that cannot be reached."""
 
     def send_messages(self, email_messages: object) -> int:
         raise ConnectionError
@@ -32,36 +32,36 @@ def test_a_repeated_message_sends_nothing_while_the_first_still_sends(
     order, now = make_paid_order(), clock.now()
     compose = compose_ticket_mail
 
-    def compose_while_the_message_comes_again(**named: Any) -> Any:
+    def compose_while_the_message_is_repeated(**arguments: Any) -> Any:
         monkeypatch.setattr(delivery, "compose_ticket_mail", compose)
         deliver_tickets(order_id=order.pk, now=now + A_SECOND)
-        return compose(**named)
+        return compose(**arguments)
 
-    monkeypatch.setattr(delivery, "compose_ticket_mail", compose_while_the_message_comes_again)
+    monkeypatch.setattr(delivery, "compose_ticket_mail", compose_while_the_message_is_repeated)
     deliver_tickets(order_id=order.pk, now=now)
 
     assert len(mail.outbox) == 1
 
 
-def test_a_lease_that_ran_out_is_no_bar_to_the_next_worker():
+def test_the_next_worker_sends_after_a_lease_has_expired():
     order, now = make_paid_order(), clock.now()
     Delivery.objects.filter(order=order).update(leased_until=now)
 
     deliver_tickets(order_id=order.pk, now=now - A_SECOND)
-    waiting = len(mail.outbox)
+    sent_before = len(mail.outbox)
     deliver_tickets(order_id=order.pk, now=now)
 
-    assert (waiting, len(mail.outbox)) == (0, 1)
+    assert (sent_before, len(mail.outbox)) == (0, 1)
 
 
-def test_a_lease_outlasts_the_longest_task(settings):
+def test_a_lease_is_longer_than_the_time_limit_of_a_task(settings):
     assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) < delivery._LEASE
 
 
-def test_a_delivery_that_was_not_mailed_is_free_at_once(monkeypatch: pytest.MonkeyPatch):
+def test_a_mail_that_failed_may_be_retried_at_once(monkeypatch: pytest.MonkeyPatch):
     order, now = make_paid_order(), clock.now()
     with monkeypatch.context() as patch:
-        patch.setattr(mailing, "open_mail", Away)
+        patch.setattr(mailing, "open_mail", Unreachable)
         with pytest.raises(ConnectionError):
             deliver_tickets(order_id=order.pk, now=now)
 

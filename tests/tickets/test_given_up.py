@@ -1,4 +1,4 @@
-"""A mail that SES refuses is given up, seen and resolved; one that fails otherwise is not lost."""
+"""Ticket mails that fail: when a mail is given up, and how staff correct or resend it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ def ses(code: str, message: str = "") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "SendRawEmail")
 
 
-AWAY = EndpointConnectionError(endpoint_url="https://email.sa-east-1.amazonaws.com")
+UNREACHABLE = EndpointConnectionError(endpoint_url="https://email.sa-east-1.amazonaws.com")
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def paid_order(email: str = "") -> Order:
     return order
 
 
-def given_up() -> Order:
+def order_with_mail_given_up() -> Order:
     order = paid_order('"x\x01y"@example.com')
     deliver_tickets(order_id=order.pk, now=clock.now())
     order.refresh_from_db()
@@ -82,7 +82,9 @@ def given_up() -> Order:
         ),
     ],
 )
-def test_what_ses_refuses_for_good_is_given_up_at_once(error: ClientError, queue: RecordingQueue):
+def test_a_mail_that_ses_refuses_for_good_is_given_up_at_once(
+    error: ClientError, queue: RecordingQueue
+):
     order, now = paid_order(), clock.now()
     with refusing(error):
         deliver_tickets(order_id=order.pk, now=now)
@@ -113,7 +115,7 @@ def test_an_old_order_with_a_domain_beyond_ascii_gets_its_mail():
     assert mail.outbox[0].message().as_bytes()
 
 
-def test_an_organizer_whose_address_cannot_be_mailed_keeps_no_mail_from_its_buyers():
+def test_buyers_get_their_mail_even_if_the_organizers_address_cannot_be_mailed():
     order = paid_order()
     order.event.organizer.email = "josé@example.com"
     order.event.organizer.save()
@@ -135,11 +137,11 @@ def test_an_organizer_whose_address_cannot_be_mailed_keeps_no_mail_from_its_buye
             "Email address is not verified. The following identities failed the check in region"
             " SA-EAST-1: tickets@example.com",
         ),
-        AWAY,
+        UNREACHABLE,
         TimeoutError(),
     ],
 )
-def test_what_may_pass_is_tried_for_days_before_it_is_given_up(error: Exception):
+def test_a_mail_that_fails_for_a_temporary_reason_is_given_up_after_three_days(error: Exception):
     order, start = paid_order(), clock.now()
     with refusing(error):
         for hour in range(0, 72, 3):
@@ -152,9 +154,9 @@ def test_what_may_pass_is_tried_for_days_before_it_is_given_up(error: Exception)
     assert Delivery.objects.get().failed_at == start + 3 * DAY
 
 
-def test_a_queue_that_stood_still_for_days_leaves_the_first_attempts_to_come():
+def test_after_days_of_a_stopped_queue_a_mail_still_gets_twenty_attempts():
     order, late = paid_order(), clock.now() + 10 * DAY
-    with refusing(AWAY):
+    with refusing(UNREACHABLE):
         for _attempt in range(19):
             with pytest.raises(EndpointConnectionError):
                 deliver_tickets(order_id=order.pk, now=late)
@@ -163,8 +165,8 @@ def test_a_queue_that_stood_still_for_days_leaves_the_first_attempts_to_come():
     assert Delivery.objects.get().failed_at == late
 
 
-def test_nobody_asks_for_a_mail_that_was_given_up(queue: RecordingQueue):
-    order = given_up()
+def test_the_sweep_leaves_a_mail_alone_that_was_given_up(queue: RecordingQueue):
+    order = order_with_mail_given_up()
     queue.sent.clear()
 
     assert retry_waiting_work(now=clock.now() + 30 * DAY) == 0
@@ -172,24 +174,24 @@ def test_nobody_asks_for_a_mail_that_was_given_up(queue: RecordingQueue):
     assert mail.outbox == []
 
 
-def asks_by_hand(order: Order, now: datetime) -> None:
+def request_resend(order: Order, now: datetime) -> None:
     resend_tickets(order_id=order.pk, actor=SOMEBODY, now=now)
 
 
-def replaces_a_ticket(order: Order, now: datetime) -> None:
+def replace_its_ticket(order: Order, now: datetime) -> None:
     replace_ticket(ticket_id=order.tickets.get().pk, actor=SOMEBODY, now=now)
 
 
-@pytest.mark.parametrize("asks", [asks_by_hand, replaces_a_ticket])
-def test_a_mail_that_was_given_up_is_sent_when_staff_ask_for_it(
-    asks: Callable[[Order, datetime], None], queue: RecordingQueue
+@pytest.mark.parametrize("request_mail", [request_resend, replace_its_ticket])
+def test_a_mail_that_was_given_up_is_sent_when_it_is_requested_again(
+    request_mail: Callable[[Order, datetime], None], queue: RecordingQueue
 ):
     order = paid_order()
     with refusing(ses("MessageRejected")):
         deliver_tickets(order_id=order.pk, now=clock.now())
     queue.sent.clear()
 
-    asks(order, clock.now())
+    request_mail(order, clock.now())
     queue.run_all()
 
     delivery = Delivery.objects.get()
@@ -199,7 +201,7 @@ def test_a_mail_that_was_given_up_is_sent_when_staff_ask_for_it(
 
 
 def test_a_corrected_address_gets_the_tickets(queue: RecordingQueue):
-    order = given_up()
+    order = order_with_mail_given_up()
     queue.sent.clear()
 
     redirect_tickets(
@@ -216,10 +218,10 @@ def test_a_corrected_address_gets_the_tickets(queue: RecordingQueue):
 
 
 def test_a_correction_leaves_other_orders_with_the_same_address_alone():
-    order = given_up()
+    order = order_with_mail_given_up()
     other = make_paid_order()
     Order.objects.update(customer_email="shared@example.com")
-    asked = Delivery.objects.get(order=other).asked_at
+    asked_at = Delivery.objects.get(order=other).asked_at
 
     redirect_tickets(
         order_id=order.pk,
@@ -231,11 +233,11 @@ def test_a_correction_leaves_other_orders_with_the_same_address_alone():
 
     other.refresh_from_db()
     assert other.customer_email == "shared@example.com"
-    assert Delivery.objects.get(order=other).asked_at == asked
+    assert Delivery.objects.get(order=other).asked_at == asked_at
 
 
 def test_the_mail_to_a_corrected_address_does_not_wait_for_the_limit_of_the_old_one():
-    order = given_up()
+    order = order_with_mail_given_up()
     Delivery.objects.update(goes_at=clock.now() + DAY)
 
     redirect_tickets(
@@ -249,8 +251,8 @@ def test_the_mail_to_a_corrected_address_does_not_wait_for_the_limit_of_the_old_
     assert Delivery.objects.get().goes_at is None
 
 
-def test_a_correction_by_an_address_that_was_corrected_meanwhile_is_refused():
-    order = given_up()
+def test_a_correction_is_refused_if_the_address_has_changed_or_the_new_one_cannot_be_mailed():
+    order = order_with_mail_given_up()
     redirect_tickets(
         order_id=order.pk,
         was=order.customer_email,
@@ -278,7 +280,7 @@ def test_a_correction_by_an_address_that_was_corrected_meanwhile_is_refused():
     assert Order.objects.get().customer_email == "a@example.com"
 
 
-def test_an_order_that_gets_no_mail_keeps_its_address():
+def test_the_address_of_an_expired_order_is_not_corrected():
     order = make_reserved_order()
     Order.objects.filter(pk=order.pk).update(status="expired")
 
@@ -292,7 +294,9 @@ def test_an_order_that_gets_no_mail_keeps_its_address():
         )
 
 
-def test_a_mail_that_went_to_the_old_address_meanwhile_is_not_the_orders(queue: RecordingQueue):
+def test_a_mail_sent_to_the_old_address_during_a_correction_is_sent_to_the_new_one_too(
+    queue: RecordingQueue,
+):
     order, now = paid_order(), clock.now()
 
     def correct(moment: str) -> None:
@@ -312,7 +316,7 @@ def test_a_mail_that_went_to_the_old_address_meanwhile_is_not_the_orders(queue: 
     assert [letter.to for letter in mail.outbox] == [["ana@example.com"], ["b@example.com"]]
 
 
-def test_a_refusal_that_was_overtaken_by_a_correction_gives_up_nothing():
+def test_a_refusal_of_the_old_address_does_not_give_up_the_mail_to_the_corrected_one():
     order, now = paid_order(), clock.now()
 
     class RefusingTheOld(BaseEmailBackend):
@@ -340,8 +344,8 @@ def staff_of(order: Order) -> Client:
     return client
 
 
-def test_staff_find_what_was_given_up_correct_the_address_and_send_again(queue: RecordingQueue):
-    order = given_up()
+def test_staff_find_a_mail_that_was_given_up_and_correct_its_address(queue: RecordingQueue):
+    order = order_with_mail_given_up()
     staff, stranger = staff_of(order), staff_of(make_reserved_order())
     queue.sent.clear()
     listed = reverse("admin:tickets_delivery_changelist") + "?state=failed"
@@ -352,13 +356,13 @@ def test_staff_find_what_was_given_up_correct_the_address_and_send_again(queue: 
     assert order.code in staff.get(listed).content.decode()
     assert "The address cannot be mailed." in staff.get(page).content.decode()
     assert stranger.post(action, form).status_code == 403
-    asked = staff.get(action)
+    shown_form = staff.get(action)
     wrong = staff.post(action, form | {"email": "josé@example.com"})
-    assert (asked.status_code, wrong.status_code) == (200, 200)
+    assert (shown_form.status_code, wrong.status_code) == (200, 200)
     order.refresh_from_db()
     assert order.customer_email == '"x\x01y"@example.com'
     stale = staff.post(action, form | {"was": "other@example.com"})
-    assert [str(said) for said in get_messages(stale.wsgi_request)]
+    assert [str(message) for message in get_messages(stale.wsgi_request)]
     staff.post(action, form)
     queue.run_all()
 
@@ -368,8 +372,8 @@ def test_staff_find_what_was_given_up_correct_the_address_and_send_again(queue: 
     assert (act.type, act.details) == ("order.customer_corrected", {"fields": ["email"]})
 
 
-def test_the_page_of_what_was_given_up_says_what_to_do_and_leads_to_the_order():
-    order = given_up()
+def test_the_page_of_a_mail_that_was_given_up_says_what_to_do_and_links_to_the_order():
+    order = order_with_mail_given_up()
 
     page = (
         staff_of(order)
@@ -385,7 +389,9 @@ def test_the_page_of_what_was_given_up_says_what_to_do_and_leads_to_the_order():
     assert "(&#x27;failed" not in page
 
 
-def test_staff_send_what_was_given_up_again_one_by_one_and_many_at_once(queue: RecordingQueue):
+def test_staff_resend_a_mail_that_was_given_up_from_its_page_and_from_the_list(
+    queue: RecordingQueue,
+):
     order = paid_order()
     with refusing(ses("MessageRejected")):
         deliver_tickets(order_id=order.pk, now=clock.now())
@@ -405,13 +411,13 @@ def test_staff_send_what_was_given_up_again_one_by_one_and_many_at_once(queue: R
     assert len(mail.outbox) == 1
 
 
-def test_an_organizers_system_sends_again_what_was_given_up(queue: RecordingQueue):
+def test_an_organizers_system_resends_a_mail_that_was_given_up(queue: RecordingQueue):
     event = make_event()
     order = make_paid_order(ticket_type=event.ticket_types.get())
     with refusing(ses("MessageRejected")):
         deliver_tickets(order_id=order.pk, now=clock.now())
 
-    answer = as_organizer(event).post(f"/orders/{order.pk}/resend")
+    response = as_organizer(event).post(f"/orders/{order.pk}/resend")
     queue.run_all()
 
-    assert (answer.status_code, len(mail.outbox)) == (202, 1)
+    assert (response.status_code, len(mail.outbox)) == (202, 1)

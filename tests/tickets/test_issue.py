@@ -1,4 +1,4 @@
-"""QR codes on S3, under names that nobody guesses, behind links that run out."""
+"""QR codes in S3: private objects, with names that cannot be guessed and links that expire."""
 
 import io
 from urllib.parse import parse_qs, urlsplit
@@ -30,7 +30,7 @@ def settled_order(*, quantity: int = 1) -> Order:
     return order
 
 
-def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pytest.MonkeyPatch):
+def test_codes_are_private_objects_and_their_links_expire(monkeypatch: pytest.MonkeyPatch):
     order = settled_order(quantity=2)
     options = storage.STORAGES["tickets"]["OPTIONS"] | {"endpoint_url": None}
     public = storage.STORAGES["ticket_links"]["OPTIONS"] | {
@@ -41,7 +41,7 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
         bucket = options["bucket_name"]
         where = {"LocationConstraint": django_settings.AWS_REGION}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
-        # Its production settings, and not the one in memory that tests have.
+        # Production's storage instead of the storage in memory that other tests use.
         for name, settings in (("tickets", options), ("ticket_links", public)):
             monkeypatch.setitem(vars(storages)["_storages"], name, SmallObjects(**settings))
 
@@ -49,12 +49,12 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
         issue_codes(order_id=order.pk, now=clock.now())
 
         ticket = Ticket.objects.of_order(order.pk)[0]
-        kept = {found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+        keys = {found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
         picture = s3.get_object(Bucket=bucket, Key=f"{object_name(ticket)}.png")
         grants = s3.get_object_acl(Bucket=bucket, Key=f"{object_name(ticket)}.png")["Grants"]
         link = urlsplit(code_url(ticket) or "")
 
-    assert len(kept) == 2
+    assert len(keys) == 2
     read = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture["Body"].read())))
     assert read[0].text == ticket.code
     assert picture["ContentType"] == "image/png"
@@ -62,7 +62,7 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
     query = parse_qs(link.query)
     assert query["X-Amz-Expires"] == ["3600"]
     assert query["X-Amz-Signature"]
-    # Signed for the name by which people reach it: SigV4 signs the host.
+    # SigV4 signs the host, so the link must be signed for the public endpoint.
     assert (link.netloc.removeprefix(f"{bucket}."), query["X-Amz-SignedHeaders"]) == (
         "s3.example.org",
         ["host"],
@@ -70,14 +70,16 @@ def test_the_codes_are_private_objects_and_their_links_run_out(monkeypatch: pyte
     assert link.path.endswith(f"{object_name(ticket)}.png")
 
 
-def test_a_storage_that_fails_leaves_the_order_asking(monkeypatch: pytest.MonkeyPatch):
+def test_codes_that_the_storage_did_not_store_are_stored_by_a_retry(
+    monkeypatch: pytest.MonkeyPatch,
+):
     order = settled_order()
 
-    def full(*_: object, **__: object) -> str:
+    def fail(*_: object, **__: object) -> str:
         raise OSError("no space")
 
-    with monkeypatch.context() as cut:
-        cut.setattr(storages["tickets"], "save", full)
+    with monkeypatch.context() as patch:
+        patch.setattr(storages["tickets"], "save", fail)
         with pytest.raises(OSError, match="no space"):
             issue_codes(order_id=order.pk, now=clock.now())
     assert Delivery.objects.get().codes_stored_at is None

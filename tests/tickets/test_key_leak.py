@@ -1,4 +1,4 @@
-"""After a signing key has leaked: tickets of another key, and the old ones open no gate."""
+"""`reissue_tickets` after a leak: a new key signs new tickets, and gates refuse the old ones."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def key_ids(status: str = TicketStatus.VALID) -> list[int]:
     return sorted(read_code(code).claims.key_id for code in codes)
 
 
-def test_an_order_gets_new_tickets_and_one_mail_and_the_old_ones_open_no_gate(
+def test_an_order_gets_new_tickets_and_one_mail_and_gates_refuse_the_old_ones(
     queue: RecordingQueue, settings: Any, mailoutbox: list[Any]
 ):
     order = make_paid_order(quantity=3)
@@ -70,22 +70,22 @@ def test_an_order_gets_new_tickets_and_one_mail_and_the_old_ones_open_no_gate(
     assert (new.holder_name, new.position) == (old[1].holder_name, old[1].position)
     assert door.post("/tickets/validate", {"code": new.code}).json()["result"] == "admitted"
 
-    # The old key is dropped: even what was admitted by it is not ours any more.
+    # With the old key dropped, no code that it signed is accepted any more.
     settings.TICKET_SIGNING_KEYS = {2: NEW}
     assert door.post("/tickets/validate", {"code": old[2].code}).json()["code"] == "invalid_code"
 
 
-def test_a_valid_ticket_whose_key_was_dropped_opens_no_gate(settings: Any):
+def test_gates_refuse_a_valid_ticket_whose_key_was_dropped(settings: Any):
     ticket = make_paid_order().tickets.get()
     door = as_bearer(make_device(ticket.event))
     settings.TICKET_SIGNING_KEYS = {2: NEW}
 
-    answer = door.post("/tickets/validate", {"code": ticket.code})
+    response = door.post("/tickets/validate", {"code": ticket.code})
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_code")
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_code")
 
 
-def test_it_takes_one_event_or_some_orders_and_counts_before(
+def test_the_command_takes_an_event_a_limit_and_a_dry_run(
     settings: Any, capsys: pytest.CaptureFixture[str]
 ):
     event, other = make_event(), make_event()
@@ -108,7 +108,7 @@ def test_it_takes_one_event_or_some_orders_and_counts_before(
     assert key_ids() == [1, 2, 2, 2]
 
 
-def test_a_key_that_signs_is_not_replaced_by_itself(settings: Any):
+def test_the_command_refuses_the_key_that_signs_new_tickets_and_an_unknown_event(settings: Any):
     order = make_paid_order()
 
     with pytest.raises(CommandError, match="Key 1 signs new tickets"):
@@ -120,7 +120,7 @@ def test_a_key_that_signs_is_not_replaced_by_itself(settings: Any):
     assert order.tickets.get().status == TicketStatus.VALID
 
 
-def test_an_order_that_is_reissued_twice_at_once_is_reissued_once(settings: Any):
+def test_an_order_that_is_reissued_three_times_at_once_is_reissued_once(settings: Any):
     order = make_paid_order(quantity=2)
     rotate(settings)
 
@@ -137,7 +137,7 @@ def test_an_order_that_is_reissued_twice_at_once_is_reissued_once(settings: Any)
     assert key_ids() == [2, 2]
 
 
-def test_a_batch_ends_where_the_next_begins(settings: Any, monkeypatch: pytest.MonkeyPatch):
+def test_batches_leave_out_no_order(settings: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tickets.replacement._BATCH", 1)
     kind = make_event().ticket_types.get()
     for _ in range(3):
@@ -149,7 +149,7 @@ def test_a_batch_ends_where_the_next_begins(settings: Any, monkeypatch: pytest.M
     assert key_ids() == [2] * 6
 
 
-def test_only_orders_that_would_still_admit_by_the_key_are_named(settings: Any):
+def test_only_orders_with_valid_tickets_of_the_key_are_found(settings: Any):
     used, revoked, signed = (make_paid_order() for _ in range(3))
     used.tickets.update(status=TicketStatus.USED, used_at=NOON)
     revoked.tickets.update(status=TicketStatus.REVOKED, revoked_at=NOON)
@@ -159,21 +159,21 @@ def test_only_orders_that_would_still_admit_by_the_key_are_named(settings: Any):
     assert list(orders_signed_by(key_id=1, now=clock.now())) == [signed.pk]
 
 
-@pytest.mark.parametrize(("seconds_more", "named"), [(-1, True), (0, False)])
-def test_an_event_that_has_ended_admits_for_a_while(
+@pytest.mark.parametrize(("seconds_more", "found"), [(-1, True), (0, False)])
+def test_orders_are_found_until_their_event_stops_admitting_after_its_end(
     settings: Any,
     seconds_more: int,
-    named: bool,  # noqa: FBT001
+    found: bool,  # noqa: FBT001
 ):
     order = make_paid_order()
     ends_at = NOON - GRACE_AFTER_THE_END - timedelta(seconds=seconds_more)
     Event.objects.update(starts_at=ends_at - timedelta(hours=4), ends_at=ends_at)
     rotate(settings)
 
-    assert list(orders_signed_by(key_id=1, now=NOON)) == [order.pk] * named
+    assert list(orders_signed_by(key_id=1, now=NOON)) == [order.pk] * found
 
 
-def test_the_verb_too_refuses_a_key_that_signs():
+def test_replace_tickets_signed_by_refuses_the_key_that_signs_new_tickets():
     order = make_paid_order()
 
     with pytest.raises(KeyStillSigns):
@@ -182,7 +182,7 @@ def test_the_verb_too_refuses_a_key_that_signs():
     assert key_ids() == [1]
 
 
-def test_a_ticket_that_is_used_meanwhile_keeps_no_other_from_being_replaced(
+def test_a_ticket_that_is_used_meanwhile_does_not_prevent_the_others_from_being_replaced(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ):
     order = make_paid_order(quantity=2)

@@ -1,4 +1,4 @@
-"""The mail that carries the tickets, and the mailbox that keeps it."""
+"""The mail that carries tickets, and the mailbox of the local stack that shows it."""
 
 import io
 from email import message_from_bytes
@@ -53,7 +53,7 @@ def text_of(letter: EmailMessage, kind: str) -> str:
     return str(body.get_content())
 
 
-def test_a_real_reader_reads_the_code_and_its_picture_is_always_the_same():
+def test_a_barcode_reader_reads_the_code_from_a_picture_that_is_always_the_same():
     code = make_paid_order().tickets.get().code
 
     assert read_qr(render_png(code)) == code
@@ -62,7 +62,7 @@ def test_a_real_reader_reads_the_code_and_its_picture_is_always_the_same():
     assert Image.open(io.BytesIO(render_png(code))).size == (490, 490)
 
 
-def test_the_mail_has_each_code_inside_the_page_and_as_a_file():
+def test_the_mail_has_each_code_in_its_html_and_as_an_attachment():
     letter = compose(quantity=2)
     codes = set(Ticket.objects.values_list("code", flat=True))
     order = Order.objects.get()
@@ -91,7 +91,7 @@ def test_the_mail_has_each_code_inside_the_page_and_as_a_file():
         ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "R$ 240.00"),
     ],
 )
-def test_the_mail_is_in_the_buyers_language_and_the_events_time(
+def test_the_mail_is_in_the_buyers_language_and_in_the_events_time_zone(
     language: str, subject: str, moment: str, total: str
 ):
     letter = compose(language=language, name="Ópera", city="São Paulo")
@@ -108,7 +108,7 @@ def test_the_mail_is_in_the_buyers_language_and_the_events_time(
     assert letter["To"] == "ana@example.com"
 
 
-def test_names_in_the_mail_are_text_and_never_markup_or_headers():
+def test_names_are_escaped_in_the_mail_and_cannot_add_headers():
     letter = compose(name="<b>Show</b> & \u202fmais")
 
     assert "<b>Show</b>" not in text_of(letter, "html")
@@ -117,7 +117,7 @@ def test_names_in_the_mail_are_text_and_never_markup_or_headers():
     assert set(letter.keys()) >= {"Subject", "From", "To", "Date", "Message-ID"}
 
 
-def test_the_mailbox_shows_what_was_sent_and_nothing_beside_it(tmp_path: Path, api: APIClient):
+def test_the_mailbox_shows_sent_mails_and_no_other_file(tmp_path: Path, api: APIClient):
     order = make_paid_order(ticket_type=make_ticket_type(), quantity=1)
     order = Order.objects.select_related("event__organizer").get(pk=order.pk)
     tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))

@@ -1,4 +1,4 @@
-"""Each ticket's row has the name of its QR code, so that links outlive the keys."""
+"""A ticket's row stores the name of its QR code, so that links survive a change of secrets."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ def is_stored(ticket: Ticket) -> bool:
     return storages["tickets"].exists(f"{object_name(ticket)}.png")
 
 
-def test_a_link_outlives_the_secret_by_which_its_name_was_made(settings: Any):
+def test_a_link_survives_the_removal_of_the_secret_that_derived_its_name(settings: Any):
     ticket = make_paid_order().tickets.get()
     name = object_name(ticket)
 
@@ -35,7 +35,7 @@ def test_a_link_outlives_the_secret_by_which_its_name_was_made(settings: Any):
     assert str(ticket.pk) not in name
 
 
-def test_without_the_old_secret_names_are_random_and_fixed_before_the_upload(settings: Any):
+def test_without_the_old_secret_names_are_random_and_a_retry_keeps_them(settings: Any):
     settings.TICKET_SIGNING_SECRET = ""
     order = make_processing_order(quantity=2)
     settle_order(order_id=order.pk, now=clock.now())
@@ -61,8 +61,8 @@ def test_a_replaced_ticket_has_a_name_of_its_own(settings: Any):
     assert object_name(new) != object_name(old)
 
 
-def test_a_row_of_the_previous_release_has_the_name_that_it_derived(settings: Any):
-    """Written down by that release, with this secret: links to what it stored go on working."""
+def test_a_row_of_the_previous_release_keeps_its_derived_name(settings: Any):
+    """Links must keep working after an upgrade. The previous release made the expected name."""
     settings.TICKET_SIGNING_SECRET = "a-signing-secret-for-tests-only-32-bytes"
     ticket = Ticket(
         pk=UUID("01890000-0000-7000-8000-00000000000a"),
@@ -75,7 +75,7 @@ def test_a_row_of_the_previous_release_has_the_name_that_it_derived(settings: An
 
 
 def test_a_worker_of_the_previous_release_stores_our_tickets_under_the_name_in_their_row():
-    """It derives the name. Beside it, our rows must have the same."""
+    """The previous release derives the name, so the row must have the derived one."""
     ticket = make_paid_order().tickets.get()
     name = ticket.object_name
     Ticket.objects.update(object_name="")
@@ -83,7 +83,7 @@ def test_a_worker_of_the_previous_release_stores_our_tickets_under_the_name_in_t
     assert object_name(Ticket.objects.get()) == name != ""
 
 
-def test_the_names_of_the_previous_release_are_stored_before_its_secret_goes(
+def test_store_object_names_stores_the_derived_names_and_needs_their_secret(
     settings: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tickets.object_names._BATCH", 2)
@@ -101,7 +101,7 @@ def test_the_names_of_the_previous_release_are_stored_before_its_secret_goes(
         call_command("store_object_names")
 
 
-def test_a_name_that_is_lost_gives_no_link_until_the_code_is_stored_again(settings: Any):
+def test_a_ticket_whose_name_is_lost_has_no_link_until_its_code_is_stored_again(settings: Any):
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)
     pay = {"method": "card", "token": "tok_approved"}

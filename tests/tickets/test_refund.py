@@ -1,4 +1,4 @@
-"""Refunds of some tickets and of all, and what becomes of the money and the places."""
+"""Refunds of some or all tickets of an order: the money, the places and the stock."""
 
 from decimal import Decimal
 from typing import Any
@@ -39,11 +39,11 @@ def tickets_of(order: Order) -> list[Ticket]:
     return list(Ticket.objects.of_order(order.pk))
 
 
-def given_back() -> Decimal:
+def money_returned() -> Decimal:
     return sum((row.amount for row in SimulatedRefund.objects.all()), Decimal(0))
 
 
-def test_a_ticket_is_refunded_once_however_often_it_is_asked_for():
+def test_a_repeated_refund_of_a_ticket_returns_its_money_once():
     kind = make_ticket_type(capacity=5, price="45.00")
     order = make_paid_order(ticket_type=kind, quantity=3)
     first = tickets_of(order)[0]
@@ -55,12 +55,12 @@ def test_a_ticket_is_refunded_once_however_often_it_is_asked_for():
     order.refresh_from_db()
     kind.refresh_from_db()
     assert [t.status for t in tickets_of(order)] == ["revoked", "valid", "valid"]
-    assert (order.status, order.refunded, given_back()) == ("paid", Decimal(45), Decimal(45))
+    assert (order.status, order.refunded, money_returned()) == ("paid", Decimal(45), Decimal(45))
     assert (kind.sold, kind.promised, left_by_type([kind.event_id])[kind.pk]) == (2, 2, 3)
     check_record(kind.event_id)
 
 
-def test_with_its_last_ticket_the_order_is_refunded_and_all_the_money_is_back():
+def test_the_refund_of_its_last_ticket_makes_the_order_refunded_and_returns_all_money():
     order = make_paid_order(quantity=2)
     first, second = tickets_of(order)
 
@@ -69,13 +69,13 @@ def test_with_its_last_ticket_the_order_is_refunded_and_all_the_money_is_back():
     return_money(order_id=order.pk, now=clock.now())
 
     order.refresh_from_db()
-    assert (order.status, given_back()) == ("refunded", order.total)
+    assert (order.status, money_returned()) == ("refunded", order.total)
     assert Payment.objects.get().status == "refunded"
     assert SimulatedCharge.objects.get().refunded_at is not None
     check_record(order.event_id)
 
 
-def test_a_refund_in_full_after_one_in_part_owes_the_rest():
+def test_a_full_refund_after_a_partial_one_owes_the_rest():
     order = make_paid_order(ticket_type=make_ticket_type(price="10.01"), quantity=3)
 
     refund_tickets(
@@ -87,10 +87,10 @@ def test_a_refund_in_full_after_one_in_part_owes_the_rest():
     assert amounts == [Decimal("10.01"), Decimal("20.02")]
 
 
-def test_each_ticket_is_refunded_by_its_own_price():
+def test_a_ticket_is_refunded_at_the_price_of_its_type():
     event = make_event(price="45.00")
-    dear = make_ticket_type(event=event, name="Camarote", price="200.00")
-    order = make_paid_order(ticket_type=dear, quantity=2)
+    expensive = make_ticket_type(event=event, name="Camarote", price="200.00")
+    order = make_paid_order(ticket_type=expensive, quantity=2)
 
     refund_tickets(
         actor=SOMEBODY, order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now()
@@ -114,14 +114,14 @@ def test_another_orders_ticket_is_refused_and_nothing_is_refunded():
     assert tickets_of(order)[0].status == "valid"
 
 
-def test_what_is_not_paid_is_not_refunded():
+def test_an_order_that_is_not_paid_is_not_refunded():
     order = make_reserved_order()
 
     with pytest.raises(OrderNotRefundable):
         refund_tickets(actor=SOMEBODY, order_id=order.pk, ticket_ids=[], now=clock.now())
 
 
-def test_money_owed_is_asked_for_again(queue: RecordingQueue):
+def test_the_sweep_sends_the_message_of_money_that_is_still_owed(queue: RecordingQueue):
     order = make_paid_order(quantity=2)
     refund_tickets(
         actor=SOMEBODY, order_id=order.pk, ticket_ids=[tickets_of(order)[0].pk], now=clock.now()
@@ -135,7 +135,7 @@ def test_money_owed_is_asked_for_again(queue: RecordingQueue):
 
 
 @pytest.mark.slow
-def test_refunds_of_the_same_tickets_at_once_give_the_money_back_once():
+def test_refunds_of_the_same_tickets_at_once_return_their_money_once():
     order = make_paid_order(quantity=4)
     ids = [ticket.pk for ticket in tickets_of(order)]
 
@@ -150,12 +150,12 @@ def test_refunds_of_the_same_tickets_at_once_give_the_money_back_once():
     return_money(order_id=order.pk, now=clock.now())
 
     order.refresh_from_db()
-    assert (order.status, given_back()) == ("refunded", order.total)
+    assert (order.status, money_returned()) == ("refunded", order.total)
     check_record(order.event_id)
 
 
-def test_a_refund_during_a_sale_does_not_make_buyers_wait():
-    """A new epoch would refuse the orders under way, and read all holds again."""
+def test_a_refund_during_a_sale_does_not_begin_a_new_epoch():
+    """A new epoch would refuse the orders that are being written, and rebuild the stock."""
     kind = make_ticket_type(capacity=5)
     order = make_paid_order(ticket_type=kind, quantity=3)
     epoch = current_epoch(kind.event_id)
@@ -166,28 +166,28 @@ def test_a_refund_during_a_sale_does_not_make_buyers_wait():
     assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
 
 
-def test_a_refund_while_the_stock_is_being_read_is_not_lost():
+def test_a_refund_during_a_rebuild_of_the_stock_is_not_lost():
     kind = make_ticket_type(capacity=5)
     order = make_paid_order(ticket_type=kind, quantity=3)
-    without_it = begin_epoch(event_id=kind.event_id)
-    assert without_it is not None
+    stock_before = begin_epoch(event_id=kind.event_id)
+    assert stock_before is not None
 
     refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
-    publish_stock(event_id=kind.event_id, stock=without_it)
+    publish_stock(event_id=kind.event_id, stock=stock_before)
 
     assert left_by_type([kind.event_id]) == {kind.pk: 5}
     assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
 
 
-def test_a_refund_that_redis_could_not_be_told_of_is_logged(
+def test_a_refund_whose_places_redis_did_not_get_back_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     order = make_paid_order()
 
-    def away(**_: object) -> bool:
+    def fail(**_: object) -> bool:
         raise InventoryUnavailable("Redis is away.")
 
-    monkeypatch.setattr("events.stock.rebuild.free_tickets", away)
+    monkeypatch.setattr("events.stock.rebuild.free_tickets", fail)
     refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     order.refresh_from_db()
@@ -195,25 +195,25 @@ def test_a_refund_that_redis_could_not_be_told_of_is_logged(
     assert f"Returned tickets of event {order.event_id} wait for Redis." in caplog.text
 
 
-def test_a_refund_counts_once_if_the_stock_is_read_before_redis_is_told(monkeypatch):
+def test_a_refund_counts_once_if_the_stock_is_rebuilt_before_redis_gets_its_places(monkeypatch):
     kind = make_ticket_type(capacity=5)
     order = make_paid_order(ticket_type=kind, quantity=3)
 
-    def read_first(**told: Any) -> None:
+    def rebuild_first(**arguments: Any) -> None:
         rebuild_stock(event_id=kind.event_id)
-        sell_again(**told)
+        sell_again(**arguments)
 
-    monkeypatch.setattr("tickets.refund.sell_again", read_first)
+    monkeypatch.setattr("tickets.refund.sell_again", rebuild_first)
     refund_order(actor=SOMEBODY, order_id=order.pk, now=clock.now())
 
     assert read_stocks([kind.event_id])[kind.event_id].left == {kind.pk: 5}
 
 
-def test_refunds_travel_apart_from_payments():
+def test_refunds_have_a_queue_of_their_own():
     assert {message for message, queue in QUEUES.items() if queue == "refunds"} == REFUNDS
 
 
-def test_a_refund_that_the_release_before_put_into_the_sale_queue_is_done():
+def test_a_refund_that_the_previous_release_sent_to_the_sale_queue_is_done():
     order = make_paid_order(quantity=2)
 
     with pretended_queues():
@@ -222,4 +222,4 @@ def test_a_refund_that_the_release_before_put_into_the_sale_queue_is_done():
             obey(fetch("sale"))
 
     order.refresh_from_db()
-    assert (order.status, given_back()) == ("refunded", order.total)
+    assert (order.status, money_returned()) == ("refunded", order.total)

@@ -1,4 +1,4 @@
-"""An organizer's system sees each change of a ticket once, and nothing that is no change."""
+"""The search by `modified_since` finds changed tickets, and no others."""
 
 from datetime import datetime, timedelta
 
@@ -31,10 +31,10 @@ def revoke(ticket: Ticket, **moments: datetime) -> None:
     Ticket.objects.filter(pk=ticket.pk).update(status=TicketStatus.REVOKED, **moments)
 
 
-@pytest.mark.parametrize(("offset", "seen"), [(timedelta(0), True), (-HOUR, False)])
-def test_what_happened_at_that_very_moment_is_seen(
+@pytest.mark.parametrize(("offset", "found"), [(timedelta(0), True), (-HOUR, False)])
+def test_a_change_exactly_at_modified_since_is_found_and_an_earlier_one_is_not(
     offset: timedelta,
-    seen: bool,  # noqa: FBT001
+    found: bool,  # noqa: FBT001
 ):
     made, revoked, refunded = (old_ticket() for _ in range(3))
     Ticket.objects.filter(pk=made.pk).update(created_at=NOON + offset)
@@ -42,12 +42,12 @@ def test_what_happened_at_that_very_moment_is_seen(
     revoke(refunded, revoked_at=LONG_AGO, refunded_at=NOON + offset)
 
     assert [changed(each) for each in (made, revoked, refunded)] == [
-        [made] * seen, [revoked] * seen, [refunded] * seen,
+        [made] * found, [revoked] * found, [refunded] * found,
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("column", ["recorded_at", "undone_at"])
-def test_an_admission_and_its_undoing_are_changes(column: str):
+def test_an_admission_and_its_undo_are_changes(column: str):
     ticket = old_ticket()
     as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": ticket.code})
     Scan.objects.update(recorded_at=LONG_AGO)
@@ -58,7 +58,7 @@ def test_an_admission_and_its_undoing_are_changes(column: str):
     assert changed(ticket) == [ticket]
 
 
-def test_a_scan_that_opened_no_gate_is_no_change():
+def test_a_refused_scan_is_not_a_change():
     ticket = old_ticket()
     Event.objects.update(checkin_starts_at=clock.now() + HOUR)
     as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": ticket.code})

@@ -1,4 +1,4 @@
-"""Which secrets a deployment may start on, and what its environment means."""
+"""The settings of secrets and signing keys: which ones are accepted, and how they are read."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -58,7 +58,9 @@ def test_production_refuses_a_secret_that_is_weak_or_used_twice(name: str, value
         ({"TICKET_SIGNING_SECRET": ""}, "Set TICKET_SIGNING_KEYS, or TICKET_SIGNING_SECRET"),
     ],
 )
-def test_no_process_starts_on_ticket_keys_that_it_cannot_read(changes: dict[str, str], words: str):
+def test_ticket_keys_that_cannot_be_read_are_refused_at_the_start(
+    changes: dict[str, str], words: str
+):
     with pytest.raises(ImproperlyConfigured, match=words) as refused:
         read_ticket_keys(environment(**changes))
 
@@ -73,12 +75,14 @@ def test_no_process_starts_on_ticket_keys_that_it_cannot_read(changes: dict[str,
         ({"TICKET_SIGNING_SECRET": "", "WEBHOOK_SIGNING_KEYS": ""}, "Set WEBHOOK_SIGNING_KEYS"),
     ],
 )
-def test_no_process_starts_on_webhook_keys_that_it_cannot_read(changes: dict[str, str], words: str):
+def test_webhook_keys_that_cannot_be_read_are_refused_at_the_start(
+    changes: dict[str, str], words: str
+):
     with pytest.raises(ImproperlyConfigured, match=words):
         read_webhook_keys(environment(**changes))
 
 
-def test_an_environment_of_the_previous_release_means_what_it_meant():
+def test_the_environment_of_the_previous_release_gives_the_same_keys():
     env = environment()
     check_secrets(env)
 
@@ -88,7 +92,7 @@ def test_an_environment_of_the_previous_release_means_what_it_meant():
     assert list(two.items()) == [(2, SHARED), (1, SHARED)]
 
 
-def test_the_steps_of_a_rotation_are_all_accepted_and_the_first_key_signs():
+def test_each_step_of_a_rotation_is_accepted_and_the_first_key_signs():
     both = f"2:{SECRET}, 1:{SHARED}"
     env = environment(
         TICKET_SIGNING_KEYS=f"1:{SHARED},2:{SECRET}", SECRET_KEY_FALLBACKS=ANOTHER * 2
@@ -96,7 +100,7 @@ def test_the_steps_of_a_rotation_are_all_accepted_and_the_first_key_signs():
     check_secrets(env)
     assert list(read_ticket_keys(env)) == [1, 2]
 
-    # All ids of the previous release had one secret.
+    # In the previous release, all ids shared one secret.
     check_secrets(environment(TICKET_SIGNING_KEYS=f"3:{SECRET},2:{SHARED},1:{SHARED}"))
 
     env = environment(TICKET_SIGNING_KEYS=both, WEBHOOK_SIGNING_KEYS=f"1:{ANOTHER}")

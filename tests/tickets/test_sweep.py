@@ -1,4 +1,4 @@
-"""Messages that were lost are sent again, by the rows that still ask."""
+"""The sweep sends lost messages again, from the rows that still wait."""
 
 from datetime import timedelta
 
@@ -17,25 +17,25 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(minutes=3)
 
 
-def test_a_payment_whose_message_was_lost_is_asked_for_again_and_ever_more_slowly(
+def test_the_lost_message_of_a_payment_is_sent_again_at_growing_intervals(
     queue: RecordingQueue,
 ):
     order = make_processing_order()
     queue.sent.clear()
     now = clock.now()
 
-    asked = [
+    sent = [
         retry_waiting_work(now=now),
         retry_waiting_work(now=now + LATER),
         retry_waiting_work(now=now + LATER),
     ]
 
-    assert asked == [0, 1, 0]
+    assert sent == [0, 1, 0]
     assert queue.sent == [(Message.SETTLE_ORDER, {"order_id": str(order.pk)})]
     assert retry_waiting_work(now=now + LATER + timedelta(minutes=4)) == 1
 
 
-def test_codes_and_mail_whose_messages_were_lost_are_asked_for_again(queue: RecordingQueue):
+def test_the_lost_messages_for_codes_and_mail_are_sent_again(queue: RecordingQueue):
     unissued = make_processing_order()
     settle_order(order_id=unissued.pk, now=clock.now())
     unsent = make_paid_order()
@@ -49,7 +49,7 @@ def test_codes_and_mail_whose_messages_were_lost_are_asked_for_again(queue: Reco
     ]
 
 
-def test_nothing_is_asked_for_that_is_done(queue: RecordingQueue):
+def test_no_message_is_sent_for_an_order_that_is_done(queue: RecordingQueue):
     make_paid_order()
     queue.run_all()
 
@@ -57,7 +57,7 @@ def test_nothing_is_asked_for_that_is_done(queue: RecordingQueue):
     assert retry_waiting_work(now=clock.now() + timedelta(days=1)) == 0
 
 
-def test_a_settlement_that_died_before_its_message_is_carried_on_by_the_repeat(
+def test_a_repeated_settlement_sends_the_next_message_if_it_was_lost(
     queue: RecordingQueue,
 ):
     order = make_processing_order()

@@ -1,1 +1,1 @@
-"""The door: devices, check-in, its undoing, and who came."""
+"""The door: its devices, check-in and undo, and attendance."""

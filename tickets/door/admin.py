@@ -1,4 +1,4 @@
-"""The devices at the door."""
+"""The admin of door devices."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)
-        # A device scans for its own organizer, whoever set it up.
+        # A user who acts for several organizers may have chosen events of another one.
         device = form.instance
         device.events.set(device.events.filter(organizer_id=device.organizer_id))
 

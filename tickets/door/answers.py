@@ -1,4 +1,4 @@
-"""What a gate is told: the ticket that it admits, or why it does not."""
+"""The responses to a scan: the admitted ticket, or a refusal with its reason."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,26 +52,31 @@ class UnknownTicket(NotFound):
 
 
 _REFUSALS: dict[str, tuple[type[Refusal], str]] = {
-    ScanResult.ALREADY_USED: (AlreadyUsed, "It has let somebody in before."),
-    ScanResult.REVOKED: (Revoked, "It was refunded or replaced."),
-    ScanResult.WRONG_EVENT: (WrongEvent, "It does not open this gate."),
-    ScanResult.EVENT_CANCELLED: (EventCancelled, "Nobody is admitted."),
+    ScanResult.ALREADY_USED: (AlreadyUsed, "The ticket was used before: see `first_scan`."),
+    ScanResult.REVOKED: (Revoked, "The ticket was revoked, refunded or replaced."),
+    ScanResult.WRONG_EVENT: (WrongEvent, "This scanner does not admit tickets of that event."),
+    ScanResult.EVENT_CANCELLED: (EventCancelled, "Admit nobody."),
     ScanResult.NOT_YET_OPEN: (NotYetOpen, "Check-in starts at {}."),
     ScanResult.CLOSED: (Closed, "Check-in ended at {}."),
-    ScanResult.INVALID_CODE: (InvalidCode, "It is forged, mangled, or somebody else's."),
-    ScanResult.UNKNOWN_TICKET: (UnknownTicket, "It is well signed, and we do not have it."),
+    ScanResult.INVALID_CODE: (
+        InvalidCode,
+        "The code is forged, damaged, or of another system. Scan it again.",
+    ),
+    ScanResult.UNKNOWN_TICKET: (
+        UnknownTicket,
+        "The code has a valid signature, but there is no such ticket. Call the organizer.",
+    ),
 }
 
-
-# Of the door's hours, the one that a refusal tells.
+# Which of the door's two hours a refusal shows.
 _MOMENTS = {ScanResult.NOT_YET_OPEN: "starts_at", ScanResult.CLOSED: "ends_at"}
 
-# Every way in which a gate refuses.
+# All refusals of a scan, for the API's document.
 GATE_REFUSALS = tuple(kind for kind, _ in _REFUSALS.values())
 
 
 def show_admission(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
-    """Return what `AdmissionShown` describes."""
+    """Return the response to an admission, which `AdmissionShown` describes."""
     return {
         "result": attempt.result.value,
         "scan_id": str(attempt.scan_id),
@@ -81,7 +86,7 @@ def show_admission(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
 
 
 def refuse_entry(attempt: CheckIn) -> Refusal:
-    """Return the refusal of an attempt that opened no gate, with what the scanner may know."""
+    """Return the refusal of a scan that was not admitted, with the details that it may show."""
     kind, sentence = _REFUSALS[attempt.result]
     details: dict[str, Any] = {"scan_id": str(attempt.scan_id)}
     if attempt.hours is not None and attempt.result in _MOMENTS:

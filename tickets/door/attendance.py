@@ -1,4 +1,4 @@
-"""How an event has sold, and who has come."""
+"""Measure an event's attendance: its tickets sold, held and admitted, and its scans."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,7 +12,7 @@ from tickets.models import Scan, ScanResult, Ticket, TicketStatus
 
 @dataclass(frozen=True, slots=True)
 class AttendanceOfType:
-    """How many tickets of a type. `held` are reserved or being paid for."""
+    """Counts of one type's tickets. `held` tickets are reserved or being paid for."""
 
     id: UUID
     name: str
@@ -24,7 +24,7 @@ class AttendanceOfType:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceOfGate:
-    """How many scans a gate has let in and turned away."""
+    """Counts of one gate's scans."""
 
     gate: str
     admitted: int
@@ -43,7 +43,7 @@ class Attendance:
 
 
 def measure_attendance(event_id: UUID) -> Attendance:
-    """Count an event's tickets by type, and its scans by gate, by the record."""
+    """Count an event's tickets by type and its scans by gate, in PostgreSQL."""
     held = held_by_type([event_id])
     used = Ticket.objects.filter(event_id=event_id, status=TicketStatus.USED)
     admitted = dict(used.order_by().values_list("ticket_type_id").annotate(Count("pk")))
@@ -62,8 +62,8 @@ def measure_attendance(event_id: UUID) -> Attendance:
     counted = Scan.objects.filter(event_id=event_id, undone_at=None)
     scans = counted.order_by("gate").values_list("gate")
     gates = [
-        AttendanceOfGate(gate, inside, every - inside)
-        for gate, inside, every in scans.annotate(let_in=let_in, every=Count("pk"))
+        AttendanceOfGate(gate, admitted_scans, all_scans - admitted_scans)
+        for gate, admitted_scans, all_scans in scans.annotate(let_in=let_in, every=Count("pk"))
     ]
     return Attendance(
         event=event_id,

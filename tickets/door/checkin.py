@@ -1,4 +1,4 @@
-"""Checking in: a ticket opens a gate, once."""
+"""Check a ticket in at a gate, once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,21 +26,21 @@ SELECT * FROM check_in_in_hours(
 
 
 class UnknownDevice(Unauthenticated):
-    """Unknown or revoked."""
+    """No device has this token, or the device was revoked."""
 
     code = "invalid_token"
     title = "We do not know this token"
 
 
 class EventNotForScanner(NotFound):
-    """The scanner has no such event."""
+    """The scanner may not scan for this event."""
 
     code = "not_found"
     title = "There is nothing here"
 
 
 class ScanIdReused(Conflict):
-    """The same `scan_id` with another code is no repeat: it would get another ticket's answer."""
+    """The `scan_id` belongs to a scan of another code, whose result must not be returned."""
 
     code = "scan_id_reused"
     title = "This scan_id belongs to another scan"
@@ -49,10 +49,12 @@ class ScanIdReused(Conflict):
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """
-    Who scans: whatever device has a token of that digest, for the events that it was given; or else
-    somebody with a name, for all events of `organizers`, or everybody's with None.
+    Who scans: a device, an API token or a user.
 
-    A scan id is its scanner's own, so the name sets it apart from others'.
+    A device is found by the digest of its token and scans for its own events. An API token or a
+    user has a `name` and scans for the events of `organizers`, or for all events if that is None.
+
+    Two scanners may choose the same scan id: `name` keeps their scans apart.
     """
 
     name: str = ""
@@ -65,9 +67,9 @@ class Scanner:
 @dataclass(frozen=True, slots=True)
 class ScannedCode:
     """
-    What was seen at a gate. The same `scan_id` of the same scanner is the same scan.
+    A code that was scanned at a gate. The same `scan_id` of the same scanner is the same scan.
 
-    Without a gate it was seen at the device's own. With `event_id` that event's door is meant.
+    An empty `gate` means the device's own. With `event_id`, only that event's tickets are admitted.
     """
 
     scan_id: UUID
@@ -79,7 +81,7 @@ class ScannedCode:
 
 @dataclass(frozen=True, slots=True)
 class CheckedTicket:
-    """What a gate is told about a ticket."""
+    """What the response to a scan shows of a ticket."""
 
     id: UUID
     event_id: UUID
@@ -90,7 +92,7 @@ class CheckedTicket:
 
 @dataclass(frozen=True, slots=True)
 class DoorHours:
-    """When an event's door is open. Without a moment it is open from the beginning, or for good."""
+    """The hours of an event's door. A moment that is None does not limit them."""
 
     starts_at: datetime | None
     ends_at: datetime | None
@@ -100,9 +102,9 @@ class DoorHours:
 @dataclass(frozen=True, slots=True)
 class CheckIn:
     """
-    How an attempt at a gate ended.
+    The result of one scan.
 
-    `ticket` is there if the scanner may know it, `hours` with it.
+    `ticket` is set if the scanner may see it; then `hours` are set too.
     """
 
     scan_id: UUID
@@ -113,16 +115,16 @@ class CheckIn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """The event and the ticket that a code names, and whether we know that we signed it."""
+class _CodeTarget:
+    """The event and the ticket in a code, and whether its signature was verified."""
 
     event_id: Any
     ticket_id: Any
     signed: bool
 
 
-# What is not one of our codes names nothing, for sure.
-_NOTHING = _Named(None, None, signed=True)
+# For a text that is not one of our codes. Nothing is left to verify, so `signed` is true.
+_NO_TARGET = _CodeTarget(None, None, signed=True)
 
 
 def check_in_ticket(
@@ -133,37 +135,37 @@ def check_in_ticket(
     store_response: Callable[[CheckIn], None] | None = None,
 ) -> CheckIn:
     """
-    Let the bearer in, or say why not; either way, write the attempt down.
+    Admit a ticket or refuse it. Either way, record the attempt as a scan.
 
-    A refusal at the door is part of the record, so it is a row and not an exception. All of it is
-    one statement: looking and marking, so that two gates cannot both find the ticket unused.
+    A refusal at a gate must be on record, so it is a row and not an exception. One SQL statement
+    reads the ticket and marks it used, so that two gates cannot both admit it.
 
-    The door's hours are judged by the time of the scan. What a ticket was used or revoked for is
-    said first: a guest with a dead ticket need not come back later.
+    The door's hours apply to the time of the scan. A used or revoked ticket is refused as such also
+    outside the hours: its holder must not be sent away until the door opens.
 
-    `store_response` stores the response in the transaction of the attempt; without it there is one
-    statement and no transaction around it.
+    `store_response` stores the response in the transaction of the scan. Without it, one statement
+    runs outside any transaction.
 
-    :raises UnknownDevice: if no device has the token, or it was revoked
-    :raises EventNotForScanner: if the door of an event is meant that is not the scanner's
-    :raises ScanIdReused: if the scanner gave that id to another code before
+    :raises UnknownDevice: if no device has the token, or the device was revoked
+    :raises EventNotForScanner: if `scanned.event_id` is not an event of the scanner
+    :raises ScanIdReused: if the scanner gave the same id to another code before
     """
     try:
         read = read_code(scanned.code)
         check_key(read)
         event_id = _event_of(read.claims.event_number)
-        named = _Named(event_id, read.claims.ticket_id, signed=False)
+        target = _CodeTarget(event_id, read.claims.ticket_id, signed=False)
     except UnreadableCode:
-        named = _NOTHING
+        target = _NO_TARGET
     try:
         if store_response is None:
-            return _decide(scanned, scanner, named, now)
+            return _decide(scanned, scanner, target, now)
         with transaction.atomic(durable=True):
-            attempt = _decide(scanned, scanner, named, now)
+            attempt = _decide(scanned, scanner, target, now)
             store_response(attempt)
             return attempt
     except IntegrityError:
-        # A repeat: what it did is undone, and it gets the first answer.
+        # A repeated scan_id: PostgreSQL has rolled it back, and it gets the first result.
         earlier = _find_earlier(scanned, scanner)
         if earlier is None:
             raise
@@ -173,7 +175,7 @@ def check_in_ticket(
 
 
 def first_admission(ticket_id: UUID) -> Scan | None:
-    """Return the scan that opened the gate for a ticket and was not undone."""
+    """Return the scan that admitted a ticket and was not undone."""
     admitted = Scan.objects.select_related("device").filter(
         ticket_id=ticket_id, result=ScanResult.ADMITTED, undone_at=None
     )
@@ -202,26 +204,28 @@ def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
     return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket, hours)
 
 
-def _decide(scanned: ScannedCode, scanner: Scanner, named: _Named, now: datetime) -> CheckIn:
-    attempt = _record(scanned, scanner, named, now)
+def _decide(scanned: ScannedCode, scanner: Scanner, target: _CodeTarget, now: datetime) -> CheckIn:
+    # PostgreSQL first compares the text with the stored code: an equal one needs no verification,
+    # which is slow.
+    attempt = _record(scanned, scanner, target, now)
     if attempt is None:
-        attempt = _record(scanned, scanner, _prove(scanned.code, named), now)
-    assert attempt is not None, "What is proven is decided."  # noqa: S101
+        attempt = _record(scanned, scanner, _verify(scanned.code, target), now)
+    assert attempt is not None, "A verified code always gets a result."  # noqa: S101
     return attempt
 
 
-def _prove(code: str, named: _Named) -> _Named:
-    """Return what the code names if we have signed it, else nothing."""
+def _verify(code: str, target: _CodeTarget) -> _CodeTarget:
+    """Return the target as verified, or no target if the signature is wrong."""
     try:
-        check_signature(read_code(code), event_id=named.event_id)
+        check_signature(read_code(code), event_id=target.event_id)
     except UnreadableCode:
-        return _NOTHING
-    return replace(named, signed=True)
+        return _NO_TARGET
+    return replace(target, signed=True)
 
 
 @lru_cache(maxsize=10_000)
 def _event_of(number: int) -> UUID:
-    # An event keeps its number for good.
+    # The number of an event never changes, so this cache is never stale.
     event_id = (
         Event.objects.filter(number=number).values_list("pk", flat=True).order_by("pk").first()
     )
@@ -233,10 +237,10 @@ def _event_of(number: int) -> UUID:
 def _record(
     scanned: ScannedCode,
     scanner: Scanner,
-    named: _Named,
+    target: _CodeTarget,
     now: datetime,
 ) -> CheckIn | None:
-    """Do all of it, or nothing and return None: the code is not as we wrote it, and not proven."""
+    """Decide and record a scan. Return None, with nothing written, if the code must be verified."""
     with connection.cursor() as cursor:
         cursor.execute(
             _CHECK_IN,
@@ -249,11 +253,11 @@ def _record(
                 "the_user": scanner.user_id,
                 "organizers": None if scanner.organizers is None else list(scanner.organizers),
                 "only_event": scanned.event_id,
-                "the_event": named.event_id,
-                "the_ticket": named.ticket_id,
+                "the_event": target.event_id,
+                "the_ticket": target.ticket_id,
                 "the_code": scanned.code,
                 "the_gate": scanned.gate,
-                "signed": named.signed,
+                "signed": target.signed,
                 "seen": scanned.at,
                 "written": now,
             },
@@ -268,6 +272,6 @@ def _record(
     ticket = None
     if order_code:
         ticket = CheckedTicket(
-            named.ticket_id, named.event_id, ticket_type, holder_name, order_code
+            target.ticket_id, target.event_id, ticket_type, holder_name, order_code
         )
     return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket, DoorHours(*hours))

@@ -37,13 +37,13 @@ class DeviceSent(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("all_events") and "events" not in attrs:
             raise serializers.ValidationError(
-                {"events": "Name events, or say `all_events`."}, code="required"
+                {"events": "Send ids of events, or set `all_events`."}, code="required"
             )
         return attrs
 
 
 class PairingSent(StrictSerializer):
-    """What the organizer's system shows as a QR code."""
+    """The pairing code that the organizer's system has shown as a QR code."""
 
     pairing_code = LineField(max_length=100)
 
@@ -51,7 +51,7 @@ class PairingSent(StrictSerializer):
 class DeviceShown(serializers.ModelSerializer[Device]):
     """A scanner at a gate."""
 
-    # Made from the model it would have a title in the language of whoever asks first.
+    # A field made from the model would have a title in the language of the first request.
     events = serializers.PrimaryKeyRelatedField[Event](many=True, read_only=True)
 
     class Meta:
@@ -69,7 +69,7 @@ class DeviceShown(serializers.ModelSerializer[Device]):
 
 
 class NewDeviceShown(DeviceShown):
-    """A scanner with its `token`, which is told this once."""
+    """A scanner with its `token`, which is shown only once."""
 
     token = serializers.CharField()
 
@@ -78,7 +78,7 @@ class NewDeviceShown(DeviceShown):
 
 
 class PairingShown(serializers.Serializer[Any]):
-    """A code for one phone, which is told this once."""
+    """A code for one phone, which is shown only once."""
 
     device = serializers.UUIDField()
     expires_at = serializers.DateTimeField()

@@ -1,4 +1,4 @@
-"""Where an organizer's own system makes door devices, and where a phone becomes one."""
+"""The views with which organizers manage door devices and phones pair with them."""
 
 from functools import partial
 from typing import Any
@@ -51,12 +51,12 @@ from tickets.door.devices import (
 from tickets.models import Device, DevicePairing
 
 _WRITER = (API_TOKEN, Scope.DEVICES_WRITE.value)
-_CALLERS = (NotForThisCaller, InsufficientScope)
-_KEYED = (*KEY_REFUSALS, AccessTokenLost)
+_CALLER_REFUSALS = (NotForThisCaller, InsufficientScope)
+_ALL_KEY_REFUSALS = (*KEY_REFUSALS, AccessTokenLost)
 
 
 class DeviceNotFound(NotFound):
-    """No such device, or not this caller's: the two are not told apart."""
+    """No such device, or another organizer's. The caller cannot tell which."""
 
     code = "not_found"
     title = "There is nothing here"
@@ -67,7 +67,7 @@ class Devices(APIView):
         "list_devices",
         tokens=[_WRITER],
         answers={200: page_of(DeviceShown)},
-        refusals=_CALLERS,
+        refusals=_CALLER_REFUSALS,
         parameters=[*PAGE],
     )
     def get(self, request: Request) -> Response:
@@ -83,12 +83,12 @@ class Devices(APIView):
         tokens=[_WRITER],
         takes=DeviceSent,
         answers={201: NewDeviceShown},
-        refusals=[*_CALLERS, OrganizerNotFound, TooManyDevices, *_KEYED],
+        refusals=[*_CALLER_REFUSALS, OrganizerNotFound, TooManyDevices, *_ALL_KEY_REFUSALS],
         parameters=[KEY],
         examples={"At the north gate": {"name": "Phone 1", "gate": "North", "all_events": True}},
     )
     def post(self, request: Request) -> Response:
-        """Make a door device. Its `token` is told here and never again."""
+        """Create a door device. Its `token` is shown here and never again."""
         organizers = acting_organizers(request, Scope.DEVICES_WRITE)
         create = partial(self._create, request, organizers)
         return answer_once(request, create, shown_once=_TOKEN)
@@ -96,11 +96,11 @@ class Devices(APIView):
     def _create(
         self, request: Request, organizers: QuerySet[Organizer], responses: ResponseStore
     ) -> Response:
-        wish = DeviceSent(data=request.data)
-        wish.is_valid(raise_exception=True)
-        fields = dict(wish.validated_data)
+        parsed = DeviceSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
+        fields = dict(parsed.validated_data)
         if fields.get("is_supervisor"):
-            # Such a device undoes check-ins: nobody gives more than they have.
+            # A supervisor's device may undo check-ins, so the caller needs that right too.
             organizers = acting_organizers(request, Scope.TICKETS_WRITE)
         organizer = choose_organizer(organizers, fields.pop("organizer", None))
         events = _events_of(organizer, fields.pop("events", []))
@@ -127,11 +127,11 @@ class DeviceRevocation(APIView):
         "revoke_device",
         tokens=[_WRITER],
         answers={200: DeviceShown},
-        refusals=[*_CALLERS, DeviceNotFound, *KEY_REFUSALS],
+        refusals=[*_CALLER_REFUSALS, DeviceNotFound, *KEY_REFUSALS],
         parameters=[KEY],
     )
     def post(self, request: Request, device_id: UUID) -> Response:
-        """Shut a device out, at once and for good. Twice is once."""
+        """Revoke a device, at once and for good. A repeat changes nothing."""
         device = _device_acted_for(request, device_id)
         return answer_once(request, partial(self._revoke, request, device))
 
@@ -156,15 +156,15 @@ class DevicePairingStart(APIView):
         "start_pairing",
         tokens=[_WRITER],
         answers={201: PairingShown},
-        refusals=[*_CALLERS, DeviceNotFound, DeviceRevoked, *_KEYED],
+        refusals=[*_CALLER_REFUSALS, DeviceNotFound, DeviceRevoked, *_ALL_KEY_REFUSALS],
         parameters=[KEY],
     )
     def post(self, request: Request, device_id: UUID) -> Response:
         """
-        Make a code by which a phone becomes this device: once, and within 15 minutes.
+        Create a code with which a phone becomes this device: once, and within 15 minutes.
 
-        Show it as a QR code. The phone sends it to `POST /devices/pair` and gets a new token; the
-        device's old token ends then.
+        Show it as a QR code. The phone sends it to `POST /devices/pair` and gets a new token. The
+        device's old token stops working then.
         """
         device = _device_acted_for(request, device_id)
         start = partial(self._start, request, device)
@@ -176,8 +176,12 @@ class DevicePairingStart(APIView):
         headers = {"Location": "/devices/pair"}
 
         def store_response(pairing: DevicePairing) -> None:
-            told = {"device": device.pk, "expires_at": pairing.expires_at}
-            shown.update(PairingShown({**told, "pairing_code": code.text}).data)
+            fields = {
+                "device": device.pk,
+                "expires_at": pairing.expires_at,
+                "pairing_code": code.text,
+            }
+            shown.update(PairingShown(fields).data)
             responses.store(201, shown, headers)
 
         start_pairing(
@@ -196,22 +200,22 @@ class DevicePair(APIView):
         anyone=True,
         takes=PairingSent,
         answers={200: NewDeviceShown},
-        refusals=[PairingNotValid, *_KEYED],
+        refusals=[PairingNotValid, *_ALL_KEY_REFUSALS],
         parameters=[KEY],
         examples={"What the phone has scanned": {"pairing_code": "pair_3b1d6f1f2c4e…"}},
     )
     def post(self, request: Request) -> Response:
         """
-        Become a door device by its pairing code. `token` is told here and never again.
+        Become a door device with its pairing code. `token` is shown here and never again.
 
-        A code is good for one phone. With an `Idempotency-Key` a phone that lost the answer may
-        ask again.
+        A code works for one phone. With an `Idempotency-Key`, a phone that lost the response may
+        retry.
         """
         return answer_once(request, partial(self._pair, request), shown_once=_TOKEN)
 
     def _pair(self, request: Request, responses: ResponseStore) -> Response:
-        wish = PairingSent(data=request.data)
-        wish.is_valid(raise_exception=True)
+        parsed = PairingSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
         token = responses.make_token() or make_token(TokenKind.DEVICE)
         shown: dict[str, Any] = {}
 
@@ -220,7 +224,7 @@ class DevicePair(APIView):
             responses.store(200, shown, {})
 
         pair_device(
-            pairing_code=wish.validated_data["pairing_code"],
+            pairing_code=parsed.validated_data["pairing_code"],
             token=token,
             now=clock.now(),
             store_response=store_response,
@@ -240,7 +244,7 @@ def _events_of(organizer: Organizer, wanted: list[UUID]) -> list[Event]:
     events = list(Event.objects.filter(organizer=organizer, pk__in=wanted))
     if len(events) < len(set(wanted)):
         raise serializers.ValidationError(
-            {"events": ["Name events of that organizer."]}, code="unknown_event"
+            {"events": ["Send ids of events of that organizer."]}, code="unknown_event"
         )
     return events
 

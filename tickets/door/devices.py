@@ -1,4 +1,4 @@
-"""The devices at the door: made, paired with a phone, and ended."""
+"""Create door devices, pair them with phones, and revoke them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -20,21 +20,21 @@ MOST_DEVICES: Final = 500
 
 
 class TooManyDevices(Conflict):
-    """More live devices than any organizer has gates."""
+    """The organizer has `MOST_DEVICES` devices that are not revoked."""
 
     code = "too_many_devices"
-    title = "The organizer has as many door devices as an organizer may have"
+    title = "The organizer has too many door devices"
 
 
 class DeviceRevoked(Conflict):
-    """It was shut out for good."""
+    """A revoked device cannot be paired."""
 
     code = "device_revoked"
     title = "This door device was revoked"
 
 
 class PairingNotValid(NotFound):
-    """Unknown, used, or too old."""
+    """The code is unknown, used or expired."""
 
     code = "pairing_not_valid"
     title = "This pairing code is not valid"
@@ -50,16 +50,19 @@ def create_device(
     store_response: Callable[[Device], None] = lambda _device: None,
 ) -> None:
     """
-    Write a new device, for some events of its organizer. `store_response` stores the response with
-    it.
+    Create a device for some events of its organizer.
 
-    :raises TooManyDevices: if its organizer has as many as it may have
+    `store_response` stores the response in the same transaction.
+
+    :raises TooManyDevices: if its organizer has as many live devices as it may have
     """
-    # Of two that are made at once, the second counts the first.
+    # The lock prevents two requests at once from both creating the last device under the limit.
     Organizer.objects.select_for_update(no_key=True).get(pk=device.organizer_id)
     live = Device.objects.filter(organizer_id=device.organizer_id, revoked_at=None)
     if live.count() >= MOST_DEVICES:
-        raise TooManyDevices(f"An organizer has {MOST_DEVICES} at most. Revoke one.")
+        raise TooManyDevices(
+            f"An organizer may have {MOST_DEVICES} live devices. Revoke one that is not used."
+        )
     device.save(force_insert=True)
     device.events.set(events)
     _record(ActType.DEVICE_CREATED, device, actor, now)
@@ -76,13 +79,15 @@ def start_pairing(
     store_response: Callable[[DevicePairing], None] = lambda _pairing: None,
 ) -> None:
     """
-    Let whoever has a code take a device over, once and soon. An earlier code ends.
+    Store the digest of a pairing code for a device. The code works once, for 15 minutes.
 
-    :raises DeviceRevoked: if it was revoked
+    An earlier pairing code of the device stops working.
+
+    :raises DeviceRevoked: if the device was revoked
     """
     device = Device.objects.select_for_update().get(pk=device_id)
     if device.revoked_at is not None:
-        raise DeviceRevoked("Make a new one.")
+        raise DeviceRevoked("A revoked device cannot be paired. Create a new one.")
     pairing, _ = DevicePairing.objects.update_or_create(
         device=device, defaults={"digest": digest, "expires_at": now + PAIRING_LASTS}
     )
@@ -99,11 +104,11 @@ def pair_device(
     store_response: Callable[[Device], None] = lambda _device: None,
 ) -> None:
     """
-    Give a device a new token for its pairing code, once. Its old token ends.
+    Give the device of a pairing code a new token. The code and the old token stop working.
 
-    :raises PairingNotValid: if the code is unknown, used, or too old, or the device was revoked
+    :raises PairingNotValid: if the code is unknown, used or expired, or the device was revoked
     """
-    # Of two that show one code at once, one finds it.
+    # The lock lets only one of two requests with the same code find it.
     found = (
         DevicePairing.objects.select_for_update(of=("self", "device"))
         .select_related("device")
@@ -111,7 +116,7 @@ def pair_device(
         .first()
     )
     if found is None:
-        raise PairingNotValid("Ask for a new code.")
+        raise PairingNotValid("It is unknown, used or expired. Ask the organizer for a new one.")
     device = found.device
     found.delete()
     device.digest, device.hint = token.digest, token.hint
@@ -129,7 +134,7 @@ def revoke_device(
     now: datetime,
     store_response: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Shut a device out. Return whether it was live: twice is once."""
+    """Revoke a device. Return whether it was live. A repeat changes nothing."""
     with transaction.atomic():
         device = Device.objects.filter(pk=device_id)
         revoked = device.filter(revoked_at=None).update(revoked_at=now)

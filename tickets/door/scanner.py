@@ -1,4 +1,4 @@
-"""Who may scan, and who may undo a check-in."""
+"""Find the scanner that sends a request, and check who may undo a check-in."""
 
 from uuid import UUID
 
@@ -24,10 +24,10 @@ from tickets.models import Device, Ticket
 
 def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Actor]:
     """
-    Return a ticket whose check-in the caller may undo, and the caller.
+    Return a ticket whose check-in the caller may undo, and the caller as the actor.
 
-    :raises NotAuthenticated, InvalidToken, InsufficientScope: by the caller
-    :raises NotForThisCaller: if it is a device, and not a supervisor's
+    :raises NotAuthenticated, InvalidToken, InsufficientScope: if the caller may not
+    :raises NotForThisCaller: if the caller is a device, and not a supervisor's
     :raises TicketNotFound: if there is no such ticket, or it is not of the caller's events
     """
     token = request.auth
@@ -38,7 +38,7 @@ def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Act
     if device is None:
         raise InvalidToken("The device is unknown or was revoked.")
     if not device.is_supervisor:
-        raise NotForThisCaller("Only a supervisor's device undoes a check-in.")
+        raise NotForThisCaller("Only a supervisor's device may undo a check-in.")
     tickets = Ticket.objects.filter(pk=ticket_id, event__organizer_id=device.organizer_id)
     if not device.all_events:
         tickets = tickets.filter(event__devices=device)
@@ -50,15 +50,16 @@ def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Act
 
 def scanner_of(request: Request) -> Scanner:
     """
-    Return who scans.
+    Return the scanner that sends a request.
 
-    :raises NotAuthenticated, InvalidToken: if nobody knows who is calling
-    :raises NotForThisCaller: if it is an order's token, or a user who acts for nobody
-    :raises InsufficientScope: if the organizer's token is for other things
+    :raises NotAuthenticated, InvalidToken: if the caller is unknown
+    :raises NotForThisCaller: if the token is an order's, or the user acts for no organizer
+    :raises InsufficientScope: if the API token lacks the scope
     """
     token = request.auth
     if isinstance(token, BearerToken) and token.kind == TokenKind.DEVICE:
-        # The check-in finds the device for itself. But who is nobody is told that first.
+        # The check-in finds the device again. An unknown token must be refused before the body is
+        # read and before a stored response is looked up.
         if not Device.objects.filter(digest=token.digest, revoked_at=None).exists():
             raise InvalidToken("The device is unknown or was revoked.")
         return Scanner(device_digest=token.digest)
@@ -67,7 +68,9 @@ def scanner_of(request: Request) -> Scanner:
         own = (api_token.organizer_id,)
         return Scanner(f"token:{api_token.pk}", organizers=own, api_token_id=api_token.pk)
     if isinstance(token, BearerToken):
-        raise NotForThisCaller("An order's token opens no gate.")
+        raise NotForThisCaller(
+            "An order's token may not scan. Send a device's or an organizer's token."
+        )
     if not request.user.is_authenticated:
         raise NotAuthenticated("Send a device's or an organizer's token.")
     organizers = tuple(organizers_of(request.user).values_list("pk", flat=True))

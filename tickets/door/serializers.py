@@ -21,14 +21,12 @@ from tickets.models import ScanResult, TicketStatus
 
 # A device's clock may be a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
-
-
-# Longer than any device is cut off; a clock that says less is wrong.
+# Longer than any device is offline: an earlier time means that the device's clock is wrong.
 _LONGEST_OFFLINE = timedelta(days=30)
 
 
 class ScanSent(StrictSerializer):
-    """What a scanner saw. Only `code` is required."""
+    """A code that was scanned. Only `code` is required."""
 
     code = TextField(max_length=300, trim_whitespace=False)
     event = serializers.UUIDField(required=False)
@@ -36,7 +34,7 @@ class ScanSent(StrictSerializer):
     scan_id = serializers.UUIDField(default=new_id)
     scanned_at = MomentField(
         required=False,
-        help_text="When a device that was offline saw it: at most 30 days ago, and at most 5"
+        help_text="When a device that was offline scanned it: at most 30 days ago, and at most 5"
         " minutes ahead of our clock. Without it: now.",
     )
 
@@ -49,7 +47,7 @@ class ScanSent(StrictSerializer):
 
 
 class UsualScan(Struct, forbid_unknown_fields=True):
-    """What a scanner sends that is online. `ScanSent` takes all of it, and judges the rest."""
+    """The usual scan of an online device, for the shortcut. `ScanSent` reads every other one."""
 
     code: Annotated[str, Meta(min_length=1, max_length=300)]
     event: UUID | UnsetType = UNSET
@@ -77,7 +75,7 @@ class AttendanceOfGateShown(serializers.Serializer[Any]):
 
 
 class AttendanceShown(serializers.Serializer[Any]):
-    """Of an event: `held` are reserved or being paid for, `admitted` are tickets let in."""
+    """An event's tickets: `held` are reserved or being paid for, `admitted` are checked in."""
 
     event = serializers.UUIDField()
     capacity = serializers.IntegerField()
@@ -99,7 +97,7 @@ class ScannedTicketShown(serializers.Serializer[Any]):
 
 
 class CheckInUndoneShown(serializers.Serializer[Any]):
-    """A ticket that may enter once more."""
+    """A ticket whose check-in was undone. It may be checked in again."""
 
     id = serializers.UUIDField(source="ticket.pk")
     status = serializers.ChoiceField(TicketStatus.choices, source="ticket.status")
@@ -109,7 +107,7 @@ class CheckInUndoneShown(serializers.Serializer[Any]):
 
 
 class AdmissionShown(serializers.Serializer[Any]):
-    """Somebody may enter. A refusal is a problem, with the same `scan_id`."""
+    """The ticket is admitted. A refusal is a problem, with the same `scan_id`."""
 
     result = serializers.ChoiceField(choices=[ScanResult.ADMITTED.value])
     scan_id = serializers.UUIDField()
@@ -118,26 +116,28 @@ class AdmissionShown(serializers.Serializer[Any]):
 
 
 class FirstScanShown(serializers.Serializer[Any]):
-    """The scan that used a ticket."""
+    """The scan that checked the ticket in."""
 
     at = serializers.DateTimeField()
-    gate = serializers.CharField(help_text="Empty if none was said.")
+    gate = serializers.CharField(help_text="Empty if the scan named none.")
     device = serializers.CharField(allow_null=True, help_text="Null if an API token was used.")
 
 
 class ScanProblem(Problem):
-    """Nobody may enter. What is known of the scan and of the ticket is told too."""
+    """The ticket is not admitted. Members show what is known of the scan and of the ticket."""
 
     example = {"scan_id": "01998c70-9c3d-7e02-b7a4-1c5e8f2a6d90"}
 
-    scan_id = serializers.UUIDField(required=False, help_text="Of each attempt on record.")
-    ticket = ScannedTicketShown(required=False, help_text="Where the code belongs to one.")
+    scan_id = serializers.UUIDField(required=False, help_text="If the attempt is on record.")
+    ticket = ScannedTicketShown(required=False, help_text="If the code belongs to one.")
     first_scan = FirstScanShown(
-        required=False, allow_null=True, help_text="Of `already_used`; null if it was undone since."
+        required=False,
+        allow_null=True,
+        help_text="With `already_used`. Null if that check-in was undone since.",
     )
     checkin_starts_at = serializers.DateTimeField(
-        required=False, help_text="Of `not_yet_open`, in the event's time zone."
+        required=False, help_text="With `not_yet_open`, in the event's time zone."
     )
     checkin_ends_at = serializers.DateTimeField(
-        required=False, help_text="Of `closed`, in the event's time zone."
+        required=False, help_text="With `closed`, in the event's time zone."
     )

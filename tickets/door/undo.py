@@ -1,4 +1,4 @@
-"""Undoing a check-in: a mistaken scan does not cost a guest the evening."""
+"""Undo a mistaken check-in, so that the ticket is valid again."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from ticketing.errors import Conflict
 from ticketing.models import ActType
 from tickets.models import Scan, ScanResult, Ticket, TicketStatus
 
-# Long enough to notice a mistake at the gate, too short to bring another guest in later.
+# Long enough to notice a mistake at the gate, too short to admit a second guest later.
 UNDO_WITHIN: Final = timedelta(minutes=15)
 
 
 class NotCheckedIn(Conflict):
-    """The ticket was not admitted, or it was revoked since."""
+    """The ticket was not checked in, or it was revoked since."""
 
     code = "not_checked_in"
     title = "This ticket is not checked in"
@@ -40,30 +40,31 @@ def undo_check_in(
     store_response: Callable[[Scan], None] = lambda _undone: None,
 ) -> Scan:
     """
-    Make a used ticket valid again. Return the admission that was undone. Twice is once.
+    Make a used ticket valid again. Return the scan that was undone. A repeat changes nothing.
 
-    The admission stays on record. A repeat of its `scan_id` gets its first response and opens no
-    gate; a new scan admits again. `store_response` stores the response in the same transaction.
+    The scan stays on record. A retry with its `scan_id` gets the first response and admits nobody;
+    a new scan may admit again. `store_response` stores the response in the same transaction.
 
-    :raises NotCheckedIn: if the ticket let nobody in, or is revoked
-    :raises UndoTooLate: if it let somebody in more than 15 minutes ago
+    :raises NotCheckedIn: if the ticket was not checked in, or is revoked
+    :raises UndoTooLate: if the check-in is more than 15 minutes old
     """
-    # A gate that scans it, a refund and another undo wait for us, or we for them.
+    # The lock prevents a check-in, a refund or another undo between the reads and the writes below.
     ticket = (
         Ticket.objects.select_for_update(of=("self",)).select_related("event").get(pk=ticket_id)
     )
     admissions = Scan.objects.filter(ticket_id=ticket_id, result=ScanResult.ADMITTED)
-    # One at most is not undone. Its time does not say so: the clocks of two processes differ.
-    standing = F("undone_at").desc(nulls_first=True)
-    latest = admissions.select_related("ticket").order_by(standing, "-pk").first()
+    # At most one admission is not undone: it comes first. Sorting by time would be wrong, because
+    # the clocks of two processes differ.
+    not_undone_first = F("undone_at").desc(nulls_first=True)
+    latest = admissions.select_related("ticket").order_by(not_undone_first, "-pk").first()
     if latest is None or ticket.status == TicketStatus.REVOKED:
-        raise NotCheckedIn("It was revoked." if latest else "It has let nobody in.")
+        raise NotCheckedIn("The ticket was revoked." if latest else "The ticket was not admitted.")
     if latest.undone_at is not None:
         store_response(latest)
         return latest
-    # By the time of its record: a device that was offline reports its scans late.
+    # By the time of recording: an offline device sends its scans late.
     if now - latest.recorded_at > UNDO_WITHIN:
-        raise UndoTooLate("It has let somebody in more than 15 minutes ago.")
+        raise UndoTooLate("The ticket was checked in more than 15 minutes ago.")
     latest.undone_at, latest.undone_by = now, f"{actor.kind}:{actor.id}"
     latest.save(update_fields=["undone_at", "undone_by"])
     Ticket.objects.filter(pk=ticket_id).update(status=TicketStatus.VALID, used_at=None)

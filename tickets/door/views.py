@@ -1,4 +1,4 @@
-"""The gate: check a ticket in, and undo it."""
+"""The views of the gate: check a ticket in, and undo a check-in."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -66,23 +66,23 @@ class TicketValidation(APIView):
         """
         Check a code and register its use. Every attempt is recorded.
 
-        A repeat with the same `scan_id` gets the first answer for good, with the same
-        `Idempotency-Key` for a day.
+        A retry with the same `scan_id` always gets the first result. A retry with the same
+        `Idempotency-Key` gets the first response for a day.
         """
         scanner = scanner_of(request)
         return answer_once(request, partial(self._check, request, scanner))
 
     def _check(self, request: Request, scanner: Scanner, responses: ResponseStore) -> Response:
-        wish = ScanSent(data=request.data)
-        wish.is_valid(raise_exception=True)
-        seen = wish.validated_data
+        parsed = ScanSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
+        scan = parsed.validated_data
         now = clock.now()
         scanned = ScannedCode(
-            scan_id=seen["scan_id"],
-            code=seen["code"],
-            gate=seen.get("gate", ""),
-            at=min(seen.get("scanned_at", now), now),
-            event_id=seen.get("event"),
+            scan_id=scan["scan_id"],
+            code=scan["code"],
+            gate=scan.get("gate", ""),
+            at=min(scan.get("scanned_at", now), now),
+            event_id=scan.get("event"),
         )
         store_response = _store_admission(responses) if responses.digest else None
         return Response(_admit(scanned, scanner, now, store_response))
@@ -105,9 +105,9 @@ class CheckInUndo(APIView):
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """
-        Undo a ticket's check-in within 15 minutes: it is valid again.
+        Undo a ticket's check-in within 15 minutes: the ticket is valid again.
 
-        A device needs to be a supervisor's. The scan stays on record, marked as undone.
+        A device must be a supervisor's. The scan stays on record, marked as undone.
         """
         ticket, actor = ticket_of_supervisor(request, ticket_id)
         return answer_once(request, partial(self._undo, ticket, actor))
@@ -126,23 +126,27 @@ class CheckInUndo(APIView):
 
 
 def check_in_quickly(request: HttpRequest) -> HttpResponse | None:
-    """Do what `TicketValidation.post` does for a door device that is online."""
+    """
+    Check a ticket in for an online device: the shortcut of `TicketValidation.post`.
+
+    Return None for any other request, which the view then handles.
+    """
     token = read_bearer(request.META.get("HTTP_AUTHORIZATION", ""))
-    # A key might have been answered already.
+    # The key may have a stored response, which only the view looks up.
     if "HTTP_IDEMPOTENCY_KEY" in request.META:
         return None
     if token is None or token.kind != TokenKind.DEVICE:
         return None
-    wish = read_body(request, UsualScan)
-    if wish is None:
+    scan = read_body(request, UsualScan)
+    if scan is None:
         return None
     now = clock.now()
     scanned = ScannedCode(
-        scan_id=new_id() if wish.scan_id is UNSET else wish.scan_id,
-        code=wish.code,
-        gate=wish.gate,
+        scan_id=new_id() if scan.scan_id is UNSET else scan.scan_id,
+        code=scan.code,
+        gate=scan.gate,
         at=now,
-        event_id=None if wish.event is UNSET else wish.event,
+        event_id=None if scan.event is UNSET else scan.event,
     )
     return answer_json(_admit(scanned, Scanner(device_digest=token.digest), now))
 
@@ -162,7 +166,7 @@ def _admit(
 
 
 def _store_admission(responses: ResponseStore) -> Callable[[CheckIn], None]:
-    """Return what stores an admission. A refusal is stored with those of all endpoints."""
+    """Return a callback that stores the response to an admission. `answer_once` stores refusals."""
 
     def store_response(attempt: CheckIn) -> None:
         if attempt.result == ScanResult.ADMITTED and attempt.ticket is not None:

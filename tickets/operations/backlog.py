@@ -1,4 +1,4 @@
-"""How much work waits, and for how long: what tells that workers are too few, or fail."""
+"""Measure the work that waits and its age, which show that workers are too few or fail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """Messages of one queue, as SQS counts them: roughly."""
+    """The messages of one queue, as counted by SQS: approximate."""
 
     waiting: int
     in_hand: int
@@ -35,10 +35,10 @@ class QueueDepth:
 @dataclass(frozen=True, slots=True)
 class OldestWork:
     """
-    Seconds that the oldest piece of work has waited, or None if none does.
+    The seconds for which the oldest order and the oldest mail have waited, or None.
 
-    By the record: SQS tells the age of its oldest message to CloudWatch only, and a message may
-    be lost; the row that asks for it is not.
+    They come from PostgreSQL: SQS reports the age of its oldest message to CloudWatch only, and a
+    message may be lost, unlike the row that asks for the work.
     """
 
     order_processing: float | None
@@ -46,14 +46,14 @@ class OldestWork:
 
     @property
     def message(self) -> float | None:
-        """Return the longer of the two: the age of the oldest message that brought no result."""
+        """Return the longer of the two waits, or None if there is none."""
         ages = [age for age in (self.order_processing, self.mail_unsent) if age is not None]
         return max(ages, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """What the record says was sold, ever and of all events."""
+    """The sales of all events since the beginning, counted in PostgreSQL."""
 
     orders: int
     capacity: int
@@ -62,7 +62,7 @@ class Sales:
 
 
 def measure_queues() -> dict[str, QueueDepth]:
-    """Return the depth of each queue that answers."""
+    """Return the depth of each queue. A queue for which SQS returns an error is left out."""
     depths = {}
     for queue, url in settings.SQS_QUEUE_URLS.items():
         try:
@@ -90,13 +90,13 @@ def count_mails_given_up() -> int:
 
 
 def measure_webhook_lag(*, now: datetime) -> float:
-    """Return the seconds that the longest-waiting webhook is late by; a retry waits its time."""
+    """Return how many seconds late the oldest due webhook is. One that waits for a retry is not."""
     return _age(oldest_due_webhook(now=now), now) or 0.0
 
 
 def measure_sales() -> Sales:
-    """Return how much was sold."""
-    # A delivery is written with each sale, and never taken away. Its table is the small one.
+    """Count the orders and tickets sold."""
+    # Each sale writes one delivery, which is never deleted. The table of orders is larger.
     columns = ("capacity", "promised", "sold")
     totals = TicketType.objects.aggregate(**{column: Sum(column) for column in columns})
     return Sales(Delivery.objects.count(), *(totals[column] or 0 for column in columns))

@@ -1,4 +1,4 @@
-"""What operators' tools ask: can it serve, how much waits, and for how long?"""
+"""The views for operators' tools: readiness and metrics."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -29,20 +29,20 @@ from tickets.operations.backlog import (
     measure_webhook_lag,
 )
 
-_READING = ("GET", "HEAD")
+_READ_METHODS = ("GET", "HEAD")
 
 
 class QueueShown(serializers.Serializer[Any]):
-    """How much a queue holds, about, as SQS counts it."""
+    """The messages of a queue, as counted by SQS: approximate."""
 
     waiting = serializers.IntegerField()
-    in_hand = serializers.IntegerField(help_text="Handed to a worker that has not ended yet.")
-    delayed = serializers.IntegerField(help_text="For later.")
+    in_hand = serializers.IntegerField(help_text="Taken by a worker that has not finished.")
+    delayed = serializers.IntegerField(help_text="Not for workers before a later time.")
     dead = serializers.IntegerField(help_text="In the dead-letter queue.")
 
 
 class BacklogShown(serializers.Serializer[Any]):
-    """What waits, and how long the oldest has waited."""
+    """The work that waits, and how long the oldest has waited."""
 
     queues = serializers.DictField(child=QueueShown(), help_text="By the name of the queue.")
     oldest_processing_seconds = serializers.FloatField(allow_null=True)
@@ -62,7 +62,7 @@ class ReadinessAnswer(serializers.Serializer[Any]):
 
 
 class NotReadyProblem(Problem):
-    """What does not answer is `away` in `checks`."""
+    """A service that does not answer is `away` in `checks`."""
 
     example = {"checks": {"database": OK, "redis": OK, "queue": AWAY, "storage": OK}}
 
@@ -84,21 +84,21 @@ class Readiness(APIView):
         probe=True,
     )
     def get(self, request: Request) -> Response:
-        """Say whether the process can serve: what it needs answers."""
-        insider = may_see_metrics(request.headers.get("Authorization", ""))
+        """Return whether the process can serve: the services that it needs answer."""
+        may_see_details = may_see_metrics(request.headers.get("Authorization", ""))
         try:
             checks = check_readiness()
         except NotReady as away:
-            raise (away if insider else NotReady()) from None
-        if not insider:
+            raise (away if may_see_details else NotReady()) from None
+        if not may_see_details:
             return Response({"status": OK})
         return Response({"status": OK, "checks": checks, "backlog": _describe_backlog()})
 
 
 def metrics(request: HttpRequest) -> HttpResponseBase:
-    """Show the figures to Prometheus, if it shows the token that the settings name."""
-    if request.method not in _READING:
-        return method_not_allowed(request, *_READING)
+    """Return the metrics to Prometheus, if the request has the token `METRICS_TOKEN`."""
+    if request.method not in _READ_METHODS:
+        return method_not_allowed(request, *_READ_METHODS)
     if not may_see_metrics(request.headers.get("Authorization", "")):
         raise Http404
     registry = CollectorRegistry()
@@ -131,7 +131,7 @@ class _Backlog(Collector):
         yield messages
         waits = GaugeMetricFamily(
             "bilheteria_oldest_work_seconds",
-            "How long the oldest piece of work has waited, by the record.",
+            "How long the oldest work of a kind has waited, counted in PostgreSQL.",
             labels=["work"],
         )
         oldest = measure_oldest_work(now=clock.now())
@@ -140,17 +140,17 @@ class _Backlog(Collector):
         yield waits
         yield GaugeMetricFamily(
             "bilheteria_mails_given_up",
-            "Orders whose tickets are not mailed any more, until staff mend that.",
+            "Orders whose ticket mail was given up, until staff correct the address or resend it.",
             value=count_mails_given_up(),
         )
         yield GaugeMetricFamily(
             "bilheteria_webhook_lag_seconds",
-            "How late the longest-waiting webhook is. One that waits for its next attempt is not.",
+            "How late the oldest due webhook is. A webhook that waits for its retry is not due.",
             value=measure_webhook_lag(now=clock.now()),
         )
         yield CounterMetricFamily(
             "bilheteria_stock_drifts",
-            "How often what Redis said was left disagreed with the record, and was read again.",
+            "How often the stock in Redis differed from PostgreSQL and was rebuilt.",
             value=count_drifts(),
         )
 
@@ -160,12 +160,12 @@ class _Sales(Collector):
         sales = measure_sales()
         yield CounterMetricFamily(
             "bilheteria_sales",
-            "Orders ever paid, by the record; those refunded later are among them.",
+            "Orders ever paid, counted in PostgreSQL, including those refunded later.",
             value=sales.orders,
         )
         tickets = GaugeMetricFamily(
             "bilheteria_tickets",
-            "Tickets of all events, by the record: that there are, accepted for payment, and sold.",
+            "Tickets of all events, counted in PostgreSQL: capacity, promised, and sold.",
             labels=["state"],
         )
         for state in ("capacity", "promised", "sold"):

@@ -1,9 +1,9 @@
 -- Write the webhook messages of a ticket that was issued, admitted or revoked, or whose check-in
 -- was undone.
 --
--- The triggers call it after the change; what it returns is ignored. Without any webhook endpoint
--- it looks once and writes nothing. The subject is the order, so that the messages of an order and
--- its tickets stay in order.
+-- The triggers call it after the change; its result is ignored. Without any webhook endpoint it
+-- writes nothing. The subject is the order's id, so that a receiver gets the messages about an
+-- order and about its tickets in the sequence of the changes.
 CREATE FUNCTION announce_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE event events_event; kind text; the_code text;
 BEGIN

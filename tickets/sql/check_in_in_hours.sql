@@ -1,22 +1,23 @@
--- Decide one scan at a gate and write it down, in one round trip: find the scanner's device, the
--- event and the ticket, admit the ticket or not, insert the scan.
+-- Decide one scan at a gate and record it, in one round trip: find the scanner's device, the event
+-- and the ticket, admit the ticket or refuse it, insert the scan.
 --
--- `tickets.door.checkin` calls it. `device_token` is the digest of a device's token, or null: then
--- `scanner` names who scans, for the events of `organizers`, or for all events if that is null.
--- `only_event` is the event whose door is meant, if the scanner named one. `the_event` and
--- `the_ticket` are what the code names. `signed` says that the caller has checked the code's
--- signature. `seen` is when the code was scanned, `written` is now.
+-- `tickets.door.checkin` calls it. `device_token` is the digest of a device's token. If it is null,
+-- the scanner is an API token or a user: `scanner` is its name, and it scans for the events of
+-- `organizers`, or for all events if `organizers` is null. `only_event` is the event whose tickets
+-- the scanner wants to admit, or null. `the_event` and `the_ticket` are the ids in the code.
+-- `signed` is true if the caller has verified the code's signature. `seen` is when the code was
+-- scanned, `written` is now.
 --
--- It returns one row. `result` is that of the scan, with the ticket's holder, type and order and
--- the door's hours, as far as they are known. Or it is one of these, and nothing was written:
--- 'unknown_device', 'unknown_event' (not one of this scanner), 'unproven' (not the text that we
--- stored: check the signature and call again).
+-- It returns one row. `result` is the result of the scan, with the ticket's holder, type and order
+-- and the door's hours, as far as they are known. Or `result` is one of these, and nothing was
+-- written: 'unknown_device'; 'unknown_event' (not an event of this scanner); 'unproven' (the code
+-- is not the stored text of the ticket: verify the signature and call again).
 --
--- A repeated scan breaks a unique constraint, which undoes all of it: the caller returns the result
--- of the first.
+-- A repeated scan_id violates a unique constraint, which rolls everything back. The caller then
+-- returns the result of the first scan.
 --
--- Each statement of a function sees what was committed before it. So when the UPDATE finds the
--- ticket gone, the SELECT after it sees by whom.
+-- Each statement of the function sees what was committed before that statement. When the UPDATE
+-- does not match, the SELECT after it sees the status that another transaction has committed.
 CREATE FUNCTION check_in_in_hours(
   the_id uuid, the_scan uuid, scanner text, device_token text, the_api_token uuid, the_user bigint,
   organizers uuid[], only_event uuid, the_event uuid, the_ticket uuid, the_code text, the_gate text,
@@ -53,7 +54,7 @@ BEGIN
     result := 'unknown_event'; RETURN NEXT; RETURN;
   END IF;
   IF event IS DISTINCT FROM the_event THEN event := NULL; END IF;
-  -- A code that we have written is ours. Any other must have our signature, which is not seen here.
+  -- A text that equals the stored code needs no check. PostgreSQL cannot verify any other text.
   IF NOT signed AND its_code IS DISTINCT FROM the_code THEN
     result := 'unproven'; RETURN NEXT; RETURN;
   END IF;
@@ -64,7 +65,7 @@ BEGIN
   ELSE
     out_of_hours := CASE
       WHEN seen < opens THEN 'not_yet_open' WHEN seen >= closes THEN 'closed' END;
-    -- Again, if its check-in was undone between the two statements.
+    -- Repeat if the check-in of the ticket was undone between the UPDATE and the SELECT.
     WHILE verdict IS NULL LOOP
       IF out_of_hours IS NULL THEN
         UPDATE tickets_ticket t SET status = 'used', used_at = seen

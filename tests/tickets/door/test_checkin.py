@@ -1,4 +1,4 @@
-"""What a gate is told of the scans before, and what a retry is."""
+"""A refusal shows the first scan of a used ticket; a retry gets the stored response."""
 
 from datetime import timedelta
 
@@ -12,10 +12,10 @@ from tickets.models import Scan, Ticket
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_first_scan_that_a_refusal_names_is_the_one_that_admitted():
+def test_the_first_scan_in_a_refusal_is_the_one_that_admitted_the_ticket():
     first, second = Ticket.objects.of_order(make_paid_order(quantity=2).pk)
     north, south = (as_bearer(make_device(first.event, gate=gate)) for gate in ("North", "South"))
-    # Refused before it was admitted, and undone once.
+    # The ticket is refused first, then admitted and undone once.
     first.event.checkin_starts_at = clock.now() + timedelta(hours=1)
     first.event.save(update_fields=["checkin_starts_at"])
     assert north.post("/tickets/validate", {"code": first.code}).json()["code"] == "not_yet_open"
@@ -34,7 +34,7 @@ def test_the_first_scan_that_a_refusal_names_is_the_one_that_admitted():
     }  # fmt: skip
 
 
-def test_a_repeat_by_its_scan_id_is_stored_under_its_own_key_too():
+def test_the_response_to_a_repeated_scan_id_is_stored_under_the_new_key_too():
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event))
     scan = {"code": ticket.code, "scan_id": str(new_id())}

@@ -1,4 +1,4 @@
-"""The hours of the door: before and after them no gate opens, and the record says why."""
+"""The hours of the door: scans before and after them are refused, and recorded."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ CLOSES = datetime(2027, 1, 11, 5, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def ticket_of_hours(opens: datetime | None, closes: datetime | None) -> Ticket:
+def ticket_with_hours(opens: datetime | None, closes: datetime | None) -> Ticket:
     event = make_event(checkin_starts_at=opens, checkin_ends_at=closes)
     return make_ticket(ticket_type=event.ticket_types.get())
 
@@ -41,23 +41,23 @@ def scan_at(ticket: Ticket, at: datetime, *, now: datetime | None = None) -> str
         (CLOSES, "closed"),
     ],
 )
-def test_a_door_is_open_from_its_start_until_its_end(at: datetime, result: str):
-    assert scan_at(ticket_of_hours(OPENS, CLOSES), at) == result
+def test_tickets_are_admitted_from_the_start_of_check_in_until_its_end(at: datetime, result: str):
+    assert scan_at(ticket_with_hours(OPENS, CLOSES), at) == result
     assert Scan.objects.get().result == result
 
 
 @pytest.mark.parametrize("hours", [(None, None), (None, CLOSES), (OPENS, None)])
-def test_an_hour_that_is_not_set_closes_nothing(
+def test_a_start_or_an_end_that_is_not_set_refuses_no_ticket(
     hours: tuple[datetime | None, datetime | None],
 ):
-    ticket = ticket_of_hours(*hours)
+    ticket = ticket_with_hours(*hours)
     at = OPENS - 300 * SECOND if hours[0] is None else CLOSES + 300 * SECOND
 
     assert scan_at(ticket, at) == "admitted"
 
 
-def test_a_dead_ticket_is_told_so_before_the_hours():
-    revoked, used = ticket_of_hours(OPENS, CLOSES), ticket_of_hours(OPENS, CLOSES)
+def test_a_revoked_or_used_ticket_is_refused_as_such_also_outside_the_hours():
+    revoked, used = ticket_with_hours(OPENS, CLOSES), ticket_with_hours(OPENS, CLOSES)
     revoke_ticket(ticket_id=revoked.pk, actor=SOMEBODY, now=clock.now())
     scan_at(used, OPENS)
 
@@ -65,41 +65,43 @@ def test_a_dead_ticket_is_told_so_before_the_hours():
     assert [scan_at(used, OPENS - SECOND), scan_at(used, CLOSES)] == ["already_used"] * 2
 
 
-def test_what_a_device_admitted_in_time_while_offline_counts_by_its_scan():
-    ticket = ticket_of_hours(OPENS, CLOSES)
+def test_a_late_report_by_an_offline_device_is_decided_by_the_time_of_its_scan():
+    ticket = ticket_with_hours(OPENS, CLOSES)
 
     assert scan_at(ticket, OPENS, now=CLOSES + 3600 * SECOND) == "admitted"
 
 
-def refusal(ticket: Ticket, **more: Any) -> Any:
+def scan_by_device(ticket: Ticket, **fields: Any) -> Any:
     door = as_bearer(make_device(ticket.event))
-    return door.post("/tickets/validate", {"code": ticket.code, **more})
+    return door.post("/tickets/validate", {"code": ticket.code, **fields})
 
 
-def test_a_scan_before_the_door_opens_is_told_when_in_the_events_zone():
+def test_a_refusal_before_the_door_opens_shows_the_start_in_the_events_time_zone():
     opens = (clock.now() + timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
-    ticket = ticket_of_hours(opens, None)
+    ticket = ticket_with_hours(opens, None)
 
-    # A claim to have scanned later is not believed.
+    # The server replaces a `scanned_at` in the future by the present.
     later = (clock.now() + timedelta(minutes=4)).isoformat()
-    for answer in (refusal(ticket), refusal(ticket, scanned_at=later)):
-        told = answer.json()
+    for response in (scan_by_device(ticket), scan_by_device(ticket, scanned_at=later)):
+        problem = response.json()
         local = opens.astimezone(ticket.event.starts_at.tzinfo) - timedelta(hours=3)
-        assert (answer.status_code, told["code"]) == (409, "not_yet_open")
-        assert told["detail"] == (f"Check-in starts at {local:%Y-%m-%d %H:%M} (America/Sao_Paulo).")
-        assert told["checkin_starts_at"] == f"{local:%Y-%m-%dT%H:%M:%S}-03:00"
+        assert (response.status_code, problem["code"]) == (409, "not_yet_open")
+        assert (
+            problem["detail"] == f"Check-in starts at {local:%Y-%m-%d %H:%M} (America/Sao_Paulo)."
+        )
+        assert problem["checkin_starts_at"] == f"{local:%Y-%m-%dT%H:%M:%S}-03:00"
 
 
-def test_a_scan_after_the_door_has_closed_is_told_when():
+def test_a_refusal_after_the_door_has_closed_shows_the_end():
     closed = clock.now() - timedelta(hours=1)
-    told = refusal(ticket_of_hours(None, closed)).json()
+    problem = scan_by_device(ticket_with_hours(None, closed)).json()
 
-    assert told["code"] == "closed"
-    assert datetime.fromisoformat(told["checkin_ends_at"]) == closed
+    assert problem["code"] == "closed"
+    assert datetime.fromisoformat(problem["checkin_ends_at"]) == closed
 
 
-def test_a_refusal_by_the_hours_is_repeated_word_for_word():
-    ticket = ticket_of_hours(clock.now() + timedelta(days=1), None)
+def test_a_retry_of_a_scan_outside_the_hours_gets_the_same_refusal():
+    ticket = ticket_with_hours(clock.now() + timedelta(days=1), None)
     door = as_bearer(make_device(ticket.event))
     body = {"code": ticket.code, "scan_id": str(new_id())}
 
@@ -109,7 +111,7 @@ def test_a_refusal_by_the_hours_is_repeated_word_for_word():
     assert Scan.objects.count() == 1
 
 
-def test_organizers_set_the_hours_by_the_api_and_take_them_away_again():
+def test_organizers_set_and_clear_the_hours_by_the_api():
     event = make_event()
     client, path = as_organizer(event), f"/events/{event.pk}"
     hours = {

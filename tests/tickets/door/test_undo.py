@@ -1,4 +1,4 @@
-"""A check-in that is undone: once, in time, by a supervisor, and never forgotten."""
+"""Undoing a check-in: once, within 15 minutes, by a supervisor, and on record."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ def test_an_undone_ticket_admits_once_more_and_its_first_scan_stays():
     assert (second.undone_at, second.gate) == (None, "South")
 
 
-def test_a_repeat_of_the_undone_scan_gets_its_first_answer_and_admits_nobody():
+def test_a_retry_of_the_undone_scan_gets_its_first_result_and_admits_nobody():
     ticket, scan_id = make_ticket(), new_id()
     scan(ticket, scan_id=scan_id)
     undo(ticket)
@@ -88,7 +88,7 @@ def test_a_check_in_can_be_undone_for_15_minutes(minutes: int, seconds: int, lat
     assert ticket.status == ("used" if late else "valid")
 
 
-def test_what_was_never_admitted_or_is_revoked_has_nothing_to_undo():
+def test_a_ticket_that_was_never_admitted_or_is_revoked_has_no_check_in_to_undo():
     fresh, refunded = make_ticket(), make_ticket()
     scan(refunded)
     refund_order(order_id=refunded.order_id, actor=SOMEBODY, now=clock.now())
@@ -100,7 +100,7 @@ def test_what_was_never_admitted_or_is_revoked_has_nothing_to_undo():
     assert not Scan.objects.filter(undone_at__isnull=False).exists()
 
 
-def test_two_undos_at_once_are_one():
+def test_three_undos_at_once_undo_one_check_in():
     ticket = make_ticket()
     scan(ticket)
 
@@ -110,7 +110,7 @@ def test_two_undos_at_once_are_one():
     assert Act.objects.filter(type="ticket.checkin_undone").count() == 1
 
 
-def test_an_undo_and_scans_at_other_gates_admit_each_guest_once():
+def test_an_undo_and_two_scans_at_once_admit_one_guest_at_most():
     ticket = make_ticket()
     scan(ticket)
 
@@ -124,7 +124,7 @@ def test_an_undo_and_scans_at_other_gates_admit_each_guest_once():
     assert counted.count() == admitted
 
 
-def test_attendance_forgets_what_was_undone():
+def test_attendance_does_not_count_an_undone_check_in():
     ticket = make_ticket()
     scan(ticket)
     undo(ticket)
@@ -135,7 +135,7 @@ def test_attendance_forgets_what_was_undone():
     assert seen.gates == []
 
 
-def test_who_follows_the_changes_sees_an_undo():
+def test_an_undo_is_among_the_tickets_modified_since():
     ticket = make_ticket()
     scan(ticket)
     before = Scan.objects.get().recorded_at
@@ -151,7 +151,7 @@ def test_who_follows_the_changes_sees_an_undo():
     assert (found["results"][0]["status"], found["results"][0]["gate"]) == ("valid", None)
 
 
-def test_webhooks_are_told_of_an_undo_and_of_no_new_ticket():
+def test_an_undo_writes_one_webhook_message_and_none_of_a_new_ticket():
     event = make_event()
     ticket = make_ticket(ticket_type=event.ticket_types.get())
     url = "https://example.com/"
@@ -161,12 +161,12 @@ def test_webhooks_are_told_of_an_undo_and_of_no_new_ticket():
 
     undo(ticket)
 
-    told = WebhookMessage.objects.order_by("position").values_list("type", flat=True)
-    assert list(told.filter(endpoint__types=[])) == ["ticket.admitted", "ticket.checkin_undone"]
-    assert list(told.exclude(endpoint__types=[])) == ["ticket.admitted"]
+    sent = WebhookMessage.objects.order_by("position").values_list("type", flat=True)
+    assert list(sent.filter(endpoint__types=[])) == ["ticket.admitted", "ticket.checkin_undone"]
+    assert list(sent.exclude(endpoint__types=[])) == ["ticket.admitted"]
 
 
-def test_only_a_supervisors_device_undoes_and_only_at_its_events():
+def test_only_a_supervisors_device_undoes_a_check_in_and_only_of_its_events():
     ticket, elsewhere = make_ticket(), make_ticket()
     for each in (ticket, elsewhere):
         scan(each)
@@ -176,15 +176,15 @@ def test_only_a_supervisors_device_undoes_and_only_at_its_events():
     supervisor = supervisor_of(ticket)
 
     assert supervisor.post(f"/tickets/{elsewhere.pk}/checkin/undo").status_code == 404
-    answer = supervisor.post(path)
+    response = supervisor.post(path)
 
-    assert (answer.status_code, answer.json()["status"]) == (200, "valid")
+    assert (response.status_code, response.json()["status"]) == (200, "valid")
     act = Act.objects.get(type="ticket.checkin_undone")
     assert (act.actor_kind, act.actor_name) == ("device", "Scanner North")
     assert act.organizer_id == ticket.event.organizer_id
 
 
-def test_a_token_that_only_validates_undoes_nothing():
+def test_an_api_token_needs_tickets_write_to_undo_a_check_in():
     ticket = make_ticket()
     scan(ticket)
     path = f"/tickets/{ticket.pk}/checkin/undo"
@@ -195,7 +195,7 @@ def test_a_token_that_only_validates_undoes_nothing():
     assert as_bearer(desk).post(path).status_code == 200
 
 
-def test_staff_undo_on_the_tickets_page_after_a_question():
+def test_staff_undo_a_check_in_on_the_tickets_page_after_a_confirmation():
     ticket = make_ticket()
     scan(ticket)
     user = make_user(organizer=ticket.event.organizer, is_staff=True)
@@ -203,10 +203,10 @@ def test_staff_undo_on_the_tickets_page_after_a_question():
     client.force_login(user)
     page = reverse("admin:tickets_ticket_undo_this", args=[ticket.pk])
 
-    asked = client.get(page)
+    question = client.get(page)
     ticket.refresh_from_db()
-    assert (asked.status_code, ticket.status) == (200, "used")
-    assert ticket.holder_name in asked.content.decode()
+    assert (question.status_code, ticket.status) == (200, "used")
+    assert ticket.holder_name in question.content.decode()
     client.post(page, {"confirmed": "yes"})
 
     ticket.refresh_from_db()
@@ -215,7 +215,7 @@ def test_staff_undo_on_the_tickets_page_after_a_question():
     assert (act.actor_kind, act.actor_name) == ("user", user.username)
 
 
-def test_a_second_admission_is_undone_though_its_gates_clock_is_behind():
+def test_the_second_admission_is_undone_even_if_its_process_has_a_slow_clock():
     ticket = make_ticket()
     scan(ticket)
     undo(ticket)

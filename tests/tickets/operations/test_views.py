@@ -1,4 +1,4 @@
-"""What operators' tools are told of the work that waits."""
+"""Readiness and metrics show operators' tools the work that waits."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -48,7 +48,7 @@ def make_old_work() -> None:
 
 
 @override_settings(METRICS_TOKEN="a-token-of-prometheus")
-def test_readiness_tells_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
+def test_readiness_shows_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
     api: APIClient, aws: Any
 ):
     make_old_work()
@@ -64,7 +64,7 @@ def test_readiness_tells_the_depth_of_the_queues_and_the_age_of_the_oldest_work(
 
 
 @override_settings(METRICS_TOKEN="a-token-of-prometheus")
-def test_with_nothing_to_do_nothing_is_old(api: APIClient):
+def test_readiness_shows_no_age_if_no_work_waits(api: APIClient):
     backlog = api.get("/readyz", headers=PROMETHEUS).json()["backlog"]
 
     assert backlog["oldest_processing_seconds"] is None
@@ -73,15 +73,15 @@ def test_with_nothing_to_do_nothing_is_old(api: APIClient):
 
 @pytest.mark.parametrize("token", ["", "a-token-of-prometheus"])
 @pytest.mark.parametrize("shown", ["", "Bearer ", "Bearer wrong"])
-def test_readiness_tells_a_stranger_its_status_alone(api: APIClient, token: str, shown: str):
+def test_without_the_token_readiness_shows_only_the_status(api: APIClient, token: str, shown: str):
     with override_settings(METRICS_TOKEN=token):
-        answer = api.get("/readyz", headers={"authorization": shown} if shown else {})
+        response = api.get("/readyz", headers={"authorization": shown} if shown else {})
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @override_settings(METRICS_TOKEN="a-token-of-prometheus")
-def test_the_metrics_say_the_same(api: APIClient):
+def test_metrics_show_the_same_work_and_the_sales(api: APIClient):
     make_old_work()
 
     page = api.get("/metrics", headers={"authorization": "Bearer a-token-of-prometheus"})
@@ -104,7 +104,7 @@ def test_the_metrics_say_the_same(api: APIClient):
 
 @pytest.mark.parametrize("token", ["", "a-token-of-prometheus"])
 @pytest.mark.parametrize("shown", ["", "Bearer ", "Bearer wrong", "Bearer a-token-of-prometheus"])
-def test_the_metrics_are_for_prometheus_alone(api: APIClient, token: str, shown: str):
+def test_metrics_are_not_found_without_the_token(api: APIClient, token: str, shown: str):
     with override_settings(METRICS_TOKEN=token):
         status = api.get("/metrics", headers={"authorization": shown} if shown else {}).status_code
 

@@ -8,7 +8,7 @@ from tickets.demo_data import DemoSecrets, load_demo_data
 
 
 class Command(BaseCommand):
-    help = "Make an organizer, events, an admin and tokens to try the system with."
+    help = "Create an organizer, events, an admin and tokens to try the system with."
 
     def handle(self, *args: Any, **options: Any) -> None:
         secrets = DemoSecrets(
@@ -19,6 +19,6 @@ class Command(BaseCommand):
         if not (secrets.admin_password and secrets.api_token and secrets.device_token):
             raise CommandError(
                 "Set DEMO_ADMIN_PASSWORD, DEMO_API_TOKEN and DEMO_DEVICE_TOKEN."
-                " Production has none of them: there is no demo to load."
+                " Do not set them in production: the demo is for the local stack."
             )
         load_demo_data(secrets=secrets, now=clock.now())

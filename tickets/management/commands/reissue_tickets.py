@@ -13,9 +13,9 @@ class Command(BaseCommand):
     help = "Replace the valid tickets that a leaked key signed, and mail the new ones."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--key-id", type=int, required=True, help="The key that has leaked.")
-        parser.add_argument("--event", help="The slug or id of one event; all without it.")
-        parser.add_argument("--limit", type=int, help="Stop after so many orders.")
+        parser.add_argument("--key-id", type=int, required=True, help="The id of the leaked key.")
+        parser.add_argument("--event", help="The slug or id of one event. Without it: all.")
+        parser.add_argument("--limit", type=int, help="Stop after this many orders.")
         parser.add_argument("--dry-run", action="store_true", help="Only count the orders.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,10 +34,10 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(f"Orders with valid tickets of key {key_id}: {len(orders)}.")
             return
-        cause = system_actor(f"reissue_tickets --key-id {key_id}")
+        actor = system_actor(f"reissue_tickets --key-id {key_id}")
         tickets = sum(
             replace_tickets_signed_by(
-                key_id=key_id, order_id=order_id, actor=cause, now=clock.now()
+                key_id=key_id, order_id=order_id, actor=actor, now=clock.now()
             )
             for order_id in orders
         )
