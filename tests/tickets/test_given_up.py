@@ -27,9 +27,15 @@ from tests.queue import RecordingQueue
 from ticketing import clock, mailing
 from ticketing.models import Act
 from ticketing.queue.messages import Message
-from tickets.delivery import deliver_tickets, resend_tickets
+from tickets.delivery import (
+    NothingToDeliver,
+    _give_up,
+    deliver_tickets,
+    resend_tickets,
+)
 from tickets.models import Delivery
 from tickets.redelivery import redirect_tickets
+from tickets.refund import refund_order
 from tickets.replacement import replace_ticket
 from tickets.sweep import retry_waiting_work
 
@@ -148,10 +154,39 @@ def test_a_mail_that_fails_for_a_temporary_reason_is_given_up_after_three_days(e
             with pytest.raises(type(error)):
                 deliver_tickets(order_id=order.pk, now=start + timedelta(hours=hour))
         tried = Delivery.objects.get()
-        deliver_tickets(order_id=order.pk, now=start + 3 * DAY)
+        deliver_tickets(order_id=order.pk, now=tried.asked_at + 3 * DAY)
 
     assert (tried.failed_at, tried.attempts, tried.leased_until) == (None, 24, None)
-    assert Delivery.objects.get().failed_at == start + 3 * DAY
+    assert tried.failure
+    given_up = Delivery.objects.get()
+    assert (given_up.failed_at, given_up.goes_at) == (tried.asked_at + 3 * DAY, None)
+
+
+def test_the_tickets_of_a_refunded_order_are_not_sent_again():
+    order = paid_order()
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(NothingToDeliver):
+        resend_tickets(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+
+def test_a_mail_that_is_given_up_is_logged_and_one_that_was_requested_anew_is_not(
+    caplog: pytest.LogCaptureFixture,
+):
+    order = order_with_mail_given_up()
+    assert f"given up: order {order.pk}" in caplog.text
+    caplog.clear()
+    redirect_tickets(
+        order_id=order.pk, was=order.customer_email, becomes="ana@example.com", actor=SOMEBODY,
+        now=clock.now(),
+    )  # fmt: skip
+    stale = Delivery.objects.get()
+    Delivery.objects.update(asked_at=clock.now() + DAY)
+
+    _give_up(stale, "refused", clock.now())
+
+    assert "given up" not in caplog.text
+    assert Delivery.objects.get().failed_at is None
 
 
 def test_after_days_of_a_stopped_queue_a_mail_still_gets_twenty_attempts():

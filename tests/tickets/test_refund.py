@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.db import connection
 
 from events.catalogue import left_by_type
+from events.models import Event, EventStatus
 from events.stock.holds import InventoryUnavailable, read_stocks
 from events.stock.rebuild import rebuild_stock, sell_again
 from events.stock.record import begin_epoch, current_epoch
@@ -28,6 +30,7 @@ from tickets.refund import (
     refund_order,
     refund_tickets,
 )
+from tickets.replacement import revoke_ticket
 from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -223,3 +226,48 @@ def test_a_refund_that_the_previous_release_sent_to_the_sale_queue_is_done():
 
     order.refresh_from_db()
     assert (order.status, money_returned()) == ("refunded", order.total)
+
+
+def test_only_places_that_came_back_to_an_event_on_sale_are_returned_to_redis(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    returned: list[Any] = []
+    monkeypatch.setattr("tickets.refund.sell_again", lambda **sold: returned.append(sold))
+    order, other = make_paid_order(quantity=2), make_paid_order()
+    Event.objects.filter(pk=other.event_id).update(status=EventStatus.CANCELLED)
+
+    for _ in range(2):
+        refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    refund_order(order_id=other.pk, actor=SOMEBODY, now=clock.now())
+
+    assert [sum(sold["quantities"].values()) for sold in returned] == [2]
+
+
+def test_a_refund_shares_the_event_so_that_no_rebuild_reads_half_of_it():
+    order = make_paid_order()
+    held: list[str] = []
+
+    def look() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND classid = 1"
+                " AND objid = %s AND pid = pg_backend_pid()",
+                [order.event.number],
+            )
+            held.extend(mode for (mode,) in cursor.fetchall())
+
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now(), store_response=look)
+
+    assert held == ["ShareLock"]
+
+
+def test_a_refunded_ticket_is_revoked_at_that_moment_and_one_revoked_before_keeps_its_own():
+    first, second = Ticket.objects.of_order(make_paid_order(quantity=2).pk)
+    earlier, now = clock.now(), clock.now()
+    revoke_ticket(ticket_id=first.pk, actor=SOMEBODY, now=earlier)
+
+    refund_order(order_id=first.order_id, actor=SOMEBODY, now=now)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.revoked_at, second.revoked_at) == (earlier, now)

@@ -227,3 +227,38 @@ def test_the_second_admission_is_undone_even_if_its_process_has_a_slow_clock():
 
     ticket.refresh_from_db()
     assert ticket.status == "valid"
+
+
+def test_the_refusal_says_whether_the_ticket_was_revoked_or_never_admitted():
+    unused, revoked = make_ticket(), make_ticket()
+    scan(revoked)
+    refund_order(order_id=revoked.order_id, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(NotCheckedIn, match="not admitted"):
+        undo(unused)
+    with pytest.raises(NotCheckedIn, match="revoked"):
+        undo(revoked)
+
+
+def test_the_record_of_an_undo_names_the_scan_and_its_gate():
+    ticket = make_ticket()
+    scan(ticket, gate="South")
+
+    undone = undo(ticket)
+
+    act = Act.objects.get(type="ticket.checkin_undone")
+    assert act.details == {"scan": str(undone.pk), "gate": "South"}
+
+
+def test_a_repeated_undo_is_stored_under_its_own_key():
+    ticket = make_ticket()
+    scan(ticket)
+    supervisor, path = supervisor_of(ticket), f"/tickets/{ticket.pk}/checkin/undo"
+    first, second, again = (
+        supervisor.post(path, headers={"Idempotency-Key": key})
+        for key in ("first", "second", "second")
+    )
+
+    assert first.json() == second.json() == again.json()
+    assert "Idempotent-Replayed" not in second.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
