@@ -97,7 +97,7 @@ def find_event(reference: str) -> Event | None:
         return events.filter(slug=reference).first()
 
 
-def look_up(reference: str, *, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
+def look_up_event(reference: str, *, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
     """
     Return the event of that id or slug, and what is left of each type, in one round trip to Redis.
 
@@ -118,10 +118,10 @@ def look_up(reference: str, *, now: datetime) -> tuple[CachedEvent, Mapping[UUID
         return None
     if stock is not None and stock.left.keys() == cached.types.keys():
         return cached, stock.left
-    return _look_up_cold(cached.event.pk, now)
+    return _look_up_cold_event(cached.event.pk, now)
 
 
-def _look_up_cold(event_id: UUID, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
+def _look_up_cold_event(event_id: UUID, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
     """Do the same of an event whose types Redis does not know, or does not know all."""
     cached = take_event(event_id)
     if cached is None:

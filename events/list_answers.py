@@ -37,7 +37,7 @@ def list_events_quickly(request: HttpRequest) -> HttpResponse | None:
     return _answer(request, asked)
 
 
-def forget_queries() -> None:
+def clear_query_cache() -> None:
     """Forget what queries mean."""
     _read_before.clear()
 

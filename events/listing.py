@@ -114,7 +114,7 @@ def read_page(asked: WantedPage, *, now: datetime) -> PageNow:
     return page.now
 
 
-def forget_pages() -> None:
+def clear_page_cache() -> None:
     """Forget all pages."""
     _pages.clear()
     _counts.clear()

@@ -25,7 +25,7 @@ from events.catalogue import (
     CatalogueFilter,
     Period,
     find_event,
-    look_up,
+    look_up_event,
     own_events,
     show_availability,
 )
@@ -287,7 +287,7 @@ def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | N
     """Do what `OneEvent.get` does for a stranger who asks for what everybody may see."""
     if "HTTP_AUTHORIZATION" in request.META:
         return None
-    found = look_up(reference, now=clock.now())
+    found = look_up_event(reference, now=clock.now())
     if found is None:
         return None
     return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)

@@ -37,7 +37,7 @@ def show_money(amount: Decimal, currency: str) -> str:
     return f"{_SYMBOLS.get(currency, currency)} {number}"
 
 
-def answers_go_to(organizer: Organizer) -> list[str]:
+def reply_to_addresses(organizer: Organizer) -> list[str]:
     """Return where answers to our mails go: nowhere, if no mail can reach the organizer."""
     if not can_be_mailed(organizer.email):
         return []

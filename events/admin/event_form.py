@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from events.models import refuse_other_schemes
+from events.models import validate_web_address
 from ticketing.clock import ends_too_early
 
 
@@ -51,7 +51,7 @@ class EventForm(forms.ModelForm):
 
     def clean_image_url(self) -> str:
         url: str = self.cleaned_data["image_url"]
-        refuse_other_schemes(url)
+        validate_web_address(url)
         return url
 
     def _help(self, name: str, *sentences: str) -> None:

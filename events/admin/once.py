@@ -54,7 +54,7 @@ class OnceAdmin(OwnAdmin):
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
-        return show_once(self, request, row=obj, secret=obj.shown_once)
+        return show_secret(self, request, row=obj, secret=obj.shown_once)
 
     def make_secret(self, row: Any) -> str:
         """Return the secret of a new row, which is about to be saved with its digest."""
@@ -64,10 +64,10 @@ class OnceAdmin(OwnAdmin):
         if request.method != "POST":
             return None
         row = self.get_queryset(request).filter(pk=planned).first()
-        return say_was_shown(request, row) if row is not None else None
+        return redirect_to_made_row(request, row) if row is not None else None
 
 
-def show_once(
+def show_secret(
     model_admin: ModelAdmin, request: HttpRequest, *, row: Model, secret: str
 ) -> HttpResponse:
     """Answer with the page that shows a secret."""
@@ -85,7 +85,7 @@ def show_once(
     return page
 
 
-def say_was_shown(request: HttpRequest, row: Model) -> HttpResponse:
+def redirect_to_made_row(request: HttpRequest, row: Model) -> HttpResponse:
     """Lead to a row whose secret was shown before."""
     messages.warning(
         request, _("This form was sent before. What it made is here, and nothing was made again.")

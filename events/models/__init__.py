@@ -9,7 +9,7 @@ from events.models.events import (
     EventWords,
     NextNumber,
     known_timezone,
-    refuse_other_schemes,
+    validate_web_address,
 )
 from events.models.generation import InventoryGeneration
 from events.models.organizers import ApiToken, Membership, Organizer, Scope, all_scopes
@@ -32,5 +32,5 @@ __all__ = [
     "TicketType",
     "all_scopes",
     "known_timezone",
-    "refuse_other_schemes",
+    "validate_web_address",
 ]

@@ -29,7 +29,7 @@ def known_timezone(name: str) -> None:
         raise ValidationError(_("This is not an IANA time zone."), code="unknown_timezone")
 
 
-def refuse_other_schemes(url: str) -> None:
+def validate_web_address(url: str) -> None:
     """
     Accept an address that a browser can show on a page.
 

@@ -81,7 +81,7 @@ def left_while_cold(events: Sequence[Event], *, now: datetime) -> dict[UUID, Map
     return {event_id: known.left for event_id, known in kept.items()} | {**recorded, **live}
 
 
-def forget_recorded_figures() -> None:
+def clear_recorded_figures() -> None:
     """Forget the record's figures of all events."""
     _kept.clear()
     _turn.next_at = 0.0

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from events.catalogue import look_up
+from events.catalogue import look_up_event
 from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
 from events.organizing import cancel_event
 from events.stock.holds import read_stock
@@ -233,7 +233,7 @@ def test_the_api_and_the_admin_hold_an_event_to_the_same_rules(rule: Rule):
         if after["status"] == EventStatus.PUBLISHED:
             assert stock.left == recorded_left_by_type([event.pk])
             # The quick way to read it is open: the types are those that Redis has.
-            found = look_up(str(event.pk), now=clock.now())
+            found = look_up_event(str(event.pk), now=clock.now())
             assert found is not None
             assert found[0].event.name == after["name"]
     (of_api, raised_by_api), (of_admin, raised_by_admin) = states
