@@ -1,4 +1,4 @@
-"""The scripts of the live stock, each called as it might be called twice or too late."""
+"""The Lua scripts of the stock, also when they are called twice or too late."""
 
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,7 @@ A_MINUTE = 60_000
 
 
 def a_type(*, capacity: int = 10) -> TicketType:
-    """Put a type on sale whose stock is in Redis."""
+    """Make a ticket type on sale, with its stock in Redis."""
     kind = make_event(capacity=capacity).ticket_types.get()
     rebuild_stock(event_id=kind.event_id)
     return kind
@@ -53,7 +53,7 @@ def deadline(redis: Redis, kind: TicketType, order_id: object) -> float:
     return found
 
 
-def test_a_hold_that_is_asked_for_twice_takes_its_tickets_once():
+def test_a_repeated_hold_takes_its_tickets_once():
     kind, order_id = a_type(), uuid4()
 
     first = hold(kind, 3, order_id=order_id)
@@ -71,7 +71,7 @@ def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
     assert left(kind) == 0
 
 
-def test_all_that_is_left_can_be_held_and_not_one_more():
+def test_the_tickets_left_can_be_held_but_not_one_more():
     kind = a_type(capacity=3)
 
     with pytest.raises(StockRunsOut) as refused:
@@ -99,7 +99,7 @@ def test_an_order_of_two_types_takes_nothing_if_one_of_them_is_gone():
     assert (left(plenty), left(few)) == (5, 1)
 
 
-def test_a_refusal_says_how_many_holds_are_overdue():
+def test_a_refusal_has_the_number_of_overdue_holds():
     kind = a_type(capacity=4)
     hold(kind, 1, milliseconds=0)
     hold(kind, 1, milliseconds=0)
@@ -122,12 +122,12 @@ def test_an_older_rebuild_is_not_published_over_a_newer_one():
     published = publish_stock(event_id=kind.event_id, stock=late)
 
     epoch = Event.objects.values_list("epoch", flat=True).get(pk=kind.event_id)
-    # Somebody else's newer stock is there: nothing needs to be done again.
+    # The newer stock stays live, so the caller has nothing to repeat.
     assert published
     assert hold(kind, 1) == epoch
 
 
-def test_a_rebuild_is_not_published_twice():
+def test_a_repeated_publication_of_a_rebuild_changes_nothing():
     kind = a_type()
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
@@ -139,7 +139,7 @@ def test_a_rebuild_is_not_published_twice():
     assert left(kind) == 6
 
 
-def test_a_rebuild_puts_the_holds_and_their_deadlines_in_the_place_of_the_old_ones(redis: Redis):
+def test_a_rebuild_replaces_the_holds_and_their_deadlines(redis: Redis):
     kind, old, new = a_type(), uuid4(), uuid4()
     hold(kind, 2, order_id=old)
     stock = begin_epoch(event_id=kind.event_id)
@@ -154,7 +154,7 @@ def test_a_rebuild_puts_the_holds_and_their_deadlines_in_the_place_of_the_old_on
     assert [redis.ttl(f"{key}:{name}") for name in ("left", "holds", "due")] == [-1, -1, -1]
 
 
-def test_a_rebuild_without_holds_leaves_none_of_the_old_ones(redis: Redis):
+def test_a_rebuild_without_holds_removes_the_old_ones(redis: Redis):
     kind = a_type()
     hold(kind, 2)
     stock = begin_epoch(event_id=kind.event_id)
@@ -168,7 +168,7 @@ def test_a_rebuild_without_holds_leaves_none_of_the_old_ones(redis: Redis):
 
 
 @pytest.mark.parametrize("part", ["left", "holds", "due"])
-def test_a_rebuild_that_redis_lost_a_part_of_is_not_published(part: str, monkeypatch, redis: Redis):
+def test_a_rebuild_with_a_lost_key_is_not_published(part: str, monkeypatch, redis: Redis):
     kind = a_type()
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
@@ -198,7 +198,7 @@ def test_an_older_capacity_does_not_replace_a_newer_one():
     assert left(kind) == 30
 
 
-def test_a_newer_capacity_adds_what_is_new_to_what_is_left():
+def test_a_newer_capacity_adds_its_difference_to_the_tickets_left():
     kind = a_type(capacity=10)
     hold(kind, 4)
 
@@ -208,7 +208,7 @@ def test_a_newer_capacity_adds_what_is_new_to_what_is_left():
     assert left(kind) == 11
 
 
-def test_a_type_that_redis_does_not_know_begins_with_its_capacity():
+def test_a_new_ticket_type_begins_with_its_capacity():
     kind = a_type()
     unknown = uuid4()
 
@@ -221,12 +221,12 @@ def test_a_type_that_redis_does_not_know_begins_with_its_capacity():
 
 
 def free(kind: TicketType, quantity: int, *, later: int = 0) -> bool:
-    """Free tickets whose return was written in the current epoch of the record, or later."""
+    """Free tickets whose return PostgreSQL counted in the current epoch plus `later`."""
     epoch = current_epoch(kind.event_id) + later
     return free_tickets(event_id=kind.event_id, epoch=epoch, quantities={kind.pk: quantity})
 
 
-def test_tickets_that_come_back_are_on_sale_in_the_stock_that_is_live():
+def test_returned_tickets_are_on_sale_in_the_same_epoch():
     kind = a_type()
     epoch = hold(kind, 8)
 
@@ -235,7 +235,7 @@ def test_tickets_that_come_back_are_on_sale_in_the_stock_that_is_live():
     assert (freed, left(kind), hold(kind, 1)) == (True, 5, epoch)
 
 
-def test_two_returns_of_as_many_tickets_both_count():
+def test_two_returns_of_the_same_size_both_count():
     kind = a_type()
     hold(kind, 8)
 
@@ -245,7 +245,7 @@ def test_two_returns_of_as_many_tickets_both_count():
     assert left(kind) == 8
 
 
-def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Redis):
+def test_a_repeated_return_counts_once(monkeypatch, redis: Redis):
     kind, same = a_type(), uuid4()
     monkeypatch.setattr("events.stock.adjustments.new_id", lambda: same)
     hold(kind, 8)
@@ -257,7 +257,7 @@ def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Re
     assert A_MINUTE / 2 < lasts <= A_MINUTE
 
 
-def test_a_return_that_a_newer_stock_was_read_with_does_not_count_again():
+def test_a_return_of_an_older_epoch_is_not_counted_again():
     kind = a_type()
 
     freed = free(kind, 3, later=-1)
@@ -266,7 +266,7 @@ def test_a_return_that_a_newer_stock_was_read_with_does_not_count_again():
 
 
 @pytest.mark.parametrize("lacks", ["the stock", "the epoch", "the ticket type"])
-def test_a_return_to_a_stock_that_must_be_read_again_changes_nothing(lacks: str, redis: Redis):
+def test_a_return_to_a_stock_that_must_be_rebuilt_changes_nothing(lacks: str, redis: Redis):
     kind = a_type()
     key = f"{{event:{kind.event_id}}}:left"
     if lacks == "the stock":
@@ -290,7 +290,7 @@ def test_a_hold_is_released_once():
     assert (changed, left(kind)) == ([1, 0], 10)
 
 
-def test_a_hold_that_is_settled_gives_nothing_back_and_asks_no_more(redis: Redis):
+def test_a_settled_hold_frees_no_tickets_and_is_not_due_any_more(redis: Redis):
     kind, order_id = a_type(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
 
@@ -300,7 +300,7 @@ def test_a_hold_that_is_settled_gives_nothing_back_and_asks_no_more(redis: Redis
     assert redis.zcard(f"{{event:{kind.event_id}}}:due") == 0
 
 
-def test_a_hold_that_is_given_more_time_keeps_its_tickets_and_asks_later(redis: Redis):
+def test_a_retimed_hold_keeps_its_tickets_and_is_due_later(redis: Redis):
     kind, order_id = a_type(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
     before = deadline(redis, kind, order_id)
@@ -312,7 +312,7 @@ def test_a_hold_that_is_given_more_time_keeps_its_tickets_and_asks_later(redis: 
     assert A_MINUTE <= deadline(redis, kind, order_id) - before < 2 * A_MINUTE
 
 
-def test_an_overdue_hold_is_given_to_one_asker_until_the_lease_ends(redis: Redis):
+def test_an_overdue_hold_is_returned_once_until_its_lease_ends(redis: Redis):
     kind, due, in_time = a_type(), uuid4(), uuid4()
     hold(kind, 1, order_id=due, milliseconds=0)
     hold(kind, 1, order_id=in_time)
@@ -328,7 +328,7 @@ def test_an_overdue_hold_is_given_to_one_asker_until_the_lease_ends(redis: Redis
     assert deadline(redis, kind, due) == pytest.approx(deadline(redis, kind, in_time), abs=5_000)
 
 
-def test_no_more_overdue_holds_are_given_than_were_asked_for():
+def test_no_more_overdue_holds_are_returned_than_the_limit():
     kind = a_type()
     for _ in range(3):
         hold(kind, 1, milliseconds=0)
@@ -352,7 +352,7 @@ def test_a_hold_is_due_by_the_clock_of_redis(redis: Redis):
     assert before <= deadline(redis, kind, order_id) <= clock_of(redis)
 
 
-def test_a_ticket_type_that_redis_does_not_know_is_to_be_read_again():
+def test_a_hold_of_an_unknown_ticket_type_finds_the_stock_cold():
     kind = a_type()
 
     with pytest.raises(StockIsCold):
@@ -364,7 +364,7 @@ def test_a_ticket_type_that_redis_does_not_know_is_to_be_read_again():
         )
 
 
-def test_a_refusal_tells_the_newest_revision_and_an_older_one_changes_nothing():
+def test_a_refusal_has_the_newest_revision_and_an_older_one_changes_nothing():
     kind = a_type(capacity=1)
     for revision in (70, 50):
         announce_revision(event_id=kind.event_id, revision=revision)
@@ -375,12 +375,12 @@ def test_a_refusal_tells_the_newest_revision_and_an_older_one_changes_nothing():
     assert refused.value.revision == 70
 
 
-def test_a_stock_that_an_older_redis_wrote_is_changed_by_nothing(redis: Redis):
+def test_no_script_changes_a_stock_of_an_older_generation(redis: Redis):
     kind, order_id = a_type(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
     keys = [f"{{event:{kind.event_id}}}:{name}" for name in ("left", "holds")]
     before = [redis.hgetall(key) for key in keys]
-    # As after a restart: the next script that is missed begins a new generation.
+    # As after a restart: the first call of a lost script begins a new generation.
     redis.script_flush()
 
     found = due_holds(event_ids=[kind.event_id], limit=9, lease_milliseconds=A_MINUTE)
