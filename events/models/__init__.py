@@ -1,4 +1,4 @@
-"""Organizers, their events, and the kinds of tickets on sale."""
+"""The models of organizers, their API tokens, events and ticket types."""
 
 from events.models.events import (
     DEFAULT_HOLD_SECONDS,
