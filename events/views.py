@@ -185,7 +185,7 @@ class Events(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Create an event. It is a draft, unless its `status` is `published`."""
+        """Create an event, as a draft unless its `status` is `published`."""
         # Check access first: a stored response must not be returned to a token revoked since.
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
         return answer_once(request, partial(self._create, request, organizers))
@@ -248,7 +248,7 @@ class OneEvent(APIView):
         examples={"A simple event": _SIMPLE},
     )
     def put(self, request: Request, reference: str) -> Response:
-        """Replace an event. Members that are not sent get their default values."""
+        """Replace an event: members that are not sent get their default values."""
         return self._change(request, reference, partial=False)
 
     @operation(
@@ -261,7 +261,7 @@ class OneEvent(APIView):
         examples={"Put it on sale": {"status": "published"}, "More places": {"capacity": 250}},
     )
     def patch(self, request: Request, reference: str) -> Response:
-        """Change the members that are sent. `status` publishes or cancels the event."""
+        """Change the members of an event that are sent; `status` publishes or cancels it."""
         return self._change(request, reference, partial=True)
 
     def _change(self, request: Request, reference: str, *, partial: bool) -> Response:

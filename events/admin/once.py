@@ -90,7 +90,7 @@ def show_secret(
 def redirect_to_made_row(request: HttpRequest, row: Model) -> HttpResponse:
     """Redirect to the row that a repeated form has made before. Its secret is not shown again."""
     messages.warning(
-        request, _("This form was sent before. It made this row then, and made no other one now.")
+        request, _("This form was sent before and made this row. No second row was made.")
     )
     return redirect(_page_of(row))
 

@@ -58,10 +58,10 @@ def buy(api: APIClient, event: Event, quantity: int = 1) -> Any:
 def unannounced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make Redis unavailable while a change of an event is announced."""
 
-    def away(**_: object) -> None:
+    def raise_unavailable(**_: object) -> None:
         raise InventoryUnavailable("Redis is unavailable.")
 
-    monkeypatch.setattr(changes, "announce_revision", away)
+    monkeypatch.setattr(changes, "announce_revision", raise_unavailable)
 
 
 def test_a_change_of_a_cached_event_is_in_the_next_response(api: APIClient):

@@ -105,11 +105,11 @@ def test_a_change_that_could_not_be_announced_is_listed_within_seconds(
     event = make("First")
     names(api)
 
-    def away(**_: object) -> None:
+    def raise_unavailable(**_: object) -> None:
         raise InventoryUnavailable("Redis is unavailable.")
 
     with monkeypatch.context() as cut:
-        cut.setattr(changes, "announce_revision", away)
+        cut.setattr(changes, "announce_revision", raise_unavailable)
         rename(event)
     monkeypatch.setattr(listing, "_EXPIRY_SECONDS", 0.0)
 
@@ -149,10 +149,10 @@ def test_without_redis_a_cached_page_shows_the_records_figures(
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
     names(api)
 
-    def away(*_: object, **__: object) -> None:
+    def raise_unavailable(*_: object, **__: object) -> None:
         raise RedisConnectionError
 
-    monkeypatch.setattr("events.stock.board.ask_packed", away)
+    monkeypatch.setattr("events.stock.board.ask_packed", raise_unavailable)
     # The page is cached: the two queries read the tickets held and promised.
     with CaptureQueriesContext(connection) as queries:
         shown = api.get("/events").json()
@@ -167,10 +167,10 @@ def test_without_redis_and_cache_the_list_shows_the_records_figures(
     event = make("First")
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
 
-    def away() -> str:
+    def raise_unavailable() -> str:
         raise InventoryUnavailable("Redis is unavailable.")
 
-    monkeypatch.setattr(listing, "read_catalogue_version", away)
+    monkeypatch.setattr(listing, "read_catalogue_version", raise_unavailable)
     shown = api.get("/events").json()
 
     assert [event["available"] for event in shown["results"]] == [7]

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 A_MINUTE = 60_000
 
 
-def a_type(*, capacity: int = 10) -> TicketType:
+def type_on_sale(*, capacity: int = 10) -> TicketType:
     """Make a ticket type on sale, with its stock in Redis."""
     kind = make_event(capacity=capacity).ticket_types.get()
     rebuild_stock(event_id=kind.event_id)
@@ -54,7 +54,7 @@ def deadline(redis: Redis, kind: TicketType, order_id: object) -> float:
 
 
 def test_a_repeated_hold_takes_its_tickets_once():
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
 
     first = hold(kind, 3, order_id=order_id)
     again = hold(kind, 3, order_id=order_id)
@@ -63,7 +63,7 @@ def test_a_repeated_hold_takes_its_tickets_once():
 
 
 def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
-    kind, order_id = a_type(capacity=3), uuid4()
+    kind, order_id = type_on_sale(capacity=3), uuid4()
     hold(kind, 3, order_id=order_id)
 
     hold(kind, 3, order_id=order_id)
@@ -72,7 +72,7 @@ def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
 
 
 def test_the_tickets_left_can_be_held_but_not_one_more():
-    kind = a_type(capacity=3)
+    kind = type_on_sale(capacity=3)
 
     with pytest.raises(StockRunsOut) as refused:
         hold(kind, 4)
@@ -100,7 +100,7 @@ def test_an_order_of_two_types_takes_nothing_if_one_of_them_is_gone():
 
 
 def test_a_refusal_has_the_number_of_overdue_holds():
-    kind = a_type(capacity=4)
+    kind = type_on_sale(capacity=4)
     hold(kind, 1, milliseconds=0)
     hold(kind, 1, milliseconds=0)
     hold(kind, 1)
@@ -112,7 +112,7 @@ def test_a_refusal_has_the_number_of_overdue_holds():
 
 
 def test_an_older_rebuild_is_not_published_over_a_newer_one():
-    kind = a_type()
+    kind = type_on_sale()
     older = begin_epoch(event_id=kind.event_id)
     hold_later = {uuid4(): OpenHold({kind.pk: 4}, A_MINUTE)}
     rebuild_stock(event_id=kind.event_id)
@@ -128,7 +128,7 @@ def test_an_older_rebuild_is_not_published_over_a_newer_one():
 
 
 def test_a_repeated_publication_of_a_rebuild_changes_nothing():
-    kind = a_type()
+    kind = type_on_sale()
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
     publish_stock(event_id=kind.event_id, stock=stock)
@@ -140,7 +140,7 @@ def test_a_repeated_publication_of_a_rebuild_changes_nothing():
 
 
 def test_a_rebuild_replaces_the_holds_and_their_deadlines(redis: Redis):
-    kind, old, new = a_type(), uuid4(), uuid4()
+    kind, old, new = type_on_sale(), uuid4(), uuid4()
     hold(kind, 2, order_id=old)
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
@@ -155,7 +155,7 @@ def test_a_rebuild_replaces_the_holds_and_their_deadlines(redis: Redis):
 
 
 def test_a_rebuild_without_holds_removes_the_old_ones(redis: Redis):
-    kind = a_type()
+    kind = type_on_sale()
     hold(kind, 2)
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
@@ -169,7 +169,7 @@ def test_a_rebuild_without_holds_removes_the_old_ones(redis: Redis):
 
 @pytest.mark.parametrize("part", ["left", "holds", "due"])
 def test_a_rebuild_with_a_lost_key_is_not_published(part: str, monkeypatch, redis: Redis):
-    kind = a_type()
+    kind = type_on_sale()
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
     held = Stock(stock.epoch, stock.revision, stock.types, {uuid4(): OpenHold({kind.pk: 3}, 0)})
@@ -188,7 +188,7 @@ def test_a_rebuild_with_a_lost_key_is_not_published(part: str, monkeypatch, redi
 
 
 def test_an_older_capacity_does_not_replace_a_newer_one():
-    kind = a_type(capacity=10)
+    kind = type_on_sale(capacity=10)
     named = {"event_id": kind.event_id, "ticket_type_id": kind.pk}
     raise_capacity(**named, capacity=30, version=2)
 
@@ -199,7 +199,7 @@ def test_an_older_capacity_does_not_replace_a_newer_one():
 
 
 def test_a_newer_capacity_adds_its_difference_to_the_tickets_left():
-    kind = a_type(capacity=10)
+    kind = type_on_sale(capacity=10)
     hold(kind, 4)
 
     raise_capacity(event_id=kind.event_id, ticket_type_id=kind.pk, capacity=12, version=1)
@@ -209,7 +209,7 @@ def test_a_newer_capacity_adds_its_difference_to_the_tickets_left():
 
 
 def test_a_new_ticket_type_begins_with_its_capacity():
-    kind = a_type()
+    kind = type_on_sale()
     unknown = uuid4()
 
     for _ in range(2):
@@ -227,7 +227,7 @@ def free(kind: TicketType, quantity: int, *, later: int = 0) -> bool:
 
 
 def test_returned_tickets_are_on_sale_in_the_same_epoch():
-    kind = a_type()
+    kind = type_on_sale()
     epoch = hold(kind, 8)
 
     freed = free(kind, 3)
@@ -236,7 +236,7 @@ def test_returned_tickets_are_on_sale_in_the_same_epoch():
 
 
 def test_two_returns_of_the_same_size_both_count():
-    kind = a_type()
+    kind = type_on_sale()
     hold(kind, 8)
 
     free(kind, 3)
@@ -246,7 +246,7 @@ def test_two_returns_of_the_same_size_both_count():
 
 
 def test_a_repeated_return_counts_once(monkeypatch, redis: Redis):
-    kind, same = a_type(), uuid4()
+    kind, same = type_on_sale(), uuid4()
     monkeypatch.setattr("events.stock.adjustments.new_id", lambda: same)
     hold(kind, 8)
 
@@ -258,7 +258,7 @@ def test_a_repeated_return_counts_once(monkeypatch, redis: Redis):
 
 
 def test_a_return_of_an_older_epoch_is_not_counted_again():
-    kind = a_type()
+    kind = type_on_sale()
 
     freed = free(kind, 3, later=-1)
 
@@ -267,7 +267,7 @@ def test_a_return_of_an_older_epoch_is_not_counted_again():
 
 @pytest.mark.parametrize("lacks", ["the stock", "the epoch", "the ticket type"])
 def test_a_return_to_a_stock_that_must_be_rebuilt_changes_nothing(lacks: str, redis: Redis):
-    kind = a_type()
+    kind = type_on_sale()
     key = f"{{event:{kind.event_id}}}:left"
     if lacks == "the stock":
         redis.delete(key)
@@ -281,7 +281,7 @@ def test_a_return_to_a_stock_that_must_be_rebuilt_changes_nothing(lacks: str, re
 
 
 def test_a_hold_is_released_once():
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id)
     release = [HoldDecision(order_id, HoldAction.RELEASE)]
 
@@ -291,7 +291,7 @@ def test_a_hold_is_released_once():
 
 
 def test_a_settled_hold_frees_no_tickets_and_is_not_due_any_more(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
 
     apply_decisions(event_id=kind.event_id, decisions=[HoldDecision(order_id, HoldAction.SETTLE)])
@@ -301,7 +301,7 @@ def test_a_settled_hold_frees_no_tickets_and_is_not_due_any_more(redis: Redis):
 
 
 def test_a_retimed_hold_keeps_its_tickets_and_is_due_later(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
     before = deadline(redis, kind, order_id)
 
@@ -313,7 +313,7 @@ def test_a_retimed_hold_keeps_its_tickets_and_is_due_later(redis: Redis):
 
 
 def test_an_overdue_hold_is_returned_once_until_its_lease_ends(redis: Redis):
-    kind, due, in_time = a_type(), uuid4(), uuid4()
+    kind, due, in_time = type_on_sale(), uuid4(), uuid4()
     hold(kind, 1, order_id=due, milliseconds=0)
     hold(kind, 1, order_id=in_time)
     named: dict[str, Any] = {
@@ -329,7 +329,7 @@ def test_an_overdue_hold_is_returned_once_until_its_lease_ends(redis: Redis):
 
 
 def test_no_more_overdue_holds_are_returned_than_the_limit():
-    kind = a_type()
+    kind = type_on_sale()
     for _ in range(3):
         hold(kind, 1, milliseconds=0)
 
@@ -344,7 +344,7 @@ def clock_of(redis: Redis) -> float:
 
 
 def test_a_hold_is_due_by_the_clock_of_redis(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
 
     before = clock_of(redis)
     hold(kind, 1, order_id=order_id, milliseconds=0)
@@ -353,7 +353,7 @@ def test_a_hold_is_due_by_the_clock_of_redis(redis: Redis):
 
 
 def test_a_hold_of_an_unknown_ticket_type_finds_the_stock_cold():
-    kind = a_type()
+    kind = type_on_sale()
 
     with pytest.raises(StockIsCold):
         hold_tickets(
@@ -365,7 +365,7 @@ def test_a_hold_of_an_unknown_ticket_type_finds_the_stock_cold():
 
 
 def test_a_refusal_has_the_newest_revision_and_an_older_one_changes_nothing():
-    kind = a_type(capacity=1)
+    kind = type_on_sale(capacity=1)
     for revision in (70, 50):
         announce_revision(event_id=kind.event_id, revision=revision)
 
@@ -376,7 +376,7 @@ def test_a_refusal_has_the_newest_revision_and_an_older_one_changes_nothing():
 
 
 def test_no_script_changes_a_stock_of_an_older_generation(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
     keys = [f"{{event:{kind.event_id}}}:{name}" for name in ("left", "holds")]
     before = [redis.hgetall(key) for key in keys]
