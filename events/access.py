@@ -1,4 +1,4 @@
-"""Who may act for which organizer."""
+"""Access: which organizers an API token or a signed-in user may act for."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -18,46 +18,47 @@ from ticketing.models import ActorKind, User
 from ticketing.staff import is_staff_now
 from ticketing.tokens import TokenKind
 
-_USE_IS_NOTED_EVERY = timedelta(minutes=1)
+# `last_used_at` is written at most this often, so that most requests write nothing.
+_LAST_USED_PRECISION = timedelta(minutes=1)
 
 
 class NotAuthenticated(Unauthenticated):
-    """Nobody is signed in and no token was sent."""
+    """The request has no token and no signed-in user."""
 
     code = "not_authenticated"
     title = "Say who you are"
 
 
 class InvalidToken(Unauthenticated):
-    """Unknown or revoked."""
+    """The token is unknown, was revoked, or has expired."""
 
     code = "invalid_token"
     title = "We do not know this token"
 
 
 class NotForThisCaller(Forbidden):
-    """A token of another kind, or a user who acts for nobody."""
+    """The caller is known, but is a token of another kind or a user without an organizer."""
 
     code = "permission_denied"
     title = "You may not do this"
 
 
 class InsufficientScope(Forbidden):
-    """A good token, made for other things."""
+    """The token is valid, but does not have the scope that the operation needs."""
 
     code = "insufficient_scope"
-    title = "This token may not do that"
+    title = "The token does not have the required scope"
 
 
 class OrganizerNotFound(NotFound):
-    """No such organizer, or the caller does not act for it."""
+    """The organizer does not exist, or the caller does not act for it."""
 
     code = "organizer_not_found"
     title = "You act for no such organizer"
 
 
 class EventNotFound(NotFound):
-    """No such event, or not the caller's: he cannot tell which."""
+    """The event does not exist, or the caller may not see it: the response is the same."""
 
     code = "not_found"
     title = "There is nothing here"
@@ -65,9 +66,9 @@ class EventNotFound(NotFound):
 
 def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
     """
-    Return the organizers that `user` acts for: a superuser for all, a member for theirs.
+    Return the organizers that `user` acts for: all for a superuser, else by memberships.
 
-    A member who is not staff acts for none, in the admin and in the API alike.
+    A member who is not staff acts for no organizer, neither in the admin nor in the API.
     """
     if not is_staff_now(user):
         return Organizer.objects.none()
@@ -78,15 +79,20 @@ def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
 
 def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     """
-    Return the organizers for whom the caller may do that, by API token or by the admin's session.
+    Return the organizers for which the caller has `scope`, by API token or by admin session.
 
-    :raises NotAuthenticated, InvalidToken: if nobody knows who is calling
-    :raises NotForThisCaller: if it is somebody, but nobody who organizes
-    :raises InsufficientScope: if the token is for other things
+    A session has every scope. The result may be empty for a session.
+
+    :raises NotAuthenticated: if the request has no credentials
+    :raises InvalidToken: if the token is unknown, was revoked, or has expired
+    :raises NotForThisCaller: if the token is not an API token
+    :raises InsufficientScope: if the token does not have the scope
     """
     if isinstance(request.auth, BearerToken):
         if request.auth.kind != TokenKind.API:
-            raise NotForThisCaller("This needs an organizer's token or session.")
+            raise NotForThisCaller(
+                "This operation needs an organizer's API token, or a session of the admin."
+            )
         api_token = find_api_token(request.auth, scope)
         organizers = Organizer.objects.filter(pk=api_token.organizer_id)
     elif request.user.is_authenticated:
@@ -98,22 +104,29 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
 
 def choose_organizer(organizers: QuerySet[Organizer], wanted: UUID | None) -> Organizer:
     """
-    Return the organizer for whom a caller acts, which a caller for several has to say.
+    Return the organizer of a request: the one that it names in `organizer`, else the only one.
 
-    :raises ValidationError, OrganizerNotFound, NotForThisCaller: if that is not clear
+    :raises OrganizerNotFound: if the named organizer is not among `organizers`
+    :raises NotForThisCaller: if the caller acts for no organizer
+    :raises ValidationError: if the caller acts for several and names none
     """
-    choice = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
-    if not choice:
+    candidates = list((organizers.filter(pk=wanted) if wanted else organizers)[:2])
+    if not candidates:
         if wanted:
-            raise OrganizerNotFound("Leave `organizer` out, or send the id of one of yours.")
-        raise NotForThisCaller("You act for no organizer.")
-    if len(choice) > 1:
-        raise ValidationError({"organizer": "You act for several: say for which."})
-    return choice[0]
+            raise OrganizerNotFound(
+                "You act for no organizer of that id. Omit `organizer`, or send the id of one of"
+                " yours."
+            )
+        raise NotForThisCaller("You act for no organizer. Ask a superuser to make you a member.")
+    if len(candidates) > 1:
+        raise ValidationError(
+            {"organizer": "You act for several organizers. Send the id of one of them."}
+        )
+    return candidates[0]
 
 
 def actor_of(request: Request) -> Actor:
-    """Return the API token or the user that calls, once access was granted."""
+    """Return the API token or the user that sent the request. Check access before the call."""
     if isinstance(request.auth, BearerToken):
         token = ApiToken.objects.only("pk", "name").get(digest=request.auth.digest)
         return Actor(ActorKind.TOKEN, str(token.pk), token.name)
@@ -121,7 +134,7 @@ def actor_of(request: Request) -> Actor:
 
 
 def may_act_for(request: Request, organizer_id: UUID, scope: Scope) -> bool:
-    """Say whether the caller may do that for an organizer. Being nobody is no error here."""
+    """Return whether the caller has `scope` for an organizer. An unknown caller has not."""
     try:
         return acting_organizers(request, scope).filter(pk=organizer_id).exists()
     except (NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope):
@@ -130,31 +143,32 @@ def may_act_for(request: Request, organizer_id: UUID, scope: Scope) -> bool:
 
 def event_acted_for(request: Request, reference: str, scope: Scope) -> Event:
     """
-    Return the event of that id or slug, of an organizer for whom the caller may do that.
+    Return the event with that id or slug, if the caller has `scope` for its organizer.
 
-    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
-    :raises EventNotFound: if there is none, or it is another's
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: as
+        `acting_organizers` does
+    :raises EventNotFound: if there is no such event, or it belongs to another organizer
     """
     organizers = acting_organizers(request, scope)
     event = find_event(reference)
     if event is None or not organizers.filter(pk=event.organizer_id).exists():
-        raise EventNotFound("No event of yours has that id or slug.")
+        raise EventNotFound("You have no event with that id or slug.")
     return event
 
 
 def find_api_token(token: BearerToken, scope: Scope) -> ApiToken:
     """
-    Return the live API token that was shown, and note that it was used.
+    Return the API token of a request, and write when it was last used.
 
-    :raises InvalidToken: if there is none, or it was revoked, or has expired
-    :raises InsufficientScope: if it is for other things
+    :raises InvalidToken: if the token is unknown, was revoked, or has expired
+    :raises InsufficientScope: if the token does not have the scope
     """
     now = clock.now()
     found = ApiToken.objects.filter(digest=token.digest, revoked_at=None).first()
     if found is None or (found.expires_at is not None and found.expires_at <= now):
-        raise InvalidToken("The token is unknown, was revoked, or has expired.")
-    if found.last_used_at is None or now - found.last_used_at >= _USE_IS_NOTED_EVERY:
+        raise InvalidToken("The token is unknown, was revoked, or has expired. Send another one.")
+    if found.last_used_at is None or now - found.last_used_at >= _LAST_USED_PRECISION:
         ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
     if scope not in found.scopes:
-        raise InsufficientScope(f"This needs a token with the scope {scope.value}.")
+        raise InsufficientScope(f"Send a token with the scope {scope.value}.")
     return found

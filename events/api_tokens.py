@@ -1,4 +1,4 @@
-"""Ending the API tokens of organizers."""
+"""Revoking the API tokens of organizers."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from ticketing.models import ActType
 
 
 def revoke_api_token(*, token_id: UUID, actor: Actor, now: datetime) -> bool:
-    """Shut out the system that uses a token. Return whether it was live: twice is once."""
+    """Revoke an API token. Return False, and change nothing, if it was revoked before."""
     with transaction.atomic():
         token = ApiToken.objects.filter(pk=token_id)
         revoked = token.filter(revoked_at=None).update(revoked_at=now)

@@ -1,4 +1,4 @@
-"""What a visitor may see of the events, and how much is left of them."""
+"""Reading the catalogue: finding public events, and how many of their tickets are left."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from events.stock.record import recorded_left_by_type
 
 
 class Period(StrEnum):
-    """Whether the catalogue lists events that are over. A running event is upcoming."""
+    """Which events the catalogue lists, by their end. A running event is upcoming."""
 
     UPCOMING = "upcoming"
     PAST = "past"
@@ -26,7 +26,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFilter:
-    """What a visitor is looking for."""
+    """The search of a visitor. An empty value does not restrict the result."""
 
     words: str = ""
     city: str = ""
@@ -38,7 +38,7 @@ class CatalogueFilter:
 
 
 class _Matches(Func):
-    """Whether a text has the words of a query, as PostgreSQL's `@@` says."""
+    """PostgreSQL's `@@`: whether a tsvector matches a tsquery."""
 
     template = "%(expressions)s"
     arg_joiner = " @@ "
@@ -46,7 +46,7 @@ class _Matches(Func):
 
 
 def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
-    """Return the published events that fit, with their ticket types."""
+    """Return the published events that match the filter, with their ticket types."""
     events = Event.objects.filter(status=EventStatus.PUBLISHED)
     period = wanted.period or _period_of_range(wanted, now)
     if period == Period.UPCOMING:
@@ -54,9 +54,9 @@ def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
     elif period == Period.PAST:
         events = events.filter(ends_at__lte=now)
     if words := words_in(wanted.words):
-        asked = Func(Value(" ".join(words)), template="words_asked_for(said => %(expressions)s)")
-        found = EventWords.objects.filter(_Matches(F("words"), asked))
-        events = events.filter(pk__in=found.values("event_id"))
+        query = Func(Value(" ".join(words)), template="words_asked_for(said => %(expressions)s)")
+        matching = EventWords.objects.filter(_Matches(F("words"), query))
+        events = events.filter(pk__in=matching.values("event_id"))
     if wanted.city:
         events = events.filter(city__iexact=wanted.city)
     if wanted.starts_after is not None:
@@ -68,10 +68,10 @@ def public_events(wanted: CatalogueFilter, *, now: datetime) -> QuerySet[Event]:
 
 def words_in(text: str) -> list[str]:
     """
-    Return the words of a text that a search goes by: each is found whole, or by how it begins.
+    Return the words of a search text: two or more letters or digits in a row, or one digit.
 
-    What is neither letter nor digit says nothing, and so does a letter alone: nearly every event
-    has a word that begins with it.
+    Each matches whole words and beginnings of words. A single letter is ignored: nearly every
+    event has a word that begins with it.
     """
     return re.findall(r"[^\W_]{2,}|\d", text)
 
@@ -83,13 +83,13 @@ def _period_of_range(wanted: CatalogueFilter, now: datetime) -> Period:
 
 
 def own_events(organizers: QuerySet[Organizer], external_id: str) -> QuerySet[Event]:
-    """Return what some organizers call by a name of their own: drafts and past events too."""
+    """Return the organizers' events with that `external_id`, with drafts and past events."""
     events = Event.objects.filter(organizer__in=organizers, external_id=external_id)
     return events.order_by("-created_at", "pk").prefetch_related("ticket_types")
 
 
 def find_event(reference: str) -> Event | None:
-    """Return the event of that id or slug, whatever its status, with its ticket types."""
+    """Return the event with that id or slug, of any status, with its ticket types."""
     events = Event.objects.prefetch_related("ticket_types")
     try:
         return events.filter(pk=UUID(reference)).first()
@@ -97,11 +97,14 @@ def find_event(reference: str) -> Event | None:
         return events.filter(slug=reference).first()
 
 
-def look_up(reference: str, *, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
+def look_up_event(
+    reference: str, *, now: datetime
+) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
     """
-    Return the event of that id or slug, and what is left of each type, in one round trip to Redis.
+    Return a public event from the event cache with its stock, in one round trip to Redis.
 
-    Of a draft, and with Redis away, return None: that takes a closer look.
+    The stock is the number of tickets left by ticket type. Return None for a draft, for an unknown
+    id or slug, and if Redis is unavailable: the caller then uses the view, which reads PostgreSQL.
     """
     cached = take_event_named(reference)
     try:
@@ -118,17 +121,19 @@ def look_up(reference: str, *, now: datetime) -> tuple[CachedEvent, Mapping[UUID
         return None
     if stock is not None and stock.left.keys() == cached.types.keys():
         return cached, stock.left
-    return _look_up_cold(cached.event.pk, now)
+    return _look_up_cold_event(cached.event.pk, now)
 
 
-def _look_up_cold(event_id: UUID, now: datetime) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
-    """Do the same of an event whose types Redis does not know, or does not know all."""
+def _look_up_cold_event(
+    event_id: UUID, now: datetime
+) -> tuple[CachedEvent, Mapping[UUID, int]] | None:
+    """Return an event with its stock, if Redis does not know all of its ticket types."""
     cached = take_event(event_id)
     if cached is None:
         return None
     left = left_while_cold([cached.event], now=now)[event_id]
     if left.keys() != cached.types.keys():
-        # It has another ticket type, or one less, than it had a moment ago.
+        # A ticket type was added or dropped since the event was cached.
         cached = read_event(event_id)
     if cached is None or left.keys() != cached.types.keys():
         return None
@@ -137,9 +142,10 @@ def _look_up_cold(event_id: UUID, now: datetime) -> tuple[CachedEvent, Mapping[U
 
 def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     """
-    Return how many tickets of each type are left: Redis's live figures, in one round trip.
+    Return how many tickets of each type are left, by Redis, in one round trip.
 
-    Of events that Redis does not know, and when it is away, the record's.
+    PostgreSQL's figures are returned for events that Redis does not know, and for all events if
+    Redis is unavailable.
     """
     try:
         live = read_stocks(event_ids)
@@ -153,10 +159,10 @@ def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
 
 def show_availability(events: Sequence[Event], *, now: datetime) -> None:
     """
-    Note on each event (`available`, `sold_out`) and ticket type (`available`) what is left.
+    Set `available` and `sold_out` on each event, and `available` on each of its ticket types.
 
-    These are Redis's live figures. An event that Redis does not know gets those of the record, and
-    one reader brings its stock back.
+    The figures are Redis's. For an event that Redis does not know, they are PostgreSQL's, and one
+    reader rebuilds its stock in Redis.
     """
     try:
         live = read_stocks([event.pk for event in events])
@@ -167,15 +173,19 @@ def show_availability(events: Sequence[Event], *, now: datetime) -> None:
     cold = [event for event in events if event.pk not in live]
     for figures in left_while_cold(cold, now=now).values():
         left |= figures
-    _note_what_is_left(events, left)
+    _set_availability(events, left)
 
 
 def show_recorded_availability(events: Sequence[Event]) -> None:
-    """Do the same by the record alone: inside a transaction nobody asks Redis."""
-    _note_what_is_left(events, recorded_left_by_type([event.pk for event in events]))
+    """
+    Set `available` and `sold_out` by PostgreSQL alone.
+
+    For use inside a transaction, where Redis must not be called.
+    """
+    _set_availability(events, recorded_left_by_type([event.pk for event in events]))
 
 
-def _note_what_is_left(events: Sequence[Event], left: Mapping[UUID, int]) -> None:
+def _set_availability(events: Sequence[Event], left: Mapping[UUID, int]) -> None:
     for event in events:
         kinds = list(event.ticket_types.all())
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""What every change of an event begins with and ends in."""
+"""Steps that every change of an event shares: lock it first, announce the change at the end."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -17,24 +17,28 @@ from ticketing.ids import new_id
 
 
 class EventNotEditable(Conflict):
-    """A cancelled event stays as it was."""
+    """The event was cancelled: no field of it may change."""
 
     code = "event_not_editable"
-    title = "A cancelled event does not change"
+    title = "A cancelled event cannot be changed"
 
 
 def claim_to_change(event_id: UUID) -> Event:
-    """Return an event that nobody else sells from or changes until this transaction ends."""
+    """
+    Lock an event against sales and other changes until this transaction ends, and return it.
+
+    After the commit the change is announced.
+    """
     number = Event.objects.values_list("number", flat=True).get(pk=event_id)
     claim_event(number)
-    # A form of the admin writes the row without the claim: it waits for us, or we for it.
+    # The row lock as well: a writer without the advisory lock, such as a query by hand, must wait.
     event = Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
     announce_change(event_id=event_id)
     return event
 
 
 def assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
-    """Set fields of a row, and return the names of those whose values differ."""
+    """Set fields of a model object, and return the names of those whose values differ."""
     changed = [name for name, value in changes.items() if getattr(row, name) != value]
     for name, value in changes.items():
         setattr(row, name, value)
@@ -42,7 +46,7 @@ def assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
 
 
 def announce_change(*, event_id: UUID) -> None:
-    """Once this transaction is committed, let all who remember the event know that it changed."""
+    """After the commit of this transaction, make all processes refresh their cached copies."""
     transaction.on_commit(partial(_announce_revision, event_id))
 
 
@@ -50,9 +54,9 @@ def _announce_revision(event_id: UUID) -> None:
     revision, status = Event.objects.values_list("revision", "status").get(pk=event_id)
     try:
         announce_revision(event_id=event_id, revision=revision)
-        # The catalogue shows no draft, before or after.
+        # The catalogue never lists drafts.
         if status != EventStatus.DRAFT:
             renew_catalogue_version(str(new_id()))
     except InventoryUnavailable:
-        # What is remembered of the event is forgotten within seconds anyway.
+        # Harmless: the event cache and the cached pages expire within seconds.
         return

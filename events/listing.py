@@ -1,9 +1,10 @@
 """
-Pages of the catalogue, remembered for a moment: which events are on them, and how many there are.
+Cached pages of the catalogue: which events are on a page, and how many match its filter.
 
-What is left is never remembered: each reading asks Redis. It also tells whether an event has
-changed since, or the catalogue, and then the page is read again. Where no one could tell Redis, a
-page is forgotten within seconds.
+The number of tickets left is never cached: each call reads it from Redis. The same round trip
+returns the revisions of the events and the version of the catalogue. If one of them is newer than
+the page, the page is read again from PostgreSQL. If a change could not write them to Redis, the
+page expires within seconds.
 """
 
 import time
@@ -23,85 +24,92 @@ from events.stock.holds import InventoryUnavailable
 from events.stock.record import recorded_left_by_event
 from ticketing.errors import NotFound
 
-_SECONDS: Final = 10.0
-# On all pages together, with their descriptions: some megabytes at the most.
+_EXPIRY_SECONDS: Final = 10.0
+# On all pages together. A copy is about as large as its description: some megabytes at most.
 _MOST_EVENTS: Final = 2_000
 _MOST_COUNTS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class WantedPage:
-    """Which part of which list somebody asks for."""
+class PageRequest:
+    """The parsed query of `GET /events`: a filter, and a page of the events that match it."""
 
-    wanted: CatalogueFilter
+    catalogue_filter: CatalogueFilter
     number: int
     size: int
 
 
 @dataclass(slots=True)
-class ListedPage:
-    """A page, shared by all threads: nobody may change it, save for what a view has `shown`."""
+class CachedPage:
+    """
+    A page without stock figures. All threads share it: do not change it.
+
+    Only `shown` and `latest` are written later. Each is replaced in one assignment.
+    """
 
     events: list[CachedEvent]
     count: int
     board: StockBoard
     catalogue_version: str | None
     read_at: float
+    # The response that a view made of the page: its address, stock figures, body and ETag.
     shown: Any = None
-    now: "PageNow | None" = None
+    latest: "PageReading | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class PageNow:
-    """A page, and what is left of each type of its events now."""
+class PageReading:
+    """A page with the tickets left of its events: one mapping by ticket type for each event."""
 
-    page: ListedPage
+    page: CachedPage
     left: list[Mapping[UUID, int]]
-    # None: Redis does not know all of them.
+    # The figures as Redis returned them. None: some or all came from PostgreSQL.
     reading: BoardReading | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Count:
+class _CachedCount:
     count: int
     catalogue_version: str | None
     read_at: float
 
 
 class NoSuchPage(NotFound):
-    """The list is not that long."""
+    """The page is behind the end of the list."""
 
     code = "not_found"
     title = "There is nothing here"
 
 
-_pages: dict[WantedPage, ListedPage] = {}
-_counts: dict[CatalogueFilter, _Count] = {}
+_pages: dict[PageRequest, CachedPage] = {}
+_counts: dict[CatalogueFilter, _CachedCount] = {}
 _lock = Lock()
 
 
-def read_page(asked: WantedPage, *, now: datetime) -> PageNow:
+def read_page(page_request: PageRequest, *, now: datetime) -> PageReading:
     """
-    Return a page of the catalogue with what is left of its events, in one round trip.
+    Return a page of the catalogue with the tickets left of its events.
 
-    :raises NoSuchPage: if the list ends before it
+    With a cached page this takes one round trip to Redis and no query.
+
+    :raises NoSuchPage: if the list ends before this page
     """
-    page = _pages.get(asked)
-    if page is not None and time.monotonic() - page.read_at > _SECONDS:
+    page = _pages.get(page_request)
+    if page is not None and time.monotonic() - page.read_at > _EXPIRY_SECONDS:
         page = None
     try:
         if page is None:
-            page = _write_down(asked, read_catalogue_version(), now)
+            page = _load_page(page_request, read_catalogue_version(), now)
         reading = page.board.read()
-        if page.now is not None and page.now.reading is reading:
-            return page.now
-        if _is_old(page, reading):
-            page = _write_down(asked, reading.catalogue_version, now)
+        if page.latest is not None and page.latest.reading is reading:
+            return page.latest
+        if _is_stale(page, reading):
+            page = _load_page(page_request, reading.catalogue_version, now)
             reading = page.board.read()
     except InventoryUnavailable:
-        page = page or _write_down(asked, None, now)
+        page = page or _load_page(page_request, None, now)
         recorded = recorded_left_by_event([cached.event.pk for cached in page.events])
-        return PageNow(page, _in_order(page, recorded), None)
+        return PageReading(page, _in_page_order(page, recorded), None)
     warm = {
         cached.event.pk: stock.left
         for cached, stock in zip(page.events, reading.stocks, strict=True)
@@ -109,75 +117,79 @@ def read_page(asked: WantedPage, *, now: datetime) -> PageNow:
     }
     cold = [cached.event for cached in page.events if cached.event.pk not in warm]
     if cold:
-        return PageNow(page, _in_order(page, {**warm, **left_while_cold(cold, now=now)}), None)
-    page.now = PageNow(page, _in_order(page, warm), reading)
-    return page.now
+        left = {**warm, **left_while_cold(cold, now=now)}
+        return PageReading(page, _in_page_order(page, left), None)
+    page.latest = PageReading(page, _in_page_order(page, warm), reading)
+    return page.latest
 
 
-def forget_pages() -> None:
-    """Forget all pages."""
+def clear_page_cache() -> None:
+    """Drop all cached pages and counts of this process."""
     _pages.clear()
     _counts.clear()
 
 
-def _is_old(page: ListedPage, reading: BoardReading) -> bool:
+def _is_stale(page: CachedPage, reading: BoardReading) -> bool:
     return reading.catalogue_version != page.catalogue_version or any(
         stock is not None and stock.revision > cached.event.revision
         for cached, stock in zip(page.events, reading.stocks, strict=True)
     )
 
 
-def _write_down(asked: WantedPage, catalogue_version: str | None, now: datetime) -> ListedPage:
-    """Read a page from the record, and remember it."""
+def _load_page(
+    page_request: PageRequest, catalogue_version: str | None, now: datetime
+) -> CachedPage:
+    """Read a page from PostgreSQL into the cache."""
     read_at = time.monotonic()
-    first = (asked.number - 1) * asked.size
-    count = _count(asked.wanted, catalogue_version, now)
-    if asked.number > 1 and first >= count:
-        raise NoSuchPage(f"The list has {count} events.")
-    found = public_events(asked.wanted, now=now)[first : first + asked.size] if count else []
-    before = _pages.get(asked)
+    first = (page_request.number - 1) * page_request.size
+    count = _count_matching(page_request.catalogue_filter, catalogue_version, now)
+    if page_request.number > 1 and first >= count:
+        raise NoSuchPage(f"The list has {count} events. Ask for an earlier page.")
+    matching = public_events(page_request.catalogue_filter, now=now)
+    found = matching[first : first + page_request.size] if count else []
+    before = _pages.get(page_request)
     known = {cached.event.pk: cached for cached in before.events} if before else {}
-    events = [_cache(event, known.get(event.pk), read_at) for event in found]
+    events = [_reuse_or_cache(event, known.get(event.pk), read_at) for event in found]
     board = StockBoard({cached.event.pk: list(cached.types) for cached in events})
-    page = ListedPage(events, count, board, catalogue_version, read_at)
+    page = CachedPage(events, count, board, catalogue_version, read_at)
     with _lock:
-        _pages.pop(asked, None)
+        _pages.pop(page_request, None)
         while _pages and len(events) + sum(len(p.events) for p in _pages.values()) > _MOST_EVENTS:
             del _pages[next(iter(_pages))]
         if len(_pages) < _MOST_EVENTS:
-            _pages[asked] = page
+            _pages[page_request] = page
     return page
 
 
-def _cache(event: Event, known: CachedEvent | None, read_at: float) -> CachedEvent:
-    # One that has not changed since need not be shown anew.
+def _reuse_or_cache(event: Event, known: CachedEvent | None, read_at: float) -> CachedEvent:
+    # The copy of an unchanged event is kept, because its JSON is made already.
     if known is not None and known.event.revision == event.revision:
         return known
     return CachedEvent(event, {kind.pk: kind for kind in event.ticket_types.all()}, read_at)
 
 
-def _count(wanted: CatalogueFilter, catalogue_version: str | None, now: datetime) -> int:
-    """Return how many events fit: counted once, for all pages of a list and all who ask for it."""
+def _count_matching(wanted: CatalogueFilter, catalogue_version: str | None, now: datetime) -> int:
+    """Return how many events match the filter. The count is cached for all pages of the list."""
     known = _counts.get(wanted)
     read_at = time.monotonic()
     if (
         known is not None
         and known.catalogue_version == catalogue_version
-        and read_at - known.read_at <= _SECONDS
+        and read_at - known.read_at <= _EXPIRY_SECONDS
     ):
         return known.count
     count = public_events(wanted, now=now).order_by().count()
     with _lock:
         if len(_counts) >= _MOST_COUNTS:
             _counts.clear()
-        _counts[wanted] = _Count(count, catalogue_version, read_at)
+        _counts[wanted] = _CachedCount(count, catalogue_version, read_at)
     return count
 
 
-def _in_order(
-    page: ListedPage, left: Mapping[UUID, Mapping[UUID, int]]
+def _in_page_order(
+    page: CachedPage, left: Mapping[UUID, Mapping[UUID, int]]
 ) -> list[Mapping[UUID, int]]:
-    """Return the figures in the order of the page: of a type without one, none is left."""
+    """Return the stock figures in the order of the page. A type without a figure gets 0."""
     return [
         {kind: left[cached.event.pk].get(kind, 0) for kind in cached.types}
         for cached in page.events

@@ -1,4 +1,4 @@
-"""What an organizer does with an event: create, change, publish, cancel."""
+"""The verbs of events: create, change, publish, cancel."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -24,35 +24,35 @@ _SLUG_LENGTH = 60
 
 
 class EventIsOver(Conflict):
-    """An event that has ended is not put on sale."""
+    """The event has ended, so it cannot be published."""
 
     code = "event_is_over"
     title = "The event is over"
 
 
 class EventNotPublishable(Conflict):
-    """Nothing to sell, or cancelled."""
+    """The event has no ticket types, or was cancelled."""
 
     code = "event_not_publishable"
     title = "This event cannot be published"
 
 
 class IllegalStatus(Conflict):
-    """A published event does not become a draft again."""
+    """A published event cannot become a draft again."""
 
     code = "illegal_status"
-    title = "The event cannot take that status"
+    title = "The event cannot change to that status"
 
 
 class SlugTaken(Conflict):
-    """Another event has that address."""
+    """Another event has that slug."""
 
     code = "slug_taken"
     title = "Another event has that slug"
 
 
 class CurrencyInUse(Conflict):
-    """Its price was agreed with buyers in the old one."""
+    """The event has orders, whose buyers agreed to a price in the old currency."""
 
     code = "currency_in_use"
     title = "The currency cannot change once there are orders"
@@ -67,13 +67,13 @@ def create_event(
     store_response: Callable[[Event], None] = lambda _event: None,
 ) -> Event:
     """
-    Write a new event, a draft or published at once, with its ticket types in their order.
+    Write a new event with its ticket types, numbered in their order. Publish it if its status says.
 
-    `store_response` stores the response in the same transaction.
+    `store_response` is called in the same transaction.
 
-    :raises SlugTaken: if it asks for an address that another has
-    :raises TooManyTicketTypes: if it has more of them than an event may have
-    :raises EventIsOver, EventNotPublishable: if it is to be published and cannot be
+    :raises SlugTaken: if the event has a slug that belongs to another event
+    :raises TooManyTicketTypes: if there are more ticket types than an event may have
+    :raises EventIsOver, EventNotPublishable: if the status is `published` and it cannot be
     """
     refuse_too_many_types(len(ticket_types))
     status, event.status = event.status, EventStatus.DRAFT
@@ -90,7 +90,7 @@ def create_event(
     return event
 
 
-def change_event(  # noqa: PLR0913 - one change, said in full
+def change_event(  # noqa: PLR0913 - one change has this many parts
     *,
     event_id: UUID,
     fields: Mapping[str, Any],
@@ -102,16 +102,17 @@ def change_event(  # noqa: PLR0913 - one change, said in full
     check: Callable[[Event], None] = lambda _event: None,
 ) -> Event:
     """
-    Change an event, its ticket types and its status, all of it or nothing.
+    Change an event, its ticket types and its status, in one transaction.
 
-    `check` refuses by the event as it is, before anything is written and while nobody else can.
+    `check` is called with the locked event before anything is written, and may raise a refusal.
 
-    A ticket type is known by its `id`, else by its name; an unknown name is a new type. Types not
-    mentioned stay, or go with `drop_others`. Those of `dropped` go first: another may take a name.
+    A ticket type is found by its `id`, else by its name. One that is not found by name is added.
+    Ticket types that are not mentioned stay, or are dropped with `drop_others`. Those in `dropped`
+    are dropped first, so that another type can take their name.
 
     :raises EventNotEditable, IllegalStatus, SlugTaken, CurrencyInUse, TicketTypeInUse,
         TypeNameTaken, TooManyTicketTypes, LastTicketType, UnknownTypeOfEvent,
-        CapacityBelowCommitted, EventIsOver, EventNotPublishable: by what it asks for
+        CapacityBelowCommitted, EventIsOver, EventNotPublishable: if a change is not allowed
     """
     changes = dict(fields)
     with transaction.atomic():
@@ -119,7 +120,7 @@ def change_event(  # noqa: PLR0913 - one change, said in full
         check(event)
         status = changes.pop("status", event.status)
         if event.status == EventStatus.CANCELLED:
-            raise EventNotEditable(f"{event.name} was cancelled.")
+            raise EventNotEditable(f"{event.name} was cancelled. Create a new event instead.")
         changed = _change_fields(event, changes)
         if ticket_types is not None:
             types_changed = change_ticket_types(
@@ -137,17 +138,17 @@ def change_event(  # noqa: PLR0913 - one change, said in full
 
 def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     """
-    Put an event on sale. Publishing twice is publishing once.
+    Put an event on sale. A repeated call changes nothing.
 
-    :raises EventIsOver: if it has ended
-    :raises EventNotPublishable: if it was cancelled or has no ticket types
+    :raises EventIsOver: if the event has ended
+    :raises EventNotPublishable: if the event was cancelled or has no ticket types
     """
     with transaction.atomic():
         event = claim_to_change(event_id)
         if event.status == EventStatus.CANCELLED:
-            raise EventNotPublishable(f"{event.name} was cancelled.")
+            raise EventNotPublishable(f"{event.name} was cancelled. Create a new event instead.")
         if not event.ticket_types.exists():
-            raise EventNotPublishable(f"{event.name} has no ticket types.")
+            raise EventNotPublishable(f"{event.name} has no ticket types. Add one first.")
         if event.status != EventStatus.PUBLISHED:
             if event.ends_at <= now:
                 raise EventIsOver(
@@ -161,10 +162,10 @@ def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
 
 def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
     """
-    Call an event off for good. Cancelling twice is cancelling once.
+    Cancel an event for good. A repeated call changes nothing.
 
-    From the commit on nobody reserves or pays. What is open is wound up by the worker:
-    reservations end, buyers are refunded, tickets revoked.
+    After the commit, no buyer can reserve or pay. A worker then ends the open reservations,
+    revokes the tickets and refunds the buyers.
     """
     with transaction.atomic():
         event = claim_to_change(event_id)
@@ -179,14 +180,14 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
 
 
 def note_cancellation_finished(*, event_id: UUID, now: datetime) -> None:
-    """Note that a canceled event has nothing open any more: the sweep leaves it alone."""
+    """Note that a cancelled event has no open orders left, so that the sweep skips it."""
     Event.objects.filter(pk=event_id, status=EventStatus.CANCELLED, wound_up_at=None).update(
         wound_up_at=now
     )
 
 
 def free_slug(name: str) -> str:
-    """Return an address made of an event's name that no other has."""
+    """Return a slug made from an event's name that no other event has."""
     base = slugify(name)[:_SLUG_LENGTH].strip("-") or "event"
     if not Event.objects.filter(slug=base).exists():
         return base
@@ -200,8 +201,8 @@ def _insert(event: Event) -> None:
             event.save(force_insert=True)
     except IntegrityError as error:
         if chosen:
-            raise SlugTaken(f"{chosen} belongs to another event.") from error
-        # Somebody took the free one between our look and our write.
+            raise SlugTaken(f"{chosen} belongs to another event. Choose another slug.") from error
+        # Another event took the free slug after `free_slug` had looked for it.
         event.slug = f"{event.slug}-{new_code(5).lower()}"
         event.save(force_insert=True)
 
@@ -224,13 +225,15 @@ def _record(
 
 
 def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[str]:
-    """Write what changes, and return the names of the fields whose values differ."""
+    """Write the fields of an event, and return the names of those whose values differ."""
     slug = changes.get("slug", event.slug)
     if slug != event.slug and Event.objects.filter(slug=slug).exists():
-        raise SlugTaken(f"{slug} belongs to another event.")
+        raise SlugTaken(f"{slug} belongs to another event. Choose another slug.")
     currency = changes.get("currency", event.currency)
     if currency != event.currency and event.orders.exists():
-        raise CurrencyInUse(f"Orders were made in {event.currency}.")
+        raise CurrencyInUse(
+            f"The event has orders in {event.currency}. Leave the currency as it is."
+        )
     changed = assign(event, changes)
     if changes:
         event.save(update_fields=list(changes))
@@ -243,4 +246,6 @@ def _change_status(event: Event, status: str, actor: Actor, now: datetime) -> No
     elif status == EventStatus.CANCELLED:
         cancel_event(event_id=event.pk, actor=actor, now=now)
     else:
-        raise IllegalStatus(f"An event that is {event.status} does not become {status}.")
+        raise IllegalStatus(
+            f"An event that is {event.status} cannot become {status}. Leave `status` out."
+        )

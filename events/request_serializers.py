@@ -1,4 +1,4 @@
-"""What organizers send of events, and visitors ask of the catalogue, as JSON."""
+"""Serializers of requests: events that organizers send, and the query of `GET /events`."""
 
 from typing import Any
 
@@ -29,8 +29,7 @@ from ticketing.api.rules import has, has_none, lacks
 from ticketing.clock import ends_too_early
 
 _LARGEST_PER_ORDER = 100
-
-
+# An organizer may send these instead of `ticket_types`, for an event with one ticket type.
 _SHORTHAND = ("capacity", "price")
 
 
@@ -55,7 +54,7 @@ class TicketTypeSent(StrictSerializer):
 
 
 class TicketTypeChanged(TicketTypeSent):
-    """What changes of a ticket type, which `id` or `name` says; or all of a new one."""
+    """Changed members of the ticket type with this `id` or `name`, or all members of a new one."""
 
     rules = {"if": lacks("id"), "then": has("name")}
 
@@ -65,7 +64,11 @@ class TicketTypeChanged(TicketTypeSent):
 
 
 class EventSent(StrictSerializer):
-    """An event, as an organizer describes it. `capacity` and `price` stand for one ticket type."""
+    """
+    An event, as an organizer describes it.
+
+    An event with one ticket type may have `capacity` and `price` instead of `ticket_types`.
+    """
 
     ignored = frozenset({"id", "available", "sold_out"})
     rules = {"if": has("ticket_types"), "then": has_none(*_SHORTHAND)}
@@ -75,7 +78,7 @@ class EventSent(StrictSerializer):
         words="Use a-z, 0-9 and single hyphens.",
         max_length=80,
         required=False,
-        help_text="Not in the form of an id.",
+        help_text="The last part of the event's address. It must not look like an id.",
     )
     name = LineField(max_length=200)
     description = TextField(
@@ -91,10 +94,14 @@ class EventSent(StrictSerializer):
     sales_start_at = MomentField(allow_null=True, required=False)
     sales_end_at = MomentField(allow_null=True, required=False)
     checkin_starts_at = MomentField(
-        allow_null=True, required=False, help_text="Before it no gate opens. Null: at any time."
+        allow_null=True,
+        required=False,
+        help_text="Check-in is refused before this time. Null: check-in starts at any time.",
     )
     checkin_ends_at = MomentField(
-        allow_null=True, required=False, help_text="From it on no gate opens. Null: never ends."
+        allow_null=True,
+        required=False,
+        help_text="Check-in is refused from this time on. Null: check-in never ends.",
     )
     max_per_order = WholeNumberField(min_value=1, max_value=_LARGEST_PER_ORDER, required=False)
     max_per_customer = WholeNumberField(
@@ -106,8 +113,8 @@ class EventSent(StrictSerializer):
     requires_proof_of_work = YesOrNoField(required=False)
     confirms_free_orders = YesOrNoField(
         required=False,
-        help_text="Whether the buyer of a free order confirms the email address by a mail's link"
-        " before the order is processed.",
+        help_text="Whether the buyer of a free order must confirm the email address, by a link in a"
+        " mail, before the order is processed.",
     )
     image_url = WebAddressField(max_length=500, allow_null=True, required=False)
     currency = WordField(
@@ -115,7 +122,7 @@ class EventSent(StrictSerializer):
     )
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
     price = PriceField(required=False)
-    ticket_types = TicketTypeSent(  # type: ignore[call-arg]  # of the list that `many` makes
+    ticket_types = TicketTypeSent(  # type: ignore[call-arg]  # arguments of ListSerializer
         many=True, required=False, allow_empty=False, max_length=MOST_TICKET_TYPES
     )
     organizer = serializers.UUIDField(required=False)
@@ -123,7 +130,7 @@ class EventSent(StrictSerializer):
     metadata = MetadataField()
 
     def validate_slug(self, slug: str) -> str:
-        for validator in Event._meta.get_field("slug").validators:  # noqa: SLF001 - public in all but name
+        for validator in Event._meta.get_field("slug").validators:  # noqa: SLF001 - Django documents it
             validator(slug)
         return slug
 
@@ -140,9 +147,9 @@ class EventSent(StrictSerializer):
         return kinds
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        now: Event | None = self.instance
-        known = {
-            name: attrs.get(name, getattr(now, name, None))
+        current: Event | None = self.instance
+        moments = {
+            name: attrs.get(name, getattr(current, name, None))
             for name in (
                 "starts_at",
                 "ends_at",
@@ -152,19 +159,19 @@ class EventSent(StrictSerializer):
                 "checkin_ends_at",
             )
         }
-        _check_order(known, "starts_at", "ends_at")
-        _check_order(known, "sales_start_at", "sales_end_at")
-        _check_order(known, "checkin_starts_at", "checkin_ends_at")
+        _check_order(moments, "starts_at", "ends_at")
+        _check_order(moments, "sales_start_at", "sales_end_at")
+        _check_order(moments, "checkin_starts_at", "checkin_ends_at")
         shorthand = [name for name in _SHORTHAND if name in attrs]
         if shorthand and "ticket_types" in attrs:
-            raise serializers.ValidationError({shorthand[0]: "Give either this or `ticket_types`."})
+            raise serializers.ValidationError({shorthand[0]: "Send either this or `ticket_types`."})
         self._check_new_kinds(attrs.get("ticket_types", []))
         return attrs
 
     def _check_new_kinds(self, kinds: list[dict[str, Any]]) -> None:
-        """Refuse a new type that leaves things out; one that changes may."""
-        now: Event | None = self.instance
-        names = {kind.name for kind in now.ticket_types.all()} if now else set()
+        """Refuse a new ticket type with missing members. A change of a type may leave them out."""
+        current: Event | None = self.instance
+        names = {kind.name for kind in current.ticket_types.all()} if current else set()
         errors: dict[Any, Any] = {}
         for place, kind in enumerate(kinds):
             if "id" in kind or kind.get("name") in names:
@@ -177,7 +184,7 @@ class EventSent(StrictSerializer):
 
 
 class NewEventSent(EventSent):
-    """A new event. It has `ticket_types`, or `capacity` and `price` for a single one."""
+    """A new event, with `ticket_types`, or with `capacity` and `price` of its only ticket type."""
 
     rules = {**EventSent.rules, "else": has(*_SHORTHAND)}
 
@@ -189,15 +196,15 @@ class NewEventSent(EventSent):
         attrs = super().validate(attrs)
         if "ticket_types" not in attrs and any(name not in attrs for name in _SHORTHAND):
             raise serializers.ValidationError(
-                {"ticket_types": "Give ticket types, or `capacity` and `price`."}
+                {"ticket_types": "Send `ticket_types`, or `capacity` and `price`."}
             )
         return attrs
 
 
 class EventChanged(EventSent):
-    """What changes of an event."""
+    """The changed members of an event."""
 
-    ticket_types = TicketTypeChanged(  # type: ignore[call-arg]  # of the list that `many` makes
+    ticket_types = TicketTypeChanged(  # type: ignore[call-arg]  # arguments of ListSerializer
         many=True, required=False, allow_empty=False, max_length=MOST_TICKET_TYPES
     )
 
@@ -210,22 +217,22 @@ def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:
 
 
 class CatalogueQuery(serializers.Serializer[Any]):
-    """How a visitor narrows the catalogue, and an organizer finds an event of its own."""
+    """The query of `GET /events`: filters of the catalogue, or an organizer's `external_id`."""
 
     external_id = LineField(
         max_length=LONGEST_EXTERNAL_ID,
         required=False,
-        help_text="Your own events of this `external_id`, drafts and past ones too. It needs a"
-        " token with `events:write`, and stands alone.",
+        help_text="Only your own events with this `external_id`, including drafts and past events."
+        " This needs a token with `events:write`. Do not send it with other filters.",
     )
 
     q = SearchField(
         max_length=100,
         required=False,
         allow_blank=True,
-        help_text="Words, or how they begin, of the name, venue, city or description. Accents and"
-        " case make no difference. At least two letters or digits in a row; a letter alone is no"
-        " word.",
+        help_text="Words, or beginnings of words, of the name, venue, city or description. All of"
+        " them must match; accents and case make no difference. Send at least two letters or digits"
+        " in a row; single letters are ignored.",
     )
     city = TextField(
         max_length=100,
@@ -236,14 +243,18 @@ class CatalogueQuery(serializers.Serializer[Any]):
     period = serializers.ChoiceField(
         choices=[period.value for period in Period],
         required=False,
-        help_text="`upcoming`: events that are not over, also those that run now. `past`: events"
-        " that are over. Without it: `upcoming`, or `all` if `starts_after` or `starts_before` is"
-        " in the past.",
+        help_text="`upcoming`: events that have not ended, including those that run now. `past`:"
+        " events that have ended. Default: `upcoming`, or `all` if `starts_after` or"
+        " `starts_before` is in the past.",
     )
-    starts_after = MomentField(required=False, help_text="Only events that start then or later.")
-    starts_before = MomentField(required=False, help_text="Only events that start before then.")
+    starts_after = MomentField(
+        required=False, help_text="Only events that start at this time or later."
+    )
+    starts_before = MomentField(
+        required=False, help_text="Only events that start before this time."
+    )
     ordering = serializers.ChoiceField(
         choices=["starts_at", "-starts_at", "name", "-name"],
         default="starts_at",
-        help_text="By what the list is sorted; with a minus sign, the other way round.",
+        help_text="The order of the list. A minus sign reverses it.",
     )

@@ -1,4 +1,4 @@
-"""What an organizer sent of an event, as the verbs take it."""
+"""From the validated body of a request to the arguments of the verbs of events."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from ticketing.errors import Conflict
 
 
 class SeveralTicketTypes(Conflict):
-    """`capacity` and `price` are those of an event's only ticket type."""
+    """The event has several ticket types, so `capacity` and `price` alone are ambiguous."""
 
     code = "several_ticket_types"
     title = "The event has several ticket types"
@@ -16,23 +16,32 @@ class SeveralTicketTypes(Conflict):
 def take_ticket_types(
     fields: dict[str, Any], event: Event | None = None
 ) -> list[dict[str, Any]] | None:
-    """Take the ticket types out of what was sent, in the long form or the short one."""
+    """
+    Remove the ticket types from the fields of an event, and return them.
+
+    They are in `ticket_types`, or `capacity` and `price` describe the event's only type. Return
+    None if the request has neither.
+
+    :raises SeveralTicketTypes: if `capacity` or `price` is sent for an event with several types
+    """
     kinds: list[dict[str, Any]] | None = fields.pop("ticket_types", None)
-    short: dict[str, Any] = {
+    shorthand: dict[str, Any] = {
         name: fields.pop(name) for name in ("capacity", "price") if name in fields
     }
-    if not short:
+    if not shorthand:
         return kinds
     existing = list(event.ticket_types.all()) if event else []
     if len(existing) > 1:
-        raise SeveralTicketTypes("Change them in `ticket_types`.")
+        raise SeveralTicketTypes(
+            "`capacity` and `price` need an event with one ticket type. Send `ticket_types`."
+        )
     if existing:
-        return [{"id": existing[0].pk, **short}]
-    return [{"name": "Ingresso", **short}]
+        return [{"id": existing[0].pk, **shorthand}]
+    return [{"name": "Ingresso", **shorthand}]
 
 
 def event_defaults() -> dict[str, Any]:
-    """Return the members that a replaced event gets where none were sent."""
+    """Return the default values of members that a PUT request may leave out."""
     optional = [
         "description",
         "address",
@@ -50,5 +59,5 @@ def event_defaults() -> dict[str, Any]:
         "external_id",
         "metadata",
     ]
-    fresh = Event()
-    return {name: getattr(fresh, name) for name in optional}
+    default = Event()
+    return {name: getattr(default, name) for name in optional}

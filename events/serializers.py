@@ -1,4 +1,4 @@
-"""Events as JSON: what we show, and what an organizer may send."""
+"""Serializers of responses: events and their ticket types as JSON."""
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -8,11 +8,12 @@ from events.models import (
     TicketType,
 )
 
+# In the serializer's context: whether the response may have members for the organizer only.
 FOR_ORGANIZER = "for_organizer"
 
 
 class TicketTypeShown(serializers.ModelSerializer[TicketType]):
-    """One kind of ticket, with what is left of it."""
+    """One kind of ticket, with the number of tickets left."""
 
     available = serializers.IntegerField(read_only=True)
 
@@ -38,10 +39,10 @@ class EventShown(serializers.ModelSerializer[Event]):
     image_url = serializers.SerializerMethodField()
     ticket_types = TicketTypeShown(many=True, read_only=True)
     external_id = serializers.SerializerMethodField(
-        help_text="What the organizer calls it. null for anybody else."
+        help_text="The organizer's own id of the event. null for other callers."
     )
     metadata = serializers.SerializerMethodField(
-        help_text="What the organizer keeps with it. Empty for anybody else."
+        help_text="Data that the organizer stores with the event. Empty for other callers."
     )
 
     class Meta:
@@ -76,7 +77,7 @@ class EventShown(serializers.ModelSerializer[Event]):
             "metadata",
         ]
 
-    # Hidden unless the view says that the caller is the organizer.
+    # Only for the organizer: these may contain private notes.
     def get_external_id(self, event: Event) -> str | None:
         return (event.external_id or None) if self.context.get(FOR_ORGANIZER) else None
 

@@ -1,4 +1,4 @@
-"""What everybody is shown of an event."""
+"""Making the JSON of an event for responses."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,21 +14,29 @@ from ticketing.clock import zone_named
 
 
 def show_fresh_event(event_id: UUID, *, now: datetime) -> tuple[dict[str, Any], int]:
-    """Return what its organizer is shown of an event as it is now, and its revision."""
+    """Return an event's JSON for its organizer, from PostgreSQL and Redis, and its revision."""
     event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
     show_availability([event], now=now)
     return show_event(event, for_organizer=True), event.revision
 
 
 def show_recorded_event(event_id: UUID) -> tuple[dict[str, Any], int]:
-    """Return the same inside a transaction, where nobody asks Redis."""
+    """
+    Return an event's JSON for its organizer, from PostgreSQL alone, and its revision.
+
+    For use inside a transaction, where Redis must not be called.
+    """
     event = Event.objects.prefetch_related("ticket_types").get(pk=event_id)
     show_recorded_availability([event])
     return show_event(event, for_organizer=True), event.revision
 
 
 def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
-    """Return what is shown of an event on which its availability is noted."""
+    """
+    Return an event's JSON, with times in the event's own time zone.
+
+    `events.catalogue.show_availability` must have set `available` and `sold_out` on the event.
+    """
     zone = zone_named(event.timezone)
     moments = (
         "starts_at",
@@ -38,7 +46,8 @@ def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
         "checkin_starts_at",
         "checkin_ends_at",
     )
-    shown: dict[str, Any] = dict(_shape(for_organizer=for_organizer).to_representation(event))
+    serializer = _serializer(for_organizer=for_organizer)
+    shown: dict[str, Any] = dict(serializer.to_representation(event))
     for name in moments:
         moment = getattr(event, name)
         shown[name] = moment.astimezone(zone).isoformat() if moment else None
@@ -46,11 +55,11 @@ def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
 
 
 def show_event_with(cached: CachedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:
-    """Return what is shown of an event that is remembered, with what is left of it now."""
+    """Return the public JSON of a cached event, with `left` tickets by ticket type."""
     if cached.shown is None:
-        # What is left comes from elsewhere, each time.
-        for asked in (cached.event, *cached.types.values()):
-            vars(asked).update(available=0, sold_out=False)
+        # Placeholders: the serializer needs the attributes, and each response replaces them below.
+        for row in (cached.event, *cached.types.values()):
+            vars(row).update(available=0, sold_out=False)
         cached.shown = show_event(cached.event)
     total = sum(left.values())
     kinds = [
@@ -66,6 +75,6 @@ def show_event_with(cached: CachedEvent, left: Mapping[UUID, int]) -> dict[str, 
 
 
 @cache
-def _shape(*, for_organizer: bool) -> EventShown:
-    # To make one costs as much as to show ten events with it.
+def _serializer(*, for_organizer: bool) -> EventShown:
+    # Cached: making a serializer costs as much as serializing ten events.
     return EventShown(context={FOR_ORGANIZER: for_organizer})

@@ -1,4 +1,4 @@
-"""What an organizer does with the ticket types of an event: add, change, drop."""
+"""The verbs of ticket types: add, change, drop."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -18,92 +18,100 @@ from ticketing.errors import Conflict, NotFound
 
 
 class CapacityBelowCommitted(Conflict):
-    """Fewer places than are sold, being paid for, or held."""
+    """The new capacity is below the number of tickets that are sold, being paid for, or held."""
 
     code = "capacity_below_committed"
-    title = "That many tickets are sold or held already"
+    title = "More tickets are sold or held than the new capacity"
 
     def __init__(self, kind: TicketType, *, committed: int, capacity: int) -> None:
-        super().__init__(f"{committed} of {kind.name} are sold or held; {capacity} is fewer.")
+        super().__init__(
+            f"{committed} tickets of {kind.name} are sold or held, more than {capacity}. Send a"
+            f" capacity of {committed} or more."
+        )
         self.committed = committed
 
 
 class LastTicketType(Conflict):
-    """An event on sale always has something to sell."""
+    """The change would leave an event on sale without ticket types."""
 
     code = "last_ticket_type"
     title = "An event on sale needs a ticket type"
 
 
 class TicketTypeInUse(Conflict):
-    """Somebody holds or owns tickets of it."""
+    """The ticket type has orders, so it cannot be dropped."""
 
     code = "ticket_type_in_use"
     title = "This ticket type has orders"
 
 
 class TooManyTicketTypes(Conflict):
-    """Every reader of an event reads all of its types."""
+    """The event has the maximum number of ticket types. Each request reads all of them."""
 
     code = "too_many_ticket_types"
-    title = "The event has as many ticket types as an event may have"
+    title = "The event has too many ticket types"
 
 
 class UnknownTypeOfEvent(NotFound):
-    """The event has no such ticket type to change."""
+    """The request changes a ticket type that the event does not have."""
 
     code = "unknown_ticket_type_of_event"
     title = "The event has no such ticket type"
 
 
 class TypeNameTaken(Conflict):
-    """Buyers could not tell the two apart."""
+    """Two ticket types of an event would have the same name."""
 
     code = "ticket_type_name_taken"
-    title = "The event has a ticket type of that name"
+    title = "The event has another ticket type of that name"
 
 
 def change_ticket_types(
     event: Event,
-    wanted: Sequence[Mapping[str, Any]],
+    changes: Sequence[Mapping[str, Any]],
     *,
     dropped: Collection[UUID] = (),
     drop_others: bool = False,
 ) -> bool:
     """
-    Write an event's ticket types. Return whether any is new, gone or different.
+    Add, change and drop ticket types of an event. Return whether anything has changed.
 
-    The transaction must have claimed the event.
+    The caller's transaction must hold the event lock exclusively.
 
     :raises UnknownTypeOfEvent, CapacityBelowCommitted, TicketTypeInUse, TypeNameTaken,
-        TooManyTicketTypes, LastTicketType: by what is wanted
+        TooManyTicketTypes, LastTicketType: if a change is not allowed
     """
     kinds = list(event.ticket_types.all())
     staying = [kind for kind in kinds if kind.pk not in dropped]
-    wishes = _match(staying, wanted)
-    kept = {kind.pk for kind, _ in wishes if kind is not None}
-    gone = [kind for kind in kinds if kind.pk in dropped or (drop_others and kind.pk not in kept)]
+    matched = _match(staying, changes)
+    kept = {kind.pk for kind, _ in matched if kind is not None}
+    to_drop = [
+        kind for kind in kinds if kind.pk in dropped or (drop_others and kind.pk not in kept)
+    ]
     try:
-        # Its own part of the transaction: two types of one name are the caller's mistake.
+        # A savepoint, so that the caller's transaction survives an IntegrityError.
         with transaction.atomic():
-            # First, so that new types find room.
-            for kind in gone:
+            # Drop first: the new types may need the place under the limit, or a name.
+            for kind in to_drop:
                 _drop_type(kind)
-            changed = [_write_type(event, kind, fields) for kind, fields in wishes]
+            changed = [_write_type(event, kind, fields) for kind, fields in matched]
     except IntegrityError as error:
-        raise TypeNameTaken("Two ticket types would have one name.") from error
-    if gone and event.status == EventStatus.PUBLISHED and not event.ticket_types.exists():
+        raise TypeNameTaken(
+            "Two ticket types would have the same name. Give each its own name."
+        ) from error
+    if to_drop and event.status == EventStatus.PUBLISHED and not event.ticket_types.exists():
         raise LastTicketType(f"{event.name} is on sale. Add another ticket type first.")
-    return any(changed) or bool(gone)
+    return any(changed) or bool(to_drop)
 
 
 def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
     """
-    Check that a capacity has room for all that is sold, being paid for, or held.
+    Check that a capacity is not below the number of tickets sold, being paid for, or held.
 
-    The transaction must have claimed the event, and `kind` must have been read since.
+    The caller's transaction must hold the event lock exclusively, and must have read `kind` since
+    it took the lock.
 
-    :raises CapacityBelowCommitted: if it has not
+    :raises CapacityBelowCommitted: if the capacity is below that number
     """
     committed = kind.promised + held_by_type([kind.event_id]).get(kind.pk, 0)
     if capacity < committed:
@@ -112,17 +120,17 @@ def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
 
 def refuse_to_drop(kind: TicketType) -> None:
     """
-    Check that no order, of whatever status, names a ticket type.
+    Check that no order of any status has tickets of this type.
 
-    :raises TicketTypeInUse: if one does
+    :raises TicketTypeInUse: if an order has
     """
     if kind.order_items.exists():
-        raise TicketTypeInUse(f"{kind.name} has orders; lower its capacity instead.")
+        raise TicketTypeInUse(f"{kind.name} has orders. Lower its capacity instead.")
 
 
 def refuse_too_many_types(count: int) -> None:
     """
-    Check that an event may have so many ticket types.
+    Check that an event may have `count` ticket types.
 
     :raises TooManyTicketTypes: if it may not
     """
@@ -132,23 +140,23 @@ def refuse_too_many_types(count: int) -> None:
 
 def add_ticket_type(*, kind: TicketType) -> None:
     """
-    Put another type of ticket on sale at an event that exists.
+    Add a ticket type to an existing event.
 
-    :raises TooManyTicketTypes: if the event has as many as it may have
+    :raises TooManyTicketTypes: if the event has the maximum number already
     """
     with transaction.atomic():
         claim_to_change(kind.event_id)
         refuse_too_many_types(TicketType.objects.filter(event_id=kind.event_id).count() + 1)
         kind.number = next_type_number(kind.event_id)
         kind.save(force_insert=True)
-        transaction.on_commit(partial(_announce, kind.event_id, kind.pk, kind.capacity, 0))
+        transaction.on_commit(partial(_raise_capacity, kind.event_id, kind.pk, kind.capacity, 0))
 
 
 def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
     """
-    Sell more tickets of a type, or fewer, while it sells.
+    Change the capacity of a ticket type, also while it is on sale.
 
-    :raises CapacityBelowCommitted: if that many are promised or held already
+    :raises CapacityBelowCommitted: if more tickets are promised or held already
     """
     with transaction.atomic():
         kind = TicketType.objects.select_related("event").get(pk=ticket_type_id)
@@ -161,28 +169,30 @@ def change_capacity(*, ticket_type_id: UUID, capacity: int) -> None:
         version = kind.capacity_version + 1
         TicketType.objects.filter(pk=kind.pk).update(capacity=capacity, capacity_version=version)
         if capacity > kind.capacity:
-            announce = partial(_announce, kind.event_id, kind.pk, capacity, version)
-            transaction.on_commit(announce)
+            raise_live = partial(_raise_capacity, kind.event_id, kind.pk, capacity, version)
+            transaction.on_commit(raise_live)
         else:
-            # What was taken under the larger capacity does not count any more.
+            # A new epoch: holds taken under the larger capacity become invalid.
             Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
             rebuild = partial(try_to_rebuild_stock, event_id=kind.event_id)
             transaction.on_commit(rebuild)
 
 
 def _match(
-    kinds: Sequence[TicketType], wanted: Sequence[Mapping[str, Any]]
+    kinds: Sequence[TicketType], changes: Sequence[Mapping[str, Any]]
 ) -> list[tuple[TicketType | None, dict[str, Any]]]:
-    """Return each wish with the type that it means, by id or by name. A new type is None."""
+    """Return each change with the ticket type that it names, by id or name; None for a new type."""
     by_id = {kind.pk: kind for kind in kinds}
     by_name = {kind.name: kind for kind in kinds}
     matched = []
-    for wish in wanted:
-        fields = dict(wish)
-        known = fields.pop("id", None)
-        kind = by_id.get(known) if known else by_name.get(fields.get("name", ""))
-        if known and kind is None:
-            raise UnknownTypeOfEvent(f"{known} is no ticket type of this event.")
+    for change in changes:
+        fields = dict(change)
+        kind_id = fields.pop("id", None)
+        kind = by_id.get(kind_id) if kind_id else by_name.get(fields.get("name", ""))
+        if kind_id and kind is None:
+            raise UnknownTypeOfEvent(
+                f"The event has no ticket type with the id {kind_id}. Read the event again."
+            )
         matched.append((kind, fields))
     return matched
 
@@ -206,19 +216,23 @@ def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
 
 def _drop_type(kind: TicketType) -> None:
     refuse_to_drop(kind)
-    # Under the epoch's fence: a hold of it that is not written yet will be refused.
+    # A new epoch: an order whose hold has this type, and is not written yet, will be refused.
     Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
     transaction.on_commit(partial(try_to_rebuild_stock, event_id=kind.event_id))
     kind.delete()
 
 
 def next_type_number(event_id: UUID) -> int:
-    """Return the number of an event's next ticket type. The transaction must have claimed it."""
+    """
+    Return the number of an event's next ticket type.
+
+    The caller's transaction must hold the event lock exclusively.
+    """
     highest = TicketType.objects.filter(event_id=event_id).aggregate(highest=Max("number"))
     return (highest["highest"] or 0) + 1
 
 
-def _announce(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
+def _raise_capacity(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
     try:
         raise_capacity(
             event_id=event_id,
@@ -227,5 +241,5 @@ def _announce(event_id: UUID, ticket_type_id: UUID, capacity: int, version: int)
             version=version,
         )
     except InventoryUnavailable:
-        # Redis sells by the smaller number until it is read again: late, never wrong.
+        # Harmless: until the next rebuild Redis admits too few reservations, and never too many.
         return

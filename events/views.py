@@ -1,4 +1,4 @@
-"""The catalogue for everybody, and the organizers' way to change it."""
+"""HTTP views of events: the public catalogue, and changes by organizers."""
 
 from functools import partial
 from typing import Any
@@ -25,13 +25,13 @@ from events.catalogue import (
     CatalogueFilter,
     Period,
     find_event,
-    look_up,
+    look_up_event,
     own_events,
     show_availability,
 )
 from events.changes import EventNotEditable
 from events.list_answers import answer_page
-from events.listing import WantedPage
+from events.listing import PageRequest
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import (
     CurrencyInUse,
@@ -120,29 +120,34 @@ class Events(APIView):
     )
     def get(self, request: Request) -> HttpResponse:
         """
-        Return the published events that are not over, soonest first.
+        Return the published events that have not ended, soonest first.
 
-        `period` asks for events that are over, `external_id` for those that you call so.
+        With `period`, return events that have ended. With `external_id`, return your own events.
         """
-        asked = read_query(request, CatalogueQuery)
-        if "external_id" in asked:
-            return self._find_own(request, asked["external_id"])
+        query = read_query(request, CatalogueQuery)
+        if "external_id" in query:
+            return self._find_own(request, query["external_id"])
         pages = NumberedPages()
         wanted = CatalogueFilter(
-            words=asked.get("q", ""),
-            city=asked.get("city", ""),
-            starts_after=asked.get("starts_after"),
-            starts_before=asked.get("starts_before"),
-            period=Period(asked["period"]) if "period" in asked else None,
-            ordering=asked["ordering"],
+            words=query.get("q", ""),
+            city=query.get("city", ""),
+            starts_after=query.get("starts_after"),
+            starts_before=query.get("starts_before"),
+            period=Period(query["period"]) if "period" in query else None,
+            ordering=query["ordering"],
         )
         number, size = pages.get_page_number(request, None), pages.get_page_size(request)
-        return answer_page(request._request, WantedPage(wanted, number, size))  # noqa: SLF001
+        return answer_page(request._request, PageRequest(wanted, number, size))  # noqa: SLF001
 
     def _find_own(self, request: Request, external_id: str) -> Response:
         if request.query_params.keys() - {"external_id", "page", "page_size"}:
             raise InvalidQuery(
-                {"external_id": ["Send it alone, or beside `page`."]}, code="sent_beside_others"
+                {
+                    "external_id": [
+                        "Send it without other filters. `page` and `page_size` are allowed."
+                    ]
+                },
+                code="sent_beside_others",
             )
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
         pages = NumberedPages()
@@ -180,17 +185,17 @@ class Events(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Create an event, as a draft unless it says `published`."""
-        # Before all else: what was answered to a token that is revoked by now is told to nobody.
+        """Create an event, as a draft unless its `status` is `published`."""
+        # Check access first: a stored response must not be returned to a token revoked since.
         organizers = acting_organizers(request, Scope.EVENTS_WRITE)
         return answer_once(request, partial(self._create, request, organizers))
 
     def _create(
         self, request: Request, organizers: QuerySet[Organizer], responses: ResponseStore
     ) -> Response:
-        wish = NewEventSent(data=request.data)
-        wish.is_valid(raise_exception=True)
-        fields = dict(wish.validated_data)
+        parsed = NewEventSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
+        fields = dict(parsed.validated_data)
         organizer = choose_organizer(organizers, fields.pop("organizer", None))
         kinds = take_ticket_types(fields) or []
         for kind in kinds:
@@ -224,7 +229,7 @@ class OneEvent(APIView):
         refusals=[EventNotFound],
     )
     def get(self, request: Request, reference: str) -> Response:
-        """Return one event with its live availability, by id or slug."""
+        """Return one event, by id or slug, with the number of tickets left."""
         event = find_event(reference)
         own = event is not None and may_act_for(request, event.organizer_id, Scope.EVENTS_WRITE)
         if event is None or (event.status == EventStatus.DRAFT and not own):
@@ -243,7 +248,7 @@ class OneEvent(APIView):
         examples={"A simple event": _SIMPLE},
     )
     def put(self, request: Request, reference: str) -> Response:
-        """Replace an event: what is not sent goes back to its default."""
+        """Replace an event: members that are not sent get their default values."""
         return self._change(request, reference, partial=False)
 
     @operation(
@@ -256,16 +261,16 @@ class OneEvent(APIView):
         examples={"Put it on sale": {"status": "published"}, "More places": {"capacity": 250}},
     )
     def patch(self, request: Request, reference: str) -> Response:
-        """Change what is sent; publish with `status: published`, call off with `cancelled`."""
+        """Change the members of an event that are sent; `status` publishes or cancels it."""
         return self._change(request, reference, partial=True)
 
     def _change(self, request: Request, reference: str, *, partial: bool) -> Response:
         event = event_acted_for(request, reference, Scope.EVENTS_WRITE)
-        seen = read_if_match(request)
-        shape = EventChanged if partial else EventSent
-        wish = shape(event, data=request.data, partial=partial)
-        wish.is_valid(raise_exception=True)
-        fields = dict(wish.validated_data)
+        precondition = read_if_match(request)
+        serializer_class = EventChanged if partial else EventSent
+        parsed = serializer_class(event, data=request.data, partial=partial)
+        parsed.is_valid(raise_exception=True)
+        fields = dict(parsed.validated_data)
         fields.pop("organizer", None)
         kinds = take_ticket_types(fields, event)
         if not partial:
@@ -277,17 +282,17 @@ class OneEvent(APIView):
             drop_others=not partial,
             actor=actor_of(request),
             now=clock.now(),
-            check=lambda found: seen.check_revision(found.revision),
+            check=lambda locked: precondition.check_revision(locked.revision),
         )
         shown, revision = show_fresh_event(event.pk, now=clock.now())
         return Response(shown, headers={"ETag": etag_of_shown(shown, revision)})
 
 
 def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | None:
-    """Do what `OneEvent.get` does for a stranger who asks for what everybody may see."""
+    """Answer `GET /events/{event}` without the view. Return None if the view must answer it."""
     if "HTTP_AUTHORIZATION" in request.META:
         return None
-    found = look_up(reference, now=clock.now())
+    found = look_up_event(reference, now=clock.now())
     if found is None:
         return None
     return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)

@@ -1,4 +1,4 @@
-"""How an event's facts are written in the active language: in mails and on pages."""
+"""Text in the active language, for mails and pages: an event's start, prices, reply addresses."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ _SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 
 
 def show_start(event: Event) -> dict[str, str]:
-    """Return the `day`, the `hour` and the `zone` of an event's start, by its own clock."""
+    """Return the `day`, `hour` and `zone` of an event's start, in the event's time zone."""
     starts_at = event.starts_at.astimezone(zone_named(event.timezone))
     return {
         "day": formats.date_format(starts_at, gettext("l, F j, Y")),
@@ -25,25 +25,26 @@ def show_start(event: Event) -> dict[str, str]:
 
 
 def show_hour(moment: datetime) -> str:
-    """Return the time of day of a moment, by the clock that it was given with."""
+    """Return the time of day of a moment, in the moment's own time zone."""
     return formats.date_format(moment, gettext("g:i A"))
 
 
 def show_money(amount: Decimal, currency: str) -> str:
-    """Return an amount as the active language writes it."""
+    """Return an amount with its currency, formatted for the active language."""
     if not amount:
         return gettext("free")
     number = formats.number_format(amount, decimal_pos=2, force_grouping=True)
     return f"{_SYMBOLS.get(currency, currency)} {number}"
 
 
-def answers_go_to(organizer: Organizer) -> list[str]:
-    """Return where answers to our mails go: nowhere, if no mail can reach the organizer."""
+def reply_to_addresses(organizer: Organizer) -> list[str]:
+    """Return the `Reply-To` of mails about an organizer's events. It may be empty."""
     if not can_be_mailed(organizer.email):
         return []
     return [str(Address(organizer.name, addr_spec=tidy_address(organizer.email)))]
 
 
 def _offset(offset: str) -> str:
+    """Return an offset such as "+0530" in the form "+5:30", and "+0300" in the form "+3"."""
     hours = f"{offset[0].replace('-', '−')}{int(offset[1:3])}"
     return hours if offset[3:] == "00" else f"{hours}:{offset[3:]}"

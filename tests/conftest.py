@@ -9,9 +9,9 @@ from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
 
 from events.event_cache import clear_event_cache
-from events.list_answers import forget_queries
-from events.listing import forget_pages
-from events.stock.cold import forget_recorded_figures
+from events.list_answers import clear_query_cache
+from events.listing import clear_page_cache
+from events.stock.cold import clear_recorded_figures
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
 from ticketing.queue import messages, next_steps
@@ -26,9 +26,9 @@ def redis() -> Iterator[Redis]:
     client = get_redis()
     client.flushdb()
     clear_event_cache()
-    forget_recorded_figures()
-    forget_pages()
-    forget_queries()
+    clear_recorded_figures()
+    clear_page_cache()
+    clear_query_cache()
     yield client
     cache.close()
 

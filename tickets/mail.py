@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-from events.wording import answers_go_to, show_money, show_start
+from events.wording import reply_to_addresses, show_money, show_start
 from orders.models import Order
 from ticketing.letters import HtmlMail, Picture
 from tickets.models import Ticket, TicketStatus
@@ -51,7 +51,7 @@ def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> HtmlMail:
             html=render_to_string("tickets/mail/tickets.html", context),
             pictures=[ticket.picture for ticket in shown],
             to=[order.customer_email],
-            reply_to=answers_go_to(order.event.organizer),
+            reply_to=reply_to_addresses(order.event.organizer),
         )
 
 

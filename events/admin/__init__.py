@@ -1,4 +1,4 @@
-"""The admin of events, and what every app's admin is built on."""
+"""The admin of events, and the base classes of every app's admin."""
 
 from events.admin.events import EventAdmin
 from events.admin.organizers import OrganizerAdmin

@@ -1,4 +1,4 @@
-"""The admin's rule: whoever acts for an organizer sees and changes what is that organizer's."""
+"""Base classes of the admin: a user sees and changes only rows of the user's own organizers."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,9 +17,13 @@ from ticketing.sound_admin import SoundAdmin
 
 
 class OwnAdmin(SoundAdmin):
-    """Shows the rows of the user's organizers. Membership alone decides; groups are not asked."""
+    """
+    Shows only the rows of the organizers that the user acts for.
 
-    # From the model to its organizer.
+    Permissions come from memberships alone, and not from Django's groups and permissions.
+    """
+
+    # The lookup from the model to its organizer.
     organizer_path: ClassVar[str] = "organizer"
     show_full_result_count = False
     list_per_page = 50
@@ -33,21 +37,21 @@ class OwnAdmin(SoundAdmin):
         return rows.filter(**{f"{self.organizer_path}__in": organizers_of(request.user)})
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        # A search for choices shows pages of this, and needs one order.
-        in_order = super().get_ordering(request) or self.model._meta.ordering  # noqa: SLF001 - the admin's own way
+        # Autocomplete fields show pages of these rows, and pages need a fixed order.
+        in_order = super().get_ordering(request) or self.model._meta.ordering  # noqa: SLF001 - as Django's admin does
         return in_order or ["-pk"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return own_filters(self.model, super().get_list_filter(request))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        # Any other could guess, letter by letter, at a column that no page shows.
+        # Other lookups would let a user guess the value of a hidden column letter by letter.
         return lookup in lookups_of(self.get_list_filter(request))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
         if not (changelist.query or changelist.has_active_filters):
-            # These are all: the page has no others to offer.
+            # Without search and filters the result is the full list: skip the second count.
             changelist.full_result_count = changelist.result_count
         return changelist
 
@@ -80,10 +84,10 @@ class OwnAdmin(SoundAdmin):
         return super().formfield_for_manytomany(db_field, request, **options)
 
     def _limit_choices(self, db_field: Any, request: HttpRequest, options: dict[str, Any]) -> None:
-        """Offer only rows that the user may see on pages of their own."""
+        """Offer as choices only rows that the user may see in the admin of their model."""
         if request.user.is_superuser:
             return
-        rows = db_field.related_model._default_manager.none()  # noqa: SLF001 - the admin's own way
+        rows = db_field.related_model._default_manager.none()  # noqa: SLF001 - as Django's admin does
         if self.admin_site.is_registered(db_field.related_model):
             related = self.admin_site.get_model_admin(db_field.related_model)
             if related.has_view_permission(request):
@@ -93,13 +97,13 @@ class OwnAdmin(SoundAdmin):
     def _may(self, request: HttpRequest, obj: Model | str | None) -> bool:
         if not self.has_module_permission(request):
             return False
-        # The buttons of a detail page ask with the key alone.
+        # Unfold checks the actions of a detail page with the primary key instead of the object.
         key = obj.pk if isinstance(obj, Model) else obj
         return key is None or rows_of_key(self.get_queryset(request), key).exists()
 
 
 class ReadOnlyAdmin(OwnAdmin):
-    """Rows that the sale writes. Staff look, and act through actions."""
+    """The admin of rows that sales write. Staff see them, and change them only by actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -108,14 +112,14 @@ class ReadOnlyAdmin(OwnAdmin):
         return False
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Say whether somebody may act on these rows: who sees them, may."""
+        """Return whether the user may run actions on these rows: yes, if the user may see them."""
         return self._may(request, object_id)
 
 
 def act_on_each(
     request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], *, done: Any
 ) -> None:
-    """Do something to each row, and tell which were refused and why."""
+    """Call `act` for each row, and show messages: why rows were refused, and how many were done."""
     acted = 0
     for row in rows:
         try:
@@ -129,14 +133,14 @@ def act_on_each(
 
 
 def chosen(model_admin: OwnAdmin, request: HttpRequest, object_id: str) -> QuerySet[Any]:
-    """Return the one row that a detail page's action is about, if it is the user's."""
+    """Return a queryset with the row of a detail page. It is empty if the user may not see it."""
     return rows_of_key(model_admin.get_queryset(request), unquote(object_id))
 
 
 def rows_of_key(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
-    """Return those of `rows` that have that key: none, if it is no key at all."""
+    """Return the rows with that primary key: none if the key is malformed."""
     try:
         return rows.filter(pk=key)
     except (ValidationError, ValueError):
-        # Somebody wrote into the address of the page.
+        # The key comes from the address of the page, where a user can write anything.
         return rows.none()

@@ -1,4 +1,4 @@
-"""Choices as forms offer them."""
+"""Labels of choices in forms."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from django.utils.text import format_lazy
 
 
 def choices_with_names(choices: type[TextChoices]) -> list[tuple[str, Any]]:
-    """Return choices in words, each with the name that programs and their documents call it by."""
+    """Return choices whose labels end in the name that the API uses, such as `orders:read`."""
     return [(name, format_lazy("{} · {}", words, name)) for name, words in choices.choices]

@@ -1,4 +1,4 @@
-"""Actions that ask before they act: a question, and then what its answer starts."""
+"""Actions of the admin that show a page with a question, and act after the user confirms."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,30 +16,30 @@ from ticketing.sound_admin import SoundAdmin
 
 _MOST_LISTED = 20
 
-# Methods of an admin: about rows that somebody chose from a list, and about the row of one page.
+# Methods of a model admin: an action on the selected rows of a list, and one of a detail page.
 ListAction = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
 PageAction = Callable[[Any, HttpRequest, str], HttpResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """The words of a page that asks whether to go on, translated when it is shown."""
+    """The texts of a page that asks for confirmation. Lazy texts are translated when shown."""
 
     text: Any
     consequences: Collection[Any]
     confirm: Any
-    # What the page lists, if not the rows themselves.
+    # The rows that the page lists, if not all selected rows.
     about: Collection[Any] | QuerySet[Any] | None = None
-    # What comes back with the answer.
+    # Hidden fields of the form, which come back when the user confirms.
     carries: Mapping[str, Any] = field(default_factory=dict)
 
 
-# A question, or what makes one for the rows that it is about.
-Asked = Question | Callable[[QuerySet[Any]], Question]
+# A question, or a function that makes one for the selected rows.
+QuestionOrFactory = Question | Callable[[QuerySet[Any]], Question]
 
 
-def after_asking(question: Asked) -> Callable[[ListAction], ListAction]:
-    """Make an action show its question first, and act once the answer is yes."""
+def after_asking(question: QuestionOrFactory) -> Callable[[ListAction], ListAction]:
+    """Decorate an action: show the question first, and act after the user confirms."""
 
     def decorate(act: ListAction) -> ListAction:
         @wraps(act)
@@ -55,11 +55,11 @@ def after_asking(question: Asked) -> Callable[[ListAction], ListAction]:
 
 
 def on_its_page(act: ListAction) -> PageAction:
-    """Make an action that takes rows one of a row's own page. It leads back there."""
+    """Make an action of a detail page from an action on rows. It redirects back to that page."""
 
     @wraps(act)
     def act_on_one(model_admin: OwnAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-        opts = model_admin.model._meta  # noqa: SLF001 - the admin's own way
+        opts = model_admin.model._meta  # noqa: SLF001 - as Django's admin does
         page = act(model_admin, request, chosen(model_admin, request, object_id))
         return page or redirect(f"admin:{opts.app_label}_{opts.model_name}_change", object_id)
 
@@ -69,15 +69,15 @@ def on_its_page(act: ListAction) -> PageAction:
 def ask_first(
     model_admin: SoundAdmin,
     request: HttpRequest,
-    question: Asked,
+    question: QuestionOrFactory,
     *,
     action: str,
     rows: QuerySet[Any],
 ) -> HttpResponse | None:
     """
-    Return a page that asks whether to go on, or None if the answer was yes.
+    Return a page that asks for confirmation, or None if the user has confirmed.
 
-    A button of a detail page is a link, and a link must not change anything by itself.
+    The buttons of a detail page are links, and a GET request must not change anything.
     """
     if request.POST.get("confirmed") == "yes":
         return None
@@ -86,7 +86,7 @@ def ask_first(
     listed = rows if question.about is None else question.about
     context = {
         **model_admin.admin_site.each_context(request),
-        "opts": model_admin.model._meta,  # noqa: SLF001 - the admin's own way
+        "opts": model_admin.model._meta,  # noqa: SLF001 - as Django's admin does
         "title": _("Are you sure?"),
         "action": action,
         "question": question.text,

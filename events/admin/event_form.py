@@ -1,4 +1,4 @@
-"""The form of an event: its words, and what it suggests."""
+"""The admin's form of an event: help texts, suggested times, and checks."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from events.models import refuse_other_schemes
+from events.models import validate_web_address
 from ticketing.clock import ends_too_early
 
 
@@ -28,8 +28,8 @@ class EventForm(forms.ModelForm):
         self._help(
             "max_per_address",
             _(
-                "The same, of one internet connection (IP address). A mobile network or an office"
-                " puts many people behind one."
+                "Reserved and paid tickets of one internet connection (IP address), over the whole"
+                " sale. In a mobile network or an office, many people share one."
             ),
             _say_default(settings.TICKETS_PER_ADDRESS),
         )
@@ -45,21 +45,22 @@ class EventForm(forms.ModelForm):
         self._suggest("checkin_ends_at", "ends_at", hours=0)
 
     def clean(self) -> Any:
-        asked = super().clean()
+        cleaned = super().clean()
         refuse_backward_sale(self)
-        return asked
+        return cleaned
 
     def clean_image_url(self) -> str:
         url: str = self.cleaned_data["image_url"]
-        refuse_other_schemes(url)
+        validate_web_address(url)
         return url
 
     def _help(self, name: str, *sentences: str) -> None:
-        # A cancelled event is only looked at, and has no fields.
+        # The page of a cancelled event is read-only, so its form has no fields.
         if name in self.fields:
             self.fields[name].help_text = " ".join(sentences)
 
     def _suggest(self, name: str, start: str, *, hours: int) -> None:
+        """Add a button that fills in the time of another field, plus `hours`."""
         if name not in self.fields or start not in self.fields:
             return
         self.fields[name].help_text = format_html(
@@ -69,14 +70,14 @@ class EventForm(forms.ModelForm):
             name,
             start,
             hours,
-            _("Take %(moment)s") % {"moment": "{moment}"},
+            _("Use %(moment)s") % {"moment": "{moment}"},
         )
 
 
 def refuse_backward_sale(form: forms.BaseForm) -> None:
-    """Note on the form of an event or a ticket type that its sale would end before it starts."""
-    asked = form.cleaned_data
-    if ends_too_early(asked.get("sales_start_at"), asked.get("sales_end_at")):
+    """Add an error to the form of an event or ticket type whose sale ends before it starts."""
+    cleaned = form.cleaned_data
+    if ends_too_early(cleaned.get("sales_start_at"), cleaned.get("sales_end_at")):
         form.add_error("sales_end_at", _("Sales must end after they start."))
 
 

@@ -1,4 +1,4 @@
-"""Where organizers make and run their events."""
+"""The admin of events: organizers create, change, publish and cancel them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,26 +48,26 @@ def _not_cancelled(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def _ask_to_cancel(events: QuerySet[Event]) -> Question:
-    touched = _not_cancelled(events).aggregate(
+    counts = _not_cancelled(events).aggregate(
         held=Count("orders", filter=Q(orders__status="reserved")),
         paid=Count("orders", filter=Q(orders__status__in=["processing", "paid"])),
     )
     return Question(
         text=_("Cancel these events? This cannot be undone."),
         consequences=[
-            _("Nobody can buy from this moment on."),
+            _("From now on, nobody can buy tickets."),
             ngettext(
                 "%(count)d open reservation ends.",
                 "%(count)d open reservations end.",
-                touched["held"],
+                counts["held"],
             )
-            % {"count": touched["held"]},
+            % {"count": counts["held"]},
             ngettext(
                 "%(count)d paid order is refunded in full, and its tickets are revoked.",
                 "%(count)d paid orders are refunded in full, and their tickets are revoked.",
-                touched["paid"],
+                counts["paid"],
             )
-            % {"count": touched["paid"]},
+            % {"count": counts["paid"]},
         ],
         confirm=_("Yes, cancel"),
         about=_not_cancelled(events),
@@ -97,8 +97,7 @@ class EventAdmin(ShowsHistory, OwnAdmin):
             {
                 "fields": ["venue", "address", "city", "timezone", "starts_at", "ends_at"],
                 "description": gettext_lazy(
-                    "Type times as the clock on the venue's wall shows them: they are read in the"
-                    " event's time zone."
+                    "Enter times in the event's time zone, as a clock at the venue shows them."
                 ),
             },
         ),
@@ -128,12 +127,12 @@ class EventAdmin(ShowsHistory, OwnAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         fixed = list(super().get_readonly_fields(request, obj))
         if obj is not None and obj.orders.exists():
-            # Buyers agreed to these.
+            # The buyers of these orders agreed to them.
             fixed += ["currency", "organizer"]
         return fixed
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
-        # The address of an event that exists does not follow its name.
+        # Only for a new event: the slug of an existing event must not change with its name.
         return {} if obj is not None else dict(super().get_prepopulated_fields(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -154,20 +153,20 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        """Read and show times in the event's own zone."""
+        """Parse and show times in the event's time zone."""
         with timezone.override(self._zone(request, object_id)):
             try:
-                answer = super().changeform_view(request, object_id, form_url, extra_context)
+                response = super().changeform_view(request, object_id, form_url, extra_context)
             except Refusal as refusal:
-                # It became so after the form was checked. Nothing was written.
+                # The event has changed since the form was checked. Nothing was written.
                 messages.error(request, say_refusal(refusal))
                 return redirect(request.get_full_path())
-            # Rendered here, while the zone is in force.
-            return answer.render() if hasattr(answer, "render") else answer
+            # Render here: after this block another time zone is active.
+            return response.render() if hasattr(response, "render") else response
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        # One round trip to Redis for the page, not one a row.
+        # One round trip to Redis for the whole page.
         events = list(changelist.result_list)
         left = left_by_type([event.pk for event in events])
         for event in events:
@@ -176,12 +175,12 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         return changelist
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """Write nothing yet: `save_related` has the ticket types too."""
+        """Write nothing: `save_related` writes the event together with its ticket types."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        """Write an event and its ticket types by the verbs that the API calls."""
+        """Write an event and its ticket types by the verbs that the API calls too."""
         (kinds,) = formsets
-        # Notes what the page's own history says; nothing is written.
+        # Writes nothing, but sets `new_objects`, and what Django's own log entry needs.
         kinds.save(commit=False)
         actor, now = user_actor(request.user), clock.now()
         if not change:
@@ -190,7 +189,7 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         change_event(
             event_id=form.instance.pk,
             fields={name: form.cleaned_data[name] for name in form.changed_data},
-            ticket_types=kinds.wishes(),
+            ticket_types=kinds.type_changes(),
             dropped=kinds.dropped(),
             actor=actor,
             now=now,
@@ -218,13 +217,13 @@ class EventAdmin(ShowsHistory, OwnAdmin):
 
     @admin.display(description=gettext_lazy("on the site"))
     def public_page(self, event: Event) -> str | SafeString:
-        if event._state.adding:  # noqa: SLF001 - the admin's own way
+        if event._state.adding:  # noqa: SLF001 - as Django's admin does
             return "-"
         return format_html('<a href="/events/{0}" class="underline">/events/{0}</a>', event.slug)
 
     @admin.display(description=gettext_lazy("sales"))
     def summary(self, event: Event) -> str | SafeString:
-        if event._state.adding:  # noqa: SLF001 - the admin's own way
+        if event._state.adding:  # noqa: SLF001 - as Django's admin does
             return "-"
         return show_summary(event)
 
@@ -263,7 +262,7 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         Question(
             text=gettext_lazy("Put this event on sale?"),
             consequences=[
-                gettext_lazy("It is in the catalogue at once, and anybody can buy."),
+                gettext_lazy("It appears in the catalogue at once, and anybody can buy tickets."),
             ],
             confirm=gettext_lazy("Yes, publish"),
         )
@@ -281,5 +280,5 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         if name is None and object_id:
             zones = chosen(self, request, object_id).values_list("timezone", flat=True)
             name = zones.order_by("pk").first()
-        # Of a name that is no zone's, the form says so.
+        # An unknown name gives UTC here, and an error in the form.
         return zone_named(name or Event().timezone)

@@ -1,4 +1,4 @@
-"""Rows with a secret. It is shown on the page that answers the form, and stored nowhere."""
+"""The admin of rows with a secret, which is shown once, after the row was made, and not stored."""
 
 from typing import Any
 from uuid import UUID
@@ -19,59 +19,61 @@ from unfold.admin import ModelAdmin
 from events.admin.base import OwnAdmin
 from ticketing.ids import new_id
 
-# Each empty form carries the id of the one row that it makes.
+# A hidden field of each empty form: the signed id of the row that the form will make. A repeated
+# form has the same id, and so cannot make a second row.
 _FIELD = "new_row"
 _SALT = "events.admin.once"
 
 
 class OnceAdmin(OwnAdmin):
     """
-    The admin of rows that come with a secret.
+    The admin of rows with a secret, such as API tokens.
 
-    The same form, sent again by a reload of the answer, makes nothing.
+    A form that is sent again, by a reload of the page with the secret, makes no second row.
     """
 
     change_form_before_template = "admin/new_row.html"
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        planned = _planned_row(request) or new_id()
-        if again := self._made_before(request, planned):
-            return again
-        shown = {**(extra_context or {}), _FIELD: _plan_row(request, planned)}
+        row_id = _planned_id(request) or new_id()
+        if repeated := self._answer_repeated_form(request, row_id):
+            return repeated
+        context = {**(extra_context or {}), _FIELD: _sign_id(request, row_id)}
         try:
-            return super().add_view(request, form_url, shown)
+            return super().add_view(request, form_url, context)
         except IntegrityError:
-            # The same form was sent twice at once.
-            if again := self._made_before(request, planned):
-                return again
+            # The same form was sent twice at once, and the other request has made the row.
+            if repeated := self._answer_repeated_form(request, row_id):
+                return repeated
             raise
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         if not change:
-            obj.pk = _planned_row(request) or obj.pk
-            # Kept with the object, which ends with this request.
+            obj.pk = _planned_id(request) or obj.pk
+            # Only in memory, for `response_add`: the object ends with this request.
             obj.shown_once = self.make_secret(obj)
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
-        return show_once(self, request, row=obj, secret=obj.shown_once)
+        return show_secret(self, request, row=obj, secret=obj.shown_once)
 
     def make_secret(self, row: Any) -> str:
-        """Return the secret of a new row, which is about to be saved with its digest."""
+        """Make and return the secret of a new row, and set its digest on the row."""
         raise NotImplementedError
 
-    def _made_before(self, request: HttpRequest, planned: UUID) -> HttpResponse | None:
+    def _answer_repeated_form(self, request: HttpRequest, row_id: UUID) -> HttpResponse | None:
+        """Return a redirect to the row if this form has made it before, else None."""
         if request.method != "POST":
             return None
-        row = self.get_queryset(request).filter(pk=planned).first()
-        return say_was_shown(request, row) if row is not None else None
+        row = self.get_queryset(request).filter(pk=row_id).first()
+        return redirect_to_made_row(request, row) if row is not None else None
 
 
-def show_once(
+def show_secret(
     model_admin: ModelAdmin, request: HttpRequest, *, row: Model, secret: str
 ) -> HttpResponse:
-    """Answer with the page that shows a secret."""
-    opts = model_admin.model._meta  # noqa: SLF001 - the admin's own way
+    """Return the page that shows a secret. Browsers and proxies must not store it."""
+    opts = model_admin.model._meta  # noqa: SLF001 - as Django's admin does
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": opts,
@@ -85,25 +87,25 @@ def show_once(
     return page
 
 
-def say_was_shown(request: HttpRequest, row: Model) -> HttpResponse:
-    """Lead to a row whose secret was shown before."""
+def redirect_to_made_row(request: HttpRequest, row: Model) -> HttpResponse:
+    """Redirect to the row that a repeated form has made before. Its secret is not shown again."""
     messages.warning(
-        request, _("This form was sent before. What it made is here, and nothing was made again.")
+        request, _("This form was sent before and made this row. No second row was made.")
     )
     return redirect(_page_of(row))
 
 
 def _page_of(row: Model) -> str:
-    opts = row._meta  # noqa: SLF001 - the admin's own way
+    opts = row._meta  # noqa: SLF001 - as Django's admin does
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(row.pk)])
 
 
-def _plan_row(request: HttpRequest, row_id: UUID) -> str:
+def _sign_id(request: HttpRequest, row_id: UUID) -> str:
     return signing.dumps([request.user.pk, str(row_id)], salt=_SALT)
 
 
-def _planned_row(request: HttpRequest) -> UUID | None:
-    """Return the id that the sent form carries, if we gave it to this user."""
+def _planned_id(request: HttpRequest) -> UUID | None:
+    """Return the row id in the sent form, if it was signed for this user."""
     try:
         user_id, row_id = signing.loads(request.POST.get(_FIELD, ""), salt=_SALT)
     except signing.BadSignature:

@@ -1,4 +1,4 @@
-"""Organizers and their members."""
+"""The admin of organizers and their members."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What staff read when an act is refused, in their language: the API answers in English only."""
+"""Refusals in the language of the admin's users. The API shows them in English only."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,17 +7,20 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Refusal
 
-# What the admin's acts can meet. Others are shown as the API says them.
+# By code, for all refusals that actions of the admin can raise. Others are shown in English.
 _SENTENCES: Final[Mapping[str, Any]] = {
     "address_not_corrected": _(
-        "Look at the order again: its address has changed, or no mail follows any more."
+        "The address cannot be corrected: it has changed already, or no mail will be sent to it."
+        " Open the order again."
     ),
-    "capacity_below_committed": _("So many are sold or held already: the capacity is too small."),
-    "currency_in_use": _("Orders were made in the currency of before: it cannot change."),
-    "event_is_over": _("It is over. Correct when it starts and ends before you publish it."),
-    "event_not_editable": _("The event was cancelled: it does not change any more."),
+    "capacity_below_committed": _(
+        "More tickets are sold or held already than the capacity. Enter a larger capacity."
+    ),
+    "currency_in_use": _("The event has orders, so its currency cannot be changed."),
+    "event_is_over": _("The event has ended. Correct its start and its end before you publish it."),
+    "event_not_editable": _("The event was cancelled, so it cannot be changed."),
     "event_not_publishable": _(
-        "It cannot be published: it was cancelled, or it has no ticket types yet."
+        "The event cannot be published: it was cancelled, or it has no ticket types yet."
     ),
     "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
     "not_checked_in": _("This ticket is not checked in, or it was revoked."),
@@ -29,11 +32,11 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "ticket_type_name_taken": _("This event already has a ticket type of that name."),
     "too_many_ticket_types": _("An event has 50 ticket types at most."),
     "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
-    "too_many_mails": _("This address had as many mails as it may have. Try again in an hour."),
-    "undo_too_late": _("The check-in is older than 15 minutes: it cannot be undone any more."),
+    "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
+    "undo_too_late": _("The check-in is older than 15 minutes, so it cannot be undone."),
 }
 
 
 def say_refusal(refusal: Refusal) -> str:
-    """Return a sentence about a refusal in the active language."""
+    """Return the sentence of a refusal in the active language."""
     return str(_SENTENCES.get(refusal.code, refusal))

@@ -1,4 +1,4 @@
-"""How an event sells, in a bar and in a table."""
+"""HTML about the sales of an event: a bar for the list, and a table for the event's page."""
 
 from django.db.models import Count, F, Q, Sum
 from django.utils import formats
@@ -14,7 +14,7 @@ from events.stock.record import held_by_type
 
 
 def show_sales(sold: int, capacity: int, left: int) -> SafeString:
-    """Return a bar of how an event sells, in words too."""
+    """Return a bar of the share of tickets sold, with the figures as text."""
     percent = round(100 * sold / capacity) if capacity else 0
     return format_html(
         '<div class="min-w-40"><div class="h-1.5 rounded-full bg-base-200 dark:bg-base-700'
@@ -28,8 +28,9 @@ def show_sales(sold: int, capacity: int, left: int) -> SafeString:
 
 
 def show_summary(event: Event) -> SafeString:
-    kept = F("order_items__quantity") - F("order_items__returned")
-    money = kept * F("order_items__unit_price")
+    """Return a table with the sales, stock, revenue and check-ins of each ticket type."""
+    not_returned = F("order_items__quantity") - F("order_items__returned")
+    money = not_returned * F("order_items__unit_price")
     kinds = list(
         event.ticket_types.order_by("number").annotate(
             revenue=Sum(money, filter=Q(order_items__order__status="paid"))

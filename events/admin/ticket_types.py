@@ -1,4 +1,4 @@
-"""The ticket types on the page of their event."""
+"""The inline form of ticket types on the admin's page of their event."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ from events.ticket_types import (
 
 
 class TicketTypeFormSet(BaseInlineFormSet):
-    """Ticket types of one event, checked while nobody sells."""
+    """The forms of an event's ticket types. They are checked while the event is locked."""
 
     def clean(self) -> None:
         super().clean()
@@ -39,9 +39,10 @@ class TicketTypeFormSet(BaseInlineFormSet):
         new = [form for form in stay if form not in self.initial_forms and form.has_changed()]
         if new and len(self.initial_forms) - len(self.deleted_forms) + len(new) > MOST_TICKET_TYPES:
             raise ValidationError(_("An event has 50 ticket types at most."))
-        if self.instance.pk is None or self.instance._state.adding:  # noqa: SLF001 - the admin's own way
+        if self.instance.pk is None or self.instance._state.adding:  # noqa: SLF001 - as Django's admin does
             return
-        # We are inside the admin's transaction: what we check here is so until it has written.
+        # The event lock lasts until the end of the admin's transaction, so nothing that is checked
+        # below can change before the verbs write.
         event = Event.objects.get(pk=self.instance.pk)
         claim_event(event.number)
         if event.status == EventStatus.PUBLISHED and not any(
@@ -53,7 +54,7 @@ class TicketTypeFormSet(BaseInlineFormSet):
             self._check(form, TicketType.objects.get(pk=form.instance.pk))
 
     def _check(self, form: Any, kind: TicketType) -> None:
-        """Say on the form what the verbs would refuse."""
+        """Show on the form the refusals that the verbs would raise."""
         try:
             if form in self.deleted_forms:
                 refuse_to_drop(kind)
@@ -67,27 +68,27 @@ class TicketTypeFormSet(BaseInlineFormSet):
         except CapacityBelowCommitted as refusal:
             form.add_error(
                 "capacity",
-                _("%(count)d are sold or held already.") % {"count": refusal.committed},
+                _("%(count)d tickets are sold or held already.") % {"count": refusal.committed},
             )
 
-    def wishes(self) -> list[dict[str, Any]]:
-        """Return what `change_event` is to do with the ticket types that stay or are new."""
-        wishes = []
+    def type_changes(self) -> list[dict[str, Any]]:
+        """Return the `ticket_types` of `change_event`: the changed and the new ticket types."""
+        changes = []
         for form in self.forms:
             if form in self.deleted_forms or not form.has_changed():
                 continue
-            wish = {
+            change = {
                 name: form.cleaned_data[name]
                 for name in form.changed_data
                 if name in form.cleaned_data
             }
             if form in self.initial_forms:
-                wish["id"] = form.instance.pk
-            wishes.append(wish)
-        return wishes
+                change["id"] = form.instance.pk
+            changes.append(change)
+        return changes
 
     def dropped(self) -> list[UUID]:
-        """Return the ids of the ticket types that were deleted on the page."""
+        """Return the ids of the ticket types that the user has marked for deletion."""
         return [form.instance.pk for form in self.initial_forms if form in self.deleted_forms]
 
 
@@ -111,7 +112,7 @@ class TicketTypeInline(TabularInline):
 
     @admin.display(description=gettext_lazy("left"))
     def left(self, kind: TicketType) -> str:
-        if kind._state.adding:  # noqa: SLF001 - the admin's own way
+        if kind._state.adding:  # noqa: SLF001 - as Django's admin does
             return "-"
         return str(left_by_type([kind.event_id]).get(kind.pk, 0))
 

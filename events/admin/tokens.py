@@ -1,4 +1,4 @@
-"""The API tokens of organizers."""
+"""The admin of API tokens."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,9 +34,9 @@ class ApiTokenForm(forms.ModelForm):
         label=capfirst(gettext_lazy("may")),
         choices=choices_with_names(Scope),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        # Not the model's: who makes a token by hand says what it may.
+        # Not the model's default, which is all scopes: the user must choose them.
         initial=list,
-        help_text=gettext_lazy("Give a token no more than its system needs."),
+        help_text=gettext_lazy("Give a token only the permissions that its system needs."),
     )
 
 
@@ -61,7 +61,7 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         return [*shown, *fixed] if obj is not None else shown
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether somebody may revoke this token: once is enough."""
+        """Return whether the token can be revoked: it is the user's, and not revoked yet."""
         return chosen(self, request, object_id).filter(revoked_at=None).exists()
 
     def make_secret(self, row: ApiToken) -> str:
@@ -84,7 +84,7 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     @after_asking(
         Question(
             text=gettext_lazy("Revoke this token for good?"),
-            consequences=[gettext_lazy("The system that uses it is shut out at once.")],
+            consequences=[gettext_lazy("The system that uses this token loses access at once.")],
             confirm=gettext_lazy("Yes, revoke"),
         )
     )

@@ -1,4 +1,4 @@
-"""Organizers, their events, and the kinds of tickets on sale."""
+"""The models of organizers, their API tokens, events and ticket types."""
 
 from events.models.events import (
     DEFAULT_HOLD_SECONDS,
@@ -9,7 +9,7 @@ from events.models.events import (
     EventWords,
     NextNumber,
     known_timezone,
-    refuse_other_schemes,
+    validate_web_address,
 )
 from events.models.generation import InventoryGeneration
 from events.models.organizers import ApiToken, Membership, Organizer, Scope, all_scopes
@@ -32,5 +32,5 @@ __all__ = [
     "TicketType",
     "all_scopes",
     "known_timezone",
-    "refuse_other_schemes",
+    "validate_web_address",
 ]

@@ -1,4 +1,4 @@
-"""Events, and the words by which visitors find them."""
+"""The models of events, and of the words by which a search finds them."""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -14,39 +14,37 @@ from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
 
 DEFAULT_HOLD_SECONDS = 15 * 60
-
-
 LARGEST_CAPACITY = 1_000_000
 
 
 def known_timezone(name: str) -> None:
     """
-    Accept an IANA name and nothing else.
+    Check that a time zone has a name of the IANA.
 
-    :raises ValidationError: if there is no such zone
+    :raises ValidationError: if there is no such time zone
     """
     if name not in ZONES:
         raise ValidationError(_("This is not an IANA time zone."), code="unknown_timezone")
 
 
-def refuse_other_schemes(url: str) -> None:
+def validate_web_address(url: str) -> None:
     """
-    Accept an address that a browser can show on a page.
+    Check that the address of an image has a scheme that a page can show.
 
-    :raises ValidationError: if it is neither http nor https
+    :raises ValidationError: if the scheme is neither http nor https
     """
     if url and not url.startswith(("https://", "http://")):
         raise ValidationError(_("Give an http or https address."), code="invalid")
 
 
 class NextNumber(Func):
-    """The next value of a sequence of the database."""
+    """The next value of a sequence in PostgreSQL."""
 
     function = "nextval"
 
 
-# All words by which a visitor may look for an event. The function is made by a migration. The index
-# on it serves the previous release; this one searches `EventWords`.
+# The words of an event that a search can match, by a function that a migration creates. Only the
+# previous release searches by the index on it; this release searches `EventWords`.
 EVENT_WORDS = Func(
     "name",
     "venue",
@@ -64,10 +62,10 @@ class EventStatus(models.TextChoices):
 
 
 class Event(models.Model):
-    """Something people come to, at a place and a time."""
+    """An event of an organizer, with its place, its times and the rules of its sale."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # In the QR code, where a UUID would be too long, and for advisory locks.
+    # For QR codes, where a UUID would be too long, and for advisory locks, which need an integer.
     number = models.PositiveIntegerField(
         unique=True, editable=False, db_default=NextNumber(models.Value("event_number"))
     )
@@ -138,7 +136,7 @@ class Event(models.Model):
         default=10,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
     )
-    # Paid tickets count too. Empty: what the settings say.
+    # Reserved and paid tickets count. Empty: the limit in the settings applies.
     max_per_customer = models.PositiveIntegerField(
         _("tickets per customer"),
         null=True,
@@ -190,20 +188,20 @@ class Event(models.Model):
         default="BRL",
         validators=[RegexValidator(r"^[A-Z]{3}\Z", _("Use an ISO 4217 code, such as BRL."))],
     )
-    # What the organizer's own system keeps with it, and only the organizer sees.
+    # Data of the organizer's own system. Only the organizer sees it.
     external_id = models.CharField(
         max_length=100, blank=True, default="", db_default="", editable=False
     )
     metadata = models.JSONField(
         default=dict, db_default=Value({}, models.JSONField()), editable=False
     )
-    # Raised by each rebuild of the live stock: what was taken in an older one does not count.
+    # Raised by each rebuild of the stock. An order is refused if its hold is of an older epoch.
     epoch = models.BigIntegerField(default=0, editable=False)
-    # Counted by the database whenever anything changes that a buyer could notice.
+    # Raised by a trigger at each change that a buyer could notice.
     revision = models.BigIntegerField(db_default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, editable=False)
-    # When a cancelled event had given every reservation and every payment back.
+    # When a cancelled event had no open reservations and no payments to refund any more.
     wound_up_at = models.DateTimeField(_("wound up at"), null=True, editable=False)
 
     class Meta:
@@ -247,10 +245,10 @@ class Event(models.Model):
 
 class EventWords(models.Model):
     """
-    The words of an event, ready to be searched. The database itself keeps them.
+    The words of an event that a search can match. Triggers write them.
 
-    They have a table of their own: beside the event they would be read with it, and compared at
-    each of its changes.
+    They have their own table, because a column of `Event` would be read with each event and
+    compared by its triggers at each change.
     """
 
     event = models.OneToOneField(
@@ -262,7 +260,7 @@ class EventWords(models.Model):
         verbose_name = _("words of an event")
         verbose_name_plural = _("words of events")
         indexes = [
-            # Without a list of rows still to be indexed, which each search would have to read.
+            # Without `fastupdate`: each search would have to read its list of pending entries.
             GinIndex(fields=["words"], name="words_of_events", fastupdate=False),
         ]
 

@@ -1,15 +1,15 @@
-"""Which Redis is believed."""
+"""The model of the generation: which data in Redis is valid."""
 
 from django.db import models
 from django.db.models import Q
 
 
 class InventoryGeneration(models.Model):
-    """The one row that names the Redis whose memory we trust. It changes when Redis lost it."""
+    """The only row of its table. Its stamp changes when Redis has lost its data."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     stamp = models.CharField(max_length=40)
-    # How often the audit has found that Redis disagreed with the record, and read it again.
+    # How many times an audit has found a drift and rebuilt the stock.
     drifts = models.PositiveBigIntegerField(default=0)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Organizers, who acts for them, and the tokens of their systems."""
+"""The models of organizers, their members and their API tokens."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +10,7 @@ from ticketing.text import refuse_control_characters
 
 
 class Organizer(models.Model):
-    """Who puts events on, and whose they are."""
+    """An organizer runs events and sees only its own data."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
@@ -19,7 +19,8 @@ class Organizer(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    # What its slow webhook receivers have cost, as a moment: it owes the time until then.
+    # Webhook workers charge an organizer for the time that its slow receivers take. It owes the
+    # time from now until this moment, and has to wait if it owes too much.
     couriers_owed_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -32,7 +33,7 @@ class Organizer(models.Model):
 
 
 class Membership(models.Model):
-    """A user acts for an organizer."""
+    """Lets a user act for an organizer. The user must be staff as well."""
 
     organizer = models.ForeignKey(
         Organizer,
@@ -59,7 +60,7 @@ class Membership(models.Model):
 
 
 class Scope(models.TextChoices):
-    """What a token may be used for."""
+    """What an API token may be used for."""
 
     EVENTS_WRITE = "events:write", _("create, change, publish and cancel events")
     ORDERS_READ = "orders:read", _("see orders, their buyers and their tickets")
@@ -73,11 +74,12 @@ class Scope(models.TextChoices):
 
 
 def all_scopes() -> list[str]:
+    """Return all scopes. Migrations import this function."""
     return list(Scope.values)
 
 
 class ApiToken(models.Model):
-    """Lets an organizer's own systems act for it. Only a digest of the token is kept."""
+    """A token with which an organizer's own systems act for it. Only its digest is stored."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organizer = models.ForeignKey(
@@ -98,7 +100,7 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(
         _("expires at"), null=True, blank=True, help_text=_("Empty means never.")
     )
-    # To the minute: not every request is worth a write.
+    # Written once a minute at most, so that most requests write nothing.
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 

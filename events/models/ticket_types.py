@@ -1,4 +1,4 @@
-"""What is on sale at an event."""
+"""The model of ticket types."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -10,15 +10,15 @@ from ticketing.clock import validate_plausible_date
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
 
-# Of an event. A trigger of the database holds this number too.
+# For each event. The trigger `cap_ticket_types` has the same number.
 MOST_TICKET_TYPES = 50
 
 
 class TicketType(models.Model):
     """
-    One kind of ticket at one event: its price, how many there are, and how many are gone.
+    One kind of ticket of one event, with its price, its capacity and its sales.
 
-    `promised` counts tickets behind an accepted payment, `sold` those whose charge went through.
+    `promised` counts tickets whose payment was accepted, `sold` those whose buyer was charged.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,7 +1,7 @@
 -- Write the webhook messages of an event that was published, changed or cancelled.
 --
--- The trigger calls it after each UPDATE of an event; what it returns is ignored. A change that no
--- buyer could notice, and a change of a draft, write nothing.
+-- The trigger calls it after each UPDATE of an event and ignores the result. Changes of a draft,
+-- and changes that no buyer could notice, write nothing.
 CREATE FUNCTION announce_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE kind text;
 BEGIN

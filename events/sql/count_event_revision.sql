@@ -1,8 +1,8 @@
--- Raise an event's revision when anything changes that a buyer could notice.
+-- Raise an event's revision at each change that a buyer could notice.
 --
--- The trigger calls it before each UPDATE of an event, also one by hand. It returns the row to
--- write. Columns that no buyer can notice are listed in `unseen`: a change of these alone leaves
--- the revision as it is. A revision never falls.
+-- The trigger calls it before each UPDATE of an event and writes the row that it returns. `unseen`
+-- lists the columns that no buyer can notice: a change of these alone does not raise the revision.
+-- A revision is never lowered.
 CREATE FUNCTION count_event_revision() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE unseen CONSTANT text[] := ARRAY['epoch', 'revision', 'wound_up_at'];
 BEGIN

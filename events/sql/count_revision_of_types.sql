@@ -1,7 +1,7 @@
 -- Raise an event's revision when one of its ticket types is added, changed or deleted.
 --
--- The trigger calls it after each change of a ticket type; what it returns is ignored. A sale
--- changes only the columns in `unseen` and raises no revision.
+-- The trigger calls it after each change of a ticket type and ignores the result. A sale changes
+-- only the columns in `unseen`, and so does not raise the revision.
 CREATE FUNCTION count_revision_of_types() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE unseen CONSTANT text[] := ARRAY['promised', 'sold'];
 BEGIN

@@ -1,8 +1,8 @@
--- Keep the words of each event in `events_eventwords`, as they are searched.
+-- Write the words of each event to `events_eventwords`, which searches read.
 --
 -- The triggers call it after an event is inserted or deleted, and after an update that changes one
--- of its texts; what it returns is ignored. So the words are right whoever writes the event: this
--- release, the previous one, or a query by hand.
+-- of its texts. They ignore the result. Triggers, because the previous release and queries by hand
+-- write events too.
 CREATE FUNCTION keep_event_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN

@@ -1,1 +1,1 @@
-"""How much of an event is left: holds in Redis, and the record of it in PostgreSQL."""
+"""The stock: how many tickets are left, in PostgreSQL (the record) and live in Redis."""

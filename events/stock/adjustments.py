@@ -1,4 +1,4 @@
-"""Changes of the live stock in Redis that are not holds: capacity, returned tickets, revision."""
+"""Changes of the stock in Redis that are not holds: capacity, returned tickets, revision."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,26 +7,30 @@ from uuid import UUID
 from events.stock.holds import evaluate, keys_of
 from ticketing.ids import new_id
 
-# A command is sent twice at the most, the second time at once.
+# The mark makes a repeated command harmless. The Redis client repeats a failed command at once, so
+# a minute is long enough.
 _MARK_MILLISECONDS: Final = 60_000
 
 
 def raise_capacity(*, event_id: UUID, ticket_type_id: UUID, capacity: int, version: int) -> None:
     """
-    Put more tickets of one type on sale at once. Out of order and twice are harmless.
+    Raise the capacity of a ticket type in Redis, or add a new type.
 
-    :raises InventoryUnavailable: if Redis is away; the audit repairs it
+    A repeated or an older `version` changes nothing.
+
+    :raises InventoryUnavailable: if Redis is unavailable; the audit repairs the stock later
     """
     evaluate("raise", keys_of(event_id), ticket_type_id, capacity, version)
 
 
 def free_tickets(*, event_id: UUID, epoch: int, quantities: Mapping[UUID, int]) -> bool:
     """
-    Put tickets back on sale that were sold, as the record has them back since this epoch.
+    Add returned tickets to the stock in Redis.
 
-    Return whether the live stock has them now. If not, it must be read again.
+    `epoch` is the epoch in which PostgreSQL counted them as returned. Return whether the stock in
+    Redis has them now. If not, the caller must rebuild the stock.
 
-    :raises InventoryUnavailable: if Redis is away; the audit repairs it
+    :raises InventoryUnavailable: if Redis is unavailable; the audit repairs the stock later
     """
     left, *_ = keys_of(event_id)
     items = [word for pair in quantities.items() for word in pair]
@@ -36,8 +40,8 @@ def free_tickets(*, event_id: UUID, epoch: int, quantities: Mapping[UUID, int]) 
 
 def announce_revision(*, event_id: UUID, revision: int) -> None:
     """
-    Let all who remember an older revision of the event know that it has changed.
+    Write the new revision of an event to Redis, so that all processes refresh their cached copies.
 
-    :raises InventoryUnavailable: if Redis is away; what is remembered is soon forgotten anyway
+    :raises InventoryUnavailable: if Redis is unavailable; cached copies then expire within seconds
     """
     evaluate("revise", keys_of(event_id), revision)

@@ -1,4 +1,4 @@
-"""Whether Redis and the record still agree on what is left."""
+"""The audit: compares the stock in Redis with the record, and rebuilds what has drifted."""
 
 import logging
 from datetime import datetime, timedelta
@@ -16,21 +16,23 @@ from ticketing.telemetry.metrics import count_stock_failure
 logger = logging.getLogger(__name__)
 
 _BATCH = 500
-# What is said of a ticket type that Redis has and the record has not.
+# The drift of a ticket type that Redis has and PostgreSQL has not.
 _SURPLUS = "surplus"
-# What is said of a stock that Redis has and cannot read.
+# The drift of a stock that no script can read.
 _BROKEN = "broken"
-_REMEMBERED = timedelta(minutes=10)
+# A drift counts as seen before if the last audit that saw it is not older than this.
+_DRIFT_EXPIRES_AFTER = timedelta(minutes=10)
 
 
 def audit_stock(*, now: datetime) -> int:
     """
-    Compare every event that sells; rebuild where the same drift is seen twice. Return how many.
+    Compare the stock of every event on sale, and rebuild each with the same drift as last time.
 
-    Once is no drift: between the two answers somebody may have bought. What fails for one event is
-    logged and counted, and the next one is compared.
+    A single difference is ignored: a sale may have come between reading Redis and PostgreSQL.
+    A failure of one event is logged and counted, and the audit goes on. Return how many were
+    rebuilt.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     selling = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
     event_ids = list(selling.values_list("pk", flat=True))
@@ -41,7 +43,7 @@ def audit_stock(*, now: datetime) -> int:
 
 
 def count_drifts() -> int:
-    """Return how often an audit has rebuilt a stock, ever."""
+    """Return how many rebuilds audits have made since the system was installed."""
     drifts = InventoryGeneration.objects.values_list("drifts", flat=True).order_by("pk")
     return drifts.first() or 0
 
@@ -56,7 +58,7 @@ def _audit_batch(event_ids: list[UUID]) -> int:
         if event_id and (drift := live[event_id].left.get(ticket_type_id, -1) - left):
             drifts[event_id][str(ticket_type_id)] = drift
     for event_id, stock in live.items():
-        # The record has no such type, or has it no longer.
+        # These ticket types do not exist in PostgreSQL, or not any more.
         for ticket_type_id in stock.left.keys() - event_of.keys():
             drifts[event_id][str(ticket_type_id)] = _SURPLUS
     for event_id, error in broken.items():
@@ -67,16 +69,16 @@ def _audit_batch(event_ids: list[UUID]) -> int:
 
 
 def _judge_drift(event_id: UUID, drift_by_type: dict[str, int | str]) -> int:
-    """Rebuild a stock whose drift was seen before. Return how many were rebuilt: one or none."""
+    """Rebuild a stock if the last audit saw the same drift. Return how many were rebuilt: 1 or 0"""
     seen = f"drift:{event_id}"
     if cache.get(seen) != drift_by_type:
-        cache.set(seen, drift_by_type, _REMEMBERED.total_seconds())
+        cache.set(seen, drift_by_type, _DRIFT_EXPIRES_AFTER.total_seconds())
         return 0
     logger.error("The stock of event %s drifted by %s.", event_id, drift_by_type)
     try:
         rebuild_stock(event_id=event_id)
     except Exception:
-        # Whatever is wrong with one event, the others are audited.
+        # Any error of one event must not keep the others from being audited.
         logger.exception("The stock of event %s cannot be rebuilt.", event_id)
         count_stock_failure("rebuild")
         return 0

@@ -1,9 +1,9 @@
 """
-What is left at the same events, asked for again and again: a page of the catalogue.
+The board of a catalogue page: reads the stock of a fixed list of events in one round trip.
 
-The question is put together once and sent in one round trip. It reads without a script, which
-costs Redis a third. Whether Redis is still the one that we filled is asked in the same breath, and
-last: a script of this generation that is there proves that nothing was lost before.
+The commands are packed once and sent again for each reading. They read by HMGET, which costs Redis
+a third of what a script costs. The last command calls a script of the current generation: if Redis
+has that script, it had not lost its data when it answered the commands before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,64 +14,65 @@ from uuid import UUID
 from redis.exceptions import NoScriptError, RedisError
 
 from events.stock.generation import current_stamp, ensure_generation, witness_digest
-from events.stock.holds import InventoryUnavailable, LiveStock
+from events.stock.holds import REDIS_UNAVAILABLE, InventoryUnavailable, LiveStock
 from ticketing.redis import ask_packed, get_redis, pack_commands
 
-# Set anew whenever an event changes that the catalogue may show.
+# The key gets a new random value at each change of an event that the catalogue may list.
 _CATALOGUE: Final = "catalogue:version"
 
 
 @dataclass(frozen=True, slots=True)
 class BoardReading:
-    """What Redis says of the events of a board, in their order, and of the catalogue."""
+    """The stocks of a board's events, in their order, and the version of the catalogue."""
 
-    # None: Redis does not know the event.
+    # None: the stock of the event is cold, broken, or lacks one of its ticket types.
     stocks: list[LiveStock | None]
     catalogue_version: str | None
 
 
 class StockBoard:
-    """Some events and their ticket types, and the question for what is left of them."""
+    """The ticket types of some events, by event, and the packed commands that read their stock."""
 
     def __init__(self, kinds: Mapping[UUID, Sequence[UUID]]) -> None:
         self.kinds = kinds
-        self._question: list[bytes] = []
+        self._commands: list[bytes] = []
+        # The stamp of the generation for which the commands were packed.
         self._stamp = ""
-        # The stamp and the words of the last reading, and what they said.
-        self._before: tuple[str, list[Any], BoardReading | None] = ("", [], None)
+        # The stamp, the replies and the result of the last reading.
+        self._last: tuple[str, list[Any], BoardReading | None] = ("", [], None)
 
     def read(self) -> BoardReading:
         """
-        Return what Redis says now, in one round trip.
+        Read the stocks and the catalogue version from Redis, in one round trip.
 
-        If it says the same as before, that is the very reading of before.
+        If nothing has changed since the last reading, return the same object again.
 
-        :raises InventoryUnavailable: if Redis is away
+        :raises InventoryUnavailable: if Redis is unavailable
         """
         try:
             try:
-                raw = self._ask()
+                replies = self._send()
             except NoScriptError:
                 ensure_generation()
-                raw = self._ask()
+                replies = self._send()
         except RedisError as error:
-            raise InventoryUnavailable("Redis is away.") from error
-        stamp, last, reading = self._before
-        if raw == last and stamp == self._stamp and reading is not None:
+            raise InventoryUnavailable(REDIS_UNAVAILABLE) from error
+        stamp, last_replies, reading = self._last
+        if replies == last_replies and stamp == self._stamp and reading is not None:
             return reading
-        version, *figures, _witness = raw
+        version, *figures, _witness = replies
         stocks = [
-            self._stock_of(kinds, answer)
-            for kinds, answer in zip(self.kinds.values(), figures, strict=True)
+            self._stock_of(kinds, reply)
+            for kinds, reply in zip(self.kinds.values(), figures, strict=True)
         ]
         reading = BoardReading(stocks, version)
-        self._before = self._stamp, raw, reading
+        self._last = self._stamp, replies, reading
         return reading
 
-    def _ask(self) -> list[Any]:
+    def _send(self) -> list[Any]:
         stamp = current_stamp()
         if self._stamp != stamp:
-            self._question = pack_commands(
+            self._commands = pack_commands(
                 [
                     ("GET", _CATALOGUE),
                     *(
@@ -88,18 +89,18 @@ class StockBoard:
                 ]
             )
             self._stamp = stamp
-        answers = ask_packed(self._question, answers=len(self.kinds) + 2)
-        if isinstance(answers[-1], RedisError):
-            raise answers[-1]
-        return answers
+        replies = ask_packed(self._commands, answers=len(self.kinds) + 2)
+        if isinstance(replies[-1], RedisError):
+            raise replies[-1]
+        return replies
 
     def _stock_of(
-        self, kinds: Sequence[UUID], answer: Sequence[str | None] | RedisError
+        self, kinds: Sequence[UUID], reply: Sequence[str | None] | RedisError
     ) -> LiveStock | None:
-        if isinstance(answer, RedisError):
-            # Broken in Redis. The audit rebuilds it.
+        if isinstance(reply, RedisError):
+            # The stock is broken: its key has another type. The audit rebuilds it.
             return None
-        generation, revision, *left = answer
+        generation, revision, *left = reply
         if generation != self._stamp or None in left:
             return None
         figures = {kind: max(0, int(count or 0)) for kind, count in zip(kinds, left, strict=True)}
@@ -108,23 +109,23 @@ class StockBoard:
 
 def read_catalogue_version() -> str | None:
     """
-    Return what is different after each change that the catalogue may show.
+    Return the version of the catalogue, which each change of a listed event replaces.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     try:
         return get_redis().get(_CATALOGUE)  # type: ignore[return-value]
     except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
+        raise InventoryUnavailable(REDIS_UNAVAILABLE) from error
 
 
 def renew_catalogue_version(version: str) -> None:
     """
-    Let all who remember a page of the catalogue know that it may have changed.
+    Write a new version of the catalogue, so that all processes read their cached pages again.
 
-    :raises InventoryUnavailable: if Redis is away; what is remembered is soon forgotten anyway
+    :raises InventoryUnavailable: if Redis is unavailable; cached pages then expire within seconds
     """
     try:
         get_redis().set(_CATALOGUE, version)
     except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
+        raise InventoryUnavailable(REDIS_UNAVAILABLE) from error

@@ -1,8 +1,8 @@
 """
-What buyers see of an event whose stock Redis does not know, and how one of them brings it back.
+Reading the stock of an event that is cold: Redis does not know it.
 
-After Redis has lost its data, all readers of an event find that at once. One reader rebuilds the
-stock. The others get the record's figures, which each process reads once a second.
+After Redis has lost its data, all requests that read an event find it cold at once. One of them
+rebuilds the stock. The others return PostgreSQL's figures, which each process caches for a second.
 """
 
 import logging
@@ -22,77 +22,81 @@ from events.stock.record import current_epoch, recorded_left_by_event
 
 logger = logging.getLogger(__name__)
 
-_KEPT_SECONDS: Final = 1.0
-_MOST_KEPT: Final = 1_000
-# The whole catalogue may be cold. A reader of a list rebuilds one event at most, and the readers of
-# lists in one process one in this time: the record answers faster than a row of rebuilds.
-_REST_SECONDS: Final = 0.1
-# A reader that dies while it rebuilds keeps the others from it for no longer than this.
+_EXPIRY_SECONDS: Final = 1.0
+_MOST_CACHED: Final = 1_000
+# The whole catalogue may be cold, and PostgreSQL's figures are faster than many rebuilds. So all
+# list requests of one process together rebuild one event in this time.
+_SECONDS_BETWEEN_LIST_REBUILDS: Final = 0.1
+# A process that dies while it rebuilds keeps the others from rebuilding for no longer than this.
 _LEASE_MILLISECONDS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Recorded:
+class _CachedFigures:
+    """How many tickets PostgreSQL had left of each type of one event."""
+
     left: Mapping[UUID, int]
     read_at: float
-    # Another reader rebuilds it, or it could not be done.
-    is_tried: bool
+    # Whether this process has tried to rebuild the stock since: it failed, or another one rebuilds.
+    rebuild_was_tried: bool
 
 
-class _Turn:
-    """When a reader of a list may rebuild again."""
+class _ListRebuilds:
+    """When a list request of this process may rebuild a stock again."""
 
     next_at = 0.0
 
-    def take(self, now: float) -> int:
-        """Return how many events this reader may rebuild: one or none."""
+    def take_turn(self, now: float) -> int:
+        """Return how many events this request may rebuild: 1 or 0."""
         if now < self.next_at:
             return 0
-        self.next_at = now + _REST_SECONDS
+        self.next_at = now + _SECONDS_BETWEEN_LIST_REBUILDS
         return 1
 
 
-_kept: dict[UUID, _Recorded] = {}
-_turn = _Turn()
+_cached: dict[UUID, _CachedFigures] = {}
+_list_rebuilds = _ListRebuilds()
 
 
 def left_while_cold(events: Sequence[Event], *, now: datetime) -> dict[UUID, Mapping[UUID, int]]:
     """
-    Return what is left of each type of these events, which Redis was found not to know.
+    Return how many tickets are left of cold events, by event and then by ticket type.
 
-    This reader rebuilds one that sells, unless another reader does: its figures are live. Those of
-    the others are the record's, up to a second old.
+    If one of the events is on sale and no other process rebuilds it, rebuild it here; its figures
+    are then Redis's. The other figures are PostgreSQL's, and may be a second old.
     """
     read_at = time.monotonic()
-    kept = {event.pk: known for event in events if (known := _recall(event, read_at))}
-    tried = {event_id for event_id, known in kept.items() if known.is_tried}
-    hopeful = [event.pk for event in events if event.pk not in tried and _sells(event, now)]
+    cached = {event.pk: known for event in events if (known := _find_cached(event, read_at))}
+    tried = {event_id for event_id, known in cached.items() if known.rebuild_was_tried}
+    to_rebuild = [event.pk for event in events if event.pk not in tried and _sells(event, now)]
     if len(events) > 1:
-        hopeful = hopeful[: _turn.take(read_at)]
-    live = {event_id: left for event_id in hopeful if (left := _rebuild_once(event_id)) is not None}
-    unknown = [event.pk for event in events if event.pk not in live and event.pk not in kept]
+        to_rebuild = to_rebuild[: _list_rebuilds.take_turn(read_at)]
+    live = {
+        event_id: left for event_id in to_rebuild if (left := _rebuild_once(event_id)) is not None
+    }
+    unknown = [event.pk for event in events if event.pk not in live and event.pk not in cached]
     recorded: Mapping[UUID, Mapping[UUID, int]] = recorded_left_by_event(unknown) if unknown else {}
-    if len(_kept) + len(recorded) > _MOST_KEPT:
-        _kept.clear()
+    if len(_cached) + len(recorded) > _MOST_CACHED:
+        _cached.clear()
     for event_id, left in recorded.items():
-        _kept[event_id] = _Recorded(left, read_at, is_tried=event_id in hopeful)
-    for event_id in kept.keys() & (set(hopeful) - live.keys()):
-        _kept[event_id] = replace(kept[event_id], is_tried=True)
-    return {event_id: known.left for event_id, known in kept.items()} | {**recorded, **live}
+        _cached[event_id] = _CachedFigures(left, read_at, rebuild_was_tried=event_id in to_rebuild)
+    for event_id in cached.keys() & (set(to_rebuild) - live.keys()):
+        _cached[event_id] = replace(cached[event_id], rebuild_was_tried=True)
+    return {event_id: known.left for event_id, known in cached.items()} | {**recorded, **live}
 
 
-def forget_recorded_figures() -> None:
-    """Forget the record's figures of all events."""
-    _kept.clear()
-    _turn.next_at = 0.0
+def clear_recorded_figures() -> None:
+    """Drop the cached figures of all events, and let the next list request rebuild at once."""
+    _cached.clear()
+    _list_rebuilds.next_at = 0.0
 
 
-def _recall(event: Event, now: float) -> _Recorded | None:
-    known = _kept.get(event.pk)
+def _find_cached(event: Event, now: float) -> _CachedFigures | None:
+    known = _cached.get(event.pk)
     if (
         known is None
-        or now - known.read_at >= _KEPT_SECONDS
-        # A new type would seem to be sold out.
+        or now - known.read_at >= _EXPIRY_SECONDS
+        # Figures without a new ticket type would show it as sold out.
         or known.left.keys() != {kind.pk for kind in event.ticket_types.all()}
     ):
         return None
@@ -104,11 +108,15 @@ def _sells(event: Event, now: datetime) -> bool:
 
 
 def _rebuild_once(event_id: UUID) -> Mapping[UUID, int] | None:
-    """Rebuild a stock unless another reader does. Return what is left, if that is known now."""
+    """
+    Rebuild a stock, unless another process does.
+
+    Return how many tickets of each type are left, or None if Redis does not know the stock yet.
+    """
     try:
-        # Read before the stock is checked again: if the epoch has changed by then, another process
-        # has rebuilt it. And before the lease: a request over its rate limit ends at this query,
-        # and must not hold the lease.
+        # The order matters. The epoch is read before the stock is checked again: a newer epoch then
+        # shows that another process has rebuilt the stock. It is also read before the lease is
+        # taken: a request over its rate limit ends at this query, and must not take the lease.
         seen = current_epoch(event_id)
         if not lease_rebuild(event_id=event_id, milliseconds=_LEASE_MILLISECONDS):
             return None
@@ -117,7 +125,7 @@ def _rebuild_once(event_id: UUID) -> Mapping[UUID, int] | None:
             rebuild_stock(event_id=event_id, seen=seen)
             stock = read_stock(event_id)
     except (InventoryUnavailable, OperationalError):
-        # A reader needs no rebuild: the record has an answer, and the next one tries again.
+        # Harmless: the caller uses PostgreSQL's figures, and a later request tries again.
         logger.warning("The stock of event %s was not rebuilt for a reader.", event_id)
         return None
     return stock.left if stock else None

@@ -1,13 +1,13 @@
 """
-Whether Redis still is the Redis that we filled.
+The generation: how we notice that Redis has lost its data.
 
-A stamp stands at the head of each script's text, and so in its SHA. A Redis that restarted, failed
-over or was flushed has lost its scripts; then the stamp changes, and stock written under the old
-one is cold.
-(redis-py's own `register_script` would load the same text again, and hide exactly this.)
+The text of each Lua script begins with the stamp of the generation, so the script's SHA depends on
+it. A Redis that restarted, failed over or was flushed has lost its scripts and raises NOSCRIPT. A
+new generation then begins with a new stamp, and stock written under the old stamp is cold.
+Do not use redis-py's `register_script`: it loads a lost script again and so hides the loss.
 
-Two releases share one generation while both run, also if some of their scripts differ: Redis loses
-all scripts at once or none, so one that it still has shows that it lost nothing.
+Two releases share one generation while both run, even if some of their scripts differ. Redis loses
+all its scripts at once or none, so a single script that is still there proves that nothing is lost.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from events.models import InventoryGeneration
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
 
-# A script that is the same in every release.
+# A script whose text never changes, so that all releases have it in common.
 _WITNESS = "witness"
 _SCRIPTS = {_WITNESS: "return 1"} | {
     path.stem: path.read_text() for path in Path(__file__).parent.glob("lua/*.lua")
@@ -29,7 +29,7 @@ _SCRIPTS = {_WITNESS: "return 1"} | {
 
 
 class _Generation:
-    """The stamp that this process believes in."""
+    """The stamp of the generation, as this process last read it."""
 
     stamp = ""
 
@@ -40,26 +40,26 @@ def script_digest(name: str) -> str:
 
 
 def current_stamp() -> str:
-    """Return the stamp of the current generation, as far as this process knows."""
+    """Return the stamp of the generation. It is stale until a script call raises NOSCRIPT."""
     if not _Generation.stamp:
         ensure_generation()
     return _Generation.stamp
 
 
 def witness_digest(stamp: str) -> str:
-    """Return the SHA of a script that does nothing: a Redis that has it has lost nothing."""
+    """Return the SHA of a script that does nothing. If Redis has it, Redis has lost no data."""
     return _digest(_WITNESS, stamp)
 
 
 def ensure_generation() -> None:
     """
-    Find out which generation lives, and start a new one if Redis has lost its scripts.
+    Read the current generation from PostgreSQL, and begin a new one if Redis lost its scripts.
 
-    :raises RedisError: if Redis is away
+    :raises RedisError: if Redis is unavailable
     """
     with transaction.atomic():
         InventoryGeneration.objects.get_or_create(pk=1, defaults={"stamp": str(new_id())})
-        # The lock makes one process start a new generation while the others wait for it.
+        # The row lock lets one process begin a new generation while the others wait.
         row = InventoryGeneration.objects.select_for_update().get(pk=1)
         if not _is_loaded(row.stamp):
             row.stamp = str(new_id())
@@ -72,9 +72,9 @@ def _is_loaded(stamp: str) -> bool:
     loaded = _loaded(_SCRIPTS, stamp)
     missing = _SCRIPTS.keys() - loaded
     if missing and loaded:
-        # Another release began this generation.
+        # Another release, with other scripts, began this generation: add ours to it.
         _load(missing, stamp)
-        # Those that were there before: Redis may have restarted since.
+        # Check the scripts that were there before once more: Redis may have restarted meanwhile.
         loaded = _loaded(loaded, stamp)
     return bool(loaded)
 
@@ -91,7 +91,7 @@ def _load(names: Collection[str], stamp: str) -> None:
 
 @cache
 def _digest(name: str, stamp: str) -> str:
-    return hashlib.sha1(_text(name, stamp).encode()).hexdigest()  # noqa: S324 - Redis's own
+    return hashlib.sha1(_text(name, stamp).encode()).hexdigest()  # noqa: S324 - as Redis does
 
 
 def _text(name: str, stamp: str) -> str:

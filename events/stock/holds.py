@@ -1,8 +1,8 @@
 """
-Tickets set aside in Redis while a buyer pays, and how many are left.
+The live stock in Redis: holds, and how many tickets are left.
 
-A hold is a courtesy to the buyer, never the promise: that is `events.stock.record`. Nothing is
-released on Redis's own authority, and if it forgets everything, the record can refill it.
+A hold sets tickets aside while a buyer pays, but does not decide a sale: PostgreSQL does. Redis
+never releases a hold by itself. If it loses its data, the stock is rebuilt from PostgreSQL.
 """
 
 import logging
@@ -21,32 +21,35 @@ from ticketing.redis import get_redis, run_script
 
 logger = logging.getLogger(__name__)
 
-# Answered in the place of a script that failed for one event.
+REDIS_UNAVAILABLE = "Redis is unavailable. Try again shortly."
+
+# Stands for the reply of a script that failed for one event of several.
 _BROKEN = "BROKEN"
-# Beside what is left of each type, named by its id, the hash tells capacities and more.
+# In the hash `left`, fields whose name is a UUID count tickets of a type. The other fields, such as
+# `revision` and `capacity:<id>`, have names of other lengths.
 _UUID_LENGTH = 36
 
 
 class InventoryUnavailable(Unavailable):
-    """Redis is away, or does not know the stock yet."""
+    """Redis is unavailable, or does not know the stock yet."""
 
     code = "inventory_unavailable"
-    title = "We cannot tell what is left just now"
+    title = "The stock of tickets is temporarily unavailable"
 
 
 class StockIsCold(InventoryUnavailable):
-    """Redis is there but has no stock of this event: it must be rebuilt from the record."""
+    """Redis does not know the stock of this event: it must be rebuilt from the record."""
 
 
 class StockIsBroken(InventoryUnavailable):
-    """Redis is there and cannot work with what it has of this event. The audit rebuilds it."""
+    """A script failed on the keys of this event. The audit rebuilds its stock."""
 
 
 class StockRunsOut(SoldOut):
-    """Redis has too few left. With holds overdue, it is worth asking about those first."""
+    """Redis has too few tickets left. Settling the overdue holds may free some."""
 
     def __init__(self, *, ticket_type_id: UUID, left: int, overdue: int, revision: int) -> None:
-        super().__init__(f"{left} left")
+        super().__init__(f"Tickets left: {left}. Choose fewer tickets.")
         self.ticket_type_id = ticket_type_id
         self.left = left
         self.overdue = overdue
@@ -54,7 +57,7 @@ class StockRunsOut(SoldOut):
 
 
 class HoldAction(StrEnum):
-    """What becomes of a hold. The values are words of `lua/verdict.lua`."""
+    """What to do with a hold: the verdict of PostgreSQL. `lua/verdict.lua` knows the values."""
 
     RELEASE = "release"
     SETTLE = "settle"
@@ -67,13 +70,13 @@ class HoldDecision:
 
     order_id: UUID
     action: HoldAction
-    # Of RETIME: for how long the hold lasts from now on.
+    # For RETIME: the time from now until the hold is overdue.
     milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LiveStock:
-    """What is left of each type, and the newest revision of the event that Redis was told of."""
+    """How many tickets of each type are left, and the newest revision that Redis knows."""
 
     left: dict[UUID, int]
     revision: int
@@ -83,63 +86,68 @@ def hold_tickets(
     *, event_id: UUID, order_id: UUID, quantities: Mapping[UUID, int], milliseconds: int
 ) -> int:
     """
-    Set tickets aside for one order, every item or none. Return the epoch they were taken in.
+    Hold tickets for one order, every item or none. Return the epoch in which they were taken.
 
-    :raises StockRunsOut: if any of them is sold or held by others
-    :raises StockIsCold: if Redis has no stock of this event; nothing was taken
-    :raises InventoryUnavailable: if Redis is away; a hold that it made nonetheless runs out
+    A repeated call for the same order changes nothing.
+
+    :raises StockRunsOut: if too few tickets of a type are left
+    :raises StockIsCold: if Redis does not know the stock of this event; nothing is held
+    :raises InventoryUnavailable: if Redis is unavailable; a hold that it made becomes overdue
     """
     items = [word for pair in quantities.items() for word in pair]
-    answer, epoch, *detail = _run("reserve", event_id, order_id, milliseconds, *items)
-    if answer == "SOLD_OUT":
+    reply, epoch, *detail = _run("reserve", event_id, order_id, milliseconds, *items)
+    if reply == "SOLD_OUT":
         raise StockRunsOut(
             ticket_type_id=UUID(detail[0]),
             left=max(0, int(detail[1])),
             overdue=int(detail[2]),
             revision=int(detail[3]),
         )
-    if answer != "HELD":
-        raise StockIsCold(f"The stock of event {event_id} must be read again.")
+    if reply != "HELD":
+        raise StockIsCold(f"The stock of event {event_id} is being rebuilt. Try again shortly.")
     return int(epoch)
 
 
 def release_holds(*, event_id: UUID, order_ids: Iterable[UUID]) -> None:
-    """Put held tickets back on sale, after the commit that ended their orders."""
+    """Release the holds of orders that have ended. Call it after the commit that ended them."""
     released = [HoldDecision(order_id, HoldAction.RELEASE) for order_id in order_ids]
     try_to_apply_decisions(event_id=event_id, decisions=released)
 
 
 def settle_hold(*, event_id: UUID, order_id: UUID) -> None:
-    """Drop the hold of a sold order, after the commit that counts its tickets as sold."""
+    """Remove the hold of a sold order. Call it after the commit that counts its tickets as sold."""
     settled = HoldDecision(order_id, HoldAction.SETTLE)
     try_to_apply_decisions(event_id=event_id, decisions=[settled])
 
 
 def retime_hold(*, event_id: UUID, order_id: UUID, milliseconds: int) -> None:
-    """Let a hold last for so long from now on, after the commit that decided it."""
+    """Set when a hold is overdue, from now. Call it after the commit that decided it."""
     retimed = HoldDecision(order_id, HoldAction.RETIME, milliseconds)
     try_to_apply_decisions(event_id=event_id, decisions=[retimed])
 
 
 def try_to_apply_decisions(*, event_id: UUID, decisions: Iterable[HoldDecision]) -> None:
     """
-    Apply decisions if Redis is there.
+    Apply decisions about an event's holds. Log it if Redis is unavailable.
 
-    If it is away, the holds become overdue, and the cleanup asks the database about them again.
+    The holds then become overdue, and the worker asks PostgreSQL about them again.
     """
     try:
         apply_decisions(event_id=event_id, decisions=decisions)
     except InventoryUnavailable:
-        logger.warning("Verdicts on holds of event %s wait for Redis.", event_id)
+        logger.warning(
+            "Verdicts on holds of event %s were not applied: Redis is unavailable.", event_id
+        )
 
 
 def apply_decisions(*, event_id: UUID, decisions: Iterable[HoldDecision]) -> int:
     """
-    Apply decisions about an event's holds, all in one call. Return how many holds were there.
+    Apply decisions about an event's holds in one call. Return how many of the holds existed.
 
-    A cold stock has no holds: the rebuild will know of the decision.
+    A decision about a hold that does not exist changes nothing. If the stock is cold, the rebuild
+    reads the decision from PostgreSQL.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     words = [
         word
@@ -153,17 +161,18 @@ def due_holds(
     *, event_ids: Collection[UUID], limit: int, lease_milliseconds: int
 ) -> dict[UUID, list[UUID]]:
     """
-    Return overdue holds of each event that has some, so many at most, in one round trip.
+    Lease overdue holds of each event, `limit` for each at most, in one round trip.
 
-    They are leased: for a while they are not returned again. A broken stock has none.
+    Return the ids of their orders, by event. Until its lease ends, a hold is not returned again.
+    Events without overdue holds, and events whose stock is cold or broken, are left out.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
-    answers = _run_each("due", event_ids, limit, lease_milliseconds)
+    replies = _run_each("due", event_ids, limit, lease_milliseconds)
     return {
-        event_id: [UUID(order) for order in answer[1:]]
-        for event_id, answer in zip(event_ids, answers, strict=True)
-        if answer[0] == "DONE" and answer[1:]
+        event_id: [UUID(order) for order in reply[1:]]
+        for event_id, reply in zip(event_ids, replies, strict=True)
+        if reply[0] == "DONE" and reply[1:]
     }
 
 
@@ -171,25 +180,25 @@ def read_stocks(event_ids: Collection[UUID]) -> dict[UUID, LiveStock]:
     """
     Return the stock of each event that Redis knows, in one round trip.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     return check_stocks(event_ids)[0]
 
 
 def check_stocks(event_ids: Collection[UUID]) -> tuple[dict[UUID, LiveStock], dict[UUID, str]]:
     """
-    Return the stock of each event that Redis knows, and what is wrong with each that is broken.
+    Return the stock of each event that Redis knows, and the error of each stock that is broken.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     stocks: dict[UUID, LiveStock] = {}
     broken: dict[UUID, str] = {}
-    for event_id, answer in zip(event_ids, _run_each("left", event_ids), strict=True):
-        if answer[0] == _BROKEN:
-            broken[event_id] = answer[1]
-        elif answer[0] == "WARM":
+    for event_id, reply in zip(event_ids, _run_each("left", event_ids), strict=True):
+        if reply[0] == _BROKEN:
+            broken[event_id] = reply[1]
+        elif reply[0] == "WARM":
             try:
-                stocks[event_id] = _live_stock(answer[1:])
+                stocks[event_id] = _live_stock(reply[1:])
             except ValueError as error:
                 broken[event_id] = str(error)
     return stocks, broken
@@ -197,26 +206,26 @@ def check_stocks(event_ids: Collection[UUID]) -> tuple[dict[UUID, LiveStock], di
 
 def read_stock(event_id: UUID) -> LiveStock | None:
     """
-    Return the stock of one event, if Redis knows it.
+    Return the stock of one event, or None if it is cold.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
-    answer = _run("left", event_id)
-    return _live_stock(answer[1:]) if answer[0] == "WARM" else None
+    reply = _run("left", event_id)
+    return _live_stock(reply[1:]) if reply[0] == "WARM" else None
 
 
 def lease_rebuild(*, event_id: UUID, milliseconds: int) -> bool:
     """
-    Say whether the caller is the one reader that rebuilds this event's stock, for so long.
+    Take the lease to rebuild an event's stock. Return False if another process has it.
 
-    A Redis that loses its data forgets the lease with it.
+    The lease is in Redis, so a Redis that loses its data loses the lease too.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     try:
         return bool(get_redis().set(f"{{event:{event_id}}}:rebuild", "", nx=True, px=milliseconds))
     except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
+        raise InventoryUnavailable(REDIS_UNAVAILABLE) from error
 
 
 def _live_stock(words: list[str]) -> LiveStock:
@@ -231,16 +240,16 @@ def _live_stock(words: list[str]) -> LiveStock:
 
 
 def _run(script: str, event_id: UUID, *arguments: object) -> list[str]:
-    answer: list[str] | str = evaluate(script, keys_of(event_id), *arguments)
-    return answer if isinstance(answer, list) else [answer]
+    reply: list[str] | str = evaluate(script, keys_of(event_id), *arguments)
+    return reply if isinstance(reply, list) else [reply]
 
 
 def evaluate(script: str, keys: list[str], *arguments: object) -> Any:
     """
-    Run a script on the keys of one event.
+    Run a script on the keys of one event. Begin a new generation if Redis has lost the script.
 
-    :raises StockIsBroken: if Redis cannot run it on what these keys hold
-    :raises InventoryUnavailable: if Redis is away
+    :raises StockIsBroken: if the script fails on the values of these keys
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     words = [str(argument) for argument in arguments]
     try:
@@ -252,40 +261,40 @@ def evaluate(script: str, keys: list[str], *arguments: object) -> Any:
     except ResponseError as error:
         raise StockIsBroken(f"Redis cannot run {script}: {error}") from error
     except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
+        raise InventoryUnavailable(REDIS_UNAVAILABLE) from error
 
 
 def _run_each(script: str, event_ids: Collection[UUID], *arguments: object) -> list[list[str]]:
     words = [str(argument) for argument in arguments]
 
-    def ask() -> list[list[str]]:
+    def run_all() -> list[list[str]]:
         pipeline = get_redis().pipeline(transaction=False)
         for event_id in event_ids:
             keys = keys_of(event_id)
             pipeline.evalsha(script_digest(script), len(keys), *keys, *words)
-        # One event's error is not the others'.
-        answers = pipeline.execute(raise_on_error=False)
-        for answer in answers:
-            if isinstance(answer, NoScriptError):
-                raise answer
+        # An error of one event must not hide the replies of the others.
+        replies = pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, NoScriptError):
+                raise reply
         return [
-            [_BROKEN, str(answer)] if isinstance(answer, ResponseError) else answer
-            for answer in answers
+            [_BROKEN, str(reply)] if isinstance(reply, ResponseError) else reply
+            for reply in replies
         ]
 
     if not event_ids:
         return []
     try:
         try:
-            return ask()
+            return run_all()
         except NoScriptError:
             ensure_generation()
-            return ask()
+            return run_all()
     except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
+        raise InventoryUnavailable(REDIS_UNAVAILABLE) from error
 
 
 def keys_of(event_id: UUID) -> list[str]:
-    """Return the keys of what is left, of the holds, and of when they are due."""
+    """Return an event's keys: tickets left by type, holds by order, orders by when they are due."""
     # The braces keep an event's keys in one Redis Cluster slot.
     return [f"{{event:{event_id}}}:{name}" for name in ("left", "holds", "due")]

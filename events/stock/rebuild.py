@@ -1,4 +1,4 @@
-"""Filling Redis again from the record."""
+"""Rebuilding the stock of an event in Redis from the record in PostgreSQL."""
 
 import logging
 from collections.abc import Mapping
@@ -16,36 +16,39 @@ _TRIES = 3
 
 def rebuild_stock(*, event_id: UUID, seen: int | None = None) -> None:
     """
-    Write an event's stock to Redis as PostgreSQL has it, in a new epoch.
+    Begin a new epoch of an event's stock, and write the stock from PostgreSQL to Redis.
 
-    With `seen`, leave it to whoever has begun a newer epoch since.
+    With `seen`, do nothing if another process has begun a newer epoch than `seen`.
 
-    :raises InventoryUnavailable: if Redis is away, or keeps losing what we write
+    :raises InventoryUnavailable: if Redis is unavailable, or lost the written keys three times
     """
     for _attempt in range(_TRIES):
         stock = begin_epoch(event_id=event_id, seen=seen)
         if stock is None or publish_stock(event_id=event_id, stock=stock):
             return
         seen = None
-    raise InventoryUnavailable("Redis keeps losing the stock.")
+    raise InventoryUnavailable("Redis lost the stock while it was written. Try again shortly.")
 
 
 def try_to_rebuild_stock(*, event_id: UUID) -> None:
-    """Rebuild if Redis is there. If not, the next buyer's visit rebuilds."""
+    """Rebuild the stock. If Redis is unavailable, the next request for the event rebuilds it."""
     try:
         rebuild_stock(event_id=event_id)
     except InventoryUnavailable:
-        logger.warning("The stock of event %s waits for Redis.", event_id)
+        logger.warning("The stock of event %s was not rebuilt: Redis is unavailable.", event_id)
 
 
 def sell_again(*, event_id: UUID, epoch: int, quantities: Mapping[UUID, int]) -> None:
     """
-    Put tickets on sale that the record has back since this epoch, if Redis is there.
+    Add returned tickets to the stock in Redis, after the commit that returned them.
 
-    Sales go on meanwhile. If Redis is not there, the audit or the next rebuild finds them.
+    `epoch` is the epoch in which PostgreSQL counted them as returned. Sales go on meanwhile. If
+    Redis is unavailable, the audit or the next rebuild adds them.
     """
     try:
         if not free_tickets(event_id=event_id, epoch=epoch, quantities=quantities):
             rebuild_stock(event_id=event_id, seen=epoch)
     except InventoryUnavailable:
-        logger.warning("Returned tickets of event %s wait for Redis.", event_id)
+        logger.warning(
+            "Returned tickets of event %s were not put on sale: Redis is unavailable.", event_id
+        )

@@ -1,8 +1,8 @@
 """
-The record of what is promised and sold, in PostgreSQL.
+The record: how many tickets of each type are promised and sold, in PostgreSQL.
 
-Redis admits, PostgreSQL decides, Redis obeys: what stands here is the truth, and the only
-code that changes `TicketType.promised` and `TicketType.sold`.
+The record decides every sale; Redis only admits requests to it. No other module may change
+`TicketType.promised` and `TicketType.sold`.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,22 +17,22 @@ from events.models import Event, TicketType
 from ticketing.database.locks import Lock, lock_until_commit, share_until_commit
 from ticketing.errors import Conflict
 
-# The one look up the line, through the ORM's reverse relation: what open orders hold.
-# A test keeps these words in step with `orders.models.OrderStatus`.
+# `events` may not import `orders`, but must count what open orders hold. It reads them through the
+# ORM's reverse relation. A test compares these words with `orders.models.OrderStatus`.
 RESERVED, PROCESSING = "reserved", "processing"
-# A hold whose order is being paid for is asked about again after this long.
+# The hold of an order that is being paid for becomes overdue, and is checked, after this long.
 PROCESSING_HOLD_MILLISECONDS = 60_000
 
 
 class SoldOut(Conflict):
-    """Not enough is left."""
+    """Fewer tickets of a type are left than the order wants."""
 
     code = "sold_out"
     title = "Not enough tickets left"
 
 
 class DatabaseNow(Func):
-    """The database's clock at this very statement: it decides what was in time."""
+    """The clock of PostgreSQL when the statement runs. It decides whether a payment is in time."""
 
     function = "clock_timestamp"
     output_field = DateTimeField()
@@ -40,6 +40,8 @@ class DatabaseNow(Func):
 
 @dataclass(frozen=True, slots=True)
 class StockOfType:
+    """The stock of one ticket type. `version` counts the changes of its capacity."""
+
     ticket_type_id: UUID
     capacity: int
     version: int
@@ -48,7 +50,7 @@ class StockOfType:
 
 @dataclass(frozen=True, slots=True)
 class OpenHold:
-    """What one open order holds, and for how long yet."""
+    """The tickets that one open order holds, and how long until the hold is overdue."""
 
     quantities: dict[UUID, int]
     milliseconds: int
@@ -56,7 +58,7 @@ class OpenHold:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """All that Redis must know of one event, as PostgreSQL has it in `epoch`."""
+    """The complete stock of one event, read from PostgreSQL in `epoch`, to be written to Redis."""
 
     epoch: int
     revision: int
@@ -66,42 +68,53 @@ class Stock:
 
 def share_event(number: int) -> None:
     """
-    Let others sell too, but nobody rebuild or cancel, until this transaction ends.
+    Take the event lock in shared mode, until this transaction ends.
 
-    Taken before any row is locked, so that two transactions never wait for each other.
+    Other sales hold it at the same time. A rebuild, a change and a cancellation take it
+    exclusively, so they wait. Take it before any row lock, to avoid a deadlock.
     """
     share_until_commit(Lock.EVENT, number)
 
 
 def claim_event(number: int) -> None:
-    """Wait for every sale of the event that is under way, and keep new ones out till we commit."""
+    """
+    Take the event lock exclusively, until this transaction ends.
+
+    Once it is taken, each sale of the event has committed or not begun. Take it before any row
+    lock, to avoid a deadlock.
+    """
     lock_until_commit(Lock.EVENT, number)
 
 
 def current_epoch(event_id: UUID) -> int:
-    """Return the epoch of an event's stock. While anybody shares the event it stays the same."""
+    """
+    Return the epoch of an event's stock.
+
+    The epoch cannot change while a transaction holds the event lock in shared mode.
+    """
     return Event.objects.values_list("epoch", flat=True).get(pk=event_id)
 
 
 def promise_tickets(quantities: Mapping[UUID, int]) -> None:
     """
-    Count tickets as promised to a payment, all of them or none.
+    Count tickets as promised to a payment. The transaction must roll back if this raises.
 
-    One statement a type checks and counts, so two payments cannot both take the last one.
+    One UPDATE for each type checks the capacity and counts, so two payments cannot both take the
+    last ticket.
 
-    :raises SoldOut: if any of them no longer fits its capacity
+    :raises SoldOut: if the tickets of any type exceed its capacity
     """
-    # Always in the same order of types, so that two payments cannot deadlock.
+    # Sorted: rows are locked in one fixed order, so that two payments cannot deadlock.
     for ticket_type_id, quantity in sorted(quantities.items()):
         promised = TicketType.objects.filter(
             pk=ticket_type_id, capacity__gte=F("promised") + quantity
         ).update(promised=F("promised") + quantity)
         if not promised:
-            raise SoldOut(f"Fewer than {quantity} are left.")
+            raise SoldOut(f"Fewer than {quantity} tickets are left. Choose fewer tickets.")
 
 
 def return_promised(quantities: Mapping[UUID, int]) -> None:
-    """Take back the promise of tickets that were not sold after all."""
+    """Stop counting tickets as promised, because their payment failed."""
     for ticket_type_id, quantity in sorted(quantities.items()):
         TicketType.objects.filter(pk=ticket_type_id).update(promised=F("promised") - quantity)
 
@@ -113,7 +126,7 @@ def sell_tickets(quantities: Mapping[UUID, int]) -> None:
 
 
 def return_sold(quantities: Mapping[UUID, int]) -> None:
-    """Put sold tickets back into the stock."""
+    """Stop counting tickets as sold and promised, because they were returned."""
     for ticket_type_id, quantity in sorted(quantities.items()):
         TicketType.objects.filter(pk=ticket_type_id).update(
             promised=F("promised") - quantity, sold=F("sold") - quantity
@@ -121,10 +134,10 @@ def return_sold(quantities: Mapping[UUID, int]) -> None:
 
 
 def held_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return how many tickets of each type unpaid orders hold."""
+    """Return how many tickets of each type are held by reserved orders."""
     held = (
         TicketType.objects.filter(
-            # The event of the order too: by it the database finds the few open orders.
+            # Filter by the order's event: an index finds its few reserved orders.
             order_items__order__event_id__in=event_ids,
             order_items__order__status=RESERVED,
         )
@@ -135,13 +148,17 @@ def held_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
 
 
 def recorded_left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return what is left of each type by the record alone, for when Redis is away."""
+    """Return how many tickets of each type are left, by PostgreSQL alone."""
     figures = recorded_left_by_event(event_ids).values()
     return {kind: left for of_event in figures for kind, left in of_event.items()}
 
 
 def recorded_left_by_event(event_ids: Collection[UUID]) -> dict[UUID, Mapping[UUID, int]]:
-    """Return the same by event: for one that has no ticket types, or is unknown, nothing."""
+    """
+    Return how many tickets are left by PostgreSQL alone, by event and then by ticket type.
+
+    Each id of `event_ids` is in the result. An unknown event has no ticket types.
+    """
     held = held_by_type(event_ids)
     types = TicketType.objects.filter(event_id__in=event_ids)
     left: dict[UUID, dict[UUID, int]] = {event_id: {} for event_id in event_ids}
@@ -155,10 +172,10 @@ def recorded_left_by_event(event_ids: Collection[UUID]) -> dict[UUID, Mapping[UU
 @transaction.atomic(durable=True)
 def begin_epoch(*, event_id: UUID, seen: int | None = None) -> Stock | None:
     """
-    Start a new epoch of an event's stock and return what is in it.
+    Begin a new epoch of an event's stock, and return the stock.
 
-    From here on an order whose tickets were taken in an older epoch is refused, so this is exact.
-    With `seen`, do nothing and return None if somebody began another epoch since it was read.
+    PostgreSQL refuses any later order whose hold was taken in an older epoch, so the returned
+    stock is exact. With `seen`, do nothing and return None if the epoch is above `seen`.
     """
     event = Event.objects.only("number").get(pk=event_id)
     claim_event(event.number)
@@ -205,7 +222,7 @@ def _read_stock(event: Event) -> Stock:
 
 
 def database_now() -> datetime:
-    """Ask the database what time it is."""
+    """Return the current time by the clock of PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
@@ -213,5 +230,5 @@ def database_now() -> datetime:
 
 
 def milliseconds_until(moment: datetime, *, now: datetime) -> int:
-    """Return how long it is until `moment`: never less than nothing."""
+    """Return the time until `moment`, rounded up. It is 0 if `moment` has passed."""
     return max(0, int((moment - now).total_seconds() * 1000) + 1)

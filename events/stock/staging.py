@@ -1,4 +1,4 @@
-"""Putting a rebuilt stock in the place of the live one, in one step."""
+"""Writing a rebuilt stock to Redis under temporary keys, then replacing the live keys at once."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -7,20 +7,22 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from events.stock.holds import InventoryUnavailable, evaluate, keys_of
+from events.stock.holds import REDIS_UNAVAILABLE, InventoryUnavailable, evaluate, keys_of
 from events.stock.record import Stock
 from ticketing.redis import get_redis
 
-# A process that died while it staged a rebuild leaves no garbage for longer than this.
+# Temporary keys of a process that died while it staged a rebuild expire after this time.
 _STAGING_SECONDS = 120
 _STAGING_CHUNK = 2_000
 
 
 def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
     """
-    Put a rebuilt stock in the place of the live one. Return False if Redis lost it on the way.
+    Replace the live stock by a rebuilt one, unless the live one has the same or a newer epoch.
 
-    :raises InventoryUnavailable: if Redis is away
+    Return False if Redis lost a part of the staged stock: the caller must rebuild again.
+
+    :raises InventoryUnavailable: if Redis is unavailable
     """
     live = keys_of(event_id)
     staged = [f"{key}:{stock.epoch}" for key in live]
@@ -35,7 +37,7 @@ def publish_stock(*, event_id: UUID, stock: Stock) -> bool:
     try:
         _stage(staged, left, stock)
     except RedisError as error:
-        raise InventoryUnavailable("Redis is away.") from error
+        raise InventoryUnavailable(REDIS_UNAVAILABLE) from error
     sizes = [len(left), len(stock.holds), len(stock.holds)]
     return bool(evaluate("publish", [*live, *staged], stock.epoch, *sizes) != "LOST")
 
@@ -47,7 +49,7 @@ def _stage(staged: list[str], left: dict[str, int], stock: Stock) -> None:
     seconds, microseconds = get_redis().time()
     now = seconds * 1000 + microseconds // 1000
     for chunk in _chunks(stock.holds):
-        held = {str(order): _spell(hold.quantities) for order, hold in chunk.items()}
+        held = {str(order): _items_text(hold.quantities) for order, hold in chunk.items()}
         pipeline.hset(staged[1], mapping=held)  # type: ignore[arg-type]
         until = {str(order): now + hold.milliseconds for order, hold in chunk.items()}
         pipeline.zadd(staged[2], until)
@@ -62,5 +64,6 @@ def _chunks(holds: Mapping[UUID, Any]) -> Iterator[dict[UUID, Any]]:
         yield chunk
 
 
-def _spell(quantities: Mapping[UUID, int]) -> str:
+def _items_text(quantities: Mapping[UUID, int]) -> str:
+    """Return the items of a hold in the form that `lua/verdict.lua` parses."""
     return " ".join(f"{kind}={quantity}" for kind, quantity in quantities.items())

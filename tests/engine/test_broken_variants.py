@@ -250,7 +250,7 @@ VARIANTS = [
     ),
     Variant(
         free_as_often_as_told,
-        test_holds.test_a_return_that_redis_is_told_of_twice_counts_once,
+        test_holds.test_a_repeated_return_counts_once,
     ),
     Variant(
         believe_the_first_undo,

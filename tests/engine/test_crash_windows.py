@@ -16,10 +16,10 @@ import pytest
 from django.core import mail
 from redis import Redis
 
-from events.catalogue import look_up
+from events.catalogue import look_up_event
 from events.models import EventStatus, TicketType
 from events.organizing import cancel_event, change_event, publish_event
-from events.stock.cold import forget_recorded_figures
+from events.stock.cold import clear_recorded_figures
 from events.stock.holds import read_stock, try_to_apply_decisions
 from events.stock.rebuild import rebuild_stock
 from events.ticket_types import change_capacity
@@ -270,7 +270,7 @@ def read_from_an_empty_redis(world: World) -> None:
 
 
 def look_at_the_event(world: World) -> None:
-    found = look_up(str(world.kind.event_id), now=clock.now())
+    found = look_up_event(str(world.kind.event_id), now=clock.now())
     assert found is not None
     assert found[1] == {world.kind.pk: truly_left(world.kind)}
 
@@ -328,7 +328,7 @@ def by_audit(world: World) -> None:
 
 
 def by_next_reader(world: World) -> None:
-    forget_recorded_figures()
+    clear_recorded_figures()
     look_at_the_event(world)
     assert read_stock(world.kind.event_id) is not None
 

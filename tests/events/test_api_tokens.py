@@ -1,4 +1,4 @@
-"""Ending an API token."""
+"""Revoking an API token."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from ticketing.models import Act
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_token_is_revoked_once_and_noted_once():
+def test_a_token_is_revoked_once_and_recorded_once():
     organizer = make_event().organizer
     text = make_api_token(organizer=organizer)
     token = ApiToken.objects.get()
@@ -19,13 +19,13 @@ def test_a_token_is_revoked_once_and_noted_once():
 
     acts = Act.objects.filter(type="token.revoked")
 
-    told = [
+    results = [
         (revoke_api_token(token_id=token.pk, actor=SOMEBODY, now=now), acts.count())
         for _ in range(2)
     ]
 
     token.refresh_from_db()
-    assert (told, token.revoked_at) == ([(True, 1), (False, 1)], now)
+    assert (results, token.revoked_at) == ([(True, 1), (False, 1)], now)
     act = acts.get()
     assert (act.subject_id, act.organizer_id, act.at) == (token.pk, organizer.pk, now)
     assert as_bearer(text).get("/orders").status_code == 401

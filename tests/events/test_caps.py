@@ -1,4 +1,4 @@
-"""What an organizer may have at most, whichever way it is written."""
+"""The limits of ticket types and webhooks, at the verbs, the database and the admin."""
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def write_type(event: Event, number: int) -> TicketType:
-    """Write a ticket type as a query by hand would, by no verb."""
+    """Insert a ticket type without a verb, as a query by hand would."""
     return TicketType.objects.create(
         event=event, number=number, name=f"Setor {number}", price=1, capacity=1
     )
@@ -26,7 +26,7 @@ def write_webhook(organizer: Organizer) -> WebhookEndpoint:
     return WebhookEndpoint.objects.create(organizer=organizer, url="https://shop.example.com/")
 
 
-def test_a_verb_and_the_database_refuse_a_ticket_type_over_the_cap():
+def test_the_verb_and_the_database_refuse_a_ticket_type_over_the_limit():
     event = make_event()
     for number in range(2, MOST_TICKET_TYPES + 1):
         make_ticket_type(event=event, name=f"Setor {number}")
@@ -41,7 +41,7 @@ def test_a_verb_and_the_database_refuse_a_ticket_type_over_the_cap():
     assert event.ticket_types.count() == MOST_TICKET_TYPES
 
 
-def test_of_two_ticket_types_written_at_once_only_one_fits():
+def test_of_two_ticket_types_inserted_at_once_only_one_fits():
     event = make_event()
     for number in range(2, MOST_TICKET_TYPES):
         write_type(event, number)
@@ -53,7 +53,7 @@ def test_of_two_ticket_types_written_at_once_only_one_fits():
     assert "50 ticket types at most" in str(refused[0])
 
 
-def test_types_that_are_added_a_few_at_a_time_end_at_the_cap():
+def test_ticket_types_that_are_added_in_several_requests_end_at_the_limit():
     event = make_event()
     organizer = as_organizer(event)
     codes = []
@@ -61,15 +61,15 @@ def test_types_that_are_added_a_few_at_a_time_end_at_the_cap():
         kinds = [
             {"name": f"{call}-{number}", "price": "1.00", "capacity": 1} for number in range(7)
         ]
-        answer = organizer.patch(f"/events/{event.pk}", {"ticket_types": kinds})
-        codes.append(answer.status_code)
+        response = organizer.patch(f"/events/{event.pk}", {"ticket_types": kinds})
+        codes.append(response.status_code)
 
     assert codes == [200] * 7 + [409]
-    assert answer.json()["code"] == "too_many_ticket_types"
+    assert response.json()["code"] == "too_many_ticket_types"
     assert event.ticket_types.count() == MOST_TICKET_TYPES
 
 
-def test_the_check_and_the_database_refuse_a_webhook_over_the_cap():
+def test_the_check_and_the_database_refuse_a_webhook_over_the_limit():
     organizer = make_organizer()
     for _ in range(MOST_WEBHOOKS - 1):
         write_webhook(organizer)
@@ -84,7 +84,7 @@ def test_the_check_and_the_database_refuse_a_webhook_over_the_cap():
     write_webhook(make_organizer())
 
 
-def test_the_page_of_a_webhook_over_the_cap_says_why_it_is_refused():
+def test_the_admin_says_why_a_webhook_over_the_limit_is_refused():
     organizer = make_organizer()
     for _ in range(MOST_WEBHOOKS):
         write_webhook(organizer)

@@ -1,4 +1,4 @@
-"""What a visitor finds."""
+"""Searching and reading the public catalogue."""
 
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -27,9 +27,9 @@ def catalogue() -> None:
 
 
 def find(api: APIClient, words: str) -> list[str]:
-    answer = api.get("/events", {"q": words})
-    assert answer.status_code == 200, answer.json()
-    return sorted(event["name"] for event in answer.json()["results"])
+    response = api.get("/events", {"q": words})
+    assert response.status_code == 200, response.json()
+    return sorted(event["name"] for event in response.json()["results"])
 
 
 @pytest.mark.parametrize(
@@ -56,25 +56,25 @@ def test_words_find_events_with_and_without_accents(
 @pytest.mark.parametrize(
     "words", ["'ab", "ab!", "ab & | cd", "ab:*", "(((ab", "ab\\", "ab%", "éa'); --"]
 )
-def test_signs_are_no_words_and_no_errors(api: APIClient, catalogue: None, words: str):
+def test_a_search_with_operators_is_no_error(api: APIClient, catalogue: None, words: str):
     find(api, words)
 
 
 @pytest.mark.parametrize(
     "words", ["a", "é", "7", " a ", "a b", "a-b", "!", ":*", "(((", "%%", "__", "a'"]
 )
-def test_less_than_two_letters_in_a_row_are_refused(api: APIClient, words: str):
-    answer = api.get("/events", {"q": words})
+def test_a_search_without_two_letters_in_a_row_is_refused(api: APIClient, words: str):
+    response = api.get("/events", {"q": words})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
-    assert answer.json()["errors"][0]["detail"] == "Send at least two letters or digits in a row."
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert response.json()["errors"][0]["detail"] == "Send at least two letters or digits in a row."
 
 
-def test_a_letter_alone_is_no_word(api: APIClient, catalogue: None):
+def test_a_single_letter_is_ignored_in_a_search(api: APIClient, catalogue: None):
     assert find(api, "noite x jazz") == ["Noite de Jazz"]
 
 
-def test_the_search_goes_by_its_index(catalogue: None):
+def test_the_search_uses_its_index(catalogue: None):
     wanted = public_events(CatalogueFilter(words="sao paulo"), now=clock.now())
     sql, parameters = wanted.order_by().query.sql_with_params()
     with connection.cursor() as cursor:
@@ -86,7 +86,7 @@ def test_the_search_goes_by_its_index(catalogue: None):
     assert "words_of_events" in plan
 
 
-def test_words_follow_whatever_is_written_to_an_event(api: APIClient, catalogue: None):
+def test_the_words_of_an_event_change_with_its_texts(api: APIClient, catalogue: None):
     event = Event.objects.get(name="Noite de Jazz")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE events_event SET name = 'Tarde de Forró' WHERE id = %s", [event.pk])
@@ -101,7 +101,7 @@ def test_words_follow_whatever_is_written_to_an_event(api: APIClient, catalogue:
     assert not EventWords.objects.exists()
 
 
-def test_the_words_of_older_events_are_written_without_losing_newer_ones(catalogue: None):
+def test_the_migration_writes_words_of_older_events_and_keeps_newer_ones(catalogue: None):
     first, second = EventWords.objects.order_by("event__name")
     EventWords.objects.filter(pk=first.pk).delete()
     EventWords.objects.filter(pk=second.pk).update(words="'newer':1")
@@ -130,10 +130,10 @@ FROM generate_series(1, 3000) AS s (n), (SELECT * FROM events_event LIMIT 1) e
 @pytest.mark.parametrize(
     ("path", "cookie"), [("/events", ""), ("/events/{slug}", ""), ("/events/{slug}", "theme=dark")]
 )
-def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
+def test_an_unchanged_response_is_a_304_and_the_tickets_left_are_current(
     api: APIClient, path: str, cookie: str
 ):
-    """A cookie makes a request unusual: the view answers it, and not its shortcut."""
+    """The view answers a request with a cookie, and the shortcut the others."""
     event = make_event(capacity=5)
     path = path.format(slug=event.slug)
     api.defaults["HTTP_COOKIE"] = cookie
@@ -153,13 +153,13 @@ def test_what_has_not_changed_is_not_sent_again_and_what_is_left_is_always_true(
 @pytest.mark.parametrize(
     "words", ["¾¾", "ʼʼ", "½½ jazz", "ˋˋ", "№№ 5", "ªº", "jazz\\", "jazz'", "a" * 100]
 )
-def test_no_words_are_taken_for_the_querys_own_signs(api: APIClient, catalogue: None, words: str):
+def test_no_search_text_is_a_syntax_error_of_the_query(api: APIClient, catalogue: None, words: str):
     assert api.get("/events", {"q": words}).status_code == 200
 
 
 @pytest.fixture
 def seasons() -> None:
-    """Make an event that is over, one that runs, and two that are to come, the later one first."""
+    """Make an event that is over, one that runs, and two in the future, the later one first."""
     now = clock.now()
     for name, days in {"next year": 300, "soon": 3, "running": 0, "over": -40}.items():
         event = make_event(name=name)
@@ -170,9 +170,9 @@ def seasons() -> None:
 
 
 def listed(api: APIClient, **query: str) -> list[str]:
-    answer = api.get("/events", query)
-    assert answer.status_code == 200, answer.json()
-    return [event["name"] for event in answer.json()["results"]]
+    response = api.get("/events", query)
+    assert response.status_code == 200, response.json()
+    return [event["name"] for event in response.json()["results"]]
 
 
 def test_events_that_are_over_are_listed_only_if_the_caller_asks_for_them(
@@ -229,7 +229,7 @@ def test_an_event_is_past_from_the_moment_at_which_it_ends():
     assert at(NOON - SECOND, period=Period.UPCOMING) == ["Jazz"]
 
 
-def test_a_range_has_its_first_moment_and_not_its_last():
+def test_a_range_includes_its_start_and_excludes_its_end():
     make_event_at(NOON, NOON + HOUR, name="Jazz")
 
     before = NOON - HOUR
@@ -248,7 +248,7 @@ def test_a_range_that_begins_now_reaches_into_the_past():
     assert at(NOON, starts_after=NOON) == ["Jazz"]
 
 
-def test_an_event_that_has_not_changed_is_not_read_again(api: APIClient):
+def test_an_unchanged_event_is_read_without_a_query(api: APIClient):
     event = make_event()
     api.get(f"/events/{event.pk}")
 

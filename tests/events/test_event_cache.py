@@ -1,4 +1,4 @@
-"""What is remembered of an event is never what a buyer pays by, and soon what he sees."""
+"""A stale event cache never decides a sale, and is refreshed within seconds."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -50,21 +50,21 @@ def look_at(api: APIClient, event: Event) -> Any:
 
 
 def buy(api: APIClient, event: Event, quantity: int = 1) -> Any:
-    wish = {"event": str(event.pk), "quantity": quantity, "customer": CUSTOMER}
-    return api.post("/orders", wish).json()
+    body = {"event": str(event.pk), "quantity": quantity, "customer": CUSTOMER}
+    return api.post("/orders", body).json()
 
 
 @pytest.fixture
-def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Redis be away at the very moment when it is to be told."""
+def unannounced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make Redis unavailable while a change of an event is announced."""
 
-    def away(**_: object) -> None:
-        raise InventoryUnavailable("Redis is away.")
+    def raise_unavailable(**_: object) -> None:
+        raise InventoryUnavailable("Redis is unavailable.")
 
-    monkeypatch.setattr(changes, "announce_revision", away)
+    monkeypatch.setattr(changes, "announce_revision", raise_unavailable)
 
 
-def test_a_change_is_seen_at_once_by_who_remembered_the_event(api: APIClient):
+def test_a_change_of_a_cached_event_is_in_the_next_response(api: APIClient):
     event = make_event()
     assert look_at(api, event)["name"] == event.name
 
@@ -73,7 +73,7 @@ def test_a_change_is_seen_at_once_by_who_remembered_the_event(api: APIClient):
     assert look_at(api, event)["name"] == "Outro nome"
 
 
-def test_an_event_answers_to_its_new_address_only(api: APIClient):
+def test_an_event_is_found_by_its_new_slug_only(api: APIClient):
     event = make_event()
     look_at(api, event)
 
@@ -83,7 +83,7 @@ def test_an_event_answers_to_its_new_address_only(api: APIClient):
     assert api.get(f"/events/{event.slug}").status_code == 404
 
 
-def test_a_new_price_is_what_the_next_buyer_pays(api: APIClient):
+def test_the_next_buyer_pays_a_new_price(api: APIClient):
     event = make_event(price="45.00")
     buy(api, event)
 
@@ -92,8 +92,8 @@ def test_a_new_price_is_what_the_next_buyer_pays(api: APIClient):
     assert buy(api, event)["total"] == "60.00"
 
 
-def test_a_new_price_is_what_the_next_buyer_pays_even_if_redis_was_not_told(
-    api: APIClient, untold: None
+def test_the_next_buyer_pays_a_new_price_even_if_it_was_not_announced(
+    api: APIClient, unannounced: None
 ):
     event = make_event(price="45.00")
     buy(api, event)
@@ -102,14 +102,14 @@ def test_a_new_price_is_what_the_next_buyer_pays_even_if_redis_was_not_told(
     bought = buy(api, event)
 
     assert bought["total"] == "60.00"
-    # The tickets that were taken at the old price went back.
+    # The first hold, at the old price, was released.
     assert look_at(api, event)["available"] == 98
     assert list(Order.objects.order_by("created_at").values_list("total", flat=True)) == [45, 60]
 
 
 @pytest.mark.parametrize(("limit", "status"), [(2, "max_per_order_exceeded"), (8, "reserved")])
-def test_a_new_limit_holds_for_the_next_buyer_even_if_redis_was_not_told(
-    api: APIClient, untold: None, limit: int, status: str
+def test_a_new_limit_applies_to_the_next_buyer_even_if_it_was_not_announced(
+    api: APIClient, unannounced: None, limit: int, status: str
 ):
     event = make_event(max_per_order=4)
     buy(api, event)
@@ -120,7 +120,7 @@ def test_a_new_limit_holds_for_the_next_buyer_even_if_redis_was_not_told(
     assert bought.get("code") == status or bought["status"] == status
 
 
-def test_nobody_buys_of_an_event_that_was_called_off_a_moment_ago(api: APIClient, untold: None):
+def test_a_cancelled_event_in_the_cache_cannot_be_bought(api: APIClient, unannounced: None):
     event = make_event()
     buy(api, event)
 
@@ -129,7 +129,7 @@ def test_nobody_buys_of_an_event_that_was_called_off_a_moment_ago(api: APIClient
     assert buy(api, event)["code"] == "event_not_on_sale"
 
 
-def test_sales_that_start_earlier_than_remembered_have_started(api: APIClient):
+def test_a_cached_start_of_sales_does_not_refuse_a_buyer(api: APIClient):
     event = make_event(sales_start_at=clock.now() + timedelta(hours=1))
     assert buy(api, event)["code"] == "sales_not_started"
 
@@ -138,19 +138,19 @@ def test_sales_that_start_earlier_than_remembered_have_started(api: APIClient):
     assert buy(api, event)["status"] == "reserved"
 
 
-def test_what_redis_was_not_told_is_forgotten_within_seconds(
-    api: APIClient, untold: None, monkeypatch: pytest.MonkeyPatch
+def test_a_change_that_could_not_be_announced_is_seen_within_seconds(
+    api: APIClient, unannounced: None, monkeypatch: pytest.MonkeyPatch
 ):
     event = make_event()
     look_at(api, event)
     change(event, name="Outro nome")
 
-    monkeypatch.setattr(event_cache, "_SECONDS", 0.0)
+    monkeypatch.setattr(event_cache, "_EXPIRY_SECONDS", 0.0)
 
     assert look_at(api, event)["name"] == "Outro nome"
 
 
-def test_what_is_left_is_never_remembered(api: APIClient):
+def test_the_tickets_left_are_never_cached(api: APIClient):
     event = make_event(capacity=10)
     look_at(api, event)
 
@@ -160,7 +160,7 @@ def test_what_is_left_is_never_remembered(api: APIClient):
     assert (shown["available"], shown["ticket_types"][0]["available"]) == (7, 7)
 
 
-def test_a_draft_stays_hidden_though_it_is_remembered(api: APIClient):
+def test_a_draft_in_the_event_cache_stays_hidden(api: APIClient):
     event = make_event(status=EventStatus.DRAFT)
 
     assert api.get(f"/events/{event.pk}").status_code == 404
@@ -196,7 +196,7 @@ def test_the_database_counts_every_change_that_a_buyer_could_notice():
         assert revision() == before
 
 
-def test_an_older_copy_of_an_event_does_not_turn_its_revision_back():
+def test_saving_an_older_copy_of_an_event_does_not_lower_its_revision():
     event = make_event()
     old = Event.objects.get(pk=event.pk)
     Event.objects.filter(pk=event.pk).update(name="Outro nome")
@@ -207,17 +207,17 @@ def test_an_older_copy_of_an_event_does_not_turn_its_revision_back():
     assert Event.objects.get(pk=event.pk).revision >= now
 
 
-def test_a_change_that_is_rolled_back_is_told_to_nobody(api: APIClient):
+def test_a_change_that_is_rolled_back_is_not_announced(api: APIClient):
     event = make_event()
     look_at(api, event)
 
-    def change_mind() -> None:
+    def change_and_roll_back() -> None:
         with transaction.atomic():
             change(event, name="Outro nome")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        change_mind()
+        change_and_roll_back()
 
     assert look_at(api, event)["name"] == event.name
 

@@ -1,4 +1,4 @@
-"""The list of events is remembered for a moment; what is left, and what has changed, never is."""
+"""Pages of the list of events are cached; the tickets left and changes are always current."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def names(api: APIClient, path: str = "/events") -> list[str]:
-    answer = api.get(path)
-    assert answer.status_code == 200, answer.json()
-    return [event["name"] for event in answer.json()["results"]]
+    response = api.get(path)
+    assert response.status_code == 200, response.json()
+    return [event["name"] for event in response.json()["results"]]
 
 
 def make(name: str, *, status: str = EventStatus.PUBLISHED, days: int = 30) -> Event:
@@ -60,7 +60,7 @@ def cancel(event: Event) -> None:
         (cancel, EventStatus.PUBLISHED, ["First"]),
     ],
 )
-def test_what_an_organizer_changes_is_in_the_next_answer(
+def test_a_change_by_an_organizer_is_in_the_next_response(
     api: APIClient, change: Callable[[Event], None], status: str, shown: list[str]
 ):
     make("First")
@@ -73,7 +73,7 @@ def test_what_an_organizer_changes_is_in_the_next_answer(
     assert api.get("/events").json()["count"] == len(shown)
 
 
-def test_a_new_event_is_in_the_next_answer(api: APIClient):
+def test_a_new_event_is_in_the_next_response(api: APIClient):
     make("First")
     assert names(api) == ["First"]
 
@@ -82,7 +82,7 @@ def test_a_new_event_is_in_the_next_answer(api: APIClient):
     assert names(api) == ["First", "Second"]
 
 
-def test_what_is_left_is_asked_for_each_time(api: APIClient):
+def test_the_list_always_shows_the_current_tickets_left(api: APIClient):
     event = make("First")
     kind = event.ticket_types.get()
 
@@ -99,28 +99,28 @@ def test_what_is_left_is_asked_for_each_time(api: APIClient):
     assert left() == (12, 12, False)
 
 
-def test_a_change_that_redis_was_not_told_is_seen_within_seconds(
+def test_a_change_that_could_not_be_announced_is_listed_within_seconds(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ):
     event = make("First")
     names(api)
 
-    def away(**_: object) -> None:
-        raise InventoryUnavailable("Redis is away.")
+    def raise_unavailable(**_: object) -> None:
+        raise InventoryUnavailable("Redis is unavailable.")
 
     with monkeypatch.context() as cut:
-        cut.setattr(changes, "announce_revision", away)
+        cut.setattr(changes, "announce_revision", raise_unavailable)
         rename(event)
-    monkeypatch.setattr(listing, "_SECONDS", 0.0)
+    monkeypatch.setattr(listing, "_EXPIRY_SECONDS", 0.0)
 
     assert names(api) == ["Renamed"]
 
 
-def test_figures_of_a_redis_that_lost_its_scripts_are_not_believed(api: APIClient, redis: Redis):
+def test_figures_of_a_redis_that_lost_its_scripts_are_not_shown(api: APIClient, redis: Redis):
     event = make("First")
     kind = event.ticket_types.get()
     names(api)
-    # As a Redis that restarted: it has the figures of a moment ago, and no scripts.
+    # As after a restart of Redis: it has figures from its last snapshot, and no scripts.
     redis.hset(f"{{event:{event.pk}}}:left", str(kind.pk), 3)
     redis.script_flush()
 
@@ -130,7 +130,7 @@ def test_figures_of_a_redis_that_lost_its_scripts_are_not_believed(api: APIClien
     assert recorded_left_by_type([event.pk]) == {kind.pk: 10}
 
 
-def test_a_stock_that_is_broken_in_redis_spoils_no_other(api: APIClient, redis: Redis):
+def test_a_broken_stock_does_not_affect_other_events_of_the_list(api: APIClient, redis: Redis):
     broken, other = make("First"), make("Second", days=31)
     make_reserved_order(ticket_type=other.ticket_types.get(), quantity=4)
     names(api)
@@ -142,18 +142,18 @@ def test_a_stock_that_is_broken_in_redis_spoils_no_other(api: APIClient, redis: 
         assert [event["available"] for event in shown] == [10, 6]
 
 
-def test_a_redis_that_is_away_leaves_the_list_as_the_record_has_it(
+def test_without_redis_a_cached_page_shows_the_records_figures(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ):
     event = make("First")
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
     names(api)
 
-    def away(*_: object, **__: object) -> None:
+    def raise_unavailable(*_: object, **__: object) -> None:
         raise RedisConnectionError
 
-    monkeypatch.setattr("events.stock.board.ask_packed", away)
-    # The page is remembered: only what is held and what is promised is read.
+    monkeypatch.setattr("events.stock.board.ask_packed", raise_unavailable)
+    # The page is cached: the two queries read the tickets held and promised.
     with CaptureQueriesContext(connection) as queries:
         shown = api.get("/events").json()
 
@@ -161,22 +161,22 @@ def test_a_redis_that_is_away_leaves_the_list_as_the_record_has_it(
     assert len(queries) == 2
 
 
-def test_a_redis_that_is_away_from_the_start_leaves_the_list_as_the_record_has_it(
+def test_without_redis_and_cache_the_list_shows_the_records_figures(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ):
     event = make("First")
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
 
-    def away() -> str:
-        raise InventoryUnavailable("Redis is away.")
+    def raise_unavailable() -> str:
+        raise InventoryUnavailable("Redis is unavailable.")
 
-    monkeypatch.setattr(listing, "read_catalogue_version", away)
+    monkeypatch.setattr(listing, "read_catalogue_version", raise_unavailable)
     shown = api.get("/events").json()
 
     assert [event["available"] for event in shown["results"]] == [7]
 
 
-def test_pages_are_cut_and_linked_as_the_query_says(api: APIClient):
+def test_pages_have_the_size_and_links_of_the_query(api: APIClient):
     for number in range(5):
         make(f"Event {number}", days=30 + number)
 
@@ -199,7 +199,7 @@ def test_pages_are_cut_and_linked_as_the_query_says(api: APIClient):
         assert (beyond.status_code, beyond.json()["code"]) == (404, "not_found")
 
 
-def test_links_lead_to_the_host_that_was_asked(api: APIClient, settings: object):
+def test_links_have_the_host_of_the_request(api: APIClient, settings: object):
     settings.ALLOWED_HOSTS = ["*"]  # type: ignore[attr-defined]
     for number in range(2):
         make(f"Event {number}")
@@ -210,19 +210,22 @@ def test_links_lead_to_the_host_that_was_asked(api: APIClient, settings: object)
 
 
 @pytest.mark.parametrize("query", ["", "?q=first", "?page_size=1", "?city=recife", "?period=all"])
-def test_the_quick_way_answers_as_the_view_does(api: APIClient, query: str):
+def test_the_shortcut_returns_the_same_response_as_the_view(api: APIClient, query: str):
     make("First")
     make("Second")
-    slow = as_organizer(make_event(organizer=make_organizer(), status=EventStatus.DRAFT))
+    organizer = as_organizer(make_event(organizer=make_organizer(), status=EventStatus.DRAFT))
 
-    seen = [api.get(f"/events{query}") for _ in range(2)]
-    with_a_token = slow.get(f"/events{query}")
+    # The view answers the first request and the one with a token, the shortcut the second.
+    first, second = (api.get(f"/events{query}") for _ in range(2))
+    with_token = organizer.get(f"/events{query}")
 
-    assert seen[0].content == seen[1].content == with_a_token.content
-    assert seen[0].headers["ETag"] == seen[1].headers["ETag"] == with_a_token.headers["ETag"]
+    assert first.content == second.content == with_token.content
+    assert first.headers["ETag"] == second.headers["ETag"] == with_token.headers["ETag"]
 
 
-def test_pages_do_not_grow_without_end(api: APIClient, monkeypatch: pytest.MonkeyPatch):
+def test_the_caches_of_pages_do_not_grow_without_bound(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+):
     for name in ("a", "b", "c"):
         make(f"Event {name}")
     monkeypatch.setattr(listing, "_MOST_EVENTS", 4)
@@ -233,13 +236,13 @@ def test_pages_do_not_grow_without_end(api: APIClient, monkeypatch: pytest.Monke
         assert len(names(api, f"/events{query}")) == 3
 
     assert sum(len(page.events) for page in listing._pages.values()) <= 4
-    assert (len(listing._counts), len(list_answers._read_before)) <= (2, 2)
+    assert (len(listing._counts), len(list_answers._parsed_queries)) <= (2, 2)
 
 
-def test_a_query_is_remembered_once_it_has_had_its_turn(api: APIClient, settings):
+def test_a_query_that_the_rate_limit_refuses_is_not_cached(api: APIClient, settings):
     settings.RATE_LIMITS = {"read": ":1/60"}
     assert api.get("/events?city=Recife").status_code == 200
 
     assert api.get("/events?city=Olinda").status_code == 429
 
-    assert list(list_answers._read_before) == ["city=Recife"]
+    assert list(list_answers._parsed_queries) == ["city=Recife"]

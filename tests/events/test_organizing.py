@@ -1,4 +1,4 @@
-"""Events changed and cancelled while they sell."""
+"""Creating, publishing, changing and cancelling events, also while they are on sale."""
 
 from datetime import timedelta
 from typing import Any
@@ -46,7 +46,7 @@ def test_more_capacity_is_on_sale_at_once():
     assert left_by_type([kind.event_id]) == {kind.pk: 3}
 
 
-def test_more_capacity_again_and_again_is_all_on_sale():
+def test_repeated_raises_of_the_capacity_add_up():
     kind = make_ticket_type(capacity=2)
     make_reserved_order(ticket_type=kind, quantity=2)
 
@@ -58,34 +58,36 @@ def test_more_capacity_again_and_again_is_all_on_sale():
     assert stock.left == {kind.pk: 7}
 
 
-def test_a_hold_of_a_dropped_ticket_type_counts_no_more_whatever_redis_is_told(
+def test_dropping_a_ticket_type_begins_a_new_epoch_even_if_redis_is_not_rebuilt(
     monkeypatch: pytest.MonkeyPatch,
 ):
     event = make_event()
-    going = make_ticket_type(event=event, name="Camarote")
+    to_drop = make_ticket_type(event=event, name="Camarote")
     before = current_epoch(event.pk)
     monkeypatch.setattr("events.ticket_types.try_to_rebuild_stock", lambda **_: None)
 
     with transaction.atomic():
-        change_ticket_types(event, [], dropped=[going.pk])
+        change_ticket_types(event, [], dropped=[to_drop.pk])
 
     assert current_epoch(event.pk) == before + 1
 
 
-def test_less_capacity_is_refused_below_what_is_sold_or_held():
+def test_a_capacity_below_the_tickets_sold_or_held_is_refused():
     kind = make_ticket_type(capacity=10)
     make_paid_order(ticket_type=kind, quantity=2)
     make_processing_order(ticket_type=kind)
     make_reserved_order(ticket_type=kind)
 
-    with pytest.raises(CapacityBelowCommitted, match="4 of Pista are sold or held; 3 is fewer"):
+    with pytest.raises(
+        CapacityBelowCommitted, match="4 tickets of Pista are sold or held, more than 3"
+    ):
         change_capacity(ticket_type_id=kind.pk, capacity=3)
     change_capacity(ticket_type_id=kind.pk, capacity=4)
 
     assert left_by_type([kind.event_id]) == {kind.pk: 0}
 
 
-def test_a_cancelled_event_ends_reservations_and_refunds_what_is_paid(queue: RecordingQueue):
+def test_cancelling_an_event_ends_reservations_and_refunds_paid_orders(queue: RecordingQueue):
     kind = make_ticket_type(capacity=10)
     reserved = make_reserved_order(ticket_type=kind)
     processing = make_processing_order(ticket_type=kind)
@@ -105,7 +107,7 @@ def test_a_cancelled_event_ends_reservations_and_refunds_what_is_paid(queue: Rec
     assert set(paid.tickets.values_list("status", flat=True)) == {"revoked"}
 
 
-def test_nobody_reserves_or_pays_at_a_cancelled_event():
+def test_no_buyer_can_reserve_or_pay_at_a_cancelled_event():
     kind = make_ticket_type()
     order = make_reserved_order(ticket_type=kind)
     cancel_event(actor=SOMEBODY, event_id=kind.event_id, now=clock.now())
@@ -117,7 +119,7 @@ def test_nobody_reserves_or_pays_at_a_cancelled_event():
 
 
 def test_an_event_without_ticket_types_is_not_published():
-    fields = make_event()
+    other = make_event()
     empty = create_event(
         actor=SOMEBODY,
         event=Event(
@@ -125,8 +127,8 @@ def test_an_event_without_ticket_types_is_not_published():
             name="Vazio",
             venue="Lugar",
             city="Recife",
-            starts_at=fields.starts_at,
-            ends_at=fields.ends_at,
+            starts_at=other.starts_at,
+            ends_at=other.ends_at,
         ),
         ticket_types=[],
         now=clock.now(),
@@ -159,7 +161,7 @@ def test_publishing_an_event_again_after_its_end_changes_nothing():
     assert event.status == EventStatus.PUBLISHED
 
 
-def test_the_api_publishes_no_event_that_is_over_and_keeps_nothing_of_the_request():
+def test_the_api_refuses_to_publish_an_event_that_is_over_and_writes_nothing():
     draft = make_event(status=EventStatus.DRAFT)
     now = clock.now()
     over = {
@@ -167,29 +169,37 @@ def test_the_api_publishes_no_event_that_is_over_and_keeps_nothing_of_the_reques
         "ends_at": (now - timedelta(days=1)).isoformat(),
         "status": "published",
     }
-    whole = {"name": "Ontem", "venue": "Lugar", "city": "Recife", "capacity": 5, "price": "10.00"}
+    required = {
+        "name": "Ontem",
+        "venue": "Lugar",
+        "city": "Recife",
+        "capacity": 5,
+        "price": "10.00",
+    }
     organizer = as_organizer(draft)
 
     changed = organizer.patch(f"/events/{draft.pk}", over)
-    made = organizer.post("/events", whole | over)
+    made = organizer.post("/events", required | over)
 
-    assert [answer.status_code for answer in (changed, made)] == [409, 409]
+    assert [response.status_code for response in (changed, made)] == [409, 409]
     assert changed.json()["code"] == made.json()["code"] == "event_is_over"
-    kept = Event.objects.get()
-    assert (kept.status, kept.starts_at) == (EventStatus.DRAFT, draft.starts_at)
+    unchanged = Event.objects.get()
+    assert (unchanged.status, unchanged.starts_at) == (EventStatus.DRAFT, draft.starts_at)
 
 
 @pytest.mark.parametrize("short", [{"capacity": 5}, {"price": "5.00"}])
-def test_the_short_form_is_refused_for_an_event_with_several_ticket_types(short: dict[str, Any]):
+def test_capacity_and_price_alone_are_refused_for_an_event_with_several_ticket_types(
+    short: dict[str, Any],
+):
     kind = make_ticket_type()
     make_ticket_type(event=kind.event, name="Camarote")
 
-    answer = as_organizer(kind.event).patch(f"/events/{kind.event_id}", short)
+    response = as_organizer(kind.event).patch(f"/events/{kind.event_id}", short)
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "several_ticket_types")
+    assert (response.status_code, response.json()["code"]) == (409, "several_ticket_types")
 
 
-def test_an_event_is_created_for_no_organizer_that_the_caller_does_not_act_for():
+def test_an_event_cannot_be_created_for_an_organizer_of_another_caller():
     event, other = make_event(), make_event()
     fields = {
         "name": "Festa",
@@ -201,6 +211,6 @@ def test_an_event_is_created_for_no_organizer_that_the_caller_does_not_act_for()
         "price": "0",
     }
 
-    answer = as_organizer(event).post("/events", fields | {"organizer": str(other.organizer_id)})
+    response = as_organizer(event).post("/events", fields | {"organizer": str(other.organizer_id)})
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "organizer_not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "organizer_not_found")

@@ -221,7 +221,7 @@ def test_an_event_that_is_over_is_not_published_and_the_page_says_why():
     english = {"accept-language": "en"}
     page = organizer_of(event).post(button, {"confirmed": "yes"}, follow=True, headers=english)
 
-    assert any("It is over. Correct when it starts and ends" in word for word in said(page))
+    assert any("The event has ended. Correct its start and its end" in word for word in said(page))
     event.refresh_from_db()
     assert event.status == "draft"
 

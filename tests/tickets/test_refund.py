@@ -195,7 +195,7 @@ def test_a_refund_whose_places_redis_did_not_get_back_is_logged(
 
     order.refresh_from_db()
     assert order.status == "refunded"
-    assert f"Returned tickets of event {order.event_id} wait for Redis." in caplog.text
+    assert f"Returned tickets of event {order.event_id} were not put on sale" in caplog.text
 
 
 def test_a_refund_counts_once_if_the_stock_is_rebuilt_before_redis_gets_its_places(monkeypatch):

@@ -1,4 +1,5 @@
-// A button with data-fills and data-from offers a moment so many hours from another field's.
+// A button with data-fills, data-from and data-hours suggests a value for one date-time field: the
+// value of another field, plus so many hours. A click fills it in.
 "use strict";
 
 const inputsOf = (name) => [0, 1].map((part) => document.getElementById(`id_${name}_${part}`));
@@ -11,7 +12,7 @@ function read(name) {
     return null;
   }
   const of = Object.fromEntries(order.map((sign, place) => [sign, Number(date[place])]));
-  // The wall clock of the venue, whose zone the browser need not know.
+  // Local time of the venue, calculated as if it were UTC: its time zone does not matter here.
   return new Date(Date.UTC(of["%Y"], of["%m"] - 1, of["%d"], time[0], time[1]));
 }
 
@@ -44,7 +45,7 @@ function offer(button) {
 document.addEventListener("DOMContentLoaded", () => {
   const buttons = document.querySelectorAll("button[data-fills]");
   const offerAll = () => buttons.forEach(offer);
-  // The calendar writes into a field without an event of its own, then gives it the focus.
+  // The admin's calendar fires no event when it writes into a field, but then focuses the field.
   for (const happening of ["input", "change", "focusin"]) {
     document.addEventListener(happening, offerAll);
   }

@@ -1,6 +1,6 @@
--- A few overdue holds, leased so that two who ask at once do not do the same work.
+-- Return some overdue holds, and lease them so that no other worker gets them for a while.
 -- KEYS: left, holds, due   ARGV: how many at most, milliseconds of the lease
--- Answers {DONE, order, …} | {COLD}
+-- Returns {DONE, order, …} | {COLD}
 if redis.call('HGET', KEYS[1], 'generation') ~= GENERATION then return {'COLD'} end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -1,7 +1,8 @@
--- Put a staged rebuild in the place of the live stock, in one step.
--- KEYS: left, holds, due, then the three staged   ARGV: epoch, fields and holds and deadlines that were staged
--- Answers PUBLISHED | STALE: a newer one is live | LOST: Redis forgot the staging
--- Not call: a live key that is broken is replaced too.
+-- Replace the live stock by a staged rebuild, in one step.
+-- KEYS: left, holds, due, then the staged copy of each
+-- ARGV: epoch, then how many fields, holds and deadlines were staged
+-- Returns PUBLISHED | STALE: the live stock has the same or a newer epoch | LOST: staged keys are missing
+-- pcall, because call would fail on a live key of a wrong type, which must be replaced too.
 local live = redis.pcall('HMGET', KEYS[1], 'generation', 'epoch')
 local sizes = {redis.call('HLEN', KEYS[4]), redis.call('HLEN', KEYS[5]), redis.call('ZCARD', KEYS[6])}
 local lost = false

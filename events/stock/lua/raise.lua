@@ -1,6 +1,7 @@
--- More tickets of one type, live. An older version of the capacity changes nothing.
+-- Raise the capacity of one ticket type, or add a type. A repeated or older version changes
+-- nothing.
 -- KEYS: left   ARGV: ticket type, capacity, version
--- Answers DONE | OLD | COLD
+-- Returns DONE | OLD | COLD
 local found = redis.call(
   'HMGET', KEYS[1], 'generation', ARGV[1], 'capacity:' .. ARGV[1], 'version:' .. ARGV[1])
 if found[1] ~= GENERATION then return 'COLD' end

@@ -1,6 +1,6 @@
--- Hold every item for one order, or none. A repeat for the same order changes nothing.
+-- Hold every item for one order, or none. A repeated call for the same order changes nothing.
 -- KEYS: left, holds, due   ARGV: order, milliseconds, then ticket type and quantity in turn
--- Answers {HELD, epoch} | {COLD, epoch} | {UNKNOWN, epoch, type}
+-- Returns {HELD, epoch} | {COLD, epoch} | {UNKNOWN, epoch, type}
 --   | {SOLD_OUT, epoch, type, left, overdue holds, revision of the event}
 local fields = {'generation', 'epoch', 'revision'}
 for i = 3, #ARGV, 2 do fields[#fields + 1] = ARGV[i] end

@@ -1,7 +1,9 @@
--- Carry out what PostgreSQL has decided about holds. It goes by presence, so twice is once.
+-- Apply PostgreSQL's verdicts on holds. A missing hold is skipped, so a repeated call changes
+-- nothing.
 -- KEYS: left, holds, due   ARGV: order, verdict and milliseconds in turn
---   release: the tickets are free again   settle: they are promised in the database   retime: ask again later
--- Answers {DONE, holds changed} | {COLD, 0}
+--   release: the tickets are free again   settle: PostgreSQL counts them as promised
+--   retime: the hold becomes overdue in so many milliseconds
+-- Returns {DONE, holds changed} | {COLD, 0}
 if redis.call('HGET', KEYS[1], 'generation') ~= GENERATION then return {'COLD', 0} end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -1,4 +1,4 @@
-"""Drift between Redis and the record."""
+"""The audit, which finds drift between Redis and the record."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,17 +43,17 @@ def test_a_drift_seen_twice_is_repaired(redis: Redis):
     assert count_drifts() == 1
 
 
-def test_a_drift_is_logged_with_its_numbers(redis: Redis, caplog: pytest.LogCaptureFixture):
+def test_a_drift_is_logged_with_its_figures(redis: Redis, caplog: pytest.LogCaptureFixture):
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind)
     drift(redis, kind)
 
     audit_stock(now=clock.now())
-    told = caplog.text
+    first_log = caplog.text
     audit_stock(now=clock.now())
 
     drifted = f"The stock of event {kind.event_id} drifted by {{'{kind.pk}': -4}}."
-    assert (drifted in told, drifted in caplog.text) == (False, True)
+    assert (drifted in first_log, drifted in caplog.text) == (False, True)
 
 
 def test_the_same_drift_after_a_repair_counts_as_seen_for_the_first_time(redis: Redis):
@@ -78,7 +78,7 @@ def test_an_event_is_audited_until_it_ends(redis: Redis):
 
 
 @pytest.mark.parametrize("change", [{"status": "cancelled"}, OVER])
-def test_an_event_that_sells_no_more_is_not_audited(redis: Redis, change: dict[str, Any]):
+def test_an_event_that_is_not_on_sale_any_more_is_not_audited(redis: Redis, change: dict[str, Any]):
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind)
     drift(redis, kind)
@@ -88,7 +88,7 @@ def test_an_event_that_sells_no_more_is_not_audited(redis: Redis, change: dict[s
     assert count_drifts() == 0
 
 
-def test_a_stock_in_order_is_left_alone():
+def test_a_stock_without_drift_is_not_rebuilt():
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind)
 
@@ -107,7 +107,7 @@ def test_a_ticket_type_that_only_redis_has_is_a_drift(redis: Redis):
 
 
 def break_stock(redis: Redis, kind: TicketType) -> None:
-    """Leave something in Redis that no script of ours can work with."""
+    """Write a value of a wrong type to the stock's key, on which all scripts fail."""
     key = f"{{event:{kind.event_id}}}:left"
     redis.delete(key)
     redis.rpush(key, "no hash")
@@ -117,7 +117,7 @@ def drift(redis: Redis, kind: TicketType) -> None:
     redis.hincrby(f"{{event:{kind.event_id}}}:left", str(kind.pk), -4)
 
 
-def test_a_stock_that_redis_cannot_read_is_reported_and_rebuilt_and_the_others_are_audited(
+def test_a_broken_stock_is_reported_and_rebuilt_and_the_others_are_audited(
     redis: Redis, caplog: pytest.LogCaptureFixture
 ):
     ensure_generation()
@@ -125,7 +125,7 @@ def test_a_stock_that_redis_cannot_read_is_reported_and_rebuilt_and_the_others_a
     break_stock(redis, broken)
     drift(redis, other)
     counts = Counts()
-    # Reads go by the record meanwhile, of this event alone.
+    # Until the rebuild, the figures of this event alone come from the record.
     assert left_by_type([broken.event_id, other.event_id]) == {broken.pk: 10, other.pk: 6}
 
     assert audit_stock(now=clock.now()) == 0
@@ -136,7 +136,7 @@ def test_a_stock_that_redis_cannot_read_is_reported_and_rebuilt_and_the_others_a
     assert counts.of("bilheteria_stock_failures_total") == {("read",): 2}
 
 
-def test_a_number_that_is_none_breaks_the_stock_of_its_event_only(redis: Redis):
+def test_a_malformed_number_breaks_the_stock_of_its_event_only(redis: Redis):
     ensure_generation()
     broken, other = make_ticket_type(capacity=10), make_ticket_type(capacity=10)
     redis.hset(f"{{event:{broken.event_id}}}:left", str(broken.pk), "many")
@@ -144,18 +144,18 @@ def test_a_number_that_is_none_breaks_the_stock_of_its_event_only(redis: Redis):
     assert read_stocks([broken.event_id, other.event_id]).keys() == {other.event_id}
 
 
-def test_a_stock_that_cannot_be_rebuilt_keeps_no_other_from_it(
+def test_a_stock_that_cannot_be_rebuilt_does_not_stop_the_audit(
     redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     ensure_generation()
     kinds = [make_ticket_type(capacity=10) for _ in range(3)]
     for kind in kinds:
         drift(redis, kind)
-    stubborn = kinds[1].event_id
+    failing = kinds[1].event_id
 
     def rebuild_others(*, event_id: UUID) -> None:
-        if event_id == stubborn:
-            raise RuntimeError("no")
+        if event_id == failing:
+            raise RuntimeError("The rebuild fails.")
         rebuild_stock(event_id=event_id)
 
     monkeypatch.setattr("events.stock.audit.rebuild_stock", rebuild_others)
@@ -165,7 +165,7 @@ def test_a_stock_that_cannot_be_rebuilt_keeps_no_other_from_it(
     assert audit_stock(now=clock.now()) == 2
 
     assert counts.of("bilheteria_stock_failures_total") == {("rebuild",): 1}
-    assert f"The stock of event {stubborn} cannot be rebuilt" in caplog.text
+    assert f"The stock of event {failing} cannot be rebuilt" in caplog.text
 
 
 def test_overdue_holds_are_settled_while_another_events_stock_is_broken(
@@ -177,7 +177,7 @@ def test_overdue_holds_are_settled_while_another_events_stock_is_broken(
         hold_tickets(
             event_id=kind.event_id, order_id=new_id(), quantities={kind.pk: 2}, milliseconds=0
         )
-    # What it held can be found, and not be given back.
+    # The overdue hold is found, but the script that releases it fails.
     redis.hset(f"{{event:{broken.event_id}}}:left", str(broken.pk), "many")
     counts = Counts()
 
@@ -188,8 +188,8 @@ def test_overdue_holds_are_settled_while_another_events_stock_is_broken(
     assert f"Verdicts on holds of event {broken.event_id} failed" in caplog.text
 
 
-def test_a_stock_of_more_types_than_a_script_can_unpack_is_read(redis: Redis):
-    """An event that had them before there was a limit keeps them."""
+def test_a_stock_of_more_types_than_lua_can_unpack_is_read(redis: Redis):
+    """An event from before the limit of 50 may have as many."""
     ensure_generation()
     event = make_event()
     types = [StockOfType(new_id(), 5, 0, 5) for _ in range(1_500)]

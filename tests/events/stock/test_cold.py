@@ -1,4 +1,4 @@
-"""An event that Redis has forgotten: one reader brings its stock back, the others are served."""
+"""A cold event: one reader rebuilds its stock, and the others get the record's figures."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ READERS = 8
 
 
 def sold_from_tomorrow() -> Event:
-    """Make an event that buyers look at before its sale: nobody reserves, so no buyer rebuilds."""
+    """Make an event whose sale has not started: no reservation can rebuild its stock."""
     return make_event(capacity=10, sales_start_at=clock.now() + timedelta(days=1))
 
 
@@ -35,7 +35,7 @@ def epoch_of(event: Event) -> int:
 
 
 def keep_others_from_rebuilding(redis: Redis, event: Event) -> None:
-    """Be the reader that has said it will rebuild, and has not done it yet."""
+    """Take the lease to rebuild the stock, as a reader does that has not rebuilt it yet."""
     redis.set(f"{{event:{event.pk}}}:rebuild", "", px=60_000)
 
 
@@ -53,7 +53,7 @@ def the_catalogue(api: APIClient, event: Event) -> int:
 
 
 @pytest.mark.parametrize("read", [one_event, one_event_with_a_token, the_catalogue])
-def test_the_first_reader_of_an_event_that_redis_forgot_rebuilds_it_and_no_other(
+def test_only_the_first_reader_of_a_cold_event_rebuilds_it(
     api: APIClient, redis: Redis, read: Callable[[APIClient, Event], int]
 ):
     event = sold_from_tomorrow()
@@ -77,13 +77,13 @@ def test_many_readers_at_once_rebuild_an_event_once(redis: Redis):
     Client().get(path)
     redis.flushdb()
 
-    answers = race(*[lambda: Client().get(path).json()["available"]] * READERS)
+    available = race(*[lambda: Client().get(path).json()["available"]] * READERS)
 
-    assert answers == [10] * READERS
+    assert available == [10] * READERS
     assert epoch_of(event) == epoch + 1
 
 
-def test_while_one_reader_rebuilds_the_others_are_shown_the_record(api: APIClient, redis: Redis):
+def test_while_one_reader_rebuilds_the_others_see_the_records_figures(api: APIClient, redis: Redis):
     event = make_event(capacity=10)
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
     epoch = epoch_of(event)
@@ -105,33 +105,31 @@ def test_the_records_figures_are_a_second_old_at_most(
     TicketType.objects.filter(event=event).update(promised=4)
 
     within_the_second = one_event(api, event)
-    monkeypatch.setattr(cold, "_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(cold, "_EXPIRY_SECONDS", 0.0)
 
     assert (within_the_second, one_event(api, event)) == (10, 6)
 
 
-def test_figures_of_the_record_are_not_shown_once_redis_knows_again(api: APIClient, redis: Redis):
+def test_figures_of_the_record_are_not_shown_after_a_rebuild(api: APIClient, redis: Redis):
     event = make_event(capacity=10)
     redis.flushdb()
     keep_others_from_rebuilding(redis, event)
     assert one_event(api, event) == 10
 
-    # The buyer rebuilds, whatever readers do.
+    # A reservation rebuilds the stock without the lease.
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=3)
 
     assert one_event(api, event) == 7
 
 
-def test_a_ticket_type_that_only_redis_has_does_not_hide_what_the_record_has(
-    api: APIClient, redis: Redis
-):
+def test_a_ticket_type_that_only_redis_has_is_not_shown(api: APIClient, redis: Redis):
     event = sold_from_tomorrow()
     redis.hset(f"{{event:{event.pk}}}:left", "0198a5a2-7b1c-7d7e-8f00-112233445566", 5)
 
     assert one_event(api, event) == 10
 
 
-def test_a_new_ticket_type_is_shown_though_the_record_was_read_before(
+def test_a_new_ticket_type_is_shown_despite_cached_figures_of_the_record(
     api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
     event = sold_from_tomorrow()
@@ -140,13 +138,13 @@ def test_a_new_ticket_type_is_shown_though_the_record_was_read_before(
     assert one_event(api, event) == 10
 
     TicketType.objects.create(event=event, number=2, name="Camarote", price=9, capacity=5)
-    monkeypatch.setattr(event_cache, "_SECONDS", 0.0)
+    monkeypatch.setattr(event_cache, "_EXPIRY_SECONDS", 0.0)
 
     assert one_event(api, event) == 15
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_an_event_that_does_not_sell_any_more_is_not_rebuilt(
+def test_an_event_that_is_not_on_sale_any_more_is_not_rebuilt(
     api: APIClient, redis: Redis, *, ended: bool
 ):
     event = make_event(capacity=10)
@@ -163,7 +161,7 @@ def test_an_event_that_does_not_sell_any_more_is_not_rebuilt(
     assert (read_stock(event.pk), epoch_of(event)) == (None, epoch)
 
 
-def test_a_reader_leaves_a_rebuild_to_whoever_has_begun_one_since(
+def test_a_reader_does_not_rebuild_if_another_process_began_a_newer_epoch(
     api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
     event = sold_from_tomorrow()
@@ -180,7 +178,7 @@ def test_a_reader_leaves_a_rebuild_to_whoever_has_begun_one_since(
     assert epoch_of(event) == epoch + 1
 
 
-def test_a_reader_whom_the_limits_refuse_keeps_no_other_from_rebuilding(
+def test_a_request_over_its_rate_limit_takes_no_rebuild_lease(
     api: APIClient, redis: Redis, settings: Any
 ):
     event = sold_from_tomorrow()
@@ -192,16 +190,16 @@ def test_a_reader_whom_the_limits_refuse_keeps_no_other_from_rebuilding(
     assert not redis.exists(f"{{event:{event.pk}}}:rebuild")
 
 
-def test_a_reader_that_dies_keeps_others_from_rebuilding_for_seconds_only(redis: Redis):
+def test_the_lease_of_a_reader_that_died_expires_within_seconds(redis: Redis):
     event = sold_from_tomorrow()
 
-    told = [lease_rebuild(event_id=event.pk, milliseconds=5_000) for _ in range(2)]
+    leased = [lease_rebuild(event_id=event.pk, milliseconds=5_000) for _ in range(2)]
 
-    assert told == [True, False]
+    assert leased == [True, False]
     assert 0 < redis.pttl(f"{{event:{event.pk}}}:rebuild") <= 5_000
 
 
-def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
+def test_a_failed_rebuild_does_not_fail_the_request(
     api: APIClient,
     redis: Redis,
     monkeypatch: pytest.MonkeyPatch,
@@ -219,7 +217,7 @@ def test_a_reader_that_cannot_rebuild_is_answered_all_the_same(
     assert f"The stock of event {event.pk} was not rebuilt for a reader." in caplog.text
 
 
-def test_readers_of_a_cold_page_rebuild_it_one_event_at_a_time_and_with_rests(
+def test_list_requests_rebuild_one_cold_event_at_a_time_with_pauses(
     api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
     events = [sold_from_tomorrow() for _ in range(3)]
@@ -230,8 +228,8 @@ def test_readers_of_a_cold_page_rebuild_it_one_event_at_a_time_and_with_rests(
         assert [event["available"] for event in shown] == [10] * 3
         return sum(read_stock(event.pk) is not None for event in events)
 
-    monkeypatch.setattr(cold, "_REST_SECONDS", 60.0)
+    monkeypatch.setattr(cold, "_SECONDS_BETWEEN_LIST_REBUILDS", 60.0)
     assert [read() for _ in range(2)] == [1, 1]
-    monkeypatch.setattr(cold, "_REST_SECONDS", 0.0)
-    cold._turn.next_at = 0.0
+    monkeypatch.setattr(cold, "_SECONDS_BETWEEN_LIST_REBUILDS", 0.0)
+    cold._list_rebuilds.next_at = 0.0
     assert [read() for _ in range(3)] == [2, 3, 3]

@@ -1,4 +1,4 @@
-"""Two releases whose scripts differ share one Redis, which neither thinks has lost its data."""
+"""Two releases whose scripts differ share one generation, until Redis loses its scripts."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,11 +13,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def start_release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Begin as a process of a release does, with its own texts; return the generation's stamp."""
-    released = dict(generation._SCRIPTS)
+    """Start a process of a release with changed scripts. Return the stamp of the generation."""
+    current = dict(generation._SCRIPTS)
 
     def start(**changed: str | None) -> str:
-        scripts = {name: text for name, text in (released | changed).items() if text is not None}
+        scripts = {name: text for name, text in (current | changed).items() if text is not None}
         monkeypatch.setattr(generation, "_SCRIPTS", scripts)
         generation._digest.cache_clear()
         generation._Generation.stamp = ""
@@ -32,16 +32,18 @@ def start_release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str
 CHANGED = "return {'COLD', '-1'} -- as the next release has it"
 
 
-def test_the_next_releases_script_begins_no_new_generation(start_release: Callable[..., str]):
+def test_a_changed_script_of_the_next_release_begins_no_new_generation(
+    start_release: Callable[..., str],
+):
     stamp = start_release()
 
     assert start_release(reserve=CHANGED) == stamp
-    # The previous release's own scripts are still there, and so is its generation.
+    # The scripts of the previous release are still in Redis, so its generation goes on.
     assert start_release() == stamp
 
 
 def test_a_release_joins_a_generation_that_an_older_one_began(start_release: Callable[..., str]):
-    # cd519cc knows no witness.
+    # Releases up to cd519cc had no witness.
     stamp = start_release(witness=None)
 
     assert start_release(reserve=CHANGED) == stamp

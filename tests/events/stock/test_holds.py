@@ -1,4 +1,4 @@
-"""The scripts of the live stock, each called as it might be called twice or too late."""
+"""The Lua scripts of the stock, also when they are called twice or too late."""
 
 from typing import Any
 from uuid import uuid4
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 A_MINUTE = 60_000
 
 
-def a_type(*, capacity: int = 10) -> TicketType:
-    """Put a type on sale whose stock is in Redis."""
+def type_on_sale(*, capacity: int = 10) -> TicketType:
+    """Make a ticket type on sale, with its stock in Redis."""
     kind = make_event(capacity=capacity).ticket_types.get()
     rebuild_stock(event_id=kind.event_id)
     return kind
@@ -53,8 +53,8 @@ def deadline(redis: Redis, kind: TicketType, order_id: object) -> float:
     return found
 
 
-def test_a_hold_that_is_asked_for_twice_takes_its_tickets_once():
-    kind, order_id = a_type(), uuid4()
+def test_a_repeated_hold_takes_its_tickets_once():
+    kind, order_id = type_on_sale(), uuid4()
 
     first = hold(kind, 3, order_id=order_id)
     again = hold(kind, 3, order_id=order_id)
@@ -63,7 +63,7 @@ def test_a_hold_that_is_asked_for_twice_takes_its_tickets_once():
 
 
 def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
-    kind, order_id = a_type(capacity=3), uuid4()
+    kind, order_id = type_on_sale(capacity=3), uuid4()
     hold(kind, 3, order_id=order_id)
 
     hold(kind, 3, order_id=order_id)
@@ -71,8 +71,8 @@ def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
     assert left(kind) == 0
 
 
-def test_all_that_is_left_can_be_held_and_not_one_more():
-    kind = a_type(capacity=3)
+def test_the_tickets_left_can_be_held_but_not_one_more():
+    kind = type_on_sale(capacity=3)
 
     with pytest.raises(StockRunsOut) as refused:
         hold(kind, 4)
@@ -99,8 +99,8 @@ def test_an_order_of_two_types_takes_nothing_if_one_of_them_is_gone():
     assert (left(plenty), left(few)) == (5, 1)
 
 
-def test_a_refusal_says_how_many_holds_are_overdue():
-    kind = a_type(capacity=4)
+def test_a_refusal_has_the_number_of_overdue_holds():
+    kind = type_on_sale(capacity=4)
     hold(kind, 1, milliseconds=0)
     hold(kind, 1, milliseconds=0)
     hold(kind, 1)
@@ -112,7 +112,7 @@ def test_a_refusal_says_how_many_holds_are_overdue():
 
 
 def test_an_older_rebuild_is_not_published_over_a_newer_one():
-    kind = a_type()
+    kind = type_on_sale()
     older = begin_epoch(event_id=kind.event_id)
     hold_later = {uuid4(): OpenHold({kind.pk: 4}, A_MINUTE)}
     rebuild_stock(event_id=kind.event_id)
@@ -122,13 +122,13 @@ def test_an_older_rebuild_is_not_published_over_a_newer_one():
     published = publish_stock(event_id=kind.event_id, stock=late)
 
     epoch = Event.objects.values_list("epoch", flat=True).get(pk=kind.event_id)
-    # Somebody else's newer stock is there: nothing needs to be done again.
+    # The newer stock stays live, so the caller has nothing to repeat.
     assert published
     assert hold(kind, 1) == epoch
 
 
-def test_a_rebuild_is_not_published_twice():
-    kind = a_type()
+def test_a_repeated_publication_of_a_rebuild_changes_nothing():
+    kind = type_on_sale()
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
     publish_stock(event_id=kind.event_id, stock=stock)
@@ -139,8 +139,8 @@ def test_a_rebuild_is_not_published_twice():
     assert left(kind) == 6
 
 
-def test_a_rebuild_puts_the_holds_and_their_deadlines_in_the_place_of_the_old_ones(redis: Redis):
-    kind, old, new = a_type(), uuid4(), uuid4()
+def test_a_rebuild_replaces_the_holds_and_their_deadlines(redis: Redis):
+    kind, old, new = type_on_sale(), uuid4(), uuid4()
     hold(kind, 2, order_id=old)
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
@@ -154,8 +154,8 @@ def test_a_rebuild_puts_the_holds_and_their_deadlines_in_the_place_of_the_old_on
     assert [redis.ttl(f"{key}:{name}") for name in ("left", "holds", "due")] == [-1, -1, -1]
 
 
-def test_a_rebuild_without_holds_leaves_none_of_the_old_ones(redis: Redis):
-    kind = a_type()
+def test_a_rebuild_without_holds_removes_the_old_ones(redis: Redis):
+    kind = type_on_sale()
     hold(kind, 2)
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
@@ -168,8 +168,8 @@ def test_a_rebuild_without_holds_leaves_none_of_the_old_ones(redis: Redis):
 
 
 @pytest.mark.parametrize("part", ["left", "holds", "due"])
-def test_a_rebuild_that_redis_lost_a_part_of_is_not_published(part: str, monkeypatch, redis: Redis):
-    kind = a_type()
+def test_a_rebuild_with_a_lost_key_is_not_published(part: str, monkeypatch, redis: Redis):
+    kind = type_on_sale()
     stock = begin_epoch(event_id=kind.event_id)
     assert stock is not None
     held = Stock(stock.epoch, stock.revision, stock.types, {uuid4(): OpenHold({kind.pk: 3}, 0)})
@@ -188,7 +188,7 @@ def test_a_rebuild_that_redis_lost_a_part_of_is_not_published(part: str, monkeyp
 
 
 def test_an_older_capacity_does_not_replace_a_newer_one():
-    kind = a_type(capacity=10)
+    kind = type_on_sale(capacity=10)
     named = {"event_id": kind.event_id, "ticket_type_id": kind.pk}
     raise_capacity(**named, capacity=30, version=2)
 
@@ -198,8 +198,8 @@ def test_an_older_capacity_does_not_replace_a_newer_one():
     assert left(kind) == 30
 
 
-def test_a_newer_capacity_adds_what_is_new_to_what_is_left():
-    kind = a_type(capacity=10)
+def test_a_newer_capacity_adds_its_difference_to_the_tickets_left():
+    kind = type_on_sale(capacity=10)
     hold(kind, 4)
 
     raise_capacity(event_id=kind.event_id, ticket_type_id=kind.pk, capacity=12, version=1)
@@ -208,8 +208,8 @@ def test_a_newer_capacity_adds_what_is_new_to_what_is_left():
     assert left(kind) == 11
 
 
-def test_a_type_that_redis_does_not_know_begins_with_its_capacity():
-    kind = a_type()
+def test_a_new_ticket_type_begins_with_its_capacity():
+    kind = type_on_sale()
     unknown = uuid4()
 
     for _ in range(2):
@@ -221,13 +221,13 @@ def test_a_type_that_redis_does_not_know_begins_with_its_capacity():
 
 
 def free(kind: TicketType, quantity: int, *, later: int = 0) -> bool:
-    """Free tickets whose return was written in the current epoch of the record, or later."""
+    """Free tickets whose return PostgreSQL counted in the current epoch plus `later`."""
     epoch = current_epoch(kind.event_id) + later
     return free_tickets(event_id=kind.event_id, epoch=epoch, quantities={kind.pk: quantity})
 
 
-def test_tickets_that_come_back_are_on_sale_in_the_stock_that_is_live():
-    kind = a_type()
+def test_returned_tickets_are_on_sale_in_the_same_epoch():
+    kind = type_on_sale()
     epoch = hold(kind, 8)
 
     freed = free(kind, 3)
@@ -235,8 +235,8 @@ def test_tickets_that_come_back_are_on_sale_in_the_stock_that_is_live():
     assert (freed, left(kind), hold(kind, 1)) == (True, 5, epoch)
 
 
-def test_two_returns_of_as_many_tickets_both_count():
-    kind = a_type()
+def test_two_returns_of_the_same_size_both_count():
+    kind = type_on_sale()
     hold(kind, 8)
 
     free(kind, 3)
@@ -245,8 +245,8 @@ def test_two_returns_of_as_many_tickets_both_count():
     assert left(kind) == 8
 
 
-def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Redis):
-    kind, same = a_type(), uuid4()
+def test_a_repeated_return_counts_once(monkeypatch, redis: Redis):
+    kind, same = type_on_sale(), uuid4()
     monkeypatch.setattr("events.stock.adjustments.new_id", lambda: same)
     hold(kind, 8)
 
@@ -257,8 +257,8 @@ def test_a_return_that_redis_is_told_of_twice_counts_once(monkeypatch, redis: Re
     assert A_MINUTE / 2 < lasts <= A_MINUTE
 
 
-def test_a_return_that_a_newer_stock_was_read_with_does_not_count_again():
-    kind = a_type()
+def test_a_return_of_an_older_epoch_is_not_counted_again():
+    kind = type_on_sale()
 
     freed = free(kind, 3, later=-1)
 
@@ -266,8 +266,8 @@ def test_a_return_that_a_newer_stock_was_read_with_does_not_count_again():
 
 
 @pytest.mark.parametrize("lacks", ["the stock", "the epoch", "the ticket type"])
-def test_a_return_to_a_stock_that_must_be_read_again_changes_nothing(lacks: str, redis: Redis):
-    kind = a_type()
+def test_a_return_to_a_stock_that_must_be_rebuilt_changes_nothing(lacks: str, redis: Redis):
+    kind = type_on_sale()
     key = f"{{event:{kind.event_id}}}:left"
     if lacks == "the stock":
         redis.delete(key)
@@ -281,7 +281,7 @@ def test_a_return_to_a_stock_that_must_be_read_again_changes_nothing(lacks: str,
 
 
 def test_a_hold_is_released_once():
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id)
     release = [HoldDecision(order_id, HoldAction.RELEASE)]
 
@@ -290,8 +290,8 @@ def test_a_hold_is_released_once():
     assert (changed, left(kind)) == ([1, 0], 10)
 
 
-def test_a_hold_that_is_settled_gives_nothing_back_and_asks_no_more(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+def test_a_settled_hold_frees_no_tickets_and_is_not_due_any_more(redis: Redis):
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
 
     apply_decisions(event_id=kind.event_id, decisions=[HoldDecision(order_id, HoldAction.SETTLE)])
@@ -300,8 +300,8 @@ def test_a_hold_that_is_settled_gives_nothing_back_and_asks_no_more(redis: Redis
     assert redis.zcard(f"{{event:{kind.event_id}}}:due") == 0
 
 
-def test_a_hold_that_is_given_more_time_keeps_its_tickets_and_asks_later(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+def test_a_retimed_hold_keeps_its_tickets_and_is_due_later(redis: Redis):
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
     before = deadline(redis, kind, order_id)
 
@@ -312,8 +312,8 @@ def test_a_hold_that_is_given_more_time_keeps_its_tickets_and_asks_later(redis: 
     assert A_MINUTE <= deadline(redis, kind, order_id) - before < 2 * A_MINUTE
 
 
-def test_an_overdue_hold_is_given_to_one_asker_until_the_lease_ends(redis: Redis):
-    kind, due, in_time = a_type(), uuid4(), uuid4()
+def test_an_overdue_hold_is_returned_once_until_its_lease_ends(redis: Redis):
+    kind, due, in_time = type_on_sale(), uuid4(), uuid4()
     hold(kind, 1, order_id=due, milliseconds=0)
     hold(kind, 1, order_id=in_time)
     named: dict[str, Any] = {
@@ -328,8 +328,8 @@ def test_an_overdue_hold_is_given_to_one_asker_until_the_lease_ends(redis: Redis
     assert deadline(redis, kind, due) == pytest.approx(deadline(redis, kind, in_time), abs=5_000)
 
 
-def test_no_more_overdue_holds_are_given_than_were_asked_for():
-    kind = a_type()
+def test_no_more_overdue_holds_are_returned_than_the_limit():
+    kind = type_on_sale()
     for _ in range(3):
         hold(kind, 1, milliseconds=0)
 
@@ -344,7 +344,7 @@ def clock_of(redis: Redis) -> float:
 
 
 def test_a_hold_is_due_by_the_clock_of_redis(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+    kind, order_id = type_on_sale(), uuid4()
 
     before = clock_of(redis)
     hold(kind, 1, order_id=order_id, milliseconds=0)
@@ -352,8 +352,8 @@ def test_a_hold_is_due_by_the_clock_of_redis(redis: Redis):
     assert before <= deadline(redis, kind, order_id) <= clock_of(redis)
 
 
-def test_a_ticket_type_that_redis_does_not_know_is_to_be_read_again():
-    kind = a_type()
+def test_a_hold_of_an_unknown_ticket_type_finds_the_stock_cold():
+    kind = type_on_sale()
 
     with pytest.raises(StockIsCold):
         hold_tickets(
@@ -364,8 +364,8 @@ def test_a_ticket_type_that_redis_does_not_know_is_to_be_read_again():
         )
 
 
-def test_a_refusal_tells_the_newest_revision_and_an_older_one_changes_nothing():
-    kind = a_type(capacity=1)
+def test_a_refusal_has_the_newest_revision_and_an_older_one_changes_nothing():
+    kind = type_on_sale(capacity=1)
     for revision in (70, 50):
         announce_revision(event_id=kind.event_id, revision=revision)
 
@@ -375,12 +375,12 @@ def test_a_refusal_tells_the_newest_revision_and_an_older_one_changes_nothing():
     assert refused.value.revision == 70
 
 
-def test_a_stock_that_an_older_redis_wrote_is_changed_by_nothing(redis: Redis):
-    kind, order_id = a_type(), uuid4()
+def test_no_script_changes_a_stock_of_an_older_generation(redis: Redis):
+    kind, order_id = type_on_sale(), uuid4()
     hold(kind, 4, order_id=order_id, milliseconds=0)
     keys = [f"{{event:{kind.event_id}}}:{name}" for name in ("left", "holds")]
     before = [redis.hgetall(key) for key in keys]
-    # As after a restart: the next script that is missed begins a new generation.
+    # As after a restart: the first call of a lost script begins a new generation.
     redis.script_flush()
 
     found = due_holds(event_ids=[kind.event_id], limit=9, lease_milliseconds=A_MINUTE)

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from events.admin.base import chosen
 from events.admin.choices import choices_with_names
 from events.admin.confirming import Question, after_asking, ask_first, on_its_page
-from events.admin.once import OnceAdmin, say_was_shown, show_once
+from events.admin.once import OnceAdmin, redirect_to_made_row, show_secret
 from events.admin.refusals import say_refusal
 from events.models import Organizer
 from ticketing import clock
@@ -183,8 +183,8 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
                 now=clock.now(),
             )
         except SecretWasRenewed:
-            return say_was_shown(request, endpoint)
-        return show_once(self, request, row=endpoint, secret=secret)
+            return redirect_to_made_row(request, endpoint)
+        return show_secret(self, request, row=endpoint, secret=secret)
 
     @action(description=gettext_lazy("Switch off…"), permissions=["change", "use"])
     @on_its_page
