@@ -10,9 +10,9 @@ import psycopg
 
 from ticketing.stack import services
 from ticketing.stack.environment import (
+    PER_BUYER_LIMITS,
     PROJECT,
     RATE_LIMITS,
-    SHARES,
     Folder,
     inherited_environment,
     make_env,
@@ -21,7 +21,7 @@ from ticketing.stack.previous_release import extract
 from ticketing.stack.processes import Child, Roster
 from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
-from ticketing.stack.serving import ask, free_port
+from ticketing.stack.serving import free_port, get_url
 
 _WAIT_SECONDS: Final = 60
 
@@ -89,7 +89,7 @@ class BenchStack:
                 "LOG_LEVEL": "WARNING",
             },
         )
-        for name in (*_OF_THE_DEMO, *RATE_LIMITS, *SHARES):
+        for name in (*_OF_THE_DEMO, *RATE_LIMITS, *PER_BUYER_LIMITS):
             del self.env[name]
         self.programs = Programs(self.folder, {**inherited_environment(), **self.env})
         for command in (("set_up", "-v0"), ("collectstatic", "--noinput", "-v0")):
@@ -152,7 +152,7 @@ class BenchStack:
     def _wait(child: Child, url: str) -> None:
         def answers() -> bool:
             try:
-                with ask(url, timeout=1):
+                with get_url(url, timeout=1):
                     return True
             except OSError:
                 return False

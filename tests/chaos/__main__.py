@@ -123,7 +123,7 @@ def _settle(arena: Arena) -> dict[str, int]:
 
     def revive() -> None:
         while not stop.wait(0.5):
-            arena.revive_the_dead()
+            arena.restart_dead_processes()
 
     reviver = threading.Thread(target=revive, daemon=True)
     reviver.start()

@@ -26,7 +26,7 @@ from ticketing.stack.environment import Folder, inherited_environment, make_env,
 from ticketing.stack.processes import Child, Roster
 from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
-from ticketing.stack.serving import Service, ask, free_port
+from ticketing.stack.serving import Service, free_port, get_url
 
 WEBS: Final = ("web-1", "web-2")
 WORKERS: Final = ("worker-1", "worker-2", "mailer", "refunder", "courier", "beat")
@@ -184,7 +184,7 @@ class Arena:
         path = urlsplit(self.env[f"SQS_{queue.upper()}_QUEUE_URL"]).path
         return f"{self.servers['aws'].url}{path}"
 
-    def revive_the_dead(self) -> None:
+    def restart_dead_processes(self) -> None:
         """Restart processes that died by themselves, as a supervisor does in production."""
         with self.lock:
             dead = [
@@ -212,7 +212,7 @@ class Arena:
     @staticmethod
     def _answers(url: str) -> bool:
         try:
-            with ask(url, timeout=2):
+            with get_url(url, timeout=2):
                 return True
         except OSError:
             return False

@@ -148,7 +148,7 @@ class Saboteur:
         """Return the seconds until a new order has its tickets."""
         deadline = healed + _LONGEST_RECOVERY
         while time.monotonic() < deadline:
-            self._arena.revive_the_dead()
+            self._arena.restart_dead_processes()
             with suppress(NoResponse):
                 if self._buy_now(deadline):
                     return time.monotonic() - healed
@@ -162,7 +162,7 @@ class Saboteur:
         # Not the whole deadline for one order: SQS keeps no order, so the next one may be quicker.
         patience = min(deadline, time.monotonic() + 30 * _SECOND)
         while time.monotonic() < patience:
-            self._arena.revive_the_dead()
+            self._arena.restart_dead_processes()
             found: dict[str, Any] = {}
             with suppress(NoResponse):
                 _, found = self._caller.call(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ticketing.stack.environment import Folder, inherited_environment
 from ticketing.stack.processes import Child
-from ticketing.stack.serving import ask
+from ticketing.stack.serving import get_url
 
 PATIENCE_SECONDS: Final = 120
 # A program that runs in the release's own source, and so returns that release's processes and
@@ -103,7 +103,7 @@ class Release:
         def answers() -> bool:
             self.expect_alive("web")
             try:
-                with ask(f"{self.url}/healthz", timeout=2):
+                with get_url(f"{self.url}/healthz", timeout=2):
                     return True
             except OSError:
                 return False

@@ -73,7 +73,7 @@ class Shop:
             self.webs.remove(url)
             assert self._changed.wait_for(lambda: not self._in_flight[url], timeout=_TIMEOUT)
 
-    def ask(
+    def send(
         self, method: str, path: str, expected: int, *, token: str = "", **body: Any
     ) -> dict[str, Any]:
         """Send a request to the next web process. Record every unexpected response in `wrong`."""
@@ -96,13 +96,13 @@ class Shop:
         self.responses[url, response.status_code] += 1
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and _is_put_off(response):
             self.put_off[self.phase] += 1
-            return self.ask(method, path, expected, token=token, **body)
+            return self.send(method, path, expected, token=token, **body)
         if response.status_code != expected:
             self.wrong.append(
                 f"{method} {path} at {url} in the phase {self.phase!r}:"
                 f" {response.status_code} {response.text[:500]}"
             )
-            raise UnexpectedAnswer
+            raise UnexpectedResponse
         document: dict[str, Any] = response.json()
         return document
 
@@ -110,7 +110,7 @@ class Shop:
         while not closing.is_set() and not self.wrong:
             try:
                 self._buy(_JOURNEYS[number % len(_JOURNEYS)], closing)
-            except (UnexpectedAnswer, requests.RequestException):
+            except (UnexpectedResponse, requests.RequestException):
                 # Recorded in `wrong`, which fails the test.
                 return
             except AssertionError as error:
@@ -125,14 +125,14 @@ class Shop:
             "quantity": quantity,
             "customer": {"name": "Ana Souza", "email": f"ana-{uuid4().hex}@example.com"},
         }
-        order = self.ask("POST", "/orders", 201, json=reservation)
+        order = self.send("POST", "/orders", 201, json=reservation)
         self.bought.append(Bought(order["id"], journey, phase))
         path, buyer = f"/orders/{order['id']}", order["access_token"]
         if journey == "cancel":
-            self.ask("POST", f"{path}/cancel", 200, token=buyer)
+            self.send("POST", f"{path}/cancel", 200, token=buyer)
         else:
             self._pay(path, buyer, closing)
-            tickets = self.ask("GET", f"{path}/ticket", 200, token=buyer)["tickets"]
+            tickets = self.send("GET", f"{path}/ticket", 200, token=buyer)["tickets"]
             assert len(tickets) == quantity, tickets
             if journey == "enter":
                 self._enter(tickets[0])
@@ -140,15 +140,15 @@ class Shop:
                 # Both releases accept `tickets`; only the new one knows `full`.
                 refunded = tickets[:1] if journey == "refund one" else tickets
                 chosen = {"tickets": [ticket["id"] for ticket in refunded]}
-                self.ask("POST", f"{path}/refund", 202, token=self.api_token, json=chosen)
+                self.send("POST", f"{path}/refund", 202, token=self.api_token, json=chosen)
         self.finished[phase] += 1
 
     def _pay(self, path: str, buyer: str, closing: Event) -> None:
         payment = {"method": "pix", "token": "tok_approved"}
-        self.ask("POST", f"{path}/payment", 202, token=buyer, json=payment)
+        self.send("POST", f"{path}/payment", 202, token=buyer, json=payment)
 
         def has_tickets() -> bool:
-            found = self.ask("GET", path, 200, token=buyer)
+            found = self.send("GET", path, 200, token=buyer)
             closing.wait(0.2)
             return bool(found["tickets_ready"])
 
@@ -156,14 +156,15 @@ class Shop:
 
     def _enter(self, ticket: dict[str, Any]) -> None:
         scan = {"code": ticket["code"], "event": self.event}
-        first = self.ask("POST", "/tickets/validate", 200, token=self.device_token, json=scan)
+        first = self.send("POST", "/tickets/validate", 200, token=self.device_token, json=scan)
         assert first["result"] == "admitted", first
-        self.ask("POST", "/tickets/validate", 409, token=self.device_token, json=scan)
+        self.send("POST", "/tickets/validate", 409, token=self.device_token, json=scan)
 
 
 def _is_put_off(response: requests.Response) -> bool:
+    # The `detail` of both releases for a stock that is being rebuilt.
     return bool(response.json().get("detail") == "The stock is being read again. Try once more.")
 
 
-class UnexpectedAnswer(Exception):
+class UnexpectedResponse(Exception):
     """A response that a buyer must not get. It is recorded in `Shop.wrong`."""

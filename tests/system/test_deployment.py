@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from ticketing.stack.checks import PRETENDED
-from ticketing.stack.environment import RATE_LIMITS, SHARES
+from ticketing.stack.environment import PER_BUYER_LIMITS, RATE_LIMITS
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -291,7 +291,7 @@ def test_production_limits_every_kind_of_request_by_default():
     assert [bool(limit) for limit in limits] == [True] * len(RATE_LIMITS)
 
 
-@pytest.mark.parametrize("name", SHARES)
+@pytest.mark.parametrize("name", PER_BUYER_LIMITS)
 def test_production_limits_each_customer_address_and_recipient_by_default(name: str):
     program = f"from django.conf import settings; print(settings.{name})"
 

@@ -32,7 +32,7 @@ def restart_on_changes(programs: list[Child], roster: Roster, stop: StopRequest)
     while True:
         for child in programs:
             printed[child] = _print_new_lines(child, after=printed[child])
-        for child in set(roster.the_dead()) - ended:
+        for child in set(roster.dead_children()) - ended:
             say(f"{child.name} ended; it will be restarted when the code changes")
             ended.add(child)
         stop.pause(_PAUSE_SECONDS)

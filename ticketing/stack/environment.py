@@ -14,7 +14,8 @@ from ticketing.stack.serving import write_private
 PROJECT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
-_OURS: Final = (
+# Patterns of the files that a stack writes into its folder.
+_STACK_FILES: Final = (
     "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*",
     "probe", "processes.*", "stack.*", "static", "valkey*",
 )  # fmt: skip
@@ -24,8 +25,9 @@ RATE_LIMITS: Final = tuple(
 )
 # Rate limits are in force, so responses carry the same headers as in production, but no client on
 # one machine can reach them.
-FAR_LIMIT: Final = "9000000/60:9000000/60"
-SHARES: Final = (
+UNREACHABLE_LIMIT: Final = "9000000/60:9000000/60"
+# Limits on tickets and mails, which are off in the local stack.
+PER_BUYER_LIMITS: Final = (
     "TICKETS_PER_CUSTOMER",
     "TICKETS_PER_ADDRESS",
     "HELD_PERCENT_PER_ADDRESS",
@@ -69,7 +71,7 @@ class Folder:
 
     def ours(self) -> list[Path]:
         """Return the files that a stack writes into its folder. A user's own files are left out."""
-        return [found for name in _OURS for found in sorted(self.path.glob(name))]
+        return [found for name in _STACK_FILES for found in sorted(self.path.glob(name))]
 
 
 def find_folder() -> Folder:
@@ -136,7 +138,7 @@ def make_env(  # noqa: PLR0913 - one address a server
         url = f"{aws_url}/{_ACCOUNT}/bilheteria-{name}"
         env[f"SQS_{name.upper()}_QUEUE_URL"] = url
     # All requests come from one address here, so no limit per address or buyer may apply.
-    env |= dict.fromkeys(RATE_LIMITS, FAR_LIMIT) | dict.fromkeys(SHARES, "0")
+    env |= dict.fromkeys(RATE_LIMITS, UNREACHABLE_LIMIT) | dict.fromkeys(PER_BUYER_LIMITS, "0")
     return env | dict(overrides)
 
 

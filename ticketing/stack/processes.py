@@ -134,7 +134,7 @@ class Roster:
         self.children.remove(child)
         self._write()
 
-    def the_dead(self) -> list[Child]:
+    def dead_children(self) -> list[Child]:
         return [child for child in self.children if child.has_died()]
 
     def stop_all(self) -> None:

@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po
 from ticketing.stack import development, services
 from ticketing.stack.claim import check_port, only_one, prepare_folder, set_logs_aside
 from ticketing.stack.environment import (
+    PER_BUYER_LIMITS,
     PROJECT,
     RATE_LIMITS,
-    SHARES,
     Folder,
     inherited_environment,
     make_env,
@@ -28,7 +28,7 @@ from ticketing.stack.narration import greet, say, step
 from ticketing.stack.places import plain_folder
 from ticketing.stack.processes import Child, Roster, StackError, kill_leftovers
 from ticketing.stack.programs import Programs
-from ticketing.stack.serving import ask
+from ticketing.stack.serving import get_url
 from ticketing.stack.stopping import Stopped, StopRequest
 
 __all__ = ["StackError", "Stopped", "compile_translations", "reset", "run"]
@@ -43,7 +43,7 @@ _PASSED_ON: Final = (
     "CORS_ALLOWED_ORIGINS",
     "TRUSTED_PROXY_HOPS",
     *RATE_LIMITS,
-    *SHARES,
+    *PER_BUYER_LIMITS,
 )
 
 
@@ -71,8 +71,8 @@ def run(folder: Folder, *, port: int, restart: bool = False, develop: bool = Fal
             # The metrics of the previous run's processes would be added to this run's.
             shutil.rmtree(folder.metrics, ignore_errors=True)
             env = _start_servers(folder, roster, port, stop)
-            ours = env | {"DJANGO_SETTINGS_MODULE": development.SETTINGS} if develop else env
-            programs = Programs(folder, {**inherited_environment(), **ours})
+            program_env = env | {"DJANGO_SETTINGS_MODULE": development.SETTINGS} if develop else env
+            programs = Programs(folder, {**inherited_environment(), **program_env})
             _prepare(programs, roster, stop)
             children = _start_programs(programs, roster, port, stop)
             greet(write_stack(folder, port=port, env=env), logs=folder.logs)
@@ -211,7 +211,7 @@ def _wait_until_ready(roster: Roster, port: int, stop: StopRequest) -> None:
     while time.monotonic() < deadline:
         _fail_on_death(roster)
         try:
-            with ask(f"http://{services.LOOPBACK}:{port}/readyz", timeout=2):
+            with get_url(f"http://{services.LOOPBACK}:{port}/readyz", timeout=2):
                 return
         except urllib.error.HTTPError as error:
             reason = error.read().decode(errors="replace")
@@ -224,7 +224,7 @@ def _wait_until_ready(roster: Roster, port: int, stop: StopRequest) -> None:
 def _watch(roster: Roster, stop: StopRequest, *, restart: bool) -> None:
     while True:
         if restart:
-            for child in roster.the_dead():
+            for child in roster.dead_children():
                 say(f"{child.name} died; restarting it")
                 child.stop()
                 roster.restart(child)
@@ -234,7 +234,7 @@ def _watch(roster: Roster, stop: StopRequest, *, restart: bool) -> None:
 
 
 def _fail_on_death(roster: Roster) -> None:
-    for child in roster.the_dead():
+    for child in roster.dead_children():
         raise StackError(
             f"{child.name} ended with exit code {_exit_code(child)}, so the stack stops."
             f" The last lines of {child.log}:\n{child.last_lines()}"

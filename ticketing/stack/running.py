@@ -12,7 +12,7 @@ from typing import Any, Final
 from ticketing.stack.claim import is_claimed
 from ticketing.stack.environment import PROJECT, Folder, inherited_environment
 from ticketing.stack.processes import Child
-from ticketing.stack.serving import ask, free_port
+from ticketing.stack.serving import free_port, get_url
 
 _START_SECONDS: Final = 120
 _STOP_SECONDS: Final = 60
@@ -42,7 +42,7 @@ def find_running(folder: Folder) -> RunningStack | None:
     """Return the stack that runs in `folder`, or None if its web server does not answer."""
     try:
         addresses = json.loads(folder.stack.read_text())
-        with ask(f"{addresses['url']}/healthz", timeout=3):
+        with get_url(f"{addresses['url']}/healthz", timeout=3):
             # A killed stack leaves its stack.json, and another web server may have its port now.
             return RunningStack(folder, addresses) if is_claimed(folder) else None
     except (OSError, ValueError):

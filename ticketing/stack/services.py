@@ -14,8 +14,8 @@ from ticketing.stack.processes import Child
 from ticketing.stack.serving import (
     LOOPBACK,
     Service,
-    ask,
     free_port,
+    get_url,
     new_password,
     running,
     wait_for,
@@ -104,7 +104,7 @@ def aws(folder: Path, *, port: int, log: Path | None = None) -> Service:
 
     def answers() -> bool:
         try:
-            with ask(f"{url}/_ministack/health", timeout=1):
+            with get_url(f"{url}/_ministack/health", timeout=1):
                 return True
         except OSError:
             return False

@@ -82,7 +82,7 @@ def new_password() -> str:
     return secrets.token_urlsafe(24)
 
 
-def ask(url: str, *, timeout: float) -> HTTPResponse:
+def get_url(url: str, *, timeout: float) -> HTTPResponse:
     """
     Send a GET request to a server on this machine.
 
