@@ -121,12 +121,12 @@ def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
 def _settle(arena: Arena) -> dict[str, int]:
     stop = threading.Event()
 
-    def revive() -> None:
+    def restart_dead() -> None:
         while not stop.wait(0.5):
             arena.restart_dead_processes()
 
-    reviver = threading.Thread(target=revive, daemon=True)
-    reviver.start()
+    supervisor = threading.Thread(target=restart_dead, daemon=True)
+    supervisor.start()
     try:
         unfinished = verdict.wait_until_quiet()
         # The audit compares every 30 seconds, and fixes a difference that it found twice.
@@ -136,7 +136,7 @@ def _settle(arena: Arena) -> dict[str, int]:
         return unfinished
     finally:
         stop.set()
-        reviver.join()
+        supervisor.join()
 
 
 def _is_enough(arguments: argparse.Namespace, began: float, crowd: Crowd, faults: Faults) -> bool:

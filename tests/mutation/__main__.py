@@ -117,6 +117,11 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
     tally = _Tally(len(trials))
     for trial, found in _try_all(trials, lanes, covered):
         tally.add(trial.change, found)
+    if tally.failed:
+        _say(
+            "Failed. An UNNOTICED change needs a test that fails with it, or an entry with a reason"
+            " under `excused` in tests/mutation/plan.toml."
+        )
     return int(tally.failed)
 
 
