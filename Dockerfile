@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image for every process; its command says which.
+# One image for all processes. The container's command chooses the process; the default is the web.
 
 FROM python:3.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
@@ -8,7 +8,8 @@ WORKDIR /app
 RUN python -m venv /venv && python -m venv /tools
 COPY requirements.txt requirements-dev.txt ./
 RUN /venv/bin/pip install --require-hashes --only-binary :all: -r requirements.txt
-# Babel compiles the translations and stays behind. Its version and hash are the lock's.
+# Babel compiles the translations and is not in the final image. Its version and hash come from
+# requirements-dev.txt.
 RUN sed -n '/^babel==/,/^[^ ]*==/p' requirements-dev.txt | sed '1!{/^[a-z]/,$d}' > /tmp/babel.txt \
   && /tools/bin/pip install --require-hashes --no-deps -r /tmp/babel.txt
 COPY manage.py ./
@@ -18,7 +19,7 @@ COPY events ./events
 COPY orders ./orders
 COPY tickets ./tickets
 COPY locale ./locale
-# What the API serves of its documentation.
+# The API serves these documents.
 COPY docs/openapi.yaml docs/problems.md docs/problemas.md ./docs/
 RUN /tools/bin/pybabel compile -d locale -D django \
   && DJANGO_SETTINGS_MODULE=config.settings.base SECRET_KEY=build TICKET_SIGNING_SECRET=build ALLOW_SIMULATED_PAYMENTS=true \
@@ -36,11 +37,11 @@ COPY --from=build /venv /venv
 COPY --from=build /app /app
 USER 10001
 EXPOSE 8000
-# Both granian and celery finish what they have begun on SIGTERM.
+# On SIGTERM granian finishes its requests and Celery its tasks.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
-# By `python -m`, which finds our formatter of the log.
+# `python -m` puts /app on the import path, where granian finds our log formatter.
 CMD ["python", "-m", "granian", "--log-config", "config/granian.json", "--interface", "wsgi", "config.wsgi:application", \
      "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", \
      "--backlog", "2048", "--workers-kill-timeout", "20"]

@@ -6,11 +6,11 @@ export PORT
 .DEFAULT_GOAL := help
 .PHONY: help run dev shell reset demo test chaos contract bench mutants check lint schema migrations fmt lock
 
-help:           ## this list
+help:           ## show this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
 
-# The stamp holds the digest of the lock that was installed whole, and of the folder. An
-# interrupted install leaves none; a new lock or a moved folder has another.
+# The stamp's name holds a digest of requirements-dev.txt and of this folder's path. It is missing,
+# so that the packages are installed, after an interrupted install, a new lock or a moved folder.
 DIGEST := $(shell { cksum < requirements-dev.txt; pwd; } | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(DIGEST)
 
@@ -25,43 +25,45 @@ $(STAMP):
 	@$(PYTHON) -I ticketing/stack/install.py
 	@touch $@
 
-run: $(STAMP)   ## the whole system on this machine; Ctrl-C stops it
+run: $(STAMP)   ## start the whole system on this machine; Ctrl-C stops it
 	@exec $(IN)python -m ticketing.stack run --port $(PORT)
 
-dev: $(STAMP)   ## as `make run`; code is loaded again when it changes, each request logs what it asked
+dev: $(STAMP)   ## as `make run`, with restarts on code changes and each request's queries in the log
 	@exec $(IN)python -m ticketing.stack run --port $(PORT) --develop
 
-shell: $(STAMP) ## a Django shell with the data of the stack that runs
+shell: $(STAMP) ## open a Django shell with the data of the running `make run`
 	@exec $(IN)python -m ticketing.stack shell
 
-reset: $(STAMP) ## delete the data of `make run`
+reset: $(STAMP) ## delete all data of `make run`
 	@$(IN)python -m ticketing.stack reset
 
-demo: $(STAMP)  ## walk one order from the event to the door, against a running or a fresh stack
+demo: $(STAMP)  ## sell tickets over HTTP, from the event to the scan at the door; starts a stack if none runs
 	@$(IN)python -m ticketing.stack demo
 
-# A file's tests stay together: those of real processes start their stack once. Many of them wait.
-test: $(STAMP)  ## all tests, or those that T names, on real PostgreSQL and Valkey
+# `loadfile` keeps the tests of one file in one worker: files that need real processes start them
+# once. 3 workers even on 2 cores, because many tests wait.
+test: $(STAMP)  ## run all tests, or T=path, on a real PostgreSQL and Valkey that they start themselves
 	@$(IN)python -m pytest $(or $(T),-n 3 --dist loadfile --no-loadscope-reorder)
 
-# As long as SECONDS says, or till ORDERS and FAULTS are reached. SEED repeats a schedule.
-chaos: $(STAMP) ## real processes under load, killed and cut off; then every promise is checked
+# Runs for SECONDS, or until ORDERS and FAULTS are reached. SEED repeats a schedule of faults.
+chaos: $(STAMP) ## kill and cut off real processes under load, then check every promise (SECONDS=120)
 	@$(IN)python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ORDERS),--orders $(ORDERS)) \
 	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
-# As long as SECONDS says: a minute is enough for a change, half an hour for a release.
-contract: $(STAMP) ## the running API against its own schema: every operation, good input and bad
+# SECONDS=60 is enough for a change, half an hour for a release.
+contract: $(STAMP) ## test the running API against its own document, with valid and invalid requests
 	@$(IN)python -m tests.contract $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-# SECONDS of each of the repeats; ONLY what has this in its name, such as "a. reserve".
-bench: $(STAMP) ## how fast it is, as a ratio to floors measured in the same run
+# SECONDS is the duration of each repeat. ONLY selects loads by a part of their name: "a. reserve".
+bench: $(STAMP) ## measure requests per second, compared with minimal programs in the same run
 	@$(IN)python -m tests.bench $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
 
-# ONLY what has this in its name, such as orders/reservation or lua/; FRESH=1 after tests were added.
-mutants: $(STAMP) ## change the engine on purpose, a line at a time; each change must fail a test
+# ONLY selects files by a part of their name, such as orders/reservation or lua/. FRESH=1 measures
+# again which test runs which line: needed after tests were added.
+mutants: $(STAMP) ## break the code on purpose, one line at a time; each change must fail a test
 	@$(IN)python -m tests.mutation $(if $(ONLY),--only "$(ONLY)") $(if $(FRESH),--fresh)
 
-check: $(STAMP) lint ## formatting, lint, import contracts, types, migrations, deployment settings
+check: $(STAMP) lint ## check formatting, lint, import contracts, types, migrations, deployment settings
 	$(IN)ruff format --check .
 	$(IN)ruff check .
 	$(IN)lint-imports
@@ -69,21 +71,21 @@ check: $(STAMP) lint ## formatting, lint, import contracts, types, migrations, d
 	@$(IN)python -m ticketing.stack check
 	@$(IN)python -m tests.upgrading
 
-lint: $(STAMP)  ## the API's document by Spectral and Redocly: no finding, no warning
+lint: $(STAMP)  ## check the API's document with Spectral, Redocly and TypeScript
 	@$(IN)python -m tests.linting
 
-schema: $(STAMP) ## write the API's document, docs/openapi.yaml, as the code has it
+schema: $(STAMP) ## write the API's document, docs/openapi.yaml, from the code
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py spectacular --fail-on-warn --file docs/openapi.yaml
 
-migrations: $(STAMP) ## write the migrations that the models ask for
+migrations: $(STAMP) ## write the migrations for changed models
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(IN)python -W ignore manage.py makemigrations
 
 fmt: $(STAMP)   ## format the code
 	$(IN)ruff check --fix-only -q . && $(IN)ruff format -q .
 
-# Resolve the direct needs in pyproject.toml into exact versions with hashes.
+# Resolves the direct dependencies in pyproject.toml into exact versions with hashes.
 LOCK := $(IN)uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url -q
-lock: $(STAMP)  ## new exact versions of the packages
+lock: $(STAMP)  ## upgrade the packages: write requirements.txt and requirements-dev.txt
 	$(LOCK) --upgrade --group dev -o requirements-dev.txt
 	$(LOCK) -c requirements-dev.txt -o requirements.txt

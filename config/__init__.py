@@ -1,4 +1,4 @@
-"""How a process is wired: settings, the Celery app, the URLs. Imported by nobody."""
+"""The configuration of every process: settings, Celery app, URLs. No app may import it."""
 
 from config.celery import app as celery_app
 

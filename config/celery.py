@@ -1,4 +1,4 @@
-"""The Celery app: its queues on SQS, late acknowledgement, and what beat asks for."""
+"""The Celery app of the workers and of beat. Its settings are in config/settings/queue.py."""
 
 import gc
 import os
@@ -16,55 +16,56 @@ from ticketing.database.timeouts import Kind, declare_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-# Tenths of a second.
-_RESULT_TENTHS: Final = 20
+# Billiard counts in steps of 0.1 s: this is 2 s.
+_RESULT_WAIT_STEPS: Final = 20
 
 app = Celery("bilheteria", task_cls="ticketing.queue.task:WatchedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-# Celery closes a child's connection to the database before and after each task, so that each task
-# signs in anew and PostgreSQL plans each statement anew. Ours are kept: see `WatchedTask`.
+# By default Celery closes the database connection before and after each task, so that every task
+# pays for a new connection and new query plans. Our workers keep it: see `WatchedTask`.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
 
 
-# Celery's own signals: it has no other place to say these things.
+# The style guide forbids signals, but Celery offers no other hook for what follows.
 @setup_logging.connect
-def log_as_django_does(**_told: Any) -> None:
-    """Keep Celery from making handlers of its own."""
+def use_django_logging(**_signal: Any) -> None:
+    """Configure logging from Django's settings, so that Celery adds no handlers of its own."""
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
 
 
-# Before the worker forks: its children inherit it.
+# `worker_init` is sent before the worker forks, so its children inherit the declaration.
 @worker_init.connect
-def be_a_worker(**_told: Any) -> None:
-    """Take a worker's timeouts at the database."""
+def use_worker_timeouts(**_signal: Any) -> None:
+    """Use the database timeouts of a worker."""
     declare_process(Kind.WORKER)
 
 
 @beat_init.connect
-def be_beat(**_told: Any) -> None:
-    """Take beat's timeouts at the database."""
+def use_beat_timeouts(**_signal: Any) -> None:
+    """Use the database timeouts of beat."""
     declare_process(Kind.BEAT)
 
 
-# Before the worker forks, too. At its end Python looks once more through all that it loaded, which
-# takes 0.6 s of CPU, and half a minute where the CPU is busy. What is frozen it skips.
 @worker_init.connect
 @beat_init.connect
-def end_quickly(**_told: Any) -> None:
-    """Take from the garbage collector what stays until the end anyway, and bound a child's wait."""
+def speed_up_shutdown(**_signal: Any) -> None:
+    """Freeze all loaded objects for the garbage collector, and limit a child's wait at its end."""
+    # At exit Python's garbage collector visits every loaded object, which takes 0.6 s of CPU, and
+    # half a minute on a busy machine. It skips frozen objects.
     gc.collect()
     gc.freeze()
-    # At its end a child waits until each of its results was counted, 30 s by default. One that was
-    # made for a killed child may wait in vain. A lost result is harmless: its message comes again.
-    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = _RESULT_TENTHS
+    # At exit a child waits until the parent has counted its results, by default for 30 s. A child
+    # that replaced a killed one may wait for a count that never comes. A lost result does no harm:
+    # SQS returns the message.
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = _RESULT_WAIT_STEPS
 
 
-# In the processes that do the work: what sends the traces is a thread, which no fork inherits.
+# After the fork, in each child: traces are sent by a thread, and a fork does not inherit threads.
 @worker_process_init.connect
 @beat_init.connect
-def trace_this_process(**_told: Any) -> None:
-    """Send traces, if the settings say where to."""
+def trace_this_process(**_signal: Any) -> None:
+    """Send traces, if the settings name an endpoint for them."""
     if settings.TRACES_ENDPOINT:
-        # By name: where there are no traces, nothing of OpenTelemetry is loaded.
+        # Imported here by name, so that OpenTelemetry is not loaded where traces are off.
         import_string("ticketing.telemetry.tracing.trace_tasks")()

@@ -1,4 +1,4 @@
-"""Every path of the system."""
+"""The URLs of the whole system: each app's, the API's document, the admin."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""The web process."""
+"""The WSGI application of the web processes."""
 
 import os
 
@@ -13,7 +13,7 @@ from ticketing.database.timeouts import Kind, declare_process
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 if settings.TRACES_ENDPOINT:
-    # By name: where there are no traces, nothing of OpenTelemetry is loaded.
+    # Imported here by name, so that OpenTelemetry is not loaded where traces are off.
     import_string("ticketing.telemetry.tracing.trace_requests")()
 
 declare_process(Kind.WEB)
@@ -21,5 +21,5 @@ declare_process(Kind.WEB)
 application = with_whole_bodies(with_readable_headers(get_wsgi_application()))
 
 if settings.TRACES_ENDPOINT:
-    # What is sent by a name that this process does not know has a span that never ends.
+    # Load all tasks: the span of a message whose task is unknown to this process never ends.
     app.loader.import_default_modules()

@@ -1,4 +1,4 @@
-"""What every test stands on: real PostgreSQL, an empty Valkey, a queue that waits."""
+"""Fixtures of every test: a real PostgreSQL, an empty Valkey, a queue that records messages."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ empty_quickly()
 
 @pytest.fixture(autouse=True)
 def redis() -> Iterator[Redis]:
-    """Give every test an empty Redis that keeps its scripts, as one that runs on does."""
+    """Empty Redis and all caches before every test. The loaded Lua scripts stay in Redis."""
     client = get_redis()
     client.flushdb()
     clear_event_cache()
@@ -35,7 +35,7 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
-    """Record messages in place of sending them."""
+    """Record messages instead of sending them to SQS."""
     recording = RecordingQueue()
     monkeypatch.setattr(messages, "_send", recording.send)
     next_steps.forget_rests()
@@ -43,12 +43,12 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
 
 
 @pytest.fixture(autouse=True)
-def no_names_in_the_log() -> None:
-    """Forget the request and the task of the test before: one may have called a task itself."""
+def clear_log_context() -> None:
+    """Remove ids that a task called by the previous test left in the log context."""
     clear_contextvars()
 
 
 @pytest.fixture
 def api() -> APIClient:
-    """Return somebody whom nobody knows. A bug of ours is an answer to him, not an exception."""
+    """Return an anonymous client. An exception in a view becomes a 500 response, not an error."""
     return APIClient(raise_request_exception=False)

@@ -1,4 +1,4 @@
-"""A queue that waits to be told."""
+"""A queue in memory for tests, which run its messages when they want to."""
 
 from celery import current_app
 from structlog.contextvars import clear_contextvars
@@ -7,7 +7,7 @@ from ticketing.queue.messages import Message
 
 
 class RecordingQueue:
-    """Keeps what was sent, in order; runs it when the test says so."""
+    """Records sent messages in order, and runs their tasks when the test calls `run_next`."""
 
     def __init__(self) -> None:
         current_app.loader.import_default_modules()  # as a worker does when it starts
@@ -25,11 +25,11 @@ class RecordingQueue:
         try:
             current_app.tasks[message.value](**body)
         finally:
-            # In a worker the next task does so; a test goes on to something else.
+            # A worker does this before its next task. Here the test continues in the same process.
             clear_contextvars()
 
     def run_all(self) -> list[Message]:
-        """Run until nothing is left, and return what ran."""
+        """Run all messages, also those that they send, and return them."""
         ran = []
         while self.sent:
             ran.append(self.run_next())

@@ -1,4 +1,4 @@
-"""An SQS that fails when told to, over real sockets: it has no queue but what a test puts there."""
+"""A fake SQS on a real socket, which fails in the ways that a test chooses."""
 
 import base64
 import json
@@ -21,20 +21,22 @@ REGION = "sa-east-1"
 
 @dataclass
 class BrokenSqs:
-    """Answers each call as its next misbehavior says, and well when it has none left."""
+    """A fake SQS. Each call gets the operation's next misbehavior, or else a correct response."""
 
     port: int = field(default_factory=free_port)
-    # By operation; `"*"` stands for every other. The last one stays if it is in `stays`.
+    # By operation: one misbehavior for each of its next calls.
     misbehaviors: defaultdict[str, deque[Callable[["Handler"], None]]] = field(
         default_factory=lambda: defaultdict(deque)
     )
+    # By operation: the behavior once its misbehaviors are used up.
     always: dict[str, Callable[["Handler"], None]] = field(default_factory=dict)
-    # By the last part of the queue's address.
+    # By the queue's name, the last part of its URL.
     messages: defaultdict[str, deque[dict[str, Any]]] = field(
         default_factory=lambda: defaultdict(deque)
     )
-    # (operation, queue) → how often, and when last.
+    # How often each operation was called, by (operation, queue).
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # Each call with its parsed body.
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     sqs: BrokenSqs
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Be silent about those who hang up."""
+        """Print nothing about clients that close their connection."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -87,12 +89,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.operation = self.headers["X-Amz-Target"].partition(".")[2]
-        self.wish = json.loads(body)
-        self.queue = self.wish["QueueUrl"].rsplit("/", 1)[-1]
+        self.parsed = json.loads(body)
+        self.queue = self.parsed["QueueUrl"].rsplit("/", 1)[-1]
         sqs = self.server.sqs
         with sqs.lock:
             sqs.calls[self.operation, self.queue] += 1
-            sqs.asked.append((self.operation, self.wish))
+            sqs.asked.append((self.operation, self.parsed))
             waiting = sqs.misbehaviors[self.operation]
             misbehave = waiting.popleft() if waiting else sqs.always.get(self.operation)
         (misbehave or obey)(self)
@@ -104,23 +106,24 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
         pass
 
 
 def obey(handler: Handler) -> None:
+    """Return a correct response."""
     sqs = handler.server.sqs
     found: dict[str, Any] = {}
     if handler.operation == "ReceiveMessage":
         with sqs.lock:
             waiting = sqs.messages[handler.queue]
-            wanted = min(len(waiting), handler.wish["MaxNumberOfMessages"])
+            wanted = min(len(waiting), handler.parsed["MaxNumberOfMessages"])
             found = {"Messages": [waiting.popleft() for _ in range(wanted)]}
         if not found["Messages"]:
-            # As the real one waits for a message, only shorter.
+            # Long polling as of the real SQS, but shorter.
             time.sleep(0.05)
     elif handler.operation in {"ChangeMessageVisibilityBatch", "DeleteMessageBatch"}:
-        ids = [{"Id": entry["Id"]} for entry in handler.wish["Entries"]]
+        ids = [{"Id": entry["Id"]} for entry in handler.parsed["Entries"]]
         found = {"Successful": ids, "Failed": []}
     elif handler.operation == "GetQueueAttributes":
         found = {"Attributes": {"ApproximateNumberOfMessages": "0", "RedrivePolicy": "{}"}}
@@ -130,20 +133,24 @@ def obey(handler: Handler) -> None:
 
 
 def say(status: int, body: bytes = b"") -> Callable[[Handler], None]:
+    """Return a misbehavior that responds with this status and body."""
     return lambda handler: handler.answer(status, body)
 
 
 def reset(handler: Handler) -> None:
+    """Reset the TCP connection."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
     handler.close_connection = True
 
 
 def hang_up(handler: Handler) -> None:
+    """Close the connection without a response."""
     handler.close_connection = True
 
 
 def break_off(handler: Handler) -> None:
+    """Close the connection in the middle of the response."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
@@ -152,14 +159,14 @@ def break_off(handler: Handler) -> None:
 
 
 def hang(handler: Handler) -> None:
-    """Say nothing until the other side has had enough."""
+    """Send no response, until the client closes the connection."""
     handler.connection.settimeout(60)
     handler.connection.recv(1)
     handler.close_connection = True
 
 
-def write_letter(task: str, *, queue: str = "sale", **ids: str) -> str:
-    """Return a message as Celery and kombu write it."""
+def write_message(task: str, *, queue: str = "sale", **ids: str) -> str:
+    """Return the body of an SQS message for a task, as Celery and kombu write it."""
     arguments = base64.b64encode(json.dumps([[], ids, {}]).encode()).decode()
     envelope = {
         "body": arguments,

@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CODE_FOLDERS = ("config", "events", "orders", "tickets", "ticketing", "tests")
-# A checkout has them only after a command has made them.
+# Folders that exist only after a command has created them.
 MADE_LATER = {".git", ".local", ".venv"}
-# The quick start asks its reader to write it.
+# The quick start asks its reader to write this file.
 NOT_OURS = {"receiver.py"}
 
 FENCED = re.compile(r"^( *)(```+|~~~+).*?^\1\2", re.MULTILINE | re.DOTALL)
@@ -49,12 +49,12 @@ def is_in_repository(path: str) -> bool:
         return any(ROOT.glob(path))
     if (ROOT / path).exists():
         return True
-    # Beside others of its folder a file is named without the folder.
+    # Documents may name a file without its folder where the folder is clear.
     return "/" not in path and any(any((ROOT / top).rglob(path)) for top in CODE_FOLDERS)
 
 
 def anchors_of(document: Path) -> set[str]:
-    """Return what GitHub makes of the document's headings."""
+    """Return the anchors that GitHub generates for the document's headings."""
     found, seen = set(), Counter[str]()
     for heading in HEADING.findall(prose(document)):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
@@ -108,7 +108,7 @@ def test_every_target_of_make_that_a_document_names_exists(document: Path):
     assert set(TARGET.findall(document.read_text())) <= set(targets)
 
 
-def test_the_architecture_has_a_line_for_each_package():
+def test_the_architecture_document_lists_each_package():
     text = (ROOT / "docs/architecture.md").read_text()
     listed = re.findall(r"^\| `([a-z_/]+)/` \|", text, re.MULTILINE)
     packages = [
@@ -126,7 +126,7 @@ def test_the_architecture_has_a_line_for_each_package():
     assert unlisted == []
 
 
-def test_a_heading_gets_the_anchor_that_the_forge_makes_of_it(tmp_path: Path):
+def test_a_heading_gets_the_anchor_that_github_generates(tmp_path: Path):
     document = tmp_path / "one.md"
     document.write_text("# What's `new`, in 1.0?\n## Same\n```\n# no heading\n```\n## Same\n")
 

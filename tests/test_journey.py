@@ -1,4 +1,4 @@
-"""One order walks the whole line, in one process. Read this first."""
+"""One order from the event to the door, through the API and the worker's tasks. Read this first."""
 
 import pytest
 from django.core import mail
@@ -45,11 +45,11 @@ def test_a_buyer_reserves_pays_receives_and_enters(api: APIClient, queue: Record
     payment = buyer.post(f"{order}/payment", {"method": "card", "token": "tok_approved"})
     assert (payment.status_code, payment.json()["status"]) == (202, "processing")
 
-    # The worker that settles the order also issues its codes and mails them.
+    # The task that settles the order also issues its tickets' codes and sends the mail.
     assert queue.run_all() == [Message.SETTLE_ORDER]
     assert buyer.get(order).json()["status"] == "paid"
     assert Ticket.objects.count() == 2
-    assert [letter.to for letter in mail.outbox] == [["ana@example.com"]]
+    assert [sent.to for sent in mail.outbox] == [["ana@example.com"]]
 
     first, second = buyer.get(f"{order}/ticket").json()["tickets"]
     door = as_bearer(make_device(Event.objects.get(), gate="North"))

@@ -1,4 +1,4 @@
-"""Rules of the code that no linter can see."""
+"""Rules of the code that no linter can check."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from celery import current_app
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
-from django.db.models import signals  # noqa: TID251 - to see that nobody uses them
+from django.db.models import signals  # noqa: TID251 - to check that nothing uses them
 
 from ticketing.api.problems import FRAMEWORK_CODES, STATUS_BY_KIND
 from ticketing.errors import Invalid, Refusal
@@ -36,7 +36,7 @@ def test_a_message_goes_to_one_queue_and_no_other():
     assert bindings == [(name, name, name) for name in settings.SQS_QUEUE_URLS]
 
 
-def test_beat_asks_for_every_task_that_no_message_asks_for():
+def test_every_task_is_started_by_a_message_or_by_beat_and_not_by_both():
     current_app.loader.import_default_modules()
     ours = {name for name in current_app.tasks if name.partition(".")[0] in APPS}
 
@@ -53,7 +53,7 @@ def test_every_refusal_has_a_code_and_a_title_and_one_kind():
 
 
 def test_every_problem_code_is_explained_in_the_docs():
-    # What is invalid is one code, with the places in `errors`.
+    # All kinds of Invalid share one code. Their own codes are in `errors`.
     kinds = [kind for kind in STATUS_BY_KIND if kind is not Invalid]
     leaves = [refusal for kind in kinds for refusal in refusals(kind)]
     codes = {leaf.code for leaf in leaves if "code" in vars(leaf)}
@@ -77,7 +77,7 @@ def test_nothing_listens_to_model_signals():
     assert listened == []
 
 
-def test_every_sentence_has_a_translation_with_the_same_places():
+def test_every_text_has_a_translation_with_the_same_placeholders():
     with (ROOT / "locale/pt_BR/LC_MESSAGES/django.po").open("rb") as file:
         catalogue = read_po(file)
 
@@ -88,17 +88,17 @@ def test_every_sentence_has_a_translation_with_the_same_places():
         targets = message.string if isinstance(message.string, tuple) else (message.string,)
         assert all(targets), sources
         assert not message.fuzzy, sources
-        # "This order" may name no number where "these %(count)d orders" does.
-        assert _places(targets[0]) == _places(sources[0]), sources
-        assert _places(targets[-1]) == _places(sources[-1]), sources
+        # Singular and plural are compared separately: a singular may leave out the number.
+        assert _placeholders(targets[0]) == _placeholders(sources[0]), sources
+        assert _placeholders(targets[-1]) == _placeholders(sources[-1]), sources
 
 
-def _places(text: object) -> set[str]:
+def _placeholders(text: object) -> set[str]:
     return set(re.findall(r"%\(\w+\)[sd]", str(text)))
 
 
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])
-def test_no_work_is_put_off_in_a_comment(word: str):
+def test_no_comment_postpones_work(word: str):
     found = [
         path
         for folder in (*APPS, "config")
@@ -109,5 +109,5 @@ def test_no_work_is_put_off_in_a_comment(word: str):
     assert found == []
 
 
-def test_the_migrations_form_one_line():
+def test_the_migrations_of_each_app_are_linear():
     call_command("check")

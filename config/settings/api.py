@@ -7,7 +7,7 @@ from environ import Env
 _env = Env()
 
 # --- Browsers --------------------------------------------------------------------------
-# Origins whose pages may call the API from a browser. Cookies never come along.
+# Origins whose pages may call the API from a browser. Browsers never send cookies with the calls.
 CORS_ALLOWED_ORIGINS: list[str] = _env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/(?!admin|i18n|mailbox|static|healthz|readyz|metrics)"
 CORS_ALLOW_HEADERS = [
@@ -45,7 +45,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,
-    # A word in the query like any other.
+    # Off, so that `?format=` is an unknown query parameter like any other.
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "ticketing.api.problems.answer_problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -63,7 +63,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ticketing.api.openapi.finishing.finish",
     ],
-    # Each is a value and the same value again: our choices have no other words in the API.
+    # The descriptions would repeat the values: our choices have no other names in the API.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "EventStatus": "events.models.EventStatus",

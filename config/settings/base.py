@@ -1,7 +1,7 @@
 """
-What every process of the product shares. With its siblings, the only reader of the environment.
+The settings of every process. Only the modules of this package read environment variables.
 
-Each variable is explained in `.env.example`; a test keeps the two in step.
+Each variable is explained in `.env.example`; tests/system/test_deployment.py compares the two.
 """
 
 from pathlib import Path
@@ -27,14 +27,15 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 # --- Secrets ---------------------------------------------------------------------------
 SECRET_KEY = _env("SECRET_KEY")
-# Still accepted, while SECRET_KEY is being rotated.
+# Earlier keys, still accepted while SECRET_KEY is being rotated.
 SECRET_KEY_FALLBACKS: list[str] = _env.list("SECRET_KEY_FALLBACKS", default=[])
-# Every event's signing key is derived from one of these: a leaked one forges tickets. The
-# first signs; all of them are accepted.
+# Every event's signing key is derived from one of these: with a leaked key anyone can forge
+# tickets. New tickets are signed with the first key; tickets signed with any of them are valid.
 TICKET_SIGNING_KEYS = read_ticket_keys(_env)
-# The secrets of webhook endpoints are derived from these, new ones from the first.
+# Secrets of webhook endpoints are derived from these keys, new secrets from the first key.
 WEBHOOK_SIGNING_KEYS = read_webhook_keys(_env)
-# The one secret of the first release, for what was derived from it and is not stored.
+# The only signing secret of the first release. Some secrets that were derived from it are still in
+# use and are not stored.
 TICKET_SIGNING_SECRET: str = _env("TICKET_SIGNING_SECRET", default="")
 
 # --- Web -------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ ROOT_URLCONF = "config.urls"
 LOGIN_REDIRECT_URL = "/admin/"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
-# The largest honest request is an event with a long description.
+# The largest legitimate request body is an event with a long description.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ticketing.User"
@@ -74,16 +75,18 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",
     "ticketing.api.browsers.BrowserHeadersMiddleware",
-    # Everything that is answered is counted, also what is refused next.
+    # Before all middleware that may refuse a request, so that refused requests are counted too.
     "ticketing.telemetry.middleware.MeasuringMiddleware",
     "ticketing.api.deprecation.DeprecationMiddleware",
-    # Around all that answers, so that a browser shows its page every refusal too.
+    # Before all middleware that may refuse a request: without CORS headers a browser would hide
+    # the refusal from the page.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.middleware.security.SecurityMiddleware",
     "ticketing.api.limits.RateLimitMiddleware",
-    # Whatever comes after may read the body.
+    # Before all middleware that may read the body.
     "ticketing.api.parsing.BodyLimitMiddleware",
-    # From here on only pages, and those who signed in to one.
+    # Passes API requests without a cookie straight to their view. The middleware after it is for
+    # pages, and for staff who call the API with their session.
     "ticketing.api.requests.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -95,7 +98,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 AUTHENTICATION_BACKENDS = [
-    # The first asks only whether a name is locked out; the second knows the passwords.
+    # The first backend only refuses locked-out user names; the second one checks passwords.
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -122,7 +125,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# A sign-in to the admin is good for so long, also for the API.
+# How long a sign-in to the admin is valid, for calls to the API too.
 SESSION_COOKIE_AGE: int = _env.int("SIGN_IN_HOURS", default=12) * 3600
 if SESSION_COOKIE_AGE <= 0:
     raise ImproperlyConfigured("SIGN_IN_HOURS must be 1 or more.")
@@ -130,7 +133,7 @@ if SESSION_COOKIE_AGE <= 0:
 # --- Languages and time ----------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
-# The clock that staff read in the admin; an event's own page goes by the event's.
+# The time zone of the admin's pages. Pages of one event use the event's time zone.
 PAGES_TIME_ZONE: str = _env("PAGES_TIME_ZONE", default="America/Sao_Paulo")
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
@@ -141,11 +144,11 @@ STATIC_ROOT = Path(_env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 
 # --- The sale --------------------------------------------------------------------------
 PAYMENT_GATEWAY: str = _env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
-# The simulated gateway makes no charge: without this it does not start.
+# The simulated gateway charges nobody. Without this setting, no process starts with it.
 ALLOW_SIMULATED_PAYMENTS: bool = _env.bool("ALLOW_SIMULATED_PAYMENTS", default=False)
 
 # --- Webhooks --------------------------------------------------------------------------
-# Networks that are asked although they are not public, by http too: for a stack on one machine.
+# Private networks to which webhooks may be sent, also over plain HTTP: for a stack on one machine.
 WEBHOOK_ALLOWED_NETWORKS: list[str] = _env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 
 # --- The demo: only config.settings.local reads its password and tokens --------------------

@@ -1,4 +1,4 @@
-"""PostgreSQL, the record; Redis, the live stock and the cache."""
+"""The connections to PostgreSQL (the record) and to Redis (the live stock and the cache)."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ _env = Env()
 
 # --- PostgreSQL: the record ------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": _env.db_url("DATABASE_URL")}
-# Each thread keeps its connection. After a restart or a failover it is dead: so it is looked at
-# before each request.
+# Each thread keeps its connection. Health checks replace it at the next request after PostgreSQL
+# was restarted or failed over.
 DATABASES["default"] |= {
     "ENGINE": "ticketing.database",
     "CONN_MAX_AGE": None,
@@ -17,36 +17,36 @@ DATABASES["default"] |= {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
-    # A connection that is kept can keep its plans too.
+    # Prepared statements keep their query plans as long as the connection lives.
     "server_side_binding": True,
     "prepare_threshold": 5,
     "connect_timeout": 5,
-    # Whose network went away without a word is given up after so long.
+    # Milliseconds. A server that stops acknowledging packets counts as lost after this time.
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 10,
 }
-# Seconds that a statement may run, that it may wait for a lock, and that a transaction may stay
-# open between two statements: a process that is stopped in the middle of one must not hold an
-# event's lock against everybody else. Each process knows in code what it is, and `migrate` takes
-# those of a migration for its connection (ticketing/database/timeouts.py).
+# Limits in seconds, by kind of process: `statement` for one statement, `lock` for its wait for a
+# lock, `idle` between two statements of a transaction. Without `idle`, a process that hangs inside
+# a transaction would hold an event's lock for ever. Each process declares its kind in code, and
+# `migrate` uses `migration` for its connection (ticketing/database/timeouts.py).
 DATABASE_TIMEOUTS: dict[str, str] = {
-    # A buyer waits: a statement that takes longer is broken, and holds a thread meanwhile.
+    # A buyer waits for the response, and a slow statement blocks one of few threads.
     "web": _env("DATABASE_TIMEOUTS_WEB", default="statement=10,lock=5,idle=15"),
-    # No buyer waits, but a task has 45 seconds.
+    # A task may take 45 seconds (CELERY_TASK_SOFT_TIME_LIMIT).
     "worker": _env("DATABASE_TIMEOUTS_WORKER", default="statement=30,lock=5,idle=15"),
-    # It sends messages, and asks the database nothing so far.
+    # Beat sends messages and does not query the database so far.
     "beat": _env("DATABASE_TIMEOUTS_BEAT", default="statement=5,lock=1,idle=5"),
     # Shells and management commands.
     "command": _env("DATABASE_TIMEOUTS_COMMAND", default="statement=30,lock=5,idle=15"),
-    # As long as the data takes. But all later statements on a table wait behind one that asks for
-    # its lock, so it gives up before they do. Longer than PostgreSQL's deadlock_timeout, 1 second:
-    # only then does an autovacuum give way to it.
+    # A statement may take as long as the data needs. While it waits for a table's lock, all later
+    # statements on the table wait too, so it gives up before they time out. `lock` must be more
+    # than PostgreSQL's deadlock_timeout of 1 second: an autovacuum is cancelled only after that.
     "migration": _env("DATABASE_TIMEOUTS_MIGRATION", default="statement=0,lock=2,idle=15"),
 }
 
 # --- Redis: the live stock, and the cache ----------------------------------------------
 REDIS_URL: str = _env("REDIS_URL")
-# Short: when Redis is down, a request fails at once and does not keep its caller waiting.
+# Short, so that a request fails quickly when Redis is down.
 REDIS_TIMEOUT_SECONDS = 0.5
 CACHES = {
     "default": {

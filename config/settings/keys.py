@@ -1,4 +1,4 @@
-"""The secrets that sign tickets and webhooks: one for each key id, so that each can be rotated."""
+"""Reads and checks the secrets that sign tickets and webhooks. Each has an id, for its rotation."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-# A code has one byte for the id of its key.
+# A ticket's code stores the key id in one byte.
 _HIGHEST_ID: Final = 255
-# Below the ids of its own keys, a webhook's secret may be derived from TICKET_SIGNING_SECRET.
+# The key id of webhook secrets that are derived from TICKET_SIGNING_SECRET. Other ids start at 1.
 _INHERITED_ID: Final = 0
-# Django itself asks for 50 characters in SECRET_KEY.
+# The minimum length that Django's deployment check requires of SECRET_KEY.
 _DJANGO_LENGTH: Final = 50
 _KEY_LENGTH: Final = 40
 _FEWEST_DIFFERENT: Final = 8
@@ -19,11 +19,11 @@ _SHARED: Final = "TICKET_SIGNING_SECRET"
 
 def read_ticket_keys(env: Env) -> dict[int, str]:
     """
-    Return the secret of each key that may have signed a ticket. The first one signs new tickets.
+    Return the secret of each ticket signing key by its id. The first one signs new tickets.
 
     Without `TICKET_SIGNING_KEYS`, all of `TICKET_SIGNING_KEY_IDS` share `TICKET_SIGNING_SECRET`.
 
-    :raises ImproperlyConfigured: if they can't be read, or there are none
+    :raises ImproperlyConfigured: if the variables are malformed or unset
     """
     keys = _read("TICKET_SIGNING_KEYS", env("TICKET_SIGNING_KEYS", default=""), lowest=0)
     ids = env("TICKET_SIGNING_KEY_IDS", default="").strip()
@@ -40,11 +40,11 @@ def read_ticket_keys(env: Env) -> dict[int, str]:
 
 def read_webhook_keys(env: Env) -> dict[int, str]:
     """
-    Return the secret of each key from which webhooks' secrets are derived, the newest first.
+    Return the secret of each webhook signing key by its id, the newest first.
 
-    Key 0 is `TICKET_SIGNING_SECRET`: the secrets of the first release were derived from it.
+    Key 0 is `TICKET_SIGNING_SECRET`, from which the first release derived its webhook secrets.
 
-    :raises ImproperlyConfigured: if they can't be read, or there are none
+    :raises ImproperlyConfigured: if the variables are malformed or unset
     """
     keys = _read("WEBHOOK_SIGNING_KEYS", env("WEBHOOK_SIGNING_KEYS", default=""), lowest=1)
     inherited = env("TICKET_SIGNING_SECRET", default="")
@@ -57,19 +57,21 @@ def read_webhook_keys(env: Env) -> dict[int, str]:
 
 def check_secrets(env: Env) -> None:
     """
-    Refuse secrets that are weak, or are examples, or are used for two purposes.
+    Check that no secret is weak, an example, or used for two purposes.
 
-    :raises ImproperlyConfigured: if one is
+    :raises ImproperlyConfigured: if a secret fails the check
     """
     owners: dict[str, str] = {}
     for name, secret, length in _secrets(env):
         if len(secret) < length or len(set(secret)) < _FEWEST_DIFFERENT:
             raise ImproperlyConfigured(f"{name} is weak: use {length} random characters or more.")
         if "change-me" in secret or "example" in secret:
-            raise ImproperlyConfigured(f"{name} is the example from .env.example. Make your own.")
+            raise ImproperlyConfigured(
+                f"{name} is an example. Replace it by random characters of your own."
+            )
         owner = owners.setdefault(secret, name)
-        # A deployment that starts to list its keys lists those that it had, and all ids of
-        # TICKET_SIGNING_KEY_IDS shared one secret.
+        # A deployment that changes from TICKET_SIGNING_KEY_IDS to TICKET_SIGNING_KEYS must list its
+        # existing keys there, and these all have the secret TICKET_SIGNING_SECRET.
         inherited = owner == _SHARED and name.startswith("TICKET_SIGNING_KEYS")
         if owner != name and not inherited:
             raise ImproperlyConfigured(f"{name} must differ from {owner}.")
@@ -90,7 +92,7 @@ def _secrets(env: Env) -> Iterator[tuple[str, str, int]]:
 
 
 def _read(name: str, text: str, *, lowest: int) -> dict[int, str]:
-    """Read `id:secret` pairs, separated by commas. No error shows a secret."""
+    """Parse `id:secret` pairs, separated by commas. No error message contains a secret."""
     keys: dict[int, str] = {}
     for place, pair in enumerate(text.split(",") if text.strip() else [], start=1):
         number, _, secret = (part.strip() for part in pair.partition(":"))

@@ -1,11 +1,11 @@
-"""The whole system on one machine, as `make run` starts it."""
+"""Settings of the whole system on one machine: `make run` and docker-compose.yml."""
 
 import os
 from pathlib import Path
 
 from environ import Env
 
-# The stack keeps its secrets and addresses here, so that `manage.py` works beside it.
+# `make run` writes its secrets and addresses into this file. `manage.py` needs them.
 _LOCAL_ENV = Path(__file__).resolve().parents[2] / ".local" / "env"
 if _LOCAL_ENV.is_file() and os.access(_LOCAL_ENV, os.R_OK):
     Env.read_env(str(_LOCAL_ENV))

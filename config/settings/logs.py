@@ -1,4 +1,4 @@
-"""What the processes tell of themselves: logs, metrics and traces."""
+"""Logs, metrics and traces."""
 
 import os
 from pathlib import Path
@@ -16,17 +16,17 @@ LOG_REQUESTS: bool = _env.bool("LOG_REQUESTS", default=False)
 LOGGING = describe_logging(form=LOG_FORMAT, level=LOG_LEVEL, each_request=LOG_REQUESTS)
 
 # --- Metrics and traces ----------------------------------------------------------------
-# Where the processes of one machine keep what they count, for one page to add up, and
-# where each worker notes its polls, for its health check.
+# The folder in which all processes of one machine store their metrics, so that /metrics can add
+# them up, and each worker the times of its polls, for its health check.
 METRICS_DIR: str = _env("PROMETHEUS_MULTIPROC_DIR", default="")
 if METRICS_DIR:
     Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
 else:
-    # To prometheus_client an empty name is the folder that we are in.
+    # prometheus_client takes an empty value for the working directory.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-# What Prometheus must show to read /metrics, as a bearer token. Without it there is no such page.
+# The bearer token with which Prometheus reads /metrics. Without it /metrics does not exist.
 METRICS_TOKEN: str = _env("METRICS_TOKEN", default="")
-# Where traces go, by OTLP over HTTP. Without it nothing of OpenTelemetry is loaded. Its packages
-# read this and the other variables of OpenTelemetry themselves.
+# The URL to which traces are sent by OTLP over HTTP. Without it OpenTelemetry is not loaded. Its
+# packages read this and their other variables themselves.
 TRACES_ENDPOINT: str = _env("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 TRACES_SERVICE: str = _env("OTEL_SERVICE_NAME", default="bilheteria")

@@ -1,4 +1,4 @@
-"""Celery over SQS: the queues, what beat asks for, and how a worker works."""
+"""Celery over SQS: the queues, the schedule of beat, and the settings of the workers."""
 
 from typing import Any
 
@@ -19,28 +19,29 @@ SQS_QUEUE_URLS: dict[str, str] = {
     "webhooks": _env("SQS_WEBHOOKS_QUEUE_URL", default=""),
 }
 SQS_VISIBILITY_SECONDS: int = _env.int("SQS_VISIBILITY_SECONDS", default=60)
-# Seconds that a failed message stays hidden, after each time that it was received.
+# Seconds until a failed message is received again: after the first receive, the second, and so on.
 SQS_BACKOFF_SECONDS: dict[int, int] = dict(
     enumerate(
         _env.list("SQS_BACKOFF_SECONDS", cast=int, default=[1, 2, 5, 15, 60, 180, 600]), start=1
     )
 )
-# Work whose message brought no result for so long is asked for again; then after twice as long, …
+# The sweep sends a message again if its row still waits after this time, then after twice as long,
+# and so on.
 ASK_AGAIN_SECONDS: int = _env.int("ASK_AGAIN_SECONDS", default=120)
-# After so many receives a message goes to the dead-letter queue.
+# After this many receives SQS moves a message to the dead-letter queue.
 SQS_MAX_RECEIVES = len(SQS_BACKOFF_SECONDS) + 1
 CELERY_BROKER_URL = "sqs://"
-# Kombu's own ends its worker, or makes it deaf, when SQS fails.
+# With kombu's own transport, a worker ends or stops polling when SQS fails.
 CELERY_BROKER_TRANSPORT = "ticketing.queue.transport:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "region": AWS_REGION,
     "visibility_timeout": SQS_VISIBILITY_SECONDS,
-    # Real SQS waits for us; the local one answers an empty receive at once.
+    # Long polling. The local SQS does not support it and returns an empty response at once.
     "wait_time_seconds": 10 if not AWS_ENDPOINT_URL else 1,
     "polling_interval": 0,
-    # Where a worker notes when it last polled each queue.
+    # A worker writes the time of its last poll of each queue here, for its health check.
     "polls_folder": METRICS_DIR,
-    # Named queues: a process needs no right to list or create any.
+    # With predefined queues a process needs no permission to list or create queues.
     "predefined_queues": {
         name: {
             "url": url,
@@ -49,20 +50,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         }
         for name, url in SQS_QUEUE_URLS.items()
     },
-    # For what is sent, deleted and put off: a buyer waits for it. What is received has its own.
+    # Short timeouts for sending, deleting and delaying messages: a buyer may be waiting. Receives
+    # have a client of their own.
     "client-config": {
         "connect_timeout": 1,
         "read_timeout": 3,
         "retries": {"total_max_attempts": 1},
     },
 }
-# Each with an exchange of its own: bound to a common one, every queue would get every message.
+# One exchange for each queue: with a shared exchange, every queue would get every message.
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in SQS_QUEUE_URLS]
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     task: {
         "task": task,
         "schedule": seconds,
-        # What was not done in time is not worth doing twice.
+        # An old message is dropped: the next one does the same work.
         "options": {"queue": "upkeep", "expires": max(seconds, 30)},
     }
     for task, seconds in {
@@ -75,7 +77,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     }.items()
 }
 CELERY_BEAT_SCHEDULER = "ticketing.queue.beat:NotingScheduler"
-# Celery's own deletes a message that it cannot read.
+# Celery's own consumer deletes messages that it cannot read.
 CELERY_WORKER_CONSUMER = "ticketing.queue.consumer:KeepingConsumer"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "upkeep"
@@ -83,12 +85,13 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# A failed task is not acknowledged: its message returns to the queue, and SQS counts.
+# The message of a failed task is not acknowledged: it returns to the queue, and SQS counts the
+# receives.
 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
 CELERY_TASK_TIME_LIMIT = 50
 CELERY_TASK_SOFT_TIME_LIMIT = 45
 CELERY_TASK_PUBLISH_RETRY = False
-# Enough that a worker need not wait for SQS; few enough that its death delays few.
+# High enough that a worker rarely waits for SQS, low enough that its death delays few messages.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,4 +1,4 @@
-"""Tests: real PostgreSQL and Valkey; AWS by moto inside a test."""
+"""Settings of the tests. They use a real PostgreSQL and Valkey; moto replaces AWS."""
 
 import os
 
@@ -23,13 +23,14 @@ for _name, _value in {
 from config.settings.base import *
 from config.settings.base import CACHES, INSTALLED_APPS, RATE_LIMITS, STORAGES
 
-# On a busy machine two hundred threads at once are slower than a buyer would wait.
+# Longer than in production: some tests run 200 threads at once, on a busy machine.
 REDIS_TIMEOUT_SECONDS = 5
 CACHES["default"]["OPTIONS"] = {
     "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
     "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
 }
-# Two branches with a migration each collide in git, on max_migration.txt, and not in production.
+# Makes two branches that each add a migration conflict in git, on max_migration.txt, instead of
+# failing after the merge.
 INSTALLED_APPS += ["django_linear_migrations"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 _TICKETS = {
@@ -42,9 +43,9 @@ STORAGES = STORAGES | {
     "ticket_links": _TICKETS,
 }
 TICKETS_ORIGINS = ["https://files.example.com"]
-# Static files straight from the packages: tests collect none.
+# Serve static files from the packages: tests do not run collectstatic.
 WHITENOISE_AUTOREFRESH = True
-# A test that is about limits sets some.
+# No limits. A test about limits sets its own.
 RATE_LIMITS = dict.fromkeys(RATE_LIMITS, "")
 PROOF_OF_WORK_COST = 1
 TICKETS_PER_CUSTOMER = TICKETS_PER_ADDRESS = HELD_PERCENT_PER_ADDRESS = 0

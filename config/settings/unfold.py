@@ -1,4 +1,4 @@
-"""How the admin looks, and what stands in its menu."""
+"""The admin's theme: its colors, its menu, and translations of its own texts."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": [
             {
-                "title": _("The house"),
+                "title": _("Sales"),
                 "items": [
                     _link(_("Events"), "event", "events_event"),
                     _link(_("Orders"), "receipt_long", "orders_order"),
@@ -83,7 +83,7 @@ UNFOLD: dict[str, Any] = {
     },
 }
 
-# The theme has no Portuguese of its own: its words are translated with ours.
+# The theme has no Portuguese translation, so its texts are listed here to be translated in ours.
 THEME_WORDS = [
     _("Type to search"),
     _("Filters"),

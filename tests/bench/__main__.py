@@ -1,4 +1,9 @@
-"""`python -m tests.bench`: how fast it is, as a ratio to floors measured in the same run."""
+"""
+`make bench`: measures requests per second, as a ratio to floors measured in the same run.
+
+A floor is a minimal program for the same kind of request (tests/bench/floor.py). The ratio depends
+less on the machine than the rate does.
+"""
 
 import argparse
 import json
@@ -25,12 +30,12 @@ from ticketing.stack.environment import PROJECT, inherited_environment
 _EVENTS: Final = 100
 _CODES: Final = 30_000
 _FLOOR_TICKETS: Final = 400_000
-# Of no network. Each buyer has an address of its own; readers and devices share some thousands, so
-# that the limits of requests are in force and refuse none.
+# Each buyer has an address of its own; readers and devices share some thousands. So production's
+# rate limits are in force, and none is reached.
 _FIRST_ADDRESS: Final = int(IPv4Address("10.0.0.0"))
 _READERS: Final = 10_000
 _DEVICES: Final = 300
-# What each is held to, as a ratio to its floor.
+# The ratio to its floor that each load should reach.
 _GOALS: Final = {
     "a. reserve, one hot event": 0.65,
     "a. reserve, 100 events": 0.65,
@@ -43,24 +48,34 @@ _GOALS: Final = {
     "f. read the document": 0.8,
     "f. read an event, Redis just lost all": 0.8,
 }
-_GOAL_OF_THE_PAST: Final = 0.9
+# The rate on a full database should be this part of the rate on an empty one.
+_GOAL_FULL_DATABASE: Final = 0.9
 
 
 def main() -> int:
-    """Measure, print a table, write JSON. Return 1 if an answer was wrong."""
+    """Measure, print a table, and write a report. Return 1 after a wrong response."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--seconds", type=float, default=4, help="of each of the repeats")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--orders", type=int, default=200, help="that the workers process")
-    parser.add_argument("--only", default="", help="loads whose names have this in them")
-    parser.add_argument("--no-past", action="store_true", help="leave the full database out")
-    parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "bench.json")
+    parser.add_argument("--seconds", type=float, default=4, help="duration of each repeat")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of each load")
+    parser.add_argument(
+        "--orders", type=int, default=200, help="orders that the workers process in each repeat"
+    )
+    parser.add_argument("--only", default="", help="only loads with this text in their name")
+    parser.add_argument(
+        "--no-past", action="store_true", help="do not measure again on a full database"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=PROJECT / ".local" / "bench.json",
+        help="file for the report as JSON (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     os.environ.update(inherited_environment())
     with tempfile.TemporaryDirectory(prefix="bilheteria-bench-") as folder:
         stack = BenchStack(Path(folder))
         try:
-            _say("starting the stack with production's settings")
+            _say("starting the stack with production settings")
             stack.start()
             report = _measure_all(stack, arguments)
         except BaseException:
@@ -73,11 +88,11 @@ def main() -> int:
     arguments.report.parent.mkdir(parents=True, exist_ok=True)
     arguments.report.write_text(json.dumps(report, indent=2) + "\n")
     _say(_show(report))
-    return 1 if report["wrong answers"] else 0
+    return 1 if report["wrong responses"] else 0
 
 
 def _measure_all(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, Any]:
-    import django  # noqa: PLC0415 - only now is it known where the database is
+    import django  # noqa: PLC0415 - the imports below need the settings of the started stack
 
     django.setup()
     from tests.bench import data  # noqa: PLC0415
@@ -92,7 +107,7 @@ def _measure_all(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, 
         "empty database": _measure(stack, arguments, organizer, wrong),
     }
     if not arguments.no_past:
-        _say("writing 1,000,000 sold tickets, 200,000 orders and 5,000 events")
+        _say("filling the database: 1,000,000 sold tickets, 200,000 orders and 5,000 events")
         data.fill_the_past(organizer)
         report["full database"] = _measure(stack, arguments, organizer, wrong)
         report["full against empty"] = {
@@ -100,7 +115,7 @@ def _measure_all(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, 
             for name, full in report["full database"].items()
             if "rate" in full
         }
-    report["wrong answers"] = dict(wrong)
+    report["wrong responses"] = dict(wrong)
     return report
 
 
@@ -110,17 +125,17 @@ def _measure(
     found: dict[str, Any] = {}
     for load in _loads(stack, organizer):
         if arguments.only in load.name:
-            _say(f"  {load.name}")
+            _say(f"  measuring {load.name}")
             found[load.name] = _compare(stack, load, arguments, wrong)
     from tests.bench import line  # noqa: PLC0415
 
     if arguments.only in "d. paid orders through the workers":
-        _say("  d. paid orders through the workers")
+        _say("  measuring d. paid orders through the workers")
         found["d. paid orders through the workers"] = line.measure_throughput(
             stack, organizer, orders=arguments.orders, repeats=arguments.repeats
         )
     if arguments.only in "e. from 202 to tickets":
-        _say("  e. from 202 to tickets")
+        _say("  measuring e. from 202 to tickets")
         found["e. from 202 to tickets"] = line.measure_latency(stack, organizer)
     return found
 
@@ -149,8 +164,8 @@ def _loads(stack: BenchStack, organizer: Any) -> Iterator[Load]:
 
     def order(event: Any) -> bytes:
         customer = {"name": "Ana Souza", "email": f"ana-{next(numbers)}@example.com"}
-        wish = {"event": str(event.pk), "quantity": 1, "customer": customer}
-        return make_request("POST", "/orders", body=json.dumps(wish).encode(), address=address())
+        body = {"event": str(event.pk), "quantity": 1, "customer": customer}
+        return make_request("POST", "/orders", body=json.dumps(body).encode(), address=address())
 
     def scan() -> bytes:
         body = json.dumps({"code": next(codes)}).encode()
@@ -184,7 +199,7 @@ def _compare(
     ours: list[Measured] = []
     floors: list[Measured] = []
     for _ in range(arguments.repeats):
-        # One after the other, so that whatever the machine does meanwhile, it does to both.
+        # In turn, so that other load on the machine affects both in the same way.
         seconds = load.seconds or arguments.seconds
         floors.append(drive(stack.floor_port, load.floor, seconds=seconds))
         load.before()
@@ -211,7 +226,9 @@ def _compare(
 def _show(report: dict[str, Any]) -> str:
     lines = [
         "",
-        f"{report['machine']}; {CONNECTIONS} connections, median of {report['repeats']}",
+        f"{report['machine']}; {CONNECTIONS} connections, median of {report['repeats']} repeats",
+        "rate: requests per second. floor: the rate of a minimal program. ratio: rate / floor.",
+        "p50, p95, p99: milliseconds. errors: responses with a status of 500 or more.",
         "",
         " " * 38 + "   rate/s            range  floor/s  ratio  goal    p50    p95    p99  errors",
     ]
@@ -232,23 +249,25 @@ def _show(report: dict[str, Any]) -> str:
             )
             if "previous release" in row:
                 lines.append(
-                    f"    the previous release beside it: {row['previous release']};"
-                    f" ours is {row['against previous']} times as fast"
+                    f"    the previous release: {row['previous release']} orders/s;"
+                    f" this release is {row['against previous']} times as fast"
                 )
     if past := report.get("full against empty"):
-        lines.append(f"full against empty (goal {_GOAL_OF_THE_PAST})")
+        lines.append(
+            f"rate on the full database / rate on the empty one (goal {_GOAL_FULL_DATABASE})"
+        )
         lines += [f"  {name:<36}{ratio:>9}" for name, ratio in past.items()]
-    if report["wrong answers"]:
-        lines.append(f"WRONG ANSWERS: {report['wrong answers']}")
+    if report["wrong responses"]:
+        lines.append(f"WRONG RESPONSES (load: status, count): {report['wrong responses']}")
     return "\n".join(lines)
 
 
 def _say(what: str) -> None:
-    print(what, flush=True)  # noqa: T201 - we speak to a person
+    print(what, flush=True)  # noqa: T201 - output of a command
 
 
 if __name__ == "__main__":
     began = time.monotonic()
     code = main()
-    _say(f"\n{time.monotonic() - began:.0f} s")
+    _say(f"\nfinished in {time.monotonic() - began:.0f} s")
     sys.exit(code)

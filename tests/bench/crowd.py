@@ -1,4 +1,4 @@
-"""What a crowd reads: the catalogue, a search, the document, and an event that Redis forgot."""
+"""The reading loads: list of events, search, the API's document, an event with empty Redis."""
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -12,7 +12,7 @@ from tests.bench import data
 from tests.bench.driver import Load, make_request
 from tests.bench.stack import BenchStack
 
-# Production counts the requests of each address: these are so many that none is refused.
+# So many addresses that no request reaches production's rate limit for each address.
 _READERS: Final = 10_000
 _SECONDS_AFTER_A_LOSS: Final = 2.0
 
@@ -20,7 +20,7 @@ _SECONDS_AFTER_A_LOSS: Final = 2.0
 def crowd_loads(
     stack: BenchStack, organizer: Organizer, *, address: Callable[[], str]
 ) -> Iterator[Load]:
-    """Make 5,000 events that are to come, and yield each load with its floor: a constant view."""
+    """Make 5,000 future events, and yield the loads. Their floor is a constant response."""
     data.fill_the_catalogue(organizer)
     early = data.make_event_before_its_sale(organizer)
     constant = make_request("GET", "/constant")

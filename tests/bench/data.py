@@ -1,4 +1,4 @@
-"""What is measured upon: events, orders and tickets, in numbers that no test would make."""
+"""Fills the database for the measurements, with up to a million tickets."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,8 +19,8 @@ from tickets.codes import CodeSubject, sign_code
 from tickets.models import Device, Ticket
 
 _WORDS: Final = 50
-# A page of each word.
-_ASKED_FOR: Final = _WORDS * 20
+# The searches read at most the first page, of 20 events, of each word.
+_READ_EVENTS: Final = _WORDS * 20
 _PLENTY: Final = 1_000_000
 MANY_EVENTS, MANY_ORDERS, MANY_TICKETS = 5_000, 200_000, 1_000_000
 
@@ -30,7 +30,7 @@ def make_organizer() -> Organizer:
 
 
 def make_event(organizer: Organizer, *, number: int, capacity: int = _PLENTY) -> Event:
-    """Put an event of one type on sale."""
+    """Put an event with one ticket type on sale."""
     starts_at = clock.now() + timedelta(days=30)
     return create_event(
         actor=SOMEBODY,
@@ -49,36 +49,36 @@ def make_event(organizer: Organizer, *, number: int, capacity: int = _PLENTY) ->
 
 
 def make_event_before_its_sale(organizer: Organizer) -> Event:
-    """Put an event on the site that everybody looks at and nobody can buy yet."""
+    """Make a published event whose sale starts tomorrow."""
     event = make_event(organizer, number=0)
     Event.objects.filter(pk=event.pk).update(sales_start_at=clock.now() + timedelta(days=1))
     return event
 
 
 def search_words() -> list[str]:
-    """Return words each of which a fiftieth of the catalogue has."""
+    """Return 50 words. Each is in the names of a fiftieth of the future events."""
     digits = str.maketrans("0123456789", "ghijklmnop")
-    return [md5(str(n).encode()).hexdigest()[:9].translate(digits) for n in range(_WORDS)]  # noqa: S324 - a word, no secret
+    return [md5(str(n).encode()).hexdigest()[:9].translate(digits) for n in range(_WORDS)]  # noqa: S324 - not for security
 
 
 def fill_the_catalogue(organizer: Organizer) -> None:
-    """Write 5,000 events that are to come, if they are not there yet."""
+    """Write 5,000 future events, unless they exist."""
     if Event.objects.filter(slug="coming-1").exists():
         return
     with connection.cursor() as cursor:
-        for statement in _TO_COME:
+        for statement in _FUTURE_EVENTS:
             cursor.execute(
                 statement,
                 {"organizer": organizer.pk, "events": MANY_EVENTS, "words": search_words()},
             )
         cursor.execute("ANALYZE events_event, events_eventwords, events_tickettype")
-    # As publishing them would have done: those that the loads ask for.
+    # Publishing would have filled Redis. Only for the events that the loads read.
     first = Event.objects.filter(slug__startswith="coming-").order_by("starts_at", "id")
-    for event_id in first.values_list("pk", flat=True)[:_ASKED_FOR]:
+    for event_id in first.values_list("pk", flat=True)[:_READ_EVENTS]:
         rebuild_stock(event_id=event_id)
 
 
-_TO_COME: Final = [
+_FUTURE_EVENTS: Final = [
     """
     INSERT INTO events_event (id, organizer_id, number, name, slug, description, status, venue,
       address, city, timezone, starts_at, ends_at, max_per_order, hold_seconds, image_url, currency,
@@ -101,7 +101,7 @@ _TO_COME: Final = [
 
 
 def make_device(event: Event) -> str:
-    """Return the token of a device at an event's door."""
+    """Return the token of a new device for an event."""
     token = make_token(TokenKind.DEVICE)
     device = Device.objects.create(
         organizer=event.organizer, name="Scanner", digest=token.digest, hint=token.hint
@@ -111,7 +111,7 @@ def make_device(event: Event) -> str:
 
 
 def make_codes(event: Event, count: int) -> Iterator[str]:
-    """Write one paid order with so many tickets. Return their codes."""
+    """Write one paid order with `count` tickets. Return their codes."""
     kind = event.ticket_types.get()
     order, item = _write_order(event, count)
     subject = CodeSubject(
@@ -170,7 +170,7 @@ def _write_order(event: Event, quantity: int) -> tuple[UUID, int]:
 
 
 def fill_the_past(organizer: Organizer) -> None:
-    """Write a million sold tickets of 200,000 orders of 5,000 events, as some years leave them."""
+    """Write a million sold tickets of 200,000 orders and 5,000 events, as after years of sales."""
     with connection.cursor() as cursor:
         for statement in _PAST:
             cursor.execute(
@@ -182,7 +182,7 @@ def fill_the_past(organizer: Organizer) -> None:
                     "each": MANY_TICKETS // MANY_ORDERS,
                 },
             )
-        # Years leave a database that autovacuum has been through, and written pages.
+        # As autovacuum and checkpoints would have done over the years.
         cursor.execute("VACUUM (ANALYZE)")
         cursor.execute("CHECKPOINT")
 

@@ -1,4 +1,4 @@
-"""A load driver that costs little: keep-alive connections, requests made beforehand."""
+"""A load driver with little cost of its own: keep-alive connections and prepared requests."""
 
 import asyncio
 import time
@@ -14,21 +14,21 @@ CONNECTIONS: Final = 16
 
 @dataclass(frozen=True)
 class Load:
-    """One endpoint under load, the floor that it is compared with, and the status it must give."""
+    """The requests of one load, the expected status, and the requests of its floor."""
 
     name: str
     requests: Callable[[], bytes]
     expected: int
     floor: Callable[[], bytes]
-    # What happens just before each of the repeats.
+    # Called before each repeat.
     before: Callable[[], object] = lambda: None
-    # Of each of the repeats, where it is not for the caller to say.
+    # The duration of each repeat, or None for the duration from the command line.
     seconds: float | None = None
 
 
 @dataclass
 class Measured:
-    """What a run did: milliseconds of each answer, and how many of each status."""
+    """The result of one repeat: the time of each response, and the number of each status."""
 
     seconds: float = 0.0
     milliseconds: list[float] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def make_request(  # noqa: PLR0913 - what there is to say of a request
+def make_request(  # noqa: PLR0913 - the parts of a request
     method: str,
     path: str,
     *,
@@ -52,7 +52,7 @@ def make_request(  # noqa: PLR0913 - what there is to say of a request
     address: str = "",
     packed: bool = False,
 ) -> bytes:
-    """Return a request as it goes over the wire; `packed`, if the answer may come so."""
+    """Return the bytes of a request. With `packed` the response may be compressed."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     if body:
         lines.append("Content-Type: application/json")
@@ -66,20 +66,22 @@ def make_request(  # noqa: PLR0913 - what there is to say of a request
 
 
 def drive(port: int, next_request: Callable[[], bytes], *, seconds: float) -> Measured:
-    """Send requests on each connection, one after the other, for so long."""
+    """Send requests on all connections for `seconds`, on each one after the other."""
     return asyncio.run(_drive(port, next_request, seconds))
 
 
 async def _drive(port: int, next_request: Callable[[], bytes], seconds: float) -> Measured:
     measured = Measured()
     began = time.perf_counter()
-    lanes = [_lane(port, next_request, began + seconds, measured) for _ in range(CONNECTIONS)]
-    await asyncio.gather(*lanes)
+    connections = [
+        _use_connection(port, next_request, began + seconds, measured) for _ in range(CONNECTIONS)
+    ]
+    await asyncio.gather(*connections)
     measured.seconds = time.perf_counter() - began
     return measured
 
 
-async def _lane(
+async def _use_connection(
     port: int, next_request: Callable[[], bytes], until: float, measured: Measured
 ) -> None:
     reader, writer = await asyncio.open_connection(LOOPBACK, port)

@@ -1,4 +1,4 @@
-"""The floors: each endpoint with next to nothing left of it. See `floor_settings`."""
+"""The floors: the minimal views with which the loads are compared. See `floor_settings`."""
 
 import os
 from itertools import count
@@ -30,7 +30,7 @@ _tickets = count(1)
 
 @csrf_exempt
 def reserve(request: HttpRequest) -> HttpResponse:
-    """Call one script, insert two rows."""
+    """Call one Lua script and insert two rows: the least that a reservation needs."""
     order = uuid4()
     _redis().evalsha(_sha(), 3, "floor:left", "floor:holds", "floor:due", str(order))
     with connection.cursor() as cursor:
@@ -40,7 +40,7 @@ def reserve(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def admit(request: HttpRequest) -> HttpResponse:
-    """Do one conditional UPDATE, of a row that no other call has."""
+    """Run one conditional UPDATE of a row of its own: the least that a check-in needs."""
     place = next(_tickets) * 2 + os.getpid() % 2
     with connection.cursor() as cursor:
         cursor.execute(
@@ -53,7 +53,7 @@ def admit(request: HttpRequest) -> HttpResponse:
 
 
 class Constant(APIView):
-    """Return the same every time."""
+    """Return a constant response."""
 
     authentication_classes = []
 

@@ -1,7 +1,7 @@
 """
-A Django of its own, without any middleware, on the same server and drivers as ours.
+Settings of the floor: a Django without middleware, with the same server and database drivers.
 
-What it does in a second is the floor that ours is compared with.
+Its requests per second are the floor with which ours are compared.
 """
 
 from environ import Env

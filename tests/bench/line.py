@@ -1,4 +1,4 @@
-"""The line behind the sale: what the workers do in a second, and how long a buyer waits."""
+"""Measures the workers: paid orders per second, and a buyer's wait from the payment to tickets."""
 
 import statistics
 import subprocess
@@ -35,9 +35,10 @@ def measure_throughput(
     stack: BenchStack, organizer: Organizer, *, orders: int, repeats: int
 ) -> dict[str, Any]:
     """
-    Let a worker and a mailer work off a backlog; compare with its parts alone on all cores.
+    Measure how fast a worker and a mail worker process a backlog of paid orders.
 
-    In turn with them, on the same stores, the workers of the previous release do the same.
+    The floor runs only the necessary parts, on all cores. The workers of the previous release
+    process backlogs in turn with ours, on the same servers.
     """
     try:
         previous = stack.unpack_previous_release()
@@ -66,14 +67,14 @@ def measure_throughput(
 
 
 def _work_off(stack: BenchStack, event: Event, orders: int, *, source: Path) -> float:
-    """Return how many orders a second become tickets in the mail."""
+    """Return the orders per second from a paid order to sent tickets."""
     for _ in range(orders):
         _buy(event)
     stack.start_workers(source=source)
-    # Looking costs what the workers could use.
+    # Rarely, because each query takes CPU from the workers.
     _wait(lambda: _sent(event) >= orders, every=0.5)
     stack.stop_workers()
-    # They load their code first; the clock runs from the first mail.
+    # From the first mail, because the workers load their code before it.
     sent_at = Delivery.objects.filter(order__event=event).aggregate(
         first=Min("sent_at"), last=Max("sent_at")
     )
@@ -81,7 +82,7 @@ def _work_off(stack: BenchStack, event: Event, orders: int, *, source: Path) -> 
 
 
 def measure_latency(stack: BenchStack, organizer: Organizer) -> dict[str, Any]:
-    """Measure from the payment's commit to tickets that are ready, idle and busy."""
+    """Measure the time from a payment's commit to ready tickets, without and with other orders."""
     stack.start_workers()
     event = make_event(organizer, number=0)
     _wait_for_codes(_buy(event))
@@ -97,8 +98,8 @@ def measure_latency(stack: BenchStack, organizer: Organizer) -> dict[str, Any]:
     finally:
         stack.stop_workers()
     return {
-        "idle": _spell(idle),
-        f"with {_BUSY_RATE:g} other orders a second": _spell(busy),
+        "idle": _summary(idle),
+        f"with {_BUSY_RATE:g} other orders a second": _summary(busy),
     }
 
 
@@ -108,7 +109,7 @@ def _keep_busy(event: Event, stop: threading.Event) -> None:
     connection.close()
 
 
-def _spell(seconds: list[float]) -> str:
+def _summary(seconds: list[float]) -> str:
     ordered = sorted(seconds)
     return f"median {statistics.median(ordered):.2f} s, p99 {ordered[-1]:.2f} s"
 
@@ -130,7 +131,7 @@ def _buy(event: Event) -> Order:
     reservation = reserve_tickets(
         event_id=event.pk,
         wanted=[WantedTickets(kind.pk, _QUANTITY)],
-        # One customer would meet the limits of tickets and of mails.
+        # A new customer each time: one customer would reach the limits of tickets and of mails.
         customer=Customer("Ana Souza", f"ana-{new_id()}@example.com", "pt-br"),
         now=clock.now(),
     )
@@ -143,19 +144,19 @@ def _sent(event: Event) -> int:
     return Delivery.objects.filter(order__event=event, sent_at__isnull=False).count()
 
 
-def _wait(look: Any, *, every: float = 0.02) -> None:
+def _wait(holds: Any, *, every: float = 0.02) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not look():
+    while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Nothing came in {_PATIENCE_SECONDS} seconds.")
+            raise TimeoutError(f"The workers are not finished after {_PATIENCE_SECONDS} seconds.")
         time.sleep(every)
 
 
 def _measure_parts(order: Order) -> float:
-    """Return how many orders a second the parts alone would make, on as many cores as there are."""
+    """Return the orders per second of the necessary parts alone, with one process for each core."""
     command = [sys.executable, "-m", "tests.bench.parts", str(order.pk)]
-    alone = [
+    processes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
         for _ in range(psutil.cpu_count() or 1)
     ]
-    return sum(1 / float(each.communicate()[0].split()[-1]) for each in alone)
+    return sum(1 / float(process.communicate()[0].split()[-1]) for process in processes)

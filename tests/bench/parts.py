@@ -1,4 +1,4 @@
-"""`python -m tests.bench.parts ORDER`: the seconds that the parts of an order take alone."""
+"""`python -m tests.bench.parts ORDER_ID`: measures the necessary parts of processing one order."""
 
 import sys
 import time
@@ -9,9 +9,9 @@ _TIMES = 30
 
 
 def main() -> None:
-    """Draw, store, mail and write what one order needs, and nothing else. Print the seconds."""
+    """Draw and store the QR codes, send the mail, write rows. Print the seconds for one order."""
     django.setup()
-    from django.core.files.base import ContentFile  # noqa: PLC0415 - only now can it be imported
+    from django.core.files.base import ContentFile  # noqa: PLC0415 - needs django.setup()
     from django.core.files.storage import storages  # noqa: PLC0415
     from django.core.mail import get_connection  # noqa: PLC0415
     from django.db import connection, transaction  # noqa: PLC0415
@@ -23,18 +23,18 @@ def main() -> None:
 
     order = Order.objects.select_related("event__organizer").get(pk=sys.argv[1])
     tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
-    letter = compose_ticket_mail(order=order, tickets=tickets)
-    letter.message()
-    post = get_connection()
-    post.open()
-    letter.connection = post
+    mail = compose_ticket_mail(order=order, tickets=tickets)
+    mail.message()
+    mail_connection = get_connection()
+    mail_connection.open()
+    mail.connection = mail_connection
     began = time.monotonic()
     for number in range(_TIMES):
         for ticket in tickets:
-            # Without its cache: each order has pictures of its own.
+            # Without the cache: in reality each order has different QR codes.
             picture = render_png.__wrapped__(ticket.code)
             storages["tickets"].save(f"floor/{ticket.pk}-{number}.png", ContentFile(picture))
-        letter.send()
+        mail.send()
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "WITH o AS (INSERT INTO floor_order (id, body) VALUES (gen_random_uuid(), %s)"
@@ -42,7 +42,7 @@ def main() -> None:
                 " SELECT id, n FROM o, generate_series(1, %s) n",
                 [order.code, len(tickets)],
             )
-    print((time.monotonic() - began) / _TIMES)  # noqa: T201 - the one who asked reads it
+    print((time.monotonic() - began) / _TIMES)  # noqa: T201 - tests/bench/line.py reads it
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The stack that is measured: production's settings on this machine's servers."""
+"""The stack that is measured: our processes with production settings, on local servers."""
 
 import os
 import secrets
@@ -10,9 +10,9 @@ import psycopg
 
 from ticketing.stack import services
 from ticketing.stack.environment import (
+    PER_BUYER_LIMITS,
     PROJECT,
     RATE_LIMITS,
-    SHARES,
     Folder,
     inherited_environment,
     make_env,
@@ -21,7 +21,7 @@ from ticketing.stack.previous_release import extract
 from ticketing.stack.processes import Child, Roster
 from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
-from ticketing.stack.serving import ask, free_port
+from ticketing.stack.serving import free_port, get_url
 
 _WAIT_SECONDS: Final = 60
 
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS floor_ticket (
 
 
 class BenchStack:
-    """Servers, the web processes, a floor beside them, and workers when they are asked for."""
+    """Servers, the web processes and the floor. Workers run between start and stop_workers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Folder(folder)
@@ -79,16 +79,17 @@ class BenchStack:
                 "SECRET_KEY": secrets.token_urlsafe(64),
                 "ALLOWED_HOSTS": services.LOOPBACK,
                 "MAIL_FROM": "Bilheteria <tickets@bilheteria.test>",
-                # No load balancer stands before us that speaks TLS.
+                # There is no load balancer with TLS.
                 "SECURE_SSL_REDIRECT": "false",
-                # Each caller comes from an address of its own, under production's limits.
+                # The driver sets X-Forwarded-For, so that production's rate limits apply to each
+                # simulated caller.
                 "TRUSTED_PROXY_HOPS": "1",
                 "PAYMENT_GATEWAY": "orders.gateway.SimulatedGateway",
                 "ALLOW_SIMULATED_PAYMENTS": "true",
                 "LOG_LEVEL": "WARNING",
             },
         )
-        for name in (*_OF_THE_DEMO, *RATE_LIMITS, *SHARES):
+        for name in (*_OF_THE_DEMO, *RATE_LIMITS, *PER_BUYER_LIMITS):
             del self.env[name]
         self.programs = Programs(self.folder, {**inherited_environment(), **self.env})
         for command in (("set_up", "-v0"), ("collectstatic", "--noinput", "-v0")):
@@ -96,33 +97,33 @@ class BenchStack:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as record:
             record.execute(_FLOOR_TABLES)
         web = self.programs.web(port=self.port)
-        bare = self.programs.web(port=self.floor_port, name="floor")
-        bare.command = [
+        floor = self.programs.web(port=self.floor_port, name="floor")
+        floor.command = [
             word.replace("config.wsgi:application", "tests.bench.floor_wsgi:application")
-            for word in bare.command
+            for word in floor.command
         ]
-        bare.env = {
+        floor.env = {
             **inherited_environment(),
             **self.env,
             "DJANGO_SETTINGS_MODULE": "tests.bench.floor_settings",
         }
-        for child, url in ((web, f"{self.port}/healthz"), (bare, f"{self.floor_port}/constant")):
+        for child, url in ((web, f"{self.port}/healthz"), (floor, f"{self.floor_port}/constant")):
             self.roster.start(child)
             self._wait(child, f"http://{services.LOOPBACK}:{url}")
-        # What the measuring process itself does, it does as production would.
+        # The measuring process calls verbs itself, with the same settings.
         os.environ.update(self.env)
 
     def start_workers(self, *, source: Path = PROJECT) -> None:
-        """Start a worker and a mailer, of the release whose source that is."""
+        """Start a worker and a mail worker, of the release whose code is in `source`."""
         for child in (self.programs.worker(), self.programs.mailer()):
             child.cwd = source
             self.roster.start(child)
 
     def unpack_previous_release(self) -> Path:
         """
-        Return where the source of the previous release is. Its workers take the same messages.
+        Return the folder with the source of the previous release.
 
-        :raises NoHistory, ReleaseNotFetched: if it is not at hand
+        :raises NoHistory, ReleaseNotFetched: if it cannot be read from git
         """
         source = self.folder.path / "previous"
         if not source.exists():
@@ -151,7 +152,7 @@ class BenchStack:
     def _wait(child: Child, url: str) -> None:
         def answers() -> bool:
             try:
-                with ask(url, timeout=1):
+                with get_url(url, timeout=1):
                     return True
             except OSError:
                 return False

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: real processes under load and faults, and what became of them."""
+"""`make chaos`: kills and cuts off real processes under load, then checks every promise."""
 
 import argparse
 import json
@@ -25,7 +25,7 @@ _CANARY_CAPACITY: Final = 100_000
 
 
 def main() -> int:
-    """Run it. Return 1 if a promise was broken or a fault was not recovered from."""
+    """Run the load and the faults. Return 1 after a broken promise or a missing recovery."""
     arguments = _arguments()
     os.environ.update(inherited_environment())
     report_file: Path = arguments.report
@@ -34,9 +34,9 @@ def main() -> int:
         try:
             report = _run(arena, arguments)
             if _has_failed(report):
-                _say(f"\nThe logs are in {_keep_logs(arena)}.")
+                _say(f"\nThe run failed. The logs of all processes are in {_copy_logs(arena)}.")
         except BaseException:
-            _say(f"\nThe logs are in {_keep_logs(arena)}.")
+            _say(f"\nThe run broke off. The logs of all processes are in {_copy_logs(arena)}.")
             raise
         finally:
             arena.stop()
@@ -53,21 +53,32 @@ def _has_failed(report: dict[str, Any]) -> bool:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
-    parser.add_argument("--seconds", type=int, help="load and faults for so long")
-    parser.add_argument("--orders", type=int, default=20_000, help="or till so many orders…")
-    parser.add_argument("--faults", type=int, default=200, help="…and so many faults")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--buyers", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=10, help="orders a second that are tried")
-    parser.add_argument("--only", default="", help="faults whose names have this in them")
-    parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "chaos.json")
+    parser.add_argument("--seconds", type=int, help="duration of load and faults")
+    parser.add_argument(
+        "--orders", type=int, default=20_000, help="without --seconds: run until this many orders"
+    )
+    parser.add_argument(
+        "--faults", type=int, default=200, help="without --seconds: and until this many faults"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=int(time.time()), help="repeats the faults of an earlier run"
+    )
+    parser.add_argument("--buyers", type=int, default=16, help="buyers at the same time")
+    parser.add_argument("--rate", type=float, default=10, help="attempted orders per second")
+    parser.add_argument("--only", default="", help="only faults with this text in their name")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=PROJECT / ".local" / "chaos.json",
+        help="file for the report as JSON (default: %(default)s)",
+    )
     return parser.parse_args()
 
 
 def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
     _say(
-        f"seed {arguments.seed}: starting 2 web servers, 2 workers, a mailer, a refunder,"
-        " a courier, beat, 2 webhook receivers, 3 servers"
+        f"seed {arguments.seed}: starting PostgreSQL, Valkey, a local AWS, 2 web servers,"
+        " 2 workers, mailer, refunder, courier, beat and 2 webhook receivers"
     )
     arena.start()
     crowd = Crowd(
@@ -96,62 +107,63 @@ def _run(arena: Arena, arguments: argparse.Namespace) -> dict[str, Any]:
         ended.set()
         crowd.stop()
         view.join(5)
-    _say("\nno more faults: waiting until everything has settled")
+    _say("\nno more faults: waiting until no order, payment or mail is unfinished")
     quiet_from = time.monotonic()
     verdict.open_record(arena)
     unfinished = _settle(arena)
     settled = time.monotonic() - quiet_from
-    _say("checking every promise")
-    broken = [f"still open: {count} {name}" for name, count in unfinished.items()]
-    broken += verdict.violations(arena, crowd.told)
+    _say("checking every promise of docs/inventory.md")
+    broken = [f"still unfinished: {count} {name}" for name, count in unfinished.items()]
+    broken += verdict.violations(arena, crowd.observed)
     return _report(arguments, arena, crowd, saboteur.faults, lasted, settled, broken)
 
 
 def _settle(arena: Arena) -> dict[str, int]:
     stop = threading.Event()
 
-    def revive() -> None:
+    def restart_dead() -> None:
         while not stop.wait(0.5):
-            arena.revive_the_dead()
+            arena.restart_dead_processes()
 
-    reviver = threading.Thread(target=revive, daemon=True)
-    reviver.start()
+    supervisor = threading.Thread(target=restart_dead, daemon=True)
+    supervisor.start()
     try:
         unfinished = verdict.wait_until_quiet()
-        # The audit repairs what it sees twice; it looks every 30 seconds.
+        # The audit compares every 30 seconds, and fixes a difference that it found twice.
         deadline = time.monotonic() + 75
         while list(verdict.live_stock()) and time.monotonic() < deadline:
             time.sleep(1)
         return unfinished
     finally:
         stop.set()
-        reviver.join()
+        supervisor.join()
 
 
 def _is_enough(arguments: argparse.Namespace, began: float, crowd: Crowd, faults: Faults) -> bool:
     if arguments.seconds:
         return time.monotonic() - began > arguments.seconds
-    return len(crowd.told.reserved) >= arguments.orders and faults.count >= arguments.faults
+    return len(crowd.observed.reserved) >= arguments.orders and faults.count >= arguments.faults
 
 
 def _watch(crowd: Crowd, faults: Faults, ended: threading.Event) -> None:
-    """Say how far it is."""
+    """Print the progress, every second on a terminal and every ten seconds elsewhere."""
     terminal = sys.stdout.isatty()
     began = last = time.monotonic()
     while not ended.wait(1):
         now = time.monotonic()
         if terminal or now - last > 10:
             last = now
-            told = crowd.told
-            paid = sum(token is not None for token in list(told.reserved.values()))
+            observed = crowd.observed
+            paid = sum(token is not None for token in list(observed.reserved.values()))
             line = (
-                f"{now - began:5.0f} s  {len(told.reserved):6} orders  {paid:6} payments"
-                f"  {len(told.admitted):5} admitted  {faults.count:4} faults  {faults.now}"
+                f"{now - began:5.0f} s  {len(observed.reserved):6} orders  {paid:6} payments"
+                f"  {len(observed.admitted):5} admitted  {faults.count:4} faults"
+                f"  now: {faults.now or 'no fault'}"
             )
             print(f"\r{line:<100}" if terminal else line, end="" if terminal else "\n", flush=True)  # noqa: T201
 
 
-def _report(  # noqa: PLR0913, PLR0917 - all that there is to say
+def _report(  # noqa: PLR0913, PLR0917 - the parts of one report
     arguments: argparse.Namespace,
     arena: Arena,
     crowd: Crowd,
@@ -161,15 +173,15 @@ def _report(  # noqa: PLR0913, PLR0917 - all that there is to say
     broken: list[str],
 ) -> dict[str, Any]:
     times = sorted(time for found in faults.seconds.values() for time in found)
-    answers = crowd.told.answers
+    responses = crowd.observed.responses
     return {
         "seed": arguments.seed,
         "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB,"
         f" {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "seconds": round(lasted),
-        "orders reserved": len(crowd.told.reserved),
-        "orders a second": round(len(crowd.told.reserved) / lasted, 1),
-        "payments accepted": sum(token is not None for token in crowd.told.reserved.values()),
+        "orders reserved": len(crowd.observed.reserved),
+        "orders a second": round(len(crowd.observed.reserved) / lasted, 1),
+        "payments accepted": sum(token is not None for token in crowd.observed.reserved.values()),
         "faults": faults.count,
         "recovery": {
             "what": "seconds from the end of a fault until a new order has its tickets",
@@ -186,11 +198,11 @@ def _report(  # noqa: PLR0913, PLR0917 - all that there is to say
         },
         "not recovered from": faults.unrecovered,
         "restarts by cause": {
-            "killed by us": sum(arena.killed.values()),
+            "killed by the run": sum(arena.killed.values()),
             **Counter(f"{dead.name} ended by itself during: {dead.during}" for dead in arena.died),
         },
         "seconds until all was settled": round(settled, 1),
-        "answers": dict(sorted(answers.items())),
+        "responses": dict(sorted(responses.items())),
         **verdict.figures(arena),
         "violations": broken,
     }
@@ -201,25 +213,29 @@ def _show(report: dict[str, Any]) -> str:
     for kind, found in report["faults by kind"].items():
         lines.append(f"{kind:<24}{found['times']:>6}{found['median']:>10}{found['worst']:>10}")
     lines.append("")
-    skipped = {"faults by kind", "violations", "answers", "recovery"}
+    skipped = {"faults by kind", "violations", "responses", "recovery"}
     lines += [f"{name}: {value}" for name, value in report.items() if name not in skipped]
     recovery = report["recovery"]
-    lines.append(f"recovery: median {recovery['median']} s, worst {recovery['worst']} s")
-    lines.append("answers: " + ", ".join(f"{a} ×{n}" for a, n in report["answers"].items()))
-    lines.append(f"violations: {len(report['violations'])}")
+    lines.append(
+        f"recovery ({recovery['what']}): median {recovery['median']} s, worst {recovery['worst']} s"
+    )
+    responses = ", ".join(f"{response} ×{n}" for response, n in report["responses"].items())
+    lines.append(f"responses: {responses}")
+    lines.append(f"broken promises (violations): {len(report['violations'])}")
     lines += [f"  {line}" for line in report["violations"][:50]]
     return "\n".join(lines)
 
 
-def _keep_logs(arena: Arena) -> Path:
-    kept = Path(tempfile.mkdtemp(prefix="bilheteria-chaos-logs-"))
+def _copy_logs(arena: Arena) -> Path:
+    """Copy the logs out of the temporary folder, which is deleted at the end."""
+    copies = Path(tempfile.mkdtemp(prefix="bilheteria-chaos-logs-"))
     for log in arena.folder.logs.glob("*.log"):
-        (kept / log.name).write_bytes(log.read_bytes())
-    return kept
+        (copies / log.name).write_bytes(log.read_bytes())
+    return copies
 
 
 def _say(what: str) -> None:
-    print(what, flush=True)  # noqa: T201 - we speak to a person
+    print(what, flush=True)  # noqa: T201 - output of a command
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The stack that is to be broken: two of each that may be two, and a proxy before the AWS."""
+"""The processes of a chaos run: two webs, two workers, a proxy in front of the local AWS."""
 
 import os
 import shutil
@@ -26,31 +26,31 @@ from ticketing.stack.environment import Folder, inherited_environment, make_env,
 from ticketing.stack.processes import Child, Roster
 from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
-from ticketing.stack.serving import Service, ask, free_port
+from ticketing.stack.serving import Service, free_port, get_url
 
 WEBS: Final = ("web-1", "web-2")
 WORKERS: Final = ("worker-1", "worker-2", "mailer", "refunder", "courier", "beat")
 SERVERS: Final = ("postgres", "valkey", "aws")
-# Everything that waits in production waits here too, less long.
+# Shorter delays than in production, so that retries happen during the run.
 _QUICK: Final = {
     "SQS_VISIBILITY_SECONDS": "6",
     "SQS_BACKOFF_SECONDS": "1,1,2,2,4,4,8,8",
     "ASK_AGAIN_SECONDS": "8",
     "LOG_LEVEL": "WARNING",
 }
-# What the receivers are told of: a few a second, which they can just take.
-_TOLD: Final = ["order.paid", "order.refunded"]
+# The types of webhooks that the receivers subscribe to: few enough that they can just keep up.
+_WEBHOOK_TYPES: Final = ["order.paid", "order.refunded"]
 _READY_SECONDS: Final = 60
 _HOLD_SECONDS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """One of our processes ended, and we had not killed it."""
+    """A process ended that the run had not killed."""
 
     name: str
     exit_code: int | None
-    # The fault of that moment, or the last one.
+    # The current fault, or the last one.
     during: str
 
 
@@ -65,11 +65,11 @@ class Arena:
         self.servers: dict[str, Service] = {}
         self.ports = {name: free_port() for name in WEBS}
         self.env: dict[str, str] = {}
-        # Those who are down because we want it.
+        # Processes that the run killed and has not restarted yet.
         self.down: set[str] = set()
         self.lock = Lock()
         self.died: list[Death] = []
-        # How often we killed each, and started it again.
+        # How often the run killed each process.
         self.killed: Counter[str] = Counter()
         self.fault = ""
         self.receivers = make_receivers()
@@ -107,7 +107,7 @@ class Arena:
         self._manage("set_up", "-v0")
         self._manage("collectstatic", "--noinput", "-v0")
         self._shorten_holds()
-        self._listen()
+        self._start_receivers()
         for name in WEBS:
             self._start(name, self.programs.web(port=self.ports[name], name=name))
         for name in ("worker-1", "worker-2"):
@@ -131,26 +131,26 @@ class Arena:
             receiver.stop()
 
     def delete(self) -> None:
-        """Delete all data, once the report is written."""
+        """Delete all data."""
         shutil.rmtree(services.postgres_folder(self.folder.path), ignore_errors=True)
         shutil.rmtree(self.folder.path, ignore_errors=True)
 
     def kill(self, name: str) -> None:
-        """SIGKILL a process and all that it started."""
+        """Send SIGKILL to a process and all its descendants."""
         with self.lock:
             self.down.add(name)
             self.killed[name] += 1
         self.children[name].kill()
 
     def restart(self, name: str) -> None:
-        """Start one that was killed. What a server forgot for good is made again."""
+        """Restart a process that was killed. The local AWS gets its queues and bucket again."""
         self.children[name].stop()
         self.roster.restart(self.children[name])
         if name in self.servers:
             services.wait_for(self.servers[name])
         if name == "aws":
-            # The real one forgets no queue. Its messages are lost nonetheless. Past the proxy: one
-            # of its services may be broken just now.
+            # A killed local AWS forgets its queues, and the real one does not. The messages stay
+            # lost. Not through the proxy, which may be simulating a fault.
             self._manage("provision_aws", AWS_ENDPOINT_URL=self.servers["aws"].url)
         with self.lock:
             self.down.discard(name)
@@ -162,7 +162,7 @@ class Arena:
         self._signal(name, signal.SIGCONT)
 
     def wipe_valkey(self) -> None:
-        """Kill Valkey and let it come back without its data."""
+        """Kill Valkey and delete its data."""
         self.kill("valkey")
         shutil.rmtree(self.folder.path / "valkey" / "appendonlydir", ignore_errors=True)
 
@@ -170,7 +170,7 @@ class Arena:
         return Redis.from_url(self.env["REDIS_URL"], decode_responses=True, socket_timeout=2)
 
     def sqs(self) -> Any:
-        """Return a client that goes past the proxy."""
+        """Return a client that does not go through the proxy."""
         return boto3.client(
             "sqs",
             endpoint_url=self.servers["aws"].url,
@@ -180,12 +180,12 @@ class Arena:
         )
 
     def queue_url(self, queue: str) -> str:
-        """Return a queue's address behind the proxy."""
+        """Return a queue's URL that does not go through the proxy."""
         path = urlsplit(self.env[f"SQS_{queue.upper()}_QUEUE_URL"]).path
         return f"{self.servers['aws'].url}{path}"
 
-    def revive_the_dead(self) -> None:
-        """Start again whoever died without our doing, as a supervisor of production does."""
+    def restart_dead_processes(self) -> None:
+        """Restart processes that died by themselves, as a supervisor does in production."""
         with self.lock:
             dead = [
                 name
@@ -202,23 +202,23 @@ class Arena:
         self.wait(lambda: self._answers(f"http://{services.LOOPBACK}:{self.ports[name]}/healthz"))
 
     @staticmethod
-    def wait(look: Callable[[], bool]) -> None:
+    def wait(holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while not look():
+        while not holds():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Nothing came in {_READY_SECONDS} seconds.")
+                raise TimeoutError(f"A process is not ready after {_READY_SECONDS} seconds.")
             time.sleep(0.1)
 
     @staticmethod
     def _answers(url: str) -> bool:
         try:
-            with ask(url, timeout=2):
+            with get_url(url, timeout=2):
                 return True
         except OSError:
             return False
 
     def _shorten_holds(self) -> None:
-        # Or nothing would expire in a short run. The API does not let an organizer choose.
+        # Otherwise no reservation would expire in a short run. The API cannot set this.
         with psycopg.connect(self.env["DATABASE_URL"]) as record:
             record.execute(
                 f"""
@@ -229,8 +229,8 @@ class Arena:
                 """
             )
 
-    def _listen(self) -> None:
-        """Let the organizer's own systems be told of what is paid and refunded."""
+    def _start_receivers(self) -> None:
+        """Start the webhook receivers and register them as endpoints of the organizer."""
         with psycopg.connect(self.env["DATABASE_URL"]) as record:
             for receiver in self.receivers:
                 receiver.start()
@@ -238,7 +238,7 @@ class Arena:
                     "INSERT INTO events_webhookendpoint"
                     " (id, organizer_id, url, types, secret_version, created_at)"
                     " SELECT %s, id, %s, %s, 1, now() FROM events_organizer",
-                    [uuid4(), receiver.url, _TOLD],
+                    [uuid4(), receiver.url, _WEBHOOK_TYPES],
                 )
 
     def _start(self, name: str, child: Child) -> None:

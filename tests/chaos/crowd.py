@@ -1,4 +1,4 @@
-"""Buyers, doors and an organizer, who note what they were told."""
+"""Simulated buyers, doors and an organizer. They record the responses that they get."""
 
 import http.client
 import json
@@ -15,36 +15,38 @@ from uuid import uuid4
 
 from ticketing.stack.serving import LOOPBACK
 
-# A buyer whose payment got no answer asks again, so long.
-_STUBBORN_SECONDS: Final = 120
+# How long a buyer retries a payment that got no response.
+_RETRY_SECONDS: Final = 120
 _TIMEOUT_SECONDS: Final = 10
 _KEPT_ON_SALE: Final = 6
-# Between two scans at a door, and between two acts of the organizer.
+# The average pause between two scans at a door, and between two changes by the organizer.
 _PAUSE_SECONDS: Final = 0.25
 _CAPACITY: Final = 150
 
 
-class NoAnswer(Exception):
-    """Nobody knows whether it happened."""
+class NoResponse(Exception):
+    """A request got no response: it may or may not have had its effect."""
 
 
 @dataclass
-class Told:
-    """What the crowd was told. The verdict holds the system to it."""
+class Observed:
+    """What responses said. The verdict compares it with the final state of the system."""
 
     lock: Lock = field(default_factory=Lock)
-    # Order → the token it was paid with, once the payment was accepted.
+    # By the order's id: the token of its accepted payment, or None.
     reserved: dict[str, str | None] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
     admitted: Counter[str] = field(default_factory=Counter)
-    called_off: set[str] = field(default_factory=set)
-    answers: Counter[str] = field(default_factory=Counter)
-    on_their_way: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=500))
-    to_enter: deque[str] = field(default_factory=lambda: deque(maxlen=500))
+    cancelled_events: set[str] = field(default_factory=set)
+    responses: Counter[str] = field(default_factory=Counter)
+    # Ids and access tokens of paid orders whose tickets were not scanned yet.
+    paid_orders: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=500))
+    # Codes to scan.
+    codes: deque[str] = field(default_factory=lambda: deque(maxlen=500))
 
 
 class Caller:
-    """One client of both web servers. It goes to the other one when this one is gone."""
+    """A client of both web servers. It switches to the other one after an error."""
 
     def __init__(self, ports: list[int], token: str = "") -> None:
         self._ports = random.sample(ports, len(ports))
@@ -65,33 +67,33 @@ class Caller:
         try:
             text = None if body is None else json.dumps(body)
             self._connection.request(method, path, text, headers)
-            answer = self._connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"{}")
+            response = self._connection.getresponse()
+            return response.status, json.loads(response.read() or b"{}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
             self._connection = None
-            raise NoAnswer from error
+            raise NoResponse from error
 
 
 class Crowd:
-    """Threads that live until they are told to stop."""
+    """Threads that act as buyers, doors and the organizer until `stop`."""
 
     def __init__(
         self, *, ports: list[int], api_token: str, buyers: int, rate: float, seed: int
     ) -> None:
-        self.told = Told()
+        self.observed = Observed()
         self.stop_now = Flag()
         self.on_sale: list[str] = []
         self.events: list[str] = []
         self._ports = ports
         self._api_token = api_token
-        # A buyer thinks so long on average, that all of them make `rate` orders a second.
+        # The average pause of a buyer, so that all buyers together try `rate` orders a second.
         self._pause = buyers / rate
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._threads = [
-            *(Thread(target=self._live, args=(self._buy, n)) for n in range(buyers)),
-            *(Thread(target=self._live, args=(self._admit, n)) for n in range(2)),
-            Thread(target=self._live, args=(self._organize, 0)),
+            *(Thread(target=self._repeat, args=(self._buy, n)) for n in range(buyers)),
+            *(Thread(target=self._repeat, args=(self._admit, n)) for n in range(2)),
+            Thread(target=self._repeat, args=(self._organize, 0)),
         ]
 
     def start(self) -> None:
@@ -104,83 +106,83 @@ class Crowd:
     def stop(self) -> None:
         self.stop_now.set()
         for thread in self._threads:
-            thread.join(_STUBBORN_SECONDS + 30)
+            thread.join(_RETRY_SECONDS + 30)
 
-    def _live(self, act: Callable[[Caller, random.Random], None], number: int) -> None:
+    def _repeat(self, act: Callable[[Caller, random.Random], None], number: int) -> None:
         caller = Caller(self._ports)
         own = random.Random(self._random.random() + number)  # noqa: S311 - no secret
         next_turn = time.monotonic()
         mean = self._pause if act == self._buy else _PAUSE_SECONDS
         while not self.stop_now.wait(max(0, next_turn - time.monotonic())):
-            # Who was held up does not hurry afterwards.
+            # After a delay the missed turns are not made up for.
             next_turn = max(next_turn + own.random() * 2 * mean, time.monotonic() - mean)
             try:
                 act(caller, own)
-            except NoAnswer:
-                self._note("no answer")
+            except NoResponse:
+                self._note("no response")
                 time.sleep(0.2)
 
-    def _note(self, answer: str) -> None:
-        with self.told.lock:
-            self.told.answers[answer] += 1
+    def _note(self, response: str) -> None:
+        with self.observed.lock:
+            self.observed.responses[response] += 1
 
     def _buy(self, caller: Caller, own: random.Random) -> None:
         quantity = own.choices([1, 2, 3], [75, 15, 10])[0]
         order = self.reserve(caller, own.choice(self.on_sale), quantity)
         if order is None:
             return
-        will = own.random()
-        if will < 0.5:
-            return  # he leaves
-        if will < 0.6:
+        chance = own.random()
+        if chance < 0.5:
+            return  # The buyer leaves, and the reservation expires.
+        if chance < 0.6:
             self._cancel(caller, order)
             return
         token = own.choices(["tok_approved", "tok_declined", "tok_unstable"], [86, 9, 5])[0]
         if self.pay(caller, order, token) and token == "tok_approved":
-            self.told.on_their_way.append((order["id"], order["access_token"]))
+            self.observed.paid_orders.append((order["id"], order["access_token"]))
 
     def reserve(self, caller: Caller, event: str, quantity: int) -> dict[str, Any] | None:
         customer = {"name": "Ana Souza", "email": f"ana+{uuid4().hex[:12]}@example.com"}
-        wish = {"event": event, "quantity": quantity, "customer": customer}
-        status, order = caller.call("POST", "/orders", wish)
+        body = {"event": event, "quantity": quantity, "customer": customer}
+        status, order = caller.call("POST", "/orders", body)
         self._note(f"reserve: {status} {order.get('code', '') if status != 201 else ''}".strip())
         if status != 201:
             if order.get("code") in ("sold_out", "event_not_on_sale") and len(self.on_sale) > 1:
-                with self.told.lock:
-                    if event in self.on_sale and self._is_gone(caller, event):
+                with self.observed.lock:
+                    if event in self.on_sale and self._is_over(caller, event):
                         self.on_sale.remove(event)
             return None
-        with self.told.lock:
-            self.told.reserved[order["id"]] = None
+        with self.observed.lock:
+            self.observed.reserved[order["id"]] = None
         return order
 
-    def _is_gone(self, caller: Caller, event: str) -> bool:
+    def _is_over(self, caller: Caller, event: str) -> bool:
         status, found = caller.call("GET", f"/events/{event}")
         return status == 200 and (found["sold_out"] or found["status"] != "published")
 
     def pay(self, caller: Caller, order: dict[str, Any], token: str) -> bool:
-        deadline = time.monotonic() + _STUBBORN_SECONDS
+        deadline = time.monotonic() + _RETRY_SECONDS
         path = f"/orders/{order['id']}"
         while time.monotonic() < deadline:
             try:
-                status, answer = caller.call(
+                status, response = caller.call(
                     "POST",
                     f"{path}/payment",
                     {"method": "card", "token": token},
                     order["access_token"],
                 )
                 self._note(
-                    f"pay: {status} {answer.get('code', '') if status != 202 else ''}".strip()
+                    f"pay: {status} {response.get('code', '') if status != 202 else ''}".strip()
                 )
                 if status == 202:
-                    with self.told.lock:
-                        self.told.reserved[order["id"]] = token
+                    with self.observed.lock:
+                        self.observed.reserved[order["id"]] = token
                     return True
                 if status < 500:
-                    # Refused; or an earlier call of ours was accepted, and its answer was lost.
+                    # Refused, or an earlier request was accepted and its response was lost.
                     return self._was_accepted(caller, order, token)
-            except NoAnswer:
-                self._note("no answer")
+            except NoResponse:
+                self._note("no response")
             time.sleep(0.3)
         return False
 
@@ -188,67 +190,67 @@ class Crowd:
         _, found = caller.call("GET", f"/orders/{order['id']}", token=order["access_token"])
         if found.get("payment") is None:
             return False
-        with self.told.lock:
-            self.told.reserved[order["id"]] = token
+        with self.observed.lock:
+            self.observed.reserved[order["id"]] = token
         return True
 
     def _cancel(self, caller: Caller, order: dict[str, Any]) -> None:
         status, _ = caller.call("POST", f"/orders/{order['id']}/cancel", {}, order["access_token"])
         self._note(f"cancel: {status}")
         if status == 200:
-            with self.told.lock:
-                self.told.cancelled.add(order["id"])
+            with self.observed.lock:
+                self.observed.cancelled.add(order["id"])
 
     def _fetch_tickets(self, caller: Caller) -> None:
-        """Let the people of one paid order come to the door, if their tickets are there."""
+        """Fetch the codes of one paid order for the doors, if its tickets are ready."""
         with suppress(IndexError):
-            order_id, token = self.told.on_their_way.popleft()
+            order_id, token = self.observed.paid_orders.popleft()
             status, found = caller.call("GET", f"/orders/{order_id}/ticket", token=token)
             if status == 200 and found["tickets_ready"]:
-                self.told.to_enter.extend(ticket["code"] for ticket in found["tickets"])
+                self.observed.codes.extend(ticket["code"] for ticket in found["tickets"])
             elif status != 404:
-                self.told.on_their_way.append((order_id, token))
+                self.observed.paid_orders.append((order_id, token))
 
     def _admit(self, caller: Caller, own: random.Random) -> None:
-        """Scan somebody; now and then somebody whom the other gate may have let in just now."""
-        if len(self.told.to_enter) < 20:
+        """Scan one ticket, sometimes one that the other door scans at the same time."""
+        if len(self.observed.codes) < 20:
             self._fetch_tickets(caller)
-        if len(self.told.to_enter) < 2:
+        if len(self.observed.codes) < 2:
             return
-        # Seldom one that was scanned before, or is being scanned at the other gate.
-        code = self.told.to_enter[0] if own.random() < 0.3 else self.told.to_enter.popleft()
+        # In 30 % the code stays in the queue, so that it is scanned once more.
+        code = self.observed.codes[0] if own.random() < 0.3 else self.observed.codes.popleft()
         scan = {"code": code, "scan_id": str(uuid4()), "gate": str(own.randint(1, 2))}
         for _ in range(60):
             try:
-                status, answer = caller.call("POST", "/tickets/validate", scan, self._api_token)
-            except NoAnswer:
-                self._note("no answer")
+                status, response = caller.call("POST", "/tickets/validate", scan, self._api_token)
+            except NoResponse:
+                self._note("no response")
                 time.sleep(0.2)
                 continue
-            self._note(f"scan: {status} {answer.get('code', '')}".strip())
+            self._note(f"scan: {status} {response.get('code', '')}".strip())
             if status < 500:
                 if status == 200:
-                    with self.told.lock:
-                        self.told.admitted[answer["ticket"]["id"]] += 1
+                    with self.observed.lock:
+                        self.observed.admitted[response["ticket"]["id"]] += 1
                 return
             time.sleep(0.2)
 
     def _organize(self, _: Caller, own: random.Random) -> None:
-        """Keep enough on sale; change a capacity; rarely call one off."""
+        """Keep enough events on sale, sometimes change a capacity, rarely cancel an event."""
         organizer = Caller(self._ports, self._api_token)
         if len(self.on_sale) < _KEPT_ON_SALE:
             self._create_event(organizer)
-        will, event = own.random(), own.choice(self.on_sale)
-        if will < 0.05:
-            wish = {"ticket_types": [{"name": "Pista", "capacity": own.randint(100, 250)}]}
-            status, said = organizer.call("PATCH", f"/events/{event}", wish)
-            self._note(f"capacity: {status} {said.get('code', '')}".strip())
-        elif will < 0.055 and len(self.on_sale) > 2:
+        chance, event = own.random(), own.choice(self.on_sale)
+        if chance < 0.05:
+            body = {"ticket_types": [{"name": "Pista", "capacity": own.randint(100, 250)}]}
+            status, response = organizer.call("PATCH", f"/events/{event}", body)
+            self._note(f"capacity: {status} {response.get('code', '')}".strip())
+        elif chance < 0.055 and len(self.on_sale) > 2:
             status, __ = organizer.call("PATCH", f"/events/{event}", {"status": "cancelled"})
-            self._note(f"call off: {status}")
+            self._note(f"cancel event: {status}")
             if status == 200:
-                with self.told.lock:
-                    self.told.called_off.add(event)
+                with self.observed.lock:
+                    self.observed.cancelled_events.add(event)
                     if event in self.on_sale:
                         self.on_sale.remove(event)
 

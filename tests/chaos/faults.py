@@ -1,4 +1,4 @@
-"""What goes wrong, when, and how long it takes until a buyer has his tickets again."""
+"""The faults of a chaos run, their random schedule, and the measurement of each recovery."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from redis.exceptions import RedisError
 
 from tests.chaos.arena import WEBS, WORKERS, Arena
-from tests.chaos.crowd import Caller, Crowd, NoAnswer
+from tests.chaos.crowd import Caller, Crowd, NoResponse
 from tests.chaos.proxy import FAILS, HANGS, VANISHES
 
 _LONGEST_RECOVERY: Final = 90
@@ -21,18 +21,18 @@ _SECOND: Final = 1.0
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to fail: how it begins, how it ends."""
+    """One kind of fault: how it begins and how it ends."""
 
     kind: str
     begin: Callable[[Arena], None]
     end: Callable[[Arena], None]
-    # Seconds that it lasts, at the most.
+    # The most seconds between begin and end. The actual time is random.
     lasts: float = 2.5
 
 
 @dataclass
 class Faults:
-    """What was done, and how long each took to recover from."""
+    """The faults so far, with the seconds until a new order had its tickets again."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     unrecovered: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ def _forget_scripts(arena: Arena) -> None:
 
 
 def _duplicate(arena: Arena) -> None:
-    """Send what waits once more: SQS delivers at least once."""
+    """Send copies of waiting messages: SQS may deliver a message more than once."""
     sqs = arena.sqs()
     for queue in ("sale", "delivery", "refunds", "webhooks"):
         url = arena.queue_url(queue)
@@ -100,9 +100,9 @@ FAULTS: Final = [
 
 
 class Saboteur:
-    """Works through a seeded schedule in which every kind comes once before any comes again."""
+    """Executes faults in a random order that a seed repeats. Each round has every fault once."""
 
-    def __init__(  # noqa: PLR0913 - what a schedule is made of
+    def __init__(  # noqa: PLR0913 - the settings of a schedule
         self, arena: Arena, crowd: Crowd, *, canary: str, seed: int, pace: float, only: str
     ) -> None:
         self.faults = Faults()
@@ -114,7 +114,7 @@ class Saboteur:
         self._caller = Caller([arena.ports[name] for name in WEBS])
 
     def strike(self) -> None:
-        """Do one fault, or now and then two at once, and measure the recovery."""
+        """Execute one fault, sometimes two at once, and measure the recovery."""
         chosen = [self._draw()]
         if self._random.random() < 0.15:
             chosen.append(self._draw())
@@ -148,8 +148,8 @@ class Saboteur:
         """Return the seconds until a new order has its tickets."""
         deadline = healed + _LONGEST_RECOVERY
         while time.monotonic() < deadline:
-            self._arena.revive_the_dead()
-            with suppress(NoAnswer):
+            self._arena.restart_dead_processes()
+            with suppress(NoResponse):
                 if self._buy_now(deadline):
                     return time.monotonic() - healed
             time.sleep(0.1)
@@ -159,12 +159,12 @@ class Saboteur:
         order = self._crowd.reserve(self._caller, self._canary, 1)
         if order is None or not self._crowd.pay(self._caller, order, "tok_approved"):
             return False
-        # Another buyer who came later may be quicker: the queue keeps no order.
+        # Not the whole deadline for one order: SQS keeps no order, so the next one may be quicker.
         patience = min(deadline, time.monotonic() + 30 * _SECOND)
         while time.monotonic() < patience:
-            self._arena.revive_the_dead()
+            self._arena.restart_dead_processes()
             found: dict[str, Any] = {}
-            with suppress(NoAnswer):
+            with suppress(NoResponse):
                 _, found = self._caller.call(
                     "GET", f"/orders/{order['id']}", token=order["access_token"]
                 )

@@ -1,4 +1,4 @@
-"""Between our processes and the local AWS: services fail, hang or vanish when told to."""
+"""A proxy between our processes and the local AWS. It makes services fail, hang or vanish."""
 
 import asyncio
 import re
@@ -12,14 +12,14 @@ FAILS: Final = "fails"
 HANGS: Final = "hangs"
 VANISHES: Final = "vanishes"
 _SERVICE = re.compile(rb"/(sqs|s3|ses|sts)/aws4_request|%2F(s3)%2Faws4_request")
-_SORRY: Final = (
+_UNAVAILABLE: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
 _CHUNK: Final = 65_536
 
 
 class FaultProxy:
-    """Passes bytes on. A connection belongs to the service that its first request names."""
+    """Forwards bytes. A connection belongs to the AWS service that its first request names."""
 
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
@@ -43,7 +43,7 @@ class FaultProxy:
         self._thread.join(5)
 
     def break_service(self, service: str, how: str) -> None:
-        """Let a service fail from now on; what is under way is cut off, or waits with `HANGS`."""
+        """Begin a fault of a service. Open connections are closed, or hang with `HANGS`."""
         self._loop.call_soon_threadsafe(self._begin, service, how)
 
     def heal(self, service: str) -> None:
@@ -55,7 +55,7 @@ class FaultProxy:
             self._cut(service)
 
     def _end(self, service: str) -> None:
-        # What hung stays lost, as behind a load balancer that failed over.
+        # Hanging requests are lost for good, as after the failover of a load balancer.
         self._faults.pop(service, None)
         self._cut(service)
 
@@ -70,7 +70,7 @@ class FaultProxy:
             service = (found.group(1) or found.group(2)).decode() if found else "other"
             fault = self._faults.get(service)
             if fault == FAILS:
-                out.write(_SORRY)
+                out.write(_UNAVAILABLE)
                 await out.drain()
             elif fault != VANISHES:
                 await self._pass_on(service, head, near, out)
@@ -93,7 +93,7 @@ class FaultProxy:
         self, service: str, source: asyncio.StreamReader, sink: asyncio.StreamWriter
     ) -> None:
         while data := await source.read(_CHUNK):
-            while self._faults.get(service) == HANGS:  # noqa: ASYNC110 - cut off by the healing
+            while self._faults.get(service) == HANGS:  # noqa: ASYNC110 - `heal` closes the connection
                 await asyncio.sleep(0.05)
             sink.write(data)
             await sink.drain()

@@ -1,4 +1,4 @@
-"""Two systems of the organizer's own that webhooks go to: one slow, one slow and out of order."""
+"""Two webhook receivers: one is slow, the other is slow and sometimes fails or hangs."""
 
 import random
 import threading
@@ -9,21 +9,21 @@ from typing import Any, Final
 
 from ticketing.stack.serving import LOOPBACK, free_port
 
-# Longer than a courier waits for an answer.
-_FOREVER_SECONDS: Final = 8.0
+# Longer than a webhook worker waits for a response.
+_HANG_SECONDS: Final = 8.0
 
 
 @dataclass
 class Receiver:
-    """Takes webhooks, slowly, and remembers those for which it said so."""
+    """Accepts webhooks slowly, and records the ids of those that it confirmed."""
 
     name: str
-    # Of the requests: how many get no answer, how many a 503.
+    # The shares of requests that get no response in time, and that get a 503.
     silent: float
     failing: float
     port: int = field(default_factory=free_port)
-    taken: set[str] = field(default_factory=set)
-    asked: int = 0
+    confirmed: set[str] = field(default_factory=set)
+    requests: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -39,20 +39,20 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def take(self, identity: str) -> int:
-        """Return the status of the answer, after a while."""
+    def receive(self, webhook_id: str) -> int:
+        """Wait, then return the status of the response."""
         chance = random.random()  # noqa: S311 - no secret
         with self.lock:
-            self.asked += 1
+            self.requests += 1
         if chance < self.silent:
-            time.sleep(_FOREVER_SECONDS)
+            time.sleep(_HANG_SECONDS)
             return 204
         time.sleep(random.uniform(0.1, 2.0))  # noqa: S311 - no secret
         if chance < self.silent + self.failing:
             return 503
-        # Noted before the answer: one that is lost on its way counts as given.
+        # Before the response is sent: it may be lost on the way to the webhook worker.
         with self.lock:
-            self.taken.add(identity)
+            self.confirmed.add(webhook_id)
         return 204
 
 
@@ -69,7 +69,7 @@ class _Server(ThreadingHTTPServer):
     receiver: Receiver
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Be silent about couriers that hang up, or were killed."""
+        """Print nothing about webhook workers that close their connection or are killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -77,8 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(self.server.receiver.take(self.headers["webhook-id"]))
+        self.send_response(self.server.receiver.receive(self.headers["webhook-id"]))
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
         pass

@@ -1,4 +1,4 @@
-"""After the faults: every invariant, to the last ticket, by the record, Redis, S3 and the mail."""
+"""Checks every promise after a chaos run, in the database, Redis, S3 and the mailbox."""
 
 import os
 import re
@@ -11,14 +11,15 @@ from email.policy import default
 from typing import Any, Final
 
 from tests.chaos.arena import WEBS, WORKERS, Arena
-from tests.chaos.crowd import Told
+from tests.chaos.crowd import Observed
 from ticketing.queue.health import find_fault
 
 _PATIENCE_SECONDS: Final = 240
-# Longer than a courier's lease, and than an endpoint rests that answered nothing.
-_COURIER_PATIENCE: Final = timedelta(seconds=150)
+# Longer than a webhook worker's lease, and than the pause after an endpoint that did not respond.
+_LONGEST_WEBHOOK_PAUSE: Final = timedelta(seconds=150)
 _POLL_SECONDS: Final = 30
-# Nothing of an order waits any more, and no reservation stands.
+# Counts reservations and unpaid orders, open payments and refunds, unsent mails, and events whose
+# cancellation is not finished.
 _UNFINISHED: Final = """
 SELECT
   (SELECT count(*) FROM orders_order WHERE status IN ('reserved', 'processing')),
@@ -30,18 +31,18 @@ SELECT
 
 
 def open_record(arena: Arena) -> None:
-    """Let Django's models speak to the arena's database."""
+    """Set up Django with the arena's settings, so that its models use the arena's database."""
     os.environ.update(arena.env)
-    import django  # noqa: PLC0415 - only now is it known where the database is
+    import django  # noqa: PLC0415 - the imports below need the settings
 
     django.setup()
 
 
 def wait_until_quiet() -> dict[str, int]:
-    """Wait until nothing is under way. Return what still is when patience ends."""
+    """Wait until no work is unfinished. Return the counts of unfinished work after a timeout."""
     from django.db import connection  # noqa: PLC0415 - as above
 
-    names = ["open orders", "open payments", "unsent mails", "events not wound up"]
+    names = ["orders", "payments or refunds", "mails", "event cancellations"]
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         with connection.cursor() as cursor:
@@ -52,15 +53,15 @@ def wait_until_quiet() -> dict[str, int]:
         time.sleep(0.5)
 
 
-def violations(arena: Arena, told: Told) -> list[str]:
-    """Return a line for each broken promise, and none if all were kept."""
+def violations(arena: Arena, observed: Observed) -> list[str]:
+    """Return one line for each broken promise."""
     return [
         *_record(),
-        *_promises(told),
+        *_responses(observed),
         *_money(),
         *_codes(arena),
-        *_letters(arena),
-        *_doors(told),
+        *_ticket_mails(arena),
+        *_doors(observed),
         *_webhooks(arena),
         *_processes(arena),
         *live_stock(),
@@ -68,7 +69,7 @@ def violations(arena: Arena, told: Told) -> list[str]:
 
 
 def figures(arena: Arena) -> dict[str, Any]:
-    """Return what the run left, in numbers."""
+    """Return the figures of the run's final state, for the report."""
     from orders.models import Order  # noqa: PLC0415
     from tickets.models import Scan, Ticket  # noqa: PLC0415
     from tickets.webhooks.models import WebhookMessage  # noqa: PLC0415
@@ -90,7 +91,7 @@ def figures(arena: Arena) -> dict[str, Any]:
         "mails sent twice": sum(_mails(arena).values()) - len(_mails(arena)),
         "webhooks": WebhookMessage.objects.count(),
         "webhooks delivered": WebhookMessage.objects.exclude(delivered_at=None).count(),
-        "webhook requests": {each.name: each.asked for each in arena.receivers},
+        "webhook requests": {each.name: each.requests for each in arena.receivers},
     }
 
 
@@ -105,16 +106,16 @@ def _record() -> Iterator[str]:
             yield f"{event.name}: {broken}"
 
 
-def _promises(told: Told) -> Iterator[str]:
+def _responses(observed: Observed) -> Iterator[str]:
     from orders.models import Order  # noqa: PLC0415
 
     found = {
         str(pk): (code, status, str(event))
         for pk, code, status, event in Order.objects.values_list("pk", "code", "status", "event_id")
     }
-    for order_id, token in told.reserved.items():
+    for order_id, token in observed.reserved.items():
         if order_id not in found:
-            yield f"an order that was answered with 201 is gone: {order_id}"
+            yield f"an order that got a 201 response does not exist: {order_id}"
             continue
         code, status, event = found[order_id]
         allowed = {"expired", "cancelled"}
@@ -122,27 +123,29 @@ def _promises(told: Told) -> Iterator[str]:
             allowed = {"payment_failed"}
         elif token:
             allowed = {"paid"}
-        if token and event in told.called_off:
+        if token and event in observed.cancelled_events:
             allowed = {"refunded", "payment_failed"}
         if status not in allowed:
-            yield f"{code} was paid with {token} and is {status}"
-    for order_id in told.cancelled:
+            payment = f"was paid with {token}" if token else "was not paid"
+            yield f"{code} {payment}, but its status is {status}"
+    for order_id in observed.cancelled:
         if found[order_id][1] != "cancelled":
-            yield f"{found[order_id][0]} was cancelled and is {found[order_id][1]}"
+            yield f"{found[order_id][0]} was cancelled, but its status is {found[order_id][1]}"
 
 
 def _money() -> Iterator[str]:
     from orders.models import Payment  # noqa: PLC0415
     from orders.simulated_charges import SimulatedCharge  # noqa: PLC0415
 
-    kept = set(
+    charged = set(
         SimulatedCharge.objects.filter(charged_at__isnull=False, refunded_at=None).values_list(
             "payment_id", flat=True
         )
     )
     for pk, code, status in Payment.objects.values_list("pk", "order__code", "order__status"):
-        if (pk in kept) != (status == "paid"):
-            yield f"{code} is {status}, and its money was {'kept' if pk in kept else 'not taken'}"
+        if (pk in charged) != (status == "paid"):
+            money = "charged and not refunded" if pk in charged else "not charged, or refunded"
+            yield f"the status of {code} is {status}, but its money was {money}"
 
 
 def _codes(arena: Arena) -> Iterator[str]:
@@ -158,47 +161,48 @@ def _codes(arena: Arena) -> Iterator[str]:
     seen: set[str] = set()
     for ticket in Ticket.objects.select_related("order"):
         if ticket.code in seen:
-            yield f"two tickets have one code: {ticket.pk}"
+            yield f"another ticket has the same code: {ticket.pk}"
         seen.add(ticket.code)
         if ticket.order.status == "paid" and f"{object_name(ticket)}.png" not in stored:
-            yield f"{ticket.order.code}/{ticket.position} has no picture"
+            yield f"{ticket.order.code}/{ticket.position} has no QR code in S3"
 
 
-def _letters(arena: Arena) -> Iterator[str]:
+def _ticket_mails(arena: Arena) -> Iterator[str]:
     from orders.models import Order  # noqa: PLC0415
 
     sent = _mails(arena)
     for code, email in Order.objects.filter(status="paid").values_list("code", "customer_email"):
         if not sent[email]:
-            yield f"{code} is paid, and {email} got no mail"
+            yield f"{code} is paid, but {email} got no mail"
 
 
 def _mails(arena: Arena) -> Counter[str]:
     to = re.compile(r"[\w.+-]+@[\w.-]+")
     found: Counter[str] = Counter()
     for file in arena.folder.mailbox.glob("*.eml"):
-        with file.open("rb") as letter:
-            head = message_from_bytes(letter.read(4096), policy=default)
+        with file.open("rb") as mail:
+            head = message_from_bytes(mail.read(4096), policy=default)
         found[to.findall(str(head["To"]))[-1]] += 1
     return found
 
 
-def _doors(told: Told) -> Iterator[str]:
+def _doors(observed: Observed) -> Iterator[str]:
     from tickets.models import Scan  # noqa: PLC0415
 
-    # A repeat of one scan gets its first answer, so a door is told once a scan and no more.
-    for ticket, times in told.admitted.items():
+    # The crowd counts each scan once, also when it retried it. So a count above one means that two
+    # different scans admitted the ticket.
+    for ticket, times in observed.admitted.items():
         if times > 1:
             yield f"{ticket} was admitted {times} times"
     recorded = set(
         map(str, Scan.objects.filter(result="admitted").values_list("ticket_id", flat=True))
     )
-    for ticket in told.admitted.keys() - recorded:
-        yield f"{ticket} was admitted, and no scan says so"
+    for ticket in observed.admitted.keys() - recorded:
+        yield f"{ticket} was admitted, but no scan records it"
 
 
 def _webhooks(arena: Arena) -> Iterator[str]:
-    """Each sale is told to each receiver: it was taken, or it waits and somebody sends."""
+    """Check that each paid order has a webhook for each receiver, confirmed or being retried."""
     from orders.models import Order  # noqa: PLC0415
     from ticketing import clock  # noqa: PLC0415
     from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage  # noqa: PLC0415
@@ -208,33 +212,36 @@ def _webhooks(arena: Arena) -> Iterator[str]:
     for receiver in arena.receivers:
         endpoint = WebhookEndpoint.objects.get(url=receiver.url)
         messages = WebhookMessage.objects.filter(endpoint=endpoint)
-        told = messages.filter(type="order.paid").values_list("subject", flat=True)
-        for order_id in paid - set(told):
-            yield f"{order_id} was paid, and the {receiver.name} receiver is not told"
+        announced = messages.filter(type="order.paid").values_list("subject", flat=True)
+        for order_id in paid - set(announced):
+            yield f"{order_id} was paid, but there is no webhook for the {receiver.name} receiver"
         for message in messages:
             if message.delivered_at is None and message.next_attempt_at is None:
                 yield f"a webhook was given up after {message.attempts} attempts: {message.pk}"
-            if message.delivered_at and webhook_id(message) not in receiver.taken:
-                yield f"a webhook counts as delivered that nobody took: {message.pk}"
+            if message.delivered_at and webhook_id(message) not in receiver.confirmed:
+                yield f"a webhook counts as delivered, but no receiver confirmed it: {message.pk}"
         now = clock.now()
-        overdue = messages.filter(next_attempt_at__lt=now - _COURIER_PATIENCE)
+        overdue = messages.filter(next_attempt_at__lt=now - _LONGEST_WEBHOOK_PAUSE)
         lately = WebhookAttempt.objects.filter(
-            message__endpoint=endpoint, at__gt=now - _COURIER_PATIENCE
+            message__endpoint=endpoint, at__gt=now - _LONGEST_WEBHOOK_PAUSE
         )
         if overdue.exists() and not lately.exists():
-            yield f"webhooks for the {receiver.name} receiver wait, and nobody sends them"
+            yield f"webhooks for the {receiver.name} receiver are due, but no worker sends them"
 
 
 def _processes(arena: Arena) -> Iterator[str]:
-    """None ended by itself, and all that live poll."""
+    """Check that no process died by itself, and that all workers poll their queues."""
     for dead in arena.died:
         if dead.name in (*WEBS, *WORKERS):
-            yield f"{dead.name} ended by itself with {dead.exit_code} during: {dead.during}"
+            yield (
+                f"{dead.name} ended by itself with exit code {dead.exit_code} during: {dead.during}"
+            )
     if fault := find_fault(arena.folder.metrics, within=_POLL_SECONDS, now=time.time()):
         yield fault
 
 
 def live_stock() -> Iterator[str]:
+    """Check that Redis counts as many tickets left as the database."""
     from events.catalogue import left_by_type  # noqa: PLC0415
     from events.models import TicketType  # noqa: PLC0415
     from tests.engine.world import truly_left  # noqa: PLC0415
@@ -243,4 +250,7 @@ def live_stock() -> Iterator[str]:
     shown = left_by_type({kind.event_id for kind in kinds})
     for kind in kinds:
         if shown[kind.pk] != truly_left(kind):
-            yield f"{kind.pk}: {shown[kind.pk]} are shown, {truly_left(kind)} are left"
+            yield (
+                f"ticket type {kind.pk}: Redis has {shown[kind.pk]} tickets left,"
+                f" the database {truly_left(kind)}"
+            )

@@ -1,8 +1,8 @@
 """
-Hold the running API against its own schema: `make contract`, or longer by `SECONDS=1800`.
+`make contract`: tests the running API against its own document with schemathesis.
 
-Every operation, with good input and bad, alone and one after another: no fault of the server, no
-status, header or body that the schema does not describe.
+Sends valid and invalid requests to every operation, alone and in sequences. Fails on a 5xx, and on
+a status, header or body that the document does not describe. SECONDS=1800 tests longer.
 """
 
 import argparse
@@ -21,25 +21,25 @@ from ticketing.stack.environment import PROJECT
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
-# `tests/api/test_access_matrix.py` holds what callers may do to whom: here each shows its token.
-# That what fits the document is taken, `valid_request_refused` of our hooks holds: it knows the few
-# rules that no schema can say.
+# `tests/api/test_access_matrix.py` tests the permissions of callers: here every request has the
+# right token. `valid_request_refused` in hooks.py replaces positive_data_acceptance: it knows the
+# rules that a schema cannot express.
 _NOT_CHECKED: Final = "positive_data_acceptance,ignored_auth,missing_required_header"
 _PATIENCE_SECONDS: Final = 60
 _BUYER: Final = {"name": "Ana Souza", "email": "ana@example.com"}
 
 
 def main() -> int:
-    """Run it all. Return 0 if the API does what its schema says."""
+    """Start a stack and test its API. Return 0 if the API does what its document says."""
     parser = argparse.ArgumentParser(prog="tests.contract", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="of looking for what is wrong")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=int, default=60, help="duration of the tests")
+    parser.add_argument("--seed", type=int, default=1, help="repeats the requests of a run")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bilheteria-contract-") as folder:
         with running_stack(Path(folder)) as stack:
-            found = _check(stack, Path(folder), arguments.seconds, arguments.seed)
+            exit_code = _check(stack, Path(folder), arguments.seconds, arguments.seed)
         reset(stack.folder)
-    return found
+    return exit_code
 
 
 def _check(stack: RunningStack, folder: Path, seconds: int, seed: int) -> int:
@@ -63,21 +63,21 @@ def _check(stack: RunningStack, folder: Path, seconds: int, seed: int) -> int:
 
 
 def _make_world(stack: RunningStack) -> dict[str, Any]:
-    """Make a few orders, one of them with tickets, so that there is something to ask about."""
+    """Make some orders, one of them with tickets, so that requests can name existing objects."""
     caller = requests.Session()
     events = caller.get(f"{stack.url}/events", timeout=10).json()["results"]
     simple = next(event for event in events if len(event["ticket_types"]) == 1)
-    wish = {"event": simple["slug"], "quantity": 2, "customer": _BUYER}
-    orders = [caller.post(f"{stack.url}/orders", json=wish, timeout=10).json() for _ in range(4)]
+    body = {"event": simple["slug"], "quantity": 2, "customer": _BUYER}
+    orders = [caller.post(f"{stack.url}/orders", json=body, timeout=10).json() for _ in range(4)]
     first = orders[0]
     buyer = {"Authorization": f"Bearer {first['access_token']}"}
     path = f"{stack.url}/orders/{first['id']}"
-    means = {"method": "card", "token": "tok_approved"}
-    caller.post(f"{path}/payment", json=means, headers=buyer, timeout=10)
+    payment = {"method": "card", "token": "tok_approved"}
+    caller.post(f"{path}/payment", json=payment, headers=buyer, timeout=10)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not caller.get(path, headers=buyer, timeout=10).json()["tickets_ready"]:
         if time.monotonic() > deadline:
-            raise TimeoutError("The first order's tickets were not made.")
+            raise TimeoutError(f"The first order has no tickets after {_PATIENCE_SECONDS} s.")
         time.sleep(0.2)
     tickets = caller.get(f"{path}/ticket", headers=buyer, timeout=10).json()["tickets"]
     return {

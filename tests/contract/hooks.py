@@ -1,6 +1,6 @@
 """
-What schemathesis cannot know: which token an endpoint takes, what there is to ask about, and why a
-request that fits the document may be refused after all.
+Hooks for schemathesis: the right token for each operation, ids of existing objects, and the reasons
+for which the API may refuse a request that fits the document.
 """
 
 import json
@@ -15,54 +15,55 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import is_unexpected_http_status_case
 
 _WORLD: dict[str, Any] = json.loads(Path(os.environ["CONTRACT_WORLD"]).read_text())
-# Orders made on the way, and their tokens.
+# The tokens of orders by id, also of orders that the tests create.
 _tokens: dict[str, str] = dict(_WORLD["orders"])
-# Of ten.
-_MOSTLY = 7
-# Refusals of requests that are well formed as far as JSON Schema can say, by the codes of their
-# problems, or of each of its `errors`. No other 4xx but these and those of the caller and of the
-# state of things may answer a request that fits the document.
+# In this many of ten requests an id is replaced by one that exists.
+_EXISTING_OF_TEN = 7
+# Reasons for which the API may refuse a request that fits its JSON Schema: the problem's code, or
+# the codes of its `errors`, with the rule that a schema cannot express. Other allowed responses are
+# those of `_ALWAYS_ALLOWED`.
 _BEYOND_A_SCHEMA = {
-    "idempotency_key_reused": "the key came before, with another body",
-    "invalid_code": "only a signature tells which codes are ours",
-    "out_of_order": "a moment must be later than another one",
-    "address_refused": "what a name leads to, and which networks are ours",
-    "in_the_future": "by our clock",
-    "sent_beside_others": "a parameter refuses another one",
-    "too_long_ago": "by our clock",
-    "modified_since_needed": "a parameter needs another one",
-    "payment_not_accepted": "by the payment gateway, or by what the order costs",
-    "ticket_type_needed": "by the event",
-    "unknown_event": "which events there are, and whose",
-    "unknown_order": "which orders there are, and whose",
-    "weak_idempotency_key": "by who calls, and by how many bits it has",
-    "web_address": "what a mail program could take for a link",
+    "idempotency_key_reused": "an earlier request had the key and another body",
+    "invalid_code": "the signature must be valid",
+    "out_of_order": "a time must be later than another one",
+    "address_refused": "the host must resolve to a public address",
+    "in_the_future": "depends on the server's clock",
+    "sent_beside_others": "two parameters exclude each other",
+    "too_long_ago": "depends on the server's clock",
+    "modified_since_needed": "a parameter requires another one",
+    "payment_not_accepted": "depends on the payment gateway and on the order's total",
+    "ticket_type_needed": "depends on the number of the event's ticket types",
+    "unknown_event": "the event must exist and belong to the organizer",
+    "unknown_order": "the order must exist and belong to the organizer",
+    "weak_idempotency_key": "depends on the caller and on the key's randomness",
+    "web_address": "a mail program could turn the text into a link",
 }
-_ELSEWISE = frozenset({401, 403, 404, 409, 412, 429})
+# About the caller, or about the state of the object: any request may get these.
+_ALWAYS_ALLOWED = frozenset({401, 403, 404, 409, 412, 429})
 _NAMES = {"reference": "events", "order_id": "orders", "ticket_id": "tickets"}
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Ask about what exists, most of the time, with the token that the endpoint takes."""
-    # What was drawn to be refused stays as it was drawn.
+    """Set the right token, and in most requests the ids of existing objects."""
+    # Parameters that are invalid on purpose stay as they are.
     if not case.meta.is_negative_at(ParameterLocation.PATH):
-        _name_what_exists(case.path_parameters or {})
+        _use_existing_ids(case.path_parameters or {})
     if not case.meta.is_negative_at(ParameterLocation.HEADER):
-        _show_token(case)
+        _set_token(case)
 
 
-def _name_what_exists(parameters: dict[str, Any]) -> None:
+def _use_existing_ids(parameters: dict[str, Any]) -> None:
     for name in _NAMES.keys() & parameters.keys():
         kind = _NAMES[name]
-        # By what was drawn, so that the same seed asks the same.
+        # Chosen by a checksum of the generated id, so that the same seed gives the same requests.
         drawn = crc32(str(parameters[name]).encode())
         known = list(_tokens) if kind == "orders" else list(_WORLD[kind])
-        if drawn % 10 < _MOSTLY:
+        if drawn % 10 < _EXISTING_OF_TEN:
             parameters[name] = known[drawn % len(known)]
 
 
-def _show_token(case: Any) -> None:
+def _set_token(case: Any) -> None:
     choices = case.operation.definition.raw.get("security", [])
     kinds = {kind for choice in choices for kind in choice}
     order_id = (case.path_parameters or {}).get("order_id")
@@ -80,7 +81,7 @@ def _show_token(case: Any) -> None:
 
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
-    """Remember the token of an order that was made."""
+    """Remember the token of an order that a request created."""
     if response.status_code == 201 and case.operation.path == "/orders":
         order = response.json()
         _tokens[order["id"]] = order["access_token"]
@@ -88,10 +89,10 @@ def after_call(context: Any, case: Any, response: Any) -> None:
 
 @schemathesis.check
 def valid_request_refused(ctx: Any, response: Any, case: Any) -> None:
-    """Refuse the refusal of what fits the document, unless no document could say why."""
+    """Fail if the API refuses a request that fits the document, except for the reasons above."""
     status = response.status_code
     fits = case.meta and case.meta.generation.mode.is_positive
-    if not fits or status in _ELSEWISE or is_unexpected_http_status_case(case):
+    if not fits or status in _ALWAYS_ALLOWED or is_unexpected_http_status_case(case):
         return
     if 400 <= status < 500:
         problem = response.json()

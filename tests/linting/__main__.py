@@ -1,10 +1,9 @@
 """
-Hold the API's document against two linters, Spectral and Redocly, and make TypeScript of it, which
-a small client uses: part of `make check`.
+`make lint`, part of `make check`: lints the API's document with Spectral and Redocly, generates
+TypeScript types from it, and compiles a small client with them.
 
-Any finding of a linter fails, a warning too, and any error of a type. All run on the Node.js that
-a Python package brings, in the versions that package-lock.json names, so none needs anything on
-the machine.
+Any warning of a linter and any type error fails. The tools run on the Node.js of a Python package,
+in the versions of package-lock.json, so the machine needs no Node.js.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ from ticketing.stack.environment import PROJECT
 _DOCUMENT: Final = PROJECT / "docs/openapi.yaml"
 _HERE: Final = Path(__file__).parent
 _INSTALLED: Final = PROJECT / ".local/linting"
-# Beside the types that are made: it imports them.
+# Copied to the folder of the generated types, which client.ts imports.
 _CLIENT: Final = ("client.ts", "tsconfig.json")
 _NEEDS: Final = ("package.json", "package-lock.json")
 _STEPS: Final = {
@@ -40,7 +39,7 @@ _STEPS: Final = {
     ],
     "TypeScript": ["typescript/bin/tsc", "--project", str(_INSTALLED)],
 }
-# None is to call home.
+# Turns off telemetry.
 _ENVIRONMENT: Final = {
     **os.environ,
     "REDOCLY_TELEMETRY": "off",
@@ -50,9 +49,9 @@ _ENVIRONMENT: Final = {
 
 
 def main() -> int:
-    """Install the programs if need be, and run all. Return 0 if none finds anything."""
+    """Install the tools if needed, and run them all. Return 0 if none finds anything."""
     if not _install():
-        _say("They could not be installed: see above.")
+        _say("The linters could not be installed; npm's output above says why.")
         return 1
     for name in _CLIENT:
         shutil.copy(_HERE / name, _INSTALLED)
@@ -61,12 +60,12 @@ def main() -> int:
 
 
 def _install() -> bool:
-    """Install what the lock names, once for each lock. No package runs a script of its own."""
+    """Install the packages of package-lock.json, once for each version of it, without scripts."""
     digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in _NEEDS)).hexdigest()
     stamp = _INSTALLED / digest
     if stamp.exists():
         return True
-    _say("Installing linters and compilers: once, half a minute.")
+    _say("Installing the linters (only once; takes half a minute).")
     shutil.rmtree(_INSTALLED, ignore_errors=True)
     _INSTALLED.mkdir(parents=True)
     for name in _NEEDS:
@@ -80,12 +79,12 @@ def _install() -> bool:
 def _run(name: str, command: list[str]) -> bool:
     script, *arguments = command
     done = node([str(_INSTALLED / "node_modules" / script), *arguments], **_options())
-    _say(f"{name}: {'no finding' if done.returncode == 0 else 'FAILED'}")
+    _say(f"{name}: {'passed' if done.returncode == 0 else 'FAILED'}")
     return done.returncode == 0
 
 
 def _say(what: str) -> None:
-    print(what, flush=True)  # noqa: T201 - we speak to a person
+    print(what, flush=True)  # noqa: T201 - output of a command
 
 
 def _options() -> dict[str, Any]:

@@ -1,15 +1,15 @@
-// What the API's types are for: this has to compile, strictly.
+// A small client of the API. It must compile in strict mode with the generated types.
 import type { components, operations, webhooks } from "./bilheteria";
 
 type Schemas = components["schemas"];
 
-const wish: Schemas["ReservationSent"] = {
+const reservation: Schemas["ReservationSent"] = {
   event: "noite-de-jazz",
   quantity: 2,
   customer: { name: "Ana Souza", email: "ana@example.com" },
 };
 
-// @ts-expect-error An unknown member is refused by the API, and by its types.
+// @ts-expect-error The generated types refuse an unknown member, as the API does.
 const misspelt: Schemas["RefundSent"] = { ticket: [] };
 
 export async function reserve(url: string, key: string): Promise<Schemas["ReservedOrderShown"]> {
@@ -17,7 +17,7 @@ export async function reserve(url: string, key: string): Promise<Schemas["Reserv
   const response = await fetch(`${url}/orders`, {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
-    body: JSON.stringify(wish),
+    body: JSON.stringify(reservation),
   });
   if (!response.ok) {
     const problem: Schemas["Problem"] = await response.json();

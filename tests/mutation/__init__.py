@@ -1,1 +1,1 @@
-"""Deliberate changes to the engine, one at a time: does a test notice each of them?"""
+"""Mutation testing: changes the code on purpose, one line at a time. A test must fail each time."""

@@ -1,4 +1,4 @@
-"""`python -m tests.mutation`: change the engine, one line at a time, and see a test notice."""
+"""`make mutants`: changes the code, one line at a time, and checks that a test fails each time."""
 
 import argparse
 import os
@@ -36,20 +36,21 @@ _HERE: Final = Path(__file__).parent
 _PLAN: Final = tomllib.loads((_HERE / "plan.toml").read_text())
 _CONTRACTS: Final = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
 _VERBS: Final = "Verbs know no HTTP, no Celery and no AWS"
-# Measured once: lines move, but a test that runs a line runs its neighbors too.
+# The measured coverage. It is measured again only with --fresh: after an edit the lines have moved,
+# but a test that runs a line also runs the lines near it.
 _MEASURED: Final = PROJECT / ".local" / "mutation"
-# By the digest of the changed text. A run of hours that was interrupted goes on where it was.
+# The digests of noticed changes, so that the next run skips them and an interrupted run continues.
 _NOTICED: Final = _MEASURED / "noticed"
 _PACKAGES: Final = ["events", "orders", "tickets", "ticketing"]
-_OURS: Final = """
+_OUR_FUNCTIONS: Final = """
 SELECT p.proname || '/' || p.pronargs, pg_get_functiondef(p.oid)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE n.nspname = 'public' AND l.lanname IN ('plpgsql', 'sql') AND NOT EXISTS (
   SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') ORDER BY 1
 """
 _NO_LINE: Final = 0
-# What every test imports and no setting changes: once here, and not in each child.
-_WARM: Final = [
+# Imported once here, so that the forked children need not import them.
+_PRELOADED: Final = [
     "boto3", "celery", "cryptography.fernet", "django.core.handlers.wsgi", "django.db.models",
     "django.test.client", "hypothesis", "msgspec", "moto", "PIL.Image", "psycopg", "redis",
     "requests", "segno", "structlog",
@@ -58,7 +59,7 @@ _WARM: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One change, and what a lane is given to try it, with all tests that might notice."""
+    """One change, with the task for a lane to try it. The task has all tests that might notice."""
 
     change: Change
     task: Task
@@ -66,17 +67,21 @@ class Trial:
 
 
 def main() -> int:
-    """Return 1 if a change that is not excused went unnoticed."""
+    """Try all changes. Return 1 if a change that is not excused was not noticed by any test."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("--only", default="", help="changes whose file has this in its name")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--sample", type=int, default=1, help="every so many-th change")
-    parser.add_argument("--fresh", action="store_true", help="measure anew which test runs what")
+    parser.add_argument("--only", default="", help="only files with this text in their path")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="changes tried at the same time"
+    )
+    parser.add_argument("--sample", type=int, default=1, help="try only every SAMPLE-th change")
+    parser.add_argument(
+        "--fresh", action="store_true", help="measure again which test runs which line"
+    )
     arguments = parser.parse_args()
     os.environ.update(inherited_environment())
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
     compile_translations()
-    for package in _WARM:
+    for package in _PRELOADED:
         import_module(package)
     with tempfile.TemporaryDirectory(prefix="bilheteria-mutation-") as name:
         folder = Path(name)
@@ -87,8 +92,8 @@ def main() -> int:
 
 
 def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
-    _say("making the databases, and finding which test runs which line")
     if fresh or not _MEASURED.exists():
+        _say("running all tests once, to find which test runs which line (takes a while)")
         shutil.rmtree(_MEASURED, ignore_errors=True)
         half = _MEASURED.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
@@ -97,28 +102,37 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
         half.rename(_MEASURED)
     covered = read_coverage(_MEASURED)
     for test in covered.failing:
-        _say(f"FAILS WITHOUT A CHANGE, so it is not asked: {test}")
+        _say(f"TEST FAILS WITHOUT A CHANGE, so it is left out: {test}")
+    _say("creating a database for each job")
     for lane in lanes:
         open_lane(lane)
     _wait_until_ready(lanes)
     chosen = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
     before = set(_NOTICED.read_text().split()) if _NOTICED.exists() else set()
     trials = [trial for trial in chosen if trial.change.digest not in before]
-    _say(f"{len(trials)} changes to try, {len(chosen) - len(trials)} noticed by a run before")
+    _say(
+        f"{len(trials)} changes to try; {len(chosen) - len(trials)} more were noticed in an earlier"
+        " run"
+    )
     tally = _Tally(len(trials))
     for trial, found in _try_all(trials, lanes, covered):
         tally.add(trial.change, found)
+    if tally.failed:
+        _say(
+            "Failed. An UNNOTICED change needs a test that fails with it, or an entry with a reason"
+            " under `excused` in tests/mutation/plan.toml."
+        )
     return int(tally.failed)
 
 
 class _Tally:
-    """What became of the changes, shown as they come."""
+    """Counts and prints the outcomes of the changes."""
 
     def __init__(self, expected: int) -> None:
         self.failed = False
         self._expected = expected
         self._counts: Counter[str] = Counter()
-        # Files whose tests fail even without a change: their results mean nothing.
+        # Files whose tests fail without a change. Outcomes of their changes are meaningless.
         self._broken: set[str] = set()
         excused = _PLAN.get("excused", [])
         self._excused = {(each["file"], each["was"], each["becomes"]) for each in excused}
@@ -142,7 +156,7 @@ class _Tally:
         if done % 25 == 0 or done == self._expected:
             counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
             took = time.monotonic() - self._began
-            _say(f"{done}/{self._expected} after {took:.0f} s: {counts}")
+            _say(f"{done} of {self._expected} changes after {took:.0f} s: {counts}")
 
 
 def _show(change: Change, found: str) -> None:
@@ -157,7 +171,7 @@ def _say(text: str) -> None:
 
 def _wait_until_ready(lanes: Sequence[Lane]) -> None:
     for lane in lanes:
-        while not lane.answer():
+        while not lane.result():
             time.sleep(0.05)
 
 
@@ -174,7 +188,7 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
         for change in [_no_change(name, source), *changes_of_lua(name, source)]:
             yield Trial(change, Task("lua", name, change.text, covered.tests_in(places)))
     with psycopg.connect(lane.test_url) as connection:
-        functions: dict[str, str] = dict(connection.execute(_OURS).fetchall())
+        functions: dict[str, str] = dict(connection.execute(_OUR_FUNCTIONS).fetchall())
     left_out = set(_PLAN["functions"]["left_out"])
     for name, source in functions.items():
         if name in left_out:
@@ -186,16 +200,16 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
 
 
 def _no_change(path: str, source: str) -> Change:
-    """Return what no test may notice: if one does, it says nothing about real changes either."""
+    """Return the unchanged file. If a test fails with it, results for this file mean nothing."""
     return Change(path, _NO_LINE, "", "", source)
 
 
-class _Asking:
-    """Which tests are asked about a change first, and which if these notice nothing."""
+class _TestChoice:
+    """Chooses the tests for a change: first those that noticed other changes of the same file."""
 
     def __init__(self, covered: Coverage) -> None:
         self._covered = covered
-        # By file: what noticed one change in it may well notice the next.
+        # By file: how often each test noticed a change in it.
         self._noticed: dict[str, Counter[str]] = {}
 
     def remember(self, path: str, test: str) -> None:
@@ -219,25 +233,28 @@ def _verbs() -> list[str]:
 def _try_all(
     trials: Sequence[Trial], lanes: Sequence[Lane], covered: Coverage
 ) -> Iterator[tuple[Trial, str]]:
-    asking = _Asking(covered)
+    choice = _TestChoice(covered)
     waiting = deque((trial, list[Task]()) for trial in trials if not trial.alone)
     free, busy = list(lanes), list[tuple[Trial, list[Task], Lane]]()
     while waiting or busy:
         while waiting and free:
             (trial, tasks), lane = waiting.popleft(), free.pop()
-            first, *later = tasks or asking.tasks_of(trial)
+            first, *later = tasks or choice.tasks_of(trial)
             lane.begin(first)
             busy.append((trial, later, lane))
-        for asked in list(busy):
-            trial, later, lane = asked
-            if answer := lane.answer():
-                outcome, _, test = answer.partition("\t")
-                busy.remove(asked)
+        for entry in list(busy):
+            trial, later, lane = entry
+            if result := lane.result():
+                outcome, _, test = result.partition("\t")
+                busy.remove(entry)
                 free.append(lane)
                 if test:
-                    asking.remember(trial.task.path, test)
+                    choice.remember(trial.task.path, test)
                 if outcome == "unnoticed" and later:
-                    _say(f"not noticed so far: {trial.change.path}:{trial.change.line}")
+                    _say(
+                        f"not noticed by the first tests, trying more:"
+                        f" {trial.change.path}:{trial.change.line}"
+                    )
                     waiting.append((trial, later))
                 else:
                     yield trial, outcome
@@ -246,7 +263,7 @@ def _try_all(
         end(lane.process)
     for trial in trials:
         if trial.alone:
-            outcomes = (try_alone(lanes[0], task) for task in asking.tasks_of(trial))
+            outcomes = (try_alone(lanes[0], task) for task in choice.tasks_of(trial))
             yield trial, next((each for each in outcomes if each != "unnoticed"), "unnoticed")
 
 

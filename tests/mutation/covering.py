@@ -1,4 +1,4 @@
-"""Which tests run which line, measured once."""
+"""Measures which tests run which line, and chooses the tests for a changed line."""
 
 import time
 from collections import Counter
@@ -16,40 +16,40 @@ from ticketing.stack.environment import PROJECT
 
 _ALL_PASSED: Final = 0
 _SOME_FAILED: Final = 1
-# A line that everything runs has twenty minutes of tests: the likeliest two and a half are asked,
-# the later parts of them only if those before notice nothing.
+# Some lines are run by twenty minutes of tests. At most the most promising two and a half minutes
+# are run, in three parts: each part only if no test of the earlier ones failed.
 _PART_SECONDS: Final = (4, 26, 120)
 
 
 @dataclass(slots=True)
 class Coverage:
-    """Which tests run a line, and how long each takes."""
+    """Which tests run each line, and how long each test takes."""
 
     seconds: dict[str, float]
     tests_by_line: dict[str, dict[int, list[str]]]
-    # These failed without any change, so they say nothing.
+    # Tests that failed without any change. They are never chosen.
     failing: list[str]
 
     def tests_of(self, path: str, line: int, places: Sequence[str] = ()) -> list[str]:
         """
-        Return the tests that run a line or one beside it, or else any line of its file.
+        Return the tests that run a line or one near it, or else any line of its file.
 
-        First those of the given places, or of the module's own file of tests.
+        Tests in `places`, or else in the module's own test file, come first.
         """
         lines = self.tests_by_line.get(path, {})
         near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
         found = near or {test for tests in lines.values() for test in tests}
         module = Path(path)
         own = str("tests" / module.with_name(f"test_{module.stem}"))
-        return self._likeliest_first(found, places or [own])
+        return self._most_promising_first(found, places or [own])
 
     def tests_in(self, places: Sequence[str]) -> list[str]:
-        """Return the tests of some files, or all."""
+        """Return the tests of these files and folders, or all tests if there are none."""
         chosen = [t for t in self.seconds if not places or t.startswith(tuple(places))]
-        return self._likeliest_first(set(chosen), places)
+        return self._most_promising_first(set(chosen), places)
 
     def parts_of(self, tests: Sequence[str]) -> list[list[str]]:
-        """Split tests into those asked at once and those asked if these notice nothing."""
+        """Split tests into parts. A part is run only if no test of the earlier parts failed."""
         parts: list[list[str]] = [[] for _ in _PART_SECONDS]
         spent = 0.0
         for test in tests:
@@ -61,11 +61,11 @@ class Coverage:
         return [part for part in parts if part]
 
     def time_limit(self, tests: Sequence[str]) -> float:
-        """Return how many seconds tests may take before they count as hanging."""
+        """Return after how many seconds these tests count as hanging."""
         return 20 + 4 * sum(self.seconds.get(test, 0.0) for test in tests)
 
-    def _likeliest_first(self, tests: set[str], places: Sequence[str]) -> list[str]:
-        """Sort: those of the given places, then one of each file, then a second of each, …"""
+    def _most_promising_first(self, tests: set[str], places: Sequence[str]) -> list[str]:
+        """Sort tests: those in `places`, then the fastest of each file, then the second, …"""
         found = sorted(tests - set(self.failing), key=lambda test: self.seconds.get(test, 0.0))
         seen: Counter[str] = Counter()
         ranks: dict[str, tuple[int, int]] = {}
@@ -78,7 +78,7 @@ class Coverage:
 
 
 class _Recorder:
-    """Tells coverage which test runs, in each of its threads, and notes how each went."""
+    """A pytest plugin: tells coverage which test runs, and records its duration and failure."""
 
     def __init__(self, measured: coverage.Coverage, seconds: Path, failing: Path) -> None:
         self._measured = measured
@@ -105,7 +105,7 @@ class _Recorder:
 
 
 def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str]) -> None:
-    """Run all tests once, a part of the files in each lane, and note which runs which line."""
+    """Run all tests once, some of the files in each lane, and record which test runs which line."""
     files = [str(path.relative_to(PROJECT)) for path in sorted(PROJECT.glob("tests/**/test_*.py"))]
     chosen = [path for path in files if not path.startswith(tuple(LEFT_OUT))]
     children = []
@@ -116,7 +116,7 @@ def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str
             source=list(packages),
             concurrency=["thread"],
         )
-        # So that a moved checkout can go on.
+        # So that the data stays valid if the checkout is moved.
         measured.set_option("run:relative_files", value=True)
         recorder = _Recorder(
             measured, folder / f"seconds-{lane.number}", folder / f"failing-{lane.number}"
@@ -126,11 +126,13 @@ def measure_coverage(lanes: Sequence[Lane], folder: Path, packages: Sequence[str
         children.append(fork(lane, arguments, before=measured.start, plugins=[recorder]))
     for lane, child in zip(lanes, children, strict=True):
         if wait(child, seconds=3600) not in {_ALL_PASSED, _SOME_FAILED}:
-            raise RuntimeError(f"The tests did not end:\n{lane.log.read_text()[-3000:]}")
+            raise RuntimeError(
+                f"The tests did not finish. The end of their log:\n{lane.log.read_text()[-3000:]}"
+            )
 
 
 def read_coverage(folder: Path) -> Coverage:
-    """Return what was measured before."""
+    """Read what `measure_coverage` recorded."""
     by_line: dict[str, dict[int, list[str]]] = {}
     for part in folder.glob("coverage-*"):
         data = coverage.CoverageData(basename=str(part))

@@ -1,4 +1,4 @@
-"""Changes to the verbs: cosmic-ray's operators, and three of our own that fit code of Django."""
+"""Changes to Python modules: cosmic-ray's operators, and three of our own for Django code."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,8 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator
 
-# Those that change what code means, and not merely how it fails: `<` becomes `<=`, not `is`.
+# Operators whose changes give plausible wrong code, such as `<=` for `<`. Not those whose changes
+# raise at once, such as `is` for `<`.
 _OPERATORS: Final = [
     "core/AddNot",
     "core/RemoveDecorator",
@@ -41,7 +42,7 @@ _OPERATORS: Final = [
     "core/ReplaceUnaryOperator_Invert_Not",
     "core/ZeroIterationForLoop",
 ]
-# What code asserts of itself, or how it saves room: without a bug elsewhere nothing comes of it.
+# Changes to these options alter no behavior unless there is a bug elsewhere.
 _ASSERTIONS: Final = re.compile(r"\b(strict|frozen|slots|durable)=(True|False)|[\s,]")
 _ANNOTATION: Final = re.compile(r"(?<=^)(\w+): .*?(?= = )")
 _LOOKUPS: Final = {"lte": "lt", "lt": "lte", "gte": "gt", "gt": "gte"}
@@ -49,7 +50,7 @@ _LOOKUPS: Final = {"lte": "lt", "lt": "lte", "gte": "gt", "gt": "gte"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change to one text, known by the line that it changes and what that becomes."""
+    """One change of one file: the line, its text before and after, and the changed file's text."""
 
     path: str
     line: int
@@ -59,17 +60,17 @@ class Change:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return what stays the same when other lines of the file change."""
+        """Return an identity that stays the same when other lines of the file change."""
         return self.path, self.was, self.becomes
 
     @property
     def digest(self) -> str:
-        """Return what is another when anything in the file is."""
+        """Return an identity that changes when anything in the file changes."""
         return sha256(f"{self.path}\n{self.text}".encode()).hexdigest()
 
 
-class DropKeyword(Operator):  # type: ignore[misc]  # it has no types
-    """Leave one `name=value` out of a call: a condition of a query, a column of an update."""
+class DropKeyword(Operator):  # type: ignore[misc]  # cosmic-ray has no types
+    """Remove one `name=value` from a call: a condition of a query, a column of an update."""
 
     def mutation_positions(self, node: Any) -> Iterator[Any]:
         if node.type == "argument" and node.children[0].type == "name":
@@ -90,8 +91,8 @@ class DropKeyword(Operator):  # type: ignore[misc]  # it has no types
         return ()
 
 
-class DropStatement(Operator):  # type: ignore[misc]  # it has no types
-    """Leave out a call whose result nobody uses."""
+class DropStatement(Operator):  # type: ignore[misc]  # cosmic-ray has no types
+    """Remove a call whose result is not used."""
 
     def mutation_positions(self, node: Any) -> Iterator[Any]:
         is_statement = node.parent is not None and node.parent.type == "simple_stmt"
@@ -106,8 +107,8 @@ class DropStatement(Operator):  # type: ignore[misc]  # it has no types
         return ()
 
 
-class ShiftLookup(Operator):  # type: ignore[misc]  # it has no types
-    """Move the bound of a query's range: `__lte` becomes `__lt`."""
+class ShiftLookup(Operator):  # type: ignore[misc]  # cosmic-ray has no types
+    """Change the lookup of a query's range: `__lte` becomes `__lt`."""
 
     def mutation_positions(self, node: Any) -> Iterator[Any]:
         if (
@@ -127,7 +128,7 @@ class ShiftLookup(Operator):  # type: ignore[misc]  # it has no types
 
 
 def changes_of(path: Path, root: Path) -> list[Change]:
-    """Return every change to the functions of one module, in the order of its lines."""
+    """Return all changes to the functions of one module, in the order of its lines."""
     source = path.read_text()
     operators = [get_operator(name)() for name in _OPERATORS]
     found: dict[tuple[int, str, str], Change] = {}
@@ -140,7 +141,7 @@ def changes_of(path: Path, root: Path) -> list[Change]:
             if changed is None or not _is_code(source, line):
                 continue
             was, becomes = changed
-            if _meaning(was) == _meaning(becomes):
+            if _behavior(was) == _behavior(becomes):
                 continue
             change = Change(str(path.relative_to(root)), line, was, becomes, text)
             found.setdefault((line, was, becomes), change)
@@ -164,13 +165,13 @@ def _describe(source: str, text: str, line: int) -> tuple[str, str] | None:
     return before[first].strip(), after[first].strip()
 
 
-def _meaning(line: str) -> str:
-    """Leave out what nothing comes of: assertions, and what a type checker reads."""
+def _behavior(line: str) -> str:
+    """Remove parts without effect on behavior: options in `_ASSERTIONS` and type annotations."""
     return _ASSERTIONS.sub("", _ANNOTATION.sub("", line))
 
 
 def _is_code(source: str, line: int) -> bool:
-    """Leave imports, annotations of a signature and figures of a module alone."""
+    """Return whether a line may be changed: no imports, signatures or module constants."""
     text = source.splitlines()[line - 1]
     indented = text.startswith((" ", "@"))
     is_signature = text.strip().startswith(("def ", "class ", "import ", "from "))

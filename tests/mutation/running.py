@@ -1,9 +1,9 @@
 """
-Running tests against one change at a time, in a forked process each.
+Runs tests against one change at a time, each in a forked process.
 
-A lane collects all tests once, with a database and a Valkey of its own, and then forks for each
-change: the child puts the change in place, runs the tests that might notice, and ends. No file of
-the checkout is ever touched.
+A lane is a process with a database and a Valkey of its own, which collects all tests once. For each
+change it forks a child, which applies the change in memory, runs the chosen tests and exits. No
+file of the checkout is changed.
 """
 
 import gc
@@ -33,9 +33,9 @@ from tests.emptying import empty_tables
 from ticketing.redis import get_redis
 from ticketing.stack.environment import PROJECT
 
-# Tests that start processes of their own would not see a change that lives in memory. The broken
-# variants replace functions themselves, and two walks through all pages take minutes. What compares
-# functions with their files would notice each change of a function, and its behavior in none.
+# Tests that must not judge a change. Those that start other processes do not see a change in
+# memory. Those that compare SQL functions with their files fail for every change of a function.
+# test_broken_variants.py replaces functions itself. Two walk through all pages and take minutes.
 LEFT_OUT: Final = [
     "tests/engine/test_broken_variants.py",
     "tests/system",
@@ -59,14 +59,14 @@ Act = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A change for a lane: its kind, what it changes, the changed text, and the tests to ask."""
+    """A change for a lane: its kind, the changed file, its new text, and the tests to run."""
 
     kind: str
     path: str
     text: str
     tests: list[str]
     restore: str = ""
-    # After so many seconds its tests count as hanging.
+    # After this time its tests count as hanging.
     seconds: float = 60
 
 
@@ -79,7 +79,7 @@ class Lane:
     log: Path
     process: int = 0
     tasks: IO[str] = field(default=sys.stdout)
-    answers: int = -1
+    results: int = -1
 
     @property
     def test_url(self) -> str:
@@ -88,25 +88,27 @@ class Lane:
 
     @property
     def failed(self) -> Path:
-        """Return the file that names the test that failed."""
+        """Return the file into which a child writes the name of the failed test."""
         return self.log.with_suffix(".failed")
 
     def begin(self, task: Task) -> None:
         self.tasks.write(json.dumps(asdict(task)) + "\n")
         self.tasks.flush()
 
-    def answer(self) -> str:
-        """Return how the task ended, after a tab the test that failed, or nothing while it runs."""
+    def result(self) -> str:
+        """Return the outcome, a tab and the failed test. Return "" while the task runs."""
         with suppress(BlockingIOError):
-            found = os.read(self.answers, 1000).decode()
+            found = os.read(self.results, 1000).decode()
             if not found:
-                raise RuntimeError(f"Lane {self.number} died:\n{self.log.read_text()[-3000:]}")
+                raise RuntimeError(
+                    f"Job {self.number} died. The end of its log:\n{self.log.read_text()[-3000:]}"
+                )
             return found.strip()
         return ""
 
 
 def lanes_of(database_url: str, folder: Path, count: int) -> list[Lane]:
-    """Return so many lanes of one server, not started yet."""
+    """Describe `count` lanes with databases on one server. They are not started yet."""
     parts = urlsplit(database_url)
     urls = [urlunsplit(parts._replace(path=f"/lane{number}")) for number in range(count)]
     return [Lane(number, url, folder / f"lane{number}.log") for number, url in enumerate(urls)]
@@ -129,12 +131,12 @@ def fork(lane: Lane, arguments: Sequence[str], *, before: Act, plugins: Sequence
         before()
         code = int(pytest.main([*OPTIONS, *arguments], plugins=list(plugins)))
     finally:
-        # Whatever it raised is in the log by now, and a child never goes on as its parent.
+        # A forked child must never continue with its parent's code. An exception is in the log.
         os._exit(code)
 
 
 def wait(child: int, *, seconds: float) -> int | None:
-    """Return a child's exit code, or None if it took too long and was ended."""
+    """Return a child's exit code. Kill it and return None if it takes too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -146,7 +148,7 @@ def wait(child: int, *, seconds: float) -> int | None:
 
 
 def end(child: int) -> None:
-    """End a child and whatever it started."""
+    """Kill a child and all its descendants."""
     with suppress(psutil.NoSuchProcess):
         family = [psutil.Process(child), *psutil.Process(child).children(recursive=True)]
         for process in reversed(family):
@@ -155,56 +157,56 @@ def end(child: int) -> None:
 
 
 def open_lane(lane: Lane) -> None:
-    """Let a lane collect all tests, make its database, and wait for tasks."""
+    """Start a lane: it collects all tests, creates its database, and waits for tasks."""
     tasks_out, tasks_in = os.pipe()
-    answers_out, answers_in = os.pipe()
-    serving = _Serving(lane, os.fdopen(tasks_out), answers_in)
+    results_out, results_in = os.pipe()
+    serving = _Serving(lane, os.fdopen(tasks_out), results_in)
     left_out = [f"--ignore={path}" for path in LEFT_OUT]
     lane.process = fork(
         lane, ["tests", "--create-db", *left_out], before=lambda: None, plugins=[serving]
     )
-    os.close(answers_in)
-    os.set_blocking(answers_out, False)
-    lane.tasks, lane.answers = os.fdopen(tasks_in, "w"), answers_out
+    os.close(results_in)
+    os.set_blocking(results_out, False)
+    lane.tasks, lane.results = os.fdopen(tasks_in, "w"), results_out
 
 
 class _Serving:
-    """In the place of pytest's own loop: a fork for each task that comes."""
+    """A pytest plugin that replaces pytest's loop: it forks a child for each task."""
 
-    def __init__(self, lane: Lane, tasks: IO[str], answers: int) -> None:
+    def __init__(self, lane: Lane, tasks: IO[str], results: int) -> None:
         self._lane = lane
         self._tasks = tasks
-        self._answers = answers
+        self._results = results
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        # Of one that passed nothing is written, and a child ends before pytest writes its summary.
+        # A child exits before pytest prints its summary, so failures are written here.
         if report.failed:
             self._lane.failed.write_text(report.nodeid)
             sys.stderr.write(f"\n{report.nodeid}\n{report.longreprtext}\n")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        self._make_database(session)
-        os.write(self._answers, b"ready\n")
+        self._create_database(session)
+        os.write(self._results, b"ready\n")
         for line in self._tasks:
             task = Task(**json.loads(line))
             self._lane.failed.write_text("")
             outcome = self._try(task, session, items)
-            os.write(self._answers, f"{outcome}\t{self._lane.failed.read_text()}\n".encode())
+            os.write(self._results, f"{outcome}\t{self._lane.failed.read_text()}\n".encode())
         return True
 
-    def _make_database(self, session: pytest.Session) -> None:
-        # What a process makes only once, such as the URLs, is made here, and not in each child.
+    def _create_database(self, session: pytest.Session) -> None:
+        # Run some tests, so that the children inherit what a process loads only once, such as URLs.
         outer = [item for item in reversed(session.items) if item.path.parent == PROJECT / "tests"]
         _run_all(list({item.path: item for item in outer}.values()), session)
         if session.testsfailed:
-            raise RuntimeError("The database was not made.")
-        _let_go()
+            raise RuntimeError("The tests that create the database failed.")
+        _close_connections()
 
     def _try(self, task: Task, session: pytest.Session, items: dict[str, pytest.Item]) -> str:
         _clear(self._lane)
         if task.kind == "sql" and not _define(self._lane, task.text):
-            return "no program"
+            return "not valid SQL"
         chosen = [items[test] for test in task.tests if test in items]
         child = os.fork()
         if not child:
@@ -217,7 +219,7 @@ class _Serving:
 
 
 def _outcome(code: int | None) -> str:
-    """Return what the exit code of the tests says about a change. None: they took too long."""
+    """Return the outcome of a change by the exit code of its tests, None if they took too long."""
     if code is None:
         return "too slow"
     if code == _CRASHED:
@@ -228,7 +230,7 @@ def _outcome(code: int | None) -> str:
 def _run_and_leave(task: Task, session: pytest.Session, chosen: Sequence[pytest.Item]) -> None:
     code = _CRASHED
     try:
-        _change(task)
+        _apply(task)
         _run_all(chosen, session)
         code = int(bool(session.testsfailed))
     except BaseException:
@@ -240,8 +242,9 @@ def _run_and_leave(task: Task, session: pytest.Session, chosen: Sequence[pytest.
 
 
 def _run_all(items: Sequence[pytest.Item], session: pytest.Session) -> None:
-    """Run tests until one fails, and keep the fixtures of the session."""
-    # What the next test shares with one stays. With the last one stays what all tests share.
+    """Run tests until one fails, and keep the session's fixtures."""
+    # pytest tears down the fixtures that the next test does not share. The last test gets a test of
+    # another file as its successor, so that only the session's fixtures stay.
     for item, following in pairwise([*items, *_any_of_another_file(items, session)]):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
@@ -255,7 +258,7 @@ def _any_of_another_file(
     return [next(item for item in outer if item.path != items[-1].path)] if items else []
 
 
-def _change(task: Task) -> None:
+def _apply(task: Task) -> None:
     if task.kind == "python":
         swap_code(task.path.removesuffix(".py").replace("/", "."), task.text)
     elif task.kind == "lua":
@@ -275,7 +278,7 @@ def _swap_script(name: str, text: str) -> None:
 
 
 def swap_code(module: str, source: str) -> None:
-    """Give every function of an imported module the code that it has in a changed source."""
+    """Replace the code of every function of an imported module by that of a changed source."""
     found = sys.modules[module]
     path = Path(str(found.__file__))
     changed = {name: code for code, name in _named(source, path)}
@@ -283,7 +286,7 @@ def swap_code(module: str, source: str) -> None:
         (code.co_qualname, code.co_firstlineno): name
         for code, name in _named(path.read_text(), path)
     }
-    # By its type: a weak reference to what is gone raises when it is asked for its class.
+    # `type(each)`, not isinstance: a weak proxy to a dead object raises when its class is read.
     for function in [each for each in gc.get_objects() if type(each) is FunctionType]:
         code = function.__code__
         name = names.get((code.co_qualname, code.co_firstlineno), ("", 0))
@@ -292,7 +295,7 @@ def swap_code(module: str, source: str) -> None:
 
 
 def _named(source: str, path: Path) -> Iterator[tuple[CodeType, tuple[str, int]]]:
-    """Return each function's code with its name: several lambdas of a module share theirs."""
+    """Yield each function's code with its name and a number: several lambdas share one name."""
     seen: Counter[str] = Counter()
     for code in _codes(compile(source, str(path), "exec")):
         seen[code.co_qualname] += 1
@@ -300,13 +303,13 @@ def _named(source: str, path: Path) -> Iterator[tuple[CodeType, tuple[str, int]]
 
 
 def only_functions_differ(before: str, after: str) -> bool:
-    """Say whether two sources of a module differ in the bodies of functions alone."""
+    """Return whether two sources of a module differ only in the bodies of functions."""
     return _frame(compile(before, "m", "exec")) == _frame(compile(after, "m", "exec"))
 
 
 def _frame(code: CodeType) -> list[Any]:
-    """Return what a module or a class does when it is made, without the bodies of functions."""
-    # A class has no arguments and its name is no local one; a function has new locals.
+    """Return what runs when a module or class is created, without the bodies of functions."""
+    # The flag 0x2 (CO_NEWLOCALS) is set for functions and not for classes.
     inner = [each for each in code.co_consts if isinstance(each, CodeType)]
     classes = [_frame(each) for each in inner if not each.co_flags & 0x2]
     shapes = [(each.co_qualname, each.co_freevars, each.co_argcount) for each in inner]
@@ -321,14 +324,14 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(inner)
 
 
-def _let_go() -> None:
-    """Close what no two processes may share."""
+def _close_connections() -> None:
+    """Close connections before a fork: two processes must not share one."""
     connections.close_all()
     get_redis().close()
 
 
 def _clear(lane: Lane) -> None:
-    """Take everybody else off a lane's database, and every row out of it."""
+    """Disconnect all other clients from a lane's database, and delete all rows."""
     with psycopg.connect(lane.test_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -339,7 +342,7 @@ def _clear(lane: Lane) -> None:
 
 
 def _define(lane: Lane, function: str) -> bool:
-    """Put a function into a lane's database. Return False if PostgreSQL does not take it."""
+    """Define a function in a lane's database. Return False if PostgreSQL refuses it."""
     with psycopg.connect(lane.test_url, autocommit=True) as connection:
         try:
             connection.execute(function.encode())
@@ -349,7 +352,7 @@ def _define(lane: Lane, function: str) -> bool:
 
 
 def try_alone(lane: Lane, task: Task) -> str:
-    """Try a change to what a module does when it is imported: in a process that begins anew."""
+    """Try a change to code that runs at import. It needs a new process and no forked lane."""
     module = task.path.removesuffix(".py").replace("/", ".")
     child = fork(
         lane,
@@ -376,6 +379,6 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self._source
 
     def exec_module(self, module: ModuleType) -> None:
-        # Scripts are found beside the file of their module.
+        # Modules find their Lua scripts beside `__file__`.
         module.__file__ = str(PROJECT / (self._module.replace(".", "/") + ".py"))
         super().exec_module(module)

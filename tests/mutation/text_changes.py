@@ -1,4 +1,4 @@
-"""Changes to Lua scripts and to the functions of the database, line by line."""
+"""Changes to Lua scripts and SQL functions, line by line, with regular expressions."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutation.python_changes import Change
 
-# What a line may become, by what stands in it. Words are whole words.
+# Pairs of a pattern and its replacement.
 _SWAPS: Final = [
     (r"<=", "<"),
     (r">=", ">"),
@@ -34,7 +34,7 @@ _SWAPS: Final = [
     (r"\btrue\b", "false"),
     (r"\bfalse\b", "true"),
 ]
-# A statement that stands in a line of its own can be left out.
+# Statements on a line of their own, which can be removed.
 _LUA_STATEMENT: Final = re.compile(
     r"^\s*(redis\.call\(.*\)|\w[\w\[\]# +]* = .*|if .* end|return .*)$"
 )
@@ -43,12 +43,12 @@ _SQL_CONDITION: Final = re.compile(r"\b(AND|OR) (?=\S)")
 
 
 def changes_of_lua(path: str, script: str) -> list[Change]:
-    """Return every change to a script."""
+    """Return all changes to a script."""
     return list(_unique(_changes(path, script, comment="--", swaps_of_sql=False)))
 
 
 def changes_of_sql(path: str, function: str) -> list[Change]:
-    """Return every change to the body of a function of the database."""
+    """Return all changes to the body of a SQL function."""
     head, body, tail = re.split(r"(?<=\$function\$)|(?=\$function\$\s*$)", function, maxsplit=2)
     found = _unique(_changes(path, body, comment="--", swaps_of_sql=True))
     return [
@@ -81,7 +81,7 @@ def _swap(code: str, pattern: str, replacement: str) -> list[str]:
 
 
 def _without_a_condition(code: str) -> list[str]:
-    """Leave out `AND …` up to the next condition or the end of its line."""
+    """Remove `AND …` up to the next condition or the end of its line."""
     parts = _SQL_CONDITION.split(code)
     # [first, word, rest, word, rest, …]
     return [
@@ -98,7 +98,7 @@ def _without_a_condition(code: str) -> list[str]:
 
 
 def _belongs(replacement: str, *, sql: bool) -> bool:
-    """Say whether an operator is one of that language."""
+    """Return whether a replacement is valid in this language."""
     only_lua, only_sql = {"~=", "=="}, {"<>", "IS NULL", "IS NOT NULL"}
     return replacement not in (only_lua if sql else only_sql)
 

@@ -1,4 +1,4 @@
-"""The admin: who sees what, what may be done there, and that the sale's rules hold there too."""
+"""The admin: permissions, forms, actions and buttons, and the same rules as in the API."""
 
 import html
 import re
@@ -74,12 +74,12 @@ def list_page(model: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
-def said(answer: Any) -> list[str]:
-    return [str(message) for message in get_messages(answer.wsgi_request)]
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def rows_of_everything(event: Event) -> list[Any]:
-    """Make a row of each model that the admin shows, all of that event's organizer."""
+    """Make a row of each model of the admin, for the organizer of this event."""
     order = make_paid_order(ticket_type=event.ticket_types.get())
     ticket = Ticket.objects.of_order(order.pk).get()
     token = ApiToken.objects.create(organizer=event.organizer, name="x", digest=str(event.pk))
@@ -87,11 +87,11 @@ def rows_of_everything(event: Event) -> list[Any]:
     api = as_bearer("api_" + "x")
     api.logout()
     hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
-    told = send_test(endpoint=hook, now=clock.now())
-    return [event, order, ticket, order.delivery, token, device, event.organizer, hook, told]
+    message = send_test(endpoint=hook, now=clock.now())
+    return [event, order, ticket, order.delivery, token, device, event.organizer, hook, message]
 
 
-def test_every_model_shows_a_member_his_own_rows_and_no_others():
+def test_every_model_shows_members_the_rows_of_their_organizer_and_no_others():
     ours = rows_of_everything(make_event(organizer=make_organizer(name="Casa Azul")))
     theirs = rows_of_everything(make_event(organizer=make_organizer(name="Casa Verde")))
     client = organizer_of(ours[0])
@@ -105,7 +105,7 @@ def test_every_model_shows_a_member_his_own_rows_and_no_others():
         assert client.post(change_page(other), {"name": "Hijacked"}).status_code in (302, 403)
 
 
-def test_only_members_and_superusers_enter():
+def test_only_staff_with_a_membership_and_superusers_can_use_the_admin():
     event = make_event()
     rows = rows_of_everything(event)
     callers = {
@@ -113,7 +113,7 @@ def test_only_members_and_superusers_enter():
         "member": (organizer_of(event), 200),
         "staff without membership": (sign_in(is_staff=True), 403),
         "member who is not staff": (sign_in(organizer=event.organizer), 302),
-        "nobody": (Client(), 302),
+        "anonymous": (Client(), 302),
     }
 
     for name, (client, status) in callers.items():
@@ -134,13 +134,13 @@ def test_users_and_groups_are_for_superusers():
     )
 
 
-def test_every_registered_model_is_covered_here():
+def test_this_file_covers_every_registered_model():
     registered = {model._meta.model_name for model in admin.site._registry}
 
     assert registered == {*OWN, "user", "group", "failedmessage"}
 
 
-def test_what_the_sale_writes_is_read_only():
+def test_orders_tickets_and_deliveries_are_read_only():
     event = make_event()
     _, order, ticket, delivery, *_ = rows_of_everything(event)
     client = organizer_of(event)
@@ -154,7 +154,7 @@ def test_what_the_sale_writes_is_read_only():
 
 
 def event_form(client: Client, event: Event | None = None, /, **changes: Any) -> dict[str, Any]:
-    """Return what a browser would send back of the page, with some fields changed."""
+    """Return the form that a browser would send from the event's page, with some changes."""
     page = client.get(change_page(event) if event else reverse("admin:events_event_add"))
     form: dict[str, Any] = {}
     fields = [page.context["adminform"].form]
@@ -172,7 +172,9 @@ def event_form(client: Client, event: Event | None = None, /, **changes: Any) ->
     return {name: value for name, value in form.items() if value is not False} | changes
 
 
-def test_an_organizer_makes_and_publishes_an_event_in_its_own_time(queue: RecordingQueue):
+def test_an_organizer_makes_and_publishes_an_event_with_times_in_its_own_time_zone(
+    queue: RecordingQueue,
+):
     organizer = make_organizer()
     client = sign_in(organizer=organizer, is_staff=True)
     form = event_form(
@@ -211,7 +213,7 @@ def test_an_organizer_makes_and_publishes_an_event_in_its_own_time(queue: Record
     assert left_by_type([event.pk]) == {event.ticket_types.get().pk: 50}
 
 
-def test_an_event_that_is_over_is_not_published_and_the_page_says_why():
+def test_an_event_in_the_past_is_not_published_and_the_page_says_why():
     event = make_event(status="draft")
     Event.objects.filter(pk=event.pk).update(
         starts_at=clock.now() - timedelta(days=2), ends_at=clock.now() - timedelta(days=1)
@@ -221,12 +223,14 @@ def test_an_event_that_is_over_is_not_published_and_the_page_says_why():
     english = {"accept-language": "en"}
     page = organizer_of(event).post(button, {"confirmed": "yes"}, follow=True, headers=english)
 
-    assert any("The event has ended. Correct its start and its end" in word for word in said(page))
+    assert any(
+        "The event has ended. Correct its start and its end" in word for word in messages_of(page)
+    )
     event.refresh_from_db()
     assert event.status == "draft"
 
 
-def test_a_capacity_below_what_is_sold_or_held_is_refused_on_the_form():
+def test_the_form_refuses_a_capacity_below_the_tickets_sold_and_held():
     event = make_event(capacity=10)
     make_reserved_order(ticket_type=event.ticket_types.get(), quantity=4)
     client = organizer_of(event)
@@ -244,7 +248,7 @@ def test_a_capacity_below_what_is_sold_or_held_is_refused_on_the_form():
     assert list(left_by_type([event.pk]).values()) == [0]
 
 
-def test_more_capacity_and_another_type_are_on_sale_at_once():
+def test_a_higher_capacity_and_a_new_ticket_type_are_on_sale_immediately():
     event = make_event(capacity=10)
     client = organizer_of(event)
     form = event_form(
@@ -275,7 +279,9 @@ def test_a_ticket_type_with_orders_is_not_deleted():
     assert event.ticket_types.count() == 1
 
 
-def test_cancelling_an_event_asks_first_and_says_whom_it_touches(queue: RecordingQueue):
+def test_cancelling_an_event_needs_a_confirmation_that_counts_the_paid_orders(
+    queue: RecordingQueue,
+):
     event = make_event()
     paid = make_paid_order(ticket_type=event.ticket_types.get())
     client = organizer_of(event)
@@ -294,7 +300,7 @@ def test_cancelling_an_event_asks_first_and_says_whom_it_touches(queue: Recordin
     assert (event.status, paid.status) == ("cancelled", "refunded")
 
 
-def test_a_refund_and_a_resend_are_actions_and_refuse_what_is_not_paid(queue: RecordingQueue):
+def test_refund_and_resend_are_actions_that_refuse_unpaid_orders(queue: RecordingQueue):
     event = make_event()
     kind = event.ticket_types.get()
     paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
@@ -310,7 +316,7 @@ def test_a_refund_and_a_resend_are_actions_and_refuse_what_is_not_paid(queue: Re
     assert statuses == {paid.pk: "refunded", reserved.pk: "reserved"}
 
 
-def test_an_action_on_somebody_elses_order_does_nothing():
+def test_an_action_on_another_organizers_order_does_nothing():
     ours, theirs = make_event(), make_event(organizer=make_organizer(name="Casa Verde"))
     order = make_paid_order(ticket_type=theirs.ticket_types.get())
     client = organizer_of(ours)
@@ -324,7 +330,7 @@ def test_an_action_on_somebody_elses_order_does_nothing():
     assert order.status == "paid"
 
 
-def test_orders_and_tickets_are_found_by_what_people_say():
+def test_orders_and_tickets_are_found_by_code_name_email_and_ticket_number():
     event = make_event()
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
     make_paid_order(ticket_type=event.ticket_types.get())
@@ -413,31 +419,31 @@ def test_every_page_opens_in_both_languages(language: str):
     assert client.get("/admin/", HTTP_ACCEPT_LANGUAGE=language).status_code == 200
     for row in rows_of_everything(event):
         for page in (list_page(row), change_page(row)):
-            answer = client.get(page, HTTP_ACCEPT_LANGUAGE=language)
-            assert answer.status_code == 200
-            assert answer.headers["Content-Language"] == language
+            response = client.get(page, HTTP_ACCEPT_LANGUAGE=language)
+            assert response.status_code == 200
+            assert response.headers["Content-Language"] == language
 
 
 @pytest.mark.parametrize(
     ("language", "words"), [("pt-br", "Não há nada aqui"), ("en", "nothing here")]
 )
-def test_a_page_that_is_missing_says_so_in_the_readers_language(language: str, words: str):
-    answer = organizer_of(make_event()).get("/admin/nope/", HTTP_ACCEPT_LANGUAGE=language)
+def test_a_missing_page_says_so_in_the_users_language(language: str, words: str):
+    response = organizer_of(make_event()).get("/admin/nope/", HTTP_ACCEPT_LANGUAGE=language)
 
-    assert answer.status_code == 404
-    assert words in answer.content.decode()
+    assert response.status_code == 404
+    assert words in response.content.decode()
 
 
-def test_a_form_that_is_too_old_says_what_to_do():
+def test_a_form_with_an_expired_csrf_token_says_what_to_do():
     client = Client(enforce_csrf_checks=True)
 
-    answer = client.post("/admin/login/", {"username": "ana"}, HTTP_ACCEPT_LANGUAGE="en")
+    response = client.post("/admin/login/", {"username": "ana"}, HTTP_ACCEPT_LANGUAGE="en")
 
-    assert answer.status_code == 403
-    assert "reload it and try again" in answer.content.decode()
+    assert response.status_code == 403
+    assert "reload it and try again" in response.content.decode()
 
 
-def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_off():
+def test_a_webhook_shows_its_secret_once_and_can_be_tested_renewed_and_switched_off():
     event = make_event()
     client = organizer_of(event)
     form = {"organizer": str(event.organizer_id), "url": "https://shop.example.com/hook"}
@@ -451,22 +457,23 @@ def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_
     for name in ("test_this", "renew_this", "switch_off_this"):
         button = reverse(f"admin:webhooks_webhookendpoint_{name}", args=[hook.pk])
         assert client.get(button).status_code == 200
-        answer = client.post(button, {"confirmed": "yes"}, follow=True)
-        assert answer.status_code == 200
+        response = client.post(button, {"confirmed": "yes"}, follow=True)
+        assert response.status_code == 200
     hook.refresh_from_db()
     assert WebhookMessage.objects.get().type == "webhook.test"
     assert (hook.secret_version, hook.disabled_at is None) == (2, False)
 
     WebhookMessage.objects.update(next_attempt_at=None)
-    told = WebhookMessage.objects.get()
-    client.post(list_page(told), {"action": "send_chosen_again", "_selected_action": [told.pk]})
+    message = WebhookMessage.objects.get()
+    resend = {"action": "send_chosen_again", "_selected_action": [message.pk]}
+    client.post(list_page(message), resend)
     client.post(list_page(hook), {"action": "switch_on_chosen", "_selected_action": [hook.pk]})
     assert WebhookMessage.objects.get().next_attempt_at is not None
     hook.refresh_from_db()
     assert hook.disabled_at is None
 
 
-def test_a_webhook_that_is_off_is_told_so_gets_no_test_and_can_be_switched_on_from_its_page():
+def test_a_webhook_that_is_off_gets_no_test_and_can_be_switched_on_from_its_page():
     event = make_event()
     client = organizer_of(event)
     hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
@@ -488,7 +495,7 @@ def test_a_webhook_that_is_off_is_told_so_gets_no_test_and_can_be_switched_on_fr
     assert hook.disabled_at is None
 
 
-def test_a_token_is_revoked_once_from_its_own_page_after_a_question():
+def test_a_token_is_revoked_from_its_page_only_after_a_confirmation():
     event = make_event()
     client = organizer_of(event)
     token = ApiToken.objects.create(organizer=event.organizer, name="Loja", digest="x", hint="api_")
@@ -502,7 +509,7 @@ def test_a_token_is_revoked_once_from_its_own_page_after_a_question():
     assert client.post(button, {"confirmed": "yes"}).status_code == 403
 
 
-def test_a_list_offers_the_others_only_where_some_are_left_out():
+def test_a_list_offers_show_all_only_if_a_filter_or_search_is_active():
     event = make_event()
     client = organizer_of(event)
 
@@ -516,36 +523,36 @@ def test_a_list_offers_the_others_only_where_some_are_left_out():
 
 
 @pytest.mark.parametrize("url", ["http://shop.example.com/", "https://10.0.0.1/", "nonsense"])
-def test_a_webhook_to_where_we_do_not_send_is_refused(url: str):
+def test_a_webhook_with_a_private_or_insecure_address_is_refused(url: str):
     event = make_event()
     form = {"organizer": str(event.organizer_id), "url": url}
 
-    answer = organizer_of(event).post(reverse("admin:webhooks_webhookendpoint_add"), form)
+    response = organizer_of(event).post(reverse("admin:webhooks_webhookendpoint_add"), form)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert not WebhookEndpoint.objects.exists()
 
 
 @pytest.mark.parametrize("kind", ["events_apitoken", "webhooks_webhookendpoint", "orders_order"])
-def test_a_page_of_what_is_no_id_is_refused_and_is_no_bug(kind: str):
+def test_a_page_with_a_malformed_id_is_refused_without_an_error(kind: str):
     client = as_user(make_user(is_staff=True, is_superuser=True))
 
-    answer = client.get(reverse(f"admin:{kind}_change", args=["abc"]))
+    response = client.get(reverse(f"admin:{kind}_change", args=["abc"]))
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
-def test_an_orders_page_offers_only_what_can_be_done_with_it(queue: RecordingQueue):
+def test_an_orders_page_offers_only_actions_that_its_status_allows(queue: RecordingQueue):
     event = make_event()
     kind = event.ticket_types.get()
     paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
-    over = make_reserved_order(ticket_type=kind)
-    cancel_order(order_id=over.pk, actor=SOMEBODY, now=clock.now())
+    cancelled = make_reserved_order(ticket_type=kind)
+    cancel_order(order_id=cancelled.pk, actor=SOMEBODY, now=clock.now())
     client = organizer_of(event)
     names = ["cancel_this", "refund_this", "resend_this", "correct_this"]
 
     offered = {}
-    for order in (paid, reserved, over):
+    for order in (paid, reserved, cancelled):
         page = client.get(change_page(order)).content.decode()
         links = [reverse(f"admin:orders_order_{name}", args=[order.pk]) for name in names]
         offered[order.pk] = [name for name, link in zip(names, links, strict=True) if link in page]
@@ -553,25 +560,27 @@ def test_an_orders_page_offers_only_what_can_be_done_with_it(queue: RecordingQue
     assert offered == {
         paid.pk: ["refund_this", "resend_this", "correct_this"],
         reserved.pk: ["cancel_this", "correct_this"],
-        over.pk: [],
+        cancelled.pk: [],
     }
 
 
-def test_the_admin_says_no_in_the_language_of_its_user(queue: RecordingQueue):
+def test_the_admin_shows_a_refusal_in_the_users_language(queue: RecordingQueue):
     event = make_event()
     order = make_reserved_order(ticket_type=event.ticket_types.get())
     client = organizer_of(event)
 
-    answer = client.post(
+    response = client.post(
         list_page(Order),
         {"action": "resend_chosen", "_selected_action": [str(order.pk)]},
         headers={"Accept-Language": "pt-BR"},
     )
 
-    assert said(answer) == [f"{order.code}: Só é possível enviar os ingressos de um pedido pago."]
+    assert messages_of(response) == [
+        f"{order.code}: Só é possível enviar os ingressos de um pedido pago."
+    ]
 
 
-def test_what_happened_is_told_in_words(queue: RecordingQueue):
+def test_the_history_describes_acts_in_the_users_language(queue: RecordingQueue):
     event = make_event()
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
     queue.run_all()
@@ -596,7 +605,7 @@ def test_what_happened_is_told_in_words(queue: RecordingQueue):
     assert "ingressos por pedido, tipos de ingresso" in event_page
 
 
-def test_the_form_of_an_event_says_the_limits_and_offers_check_in_hours(settings: Any):
+def test_an_events_form_shows_the_default_limits_and_offers_check_in_hours(settings: Any):
     settings.TICKETS_PER_CUSTOMER, settings.TICKETS_PER_ADDRESS = 17, 0
     event = make_event()
 

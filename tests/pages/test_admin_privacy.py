@@ -1,4 +1,4 @@
-"""No page of the admin shows anything of another organizer, however it is asked."""
+"""No page, search, filter or action of the admin shows data of another organizer."""
 
 import html
 import re
@@ -44,8 +44,8 @@ LINK = re.compile(r"""(?:href|action|src|data-[\w-]*url|hx-get)=["']([^"']+)["']
 
 
 @dataclass
-class House:
-    """An organizer with a row of everything, and all texts and ids that only its rows have."""
+class OrganizerRows:
+    """An organizer's rows of every model, with the texts and ids that only these rows have."""
 
     member: User
     rows: list[Any]
@@ -53,7 +53,7 @@ class House:
 
 
 def populate(mark: str) -> list[Any]:
-    """Make a row of each model for a new organizer, with this mark in every text."""
+    """Make a row of each model for a new organizer, with `mark` in every text."""
     before = {model: set(model.objects.values_list("pk", flat=True)) for model in our_models()}
     organizer = Organizer.objects.create(name=f"Casa {mark}", email=f"casa@{mark}.example.com")
     fields: dict[str, Any] = {
@@ -106,7 +106,7 @@ def our_models() -> list[Any]:
 
 
 def texts_of(rows: Iterable[Any]) -> set[str]:
-    """Return every text and every id in these rows that is long enough to be told by."""
+    """Return the texts and ids in these rows that are long enough to be recognized."""
     found = set()
     for row in rows:
         for field in row._meta.concrete_fields:
@@ -119,21 +119,21 @@ def texts_of(rows: Iterable[Any]) -> set[str]:
 
 
 @pytest.fixture
-def houses() -> tuple[House, House]:
-    """Make two organizers. The second one's marks must never show."""
+def organizers() -> tuple[OrganizerRows, OrganizerRows]:
+    """Make two organizers. Nothing of the second one may be shown to the first one."""
     ours, theirs = populate("azulejo"), populate("verdolaga")
-    houses = []
+    organizers = []
     for rows, others, mark in ((ours, theirs, "azulejo"), (theirs, ours, "verdolaga")):
         organizer = next(row for row in rows if isinstance(row, Organizer))
         member = make_user(organizer=organizer, is_staff=True)
         User.objects.filter(pk=member.pk).update(username=f"staff-{mark}")
         for row in rows:
             log(member, row, mark)
-        houses.append(House(member, rows, {mark, *(texts_of(rows) - texts_of(others))}))
-    # They have worked there, and remember.
+        organizers.append(OrganizerRows(member, rows, {mark, *(texts_of(rows) - texts_of(others))}))
+    # The first member's log has entries of the other organizer, as after a membership that ended.
     for row in theirs:
-        log(houses[0].member, row, "verdolaga")
-    return houses[0], houses[1]
+        log(organizers[0].member, row, "verdolaga")
+    return organizers[0], organizers[1]
 
 
 def log(user: User, row: Any, mark: str) -> None:
@@ -166,7 +166,7 @@ def pages_of_models() -> Iterator[str]:
 
 
 def pages_of(row: Any) -> Iterator[str]:
-    """Return every page of the admin that takes the key of that row."""
+    """Return every page of the admin whose URL contains the key of this row."""
     model_admin = admin.site._registry.get(type(row))
     for pattern in model_admin.urls if model_admin else []:
         if "object_id" in pattern.pattern.converters and pattern.name:
@@ -176,22 +176,22 @@ def pages_of(row: Any) -> Iterator[str]:
 
 
 def searches(words: str) -> Iterator[str]:
-    """Ask everything that completes or searches, of any model and any of its relations."""
+    """Return all URLs of search and autocompletion, for each model and each of its relations."""
     word = quote(words)
     for extended in ("", "&extended=1"):
         yield f"{reverse('admin:index')}search/?s={word}{extended}"
     for model in apps.get_models():
         for field in model._meta.get_fields():
-            # Of a relation's far end Django's view knows nothing: it fails before it looks.
+            # Django's view does not support reverse relations: it fails before any query.
             if field.is_relation and not field.auto_created:
-                asked = f"app_label={model._meta.app_label}&model_name={model._meta.model_name}"
-                url = f"{reverse('admin:autocomplete')}?{asked}&field_name={field.name}"
+                source = f"app_label={model._meta.app_label}&model_name={model._meta.model_name}"
+                url = f"{reverse('admin:autocomplete')}?{source}&field_name={field.name}"
                 yield f"{url}&term="
                 yield f"{url}&term={word}"
 
 
-def questions(theirs: House) -> Iterator[str]:
-    """Ask each list in ways that its page does not, by names and keys of others."""
+def list_queries(theirs: OrganizerRows) -> Iterator[str]:
+    """Return URLs of each list with filters that its page does not offer, by names and keys."""
     for model, model_admin in admin.site._registry.items():
         url = reverse(f"admin:{name_of(model)}_changelist")
         for query in ("_facets=True", "_popup=1", "_to_field=id", "all=", "e=1", "q=verdol"):
@@ -215,100 +215,105 @@ def links_on(url: str, page: str) -> Iterator[str]:
 
 
 def walk(client: Client, seeds: Iterable[str], look: Callable[[str, Any], None]) -> set[str]:
-    """Open each page, and then what it leads to, breadth first."""
+    """Open each page, then the pages that it links to, breadth first."""
     waiting = deque(dict.fromkeys(seeds))
     seen = set(waiting)
     while waiting:
         url = waiting.popleft()
-        answer = client.get(url)
-        look(url, answer)
-        if "text/html" not in answer.headers.get("Content-Type", ""):
+        response = client.get(url)
+        look(url, response)
+        if "text/html" not in response.headers.get("Content-Type", ""):
             continue
-        for link in links_on(url, answer.content.decode()):
+        for link in links_on(url, response.content.decode()):
             if link not in seen and len(seen) < MOST_PAGES:
                 seen.add(link)
                 waiting.append(link)
     return seen
 
 
-def shown_of(house: House, url: str, answer: Any) -> list[str]:
-    """Return what an answer tells of a house, apart from what the question itself said."""
-    told = answer.content.decode() + answer.headers.get("Location", "") + answer.cookies.output()
-    told = html.unescape(told)
-    for key in {str(row.pk) for row in house.rows if str(row.pk) in url}:
-        # It may repeat the key that it was asked for.
-        told = told.replace(key, "")
-    return [text for text in house.texts if text in told]
+def shown_of(organizer: OrganizerRows, url: str, response: Any) -> list[str]:
+    """Return the organizer's texts that a response contains, except keys that are in the URL."""
+    parts = [response.content.decode(), response.headers.get("Location", "")]
+    shown = html.unescape("".join([*parts, response.cookies.output()]))
+    for key in {str(row.pk) for row in organizer.rows if str(row.pk) in url}:
+        # A response may repeat the key of its request.
+        shown = shown.replace(key, "")
+    return [text for text in organizer.texts if text in shown]
 
 
-def test_no_page_of_the_admin_shows_anything_of_another_organizer(houses: tuple[House, House]):
-    ours, theirs = houses
+def test_no_page_of_the_admin_shows_data_of_another_organizer(
+    organizers: tuple[OrganizerRows, OrganizerRows],
+):
+    ours, theirs = organizers
     own = [page for row in ours.rows for page in pages_of(row)]
     found: dict[str, list[str]] = {}
     statuses: dict[int, int] = {}
-    said_ours: set[str] = set()
+    own_texts: set[str] = set()
 
-    def look(url: str, answer: Any) -> None:
-        statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
-        if answer.status_code >= 500:
-            found[url] = ["a bug"]
-        if shown := shown_of(theirs, url, answer):
+    def look(url: str, response: Any) -> None:
+        statuses[response.status_code] = statuses.get(response.status_code, 0) + 1
+        if response.status_code >= 500:
+            found[url] = ["server error"]
+        if shown := shown_of(theirs, url, response):
             found[url] = shown
-        said_ours.update(text for text in ours.texts if text in answer.content.decode())
+        own_texts.update(text for text in ours.texts if text in response.content.decode())
 
     seen = walk(browse_as(ours.member), [*pages_of_models(), *own], look)
 
     assert found == {}
-    # The walk went where there is something to see.
-    assert {"azulejo", "Show azulejo", "https://hook.azulejo.example.com/"} <= said_ours
+    # The walk has opened pages that show data.
+    assert {"azulejo", "Show azulejo", "https://hook.azulejo.example.com/"} <= own_texts
     assert statuses[200] > len(admin.site._registry) * 3, (statuses, len(seen))
 
 
-def test_no_question_to_the_admin_is_answered_with_anything_of_another_organizer(
-    houses: tuple[House, House],
+def test_no_search_or_filter_of_the_admin_shows_data_of_another_organizer(
+    organizers: tuple[OrganizerRows, OrganizerRows],
 ):
-    ours, theirs = houses
+    ours, theirs = organizers
     client = browse_as(ours.member)
     found = {}
 
-    for url in [*searches("verdol"), *questions(theirs)]:
-        answer = client.get(url)
-        if answer.status_code >= 500:
-            found[url] = ["a bug"]
-        if shown := shown_of(theirs, url, answer):
+    for url in [*searches("verdol"), *list_queries(theirs)]:
+        response = client.get(url)
+        if response.status_code >= 500:
+            found[url] = ["server error"]
+        if shown := shown_of(theirs, url, response):
             found[url] = shown
 
     assert found == {}
 
 
-def test_a_page_of_another_organizers_row_answers_as_if_there_were_none(
-    houses: tuple[House, House],
+def test_a_page_of_another_organizers_row_looks_like_that_of_a_missing_row(
+    organizers: tuple[OrganizerRows, OrganizerRows],
 ):
-    ours, theirs = houses
+    ours, theirs = organizers
     client = browse_as(ours.member)
 
     for row in theirs.rows:
         if not isinstance(row.pk, UUID):
             continue
         for url in pages_of(row):
-            nobodys = url.replace(str(row.pk), nobody := str(new_id()))
-            for ask in (client.get, client.post):
-                real = ask(url)
+            missing_url = url.replace(str(row.pk), missing_key := str(new_id()))
+            for send in (client.get, client.post):
+                existing = send(url)
                 client.cookies.pop("messages", None)
-                none = ask(nobodys)
+                missing = send(missing_url)
                 client.cookies.pop("messages", None)
-                assert real.status_code == none.status_code, url
-                assert real.headers.get("Location") == none.headers.get("Location"), url
-                assert tidy(real, str(row.pk)) == tidy(none, nobody), url
+                assert existing.status_code == missing.status_code, url
+                assert existing.headers.get("Location") == missing.headers.get("Location"), url
+                assert comparable(existing, str(row.pk)) == comparable(missing, missing_key), url
 
 
-def tidy(answer: Any, key: str) -> str:
-    page = answer.content.decode().replace(key, "…")
+def comparable(response: Any, key: str) -> str:
+    """Return the page without its key, its CSRF token and its request id."""
+    page = response.content.decode().replace(key, "…")
     return re.sub(r'csrfmiddlewaretoken" value="\w+|"request_id": *"[^"]+', "", page)
 
 
-def test_no_action_touches_or_tells_anything_of_another_organizer(houses: tuple[House, House]):
-    ours, theirs = houses
+def test_no_action_changes_or_shows_data_of_another_organizer(
+    organizers: tuple[OrganizerRows, OrganizerRows],
+):
+    ours, theirs = organizers
     client = browse_as(ours.member)
     before = [vars(type(row).objects.get(pk=row.pk)) | {"_state": None} for row in theirs.rows]
 
@@ -319,25 +324,27 @@ def test_no_action_touches_or_tells_anything_of_another_organizer(houses: tuple[
             for confirmed in ("", "yes"):
                 sent = {"action": action[1], "_selected_action": keys, "confirmed": confirmed}
                 url = reverse(f"admin:{name_of(model)}_changelist")
-                answer = client.post(url, sent, follow=True)
-                assert shown_of(theirs, "", answer) == [], (url, action[1])
+                response = client.post(url, sent, follow=True)
+                assert shown_of(theirs, "", response) == [], (url, action[1])
 
     after = [vars(type(row).objects.get(pk=row.pk)) | {"_state": None} for row in theirs.rows]
     assert after == before
 
 
-@pytest.mark.parametrize("who", ["staff of nobody", "member without staff status"])
-def test_who_acts_for_no_organizer_sees_nothing_of_any(houses: tuple[House, House], who: str):
-    _, theirs = houses
-    if who == "staff of nobody":
+@pytest.mark.parametrize("role", ["staff without membership", "member without staff status"])
+def test_staff_without_membership_and_members_without_staff_status_see_no_data(
+    organizers: tuple[OrganizerRows, OrganizerRows], role: str
+):
+    _, theirs = organizers
+    if role == "staff without membership":
         user = make_user(is_staff=True)
     else:
         user = make_user(organizer=next(r for r in theirs.rows if isinstance(r, Organizer)))
     pages = [page for row in theirs.rows for page in pages_of(row)]
     found = {}
 
-    def look(url: str, answer: Any) -> None:
-        if shown := shown_of(theirs, url, answer):
+    def look(url: str, response: Any) -> None:
+        if shown := shown_of(theirs, url, response):
             found[url] = shown
 
     walk(browse_as(user), [*pages_of_models(), *searches("verdol"), *pages], look)
@@ -345,8 +352,10 @@ def test_who_acts_for_no_organizer_sees_nothing_of_any(houses: tuple[House, Hous
     assert found == {}
 
 
-def test_a_filter_offers_a_choice_only_where_there_is_one(houses: tuple[House, House]):
-    client = browse_as(houses[0].member)
+def test_a_filter_is_offered_only_with_at_least_two_choices(
+    organizers: tuple[OrganizerRows, OrganizerRows],
+):
+    client = browse_as(organizers[0].member)
     page = client.get(reverse("admin:orders_order_changelist"))
     shown = {spec.title for spec in page.context["cl"].filter_specs}
 
@@ -357,13 +366,15 @@ def test_a_filter_offers_a_choice_only_where_there_is_one(houses: tuple[House, H
     }
 
 
-def test_orders_are_filtered_by_one_of_the_users_own_events(houses: tuple[House, House]):
-    ours, theirs = houses
+def test_orders_are_filtered_by_one_of_the_users_own_events(
+    organizers: tuple[OrganizerRows, OrganizerRows],
+):
+    ours, theirs = organizers
     client = browse_as(ours.member)
     url = reverse("admin:orders_order_changelist")
 
-    def found(house: House, slug: str) -> int:
-        event = next(r for r in house.rows if isinstance(r, Event) and r.slug.startswith(slug))
+    def found(organizer: OrganizerRows, slug: str) -> int:
+        event = next(r for r in organizer.rows if isinstance(r, Event) and r.slug.startswith(slug))
         page = client.get(url, {"event__id__exact": str(event.pk)})
         return len(page.context["cl"].result_list)
 

@@ -1,4 +1,4 @@
-"""A session of the admin ends with its user's password, with their account, and with the day."""
+"""A session of the admin ends after 12 hours, after a new password, or without staff status."""
 
 from datetime import timedelta
 
@@ -23,8 +23,8 @@ def user() -> User:
 
 def sign_in(user: User) -> Client:
     client = Client()
-    answer = client.post("/admin/login/", {"username": user.username, "password": PASSWORD})
-    assert answer.status_code == 302
+    response = client.post("/admin/login/", {"username": user.username, "password": PASSWORD})
+    assert response.status_code == 302
     return client
 
 
@@ -53,14 +53,14 @@ def test_a_password_set_by_a_superuser_ends_all_sessions_of_its_user(user: User)
         "password2": "staple battery horse correct",
     }
 
-    answer = superuser.post(f"/admin/ticketing/user/{user.pk}/password/", new)
+    response = superuser.post(f"/admin/ticketing/user/{user.pk}/password/", new)
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert theirs.get(HOME).status_code == 302
 
 
 @pytest.mark.parametrize("lost", ["is_active", "is_staff"])
-def test_a_user_who_is_no_longer_staff_is_out_at_once(user: User, lost: str):
+def test_a_user_who_is_no_longer_active_staff_is_signed_out_immediately(user: User, lost: str):
     client = sign_in(user)
 
     User.objects.filter(pk=user.pk).update(**{lost: False})
@@ -69,7 +69,7 @@ def test_a_user_who_is_no_longer_staff_is_out_at_once(user: User, lost: str):
     assert client.post("/tickets/validate", {"code": "x"}).status_code == 401
 
 
-def test_a_sign_in_is_good_for_half_a_day(user: User):
+def test_a_sign_in_expires_after_12_hours(user: User):
     before = clock.now()
     client = sign_in(user)
 

@@ -1,4 +1,4 @@
-"""A token or a secret is on the page that answers the form that made it, and nowhere else."""
+"""A new token or secret is shown only in the response to the form that created it."""
 
 import html
 import logging
@@ -33,7 +33,7 @@ MODELS: dict[str, Any] = dict(zip(KINDS, [ApiToken, Device, WebhookEndpoint], st
 
 @dataclass
 class Staff:
-    """A member of staff, in a browser."""
+    """A staff user with a signed-in browser, and a filled-in form for each kind of row."""
 
     user: User
     client: Client
@@ -64,7 +64,7 @@ def fill_in(event: Any) -> dict[str, Any]:
 
 
 def open_form(client: Client, kind: str) -> dict[str, str]:
-    """Return what an empty form carries along."""
+    """Return the hidden fields of an empty form."""
     page = client.get(reverse(f"admin:{kind}_add")).content.decode()
     found = re.search(r'name="new_row" value="([^"]+)"', page)
     assert found is not None
@@ -90,28 +90,29 @@ def secret_on(page: Any) -> str:
     return found.group()
 
 
-def everything_stored(redis: Redis) -> str:
-    """Return all rows of all tables, and all that Redis holds."""
+def all_stored_data(redis: Redis) -> str:
+    """Return all rows of all tables, and all values in Redis."""
     with connection.cursor() as cursor:
         rows: list[str] = []
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT t::text FROM "{table}" t')  # noqa: S608 - our own names
             rows += [row[0] for row in cursor.fetchall()]
-    # Stored compressed.
+    # Sessions are stored compressed.
     rows += [str(session.get_decoded()) for session in Session.objects.all()]
     dumped = [repr(key) + repr(redis.dump(key)) for key in redis.scan_iter()]
     return "\n".join(rows + dumped)
 
 
-def everything_said(answer: Any) -> str:
-    """Return the headers, and the messages in the cookie, which compresses them."""
-    storage: Any = CookieStorage(answer.wsgi_request)
-    told = storage._decode(answer.cookies["messages"].value if "messages" in answer.cookies else "")
-    return "\n".join([*map(str, [*answer.items(), *(told or [])]), answer.cookies.output()])
+def headers_and_messages(response: Any) -> str:
+    """Return the headers and the messages of the cookie, decompressed."""
+    storage: Any = CookieStorage(response.wsgi_request)
+    cookie = response.cookies["messages"].value if "messages" in response.cookies else ""
+    messages = storage._decode(cookie) or []
+    return "\n".join([*map(str, [*response.items(), *messages]), response.cookies.output()])
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "renewed"])
-def test_a_secret_is_on_the_answer_and_nowhere_else(
+def test_a_secret_is_in_the_response_to_its_form_and_nowhere_else(
     staff: Staff,
     kind: str,
     redis: Redis,
@@ -121,35 +122,35 @@ def test_a_secret_is_on_the_answer_and_nowhere_else(
     caplog.set_level(logging.DEBUG)
     if kind == "renewed":
         make(staff, "webhooks_webhookendpoint")
-        answer = renew(staff, WebhookEndpoint.objects.get())
+        response = renew(staff, WebhookEndpoint.objects.get())
     else:
-        answer = make(staff, kind)
-    secret = secret_on(answer)
-    row = answer.context["row"]
+        response = make(staff, kind)
+    secret = secret_on(response)
+    row = response.context["row"]
     page_of_row = reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[row.pk])
     pages = [
         reverse("admin:index"),
         reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_changelist"),
         reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_history", args=[row.pk]),
         page_of_row,
-        answer.wsgi_request.path,
+        response.wsgi_request.path,
     ]
 
     later = [staff.client.get(page, follow=True) for page in pages]
 
-    assert answer.status_code == 200
-    assert "no-store" in answer.headers["Cache-Control"]
-    assert f'href="{page_of_row}"' in answer.content.decode()
-    for said in [everything_said(each) for each in [answer, *later]]:
-        assert secret not in said
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+    assert f'href="{page_of_row}"' in response.content.decode()
+    for text in [headers_and_messages(each) for each in [response, *later]]:
+        assert secret not in text
     for shown in [html.unescape(each.content.decode()) for each in later]:
         assert secret not in shown
     assert secret not in staff.client.cookies.output()
-    assert secret not in everything_stored(redis)
+    assert secret not in all_stored_data(redis)
     assert secret not in caplog.text + "".join(capfd.readouterr())
 
 
-def test_what_was_shown_works(staff: Staff):
+def test_shown_tokens_and_secrets_are_valid(staff: Staff):
     token = secret_on(make(staff, "events_apitoken"))
     device = secret_on(make(staff, "tickets_device"))
     first = secret_on(make(staff, "webhooks_webhookendpoint"))
@@ -164,7 +165,7 @@ def test_what_was_shown_works(staff: Staff):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_form_that_is_sent_again_makes_nothing_and_leads_to_what_it_made(staff: Staff, kind: str):
+def test_a_form_that_is_sent_again_redirects_to_the_row_that_it_created(staff: Staff, kind: str):
     form = staff.form | open_form(staff.client, kind)
     add = reverse(f"admin:{kind}_add")
     staff.client.post(add, form)
@@ -181,15 +182,15 @@ def test_a_form_that_is_sent_twice_at_once_makes_one_token(staff: Staff):
     form = staff.form | open_form(staff.client, "events_apitoken")
     browsers = [browse_as(staff.user) for _ in range(4)]
 
-    answers: list[Any] = race(
+    responses: list[Any] = race(
         *[partial(client.post, reverse("admin:events_apitoken_add"), form) for client in browsers]
     )
 
-    assert sorted(answer.status_code for answer in answers) == [200, 302, 302, 302]
+    assert sorted(response.status_code for response in responses) == [200, 302, 302, 302]
     assert ApiToken.objects.count() == 1
 
 
-def test_a_form_with_a_mistake_can_be_mended_and_makes_one_token(staff: Staff):
+def test_a_form_with_an_error_can_be_corrected_and_creates_one_token(staff: Staff):
     form = staff.form | open_form(staff.client, "events_apitoken")
     add = reverse("admin:events_apitoken_add")
 
@@ -203,7 +204,7 @@ def test_a_form_with_a_mistake_can_be_mended_and_makes_one_token(staff: Staff):
     assert ApiToken.objects.count() == 1
 
 
-def test_nobody_chooses_the_id_of_a_row(staff: Staff):
+def test_the_id_of_a_new_row_cannot_be_chosen(staff: Staff):
     colleague = make_user(organizer=staff.user.organizers.get(), is_staff=True)
     theirs = open_form(browse_as(colleague), "events_apitoken")
     add = reverse("admin:events_apitoken_add")

@@ -1,4 +1,4 @@
-"""Guessing passwords gets nobody in, and locks out nobody but the one who guesses."""
+"""Repeated wrong passwords lock the user name, but only for the address that sent them."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def staff() -> User:
 
 
 def attempt(name: str, password: str, *, address: str = "203.0.113.9", **headers: str) -> Any:
-    """Try to sign in, as a browser that knows nothing yet."""
+    """Try to sign in from a browser without cookies."""
     sent = {"username": name, "password": password}
     return Client(REMOTE_ADDR=address, headers=headers).post(LOGIN, sent)
 
@@ -34,26 +34,26 @@ def guess(name: str, times: int, **where: str) -> list[int]:
     return [attempt(name, f"wrong {number}", **where).status_code for number in range(times)]
 
 
-def test_after_five_wrong_passwords_not_even_the_right_one_opens(staff: User):
+def test_after_five_wrong_passwords_the_right_one_is_refused_too(staff: User):
     assert guess(staff.username, 5) == [200, 200, 200, 200, 429]
 
     assert attempt(staff.username, PASSWORD).status_code == 429
 
 
-def test_who_is_locked_out_reads_why_and_for_how_long(staff: User):
+def test_the_lockout_page_gives_the_reason_and_the_duration(staff: User):
     guess(staff.username, 5)
 
-    answer = attempt(staff.username, PASSWORD)
+    response = attempt(staff.username, PASSWORD)
     english = attempt(staff.username, PASSWORD, **{"Accept-Language": "en"})
 
-    assert answer.headers["Retry-After"] == "900"
-    assert "Tente de novo em 15 minutos." in answer.content.decode()
-    assert "A senha esteve errada vezes demais." in answer.content.decode()
+    assert response.headers["Retry-After"] == "900"
+    assert "Tente de novo em 15 minutos." in response.content.decode()
+    assert "A senha esteve errada vezes demais." in response.content.decode()
     assert "Try again in 15 minutes." in english.content.decode()
     assert 'href="/admin/login/"' in english.content.decode()
 
 
-def test_others_of_the_address_and_the_name_elsewhere_are_not_locked_out(staff: User):
+def test_other_names_from_the_address_and_other_addresses_are_not_locked_out(staff: User):
     colleague = make_user(is_staff=True, password=PASSWORD)
     guess(staff.username, 5)
 
@@ -61,7 +61,7 @@ def test_others_of_the_address_and_the_name_elsewhere_are_not_locked_out(staff: 
     assert attempt(staff.username, PASSWORD, address="203.0.113.10").status_code == 302
 
 
-def test_a_claimed_address_or_browser_gives_no_more_guesses(staff: User):
+def test_a_forged_address_or_browser_gives_no_more_attempts(staff: User):
     statuses = [
         attempt(
             staff.username,
@@ -74,7 +74,7 @@ def test_a_claimed_address_or_browser_gives_no_more_guesses(staff: User):
     assert statuses == [200, 200, 200, 200, 429]
 
 
-def test_signing_in_clears_the_failures_and_records_nothing(staff: User):
+def test_signing_in_clears_the_failures_and_is_not_recorded(staff: User):
     guess(staff.username, 4)
     assert attempt(staff.username, PASSWORD).status_code == 302
 
@@ -82,7 +82,7 @@ def test_signing_in_clears_the_failures_and_records_nothing(staff: User):
     assert AccessLog.objects.count() == 0
 
 
-def test_a_lock_ends_and_what_was_tried_meanwhile_did_not_prolong_it(staff: User):
+def test_a_lock_ends_and_attempts_meanwhile_do_not_extend_it(staff: User):
     guess(staff.username, 5)
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=14))
     assert attempt(staff.username, PASSWORD).status_code == 429
@@ -92,7 +92,7 @@ def test_a_lock_ends_and_what_was_tried_meanwhile_did_not_prolong_it(staff: User
     assert attempt(staff.username, PASSWORD).status_code == 302
 
 
-def test_failures_that_lock_nobody_any_more_are_forgotten(staff: User):
+def test_failures_too_old_for_a_lock_are_deleted(staff: User):
     guess(staff.username, 1, address="203.0.113.9")
     guess(staff.username, 1, address="203.0.113.10")
     AccessAttempt.objects.filter(ip_address="203.0.113.9").update(
@@ -104,19 +104,19 @@ def test_failures_that_lock_nobody_any_more_are_forgotten(staff: User):
     assert AccessAttempt.objects.get().ip_address == "203.0.113.10"
 
 
-def test_the_log_and_the_record_of_a_failure_tell_no_password_and_the_log_no_name(
+def test_a_failure_is_recorded_without_the_password_and_logged_without_the_name(
     staff: User, caplog: pytest.LogCaptureFixture
 ):
     attempt(staff.username, "a secret guess")
 
-    kept = AccessAttempt.objects.get()
-    assert "a secret guess" not in caplog.text + kept.post_data + kept.get_data
+    recorded = AccessAttempt.objects.get()
+    assert "a secret guess" not in caplog.text + recorded.post_data + recorded.get_data
     assert "login failure" in caplog.text
     assert staff.username not in caplog.text
     assert "203.0.113.9" not in caplog.text
 
 
-def test_too_many_attempts_from_one_address_get_a_page_before_any_password_is_looked_at(
+def test_too_many_attempts_from_one_address_get_a_page_before_any_password_is_checked(
     settings, staff: User
 ):
     settings.RATE_LIMITS = {"signin": ":2/7200"}
@@ -131,6 +131,6 @@ def test_too_many_attempts_from_one_address_get_a_page_before_any_password_is_lo
     assert int(refused.headers["Retry-After"]) == pytest.approx(3600, abs=50)
     assert "Tente de novo em 60 minutos." in refused.content.decode()
     assert "Too many attempts to sign in" in english.content.decode()
-    # The page itself may be read, and other addresses go on.
+    # Reading the sign-in page is not limited, and other addresses are not affected.
     assert Client(REMOTE_ADDR="203.0.113.9").get(LOGIN).status_code == 200
     assert attempt(staff.username, PASSWORD, address="203.0.113.10").status_code == 302

@@ -1,4 +1,4 @@
-"""Some thousand rows as months of sales leave them, written to the previous release's tables."""
+"""Writes thousands of rows, as after months of sales, into tables of the previous release."""
 
 import psycopg
 
@@ -79,7 +79,7 @@ _STATEMENTS = [
 
 
 def write_the_past(record: psycopg.Connection) -> None:
-    """Write them in one transaction."""
+    """Write all rows in one transaction."""
     with record.transaction():
         for statement in _STATEMENTS:
             record.execute(statement, {"events": EVENTS, "orders": ORDERS, "each": EACH})

@@ -1,4 +1,4 @@
-"""One release of the product as its own code describes it: processes, environment, commands."""
+"""Starts and stops the processes of one release, with the commands that its own code gives."""
 
 import json
 import subprocess
@@ -11,22 +11,23 @@ from typing import Any, Final
 
 from ticketing.stack.environment import Folder, inherited_environment
 from ticketing.stack.processes import Child
-from ticketing.stack.serving import ask
+from ticketing.stack.serving import get_url
 
 PATIENCE_SECONDS: Final = 120
-# Run by the release's own source, so that it names its processes and variables itself.
+# A program that runs in the release's own source, and so returns that release's processes and
+# environment variables.
 _DESCRIBE: Final = """
 import json, sys
 from pathlib import Path
 from ticketing.stack.environment import Folder, inherited_environment, make_env, write_env
 from ticketing.stack.programs import Programs
 
-told = json.loads(sys.argv[1])
-folder = Folder(Path(told["folder"]))
-env = make_env(folder, port=told["port"], overrides=told["overrides"], **told["addresses"])
+given = json.loads(sys.argv[1])
+folder = Folder(Path(given["folder"]))
+env = make_env(folder, port=given["port"], overrides=given["overrides"], **given["addresses"])
 write_env(folder, env)
 programs = Programs(folder, {**inherited_environment(), **env})
-children = [programs.web(port=told["port"]), programs.manage("set_up")]
+children = [programs.web(port=given["port"]), programs.manage("set_up")]
 others = {name for name in vars(Programs) if not name.startswith("_")}
 others -= {"web", "manage", "folder", "env"}
 children += [getattr(programs, name)() for name in sorted(others)]
@@ -37,7 +38,7 @@ print(json.dumps({"env": env, "commands": commands}))
 
 @dataclass
 class Release:
-    """A release that can be started: one child for each of its programs."""
+    """A release with one child process for each of its programs."""
 
     source: Path
     folder: Folder
@@ -46,16 +47,16 @@ class Release:
     children: dict[str, Child] = field(default_factory=dict)
 
     def describe(self, *, addresses: Mapping[str, str], overrides: Mapping[str, str]) -> None:
-        """Ask the release's own code for its environment and its commands."""
+        """Read the environment and the commands from the release's own code."""
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        told = {
+        given = {
             "folder": str(self.folder.path),
             "port": self.port,
             "addresses": dict(addresses),
             "overrides": dict(overrides),
         }
         done = subprocess.run(
-            [sys.executable, "-c", _DESCRIBE, json.dumps(told)],
+            [sys.executable, "-c", _DESCRIBE, json.dumps(given)],
             cwd=self.source,
             env=inherited_environment() | {"STACK_DIR": str(self.folder.path)},
             capture_output=True,
@@ -102,7 +103,7 @@ class Release:
         def answers() -> bool:
             self.expect_alive("web")
             try:
-                with ask(f"{self.url}/healthz", timeout=2):
+                with get_url(f"{self.url}/healthz", timeout=2):
                     return True
             except OSError:
                 return False
@@ -123,8 +124,8 @@ class Release:
 
 
 def wait_until(holds: Callable[[], bool], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask until it holds, or fail saying what did not come."""
+    """Wait until a condition holds. Fail after `seconds`; `what` says what was expected."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, f"Not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"Did not happen within {seconds} s: {what}"
         time.sleep(0.1)

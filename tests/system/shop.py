@@ -1,4 +1,4 @@
-"""Buyers, a door and an organizer who go on while releases change under them."""
+"""Simulated buyers, a door and an organizer, which keep sending requests during a deployment."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _JOURNEYS: Final = ("enter", "cancel", "refund all", "refund one")
 
 @dataclass
 class Bought:
-    """An order that was answered with 201, and what its buyer then did."""
+    """An order that was created, and what its buyer did with it."""
 
     id: str
     journey: str
@@ -28,7 +28,7 @@ class Bought:
 
 @dataclass
 class Shop:
-    """Several buyers at once, whose every request goes to one of the web processes in rotation."""
+    """Several buyers at once. Their requests go to the web processes in rotation."""
 
     event: str
     api_token: str
@@ -37,7 +37,7 @@ class Shop:
     phase: str = "start"
     bought: list[Bought] = field(default_factory=list)
     finished: Counter[str] = field(default_factory=Counter)
-    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    responses: Counter[tuple[str, int]] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     put_off: Counter[str] = field(default_factory=Counter)
     _in_flight: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Shop:
 
     @contextmanager
     def open(self, *, buyers: int) -> Iterator[None]:
-        """Keep the orders coming, and let those that were begun end."""
+        """Let buyers buy until the end of the block, then wait until each has finished."""
         closing = Event()
         threads = [Thread(target=self._buy_on, args=(n, closing)) for n in range(buyers)]
         for thread in threads:
@@ -59,31 +59,31 @@ class Shop:
                 thread.join()
 
     def sell(self, phase: str, *, journeys: int) -> None:
-        """Wait until so many orders that began in this phase are through."""
+        """Start a phase, and wait until this many journeys that began in it are finished."""
         self.phase = phase
         wait_until(
             lambda: bool(self.wrong) or self.finished[phase] >= journeys,
-            f"{journeys} orders are through in the phase {phase!r}: {self.finished}",
+            f"{journeys} journeys are finished in the phase {phase!r}: {self.finished}",
         )
         assert not self.wrong, self.wrong
 
     def take_out(self, url: str) -> None:
-        """Send no further request to a web process, and wait for those under way."""
+        """Send no further requests to a web process, and wait for its open ones."""
         with self._changed:
             self.webs.remove(url)
             assert self._changed.wait_for(lambda: not self._in_flight[url], timeout=_TIMEOUT)
 
-    def ask(
+    def send(
         self, method: str, path: str, expected: int, *, token: str = "", **body: Any
     ) -> dict[str, Any]:
-        """Send a request to the next web process. Record every answer that is not as expected."""
+        """Send a request to the next web process. Record every unexpected response in `wrong`."""
         with self._changed:
             self._turn += 1
             url = self.webs[self._turn % len(self.webs)]
             self._in_flight[url] += 1
         try:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            answer = requests.request(
+            response = requests.request(
                 method, f"{url}{path}", headers=headers, timeout=_TIMEOUT, **body
             )
         except requests.RequestException as error:
@@ -93,25 +93,25 @@ class Shop:
             with self._changed:
                 self._in_flight[url] -= 1
                 self._changed.notify_all()
-        self.answers[url, answer.status_code] += 1
-        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and _is_put_off(answer):
+        self.responses[url, response.status_code] += 1
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and _is_put_off(response):
             self.put_off[self.phase] += 1
-            return self.ask(method, path, expected, token=token, **body)
-        if answer.status_code != expected:
+            return self.send(method, path, expected, token=token, **body)
+        if response.status_code != expected:
             self.wrong.append(
                 f"{method} {path} at {url} in the phase {self.phase!r}:"
-                f" {answer.status_code} {answer.text[:500]}"
+                f" {response.status_code} {response.text[:500]}"
             )
-            raise UnexpectedAnswer
-        document: dict[str, Any] = answer.json()
+            raise UnexpectedResponse
+        document: dict[str, Any] = response.json()
         return document
 
     def _buy_on(self, number: int, closing: Event) -> None:
         while not closing.is_set() and not self.wrong:
             try:
                 self._buy(_JOURNEYS[number % len(_JOURNEYS)], closing)
-            except (UnexpectedAnswer, requests.RequestException):
-                # It is recorded, and fails the test.
+            except (UnexpectedResponse, requests.RequestException):
+                # Recorded in `wrong`, which fails the test.
                 return
             except AssertionError as error:
                 self.wrong.append(str(error))
@@ -120,35 +120,35 @@ class Shop:
 
     def _buy(self, journey: str, closing: Event) -> None:
         phase, quantity = self.phase, 2 if journey == "refund one" else 1
-        wish = {
+        reservation = {
             "event": self.event,
             "quantity": quantity,
             "customer": {"name": "Ana Souza", "email": f"ana-{uuid4().hex}@example.com"},
         }
-        order = self.ask("POST", "/orders", 201, json=wish)
+        order = self.send("POST", "/orders", 201, json=reservation)
         self.bought.append(Bought(order["id"], journey, phase))
         path, buyer = f"/orders/{order['id']}", order["access_token"]
         if journey == "cancel":
-            self.ask("POST", f"{path}/cancel", 200, token=buyer)
+            self.send("POST", f"{path}/cancel", 200, token=buyer)
         else:
             self._pay(path, buyer, closing)
-            tickets = self.ask("GET", f"{path}/ticket", 200, token=buyer)["tickets"]
+            tickets = self.send("GET", f"{path}/ticket", 200, token=buyer)["tickets"]
             assert len(tickets) == quantity, tickets
             if journey == "enter":
                 self._enter(tickets[0])
             else:
-                # Both releases take this; only the new one knows `full`.
-                going = tickets[:1] if journey == "refund one" else tickets
-                chosen = {"tickets": [ticket["id"] for ticket in going]}
-                self.ask("POST", f"{path}/refund", 202, token=self.api_token, json=chosen)
+                # Both releases accept `tickets`; only the new one knows `full`.
+                refunded = tickets[:1] if journey == "refund one" else tickets
+                chosen = {"tickets": [ticket["id"] for ticket in refunded]}
+                self.send("POST", f"{path}/refund", 202, token=self.api_token, json=chosen)
         self.finished[phase] += 1
 
     def _pay(self, path: str, buyer: str, closing: Event) -> None:
         payment = {"method": "pix", "token": "tok_approved"}
-        self.ask("POST", f"{path}/payment", 202, token=buyer, json=payment)
+        self.send("POST", f"{path}/payment", 202, token=buyer, json=payment)
 
         def has_tickets() -> bool:
-            found = self.ask("GET", path, 200, token=buyer)
+            found = self.send("GET", path, 200, token=buyer)
             closing.wait(0.2)
             return bool(found["tickets_ready"])
 
@@ -156,14 +156,15 @@ class Shop:
 
     def _enter(self, ticket: dict[str, Any]) -> None:
         scan = {"code": ticket["code"], "event": self.event}
-        first = self.ask("POST", "/tickets/validate", 200, token=self.device_token, json=scan)
+        first = self.send("POST", "/tickets/validate", 200, token=self.device_token, json=scan)
         assert first["result"] == "admitted", first
-        self.ask("POST", "/tickets/validate", 409, token=self.device_token, json=scan)
+        self.send("POST", "/tickets/validate", 409, token=self.device_token, json=scan)
 
 
-def _is_put_off(answer: requests.Response) -> bool:
-    return bool(answer.json().get("detail") == "The stock is being read again. Try once more.")
+def _is_put_off(response: requests.Response) -> bool:
+    # The `detail` of both releases for a stock that is being rebuilt.
+    return bool(response.json().get("detail") == "The stock is being read again. Try once more.")
 
 
-class UnexpectedAnswer(Exception):
-    """An answer that no buyer should get."""
+class UnexpectedResponse(Exception):
+    """A response that a buyer must not get. It is recorded in `Shop.wrong`."""

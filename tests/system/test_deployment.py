@@ -1,4 +1,4 @@
-"""The container files and the settings of production, held against the code."""
+"""The container files, .env.example and the settings of production match the code."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from ticketing.stack.checks import PRETENDED
-from ticketing.stack.environment import RATE_LIMITS, SHARES
+from ticketing.stack.environment import PER_BUYER_LIMITS, RATE_LIMITS
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -42,7 +42,7 @@ def run(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_dockerfile_is_clean():
+def test_the_linter_finds_nothing_in_the_dockerfile():
     hadolint = Path(sys.executable).with_name("hadolint")
 
     done = subprocess.run(
@@ -52,7 +52,7 @@ def test_the_dockerfile_is_clean():
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_compose_file_is_one():
+def test_the_compose_file_fits_its_schema():
     done = run(
         "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"
     )
@@ -103,13 +103,13 @@ def addresses_for_containers() -> dict[str, Any]:
 
 
 def test_containers_reach_each_other_by_the_names_of_services():
-    """curl, by which Celery talks to SQS, takes every `*.localhost` for its own machine."""
+    """Celery talks to SQS with curl, which resolves every `*.localhost` to the container itself."""
     for name, address in addresses_for_containers().items():
         assert address.hostname in COMPOSE["services"], name
 
 
-def test_the_local_aws_knows_the_name_by_which_it_is_called():
-    """It takes the first word of another name for a bucket of S3."""
+def test_the_local_aws_has_the_host_name_that_containers_use():
+    """In another host name it would take the first part for the name of an S3 bucket."""
     endpoint = addresses_for_containers()["AWS_ENDPOINT_URL"]
     aws = COMPOSE["services"]["aws"]["environment"]
 
@@ -120,7 +120,7 @@ def test_the_local_aws_knows_the_name_by_which_it_is_called():
             assert address.netloc == endpoint.netloc, name
 
 
-def test_links_to_qr_codes_lead_to_a_port_of_this_machine():
+def test_links_to_qr_codes_lead_to_a_published_port():
     link = urlsplit(COMPOSE["x-app"]["environment"]["AWS_S3_PUBLIC_ENDPOINT_URL"])
     gateway = COMPOSE["services"]["aws"]["environment"]["GATEWAY_PORT"]
 
@@ -128,7 +128,7 @@ def test_links_to_qr_codes_lead_to_a_port_of_this_machine():
     assert COMPOSE["services"]["aws"]["ports"] == [f"127.0.0.1:{link.port}:{gateway}"]
 
 
-def test_links_are_signed_for_the_public_address_and_codes_are_stored_at_the_other():
+def test_links_are_signed_for_the_public_address_and_codes_are_stored_at_the_internal_one():
     program = """
 import django
 django.setup()
@@ -182,28 +182,30 @@ def test_production_does_not_start_on_a_missing_weak_or_example_secret(name: str
         ("TRUSTED_PROXY_HOPS", " "),
     ],
 )
-def test_production_does_not_start_without_what_has_no_safe_default(name: str, value: str):
+def test_production_does_not_start_without_a_variable_that_has_no_safe_default(
+    name: str, value: str
+):
     done = run("manage.py", "check", **{name: value})
 
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
 
 
-def test_production_does_not_show_its_mail_nor_share_its_secrets():
+def test_production_does_not_start_with_a_mailbox_or_with_one_secret_for_two_purposes():
     assert run("manage.py", "check", MAILBOX_DIR="somewhere").returncode != 0
     same = PRETENDED["SECRET_KEY"]
     assert run("manage.py", "check", TICKET_SIGNING_SECRET=same).returncode != 0
 
 
 @pytest.mark.parametrize("allowed", ["", "false"])
-def test_production_does_not_start_on_payments_that_charge_nobody(allowed: str):
+def test_production_does_not_start_with_the_simulated_gateway_unless_it_is_allowed(allowed: str):
     done = run("manage.py", "check", ALLOW_SIMULATED_PAYMENTS=allowed)
 
     assert done.returncode != 0
     assert "ALLOW_SIMULATED_PAYMENTS" in done.stderr.splitlines()[-1]
 
 
-def test_settings_derived_from_those_of_production_do_not_bring_the_simulated_gateway_back(
+def test_settings_derived_from_production_do_not_start_with_the_simulated_gateway_either(
     tmp_path: Path,
 ):
     lines = [
@@ -233,7 +235,7 @@ def test_a_gateway_that_does_not_exist_stops_the_start():
 
 
 @pytest.mark.parametrize("module", ["config.wsgi", "config.celery"])
-def test_a_process_that_is_not_told_its_settings_takes_those_of_production(module: str):
+def test_a_process_without_a_settings_variable_uses_those_of_production(module: str):
     program = f"""
 import os
 del os.environ["DJANGO_SETTINGS_MODULE"]
@@ -251,7 +253,7 @@ print(settings.SETTINGS_MODULE)
     ("name", "value"),
     [("DEMO_ADMIN_PASSWORD", "x"), ("DEMO_API_TOKEN", " "), ("DEMO_OF_TOMORROW", "1")],
 )
-def test_production_does_not_start_with_anything_of_the_demo(name: str, value: str):
+def test_production_does_not_start_with_a_variable_of_the_demo(name: str, value: str):
     done = run("manage.py", "check", **{name: value})
 
     assert done.returncode != 0
@@ -274,14 +276,14 @@ def test_production_does_not_start_with_anything_of_the_demo(name: str, value: s
         ("MAILS_PER_RECIPIENT_PER_HOUR", "-1"),
     ],
 )
-def test_production_does_not_start_on_a_limit_that_makes_no_sense(name: str, value: str):
+def test_production_does_not_start_with_an_invalid_limit(name: str, value: str):
     done = run("manage.py", "check", **{name: value})
 
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
 
 
-def test_production_counts_every_kind_of_request_unless_told_otherwise():
+def test_production_limits_every_kind_of_request_by_default():
     program = "from django.conf import settings; print(*settings.RATE_LIMITS.values(), sep='|')"
 
     limits = run("-c", program).stdout.strip().split("|")
@@ -289,16 +291,14 @@ def test_production_counts_every_kind_of_request_unless_told_otherwise():
     assert [bool(limit) for limit in limits] == [True] * len(RATE_LIMITS)
 
 
-@pytest.mark.parametrize("name", SHARES)
-def test_production_bounds_what_one_customer_address_and_recipient_get_unless_told_otherwise(
-    name: str,
-):
+@pytest.mark.parametrize("name", PER_BUYER_LIMITS)
+def test_production_limits_each_customer_address_and_recipient_by_default(name: str):
     program = f"from django.conf import settings; print(settings.{name})"
 
     assert int(run("-c", program).stdout) > 0
 
 
-def test_production_binds_no_other_names_of_its_domain_unless_told_to():
+def test_production_forces_https_on_no_other_domain_by_default():
     names = ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
     program = f"from django.conf import settings; print(*[getattr(settings, n) for n in {names}])"
 
@@ -306,14 +306,14 @@ def test_production_binds_no_other_names_of_its_domain_unless_told_to():
     assert run("-c", program, **dict.fromkeys(names, "true")).stdout.split() == ["True", "True"]
 
 
-def test_the_settings_of_production_are_fit_to_deploy():
+def test_the_settings_of_production_pass_djangos_deployment_checks():
     done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
 
     assert done.returncode == 0, done.stderr
 
 
 def test_the_policies_allow_what_the_code_calls():
-    """The calls of kombu, django-storages and django-ses, and our own, as actions of IAM."""
+    """The IAM actions that kombu, django-storages, django-ses and our own code need."""
     needed = {
         "iam-policy.json": {
             "sqs:SendMessage",

@@ -1,4 +1,4 @@
-"""The real processes: web, workers and beat over SQS, spoken to by HTTP only."""
+"""End-to-end tests: a whole local stack with web, workers and beat, driven over HTTP."""
 
 import json
 import os
@@ -20,7 +20,7 @@ import pytest
 import requests
 from celery import Celery
 
-from tests.sqs import write_letter
+from tests.sqs import write_message
 from ticketing.queue.messages import QUEUES, Message
 from ticketing.stack.demo import Target, walk
 from ticketing.stack.environment import read_env
@@ -36,7 +36,7 @@ PROCESSES = ["postgres", "valkey", "aws", "web", "worker", "mailer", "refunder",
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Start everything once; a process that a test kills comes back."""
+    """Start one stack for all tests of this file. It restarts processes that a test kills."""
     directory = tmp_path_factory.mktemp("stack")
     with running_stack(directory, restart=True, overrides=QUICK) as running:
         yield running
@@ -47,13 +47,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 def everything_of(stack: RunningStack) -> list[psutil.Process]:
-    """Return each process of a stack, and all that it started."""
+    """Return each process of a stack with all its descendants."""
     roots = [psutil.Process(stack.pid(name)) for name in PROCESSES]
     return [each for root in roots for each in (root, *root.children(recursive=True))]
 
 
 def create_event(stack: RunningStack, *, capacity: int) -> str:
-    answer = requests.post(
+    response = requests.post(
         f"{stack.url}/events",
         headers={"Authorization": f"Bearer {stack.addresses['api_token']}"},
         json={
@@ -68,33 +68,33 @@ def create_event(stack: RunningStack, *, capacity: int) -> str:
         },
         timeout=30,
     )
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    assert response.status_code == 201, response.text
+    return response.json()["id"]
 
 
 def reserve(
     stack: RunningStack, event: str, headers: dict[str, str] | None = None
 ) -> requests.Response:
-    wish = {
+    reservation = {
         "event": event,
         "quantity": 1,
         "customer": {"name": "Ana", "email": "ana@example.com"},
     }
-    return requests.post(f"{stack.url}/orders", json=wish, headers=headers, timeout=60)
+    return requests.post(f"{stack.url}/orders", json=reservation, headers=headers, timeout=60)
 
 
 def pay(stack: RunningStack, order: dict[str, Any], token: str = "tok_approved") -> None:
-    answer = requests.post(
+    response = requests.post(
         f"{stack.url}/orders/{order['id']}/payment",
         headers={"Authorization": f"Bearer {order['access_token']}"},
         json={"method": "pix", "token": token},
         timeout=30,
     )
-    assert answer.status_code == 202, answer.text
+    assert response.status_code == 202, response.text
 
 
 def wait_for_tickets(stack: RunningStack, order: dict[str, Any]) -> dict[str, Any]:
-    """Ask until the order has its tickets, or fail saying how far it came."""
+    """Wait until the order has its tickets. Fail with its last state after some time."""
     headers = {"Authorization": f"Bearer {order['access_token']}"}
     deadline = time.monotonic() + PATIENCE_SECONDS
     found: dict[str, Any] = {}
@@ -105,7 +105,7 @@ def wait_for_tickets(stack: RunningStack, order: dict[str, Any]) -> dict[str, An
         if found["tickets_ready"]:
             return found
         time.sleep(0.1)
-    raise AssertionError(f"{order['code']} came as far as {found}.")
+    raise AssertionError(f"{order['code']} has no tickets: {found}")
 
 
 def wait_for_availability(stack: RunningStack, event: str, expected: int) -> None:
@@ -125,7 +125,7 @@ def test_an_order_walks_from_the_event_to_the_door(stack: RunningStack, tmp_path
     assert b"Content-ID" in (tmp_path / "mail.eml").read_bytes()
 
 
-def test_the_local_stack_tells_of_its_limits_as_production_does(stack: RunningStack):
+def test_the_local_stack_sends_rate_limit_headers_as_production_does(stack: RunningStack):
     read = requests.get(f"{stack.url}/events", timeout=30)
     refused = requests.post(f"{stack.url}/orders", json={}, timeout=30)
 
@@ -134,7 +134,7 @@ def test_the_local_stack_tells_of_its_limits_as_production_does(stack: RunningSt
     assert refused.headers["RateLimit-Policy"] == '"reserve";q=9000000;w=60'
 
 
-def test_a_gateway_that_fails_twice_sends_the_order_back_to_the_queue_and_it_ends_paid(
+def test_an_order_is_retried_and_paid_after_the_gateway_failed_twice(
     stack: RunningStack,
 ):
     order = reserve(stack, create_event(stack, capacity=1)).json()
@@ -148,10 +148,10 @@ def test_two_hundred_buyers_at_once_get_the_last_fifty_tickets(stack: RunningSta
     event = create_event(stack, capacity=50)
 
     with ThreadPoolExecutor(200) as buyers:
-        answers = list(buyers.map(lambda _: reserve(stack, event), range(200)))
+        responses = list(buyers.map(lambda _: reserve(stack, event), range(200)))
 
     outcomes = Counter(
-        (answer.status_code, answer.json().get("code", "")[:8]) for answer in answers
+        (response.status_code, response.json().get("code", "")[:8]) for response in responses
     )
     reserved = sum(count for (status, _), count in outcomes.items() if status == 201)
     assert reserved == 50, outcomes
@@ -163,50 +163,51 @@ def test_a_thousand_retries_through_two_deaths_of_the_server_make_one_order(stac
     event = create_event(stack, capacity=100)
     key = {"Idempotency-Key": str(uuid4())}
 
-    def ask_until_answered(number: int) -> requests.Response:
+    def retry_until_response(number: int) -> requests.Response:
         if number in {10, 500}:
             os.killpg(stack.pid("web"), signal.SIGKILL)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            # A connection that is refused, or lost in the middle of an answer.
+            # The connection may be refused, or break in the middle of a response.
             with suppress(requests.RequestException):
-                answer = reserve(stack, event, headers=key)
-                if answer.status_code != 409:
-                    return answer
-                assert answer.json()["code"] == "idempotency_key_in_use"
+                response = reserve(stack, event, headers=key)
+                if response.status_code != 409:
+                    return response
+                assert response.json()["code"] == "idempotency_key_in_use"
             time.sleep(0.1)
-        raise AssertionError(f"The {number}th retry was not answered.")
+        raise AssertionError(f"Retry number {number} got no response.")
 
     before = stack.pid("web")
     with ThreadPoolExecutor(20) as clients:
-        answers = list(clients.map(ask_until_answered, range(1000)))
+        responses = list(clients.map(retry_until_response, range(1000)))
 
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.text for answer in answers}) == 1
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.text for response in responses}) == 1
     assert stack.pid("web") != before
     organizer = {"Authorization": f"Bearer {stack.addresses['api_token']}"}
     orders = requests.get(f"{stack.url}/events/{event}/orders", headers=organizer, timeout=30)
     assert orders.json()["count"] == 1
-    # What a server had taken when it died comes back by itself.
+    # The tickets that a killed server had held are released without help.
     wait_for_availability(stack, event, 99)
 
 
-def test_a_body_that_comes_in_chunks_is_read_like_any_other(stack: RunningStack):
-    wish = {
+def test_a_chunked_request_body_is_read_like_any_other(stack: RunningStack):
+    reservation = {
         "event": create_event(stack, capacity=1),
         "quantity": 1,
         "customer": {"name": "Ana", "email": "ana@example.com"},
     }
-    pieces = iter([json.dumps(wish).encode()[:20], json.dumps(wish).encode()[20:]])
+    body = json.dumps(reservation).encode()
+    pieces = iter([body[:20], body[20:]])
 
-    answer = requests.post(
+    response = requests.post(
         f"{stack.url}/orders",
         data=pieces,
         headers={"Content-Type": "application/json"},
         timeout=30,
     )
 
-    assert answer.status_code == 201, answer.text
+    assert response.status_code == 201, response.text
 
 
 @pytest.mark.parametrize(
@@ -227,9 +228,9 @@ def test_a_body_over_the_limit_is_refused_before_the_client_has_sent_it(
 
     with socket.create_connection((address.hostname, address.port), timeout=30) as client:
         client.sendall(head + framing)
-        answer = client.recv(100)
+        response = client.recv(100)
 
-    assert answer.startswith(b"HTTP/1.1 413")
+    assert response.startswith(b"HTTP/1.1 413")
 
 
 def test_fifty_scans_of_one_ticket_at_once_admit_one(stack: RunningStack):
@@ -243,13 +244,13 @@ def test_fifty_scans_of_one_ticket_at_once_admit_one(stack: RunningStack):
     ).json()["tickets"]
 
     def scan(_: int) -> str:
-        answer = requests.post(
+        response = requests.post(
             f"{stack.url}/tickets/validate",
             headers={"Authorization": f"Bearer {stack.addresses['api_token']}"},
             json={"code": tickets[0]["code"]},
             timeout=60,
         )
-        document = answer.json()
+        document = response.json()
         return document.get("result") or document["code"]
 
     with ThreadPoolExecutor(50) as gates:
@@ -258,7 +259,7 @@ def test_fifty_scans_of_one_ticket_at_once_admit_one(stack: RunningStack):
     assert results == {"admitted": 1, "already_used": 49}
 
 
-def test_orders_of_a_worker_killed_in_the_middle_end_paid_by_themselves(stack: RunningStack):
+def test_orders_are_paid_although_their_worker_is_killed(stack: RunningStack):
     event = create_event(stack, capacity=30)
     orders = [reserve(stack, event).json() for _ in range(20)]
     worker = stack.pid("worker")
@@ -272,10 +273,10 @@ def test_orders_of_a_worker_killed_in_the_middle_end_paid_by_themselves(stack: R
     assert requests.get(f"{stack.url}/events/{event}", timeout=30).json()["available"] == 10
 
 
-def test_a_worker_outlives_the_death_of_its_children_and_their_orders_end_paid(
+def test_a_worker_survives_the_death_of_its_children_and_their_orders_are_paid(
     stack: RunningStack,
 ):
-    """As when the system takes the memory of one of them."""
+    """The kernel kills a child in this way when memory is short."""
     event = create_event(stack, capacity=30)
     orders = [reserve(stack, event).json() for _ in range(20)]
     worker = psutil.Process(stack.pid("worker"))
@@ -295,8 +296,8 @@ def test_a_worker_outlives_the_death_of_its_children_and_their_orders_end_paid(
     assert worker.is_running()
 
 
-def test_a_message_that_always_fails_is_given_up_and_shown_with_its_reason(stack: RunningStack):
-    """Of an order that does not exist, nothing can ever be settled."""
+def test_a_message_that_always_fails_is_stored_as_failed_with_its_reason(stack: RunningStack):
+    """The message names an order that does not exist, so its task always fails."""
     env = read_env(stack.folder)
     keys = {"access_key_id": "local", "secret_access_key": "local"}
     app = Celery(broker="sqs://", set_as_current=False)
@@ -307,29 +308,33 @@ def test_a_message_that_always_fails_is_given_up_and_shown_with_its_reason(stack
     }
     with pytest.MonkeyPatch.context() as patch, app.connection_for_write() as connection:
         patch.setenv("AWS_ENDPOINT_URL", env["AWS_ENDPOINT_URL"])
-        nobody = {"order_id": "01890000-0000-7000-8000-000000000000"}
-        app.send_task("tickets.settle_order", kwargs=nobody, queue="sale", connection=connection)
+        unknown = {"order_id": "01890000-0000-7000-8000-000000000000"}
+        app.send_task("tickets.settle_order", kwargs=unknown, queue="sale", connection=connection)
 
-    given_up: list[tuple[Any, ...]] = []
+    failed: list[tuple[Any, ...]] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
     with psycopg.connect(env["DATABASE_URL"], autocommit=True) as record:
-        while not given_up and time.monotonic() < deadline:
-            given_up = record.execute(
+        while not failed and time.monotonic() < deadline:
+            failed = record.execute(
                 "SELECT message, about, reason, failures, queue FROM ticketing_failedmessage"
                 " WHERE died_at IS NOT NULL"
             ).fetchall()
             time.sleep(0.2)
 
-    message, about, reason, failures, queue = given_up[0]
+    message, about, reason, failures, queue = failed[0]
     assert (message, queue) == ("tickets.settle_order", "sale")
-    assert about == f"order_id={nobody['order_id']}"
+    assert about == f"order_id={unknown['order_id']}"
     assert reason.startswith("DoesNotExist")
-    # As often as the settings say, and once more.
+    # The first attempt, and one retry for each backoff of the settings.
     assert failures == len(QUICK["SQS_BACKOFF_SECONDS"].split(",")) + 1
 
 
 def test_a_payment_is_settled_at_once_while_two_thousand_refunds_wait(stack: RunningStack):
-    """As when a large event is cancelled. None of these orders exists: each owes nothing."""
+    """
+    As after the cancellation of a large event: refunds have a queue of their own.
+
+    None of the refunded orders exists, so their messages do nothing.
+    """
     env = read_env(stack.folder)
     sqs = boto3.client(
         "sqs",
@@ -340,10 +345,10 @@ def test_a_payment_is_settled_at_once_while_two_thousand_refunds_wait(stack: Run
     )
     url = env[f"SQS_{QUEUES[Message.RETURN_MONEY].upper()}_QUEUE_URL"]
     order = reserve(stack, create_event(stack, capacity=1)).json()
-    letters = [write_letter("tickets.return_money", order_id=str(uuid4())) for _ in range(2000)]
-    for start in range(0, len(letters), 10):
-        batch = enumerate(letters[start : start + 10])
-        entries = [{"Id": str(number), "MessageBody": letter} for number, letter in batch]
+    bodies = [write_message("tickets.return_money", order_id=str(uuid4())) for _ in range(2000)]
+    for start in range(0, len(bodies), 10):
+        batch = enumerate(bodies[start : start + 10])
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in batch]
         sqs.send_message_batch(QueueUrl=url, Entries=entries)
 
     def waiting() -> int:
@@ -355,15 +360,16 @@ def test_a_payment_is_settled_at_once_while_two_thousand_refunds_wait(stack: Run
     pay(stack, order)
     assert wait_for_tickets(stack, order)["status"] == "paid"
 
-    # Those before it are not even half done.
+    # More than half of the refunds still wait.
     assert waiting() > at_first / 2 > 100
     sqs.purge_queue(QueueUrl=url)
 
 
-def test_a_worker_that_is_asked_to_stop_leaves_nothing_behind(stack: RunningStack):
-    """As at a deploy: it ends what it has begun, and what it had only fetched goes back."""
+def test_a_worker_that_gets_sigterm_loses_no_message(stack: RunningStack):
+    """As in a deployment: it finishes its tasks, and fetched messages return to the queue."""
     event = create_event(stack, capacity=50)
-    # A child that was made for a killed one once waited 30 s for a count that never came.
+    # By default a child that replaces a killed one waits 30 s at shutdown for a result count that
+    # never comes (`speed_up_shutdown` in config/celery.py).
     for child in psutil.Process(stack.pid("worker")).children():
         child.kill()
     early = reserve(stack, event).json()

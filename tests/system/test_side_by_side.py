@@ -1,4 +1,4 @@
-"""The previous release sells on while the next one migrates the database and takes over."""
+"""A deployment: the previous release sells while the new one migrates the database and starts."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 CAPACITY = 10_000
 BUYERS = 4
-# What a worker could not do comes back quickly.
+# Failed messages and the sweep are retried quickly.
 OVERRIDES = {
     "SQS_VISIBILITY_SECONDS": "5",
     "SQS_BACKOFF_SECONDS": "1,1,1,1,1,1,1",
@@ -37,9 +37,9 @@ SELECT
   (SELECT count(*) FROM orders_refund WHERE refunded_at IS NULL) AS refunds,
   (SELECT count(*) FROM tickets_delivery WHERE sent_at IS NULL) AS mails
 """
-# By order: places kept, tickets that open a gate, those used, whether money came, and how much of
-# it went back.
-HOW_THEY_ENDED = """
+# For each order: its quantity, returned quantity, tickets not revoked, tickets used, whether it was
+# charged, and the refunded amount.
+OUTCOMES = """
 SELECT o.id, o.status, i.quantity, i.returned,
   count(t.id) FILTER (WHERE t.status <> 'revoked'), count(t.id) FILTER (WHERE t.status = 'used'),
   EXISTS (SELECT FROM orders_simulatedcharge c JOIN orders_payment p ON p.id = c.payment_id
@@ -51,8 +51,8 @@ FROM orders_order o JOIN orders_orderitem i ON i.order_id = o.id
 WHERE o.event_id = %s GROUP BY o.id, o.status, i.quantity, i.returned
 """
 DRIFTS = "SELECT drifts FROM events_inventorygeneration"
-# The last phase: the previous release is gone.
-ALONE = "the new release"
+# The last phase, in which only the new release runs.
+ONLY_NEW = "only the new release"
 STOCK = "SELECT sum(promised), sum(sold) FROM events_tickettype WHERE event_id = %s"
 COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = 'orders_order'::regclass"
 
@@ -95,7 +95,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         old = Release(directory / "source", Folder(directory / "old"), services.free_port())
         new = Release(PROJECT, Folder(directory / "new"), services.free_port())
         old.describe(addresses=addresses, overrides=OVERRIDES)
-        # As at a deploy: the next release gets the secrets that there are.
+        # As in a deployment, the new release gets the secrets of the previous one.
         new.folder.path.mkdir()
         new.folder.env.write_text(old.folder.env.read_text())
         new.describe(addresses=addresses, overrides=OVERRIDES)
@@ -138,7 +138,7 @@ def set_up(release: Release) -> None:
 
 
 def open_shop(site: Site) -> Shop:
-    answer = requests.post(
+    response = requests.post(
         f"{site.old.url}/events",
         headers={"Authorization": f"Bearer {site.old.env['DEMO_API_TOKEN']}"},
         json={
@@ -153,9 +153,9 @@ def open_shop(site: Site) -> Shop:
         },
         timeout=30,
     )
-    assert answer.status_code == 201, answer.text
+    assert response.status_code == 201, response.text
     return Shop(
-        event=answer.json()["id"],
+        event=response.json()["id"],
         api_token=site.old.env["DEMO_API_TOKEN"],
         device_token=site.old.env["DEMO_DEVICE_TOKEN"],
         webs=[site.old.url],
@@ -163,7 +163,7 @@ def open_shop(site: Site) -> Shop:
 
 
 def migrate_behind_an_open_transaction(site: Site) -> None:
-    """Migrate while a report reads the orders, until a migration has given way to it once."""
+    """Migrate while another transaction holds a lock, until a migration gave up its wait once."""
     before = site.record.execute(COLUMNS).fetchall()
     with psycopg.connect(site.old.env["DATABASE_URL"], application_name="a report") as report:
         report.execute("SELECT FROM orders_order LIMIT 1")
@@ -184,13 +184,13 @@ def migrate_behind_an_open_transaction(site: Site) -> None:
 
 
 def expect_all_sales_kept(site: Site, shop: Shop) -> None:
-    """See that each order ended as its buyer left it, and that money and stock add up."""
+    """Check that each order has the state that its buyer chose, and that money and stock match."""
     wait_until(lambda: not any(site.one(NOT_FINISHED)), "no order, payment or mail is under way")
     journeys = {order.id: order.journey for order in shop.bought}
     ended = {
         str(order): (status, quantity - returned, tickets, used, charged, given_back)
         for order, status, quantity, returned, tickets, used, charged, given_back in (
-            site.record.execute(HOW_THEY_ENDED, [shop.event]).fetchall()
+            site.record.execute(OUTCOMES, [shop.event]).fetchall()
         )
     }
     expected = {
@@ -202,10 +202,10 @@ def expect_all_sales_kept(site: Site, shop: Shop) -> None:
     assert ended == {order: expected[journey] for order, journey in journeys.items()}
     kept = sum(journey in {"enter", "refund one"} for journey in journeys.values())
     assert site.one(STOCK, shop.event) == (kept, kept)
-    wait_until(lambda: available(site, shop) == CAPACITY - kept, "Redis has what the record has")
+    wait_until(lambda: available(site, shop) == CAPACITY - kept, "Redis agrees with the record")
     assert site.one("SELECT count(*) FROM orders_order WHERE code ~ '^P0'") == ORDERS
-    given_up = "SELECT message, reason FROM ticketing_failedmessage WHERE died_at IS NOT NULL"
-    assert site.record.execute(given_up).fetchall() == []
+    failed = "SELECT message, reason FROM ticketing_failedmessage WHERE died_at IS NOT NULL"
+    assert site.record.execute(failed).fetchall() == []
 
 
 def available(site: Site, shop: Shop) -> int:
@@ -213,8 +213,8 @@ def available(site: Site, shop: Shop) -> int:
     return shown
 
 
-def test_a_message_that_an_old_worker_does_not_know_returns_to_its_queue(site: Site):
-    """As when the next release's web process sends what only its workers know."""
+def test_a_message_with_a_task_unknown_to_an_old_worker_returns_to_its_queue(site: Site):
+    """A web process of the new release sends messages that only new workers can handle."""
     queue, env = "webhooks", site.old.env
     url = env["SQS_WEBHOOKS_QUEUE_URL"]
     keys = {"access_key_id": "local", "secret_access_key": "local"}
@@ -241,7 +241,7 @@ def test_a_message_that_an_old_worker_does_not_know_returns_to_its_queue(site: S
     assert "Received unregistered task" in site.old.log("courier")
 
 
-def test_the_previous_release_sells_on_while_the_next_one_migrates_and_takes_over(site: Site):
+def test_the_previous_release_sells_while_the_new_one_migrates_and_takes_over(site: Site):
     old, new = site.old, site.new
     shop = open_shop(site)
     with shop.open(buyers=BUYERS):
@@ -267,16 +267,16 @@ def test_the_previous_release_sells_on_while_the_next_one_migrates_and_takes_ove
         old.stop("web", "beat")
         new.start("beat")
         drifts = site.one(DRIFTS)
-        shop.sell(ALONE, journeys=8)
+        shop.sell(ONLY_NEW, journeys=8)
 
     assert not shop.wrong
-    # The previous release reads the stock again at each refund, and a buyer may be asked to try
-    # once more meanwhile. This one does so only where the audit takes sales between its two looks
-    # for a drift, because it saw the same number twice.
-    assert shop.put_off[ALONE] <= BUYERS * (site.one(DRIFTS) - drifts)
+    # The previous release rebuilds the stock at each refund, and a buyer may get a 503 meanwhile.
+    # The new release rebuilds it only when the audit found a drift. The audit may mistake sales
+    # between its two comparisons for a drift if it saw the same number twice.
+    assert shop.put_off[ONLY_NEW] <= BUYERS * (site.one(DRIFTS) - drifts)
     refunds = sum(order.journey.startswith("refund") for order in shop.bought)
     assert shop.put_off.total() <= BUYERS * (refunds + site.one(DRIFTS))
-    assert {status for _, status in shop.answers} <= {200, 201, 202, 409, 503}
+    assert {status for _, status in shop.responses} <= {200, 201, 202, 409, 503}
     assert shop.finished["while it migrates"] > 0
     new.expect_alive("web", "beat", *new.workers)
     expect_all_sales_kept(site, shop)

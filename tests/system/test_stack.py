@@ -1,4 +1,4 @@
-"""The local stack: servers, processes, and what is in their way."""
+"""The local stack: its servers, its child processes, its folder and its port."""
 
 import fcntl
 import json
@@ -19,9 +19,9 @@ from moto import mock_aws
 from ticketing.rates import read_policy
 from ticketing.stack import services
 from ticketing.stack.environment import (
-    FAR_LIMIT,
     PROJECT,
     RATE_LIMITS,
+    UNREACHABLE_LIMIT,
     Folder,
     make_env,
     read_env,
@@ -58,7 +58,7 @@ def wait_until_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
 
-def test_a_postgresql_starts_keeps_its_data_and_stops_without_a_trace(tmp_path: Path):
+def test_a_postgresql_keeps_its_data_over_a_restart_until_the_reset(tmp_path: Path):
     server = services.postgres(tmp_path)
     with services.running(server) as url, psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -71,7 +71,7 @@ def test_a_postgresql_starts_keeps_its_data_and_stops_without_a_trace(tmp_path: 
     assert not services.postgres_folder(tmp_path).exists()
 
 
-def test_a_port_in_use_is_said_in_one_line_and_leaves_nothing_behind(tmp_path: Path):
+def test_a_port_in_use_stops_the_start_with_a_message_and_no_traceback(tmp_path: Path):
     with socket.socket() as taken:
         taken.bind((services.LOOPBACK, 0))
         taken.listen()
@@ -86,14 +86,14 @@ def test_a_port_in_use_is_said_in_one_line_and_leaves_nothing_behind(tmp_path: P
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
-def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str):
+def test_an_invalid_port_number_is_refused(tmp_path: Path, port: str):
     done = stack(tmp_path, "run", f"--port={port}")
 
     assert done.returncode == 2
     assert "number from 1 to 65535" in done.stderr
 
 
-def test_a_folder_serves_one_stack_and_is_not_deleted_under_it(tmp_path: Path):
+def test_the_folder_of_a_running_stack_is_neither_shared_nor_deleted(tmp_path: Path):
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = stack(tmp_path, "run", "--port", str(services.free_port()))
@@ -104,7 +104,7 @@ def test_a_folder_serves_one_stack_and_is_not_deleted_under_it(tmp_path: Path):
     assert tmp_path.exists()
 
 
-def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
+def test_secrets_stay_the_same_over_restarts_and_only_their_owner_can_read_them(tmp_path: Path):
     folder = Folder(tmp_path)
 
     def start() -> dict[str, str]:
@@ -115,19 +115,19 @@ def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
         return env
 
     first, second = start(), start()
-    told = write_stack(folder, port=8000, env=second)
+    written = write_stack(folder, port=8000, env=second)
 
     assert first == second == read_env(folder)
     assert len({first["SECRET_KEY"], first["TICKET_SIGNING_SECRET"], first["DEMO_API_TOKEN"]}) == 3
-    assert json.loads(folder.stack.read_text()) == told
-    assert set(told) == {
+    assert json.loads(folder.stack.read_text()) == written
+    assert set(written) == {
         "url", "admin", "api_token", "device_token", "database_url", "redis_url",
         "aws_endpoint_url", "mailbox_url",
     }  # fmt: skip
     assert {folder.env.stat().st_mode & 0o777, folder.stack.stat().st_mode & 0o777} == {0o600}
 
 
-def test_the_stacks_limits_are_out_of_reach_unless_its_environment_sets_others(tmp_path: Path):
+def test_the_stacks_rate_limits_are_very_high_unless_the_environment_sets_others(tmp_path: Path):
     def limits(overrides: dict[str, str]) -> set[str]:
         env = make_env(
             Folder(tmp_path),
@@ -139,15 +139,15 @@ def test_the_stacks_limits_are_out_of_reach_unless_its_environment_sets_others(t
         )
         return {env[name] for name in RATE_LIMITS}
 
-    assert limits({}) == {FAR_LIMIT}
-    assert limits({"RATE_LIMIT_READ": "9/60:9/60"}) == {FAR_LIMIT, "9/60:9/60"}
-    (far,) = {read_policy(name, FAR_LIMIT).per_address for name in RATE_LIMITS}
+    assert limits({}) == {UNREACHABLE_LIMIT}
+    assert limits({"RATE_LIMIT_READ": "9/60:9/60"}) == {UNREACHABLE_LIMIT, "9/60:9/60"}
+    (far,) = {read_policy(name, UNREACHABLE_LIMIT).per_address for name in RATE_LIMITS}
     assert far is not None
-    # A hundred times what one machine of ours answers.
+    # A hundred times the requests per second that one machine can serve.
     assert far.count / far.seconds > 100_000
 
 
-def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp_path: Path):
+def test_a_child_that_ignores_sigterm_is_killed_with_its_own_children(tmp_path: Path):
     stubborn = Child(
         "stubborn",
         [
@@ -174,21 +174,24 @@ def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp_path:
     assert wait_until_gone(grandchild)
 
 
-def test_what_a_killed_stack_left_is_ended_and_a_stranger_of_that_number_is_not(tmp_path: Path):
+def test_leftovers_of_a_killed_stack_are_killed_but_no_other_process_with_a_reused_id(
+    tmp_path: Path,
+):
     roster = Roster(tmp_path / "processes.json")
-    left, stranger = sleeper(tmp_path, "left"), sleeper(tmp_path, "stranger")
-    roster.start(left)
-    roster.start(stranger)
-    named = json.loads(roster.file.read_text())
-    named["stranger"][1] -= 1000
-    roster.file.write_text(json.dumps(named))
+    leftover, other = sleeper(tmp_path, "leftover"), sleeper(tmp_path, "other")
+    roster.start(leftover)
+    roster.start(other)
+    written = json.loads(roster.file.read_text())
+    # Another start time means that the kernel gave the id to another process.
+    written["other"][1] -= 1000
+    roster.file.write_text(json.dumps(written))
     try:
-        assert kill_leftovers(roster.file) == ["left"]
-        assert wait_until_gone(left.pid)
-        assert not stranger.has_died()
+        assert kill_leftovers(roster.file) == ["leftover"]
+        assert wait_until_gone(leftover.pid)
+        assert not other.has_died()
     finally:
-        left.stop()
-        stranger.stop()
+        leftover.stop()
+        other.stop()
 
 
 def test_the_children_of_a_killed_parent_die_with_it(tmp_path: Path):
@@ -206,7 +209,7 @@ def test_the_children_of_a_killed_parent_die_with_it(tmp_path: Path):
     assert wait_until_gone(child)
 
 
-def test_what_aws_needs_is_made_once_and_made_whole(settings):
+def test_provisioning_aws_twice_creates_each_queue_with_its_dead_letter_queue_once(settings):
     settings.AWS_ENDPOINT_URL = ""
     with mock_aws():
         call_command("provision_aws")
@@ -227,12 +230,12 @@ def test_what_aws_needs_is_made_once_and_made_whole(settings):
     assert all(block["PublicAccessBlockConfiguration"].values())
 
 
-def test_no_outgoing_connection_takes_the_port_of_a_server_that_is_about_to_start():
-    # Where a system gives ports to outgoing connections from, at the lowest: Linux.
+def test_a_free_port_is_below_those_that_the_kernel_gives_to_outgoing_connections():
+    # The lowest of these ports, on Linux.
     assert all(services.free_port() < 32_768 for _ in range(50))
 
 
-def test_a_port_that_is_taken_is_not_given():
+def test_a_port_in_use_is_not_returned_as_free():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

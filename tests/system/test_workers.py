@@ -1,4 +1,4 @@
-"""A real worker and a real beat with an SQS that fails: they stay, they poll on, they can stop."""
+"""A real worker and a real beat with a failing SQS: they keep running and polling, and can stop."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ QUEUES = ("sale", "upkeep")
 
 
 class Program:
-    """One of our processes, with no database, no Redis and no AWS but the broken SQS."""
+    """A worker or beat process. Its only server is a `BrokenSqs`: no database, no Redis."""
 
     def __init__(self, folder: Path, sqs: BrokenSqs, *command: str) -> None:
         self.polls = folder / "metrics"
@@ -64,7 +64,7 @@ class Program:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
-    def ask_health(self, *, within: int = 60) -> subprocess.CompletedProcess[str]:
+    def check_health(self, *, within: int = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "ticketing.queue.health", "--within", str(within)],
             cwd=settings.BASE_DIR,
@@ -74,7 +74,8 @@ class Program:
             check=False,
         )
 
-    def is_known(self) -> bool:
+    def has_polls(self) -> bool:
+        """Return whether the process has written its polls for the health check."""
         return self.polls.exists() and bool(list(read_polls(self.polls)))
 
     def end(self) -> None:
@@ -107,13 +108,13 @@ def polls(sqs: BrokenSqs) -> int:
     return min(sqs.calls["ReceiveMessage", queue] for queue in QUEUES)
 
 
-def test_a_worker_polls_on_whatever_sqs_does_and_ends_when_asked(
+def test_a_worker_keeps_polling_through_every_failure_of_sqs_and_ends_on_sigterm(
     sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
 ):
-    # The first receive of each queue is refused.
+    # SQS does not run yet, so the first connection of each queue is refused.
     worker = start_worker(resources, tmp_path, sqs)
-    worker.wait_until(worker.is_known)
-    assert worker.ask_health().returncode == 0
+    worker.wait_until(worker.has_polls)
+    assert worker.check_health().returncode == 0
     resources.enter_context(sqs.serving())
     worker.wait_until(lambda: polls(sqs) > 2)
 
@@ -124,33 +125,33 @@ def test_a_worker_polls_on_whatever_sqs_does_and_ends_when_asked(
     sqs.always["ReceiveMessage"] = obey
     before = polls(sqs)
     worker.wait_until(lambda: polls(sqs) > before + 5)
-    assert worker.ask_health().returncode == 0
+    assert worker.check_health().returncode == 0
 
     worker.process.terminate()
     assert worker.process.wait(PATIENCE_SECONDS) == 0, worker.log.read_text()
-    assert not worker.is_known()
+    assert not worker.has_polls()
 
 
-def test_a_worker_that_hangs_is_not_well_until_it_goes_on(
+def test_a_worker_that_hangs_is_unhealthy_until_it_continues(
     sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
 ):
     resources.enter_context(sqs.serving())
     worker = start_worker(resources, tmp_path, sqs)
-    worker.wait_until(worker.is_known)
+    worker.wait_until(worker.has_polls)
     process = psutil.Process(worker.process.pid)
 
     process.suspend()
-    worker.wait_until(lambda: worker.ask_health(within=8).returncode == 1)
-    assert "has not polled" in worker.ask_health(within=8).stdout
+    worker.wait_until(lambda: worker.check_health(within=8).returncode == 1)
+    assert "has not polled" in worker.check_health(within=8).stdout
     process.resume()
 
-    worker.wait_until(lambda: worker.ask_health(within=8).returncode == 0)
+    worker.wait_until(lambda: worker.check_health(within=8).returncode == 0)
 
 
-def test_a_worker_is_not_kept_from_ending_by_an_sqs_that_hangs(
+def test_a_worker_ends_within_its_grace_period_while_sqs_hangs(
     sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
 ):
-    """Its messages are in its hands, it cannot give them back, and no poll is answered."""
+    """It has fetched messages, cannot return them, and no poll gets a response."""
     resources.enter_context(sqs.serving())
     worker = start_worker(resources, tmp_path, sqs)
     worker.wait_until(lambda: polls(sqs) > 2)
@@ -165,35 +166,35 @@ def test_a_worker_is_not_kept_from_ending_by_an_sqs_that_hangs(
 
     worker.process.terminate()
 
-    # Its container gets 60 s. Calls without a time limit of their own would take longer.
+    # The container's grace period is 60 s. SQS calls without a timeout would take longer.
     assert worker.process.wait(45) == 0, worker.log.read_text()
 
 
-def test_beat_stays_when_sqs_fails_and_its_health_tells_whether_it_goes_on(
+def test_beat_keeps_running_when_sqs_fails_and_its_health_check_detects_a_hang(
     sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
 ):
     beat = Program(tmp_path, sqs, "beat", "-s", str(tmp_path / "schedule"), "--pidfile=")
     resources.callback(beat.end)
-    # Nobody answers yet.
-    beat.wait_until(beat.is_known)
-    assert beat.ask_health().returncode == 0
+    # SQS does not run yet.
+    beat.wait_until(beat.has_polls)
+    assert beat.check_health().returncode == 0
     resources.enter_context(sqs.serving())
     sqs.misbehaviors["SendMessage"].extend([say(503), reset, hang, say(200, b"not json")])
     beat.wait_until(lambda: sqs.calls["SendMessage", "upkeep"] > 8)
 
     process = psutil.Process(beat.process.pid)
     process.suspend()
-    beat.wait_until(lambda: beat.ask_health(within=8).returncode == 1)
+    beat.wait_until(lambda: beat.check_health(within=8).returncode == 1)
     process.resume()
 
-    beat.wait_until(lambda: beat.ask_health(within=8).returncode == 0)
+    beat.wait_until(lambda: beat.check_health(within=8).returncode == 0)
     beat.process.terminate()
     assert beat.process.wait(PATIENCE_SECONDS) == 0
-    assert not beat.is_known()
+    assert not beat.has_polls()
 
 
-def test_a_worker_need_not_look_through_all_that_it_loaded_when_it_ends():
-    """That took it 20 seconds on a busy machine, after its last word."""
+def test_a_worker_freezes_its_loaded_objects_for_a_fast_exit():
+    """Without it the garbage collection at exit took 20 seconds on a busy machine."""
     program = """
 import gc
 from celery.signals import worker_init
@@ -214,7 +215,7 @@ print(gc.get_freeze_count() / (gc.get_freeze_count() + left))
 
 
 def damaged(headers: dict[str, str]) -> str:
-    """Return a message whose envelope is kombu's, and whose body is not JSON."""
+    """Return a message in kombu's envelope with a body that is not JSON."""
     envelope = {
         "body": base64.b64encode(b"not json").decode(),
         "content-encoding": "utf-8",
@@ -237,12 +238,12 @@ def test_a_message_that_no_worker_can_read_is_not_deleted(
     sqs.put("sale", damaged({"task": "tickets.settle_order", "id": "1"}))
     worker = start_worker(resources, tmp_path, sqs)
 
-    def is_over() -> bool:
-        # The second one's task is known, so it is put off as the queue says.
+    def is_handled() -> bool:
+        # The second message names a known task, so the worker delays it by the queue's backoff.
         ends = {("ChangeMessageVisibility", "sale"), ("DeleteMessage", "sale")}
         return bool(ends & sqs.calls.keys())
 
-    worker.wait_until(is_over)
+    worker.wait_until(is_handled)
     before = polls(sqs)
     worker.wait_until(lambda: polls(sqs) > before + 2)
     deletions = {call: n for call, n in sqs.calls.items() if call[0].startswith("DeleteMessage")}

@@ -31,7 +31,7 @@ def test_the_previous_release_is_recorded_by_its_full_hash():
 
 
 def test_an_unpacked_archive_has_no_previous_release(elsewhere: Path):
-    with pytest.raises(NoHistory, match="is no git checkout"):
+    with pytest.raises(NoHistory, match="is not a git checkout"):
         released_migrations()
 
 

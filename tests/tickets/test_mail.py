@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from orders.models import Order
 from tests.make import make_event, make_paid_order, make_ticket_type
-from ticketing.stack.mailbox import keep_message
+from ticketing.stack.mailbox import store_message
 from tickets.mail import compose_ticket_mail
 from tickets.models import Ticket
 from tickets.pictures import render_png
@@ -123,7 +123,7 @@ def test_the_mailbox_shows_sent_mails_and_no_other_file(tmp_path: Path, api: API
     tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
     (tmp_path / "secret.eml").write_text("not a mail of ours")
     with override_settings(MAILBOX_DIR=str(tmp_path), ROOT_URLCONF=__name__):
-        kept = keep_message(compose_ticket_mail(order=order, tickets=tickets))
+        kept = store_message(compose_ticket_mail(order=order, tickets=tickets))
         inbox = api.get("/mailbox")
         found = api.get("/mailbox/messages?to=ana@example.com").json()["messages"]
         nobody = api.get("/mailbox/messages?to=eva@example.com").json()["messages"]

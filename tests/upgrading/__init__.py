@@ -1,1 +1,1 @@
-"""Holds each migration that the previous release does not have against it: `make check`."""
+"""Checks that each new migration may run while the previous release serves: in `make check`."""

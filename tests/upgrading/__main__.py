@@ -34,7 +34,7 @@ def main() -> int:
     try:
         released = released_migrations()
     except NoHistory as reason:
-        print(f"The migrations are not checked: {reason}")  # noqa: T201
+        print(f"The new migrations are not checked: {reason}")  # noqa: T201
         return 0
     except ReleaseNotFetched as reason:
         print(reason, file=sys.stderr)  # noqa: T201
@@ -53,23 +53,27 @@ def main() -> int:
 
 
 def _changed(released: dict[str, bytes]) -> Iterator[Finding]:
-    """Yield a finding for each released migration that was edited: databases have run it."""
+    """Yield a finding for each released migration that was edited: databases ran the old text."""
     for path, text in released.items():
         now = PROJECT / path
         if not now.exists() or now.read_bytes() != text:
-            yield Finding(path, "released-migration-changed", "it was released: write a new one")
+            yield Finding(
+                path,
+                "released-migration-changed",
+                "a released migration was edited: undo that and write a new migration",
+            )
 
 
 def _run_new_ones(url: str, released: dict[str, bytes]) -> Iterator[Finding]:
-    from django.apps import apps  # noqa: PLC0415 - only now are the settings known
-    from django.db import connection  # noqa: PLC0415 - and where the database is
+    from django.apps import apps  # noqa: PLC0415 - needs the settings, which main() chooses
+    from django.db import connection  # noqa: PLC0415 - likewise
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
     known = {(Path(path).parts[-3], Path(path).stem) for path in released}
     ours = {Path(path).parts[0] for path in released}
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
-    # An app of ours may be new.
+    # Apps of other projects, and apps of ours that the previous release does not have.
     others = [
         leaf for leaf in leaves if apps.get_app_config(leaf[0]).name.split(".")[0] not in ours
     ]
@@ -80,7 +84,8 @@ def _run_new_ones(url: str, released: dict[str, bytes]) -> Iterator[Finding]:
         write_the_past(record)
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(leaves)
-    print(f"{len(plan)} migrations since {previous_release()[:7]}")  # noqa: T201
+    release = previous_release()[:7]
+    print(f"checking {len(plan)} migrations since the previous release, {release}")  # noqa: T201
     state = executor.loader.project_state(start)
     for migration, _ in plan:
 

@@ -1,4 +1,4 @@
-"""What the database offers to a release that runs, and what a migration took from it."""
+"""Compares the database before and after a migration: columns, functions, triggers, constraints."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0
   AND NOT a.attisdropped
 """
-# Those of an extension are not ours.
+# Without functions of extensions, which are not ours.
 _FUNCTIONS: Final = """
 SELECT p.proname, pg_get_function_identity_arguments(p.oid), pg_get_function_result(p.oid),
   p.pronargs, p.pronargdefaults
@@ -76,8 +76,8 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
     )
 
 
-def what_was_taken(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]:
-    """Yield the rule and a sentence for each thing that the previous release would miss."""
+def incompatibilities(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]:
+    """Yield the rule and a sentence for each change that would break the previous release."""
     yield from _columns(released, now)
     yield from _functions(released, now)
     for table, name in sorted(released.triggers - now.triggers):
@@ -97,7 +97,7 @@ def _columns(released: Catalog, now: Catalog) -> Iterator[tuple[str, str]]:
         elif found and found.type != column.type:
             yield "type-changed", f"{table}.{name} was {column.type} and is {found.type}"
         elif found and found.never_null and not column.never_null:
-            yield "column-got-strict", f"{table}.{name} may be null no more"
+            yield "column-got-strict", f"{table}.{name} became NOT NULL"
         elif found and found.must_be_written and not column.must_be_written:
             yield "column-got-strict", f"{table}.{name} lost its default"
     for (table, name), column in sorted(now.columns.items()):

@@ -1,4 +1,4 @@
-"""Runs one migration and watches it: which statements, which locks, how many rows at once."""
+"""Runs one migration and checks its statements, its locks and the number of changed rows."""
 
 import json
 import re
@@ -14,11 +14,11 @@ from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndex
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
-from tests.upgrading.catalog import read_catalog, what_was_taken
+from tests.upgrading.catalog import incompatibilities, read_catalog
 
-# What a statement of one transaction may change of a big table.
+# The most rows of a big table that one transaction may change.
 BATCH: Final = 1000
-# They grow with each order, scan or message. To write to one waits for nothing else.
+# These tables grow with each order, scan or message.
 BIG_TABLES: Final = frozenset(
     {
         "events_webhookattempt",
@@ -32,7 +32,7 @@ BIG_TABLES: Final = frozenset(
         "tickets_ticket",
     }
 )
-# Of squawk's rules those that hold a lock while they read or write a table.
+# The rules of squawk about statements that hold a lock while they read or write a whole table.
 _SQUAWK: Final = {
     "adding-field-with-default",
     "adding-foreign-key-constraint",
@@ -73,7 +73,7 @@ class Finding:
 
 @dataclass
 class Watch:
-    """What one migration did."""
+    """The statements, locks and changed rows of one migration."""
 
     statements: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
@@ -82,11 +82,11 @@ class Watch:
     _changed: dict[str, tuple[str | None, int]] = field(default_factory=dict)
 
     def begin(self, counts: list[tuple[str | None, str, int]]) -> None:
-        """Leave out what PostgreSQL still counts of earlier transactions."""
+        """Set the starting counts: PostgreSQL still counts rows of earlier transactions."""
         self._counted = {table: count for _, table, count in counts}
 
     def count(self, counts: list[tuple[str | None, str, int]]) -> None:
-        """Add what the last statement changed to what its transaction did before."""
+        """Add the rows that the last statement changed to those of its transaction."""
         for transaction, table, count in counts:
             before = self._counted.get(table, 0)
             changed = count - before if count >= before else count
@@ -106,17 +106,17 @@ def judge(
     batch: int = BATCH,
 ) -> list[Finding]:
     """
-    Apply a migration to a database that has rows, and return what is wrong with it.
+    Apply a migration to a database that has rows, and return its violations of the rules.
 
-    A line `# allow <rule>: <reason>` in its file says that somebody has thought of it.
+    A line `# allow <rule>: <reason>` in the migration's file allows a violation.
     """
     before = read_catalog(connection)
     with _watching(connection) as watch:
         apply()
     found = [
-        *what_was_taken(before, read_catalog(connection)),
+        *incompatibilities(before, read_catalog(connection)),
         *_squawk(watch.statements, known=before.tables),
-        *_of_our_own(migration, watch, batch=batch),
+        *_our_rules(migration, watch, batch=batch),
     ]
     allowed = _allowances(migration)
     return [Finding(str(migration), rule, what) for rule, what in found if rule not in allowed]
@@ -125,14 +125,15 @@ def judge(
 @contextmanager
 def _watching(connection: BaseDatabaseWrapper) -> Iterator[Watch]:
     watch, big = Watch(), sorted(BIG_TABLES)
-    asking = False
+    is_watching = False
 
     def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
-        nonlocal asking
-        answer = execute(sql, parameters, many, context)
-        if asking:
-            return answer
-        asking = True
+        nonlocal is_watching
+        result = execute(sql, parameters, many, context)
+        # The queries below come here too.
+        if is_watching:
+            return result
+        is_watching = True
         try:
             watch.statements.append(str(sql))
             with connection.cursor() as cursor:
@@ -141,8 +142,8 @@ def _watching(connection: BaseDatabaseWrapper) -> Iterator[Watch]:
                 cursor.execute(_CHANGED_ROWS, [big])
                 watch.count(cursor.fetchall())
         finally:
-            asking = False
-        return answer
+            is_watching = False
+        return result
 
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED_ROWS, [big])
@@ -151,7 +152,7 @@ def _watching(connection: BaseDatabaseWrapper) -> Iterator[Watch]:
         yield watch
 
 
-def _of_our_own(migration: Migration, watch: Watch, *, batch: int) -> Iterator[tuple[str, str]]:
+def _our_rules(migration: Migration, watch: Watch, *, batch: int) -> Iterator[tuple[str, str]]:
     for table, count in sorted(watch.rows.items()):
         if table in BIG_TABLES and count > batch:
             yield (
@@ -162,8 +163,8 @@ def _of_our_own(migration: Migration, watch: Watch, *, batch: int) -> Iterator[t
         yield (
             "locks-several-tables",
             (
-                f"one transaction locks {' and '.join(sorted(watch.locked))}: a sale that has one"
-                " and wants the other would wait for ever"
+                f"one transaction locks {' and '.join(sorted(watch.locked))}: it can deadlock with"
+                " a sale that locks them in another order; use one migration for each table"
             ),
         )
     alone = len(migration.operations) == 1
@@ -171,8 +172,8 @@ def _of_our_own(migration: Migration, watch: Watch, *, batch: int) -> Iterator[t
         yield (
             "not-atomic-and-not-alone",
             (
-                "it cannot run again after it failed half-way: where atomic = False, one operation"
-                " each, or only indexes"
+                "it cannot run again after a failure half-way: with atomic = False, a migration"
+                " needs a single operation, or only concurrent indexes"
             ),
         )
     validated = {_table_of(each) for each in watch.statements if _VALIDATES.search(each)}
@@ -185,14 +186,14 @@ def _of_our_own(migration: Migration, watch: Watch, *, batch: int) -> Iterator[t
         yield (
             "validated-at-once",
             (
-                f"{table} is read whole under the lock of an earlier statement: validate it in a"
-                " migration of its own"
+                f"validating the constraint reads all of {table} while an earlier statement's lock"
+                " blocks it: validate it in a migration of its own"
             ),
         )
 
 
 def _may_run_twice(migration: Migration) -> bool:
-    # Our schema editor builds an index again that is there already.
+    # Our schema editor rebuilds an index that an earlier, failed run left behind.
     indexes = AddIndexConcurrently | RemoveIndexConcurrently
     return all(isinstance(each, indexes) for each in migration.operations)
 
@@ -218,7 +219,7 @@ def _squawk(statements: list[str], *, known: set[str]) -> Iterator[tuple[str, st
         table = _table_of(statement)
         if rule == "syntax-error":
             yield rule, f"squawk cannot read: {statement}"
-        # To drop an index names no table.
+        # A statement that drops an index names no table.
         elif rule in _SQUAWK and (table in BIG_TABLES & known or not table):
             yield rule, f"{issue['message']} ({statement})"
 

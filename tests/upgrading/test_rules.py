@@ -1,4 +1,4 @@
-"""A bad migration of each kind, and what is said of it; and that the good ones pass."""
+"""The rules for migrations: each finds its kind of bad migration, and good migrations pass."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ class _Undo(Exception):
 
 
 def rules(*operations: Any, atomic: bool = True, batch: int = 1000) -> list[str]:
-    """Judge a migration of orders, and undo it."""
+    """Return the rules that a migration of `orders` breaks. The migration is rolled back."""
     parts = {"operations": list(operations), "atomic": atomic, "__module__": __name__}
     migration: Migration = type("New", (Migration,), parts)("9999_new", "orders")
     state = MigrationLoader(connection).project_state()
@@ -96,7 +96,7 @@ def rules(*operations: Any, atomic: bool = True, batch: int = 1000) -> list[str]
             "ALTER TABLE tickets_ticket ADD COLUMN note text")], ["locks-several-tables"]),
     ],
 )  # fmt: skip
-def test_a_migration_that_would_hurt_the_previous_release_is_found(
+def test_a_migration_that_would_break_the_previous_release_is_found(
     operations: Sequence[Any], expected: list[str]
 ):
     assert sorted(set(rules(*operations))) == sorted(expected)
@@ -136,7 +136,7 @@ def test_a_transaction_that_changes_a_whole_table_is_found(scans: None, operatio
     assert rules(operation, batch=5) == []
 
 
-def test_a_migration_that_cannot_run_again_is_found():
+def test_a_migration_that_cannot_run_again_after_a_failure_is_found():
     try:
         found = rules(AddIndexConcurrently("order", INDEX), RunSQL("SELECT 1"), atomic=False)
     finally:
@@ -146,7 +146,7 @@ def test_a_migration_that_cannot_run_again_is_found():
     assert found == ["not-atomic-and-not-alone"]
 
 
-def test_an_index_that_is_built_concurrently_is_welcome():
+def test_an_index_that_is_built_concurrently_is_allowed():
     try:
         found = rules(AddIndexConcurrently("order", INDEX), atomic=False)
     finally:
@@ -162,7 +162,7 @@ def test_an_index_that_is_built_concurrently_is_welcome():
         AddField("order", "note", models.TextField(default="", db_default="")),
         AddField("order", "note", models.TextField(null=True)),
         AddConstraintNotValid("order", POSITIVE),
-        # A table that nobody waits for.
+        # A small table.
         AddIndex("droppedhold", models.Index(fields=["dropped_at"], name="extra")),
         RunSQL(
             "CREATE FUNCTION reserve_order(the_order uuid) RETURNS uuid LANGUAGE sql"
@@ -174,7 +174,7 @@ def test_an_index_that_is_built_concurrently_is_welcome():
         ),
     ],
 )
-def test_a_migration_that_hurts_nobody_is_welcome(operation: Any):
+def test_a_migration_that_the_previous_release_does_not_notice_is_allowed(operation: Any):
     assert rules(operation) == []
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from ticketing.stack.environment import PROJECT
 
-# Nothing answers at these addresses, and nobody asks.
+# Settings that pass the checks of production. No server runs at these addresses, and the checks
+# connect to none.
 PRETENDED: Final = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
     "SECRET_KEY": "kV8-tQ2xZ_r5Lm9Wc4Yp7Nd1Hs6Jf3Gb0Aa-uEiOoXyTzR4qWe8u",
@@ -24,10 +25,10 @@ PRETENDED: Final = {
     "SQS_UPKEEP_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/upkeep",
     "SQS_WEBHOOKS_QUEUE_URL": "https://sqs.sa-east-1.amazonaws.com/1/webhooks",
     "TRUSTED_PROXY_HOPS": "1",
-    # There is no real gateway here to name.
+    # The repository contains no real gateway.
     "PAYMENT_GATEWAY": "orders.gateway.SimulatedGateway",
     "ALLOW_SIMULATED_PAYMENTS": "true",
-    # Those of a developer's shell are not production's.
+    # Production refuses DEMO_* variables, and the developer's shell may have set them.
     "DEMO_ADMIN_PASSWORD": "",
     "DEMO_API_TOKEN": "",
     "DEMO_DEVICE_TOKEN": "",
@@ -39,10 +40,10 @@ _COMMANDS: Final = (
 
 
 def check() -> int:
-    """Run them as production would see them. Return 0 if all is well."""
+    """Run the checks with production's settings. Return 0 if all passed."""
     worst = 0
     for command in _COMMANDS:
-        print(f"manage.py {' '.join(command)}", flush=True)  # noqa: T201 - we speak to a person
+        print(f"manage.py {' '.join(command)}", flush=True)  # noqa: T201 - output of a command
         done = subprocess.run(  # noqa: S603 - our own commands
             [sys.executable, "-W", "ignore", "manage.py", *command],
             cwd=PROJECT,

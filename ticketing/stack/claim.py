@@ -1,4 +1,4 @@
-"""What a start needs for itself alone: a folder it can write, a lock on it, and the port."""
+"""Claims what only one stack can use: its folder, the folder's lock, and the web server's port."""
 
 import errno
 import fcntl
@@ -16,9 +16,9 @@ _HIGHEST_PORT: Final = 65_535
 
 def prepare_folder(folder: Folder) -> None:
     """
-    Make the stack's folder and see that it can be written.
+    Create the stack's folder and check that it is writable.
 
-    :raises StackError: if it cannot
+    :raises StackError: if it is not
     """
     try:
         for place in (folder.path, folder.logs, folder.mailbox):
@@ -28,32 +28,34 @@ def prepare_folder(folder: Folder) -> None:
         probe.write_bytes(b"0" * 4096)
         probe.unlink()
     except OSError as error:
-        raise StackError(f"{folder.path} cannot be written: {error.strerror}.") from error
+        raise StackError(f"The folder {folder.path} is not writable: {error.strerror}.") from error
 
 
 @contextmanager
 def only_one(folder: Folder) -> Iterator[None]:
     """
-    Hold the folder for ourselves.
+    Hold the folder's lock.
 
-    :raises StackError: if another stack runs in it
+    :raises StackError: if another stack holds it
     """
     with folder.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StackError("A stack runs in this folder already. Stop it first.") from error
+            raise StackError(
+                f"Another stack runs in this folder already: {folder.path}. Stop it first."
+            ) from error
         yield
 
 
 def set_logs_aside(folder: Folder) -> None:
-    """Start with empty logs, and keep those of the last time beside them."""
+    """Rename the logs of the previous run to `*.log.1`, so that this run starts with empty ones."""
     for log in folder.logs.glob("*.log"):
         log.replace(log.with_suffix(".log.1"))
 
 
 def is_claimed(folder: Folder) -> bool:
-    """Tell whether a stack runs in this folder: stack.json may be of one that was killed."""
+    """Return whether a stack runs in this folder. A killed stack leaves its stack.json behind."""
     if not folder.lock.exists():
         return False
     try:
@@ -65,7 +67,7 @@ def is_claimed(folder: Folder) -> bool:
 
 def check_port(port: int) -> None:
     """
-    See that the web server can have its port.
+    Check that the web server can listen on this port.
 
     :raises StackError: if it cannot
     """

@@ -12,11 +12,11 @@ from ticketing.stack.run import StackError, Stopped, reset, run
 from ticketing.stack.running import StackNotRunning, find_running, running_stack
 
 _HIGHEST_PORT = 65_535
-# What a shell reports of a program that Ctrl-C ended.
+# The exit code that a shell uses for a program ended by Ctrl-C.
 _INTERRUPTED = 130
-# What docker-compose.yml takes where its variables are not set.
-_COMPOSE_API_TOKEN = "api_docker-compose-demo-token"  # noqa: S105 - an example, as it says
-_COMPOSE_DEVICE_TOKEN = "dev_docker-compose-demo-token"  # noqa: S105 - likewise
+# The defaults of docker-compose.yml.
+_COMPOSE_API_TOKEN = "api_docker-compose-demo-token"  # noqa: S105 - an example
+_COMPOSE_DEVICE_TOKEN = "dev_docker-compose-demo-token"  # noqa: S105 - an example
 
 
 def _port(text: str) -> int:
@@ -26,22 +26,39 @@ def _port(text: str) -> int:
 
 
 def main() -> int:
-    """Obey the command line. Return 0, or 1 with a message."""
+    """Run the command that the command line names. Return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m ticketing.stack")
     commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("run", help="start everything and stay")
-    start.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
-    start.add_argument("--restart", action="store_true", help="start dead processes again")
-    start.add_argument("--develop", action="store_true", help="start again when the code changes")
-    commands.add_parser("shell", help="open a Django shell beside the stack that runs")
-    commands.add_parser("reset", help="delete all data")
-    demo = commands.add_parser("demo", help="walk one order from the event to the door")
-    demo.add_argument("--url", help="of a system that runs elsewhere, as `docker compose up` does")
-    demo.add_argument("--api-token", default=os.environ.get("DEMO_API_TOKEN") or _COMPOSE_API_TOKEN)
-    demo.add_argument(
-        "--device-token", default=os.environ.get("DEMO_DEVICE_TOKEN") or _COMPOSE_DEVICE_TOKEN
+    start = commands.add_parser("run", help="start the whole system and run until Ctrl-C")
+    start.add_argument(
+        "--port",
+        type=_port,
+        default=os.environ.get("PORT") or "8000",
+        help="port of the web server (default: %(default)s)",
     )
-    commands.add_parser("check", help="check migrations and the settings of a deployment")
+    start.add_argument("--restart", action="store_true", help="restart processes that died")
+    start.add_argument(
+        "--develop", action="store_true", help="restart our processes when the code changes"
+    )
+    commands.add_parser("shell", help="open a Django shell with the data of the running stack")
+    commands.add_parser("reset", help="delete all data of the local stack")
+    demo = commands.add_parser(
+        "demo", help="sell two tickets over HTTP, from creating the event to the scan at the door"
+    )
+    demo.add_argument(
+        "--url", help="use the system at this URL, such as the one of `docker compose up`"
+    )
+    demo.add_argument(
+        "--api-token",
+        default=os.environ.get("DEMO_API_TOKEN") or _COMPOSE_API_TOKEN,
+        help="the organizer's API token for --url",
+    )
+    demo.add_argument(
+        "--device-token",
+        default=os.environ.get("DEMO_DEVICE_TOKEN") or _COMPOSE_DEVICE_TOKEN,
+        help="the door device's token for --url",
+    )
+    commands.add_parser("check", help="check the migrations and the production settings")
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.update(inherited_environment())
@@ -64,7 +81,7 @@ def main() -> int:
         else:
             reset(find_folder())
     except (StackError, StackNotRunning, StepFailed) as error:
-        print(f"\n  {error}", file=sys.stderr)  # noqa: T201 - we speak to a person
+        print(f"\n  {error}", file=sys.stderr)  # noqa: T201 - output of a command
         return 1
     except Stopped:
         return 0
@@ -76,10 +93,10 @@ def main() -> int:
 def _open_shell() -> None:
     folder = find_folder()
     if find_running(folder) is None:
-        raise StackNotRunning("No stack runs here. Start one with `make run`, then ask again.")
+        raise StackNotRunning("No stack runs here. Start one with `make run`, then try again.")
     os.chdir(PROJECT)
     command = [sys.executable, "-W", "ignore", "manage.py", "shell"]
-    # In our place: Ctrl-C is the shell's.
+    # The shell replaces this process, so that Ctrl-C reaches the shell only.
     os.execve(sys.executable, command, inherited_environment() | read_env(folder))  # noqa: S606 - our own command
 
 
@@ -99,7 +116,7 @@ def _demo() -> None:
     if stack := find_running(folder):
         walk(Target.of_stack(stack), keep=folder.path / "demo")
         return
-    print("  no stack runs here: starting one for the demo", flush=True)  # noqa: T201
+    print("  No stack runs here: starting one for the demo (takes a while).", flush=True)  # noqa: T201
     folder.path.mkdir(parents=True, exist_ok=True)
     with running_stack(folder.path) as stack:
         walk(Target.of_stack(stack), keep=folder.path / "demo")

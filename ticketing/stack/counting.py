@@ -1,4 +1,4 @@
-"""How often a request asks PostgreSQL and Redis, in its line of the log. For development only."""
+"""Adds each request's PostgreSQL queries and Redis round trips to its log line, for `make dev`."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ticketing.redis import get_redis
 
 
 class _Counts(threading.local):
-    """What the request of this thread has asked so far."""
+    """The counts of the request that this thread serves."""
 
     queries = 0
     round_trips = 0
@@ -23,7 +23,7 @@ _counts = _Counts()
 
 
 class CountingMiddleware:
-    """Counts statements sent to PostgreSQL and round trips to Redis."""
+    """Counts a request's statements sent to PostgreSQL and round trips to Redis."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -34,13 +34,13 @@ class CountingMiddleware:
         _counts.queries = _counts.round_trips = 0
         with connection.execute_wrapper(_count_query):
             response = self.get_response(request)
-        # The line of the request is written when we are done, and has all that is bound.
+        # MeasuringMiddleware logs the request after this returns, with all bound variables.
         bind_contextvars(queries=_counts.queries, round_trips=_counts.round_trips)
         return response
 
 
 class _CountedConnection(Connection):
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's own
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's signature
         _counts.round_trips += 1
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""One order walks from the event to the door, over HTTP, as anybody's program would do it."""
+"""`make demo`: sells tickets over HTTP, from creating the event to the scan at the door."""
 
 import io
 import json
@@ -25,18 +25,19 @@ _CREATED, _ACCEPTED, _CONFLICT, _OK = 201, 202, 409, 200
 
 
 class StepFailed(Exception):
-    """What was expected, and what came."""
+    """A step did not do what it should. The message says what was expected and what came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A system to walk through: `make run`'s, or one that runs elsewhere, as in containers."""
+    """The system to use: the local stack, or one that runs elsewhere, such as in containers."""
 
     url: str
     api_token: str
     device_token: str
     mailbox_url: str
-    # Empty if we cannot reach it: then no reservation is made to expire, as that takes 15 minutes.
+    # Empty if the demo cannot reach the database. It shortens the reservation time there, from 15
+    # minutes; without it the demo cancels a reservation instead of waiting until one expires.
     database_url: str = ""
 
     @classmethod
@@ -47,9 +48,9 @@ class Target:
 
 def walk(stack: Target, *, keep: Path, pay_with: str = "tok_approved") -> None:
     """
-    Create, reserve, pay, receive, enter, be refused, and let a reservation run out.
+    Sell two tickets, scan one of them twice, then let a reservation expire or cancel it.
 
-    Prints each step with its time, and keeps the QR code and the mail in the folder `keep`.
+    Prints each step with its duration, and saves a QR code and the mail in the folder `keep`.
 
     :raises StepFailed: at the first step that does not do what it should
     """
@@ -61,22 +62,22 @@ def walk(stack: Target, *, keep: Path, pay_with: str = "tok_approved") -> None:
         _expect("tickets left", _available(stack, event), 3)
     buyer = {"Authorization": f"Bearer {order['access_token']}"}
     path = f"/orders/{order['id']}"
-    with _step("and confirms the payment"):
-        paid = {"method": "card", "token": pay_with}
-        answer = _call(stack, "post", f"{path}/payment", _ACCEPTED, json=paid, headers=buyer)
-        _expect("status", answer["status"], "processing")
-    with _step("the worker charges, issues and stores the QR codes"):
+    with _step("the buyer pays by card"):
+        payment = {"method": "card", "token": pay_with}
+        accepted = _call(stack, "post", f"{path}/payment", _ACCEPTED, json=payment, headers=buyer)
+        _expect("status", accepted["status"], "processing")
+    with _step("the worker charges the card, creates the tickets and stores their QR codes"):
         _wait(
             "tickets",
             lambda: _call(stack, "get", path, _OK, headers=buyer)["tickets_ready"],
         )
         tickets = _call(stack, "get", f"{path}/ticket", _OK, headers=buyer)["tickets"]
         _expect("tickets", len(tickets), 2)
-    with _step("the buyer downloads a QR code from S3 and reads it"):
+    with _step("the buyer downloads a QR code from S3, and it can be read"):
         picture = requests.get(tickets[0]["qr_code_url"], timeout=10)
         (keep / "ticket.png").write_bytes(picture.content)
         _expect("QR code", _read_qr(picture.content), tickets[0]["code"])
-    with _step("the mail has arrived, with both QR codes"):
+    with _step("the buyer receives the mail with both QR codes"):
         mail = _wait("mail", lambda: _find_mail(stack, order["customer"]["email"]))
         (keep / "mail.eml").write_bytes(mail)
         codes = {_read_qr(picture) for picture in _pictures(mail)}
@@ -86,33 +87,33 @@ def walk(stack: Target, *, keep: Path, pay_with: str = "tok_approved") -> None:
     with _step("the door admits the ticket"):
         scanned = _call(stack, "post", "/tickets/validate", _OK, json=scan, headers=door)
         _expect("result", scanned["result"], "admitted")
-    with _step("and refuses it the second time"):
+    with _step("the door refuses the same ticket at a second scan"):
         refused = _call(stack, "post", "/tickets/validate", _CONFLICT, json=scan, headers=door)
         _expect("code", refused["code"], "already_used")
     if stack.database_url:
         _let_one_expire(stack, event)
     else:
         _cancel_one(stack, event)
-    _say(f"kept: {keep / 'ticket.png'}, {keep / 'mail.eml'}")
+    _say(f"saved the QR code and the mail: {keep / 'ticket.png'}, {keep / 'mail.eml'}")
 
 
 def _let_one_expire(stack: Target, event: dict[str, Any]) -> None:
-    with _step(f"another buyer reserves, and lets {_SHORT_HOLD_SECONDS} seconds pass"):
+    with _step(f"another buyer reserves 3 tickets for {_SHORT_HOLD_SECONDS} s and does not pay"):
         _shorten_holds(stack, event)
         late = _reserve(stack, event, 3)
         _expect("tickets left", _available(stack, event), 0)
-    with _step("the reservation expires and its tickets are back on sale"):
-        _wait("stock", lambda: _available(stack, event) == 3)  # noqa: PLR2004 - what he held
+    with _step("the reservation expires, and its tickets are on sale again"):
+        _wait("stock", lambda: _available(stack, event) == 3)  # noqa: PLR2004 - the tickets above
         headers = {"Authorization": f"Bearer {late['access_token']}"}
         expired = _call(stack, "get", f"/orders/{late['id']}", _OK, headers=headers)
         _expect("status", expired["status"], "expired")
 
 
 def _cancel_one(stack: Target, event: dict[str, Any]) -> None:
-    with _step("another buyer reserves the last 3"):
+    with _step("another buyer reserves the last 3 tickets"):
         late = _reserve(stack, event, 3)
         _expect("tickets left", _available(stack, event), 0)
-    with _step("and cancels: the tickets are back on sale"):
+    with _step("the buyer cancels the reservation, and its tickets are on sale again"):
         headers = {"Authorization": f"Bearer {late['access_token']}"}
         cancelled = _call(stack, "post", f"/orders/{late['id']}/cancel", _OK, headers=headers)
         _expect("status", cancelled["status"], "cancelled")
@@ -120,7 +121,7 @@ def _cancel_one(stack: Target, event: dict[str, Any]) -> None:
 
 
 def _create_event(stack: Target) -> dict[str, Any]:
-    starts_at = datetime.now(UTC) + timedelta(days=30)  # noqa: TID251 - a door
+    starts_at = datetime.now(UTC) + timedelta(days=30)  # noqa: TID251 - an entry point
     return _call(
         stack,
         "post",
@@ -141,14 +142,14 @@ def _create_event(stack: Target) -> dict[str, Any]:
 
 
 def _reserve(stack: Target, event: dict[str, Any], quantity: int) -> dict[str, Any]:
-    # An address of its own, by which its mail is found again.
+    # A new address for each order, so that `_find_mail` finds the mail of this order.
     email = f"ana+{time.time_ns()}@example.com"
-    wish = {
+    reservation = {
         "event": event["slug"],
         "quantity": quantity,
         "customer": {"name": "Ana Souza", "email": email},
     }
-    return _call(stack, "post", "/orders", _CREATED, json=wish)
+    return _call(stack, "post", "/orders", _CREATED, json=reservation)
 
 
 def _available(stack: Target, event: dict[str, Any]) -> int:
@@ -156,7 +157,7 @@ def _available(stack: Target, event: dict[str, Any]) -> int:
 
 
 def _shorten_holds(stack: Target, event: dict[str, Any]) -> None:
-    # An organizer sets this in the admin; a program has no need to.
+    # By SQL: an organizer can change this in the admin, and the API cannot.
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(
             "UPDATE events_event SET hold_seconds = %s WHERE id = %s",
@@ -181,32 +182,32 @@ def _pictures(mail: bytes) -> Iterator[bytes]:
 
 def _read_qr(picture: bytes) -> str:
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
-    return found[0].text if found else "no code that a reader can read"
+    return found[0].text if found else "no readable QR code"
 
 
 def _call(stack: Target, method: str, path: str, expected: int, **options: Any) -> dict[str, Any]:
-    answer = requests.request(method, f"{stack.url}{path}", timeout=15, **options)
-    if answer.status_code != expected:
+    response = requests.request(method, f"{stack.url}{path}", timeout=15, **options)
+    if response.status_code != expected:
         raise StepFailed(
-            f"{method.upper()} {path}: {expected} was expected, {answer.status_code} came:"
-            f" {answer.text[:500]}"
+            f"{method.upper()} {path}: expected status {expected}, got {response.status_code}:"
+            f" {response.text[:500]}"
         )
-    document: dict[str, Any] = json.loads(answer.content)
+    document: dict[str, Any] = json.loads(response.content)
     return document
 
 
 def _expect(what: str, found: object, expected: object) -> None:
     if found != expected:
-        raise StepFailed(f"{what}: {expected!r} was expected, {found!r} came.")
+        raise StepFailed(f"{what}: expected {expected!r}, got {found!r}.")
 
 
-def _wait(what: str, look: Callable[[], Any]) -> Any:
+def _wait(what: str, read: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        if found := look():
+        if found := read():
             return found
         time.sleep(0.1)
-    raise StepFailed(f"{what}: nothing came in {_PATIENCE_SECONDS} seconds.")
+    raise StepFailed(f"{what}: still missing after {_PATIENCE_SECONDS} seconds.")
 
 
 @contextmanager
@@ -221,4 +222,4 @@ def _step(what: str) -> Iterator[None]:
 
 
 def _say(what: str) -> None:
-    print(f"  {what}", flush=True)  # noqa: T201 - we speak to a person
+    print(f"  {what}", flush=True)  # noqa: T201 - output of a command

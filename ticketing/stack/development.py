@@ -1,4 +1,4 @@
-"""What `make dev` adds: processes start again when code changes, and their logs are shown."""
+"""`make dev`: restarts our processes when the code changes, and prints their logs."""
 
 from pathlib import Path
 from typing import Final, NoReturn
@@ -13,18 +13,18 @@ _FOLDERS: Final = ("config", "events", "orders", "ticketing", "tickets")
 _SUFFIXES: Final = (".py", ".html", ".lua")
 _PAUSE_SECONDS: Final = 0.3
 
-# Each file of the code, and when it was written.
+# Each source file with its modification time.
 Sources = dict[Path, float]
 
 
 def restart_on_changes(programs: list[Child], roster: Roster, stop: StopRequest) -> NoReturn:
     """
-    Start our own processes again whenever code changes, one after the other, and print their logs.
+    Restart our processes one after the other whenever the code changes, and print their logs.
 
-    A process that ended, perhaps by an error in the code, starts again with the next change. The
-    servers stay as they are.
+    A process that ended, perhaps by an error in the code, is started again at the next change.
+    PostgreSQL, Valkey and the local AWS are not restarted.
 
-    :raises Stopped: if somebody asked
+    :raises Stopped: after a signal to stop
     """
     printed = dict.fromkeys(programs, 0)
     ended: set[Child] = set()
@@ -32,8 +32,8 @@ def restart_on_changes(programs: list[Child], roster: Roster, stop: StopRequest)
     while True:
         for child in programs:
             printed[child] = _print_new_lines(child, after=printed[child])
-        for child in set(roster.the_dead()) - ended:
-            say(f"{child.name} ended; it starts again when the code changes")
+        for child in set(roster.dead_children()) - ended:
+            say(f"{child.name} ended; it will be restarted when the code changes")
             ended.add(child)
         stop.pause(_PAUSE_SECONDS)
         now = _find_sources()
@@ -41,7 +41,7 @@ def restart_on_changes(programs: list[Child], roster: Roster, stop: StopRequest)
         before = now
         if not changed or not all(_is_python(path) for path in changed if path in now):
             continue
-        say(f"{changed[0].relative_to(PROJECT)} changed; starting again")
+        say(f"{changed[0].relative_to(PROJECT)} changed; restarting all processes")
         for child in programs:
             child.stop()
             roster.restart(child)
@@ -59,19 +59,26 @@ def _find_sources() -> Sources:
 
 
 def _is_python(path: Path) -> bool:
-    """Say whether a file has the syntax of Python: without it, no process could load it."""
+    """
+    Return whether a changed file can be loaded: a Python file must have valid syntax.
+
+    With a syntax error every restarted process would end, so the running ones are kept.
+    """
     if path.suffix != ".py":
         return True
     try:
         compile(path.read_bytes(), path, "exec")
     except SyntaxError as error:
-        say(f"{path.relative_to(PROJECT)}, line {error.lineno}: {error.msg}; waiting for a change")
+        say(
+            f"{path.relative_to(PROJECT)}, line {error.lineno}: {error.msg};"
+            " not restarting until this is fixed"
+        )
         return False
     return True
 
 
 def _print_new_lines(child: Child, *, after: int) -> int:
-    """Print the lines that a child's log has after so many bytes. Return how many it has now."""
+    """Print the whole lines of a child's log after byte `after`. Return where they end."""
     with child.log.open("rb") as log:
         log.seek(after)
         new = log.read()

@@ -1,4 +1,4 @@
-"""What the local stack's processes are told: secrets made once, addresses at each start."""
+"""The local stack's folder, and the environment variables of its processes."""
 
 import json
 import os
@@ -14,7 +14,8 @@ from ticketing.stack.serving import write_private
 PROJECT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "sa-east-1"
 _ACCOUNT: Final = "000000000000"
-_OURS: Final = (
+# Patterns of the files that a stack writes into its folder.
+_STACK_FILES: Final = (
     "aws", "beat*", "demo", "env*", "lock", "logs", "mailbox", "metrics", "postgres*",
     "probe", "processes.*", "stack.*", "static", "valkey*",
 )  # fmt: skip
@@ -22,9 +23,11 @@ _QUEUES: Final = ("sale", "delivery", "refunds", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
     f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "SIGNIN")
 )
-# Answers tell of it as in production; no tool of one machine reaches it.
-FAR_LIMIT: Final = "9000000/60:9000000/60"
-SHARES: Final = (
+# Rate limits are in force, so responses carry the same headers as in production, but no client on
+# one machine can reach them.
+UNREACHABLE_LIMIT: Final = "9000000/60:9000000/60"
+# Limits on tickets and mails, which are off in the local stack.
+PER_BUYER_LIMITS: Final = (
     "TICKETS_PER_CUSTOMER",
     "TICKETS_PER_ADDRESS",
     "HELD_PERCENT_PER_ADDRESS",
@@ -34,7 +37,7 @@ SHARES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder that the stack lives in, ignored by git: `.local`, or `STACK_DIR`."""
+    """The folder of the stack's data, logs and secrets: `.local`, or `STACK_DIR`."""
 
     path: Path
 
@@ -67,8 +70,8 @@ class Folder:
         return self.path / "mailbox"
 
     def ours(self) -> list[Path]:
-        """Return all that a stack puts into its folder; somebody's own files are not among it."""
-        return [found for name in _OURS for found in sorted(self.path.glob(name))]
+        """Return the files that a stack writes into its folder. A user's own files are left out."""
+        return [found for name in _STACK_FILES for found in sorted(self.path.glob(name))]
 
 
 def find_folder() -> Folder:
@@ -78,9 +81,9 @@ def find_folder() -> Folder:
 
 def inherited_environment() -> dict[str, str]:
     """
-    Return what the stack's processes inherit: all but what would lead them astray.
+    Return the environment variables that the stack's processes inherit.
 
-    A profile or an endpoint of the real AWS has no place here, nor a proxy on the way to loopback.
+    Leaves out `AWS_*`, which may point to the real AWS, and lets no proxy handle loopback requests.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     for name in ("no_proxy", "NO_PROXY"):
@@ -89,7 +92,7 @@ def inherited_environment() -> dict[str, str]:
 
 
 def read_env(folder: Folder) -> dict[str, str]:
-    """Return what the file of the last start says, or nothing."""
+    """Return the environment that the previous start wrote, empty if there was none."""
     if not folder.env.exists():
         return {}
     lines = folder.env.read_text().splitlines()
@@ -105,7 +108,7 @@ def make_env(  # noqa: PLR0913 - one address a server
     aws_url: str,
     overrides: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the whole environment of the processes, keeping the secrets that there were."""
+    """Return the environment of the processes, with the secrets of the previous start if any."""
     before = read_env(folder)
     env = {
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
@@ -125,27 +128,27 @@ def make_env(  # noqa: PLR0913 - one address a server
         "AWS_SECRET_ACCESS_KEY": AWS_KEY,
         "TICKETS_BUCKET": "bilheteria-tickets",
         "MAILBOX_DIR": str(folder.mailbox),
-        # Whoever tries webhooks here listens on this machine.
+        # A developer's webhook receiver runs on this machine.
         "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
-        # Two stacks of one checkout must not collect into one folder.
+        # Two stacks of one checkout must not run collectstatic into the same folder.
         "STATIC_ROOT": str(folder.path / "static"),
     }
     for name in _QUEUES:
         url = f"{aws_url}/{_ACCOUNT}/bilheteria-{name}"
         env[f"SQS_{name.upper()}_QUEUE_URL"] = url
-    # All load comes from one address here.
-    env |= dict.fromkeys(RATE_LIMITS, FAR_LIMIT) | dict.fromkeys(SHARES, "0")
+    # All requests come from one address here, so no limit per address or buyer may apply.
+    env |= dict.fromkeys(RATE_LIMITS, UNREACHABLE_LIMIT) | dict.fromkeys(PER_BUYER_LIMITS, "0")
     return env | dict(overrides)
 
 
 def write_env(folder: Folder, env: Mapping[str, str]) -> None:
-    """Keep the environment for the next start, and for `manage.py` beside a running stack."""
+    """Write the environment for the next start, and for `manage.py` while the stack runs."""
     write_private(folder.env, "".join(f"{name}={value}\n" for name, value in env.items()))
 
 
 def write_stack(folder: Folder, *, port: int, env: Mapping[str, str]) -> dict[str, object]:
-    """Tell scripts where things are."""
+    """Write stack.json, from which scripts read the stack's addresses and tokens."""
     url = f"http://127.0.0.1:{port}"
     stack: dict[str, object] = {
         "url": url,

@@ -1,7 +1,7 @@
 """
-Make .venv and install the locked packages into it: the first thing that `make` does.
+Create .venv and install the locked packages into it. `make` runs this first.
 
-Runs before anything is installed, so it needs Python alone.
+No package is installed yet, so this module imports the standard library only.
 """
 
 import shutil
@@ -20,16 +20,16 @@ _PIP: Final = (
     "--progress-bar", "off", "--require-hashes", "-r", str(_LOCK),
 )  # fmt: skip
 _LAST_LINES: Final = 8
-_EVERY: Final = 25
-# What a shell reports of a program that Ctrl-C ended.
+_PACKAGES_PER_LINE: Final = 25
+# The exit code that a shell uses for a program ended by Ctrl-C.
 _INTERRUPTED: Final = 130
 
 
 def main() -> int:
-    """Install, saying how far it is. Return 0, or 1 with what went wrong."""
+    """Install the packages and print the progress. Return 0, or 1 after printing the error."""
     try:
         if not _works():
-            _say("making .venv")
+            _say("creating .venv")
             shutil.rmtree(_VENV, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", str(_VENV)], check=True)  # noqa: S603
         return _install()
@@ -40,29 +40,29 @@ def main() -> int:
 
 
 def _works() -> bool:
-    # One that was moved, or whose Python was upgraded away, is made anew.
-    made = _VENV / "pyvenv.cfg"
-    if not _PYTHON.exists() or f" {_VENV}\n" not in made.read_text():
+    # A .venv does not work after its folder was moved or its Python was removed by an upgrade.
+    config = _VENV / "pyvenv.cfg"
+    if not _PYTHON.exists() or f" {_VENV}\n" not in config.read_text():
         return False
-    asked = [str(_PYTHON), "-m", "pip", "--version"]
-    found = subprocess.run(asked, capture_output=True, check=False)  # noqa: S603
-    return found.returncode == 0
+    pip_version = [str(_PYTHON), "-m", "pip", "--version"]
+    done = subprocess.run(pip_version, capture_output=True, check=False)  # noqa: S603
+    return done.returncode == 0
 
 
 def _install() -> int:
     total = sum("==" in line for line in _LOCK.read_text().splitlines())
-    _say(f"installing {total} packages: once, a minute or a few")
+    _say(f"installing {total} packages into .venv (only once; takes a few minutes)")
     output: list[str] = []
     with subprocess.Popen(  # noqa: S603 - our own command
         _PIP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as pip:
         for collected in _collected(pip, output):
-            if collected % _EVERY == 0:
-                _say(f"{collected} of {total}")
+            if collected % _PACKAGES_PER_LINE == 0:
+                _say(f"downloaded {collected} of {total} packages")
     if pip.returncode == 0:
         return 0
-    said = [line for line in output if "WARNING" not in line]
-    return _fail("\n  ".join(["", *said[-_LAST_LINES:]]))
+    errors = [line for line in output if "WARNING" not in line]
+    return _fail("\n  ".join(["", *errors[-_LAST_LINES:]]))
 
 
 def _collected(pip: subprocess.Popen[str], output: list[str]) -> Iterator[int]:
@@ -73,17 +73,17 @@ def _collected(pip: subprocess.Popen[str], output: list[str]) -> Iterator[int]:
             count += 1
             yield count
         elif line.startswith("Installing"):
-            _say("unpacking")
+            _say("unpacking the packages")
 
 
 def _say(what: str) -> None:
-    print(f"  · {what}", flush=True)  # noqa: T201 - we speak to a person
+    print(f"  · {what}", flush=True)  # noqa: T201 - output of a command
 
 
 def _fail(what: str) -> int:
     print(  # noqa: T201
-        f"  {what.strip()}\n\n  The packages could not be installed: see above."
-        " Nothing was started; try again.",
+        f"  {what.strip()}\n\n  The packages could not be installed; the reason is above."
+        " Nothing was started. Run the same command again to retry.",
         file=sys.stderr,
     )
     return 1

@@ -1,4 +1,4 @@
-"""A mailbox for the local stack: what SES took is kept, as the buyer would have received it."""
+"""The local stack's mail backend: stores a copy of each sent mail for the mailbox pages."""
 
 import os
 import time
@@ -13,19 +13,19 @@ from ticketing.ids import new_id
 
 
 class MailboxBackend(SESBackend):
-    """Send by SES as ever, and keep a copy: the local SES forgets attachments."""
+    """Sends by SES as in production, and stores a copy: the local SES drops attachments."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         sent = 0
         for message in email_messages:
             if super().send_messages([message]):
-                keep_message(message)
+                store_message(message)
                 sent += 1
         return sent
 
 
-def keep_message(message: EmailMessage) -> Path:
-    """Write a sent message to the mailbox's folder, whole or not at all."""
+def store_message(message: EmailMessage) -> Path:
+    """Write a sent message to the mailbox's folder, atomically: the pages read it meanwhile."""
     folder = Path(settings.MAILBOX_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{time.time_ns()}-{new_id().hex[-8:]}.eml"

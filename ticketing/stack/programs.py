@@ -1,4 +1,4 @@
-"""Our own processes as the stack starts them. A tool may start several of each."""
+"""The commands of our own processes: web, workers and beat. Chaos runs start several of some."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ticketing.stack.places import plain_python
 from ticketing.stack.processes import Child
 from ticketing.stack.serving import LOOPBACK
 
-# Celery's workers have nothing to tell one another: the queue is all they share.
+# Workers do not talk to each other, and SQS could not carry these messages.
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
@@ -48,7 +48,7 @@ class Programs:
         )
 
     def manage(self, *command: str) -> Child:
-        """Describe a management command, which ends by itself."""
+        """Describe a management command."""
         return self._python(command[0], "-W", "ignore", "manage.py", *command)
 
     def _celery(self, name: str, *command: str) -> Child:

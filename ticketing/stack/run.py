@@ -1,4 +1,4 @@
-"""The whole system on one machine: started in order, watched, and stopped without a trace."""
+"""Starts the whole system on one machine, watches its processes, and stops them all."""
 
 import os
 import shutil
@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po
 from ticketing.stack import development, services
 from ticketing.stack.claim import check_port, only_one, prepare_folder, set_logs_aside
 from ticketing.stack.environment import (
+    PER_BUYER_LIMITS,
     PROJECT,
     RATE_LIMITS,
-    SHARES,
     Folder,
     inherited_environment,
     make_env,
@@ -28,13 +28,13 @@ from ticketing.stack.narration import greet, say, step
 from ticketing.stack.places import plain_folder
 from ticketing.stack.processes import Child, Roster, StackError, kill_leftovers
 from ticketing.stack.programs import Programs
-from ticketing.stack.serving import ask
+from ticketing.stack.serving import get_url
 from ticketing.stack.stopping import Stopped, StopRequest
 
 __all__ = ["StackError", "Stopped", "compile_translations", "reset", "run"]
 
 _READY_SECONDS: Final = 60
-# What a start may change without touching a file, for tests and tools.
+# Environment variables that override the local stack's own values, for tests and tools.
 _PASSED_ON: Final = (
     "SQS_VISIBILITY_SECONDS",
     "SQS_BACKOFF_SECONDS",
@@ -43,19 +43,19 @@ _PASSED_ON: Final = (
     "CORS_ALLOWED_ORIGINS",
     "TRUSTED_PROXY_HOPS",
     *RATE_LIMITS,
-    *SHARES,
+    *PER_BUYER_LIMITS,
 )
 
 
 def run(folder: Folder, *, port: int, restart: bool = False, develop: bool = False) -> None:
     """
-    Start everything, say where it is, and stay until somebody asks us to stop.
+    Start the servers and our processes, print their addresses, and run until a signal to stop.
 
-    With `restart` a dead process of ours is started again; else it ends the stack. With `develop`
-    all of ours start again when the code changes.
+    With `restart` a process that dies is restarted, without it the whole stack stops. With
+    `develop` our own processes are restarted when the code changes.
 
-    :raises StackError: if something is in the way, or a process died
-    :raises Stopped: if somebody asked
+    :raises StackError: if the stack cannot start, or a process died
+    :raises Stopped: after a signal to stop
     """
     stop = StopRequest()
     stop.listen()
@@ -65,36 +65,36 @@ def run(folder: Folder, *, port: int, restart: bool = False, develop: bool = Fal
         try:
             folder.stack.unlink(missing_ok=True)
             if ended := kill_leftovers(folder.roster):
-                say(f"ended what an earlier stack left behind: {', '.join(ended)}")
+                say(f"stopped processes that an earlier stack had left running: {', '.join(ended)}")
             check_port(port)
             set_logs_aside(folder)
-            # What processes counted that are gone: they begin anew, and so do the figures.
+            # The metrics of the previous run's processes would be added to this run's.
             shutil.rmtree(folder.metrics, ignore_errors=True)
             env = _start_servers(folder, roster, port, stop)
-            told = env | {"DJANGO_SETTINGS_MODULE": development.SETTINGS} if develop else env
-            programs = Programs(folder, {**inherited_environment(), **told})
+            program_env = env | {"DJANGO_SETTINGS_MODULE": development.SETTINGS} if develop else env
+            programs = Programs(folder, {**inherited_environment(), **program_env})
             _prepare(programs, roster, stop)
-            ours = _start_programs(programs, roster, port, stop)
+            children = _start_programs(programs, roster, port, stop)
             greet(write_stack(folder, port=port, env=env), logs=folder.logs)
             if develop:
-                development.restart_on_changes(ours, roster, stop)
+                development.restart_on_changes(children, roster, stop)
             else:
                 _watch(roster, stop, restart=restart)
         except OSError as error:
-            # A full disk, above all.
+            # Most likely a full disk.
             raise StackError(str(error)) from error
         finally:
             folder.stack.unlink(missing_ok=True)
             if roster.children:
-                say("stopping")
+                say("stopping all processes")
                 roster.stop_all()
 
 
 def reset(folder: Folder) -> None:
     """
-    Delete all data of the stack, and nothing else that may be in its folder.
+    Delete all data of the stack. Other files in its folder stay.
 
-    :raises StackError: if it runs
+    :raises StackError: if the stack runs, or a file cannot be deleted
     """
     postgres = services.postgres_folder(folder.path)
     if not any(trace.exists() for trace in (folder.lock, folder.env, postgres)):
@@ -107,7 +107,7 @@ def reset(folder: Folder) -> None:
             else:
                 place.unlink(missing_ok=True)
             if place.exists():
-                raise StackError(f"{place} could not be deleted.")
+                raise StackError(f"{place} could not be deleted. Check its permissions.")
     if not any(folder.path.iterdir()):
         folder.path.rmdir()
 
@@ -125,8 +125,8 @@ def _start_servers(folder: Folder, roster: Roster, port: int, stop: StopRequest)
         started.append(service)
         return service
 
-    with step("PostgreSQL, Valkey and a local AWS"):
-        # The slow ones first: AWS comes up while PostgreSQL makes its cluster.
+    with step("starting PostgreSQL, Valkey and a local AWS"):
+        # The local AWS first: it starts while `services.postgres` creates the cluster.
         aws = start(
             lambda: services.aws(
                 folder.path / "aws",
@@ -158,7 +158,7 @@ def _start_servers(folder: Folder, roster: Roster, port: int, stop: StopRequest)
 
 
 def _prepare(programs: Programs, roster: Roster, stop: StopRequest) -> None:
-    with step("tables, queues, bucket, demo data, translations and static files"):
+    with step("setting up tables, queues, bucket, demo data, translations and static files"):
         compile_translations()
         together = [
             programs.manage("set_up", "-v0"),
@@ -170,16 +170,16 @@ def _prepare(programs: Programs, roster: Roster, stop: StopRequest) -> None:
             while not child.has_died():
                 stop.pause(0.05)
             if _exit_code(child):
-                raise StackError(f"`{child.name}` failed:\n{child.last_lines()}")
+                raise StackError(f"`manage.py {child.name}` failed:\n{child.last_lines()}")
             roster.forget(child)
 
 
 def compile_translations() -> None:
-    """Compile each catalogue that is newer than what was made of it."""
+    """Compile each .po file that is newer than its .mo file."""
     for source in (PROJECT / "locale").glob("*/LC_MESSAGES/*.po"):
         target = source.with_suffix(".mo")
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            # Whole or not at all: two test runs may do this at once.
+            # Written atomically: two test runs may do this at the same time.
             half = target.with_suffix(f".{os.getpid()}.mo")
             with source.open("rb") as text, half.open("wb") as compiled:
                 write_mo(compiled, read_po(text))
@@ -189,7 +189,7 @@ def compile_translations() -> None:
 def _start_programs(
     programs: Programs, roster: Roster, port: int, stop: StopRequest
 ) -> list[Child]:
-    ours = [
+    children = [
         programs.web(port=port),
         programs.worker(),
         programs.mailer(),
@@ -197,35 +197,35 @@ def _start_programs(
         programs.courier(),
         programs.beat(),
     ]
-    with step("web, worker, mailer, refunder, courier and beat"):
-        for child in ours:
+    with step("starting web, worker, mailer, refunder, courier and beat"):
+        for child in children:
             stop.check()
             roster.start(child)
         _wait_until_ready(roster, port, stop)
-    return ours
+    return children
 
 
 def _wait_until_ready(roster: Roster, port: int, stop: StopRequest) -> None:
     deadline = time.monotonic() + _READY_SECONDS
-    said = ""
+    reason = ""
     while time.monotonic() < deadline:
         _fail_on_death(roster)
         try:
-            with ask(f"http://{services.LOOPBACK}:{port}/readyz", timeout=2):
+            with get_url(f"http://{services.LOOPBACK}:{port}/readyz", timeout=2):
                 return
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")
+            reason = error.read().decode(errors="replace")
         except OSError as error:
-            said = str(error)
+            reason = str(error)
         stop.pause(0.1)
-    raise StackError(f"The web server is not ready after {_READY_SECONDS} s: {said}")
+    raise StackError(f"The web server is not ready after {_READY_SECONDS} s: {reason}")
 
 
 def _watch(roster: Roster, stop: StopRequest, *, restart: bool) -> None:
     while True:
         if restart:
-            for child in roster.the_dead():
-                say(f"{child.name} died; starting it again")
+            for child in roster.dead_children():
+                say(f"{child.name} died; restarting it")
                 child.stop()
                 roster.restart(child)
         else:
@@ -234,10 +234,10 @@ def _watch(roster: Roster, stop: StopRequest, *, restart: bool) -> None:
 
 
 def _fail_on_death(roster: Roster) -> None:
-    for child in roster.the_dead():
+    for child in roster.dead_children():
         raise StackError(
-            f"{child.name} ended with {_exit_code(child)}."
-            f" The end of {child.log}:\n{child.last_lines()}"
+            f"{child.name} ended with exit code {_exit_code(child)}, so the stack stops."
+            f" The last lines of {child.log}:\n{child.last_lines()}"
         )
 
 

@@ -1,4 +1,4 @@
-"""A stack for a while: for the demo, and for tests that want the real processes."""
+"""Finds a running stack, or starts one for a `with` block: for the demo and for tests."""
 
 import json
 import sys
@@ -12,19 +12,19 @@ from typing import Any, Final
 from ticketing.stack.claim import is_claimed
 from ticketing.stack.environment import PROJECT, Folder, inherited_environment
 from ticketing.stack.processes import Child
-from ticketing.stack.serving import ask, free_port
+from ticketing.stack.serving import free_port, get_url
 
 _START_SECONDS: Final = 120
 _STOP_SECONDS: Final = 60
 
 
 class StackNotRunning(Exception):
-    """It could not be started; its own words say why."""
+    """No stack runs, or it did not start. The message gives the reason or the stack's log."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """Where a stack is, and who its processes are."""
+    """A running stack: its folder, and the contents of its stack.json."""
 
     folder: Folder
     addresses: Mapping[str, Any]
@@ -34,16 +34,16 @@ class RunningStack:
         return str(self.addresses["url"])
 
     def pid(self, name: str) -> int:
-        """Return the process id of `web`, `beat`, one of the workers, or a server."""
+        """Return the process id of a child: `web`, `beat`, a worker or a server."""
         return int(json.loads(self.folder.roster.read_text())[name][0])
 
 
 def find_running(folder: Folder) -> RunningStack | None:
-    """Return the stack that runs in `folder`, if one answers."""
+    """Return the stack that runs in `folder`, or None if its web server does not answer."""
     try:
         addresses = json.loads(folder.stack.read_text())
-        with ask(f"{addresses['url']}/healthz", timeout=3):
-            # The file may be of one that was killed, and another's web server at its port.
+        with get_url(f"{addresses['url']}/healthz", timeout=3):
+            # A killed stack leaves its stack.json, and another web server may have its port now.
             return RunningStack(folder, addresses) if is_claimed(folder) else None
     except (OSError, ValueError):
         return None
@@ -54,15 +54,15 @@ def running_stack(
     directory: Path, *, restart: bool = False, overrides: Mapping[str, str] | None = None
 ) -> Iterator[RunningStack]:
     """
-    Start a whole stack in `directory`, and stop it at the end.
+    Start a stack in `directory`, and stop it at the end of the block.
 
     :raises StackNotRunning: if it does not start
     """
     folder = Folder(directory)
     command = [sys.executable, "-m", "ticketing.stack", "run", "--port", str(free_port())]
-    # What tests set up for themselves is not for the stack's processes.
-    ours = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
-    env = {name: value for name, value in inherited_environment().items() if name not in ours}
+    # The tests' own servers and settings must not reach the stack's processes.
+    of_tests = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    env = {name: value for name, value in inherited_environment().items() if name not in of_tests}
     env |= {"STACK_DIR": str(directory), **(overrides or {})}
     log = directory / "stack.log"
     log.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL, Valkey and a local AWS from packages, each small enough to be swapped."""
+"""Describes the servers of the local stack and of tests: PostgreSQL, Valkey and a local AWS."""
 
 import os
 import sys
@@ -14,8 +14,8 @@ from ticketing.stack.processes import Child
 from ticketing.stack.serving import (
     LOOPBACK,
     Service,
-    ask,
     free_port,
+    get_url,
     new_password,
     running,
     wait_for,
@@ -42,7 +42,7 @@ AWS_KEY: Final = "local"
 def valkey(
     folder: Path, *, port: int, password: str, durable: bool = True, log: Path | None = None
 ) -> Service:
-    """Describe a Valkey on loopback. A durable one keeps its data over a restart."""
+    """Describe a Valkey on loopback. `durable=False` is for tests: a restart loses all data."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
         "bind": LOOPBACK,
@@ -53,7 +53,7 @@ def valkey(
         "appendfsync": "everysec",
         "maxmemory-policy": "noeviction",
     }
-    # In a file and not on the command line, which every user of the machine can read.
+    # In a file: every user of the machine can read a password on the command line.
     config = folder / "valkey.conf"
     write_private(config, "".join(f"{name} {value}\n" for name, value in settings.items()))
     url = f"redis://:{password}@{LOOPBACK}:{port}/0"
@@ -69,7 +69,7 @@ def valkey(
         "valkey",
         [str(get_binary_path()), config.name],
         log=log or folder / "valkey.log",
-        # Its data go here; a path with a space would have to be quoted in its own way.
+        # Valkey writes its data to the working directory, so no path has to be quoted for it.
         cwd=folder,
     )
     return Service(child, url, answers)
@@ -77,9 +77,9 @@ def valkey(
 
 def aws(folder: Path, *, port: int, log: Path | None = None) -> Service:
     """
-    Describe a local AWS on loopback: SQS, S3 and SES. What it holds survives an orderly stop.
+    Describe a local AWS on loopback: SQS, S3 and SES. Its data survives an orderly stop.
 
-    It checks presigned links against `AWS_KEY`, which its clients must use.
+    Clients must use `AWS_KEY` as access key and secret: presigned links are checked against it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     url = f"http://{LOOPBACK}:{port}"
@@ -88,7 +88,7 @@ def aws(folder: Path, *, port: int, log: Path | None = None) -> Service:
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": LOOPBACK,
         "SERVICES": "sqs,s3,ses,sts",
-        # Else it opens ports of its own, one of them to everybody.
+        # Otherwise these open further ports, one of them on all network interfaces.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "AWS_ACCESS_KEY_ID": AWS_KEY,
@@ -97,14 +97,14 @@ def aws(folder: Path, *, port: int, log: Path | None = None) -> Service:
         "S3_DATA_DIR": str(folder / "s3"),
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
-        # Its own temporary files too.
+        # So that `reset` deletes its temporary files too.
         "TMPDIR": str(folder),
         "LOG_LEVEL": "WARNING",
     }
 
     def answers() -> bool:
         try:
-            with ask(f"{url}/_ministack/health", timeout=1):
+            with get_url(f"{url}/_ministack/health", timeout=1):
                 return True
         except OSError:
             return False

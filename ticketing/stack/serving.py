@@ -1,4 +1,4 @@
-"""What the servers of the stack have in common: a process, an address, a way to see it answer."""
+"""Starts one server and waits until it answers; free ports, passwords and private files for it."""
 
 import random
 import secrets
@@ -16,31 +16,31 @@ from ticketing.stack.processes import Child, ProcessError
 
 LOOPBACK: Final = "127.0.0.1"
 _PATIENCE_SECONDS: Final = 60
-# Below those that a system gives to outgoing connections: such a one could take the port of a
-# server that is about to start.
+# Below the ports that the kernel gives to outgoing connections: one of these could take the port
+# between `free_port` and the start of the server.
 _PORTS: Final = range(15_000, 32_000)
-# A proxy of the environment has no business between two processes of one machine.
+# Requests to this machine must not go through a proxy that the environment names.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A server that can be started: its process, its address, and how to see that it answers."""
+    """A server that can be started: its process, its URL, and a check whether it answers."""
 
     child: Child
     url: str
     answers: Callable[[], bool]
 
 
-def _go_on() -> None:
+def _never_interrupt() -> None:
     pass
 
 
-def wait_for(service: Service, *, checkpoint: Callable[[], None] = _go_on) -> None:
+def wait_for(service: Service, *, checkpoint: Callable[[], None] = _never_interrupt) -> None:
     """
-    Wait until a service answers. `checkpoint` is called meanwhile and may raise.
+    Wait until a service answers. `checkpoint` is called repeatedly, and may raise to interrupt.
 
-    :raises ProcessError: if it died, or takes too long
+    :raises ProcessError: if the service died, or takes too long
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not service.answers():
@@ -54,7 +54,7 @@ def wait_for(service: Service, *, checkpoint: Callable[[], None] = _go_on) -> No
 
 @contextmanager
 def running(service: Service) -> Iterator[str]:
-    """Run one service for a while, and give its address."""
+    """Run one service until the end of the block. Yield its URL."""
     try:
         service.child.start()
         wait_for(service)
@@ -64,7 +64,7 @@ def running(service: Service) -> Iterator[str]:
 
 
 def free_port(*, preferred: int | None = None) -> int:
-    """Return a port of loopback that nobody listens on: last time's if it still is free."""
+    """Return a loopback port on which no process listens: `preferred` if it is free."""
     others = random.sample(_PORTS, 100)
     for port in [preferred, *others] if preferred else others:
         with socket.socket() as probe:
@@ -74,26 +74,26 @@ def free_port(*, preferred: int | None = None) -> int:
             except OSError:
                 continue
             return port
-    raise ProcessError("No port of this machine is free.")
+    raise ProcessError("No free port was found on this machine.")
 
 
 def new_password() -> str:
-    """Return a password that nobody guesses."""
+    """Return a random password."""
     return secrets.token_urlsafe(24)
 
 
-def ask(url: str, *, timeout: float) -> HTTPResponse:
+def get_url(url: str, *, timeout: float) -> HTTPResponse:
     """
-    Get a page of this machine.
+    Send a GET request to a server on this machine.
 
-    :raises OSError: if nobody answers, or with an error
+    :raises OSError: if no server answers, or the response is an error
     """
-    answer: HTTPResponse = _opener.open(url, timeout=timeout)
-    return answer
+    response: HTTPResponse = _opener.open(url, timeout=timeout)
+    return response
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file whole or not at all, never readable by others in between."""
+    """Write a file atomically, readable by this user only at every moment."""
     half = file.with_suffix(".half")
     half.unlink(missing_ok=True)
     half.touch(mode=0o600)

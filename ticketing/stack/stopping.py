@@ -1,4 +1,4 @@
-"""A wish to stop, heard at once and obeyed between two steps, so that no step is torn."""
+"""Turns the signals to stop into an exception at safe points, so that no step is interrupted."""
 
 import signal
 import time
@@ -6,44 +6,44 @@ from types import FrameType
 
 
 class Stopped(Exception):
-    """Somebody asked us to end."""
+    """The process received a signal to stop."""
 
 
 class StopRequest:
     """
-    Ctrl-C, SIGTERM and SIGHUP, turned into `Stopped` where it does no harm.
+    Remembers SIGINT (Ctrl-C), SIGTERM and SIGHUP, and raises `Stopped` in `check` and `pause`.
 
-    A signal that raised at once could fall between the start of a child and our knowing of it.
-    Each further signal is the same wish again, and changes nothing.
+    A handler that raised at once could interrupt us between the start of a child and its entry in
+    the roster, and the child would be left running. Further signals change nothing.
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._received = False
 
     def listen(self) -> None:
-        """Hear signals from now on. SIGHUP stays ignored under `nohup`."""
-        signal.signal(signal.SIGINT, self._hear)
-        signal.signal(signal.SIGTERM, self._hear)
+        """Install the signal handlers. SIGHUP stays ignored under `nohup`."""
+        signal.signal(signal.SIGINT, self._handle)
+        signal.signal(signal.SIGTERM, self._handle)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, self._hear)
+            signal.signal(signal.SIGHUP, self._handle)
 
     def check(self) -> None:
         """
-        Go on, if nobody has asked us to end.
+        Raise if a signal to stop was received, otherwise do nothing.
 
-        :raises Stopped: if somebody has
+        :raises Stopped: after a signal to stop
         """
-        if self._asked:
+        if self._received:
             raise Stopped
 
     def pause(self, seconds: float) -> None:
         """
-        Wait a moment.
+        Sleep, then check.
 
-        :raises Stopped: if somebody has asked us to end
+        :raises Stopped: after a signal to stop
         """
         time.sleep(seconds)
         self.check()
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._received = True

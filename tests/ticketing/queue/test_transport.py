@@ -13,7 +13,7 @@ from kombu.asynchronous import Hub, set_event_loop
 from prometheus_client import CollectorRegistry
 
 from tests import sqs as misbehavior
-from tests.sqs import REGION, BrokenSqs, say, write_letter
+from tests.sqs import REGION, BrokenSqs, say, write_message
 from ticketing.queue import receiving
 from ticketing.queue.polls import read_polls
 from ticketing.telemetry.metrics import register_counts
@@ -106,7 +106,7 @@ def worker(sqs: BrokenSqs, resources: ExitStack) -> Worker:
 
 
 def letter(queue: str = "sale") -> str:
-    return write_letter("pay", queue=queue)
+    return write_message("pay", queue=queue)
 
 
 def polls(sqs: BrokenSqs, queue: str) -> int:
