@@ -43,7 +43,7 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": [
             {
-                "title": _("The house"),
+                "title": _("System"),
                 "items": [
                     _link(_("Events"), "event", "events_event"),
                     _link(_("Orders"), "receipt_long", "orders_order"),

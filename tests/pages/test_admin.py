@@ -419,7 +419,7 @@ def test_every_page_opens_in_both_languages(language: str):
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("pt-br", "Não há nada aqui"), ("en", "nothing here")]
+    ("language", "words"), [("pt-br", "Página não encontrada"), ("en", "Page not found")]
 )
 def test_a_page_that_is_missing_says_so_in_the_readers_language(language: str, words: str):
     answer = organizer_of(make_event()).get("/admin/nope/", HTTP_ACCEPT_LANGUAGE=language)
@@ -434,7 +434,7 @@ def test_a_form_that_is_too_old_says_what_to_do():
     answer = client.post("/admin/login/", {"username": "ana"}, HTTP_ACCEPT_LANGUAGE="en")
 
     assert answer.status_code == 403
-    assert "reload it and try again" in answer.content.decode()
+    assert "reload the page and try again" in answer.content.decode()
 
 
 def test_a_webhook_is_made_with_a_secret_shown_once_tested_renewed_and_switched_off():
