@@ -47,7 +47,7 @@ class Receiver(AsyncSQSConnection):
 
         :raises BotoCoreError: if there are no credentials to sign the request with
         """
-        self._seconds = longest(wait_seconds)
+        self._seconds = longest_receive(wait_seconds)
         parameters = {
             "MaxNumberOfMessages": count,
             "WaitTimeSeconds": wait_seconds,
@@ -95,6 +95,6 @@ class Receiver(AsyncSQSConnection):
             return ReceiveFailed("Unreadable", f"{type(error).__name__}: {error}")
 
 
-def longest(wait_seconds: int) -> int:
+def longest_receive(wait_seconds: int) -> int:
     """Return after how many seconds a call has ended, with messages or with a failure."""
     return wait_seconds + _ANSWER_SECONDS

@@ -22,7 +22,7 @@ from kombu.transport import SQS
 from ticketing.queue.in_hand import QoS
 from ticketing.queue.polling import Polling
 from ticketing.queue.polls import EVERY_SECONDS, clear_away_old_polls, forget_polls, write_polls
-from ticketing.queue.receiving import Messages, ReceiveFailed, Receiver, longest
+from ticketing.queue.receiving import Messages, ReceiveFailed, Receiver, longest_receive
 from ticketing.telemetry.metrics import count_aws_error
 
 logger = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class Channel(SQS.Channel):
         for queue in self._active_queues:
             polling = self._pollings[queue]
             late = time.monotonic() - polling.began
-            if late > longest(self.wait_time_seconds) + _LONGEST_WAIT + _LOST_SECONDS:
+            if late > longest_receive(self.wait_time_seconds) + _LONGEST_WAIT + _LOST_SECONDS:
                 logger.error("The queue %s was not polled for %.0f s; polling again.", queue, late)
                 self._schedule_queue(queue)
         if self._folder:

@@ -38,7 +38,7 @@ def test_the_worker_that_settles_an_order_also_mails_its_tickets(queue: Recordin
     assert len(mail.outbox) == 1
 
 
-def test_a_failed_mail_is_sent_as_a_message_and_the_order_stays_paid(
+def test_after_a_failed_mail_its_message_is_sent_and_the_order_stays_paid(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     order = make_processing_order()
