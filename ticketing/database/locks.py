@@ -55,7 +55,7 @@ def share_until_commit(lock: Lock, number: int) -> None:
 
 
 @contextmanager
-def alone(*numbers: int) -> Iterator[bool]:
+def try_lock(*numbers: int) -> Iterator[bool]:
     """
     Try to take a lock, without waiting, for the `with` block. Yield whether it was free.
 

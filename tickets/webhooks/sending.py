@@ -22,7 +22,7 @@ from django.db.models import Q
 from standardwebhooks import Webhook
 
 from ticketing.actors import Actor, record_act, system_actor
-from ticketing.database.locks import Lock, alone
+from ticketing.database.locks import Lock, try_lock
 from ticketing.errors import Conflict
 from ticketing.models import ActType
 from tickets.webhooks.models import MOST_WEBHOOKS, WebhookAttempt, WebhookEndpoint, WebhookMessage
@@ -91,7 +91,7 @@ def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
     """
     started = time.monotonic()
     # Only one webhook worker serves an endpoint at a time.
-    with alone(Lock.WEBHOOK_ENDPOINT, _lock_number(endpoint_id)) as ours:
+    with try_lock(Lock.WEBHOOK_ENDPOINT, _lock_number(endpoint_id)) as ours:
         endpoint = begin_turn(endpoint_id=endpoint_id, now=now) if ours else None
         if endpoint is None:
             return

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ticketing.database.locks import Lock, alone
+from ticketing.database.locks import Lock, try_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +74,7 @@ def test_no_other_module_calls_postgresqls_lock_functions():
 
 @pytest.mark.parametrize("numbers", [(Lock.MIGRATION, 7), (1 << 40,)])
 def test_a_lock_is_taken_for_the_block_only(other: BaseDatabaseWrapper, numbers: tuple[int, ...]):
-    with alone(*numbers) as ours:
+    with try_lock(*numbers) as ours:
         assert ours
         assert not is_free(other, *numbers)
 
@@ -87,21 +87,21 @@ def test_a_lock_of_another_connection_is_not_taken(
 ):
     hold(other, *numbers)
 
-    with alone(*numbers) as ours:
+    with try_lock(*numbers) as ours:
         assert not ours
 
 
 def test_a_pair_and_one_number_of_the_same_bits_do_not_conflict(other: BaseDatabaseWrapper):
-    with alone(Lock.EVENT, 2):
+    with try_lock(Lock.EVENT, 2):
         assert not is_free(other, Lock.EVENT, 2)
         assert is_free(other, (Lock.EVENT << 32) + 2)
 
 
 def test_a_lock_whose_connection_is_lost_is_free_again(other: BaseDatabaseWrapper):
-    with alone(Lock.MIGRATION, 7):
+    with try_lock(Lock.MIGRATION, 7):
         connection.connection.close()
 
     assert connection.connection is None
     assert is_free(other, Lock.MIGRATION, 7)
-    with alone(Lock.MIGRATION, 7) as ours:
+    with try_lock(Lock.MIGRATION, 7) as ours:
         assert ours
