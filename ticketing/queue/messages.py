@@ -19,7 +19,7 @@ from ticketing.queue.message_names import QUEUES, Message
 from ticketing.queue.next_steps import Ids, Step, follow, run_with_next_steps
 from ticketing.queue.task import REQUEST_ID_HEADER
 
-__all__ = ["QUEUES", "Message", "handles", "next_ask", "patience", "send_after_commit"]
+__all__ = ["QUEUES", "Message", "handles", "next_retry_at", "send_after_commit"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,19 +48,9 @@ def send_after_commit(message: Message, **ids: UUID) -> None:
     transaction.on_commit(partial(_run_or_send, message, body))
 
 
-def patience(asks: int) -> timedelta:
-    """
-    Return how long the sweep waits before it sends a message again, after `asks` repeats.
-
-    The first wait is `ASK_AGAIN_SECONDS`. It doubles with each repeat, up to an hour.
-    """
-    wait = timedelta(seconds=settings.ASK_AGAIN_SECONDS) * (1 << min(asks, 10))
-    return min(wait, _LONGEST_WAIT)
-
-
-def next_ask(asks: int, *, now: datetime) -> datetime:
+def next_retry_at(asks: int, *, now: datetime) -> datetime:
     """Return when the sweep sends a message again that is sent now, after `asks` repeats."""
-    return now + patience(asks)
+    return now + _retry_wait(asks)
 
 
 def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
@@ -92,6 +82,16 @@ def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
         )
 
     return make_task
+
+
+def _retry_wait(asks: int) -> timedelta:
+    """
+    Return how long the sweep waits before it sends a message again, after `asks` repeats.
+
+    The first wait is `ASK_AGAIN_SECONDS`. It doubles with each repeat, up to an hour.
+    """
+    wait = timedelta(seconds=settings.ASK_AGAIN_SECONDS) * (1 << min(asks, 10))
+    return min(wait, _LONGEST_WAIT)
 
 
 def _run_or_send(message: Message, body: Ids) -> None:

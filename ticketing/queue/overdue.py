@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from ticketing.queue.messages import next_ask
+from ticketing.queue.messages import next_retry_at
 
 # The most rows of one kind in one sweep.
 BATCH: Final = 500
@@ -32,4 +32,4 @@ def take_overdue(rows: QuerySet[Asking], *, now: datetime) -> list[Asking]:
 
 def _put_off(row: Any, now: datetime) -> None:
     row.asks += 1
-    row.ask_again_at = next_ask(row.asks, now=now)
+    row.ask_again_at = next_retry_at(row.asks, now=now)
