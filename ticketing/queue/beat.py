@@ -12,7 +12,7 @@ from ticketing.queue.polls import EVERY_SECONDS, clear_away_old_polls, forget_po
 
 logger = logging.getLogger(__name__)
 
-# The name that the file has in the place of a queue's name.
+# In the file, the time of beat is stored under this name instead of the name of a queue.
 _BEAT: Final = "beat"
 
 

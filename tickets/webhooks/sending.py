@@ -98,7 +98,7 @@ def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
         answered = _send_due(endpoint, now)
         end = now + timedelta(seconds=time.monotonic() - started)
         end_turn(endpoint_id=endpoint_id, pause=None if answered else _PAUSE, now=end)
-    # The queue is processed in order, so other organizers that wait in it come first.
+    # At the end of the turn, so that messages of other organizers in the queue come first.
     find_due_webhooks(now=end, organizer_id=endpoint.organizer_id)
 
 
