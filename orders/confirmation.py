@@ -22,7 +22,7 @@ from ticketing.api.callers import secrets_in_use
 from ticketing.errors import NotFound
 from ticketing.mail_limit import TooManyMails, book_mail_now
 from ticketing.mailing import MailRefused, send_mail
-from ticketing.queue.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
 # Longer than any task may run.
 _LEASE: Final = timedelta(seconds=90)
@@ -183,7 +183,7 @@ def _ask(order: Order, now: datetime, store_response: Callable[[], None]) -> boo
         # An order that ends at this moment gets a mail for nothing: its link says so.
         if not payable.exists():
             return False
-        first = EmailConfirmation(order=order, asked_at=now, ask_again_at=next_ask(0, now=now))
+        first = EmailConfirmation(order=order, asked_at=now, ask_again_at=next_retry_at(0, now=now))
         EmailConfirmation.objects.bulk_create([first], ignore_conflicts=True)
         # Two requests at once must not both find that a mail is allowed.
         confirmation = EmailConfirmation.objects.select_for_update().get(order=order)
@@ -207,7 +207,7 @@ def _ask_for_mail(order: Order, now: datetime) -> None:
         failed_at=None,
         failure="",
         asks=0,
-        ask_again_at=next_ask(0, now=now),
+        ask_again_at=next_retry_at(0, now=now),
     )
     send_after_commit(Message.SEND_CONFIRMATION, order_id=order.pk)
 

@@ -31,7 +31,7 @@ from orders.models import (
 )
 from orders.state import move_order
 from ticketing.errors import Conflict, Invalid
-from ticketing.queue.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
 
 class OrderNotPayable(Conflict):
@@ -206,7 +206,7 @@ def _start_processing(
         amount=order.total,
         currency=order.currency,
         created_at=now,
-        ask_again_at=next_ask(0, now=now),
+        ask_again_at=next_retry_at(0, now=now),
     )
     store_response()
     # Last: these are the rows that every buyer of the event waits for.

@@ -12,7 +12,7 @@ from orders.changes import touch_order
 from orders.gateway import refund
 from orders.models import OrderItem, OrderStatus, Payment, PaymentStatus, Refund
 from orders.state import move_order
-from ticketing.queue.messages import next_ask
+from ticketing.queue.messages import next_retry_at
 
 
 def count_returned(quantities: Mapping[int, int]) -> None:
@@ -65,7 +65,7 @@ def return_money(*, order_id: UUID, now: datetime) -> None:
 
 def _owe(payment: Payment, amount: Decimal, now: datetime) -> None:
     Refund.objects.create(
-        payment=payment, amount=amount, created_at=now, ask_again_at=next_ask(0, now=now)
+        payment=payment, amount=amount, created_at=now, ask_again_at=next_retry_at(0, now=now)
     )
 
 

@@ -1,4 +1,4 @@
-"""Who acts, and the append-only record of what each actor did."""
+"""Actors, and the append-only record of what each actor did."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from ticketing.models import Act, ActorKind, ActType, User
 @dataclass(frozen=True, slots=True)
 class Actor:
     """
-    Who does something: named once, by the door through which the request came.
+    The user, API token, device, buyer or system that does something.
 
-    `id` is the key of the user, token, device or, for a buyer, the order. For the system it is
-    the key of the cause, such as the cancelled event, and `name` says what the cause was.
+    The entry point makes it once for each request or task. `id` is the primary key of the user,
+    token or device; for a buyer it is that of the order; for the system it is that of the cause,
+    such as the cancelled event, and `name` is the name of that cause.
     """
 
     kind: ActorKind
@@ -32,11 +33,11 @@ def user_actor(user: User | AnonymousUser) -> Actor:
 
 
 def system_actor(cause: str, *, about: UUID | None = None) -> Actor:
-    """Return the actor for what no caller asked for: a worker, for a cause."""
+    """Return the actor of work that no caller requested, with its cause."""
     return Actor(ActorKind.SYSTEM, str(about or ""), cause)
 
 
-def record_act(  # noqa: PLR0913 - one row, said in full
+def record_act(  # noqa: PLR0913 - one argument for each column
     *,
     act: ActType,
     actor: Actor,
@@ -45,7 +46,7 @@ def record_act(  # noqa: PLR0913 - one row, said in full
     at: datetime,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down what was done to one subject, in the transaction that does it."""
+    """Record what was done to one subject, in the transaction that does it."""
     record_acts(
         act=act,
         actor=actor,
@@ -56,7 +57,7 @@ def record_act(  # noqa: PLR0913 - one row, said in full
     )
 
 
-def record_acts(  # noqa: PLR0913 - one row for each subject, said in full
+def record_acts(  # noqa: PLR0913 - one argument for each column
     *,
     act: ActType,
     actor: Actor,
@@ -65,7 +66,11 @@ def record_acts(  # noqa: PLR0913 - one row for each subject, said in full
     at: datetime,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down the same act for each of several subjects of one organizer."""
+    """
+    Record the same act for each of several subjects of one organizer.
+
+    :raises RuntimeError: if no transaction is open
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An act is recorded in the transaction that does it; open one first.")
     Act.objects.bulk_create(

@@ -1,4 +1,4 @@
-"""An email address in a form of the admin."""
+"""The form field of the admin for email addresses."""
 
 from typing import Any, Final
 
@@ -10,11 +10,11 @@ from ticketing.addresses import tidy_address
 
 
 class AddressFormField(forms.EmailField):
-    """An email address that mail can reach, in the form in which it is stored."""
+    """Accepts the addresses that `tidy_address` accepts, and returns them as they are stored."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # `tidy_address` judges, and says why.
+        # `tidy_address` validates instead: its message says what is wrong with the address.
         self.validators = []
 
     def clean(self, value: Any) -> Any:

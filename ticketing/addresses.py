@@ -1,4 +1,4 @@
-"""Email addresses: which can be mailed, how they are stored, and which belong to one person."""
+"""Email addresses: which are accepted, how they are stored, and which count as one recipient."""
 
 import re
 from functools import lru_cache
@@ -8,34 +8,34 @@ import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# RFC 5321, 4.5.3.1: of the local part, and of the address as SMTP carries it.
+# The limits of RFC 5321, section 4.5.3.1: of the local part, and of the address in SMTP.
 _LONGEST_LOCAL_PART: Final = 64
 LONGEST_ADDRESS: Final = 254
-# RFC 5322, 3.2.3: a dot-atom. Quoted local parts are legal, and hardly any provider has one.
+# A dot-atom of RFC 5322, section 3.2.3. Quoted local parts are legal, but hardly any provider
+# allows them.
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label is no number: `1.2.3.4` is an address of a machine.
+# The last label must not be a number: `1.2.3.4` is an IP address.
 _DOMAIN: Final = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
 _ENCODED: Final = "xn--"
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
-_TOO_LONG: Final = _("254 characters are the most, with the domain encoded.")
+_TOO_LONG: Final = _("Use at most 254 characters, counting the encoded form of the domain.")
 
 
 def tidy_address(text: str) -> str:
     """
-    Return an email address as it is stored: its domain in lower case and in IDNA's ASCII form.
+    Return an email address as it is stored: with its domain in lower case and IDNA-encoded.
 
-    SES takes addresses of seven bits only. So what is returned can be mailed, as far as a look at
-    it can tell.
+    The result is always ASCII, because SES accepts no other addresses.
 
-    :raises ValidationError: if no mail of ours can reach it; the message says why
+    :raises ValidationError: if SES cannot send to the address; the message says what is wrong
     """
     if len(text) > LONGEST_ADDRESS:
         raise ValidationError(_TOO_LONG, code="address_too_long")
     local, at, domain = text.rpartition("@")
     if not at:
-        raise ValidationError(_("An email address has an @."), code="invalid_address")
+        raise ValidationError(_("An email address must contain an @."), code="invalid_address")
     if not local.isascii():
         raise ValidationError(
             _("Before the @, use letters of the English alphabet, digits and signs only."),
@@ -48,7 +48,7 @@ def tidy_address(text: str) -> str:
         )
     if len(local) > _LONGEST_LOCAL_PART:
         raise ValidationError(
-            _("Before the @, 64 characters are the most."), code="local_part_too_long"
+            _("Use at most 64 characters before the @."), code="local_part_too_long"
         )
     address = f"{local}@{_encode_domain(domain)}"
     if len(address) > LONGEST_ADDRESS:
@@ -57,7 +57,7 @@ def tidy_address(text: str) -> str:
 
 
 def can_be_mailed(text: str) -> bool:
-    """Say whether `tidy_address` takes an address."""
+    """Return whether `tidy_address` accepts an address."""
     try:
         tidy_address(text)
     except ValidationError:
@@ -67,18 +67,20 @@ def can_be_mailed(text: str) -> bool:
 
 def counted_address(address: str) -> str:
     """
-    Return what is counted as one recipient: in lower case, without a tag after a plus sign, and
-    without the dots that Gmail ignores. The database's function `counted_email` says the same.
+    Return the form of an address under which limits count it as one recipient.
+
+    It is in lower case, without the tag after a plus sign, and without the dots that Gmail ignores.
+    The function `counted_email` of the database must return the same.
     """
     local, _at, domain = address.lower().rpartition("@")
-    # A local part that begins with a plus sign is all there is.
+    # A local part that begins with a plus sign has no tag.
     box = local.partition("+")[0] or local
     if domain in _GMAIL:
         return f"{box.replace('.', '')}@gmail.com"
     return f"{box}@{domain}"
 
 
-# Most buyers share a few domains.
+# Most buyers have addresses at a few domains.
 @lru_cache(maxsize=4096)
 def _encode_domain(domain: str) -> str:
     plain = domain.lower()
@@ -91,6 +93,6 @@ def _encode_domain(domain: str) -> str:
             ) from error
     if not _DOMAIN.fullmatch(plain):
         raise ValidationError(
-            _("After the @ stands a domain name, such as example.com."), code="invalid_domain"
+            _("After the @, enter a domain name, such as example.com."), code="invalid_domain"
         )
     return plain

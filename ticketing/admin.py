@@ -1,4 +1,4 @@
-"""Who may sign in, and what workers gave up."""
+"""The admin pages of users, groups and failed messages."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib import admin, messages
@@ -21,12 +21,12 @@ from ticketing.queue.dead_letters import send_again
 from ticketing.sound_admin import SoundAdmin
 
 admin.site.unregister(Group)
-# Without the list of recent actions: it names rows of an organizer that the user has left.
+# This template leaves out the recent actions: they name rows of organizers that the user has left.
 admin.site.index_template = "admin/home.html"
 
 
 class OnlySuperusers:
-    """Users and groups are the house's business, not an organizer's."""
+    """Shows a model to superusers only, because its rows belong to no organizer."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
@@ -59,7 +59,7 @@ class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, SoundAdmin):
 
 @admin.register(FailedMessage)
 class FailedMessageAdmin(ShowsHistory, OnlySuperusers, SoundAdmin):
-    """What workers gave up, why, and a way to let them try again."""
+    """The messages that workers failed to process, with an action that sends dead ones again."""
 
     list_display = ["what", "about", "short_reason", "failures", "shown_state", "last_failed_at"]
     list_filter = ["message", ("died_at", admin.EmptyFieldListFilter)]
@@ -80,7 +80,7 @@ class FailedMessageAdmin(ShowsHistory, OnlySuperusers, SoundAdmin):
 
     @display(description=gettext_lazy("reason"), ordering="reason")
     def short_reason(self, failed: FailedMessage) -> str:
-        # Two lines of a phone; all of it is on the message's own page.
+        # As much as fits into two lines of a phone. The page of the message shows all of it.
         return Truncator(failed.reason).chars(60)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -116,4 +116,6 @@ class FailedMessageAdmin(ShowsHistory, OnlySuperusers, SoundAdmin):
         if sent:
             messages.success(request, gettext("%(count)d sent again.") % {"count": sent})
         elif rows:
-            messages.warning(request, gettext("Only what was given up can be sent again."))
+            messages.warning(
+                request, gettext("Only messages in state “given up” can be sent again.")
+            )

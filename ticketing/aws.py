@@ -1,4 +1,4 @@
-"""The one way to an AWS client of our own, and what is counted of every client's failures."""
+"""AWS clients with short timeouts, and counting failures of all AWS clients of the process."""
 
 from functools import cache
 from typing import Any
@@ -16,32 +16,34 @@ _QUICK = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts"
 @cache
 def aws_client(service: str) -> Any:
     """
-    Return a client that answers quickly or fails: for questions asked while somebody waits.
+    Return the process's client of an AWS service, with short timeouts and without retries.
 
-    boto3 reads the keys and the endpoint itself.
+    It is for calls that must not delay the request or task that makes them. boto3 reads the
+    credentials and the endpoint from the environment.
     """
     return boto3.client(service, region_name=settings.AWS_REGION, config=_QUICK)
 
 
 def count_failures_of_aws() -> None:
     """
-    Count what fails of every call to AWS, by whatever client in this process: also by those that
-    the mail, the storage and the queue make for themselves.
+    Count each failed call to AWS by any client of this process.
+
+    That includes the clients that django-ses, django-storages and kombu make.
     """
-    # Each session of botocore begins with this list; a client takes it over from its session.
+    # botocore copies this list into each new session, and from the session into each client.
     handlers.BUILTIN_HANDLERS.extend(
-        [("after-call", _count_refusal), ("after-call-error", _count_silence)]
+        [("after-call", _count_error_response), ("after-call-error", _count_exception)]
     )
 
 
-def _count_refusal(
+def _count_error_response(
     event_name: str, http_response: Any, parsed: dict[str, Any], **_others: Any
 ) -> None:
     if http_response.status_code >= 400:  # noqa: PLR2004
         _count(event_name, parsed.get("Error", {}).get("Code") or str(http_response.status_code))
 
 
-def _count_silence(event_name: str, exception: Exception, **_others: Any) -> None:
+def _count_exception(event_name: str, exception: Exception, **_others: Any) -> None:
     _count(event_name, type(exception).__name__)
 
 

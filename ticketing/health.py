@@ -1,4 +1,4 @@
-"""Is this process alive, and can it reach what it needs?"""
+"""Liveness of this process, and readiness: whether PostgreSQL, Redis, SQS and S3 answer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,17 +22,17 @@ OK, AWAY = "ok", "away"
 
 
 class NotReady(Unavailable):
-    """Something that we need does not answer."""
+    """A service that the process needs does not answer."""
 
     code = "not_ready"
     title = "Not ready to serve"
 
     def __init__(self, checks: dict[str, str] | None = None) -> None:
         if checks is None:
-            super().__init__("Something that it needs does not answer.")
+            super().__init__("A service that this process needs does not answer. Retry later.")
             return
         away = [name for name, state in checks.items() if state == AWAY]
-        super().__init__(f"No answer from: {', '.join(away)}.")
+        super().__init__(f"These services do not answer: {', '.join(away)}. Retry later.")
         self.details = {"checks": checks}
 
 
@@ -47,52 +47,52 @@ class Liveness(APIView):
 
     @operation("get_liveness", answers={200: LivenessShown}, probe=True)
     def get(self, request: Request) -> Response:
-        """Say that the process answers. It asks nothing else."""
+        """Return that the process answers. No other service is checked."""
         return Response({"status": OK})
 
 
 def check_readiness() -> dict[str, str]:
     """
-    Ask everything that we need whether it answers. Return `ok` for each.
+    Check each service that the process needs. Return `ok` for each.
 
-    :raises NotReady: if any of them does not
+    :raises NotReady: if one of them does not answer
     """
-    checks = {name: OK if _answers(ask) else AWAY for name, ask in _QUESTIONS.items()}
+    checks = {name: OK if _succeeds(check) else AWAY for name, check in _CHECKS.items()}
     if AWAY in checks.values():
         raise NotReady(checks)
     return checks
 
 
-def _answers(ask: Callable[[], object]) -> bool:
+def _succeeds(check: Callable[[], object]) -> bool:
     try:
-        ask()
+        check()
     except (DatabaseError, RedisError, BotoCoreError, ClientError):
         return False
     return True
 
 
-def _ask_database() -> None:
+def _check_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
 
-def _ask_redis() -> None:
+def _check_redis() -> None:
     get_redis().ping()
 
 
-def _ask_queue() -> None:
+def _check_queue() -> None:
     aws_client("sqs").get_queue_attributes(
         QueueUrl=settings.SQS_QUEUE_URLS["sale"], AttributeNames=["QueueArn"]
     )
 
 
-def _ask_storage() -> None:
+def _check_storage() -> None:
     aws_client("s3").head_bucket(Bucket=settings.TICKETS_BUCKET)
 
 
-_QUESTIONS: dict[str, Callable[[], None]] = {
-    "database": _ask_database,
-    "redis": _ask_redis,
-    "queue": _ask_queue,
-    "storage": _ask_storage,
+_CHECKS: dict[str, Callable[[], None]] = {
+    "database": _check_database,
+    "redis": _check_redis,
+    "queue": _check_queue,
+    "storage": _check_storage,
 }

@@ -1,4 +1,4 @@
-"""The section of an admin page that says who did what to its row."""
+"""The section "What happened" of admin pages: the recorded acts on a row."""
 
 import json
 from decimal import Decimal
@@ -22,7 +22,7 @@ _CELL = "pr-4 py-1 text-left align-top"
 
 
 class ShowsHistory:
-    """Adds the section to an admin page. Who sees the row, sees what was done to it."""
+    """Adds the section to an admin page, for each user who may see the row."""
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: Any = super().get_fieldsets(request, obj)  # type: ignore[misc]
@@ -39,12 +39,12 @@ class ShowsHistory:
         return show_acts(list(acts.order_by("-at", "-id")[:_MOST_SHOWN]), row)
 
     def history_subjects(self, row: Any) -> list[UUID]:
-        """Return the ids of all that the section is about."""
+        """Return the ids of the subjects whose acts the section shows."""
         return [row.pk]
 
 
 class RecordsSaves:
-    """Records each save of an admin form as an act of the user, with the names of the fields."""
+    """Records each save of an admin form as an act of the user, with the changed fields' names."""
 
     created_act: ClassVar[ActType]
     changed_act: ClassVar[ActType]
@@ -66,13 +66,13 @@ class RecordsSaves:
         )
 
     def history_owner(self, row: Any) -> UUID | None:
-        """Return the id of the organizer whose row it is."""
+        """Return the id of the organizer that owns the row."""
         owner: UUID | None = row.organizer_id
         return owner
 
 
 def show_acts(acts: list[Act], row: Any) -> str | SafeString:
-    """Return acts on the page of a row as a table, or a dash if there are none."""
+    """Return a table of acts for the admin page of a row, or a dash if there are none."""
     if not acts:
         return "-"
     rows = format_html_join(
@@ -112,7 +112,7 @@ def _name_actor(act: Act) -> str:
     kind = str(ActorKind(act.actor_kind).label)
     if not act.actor_name:
         return kind
-    # The system names the act that was the cause.
+    # The name of the system as an actor is the type of the act that was the cause.
     causes = dict(ActType.choices)
     return f"{kind}: {causes.get(act.actor_name, act.actor_name)}"
 
@@ -128,7 +128,7 @@ def _show_details(act: Act, row: Any) -> str:
     if tickets := details.pop("tickets", None):
         count = len(tickets)
         parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
-    # The page shows the scan itself.
+    # The admin page shows the scan in a section of its own.
     details.pop("scan", None)
     parts += [
         f"{_(name)}: {value if isinstance(value, str) else json.dumps(value)}"
@@ -139,7 +139,7 @@ def _show_details(act: Act, row: Any) -> str:
 
 
 def _name_field(row: Any, name: str) -> str:
-    """Return what the form calls a field, or the rows of a kind that are edited with it."""
+    """Return the label of a form field, or of the rows of an inline formset."""
     opts = row._meta  # noqa: SLF001 - the admin's own way
     for field in opts.get_fields():
         if field.name == name and hasattr(field, "verbose_name"):

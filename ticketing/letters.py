@@ -1,4 +1,4 @@
-"""A mail of ours as bytes: text and HTML, pictures inside the HTML, and files."""
+"""Building a mail as MIME: plain text, HTML with inline pictures, and attachments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from django.core.mail import EmailMessage
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG that the HTML shows by `cid:`, and that is attached as a file too."""
+    """A PNG that the HTML shows by `cid:` and that is also attached as a file."""
 
     file_name: str
     content: bytes
@@ -26,7 +26,7 @@ class Picture:
 
 
 class SevenBitSafe(Letter):
-    """A letter that mail backends can ask for other line ends."""
+    """A message whose `as_bytes` takes `linesep`, as Django's mail backends call it."""
 
     def as_bytes(
         self,
@@ -40,7 +40,7 @@ class SevenBitSafe(Letter):
 
 class HtmlMail(EmailMessage):
     """
-    Text and HTML, the pictures inside the HTML and once more as files.
+    A mail of plain text and HTML, with each picture inline and again as an attachment.
 
     mixed( alternative( text, related( HTML, pictures ) ), pictures )
     """
@@ -63,7 +63,7 @@ class HtmlMail(EmailMessage):
             letter["Reply-To"] = [_address(to) for to in self.reply_to]
         letter["Date"] = formatdate(localtime=False)
         letter["Message-ID"] = make_msgid(domain=parseaddr(self.from_email)[1].partition("@")[2])
-        # Holiday notices must not answer a machine (RFC 3834).
+        # Automatic replies must not be sent to a machine (RFC 3834).
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(self.body)
         letter.add_alternative(self.html, subtype="html")
@@ -72,18 +72,18 @@ class HtmlMail(EmailMessage):
             page.make_related()
             letter.make_mixed()
             for picture in self.pictures:
-                page.attach(_part(picture, shown=True))
-                letter.attach(_part(picture, shown=False))  # type: ignore[arg-type]
+                page.attach(_part(picture, inline=True))
+                letter.attach(_part(picture, inline=False))  # type: ignore[arg-type]
         return letter
 
 
-def _part(picture: Picture, *, shown: bool) -> MIMEImage:
-    # `add_related` and `add_attachment` parse each header that they write, which takes longer
-    # than to draw the picture.
+def _part(picture: Picture, *, inline: bool) -> MIMEImage:
+    # `add_related` and `add_attachment` are not used: they parse each header that they write, which
+    # takes longer than drawing the picture.
     part = MIMEImage(picture.content, "png")
-    disposition = "inline" if shown else "attachment"
+    disposition = "inline" if inline else "attachment"
     part.add_header("Content-Disposition", disposition, filename=picture.file_name)
-    if shown:
+    if inline:
         part.add_header("Content-ID", f"<{picture.content_id}>")
     return part
 

@@ -1,4 +1,4 @@
-"""Sending a mail by SES, and telling a refusal for good from one that may pass."""
+"""Sending a mail by SES, and telling permanent failures from temporary ones."""
 
 import re
 from functools import cache
@@ -11,24 +11,24 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from ticketing.addresses import tidy_address
 
-# SES judged the mail or its recipient, and judges a repeat the same.
-_REFUSED: Final = frozenset(
+# Codes with which SES refuses the mail or its recipient: a retry fails in the same way.
+_PERMANENT_CODES: Final = frozenset(
     {"MessageRejected", "InvalidParameterValue", "InvalidParameterValueException"}
 )
-# Under the same codes SES reports faults of the sender's account. The mail itself is good then.
-_ACCOUNT: Final = re.compile(r"not verified|suspended|paused|sandbox|quota", re.IGNORECASE)
+# SES uses the same codes for problems of our account. A retry succeeds when these are solved.
+_ACCOUNT_PROBLEM: Final = re.compile(r"not verified|suspended|paused|sandbox|quota", re.IGNORECASE)
 
 
 class MailRefused(Exception):
-    """The same mail to the same address will be refused again. The text says by what."""
+    """The failure is permanent: a retry of this mail to this address fails as well."""
 
 
 def send_mail(mail: EmailMessage) -> None:
     """
     Send a mail to its one recipient.
 
-    :raises MailRefused: if the address cannot be mailed, or SES refuses the mail for good
-    :raises Exception: if it may go well the next time
+    :raises MailRefused: if the address is invalid, or SES refuses the mail permanently
+    :raises Exception: if a retry may succeed
     """
     (address,) = mail.to
     try:
@@ -45,25 +45,25 @@ def send_mail(mail: EmailMessage) -> None:
 
 
 def is_final(error: ClientError, *, recipient: str) -> bool:
-    """Say whether SES refused the mail or its recipient, and not our account, rate or luck."""
-    told = error.response.get("Error", {})
-    if told.get("Code") not in _REFUSED:
+    """Return whether SES refused the mail or its recipient, so that no retry can succeed."""
+    details = error.response.get("Error", {})
+    if details.get("Code") not in _PERMANENT_CODES:
         return False
-    words = told.get("Message", "")
-    return recipient.lower() in words.lower() or not _ACCOUNT.search(words)
+    message = details.get("Message", "")
+    return recipient.lower() in message.lower() or not _ACCOUNT_PROBLEM.search(message)
 
 
 def describe_failure(error: Exception) -> str:
-    """Return why a mail did not go, for people."""
+    """Return in words why a mail was not sent."""
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        return f"{told.get('Code', '?')}: {told.get('Message', '')}"
+        details = error.response.get("Error", {})
+        return f"{details.get('Code', '?')}: {details.get('Message', '')}"
     return f"{type(error).__name__}: {error}"
 
 
 @cache
 def open_mail() -> BaseEmailBackend:
-    """Return a connection that is kept: to make a client of SES costs more than to send by it."""
+    """Return the process's connection to SES. Making a client takes longer than sending a mail."""
     connection = get_connection()
     connection.open()
     return connection

@@ -1,4 +1,4 @@
-"""Who signs in, who did what, and what workers could not do."""
+"""Users, recorded acts, stored responses, failed messages and booked mails."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from ticketing.ids import new_id
 
 
 class User(AbstractUser):
-    """A person who signs in to the admin. What he may do there, his organizers say."""
+    """A person who signs in to the admin. Permissions come from organizer memberships."""
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
@@ -18,9 +18,9 @@ class User(AbstractUser):
 
 class FailedMessage(models.Model):
     """
-    A message to a worker that failed: why, how often, and when it was given up.
+    A message whose task failed: why, how often, and when SQS gave it up.
 
-    What it was to do still stands in a row of its own that asks for it; this is for people.
+    It informs operators. The sweep does not read it: the work is recorded in a row of its own.
     """
 
     KEPT = timedelta(days=7)
@@ -31,7 +31,7 @@ class FailedMessage(models.Model):
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     failures = models.PositiveIntegerField(_("failures"), default=0)
     last_failed_at = models.DateTimeField(_("last failed at"))
-    # When it came to the dead-letter queue; until then SQS still tries.
+    # When it was collected from the dead-letter queue. Until then SQS delivers it again.
     died_at = models.DateTimeField(_("given up at"), null=True)
     sent_again_at = models.DateTimeField(_("sent again at"), null=True)
     queue = models.CharField(_("queue"), max_length=20, blank=True)
@@ -53,7 +53,7 @@ class FailedMessage(models.Model):
 
 
 class StoredResponse(models.Model):
-    """The response to the first request with an `Idempotency-Key`, to be replayed."""
+    """The response to the first request with an `Idempotency-Key`. A retry gets it again."""
 
     KEPT = timedelta(hours=24)
 
@@ -76,7 +76,7 @@ class StoredResponse(models.Model):
 
 
 class ActorKind(models.TextChoices):
-    """What kind of caller acted. A buyer is known by the order, not by a name."""
+    """The kind of an actor. A buyer is identified by the order, not by a name."""
 
     USER = "user", _("user")
     TOKEN = "token", _("API token")
@@ -121,9 +121,9 @@ class ActType(models.TextChoices):
 
 class Act(models.Model):
     """
-    Something that an actor did to a subject. The database refuses to change or delete a row.
+    Something that an actor did to a subject. A trigger refuses to change or delete a row.
 
-    Ids, not foreign keys: the record of an act outlives its actor and its subject.
+    It has ids instead of foreign keys, so that it stays when its actor or its subject is deleted.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -132,7 +132,7 @@ class Act(models.Model):
     type = models.CharField(_("act"), max_length=40)
     subject_type = models.CharField(_("about"), max_length=20)
     subject_id = models.UUIDField(_("id"))
-    # Empty for what belongs to no organizer, such as a failed message.
+    # NULL if the subject belongs to no organizer, such as a failed message.
     organizer_id = models.UUIDField(_("organizer"), null=True)
     actor_kind = models.CharField(_("actor"), max_length=8, choices=ActorKind.choices)
     actor_id = models.CharField(max_length=64)
@@ -159,7 +159,7 @@ class Act(models.Model):
 
 
 class BookedMail(models.Model):
-    """When one recipient gets a mail, or got one. Only the limit of mails in an hour reads it."""
+    """The time at which one mail to a recipient may be sent. Only `mail_limit` reads it."""
 
     # A keyed digest of the address.
     recipient = models.CharField(max_length=32)

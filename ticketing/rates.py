@@ -1,7 +1,7 @@
 """
-How often somebody may ask.
+Rate limits: counting requests in Redis, by the clock of Redis.
 
-Counted in Redis, by its clock. Nothing else depends on it: with Redis away, everybody may.
+Requests are not limited while Redis does not answer.
 """
 
 import hashlib
@@ -21,16 +21,17 @@ from ticketing.redis import get_redis, run_script, run_script_along, stop_along
 
 logger = logging.getLogger(__name__)
 
-# So long Redis is not asked again after it gave no answer: waiting for it costs each caller time.
-_REST_SECONDS: Final = 10
+# After a failure this process does not call Redis for so long: each request would wait for the
+# timeout.
+_PAUSE_SECONDS: Final = 10
 _SCRIPT: Final = (Path(__file__).parent / "lua/take_turn.lua").read_text()
-_SCRIPT_DIGEST: Final = hashlib.sha1(_SCRIPT.encode()).hexdigest()  # noqa: S324 - Redis's own
+_SCRIPT_DIGEST: Final = hashlib.sha1(_SCRIPT.encode()).hexdigest()  # noqa: S324 - as Redis does
 _RATE: Final = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,4})")
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests at once, coming back evenly within so many seconds."""
+    """A limit: `count` requests at once, which become available again evenly over `seconds`."""
 
     count: int
     seconds: int
@@ -38,7 +39,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often one kind of request is answered: to one token, and to one address."""
+    """The limits of one kind of request: for each caller (token), and for each IP address."""
 
     name: str
     per_caller: Rate | None = None
@@ -47,17 +48,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whether it is one's turn, by the tightest of the limits that were asked."""
+    """The result of counting one request against its limits."""
 
     granted: bool
+    # The limit with the fewest requests left, or the one that refuses for longest.
     rate: Rate
     left: int
-    # Until all that was used is back; to whom was refused, until it is worth asking again.
+    # If granted: until all requests are available again. If refused: until a retry may succeed.
     seconds: int
 
 
 class _Rest:
-    """When this process asks Redis again."""
+    """When this process may call Redis again after a failure."""
 
     until = 0.0
 
@@ -65,11 +67,11 @@ class _Rest:
 @cache
 def read_policy(name: str, text: str) -> Policy:
     """
-    Return the policy that a setting spells: per caller, then per address, as `600/60:3000/60`.
+    Parse a setting such as `600/60:3000/60`: the limit per caller, then the limit per address.
 
-    Either side may be empty, and so may all of it: then nobody is counted.
+    Each side, or all of the text, may be empty: then there is no such limit.
 
-    :raises ImproperlyConfigured: if it spells none
+    :raises ImproperlyConfigured: if the text has another form
     """
     if not text.strip():
         return Policy(name)
@@ -85,69 +87,70 @@ def read_policy(name: str, text: str) -> Policy:
 
 def take_turn(limits: Mapping[str, Rate]) -> Turn | None:
     """
-    Count one request against each limit, by its name; against none if one of them refuses.
+    Count one request against each of the named limits, or against none if one of them refuses.
 
-    One round trip. Return None if Redis is away: then nobody is refused.
+    It costs one round trip. Return None if Redis does not answer: the request is not limited.
     """
     return AskedTurn(limits).read()
 
 
 class AskedTurn:
     """
-    A turn that is asked for along with this thread's next question to Redis.
+    A check of limits whose result is read later.
 
-    Until `read` the request may be over its limit: it must change nothing.
+    With `along`, its script is sent in the round trip of this thread's next command to Redis. Until
+    `read` returns, the request may be over its limit: the caller must not change anything.
     """
 
     def __init__(self, limits: Mapping[str, Rate], *, along: bool = False) -> None:
         self._limits = limits
-        # The braces keep all of them in one Redis Cluster slot.
+        # The braces put all keys into one slot of a Redis Cluster.
         self._keys = [f"{{rate}}:{name}" for name in limits]
         numbers = [number for rate in limits.values() for number in (rate.count, rate.seconds)]
-        self._words = list(map(str, numbers))
-        self._told: Any = None
+        self._arguments = list(map(str, numbers))
+        self._reply: Any = None
         self._turn: Turn | None = None
         self._is_read = time.monotonic() < _Rest.until
         if along and not self._is_read:
-            run_script_along(_SCRIPT_DIGEST, self._keys, self._words, self._take)
+            run_script_along(_SCRIPT_DIGEST, self._keys, self._arguments, self._take)
 
     def read(self) -> Turn | None:
-        """Return the turn, asking now if no question took it along. None if Redis is away."""
+        """Return the result. If no other command has sent the script yet, run it now."""
         if not self._is_read:
             self._is_read = True
             stop_along(self._take)
-            self._turn = self._find_out()
+            self._turn = self._get_turn()
         return self._turn
 
-    def _take(self, told: Any) -> None:
-        self._told = told
+    def _take(self, reply: Any) -> None:
+        self._reply = reply
 
-    def _find_out(self) -> Turn | None:
+    def _get_turn(self) -> Turn | None:
         try:
-            if self._told is None:
-                self._told = run_script(_SCRIPT_DIGEST, self._keys, self._words)
-            elif isinstance(self._told, RedisError):
-                raise self._told
+            if self._reply is None:
+                self._reply = run_script(_SCRIPT_DIGEST, self._keys, self._arguments)
+            elif isinstance(self._reply, RedisError):
+                raise self._reply
         except NoScriptError:
-            return self._load_and_ask()
+            return self._load_and_run()
         except RedisError as error:
-            _rest(error)
+            _pause(error)
             return None
-        return self._spell(self._told)
+        return self._parse(self._reply)
 
-    def _load_and_ask(self) -> Turn | None:
+    def _load_and_run(self) -> Turn | None:
         try:
             get_redis().script_load(_SCRIPT)
-            return self._spell(run_script(_SCRIPT_DIGEST, self._keys, self._words))
+            return self._parse(run_script(_SCRIPT_DIGEST, self._keys, self._arguments))
         except RedisError as error:
-            _rest(error)
+            _pause(error)
             return None
 
-    def _spell(self, told: list[int]) -> Turn:
-        granted, place, left, seconds = told
+    def _parse(self, reply: list[int]) -> Turn:
+        granted, place, left, seconds = reply
         return Turn(bool(granted), list(self._limits.values())[place - 1], left, seconds)
 
 
-def _rest(error: RedisError) -> None:
-    _Rest.until = time.monotonic() + _REST_SECONDS
-    logger.warning("No limits for %d s: Redis is away: %s", _REST_SECONDS, error)
+def _pause(error: RedisError) -> None:
+    _Rest.until = time.monotonic() + _PAUSE_SECONDS
+    logger.warning("Requests are not limited for %d s: Redis is away: %s", _PAUSE_SECONDS, error)

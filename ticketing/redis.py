@@ -1,4 +1,4 @@
-"""The one Redis client, and a shorter way for scripts."""
+"""The shared Redis client, and a faster connection of each thread for scripts."""
 
 import os
 import threading
@@ -17,9 +17,9 @@ from redis.retry import Retry
 @cache
 def get_redis() -> Redis:
     """
-    Return the shared client. Its timeouts are short.
+    Return the shared client, with short timeouts.
 
-    A connection found dead is opened again once; an answer that is late is not waited for again.
+    A command is retried once if its connection is closed, and never after a timeout.
     """
     return Redis.from_url(
         settings.REDIS_URL,
@@ -31,118 +31,123 @@ def get_redis() -> Redis:
     )
 
 
-class _Own(threading.local):
-    """A thread's connection, and whose it is: a fork or another client needs another."""
+class _ThreadConnection(threading.local):
+    """
+    The connection of this thread.
+
+    `client` and `process` say for which client and process it was made: after a fork, or with
+    another client, the thread needs a new one.
+    """
 
     client: Redis | None = None
     process = 0
     connection: Any = None
-    # A script that goes with the next one, and who takes its answer.
+    # A script to send with the next command, and the function that takes its reply.
     along: tuple[Sequence[Any], Callable[[Any], None]] | None = None
 
 
-_own = _Own()
+_thread = _ThreadConnection()
 
 
 def run_script(digest: str, keys: Sequence[str], arguments: Sequence[str]) -> Any:
     """
-    Run a loaded script in one round trip, by this thread's own connection.
+    Run a loaded script in one round trip, on the connection of this thread.
 
-    It does as the shared client does, but takes half of the time that a call of that one takes: no
-    connection is fetched and given back.
+    This takes half of the time of a call of the shared client, which fetches a connection from its
+    pool and returns it.
 
-    :raises NoScriptError: if Redis does not have it
-    :raises RedisError: if Redis is away or late
+    :raises NoScriptError: if Redis does not have the script
+    :raises RedisError: if Redis does not answer in time
     """
     command = ("EVALSHA", digest, len(keys), *keys, *arguments)
-    (answer,) = _ask(_connection().pack_command(*command), 1)
-    if isinstance(answer, RedisError):
-        raise answer
-    return answer
+    (reply,) = _exchange(_connection().pack_command(*command), 1)
+    if isinstance(reply, RedisError):
+        raise reply
+    return reply
 
 
 def run_script_along(
     digest: str, keys: Sequence[str], arguments: Sequence[str], take: Callable[[Any], None]
 ) -> None:
     """
-    Run a loaded script in the round trip of this thread's next question, just before it.
+    Run a loaded script in the round trip of this thread's next command, just before that command.
 
-    `take` gets the answer, or the `RedisError` in the place of one.
+    `take` gets the reply, or the `RedisError` if there is none.
     """
-    _own.along = ("EVALSHA", digest, len(keys), *keys, *arguments), take
+    _thread.along = ("EVALSHA", digest, len(keys), *keys, *arguments), take
 
 
 def stop_along(take: Callable[[Any], None]) -> None:
-    """Take back what still waits for this thread's next question."""
-    if _own.along is not None and _own.along[1] == take:
-        _own.along = None
+    """Cancel `run_script_along` if no command has sent the script yet."""
+    if _thread.along is not None and _thread.along[1] == take:
+        _thread.along = None
 
 
 def pack_commands(commands: Sequence[tuple[Any, ...]]) -> list[bytes]:
-    """Return commands as they go over the wire, to be sent again and again by `ask_packed`."""
+    """Return commands encoded for the wire, which `ask_packed` can send many times."""
     packed: list[bytes] = _connection().pack_commands(commands)
     return packed
 
 
 def ask_packed(packed: list[bytes], *, answers: int) -> list[Any]:
     """
-    Send commands that were packed before, all in one round trip, and return their answers.
+    Send the commands of `pack_commands` in one round trip, and return their replies.
 
-    The answer to a command that failed is the error: the others have theirs.
+    The reply to a command that failed is an exception; it is not raised.
 
-    :raises RedisError: if Redis is away or late
+    :raises RedisError: if Redis does not answer in time
     """
-    return _ask(packed, answers)
+    return _exchange(packed, answers)
 
 
-def _ask(packed: Sequence[bytes], count: int) -> list[Any]:
-    """Return the answers to packed commands, an error in the place of that of one that failed."""
+def _exchange(packed: Sequence[bytes], count: int) -> list[Any]:
+    """Send packed commands and return `count` replies. A command that failed has an exception."""
     connection = _connection()
-    along, _own.along = _own.along, None
+    along, _thread.along = _thread.along, None
     if along is not None:
-        # In one piece: redis-py sends each of several by itself.
+        # Joined into one piece, because redis-py sends each piece in a packet of its own.
         packed = [b"".join([*connection.pack_command(*along[0]), *packed])]
         count += 1
     try:
         try:
-            told = _send_and_read(connection, packed, count)
+            replies = _send_and_read(connection, packed, count)
         except RedisConnectionError:
-            # It was dead: once more, by a new one. Scripts of the stock find what they did the
-            # first time; a request is counted twice against its limits.
-            told = _send_and_read(connection, packed, count)
+            # Redis has closed the connection, so retry once on a new one. Scripts of the stock may
+            # run twice without harm; the request may be counted twice against its limits.
+            replies = _send_and_read(connection, packed, count)
     except RedisError as error:
         if along is not None:
             along[1](error)
         raise
     if along is not None:
-        along[1](told.pop(0))
-    return told
+        along[1](replies.pop(0))
+    return replies
 
 
 def _send_and_read(connection: Any, packed: Sequence[bytes], count: int) -> list[Any]:
     try:
         connection.send_packed_command(packed)
-        return [_read_answer(connection) for _ in range(count)]
+        return [_read_reply(connection) for _ in range(count)]
     except BaseException:
-        # Whatever it was: an answer that was not read would be taken for that to the next question.
+        # A reply that stays unread would be returned for the next command.
         connection.disconnect()
         raise
 
 
-def _read_answer(connection: Any) -> Any:
+def _read_reply(connection: Any) -> Any:
     try:
         return connection.read_response()
     except ResponseError as error:
-        # The answers after it must be read too, or the next question would get them.
+        # Return the error instead of raising it, because the replies after it must be read too.
         return error
 
 
 def _connection() -> Any:
     client = get_redis()
-    if _own.client is not client or _own.process != os.getpid():
-        # Not one of the pool's: it counts those that it has made, and of a thread that ended it
-        # would never learn.
+    if _thread.client is not client or _thread.process != os.getpid():
+        # The pool must not make it: the pool limits its connections, and would count that of a
+        # thread that has ended forever.
         pool = client.connection_pool
-        _own.connection = pool.connection_class(**pool.connection_kwargs)
-        _own.client, _own.process = client, os.getpid()
-    return _own.connection
+        _thread.connection = pool.connection_class(**pool.connection_kwargs)
+        _thread.client, _thread.process = client, os.getpid()
+    return _thread.connection

@@ -1,4 +1,4 @@
-"""Who is staff: may enter the admin, and may call the API with the admin's session."""
+"""The check for staff: they may use the admin, and the API with a session of the admin."""
 
 from typing import TypeGuard
 
@@ -8,5 +8,9 @@ from ticketing.models import User
 
 
 def is_staff_now(user: User | AnonymousUser) -> TypeGuard[User]:
-    """Say whether `user` is staff at this moment. A session says only that they once signed in."""
+    """
+    Return whether a user is active staff now.
+
+    A session alone does not prove it: the user may have lost the right after signing in.
+    """
     return user.is_active and user.is_staff

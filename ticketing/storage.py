@@ -1,4 +1,4 @@
-"""S3 for small objects."""
+"""The storage backend for small objects in S3."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from storages.utils import clean_name
 
 class SmallObjects(S3Storage):  # type: ignore[misc]  # it has no types
     """
-    Stores each object by one `PutObject`.
+    Stores each object with one `PutObject`.
 
-    The parent hands it to a transfer manager, which plans parts and threads: for a picture of a
-    kilobyte that takes longer than the upload.
+    The parent uses boto3's transfer manager, which plans parts and threads. For a picture of a
+    kilobyte, that takes longer than the upload.
     """
 
     def _save(self, name: str, content: Any) -> str:

@@ -1,4 +1,4 @@
-"""What may stand in a line of text that people send us."""
+"""Rules for text from users: no control characters, and no web addresses in names."""
 
 import re
 import unicodedata
@@ -7,24 +7,24 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# Control characters (Unicode's Cc), and those that break a line or change its direction: they can
-# make one name look like another.
+# Control characters (Unicode's Cc), and characters that break a line or change its direction. They
+# can make one name look like another.
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
-# What `str.strip` takes away, less the control characters among it.
+# What `str.strip` removes, without its control characters.
 _BLANK: Final = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-# The rules for text as the API's document has them, and as the fields check them.
+# Patterns for text. The API's fields check them, and the API's document shows them.
 TEXT: Final = r"^[^\u0000]*$"
 LINE: Final = rf"^[^{_CONTROL}]*$"
 LINE_NOT_BLANK: Final = rf"^[{_BLANK}]*[^{_BLANK}{_CONTROL}][^{_CONTROL}]*$"
-# A text to search by: blank, or two characters in a row that are neither blanks nor signs of ASCII.
+# A search text: blank, or with two characters in a row that are neither blanks nor ASCII signs.
 SEARCH: Final = (
     rf"^([{_BLANK}]*|[^\u0000]*[^\u0000-/:-@\[-`{{-\u00a0{_BLANK}{_CONTROL}]{{2}}[^\u0000]*)$"
 )
-# No JSON of ours has half of a surrogate pair; a form may.
+# With lone surrogates: the JSON parser refuses them already, but a form may contain them.
 _REFUSED: Final = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
 
-# A sentence of an advertisement needs an address to lead to. These endings make one of a word
-# alone; after a word, a slash, a port or a query does too, with any ending of two letters.
+# Advertisements contain a web address. A word with one of these endings is one, such as `foo.com`.
+# With a path, port or query behind it, any ending of two letters makes one, such as `foo.xy/a`.
 _ENDINGS_IN_A_ROW = """
     academy agency ai app art asia au bar be beer best bet bid biz blog br business buzz ca cash
     casino cat cc center ch chat cl click cloud club cn co coffee com company cool coupons credit
@@ -39,13 +39,13 @@ _ENDINGS_IN_A_ROW = """
     xyz zone
 """
 _ENDINGS = frozenset(_ENDINGS_IN_A_ROW.split())
-# These are also how a name goes on after a dot, as in "Jr.de Souza" or "Ltda.ME": they count
-# after a longer word, or one with a digit or a hyphen in it.
+# These endings also follow a dot in names, as in "Jr.de Souza" or "Ltda.ME". They make a web
+# address only after a longer word, or a word with a digit or a hyphen in it.
 _ENDINGS_OR_PARTICLES = frozenset(
     ("de", "do", "es", "in", "is", "it", "la", "me", "no", "sa", "sc", "st", "to")
 )
 _SHORTEST_WORD = 2
-_SHORTEST_WORD_BEFORE_A_PARTICLE, _AND_AFTER_ANOTHER = 5, 3
+_SHORTEST_WORD_BEFORE_A_PARTICLE, _SHORTEST_WORD_AFTER_ANOTHER = 5, 3
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _SCHEME = re.compile(r"[a-z]:/|\bwww\d?\.\w|\bxn--")
 _HOST = re.compile(
@@ -55,9 +55,9 @@ _HOST = re.compile(
 
 def refuse_control_characters(text: str) -> None:
     """
-    Accept a line of text: no control characters, no line breaks, no direction overrides.
+    Refuse a line of text with control characters, line breaks or direction overrides.
 
-    :raises ValidationError: if one is in it
+    :raises ValidationError: if the text contains one
     """
     if _REFUSED.search(text):
         raise ValidationError(
@@ -67,14 +67,14 @@ def refuse_control_characters(text: str) -> None:
 
 def has_web_address(text: str) -> bool:
     """
-    Say whether a mail program could make a link of some part of a text.
+    Return whether a mail program could make a link of a part of the text.
 
-    Initials and abbreviations are none: "J. R. Silva", "Ana M.Souza", "D.Sc. Ana", "Ltda.".
+    Initials and abbreviations are not links: "J. R. Silva", "Ana M.Souza", "D.Sc. Ana", "Ltda.".
     """
     if "." not in text and ":" not in text and text.isascii():
         return False
     plain = unicodedata.normalize("NFKC", text).translate(_DOTS).casefold()
-    # Invisible characters would hide an address from this check, but not from readers.
+    # Invisible characters are removed: they would hide an address from this check only.
     plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     if _SCHEME.search(plain):
         return True
@@ -83,19 +83,23 @@ def has_web_address(text: str) -> bool:
 
 def refuse_web_addresses(text: str) -> None:
     """
-    Accept a name, which goes into mails, and no advertisement.
+    Refuse a name with a web address: our mails would carry an advertisement to strangers.
 
-    :raises ValidationError: if there is a web address in it
+    :raises ValidationError: if the name contains one
     """
     if has_web_address(text):
-        raise ValidationError(_("A name has no web address in it."), code="web_address")
+        raise ValidationError(
+            _("A name must not contain a web address. Remove it."), code="web_address"
+        )
 
 
 def _is_host(found: re.Match[str]) -> bool:
     word, ending = found["word"], found["ending"]
     if found["more"]:
-        return ending in _ENDINGS or len(ending) == 2  # noqa: PLR2004 - a country's
+        return ending in _ENDINGS or len(ending) == 2  # noqa: PLR2004 - a country code
     if ending in _ENDINGS_OR_PARTICLES:
-        shortest = _AND_AFTER_ANOTHER if found["first"] else _SHORTEST_WORD_BEFORE_A_PARTICLE
+        shortest = (
+            _SHORTEST_WORD_AFTER_ANOTHER if found["first"] else _SHORTEST_WORD_BEFORE_A_PARTICLE
+        )
         return len(word) >= shortest or bool(re.search(r"[\d-]", word))
     return ending in _ENDINGS and len(word) >= _SHORTEST_WORD

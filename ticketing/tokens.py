@@ -1,30 +1,31 @@
-"""Bearer tokens: made once, shown once, kept as a digest."""
+"""Bearer tokens: generated, shown to their owner once, and stored as a digest."""
 
 import hashlib
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-# 256 bits: nobody guesses one, so a plain digest without salt is enough to keep.
+# 256 bits cannot be guessed, so a plain digest without salt is safe to store.
 _RANDOM_BYTES = 32
 _HINT_LENGTH = 8
 
 
 class TokenKind(StrEnum):
-    """Whose token it is. Its value is the prefix."""
+    """The kind of owner of a token. The value is the prefix of the token."""
 
     ORDER = "ord_"
     DEVICE = "dev_"
     API = "api_"
 
 
-# Of the code by which a phone becomes a device. No bearer token: it opens nothing by itself.
+# The prefix of a pairing code, by which a phone becomes a device. It is not a bearer token and
+# gives no access by itself.
 PAIRING_PREFIX = "pair_"
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token on its way to its owner. `text` is never stored."""
+    """A token that its owner has not seen yet. `text` is never stored."""
 
     text: str
     digest: str
@@ -32,20 +33,20 @@ class NewToken:
 
 
 def make_token(kind: TokenKind) -> NewToken:
-    """Return a fresh token of `kind`."""
+    """Return a new random token of `kind`."""
     return describe_token(kind.value + secrets.token_urlsafe(_RANDOM_BYTES))
 
 
 def make_pairing_code() -> NewToken:
-    """Return a fresh code for one phone."""
+    """Return a new random code for pairing one phone."""
     return describe_token(PAIRING_PREFIX + secrets.token_urlsafe(_RANDOM_BYTES))
 
 
 def describe_token(text: str) -> NewToken:
-    """Return a token that was made elsewhere, with what is kept of it."""
+    """Return the given token with its digest and its hint, which are stored."""
     return NewToken(text=text, digest=digest_token(text), hint=text[:_HINT_LENGTH])
 
 
 def digest_token(text: str) -> str:
-    """Return the SHA-256 of a token in hexadecimal: the only form that is kept."""
+    """Return the SHA-256 of a token in hexadecimal, the only form that is stored."""
     return hashlib.sha256(text.encode()).hexdigest()

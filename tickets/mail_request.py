@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ticketing.queue.messages import next_ask
+from ticketing.queue.messages import next_retry_at
 
 
 def new_mail_request(*, now: datetime) -> dict[str, Any]:
@@ -20,5 +20,5 @@ def new_mail_request(*, now: datetime) -> dict[str, Any]:
         "failure": "",
         "attempts": 0,
         "asks": 0,
-        "ask_again_at": next_ask(0, now=now),
+        "ask_again_at": next_retry_at(0, now=now),
     }

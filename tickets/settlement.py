@@ -12,7 +12,7 @@ from events.stock.record import sell_tickets
 from orders.gateway import charge, undo_charge
 from orders.models import Order, OrderStatus
 from orders.payment import approve_payment, fail_payment, note_undo
-from ticketing.queue.messages import Message, next_ask, send_after_commit
+from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Delivery, Ticket
 from tickets.object_names import new_object_name
@@ -99,7 +99,7 @@ def _write_sale(order: Order, now: datetime) -> bool:
         for item in items
         for place in range(1, item.quantity + 1)
     )
-    Delivery.objects.create(order=order, asked_at=now, ask_again_at=next_ask(0, now=now))
+    Delivery.objects.create(order=order, asked_at=now, ask_again_at=next_retry_at(0, now=now))
     # Last, so that these rows are locked briefly: every sale of the event updates them.
     sell_tickets({item.ticket_type_id: item.quantity for item in items})
     send_after_commit(Message.ISSUE_CODES, order_id=order.pk)

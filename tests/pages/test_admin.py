@@ -425,7 +425,7 @@ def test_every_page_opens_in_both_languages(language: str):
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("pt-br", "Não há nada aqui"), ("en", "nothing here")]
+    ("language", "words"), [("pt-br", "Página não encontrada"), ("en", "Page not found")]
 )
 def test_a_missing_page_says_so_in_the_users_language(language: str, words: str):
     response = organizer_of(make_event()).get("/admin/nope/", HTTP_ACCEPT_LANGUAGE=language)
@@ -440,7 +440,7 @@ def test_a_form_with_an_expired_csrf_token_says_what_to_do():
     response = client.post("/admin/login/", {"username": "ana"}, HTTP_ACCEPT_LANGUAGE="en")
 
     assert response.status_code == 403
-    assert "reload it and try again" in response.content.decode()
+    assert "reload the page and try again" in response.content.decode()
 
 
 def test_a_webhook_shows_its_secret_once_and_can_be_tested_renewed_and_switched_off():

@@ -1,4 +1,4 @@
-"""The record of acts: who did what, written once, and never changed."""
+"""The record of acts: each names its actor, is recorded once, and never changes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,21 +51,21 @@ def admin_of(event: Event) -> tuple[Client, User]:
 
 
 def press(client: Client, row: Any, action: str) -> None:
-    """Choose an action of the list, and say yes where it asks."""
+    """Run an action of the admin's list and confirm it."""
     meta = row._meta
     page = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-    answer = client.post(
+    response = client.post(
         page, {"action": action, "_selected_action": [str(row.pk)], "confirmed": "yes"}
     )
-    assert answer.status_code in (200, 302)
+    assert response.status_code in (200, 302)
 
 
 def press_on_page(client: Client, row: Any, action: str) -> None:
-    """Press a button of the row's own page, and say yes."""
+    """Run an action on the row's own page and confirm it."""
     meta = row._meta
     name = f"admin:{meta.app_label}_{meta.model_name}_{action}"
-    answer = client.post(reverse(name, args=[row.pk]), {"confirmed": "yes"})
-    assert answer.status_code in (200, 302)
+    response = client.post(reverse(name, args=[row.pk]), {"confirmed": "yes"})
+    assert response.status_code in (200, 302)
 
 
 def record(**more: Any) -> None:
@@ -87,31 +87,31 @@ def test_an_act_is_recorded_only_inside_the_transaction_that_does_it():
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "attempt",
     [lambda: Act.objects.update(actor_name="else"), lambda: Act.objects.all().delete()],
     ids=["change", "delete"],
 )
-def test_the_database_keeps_each_act_as_it_was_written(spoil: Callable[[], object]):
+def test_the_database_refuses_to_change_or_delete_an_act(attempt: Callable[[], object]):
     with transaction.atomic():
         record()
 
     with pytest.raises(DatabaseError, match="never changed or deleted"):
-        spoil()
+        attempt()
 
     assert Act.objects.get().actor_name == SOMEBODY.name
 
 
-def test_a_refusal_leaves_no_act():
+def test_a_refused_request_records_no_act():
     event = make_event()
     order = make_reserved_order(ticket_type=event.ticket_types.get())
 
-    answer = as_organizer(event).post(f"/orders/{order.pk}/refund", {"full": True})
+    response = as_organizer(event).post(f"/orders/{order.pk}/refund", {"full": True})
 
-    assert answer.status_code == 409
+    assert response.status_code == 409
     assert acts_of(order) == []
 
 
-def test_a_buyer_who_cancels_is_known_by_the_order_alone(api: APIClient):
+def test_a_buyer_who_cancels_is_recorded_by_the_id_of_the_order_only(api: APIClient):
     event = make_event()
     body = {"event": event.slug, "quantity": 1}
     customer = {"name": "Ana Souza", "email": "ana@example.com"}
@@ -141,7 +141,7 @@ API_ACTS = {
 
 @pytest.mark.parametrize("caller", ["token", "user"])
 @pytest.mark.parametrize("act", API_ACTS)
-def test_what_comes_through_the_api_names_its_token_or_its_user(act: str, caller: str):
+def test_an_act_through_the_api_names_the_token_or_the_user(act: str, caller: str):
     event = make_event()
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
     ticket = Ticket.objects.of_order(order.pk)[0]
@@ -149,21 +149,21 @@ def test_what_comes_through_the_api_names_its_token_or_its_user(act: str, caller
         event = make_event(organizer=event.organizer, status="draft")
     user = make_user(organizer=event.organizer, is_staff=True)
     client = as_organizer(event) if caller == "token" else as_user(user)
-    method, path, told = API_ACTS[act]
-    body: Any = {"tickets": [str(ticket.pk)]} if told == "tickets" else told
+    method, path, content = API_ACTS[act]
+    body: Any = {"tickets": [str(ticket.pk)]} if content == "tickets" else content
     subject = {"order": order, "ticket": ticket, "event": event}[act.partition(".")[0]]
     before = len(acts_of(subject))
 
     call = getattr(client, method)
     path = path.format(order=order.pk, ticket=ticket.pk, event=event.pk)
-    answer = call(path, body, format="json") if body else call(path)
+    response = call(path, body, format="json") if body else call(path)
 
-    assert answer.status_code < 300, answer.content
+    assert response.status_code < 300, response.content
     name = "integration" if caller == "token" else user.username
     assert acts_of(subject)[before:] == [(act, caller, name)]
 
 
-def test_an_act_that_changes_nothing_is_no_act():
+def test_a_request_that_changes_nothing_records_no_act():
     event = make_event()
     order = make_paid_order(ticket_type=event.ticket_types.get())
     ticket = Ticket.objects.of_order(order.pk).get()
@@ -178,7 +178,7 @@ def test_an_act_that_changes_nothing_is_no_act():
     assert [act for act, _, _ in acts_of(event)] == ["event.created", "event.published"]
 
 
-def test_an_event_that_is_made_by_the_api_says_by_whom():
+def test_creating_an_event_through_the_api_records_the_token():
     organizer = make_organizer()
     now = clock.now()
     body = {
@@ -197,7 +197,9 @@ def test_an_event_that_is_made_by_the_api_says_by_whom():
     assert acts_of(event) == [("event.created", "token", "integration")]
 
 
-def test_a_refund_that_follows_from_a_cancelled_event_names_the_event(queue: RecordingQueue):
+def test_refunds_and_cancellations_after_an_event_cancellation_name_the_event(
+    queue: RecordingQueue,
+):
     event = make_event()
     kind = event.ticket_types.get()
     paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
@@ -222,7 +224,7 @@ def test_a_refund_that_follows_from_a_cancelled_event_names_the_event(queue: Rec
         ("resend_chosen", "order.resent"),
     ],
 )
-def test_what_staff_do_to_an_order_names_the_user(action: str, act: str):
+def test_an_admin_action_on_an_order_records_the_user(action: str, act: str):
     event = make_event()
     kind = event.ticket_types.get()
     make = make_reserved_order if action == "cancel_chosen" else make_paid_order
@@ -241,7 +243,7 @@ def test_what_staff_do_to_an_order_names_the_user(action: str, act: str):
         ("published", "cancel_chosen", "event.cancelled"),
     ],
 )
-def test_what_staff_do_to_an_event_names_the_user(status: str, action: str, act: str):
+def test_an_admin_action_on_an_event_records_the_user(status: str, action: str, act: str):
     event = make_event(status=status)
     client, user = admin_of(event)
 
@@ -252,7 +254,7 @@ def test_what_staff_do_to_an_event_names_the_user(status: str, action: str, act:
     assert Act.objects.filter(subject_id=event.pk, type=act).count() == 1
 
 
-def test_a_token_and_a_device_are_revoked_once_and_by_somebody():
+def test_revoking_a_token_or_a_device_is_recorded_once_with_the_user():
     event = make_event()
     make_api_token(organizer=event.organizer)
     make_device(event)
@@ -266,7 +268,7 @@ def test_a_token_and_a_device_are_revoked_once_and_by_somebody():
     assert acts_of(Device.objects.get()) == [("device.revoked", "user", user.username)]
 
 
-def test_what_staff_do_to_a_webhook_names_the_user():
+def test_admin_actions_on_a_webhook_record_the_user():
     event = make_event()
     hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
     message = send_test(endpoint=hook, now=clock.now())
@@ -286,7 +288,7 @@ def test_what_staff_do_to_a_webhook_names_the_user():
     assert acts_of(message) == [("message.sent_again", "user", user.username)]
 
 
-def test_the_forms_of_the_admin_record_what_they_save():
+def test_saving_an_admin_form_records_the_changed_fields():
     event = make_event()
     client, user = admin_of(event)
     page = reverse("admin:events_apitoken_add")
@@ -306,7 +308,7 @@ def test_the_forms_of_the_admin_record_what_they_save():
     assert changed.organizer_id == event.organizer_id
 
 
-def test_a_page_of_the_admin_says_what_happened_to_its_row():
+def test_an_admin_page_shows_the_acts_on_its_row():
     event = make_event()
     ticket = make_ticket(ticket_type=event.ticket_types.get())
     client, user = admin_of(event)

@@ -1,4 +1,4 @@
-"""Which email addresses are accepted, and in which form they are stored."""
+"""Email addresses: which are accepted, how they are stored, and which count as one recipient."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -72,7 +72,7 @@ def test_an_address_that_can_be_mailed_is_stored_with_an_ascii_domain(sent: str,
         ("a@" + "b." * 100_000 + "com", "address_too_long"),
     ],
 )
-def test_an_address_that_can_never_be_mailed_is_refused(sent: str, code: str):
+def test_an_address_that_ses_cannot_send_to_is_refused(sent: str, code: str):
     with pytest.raises(ValidationError) as refused:
         tidy_address(sent)
 
@@ -92,7 +92,7 @@ def test_an_address_that_can_never_be_mailed_is_refused(sent: str, code: str):
     ],
 )
 @pytest.mark.django_db(transaction=True)
-def test_tags_and_capitals_do_not_make_another_recipient_here_or_in_the_database(
+def test_addresses_with_tags_and_capitals_count_as_one_recipient_in_python_and_in_sql(
     address: str, counted: str
 ):
     with connection.cursor() as cursor:
@@ -104,7 +104,7 @@ def test_tags_and_capitals_do_not_make_another_recipient_here_or_in_the_database
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("cookie", ["", "theme=dark"])
-def test_both_ways_to_reserve_store_the_same_address(cookie: str, api):
+def test_the_view_and_the_shortcut_of_reservations_store_the_same_address(cookie: str, api):
     event = make_event(capacity=2)
 
     answer = api.post(
@@ -123,7 +123,7 @@ def test_both_ways_to_reserve_store_the_same_address(cookie: str, api):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_admin_takes_organizers_and_users_addresses_by_the_same_rule():
+def test_the_admin_validates_addresses_of_organizers_and_users_in_the_same_way():
     admin = as_user(make_user(is_staff=True, is_superuser=True))
     organizer, user = make_organizer(), make_user()
     page = f"/admin/events/organizer/{organizer.pk}/change/"

@@ -22,7 +22,7 @@ from ticketing.stack.stopping import Stopped, StopRequest
 
 
 class Steps(StopRequest):
-    """Does the next of some steps at each pause. After the last one it wants to stop."""
+    """Runs one step at each pause. After the last step it stops."""
 
     def __init__(self, *steps: Callable[[], object]) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def test_a_process_starts_again_when_code_changes(code: Path, tmp_path: Path):
     assert first != second == third
 
 
-def test_code_that_cannot_be_read_starts_nothing_and_is_said(
+def test_code_with_a_syntax_error_restarts_nothing_and_the_error_is_printed(
     code: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     pids = []
@@ -93,7 +93,7 @@ def test_a_process_that_ended_starts_again_with_the_next_change(code: Path, tmp_
         tmp_path,
         lambda web: web.kill(),
         lambda web: alive.append(not web.has_died()),
-        lambda _web: code.write_text("is_mended = True"),
+        lambda _web: code.write_text("is_fixed = True"),
         lambda web: alive.append(not web.has_died()),
     )
 
@@ -119,7 +119,9 @@ def test_whole_lines_of_a_log_are_printed_once(
 
 
 @pytest.mark.django_db
-def test_what_a_request_asks_is_counted_for_its_line(redis: Redis, monkeypatch: pytest.MonkeyPatch):
+def test_queries_and_round_trips_of_a_request_are_counted_for_its_log_line(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
     pool = redis.connection_pool
     monkeypatch.setattr(pool, "connection_class", pool.connection_class)
 
@@ -130,7 +132,7 @@ def test_what_a_request_asks_is_counted_for_its_line(redis: Redis, monkeypatch: 
         return HttpResponse()
 
     counting = CountingMiddleware(answer)
-    # Connections that were made before are not counted.
+    # Drop the open connections, because only new ones are counted.
     pool.reset()
     for _time in range(2):
         counting(RequestFactory().get("/"))
@@ -140,7 +142,7 @@ def test_what_a_request_asks_is_counted_for_its_line(redis: Redis, monkeypatch: 
     assert (counts["queries"], counts["round_trips"]) == (1, 2)
 
 
-def test_a_shell_needs_a_stack_that_runs(tmp_path: Path):
+def test_a_shell_needs_a_running_stack(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "ticketing.stack", "shell"],
         cwd=PROJECT,

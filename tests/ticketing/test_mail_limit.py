@@ -1,4 +1,4 @@
-"""So many mails an hour to one recipient: more are put off, and none is lost."""
+"""The limit of mails to one recipient in an hour: further mails are delayed, and none is lost."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,7 +41,7 @@ def book(address: str = "ana@example.com", now: datetime = NOON) -> datetime:
         return book_mail(address=address, now=now)
 
 
-def test_what_is_over_the_limit_goes_when_the_window_has_room():
+def test_a_mail_over_the_limit_is_delayed_until_the_window_has_room():
     times = [book(now=NOON + minute * MINUTE) for minute in range(7)]
 
     assert times[:3] == [NOON, NOON + MINUTE, NOON + 2 * MINUTE]
@@ -49,7 +49,7 @@ def test_what_is_over_the_limit_goes_when_the_window_has_room():
     assert times[6] == NOON + 2 * HOUR
 
 
-def test_an_hour_later_there_is_room_again():
+def test_an_hour_later_the_window_has_room_again():
     for _mail in range(3):
         book()
 
@@ -72,7 +72,7 @@ def test_one_recipient_is_counted_however_the_address_is_written(other: str, whe
     assert book(other) == when
 
 
-def test_a_mail_that_is_worth_nothing_later_is_refused_and_books_nothing():
+def test_a_mail_that_must_not_be_delayed_is_refused_and_books_nothing():
     for _mail in range(3):
         book()
 
@@ -83,7 +83,7 @@ def test_a_mail_that_is_worth_nothing_later_is_refused_and_books_nothing():
     assert BookedMail.objects.count() == 3
 
 
-def test_many_at_once_do_not_pass_the_limit():
+def test_concurrent_bookings_do_not_exceed_the_limit():
     booked = race(*[book] * 12)
 
     assert sum(moment == NOON for moment in booked) == 3
@@ -97,22 +97,22 @@ def test_without_a_limit_nothing_is_counted(settings: Any):
     assert not BookedMail.objects.exists()
 
 
-def test_the_table_names_nobody_and_is_cleared():
+def test_the_table_contains_no_address_and_old_rows_are_deleted():
     book()
     book(now=NOON + 2 * HOUR)
 
     forget_booked_mails(now=NOON + HOUR + MINUTE)
 
-    kept = BookedMail.objects.get()
-    assert kept.goes_at == NOON + 2 * HOUR
-    assert "ana" not in kept.recipient
+    booked = BookedMail.objects.get()
+    assert booked.goes_at == NOON + 2 * HOUR
+    assert "ana" not in booked.recipient
 
 
 def paid_orders(count: int) -> list[Order]:
     return [make_paid_order() for _order in range(count)]
 
 
-def test_tickets_over_the_limit_arrive_later(queue: RecordingQueue):
+def test_mails_with_tickets_over_the_limit_are_sent_later(queue: RecordingQueue):
     orders, now = paid_orders(5), clock.now()
     for order in orders:
         deliver_tickets(order_id=order.pk, now=now)
@@ -130,12 +130,12 @@ def test_tickets_over_the_limit_arrive_later(queue: RecordingQueue):
     assert not Delivery.objects.filter(sent_at=None).exists()
 
 
-def test_a_mail_that_is_put_off_keeps_its_turn_whoever_asks_for_more():
+def test_a_delayed_mail_keeps_its_time_when_more_mails_are_requested():
     orders, now = paid_orders(5), clock.now()
     for order in orders[:4]:
         deliver_tickets(order_id=order.pk, now=now)
     for minute in range(1, 50, 7):
-        # Somebody resends, again and again, an order that waits, and one that was sent.
+        # Staff resend two orders many times: one whose mail waits, and one whose mail was sent.
         moment = now + minute * MINUTE
         for order in (orders[0], orders[3]):
             resend_tickets(order_id=order.pk, actor=SOMEBODY, now=moment)
@@ -148,7 +148,7 @@ def test_a_mail_that_is_put_off_keeps_its_turn_whoever_asks_for_more():
     assert Delivery.objects.get(order=orders[3]).sent_at == now + HOUR
 
 
-def test_fifty_resends_are_three_mails_an_hour(queue: RecordingQueue):
+def test_fifty_resends_send_three_mails_in_an_hour(queue: RecordingQueue):
     (order,), now = paid_orders(1), clock.now()
     for second in range(50):
         moment = now + timedelta(seconds=second)
@@ -158,9 +158,9 @@ def test_fifty_resends_are_three_mails_an_hour(queue: RecordingQueue):
     assert len(mail.outbox) == 3
 
 
-def test_an_attempt_that_failed_takes_no_other_turn(monkeypatch: pytest.MonkeyPatch):
+def test_retries_of_a_failed_mail_use_the_same_booking(monkeypatch: pytest.MonkeyPatch):
     (order,), now = paid_orders(1), clock.now()
-    monkeypatch.setattr("ticketing.letters.HtmlMail.send", _away)
+    monkeypatch.setattr("ticketing.letters.HtmlMail.send", _fail)
     for second in range(5):
         with pytest.raises(ConnectionError):
             deliver_tickets(order_id=order.pk, now=now + timedelta(seconds=second))
@@ -168,5 +168,5 @@ def test_an_attempt_that_failed_takes_no_other_turn(monkeypatch: pytest.MonkeyPa
     assert BookedMail.objects.count() == 1
 
 
-def _away(letter: mail.EmailMessage) -> int:
+def _fail(letter: mail.EmailMessage) -> int:
     raise ConnectionError

@@ -1,3 +1,5 @@
+"""Paths of the API: the ids and the slashes that they match."""
+
 import pytest
 from django.http import HttpRequest, HttpResponse
 
@@ -12,7 +14,7 @@ def answer(request: HttpRequest, **named: str) -> HttpResponse:
 
 @pytest.mark.parametrize("end", ["", "/"])
 @pytest.mark.parametrize("order_id", [ID, ID.upper()])
-def test_a_path_takes_an_id_in_any_case_and_one_slash_at_its_end(order_id: str, end: str):
+def test_a_path_matches_an_id_in_any_case_and_an_optional_slash_at_its_end(order_id: str, end: str):
     match = api_path("orders/<id:order_id>/lines.csv", answer).resolve(
         f"orders/{order_id}/lines.csv{end}"
     )
@@ -33,5 +35,5 @@ def test_a_path_takes_an_id_in_any_case_and_one_slash_at_its_end(order_id: str, 
         f"orders/{ID[:-1]}g/lines.csv",
     ],
 )
-def test_a_path_takes_nothing_else(path: str):
+def test_a_path_matches_nothing_else(path: str):
     assert api_path("orders/<id:order_id>/lines.csv", answer).resolve(path) is None

@@ -1,4 +1,4 @@
-"""Where the previous release comes from, and what is said where it cannot be had."""
+"""Getting the source of the previous release from git, and the errors if git does not have it."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ from ticketing.stack.previous_release import (
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Stand in a folder that has our pyproject.toml and nothing else."""
+    """Use a project folder that contains our pyproject.toml only."""
     text = (PROJECT / "pyproject.toml").read_text()
     (tmp_path / "pyproject.toml").write_text(text)
     monkeypatch.setattr(module, "PROJECT", tmp_path)
@@ -35,14 +35,14 @@ def test_an_unpacked_archive_has_no_previous_release(elsewhere: Path):
         released_migrations()
 
 
-def test_a_clone_that_does_not_reach_back_is_told_what_to_fetch(elsewhere: Path, tmp_path: Path):
+def test_the_error_in_a_shallow_clone_names_the_command_to_fetch(elsewhere: Path, tmp_path: Path):
     subprocess.run(["git", "init", "-q", elsewhere], check=True)  # noqa: S607 - as installed
 
     with pytest.raises(ReleaseNotFetched, match="git fetch --unshallow"):
         extract(tmp_path / "source")
 
 
-def test_its_source_is_unpacked_as_it_was(tmp_path: Path):
+def test_the_source_of_the_previous_release_is_unpacked_unchanged(tmp_path: Path):
     try:
         extract(tmp_path)
     except NoHistory as reason:

@@ -1,4 +1,4 @@
-"""The thread's own connection to Redis."""
+"""The Redis connection of each thread."""
 
 from threading import Thread
 
@@ -10,17 +10,17 @@ from ticketing.redis import get_redis, run_script
 RETURN_ONE = "return 1"
 
 
-def test_threads_that_ended_take_nothing_from_those_that_follow(
+def test_threads_that_have_ended_use_up_no_connections_of_the_pool(
     monkeypatch: pytest.MonkeyPatch, redis: Redis
 ):
-    """A server with a thread for each request would end up without a connection."""
+    """Otherwise a server with a thread for each request would run out of connections."""
     digest = redis.script_load(RETURN_ONE)
     monkeypatch.setattr(get_redis().connection_pool, "max_connections", 3)
-    answers: list[object] = []
+    replies: list[object] = []
 
     for _ in range(10):
-        thread = Thread(target=lambda: answers.append(run_script(digest, [], [])))
+        thread = Thread(target=lambda: replies.append(run_script(digest, [], [])))
         thread.start()
         thread.join()
 
-    assert answers == [1] * 10
+    assert replies == [1] * 10

@@ -1,4 +1,4 @@
-"""What a name may be."""
+"""Rules for names and lines of text: web addresses, control characters and blanks."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from ticketing.text import LINE, LINE_NOT_BLANK, has_web_address
 
-# Of people and firms, as they type them.
+# Names of people and firms as they type them.
 NAMES = [
     "Ana Souza",
     "J. R. Silva",
@@ -70,21 +70,21 @@ ADVERTISEMENTS = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_has_no_web_address(name: str):
+def test_no_web_address_is_found_in_names(name: str):
     assert not has_web_address(name)
 
 
 @pytest.mark.parametrize("text", ADVERTISEMENTS)
-def test_an_advertisement_has_a_web_address(text: str):
+def test_the_web_address_in_an_advertisement_is_found(text: str):
     assert has_web_address(text)
 
 
 @pytest.mark.parametrize("text", ["a." * 100, "a-" * 100, "." * 200, "a." * 99 + "é/", "a:" * 100])
-def test_a_text_that_is_only_almost_an_address_is_read_at_once(text: str):
+def test_text_that_resembles_a_web_address_is_checked_quickly(text: str):
     assert not has_web_address(text)
 
 
-def test_the_rules_for_a_line_know_every_control_character_and_every_blank():
+def test_the_patterns_cover_every_control_character_and_every_blank_of_unicode():
     plain = [code for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
     directions = {0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
     refused = {code for code in plain if unicodedata.category(chr(code)) == "Cc"} | directions

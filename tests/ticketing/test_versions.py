@@ -1,4 +1,4 @@
-"""One version for the package, the document and the changelog; and how something goes away."""
+"""Versions: one for the package, the document and the changelog; and deprecated operations."""
 
 import re
 import tomllib
@@ -26,7 +26,7 @@ from ticketing.api.schema import operation
 
 ROOT = Path(settings.BASE_DIR)
 SINCE, SUNSET = date(2027, 1, 1), date(2027, 7, 2)
-TOLD = {
+HEADERS = {
     "Deprecation": "@1798761600",
     "Sunset": "Fri, 02 Jul 2027 00:00:00 GMT",
     "Link": '</docs>; rel="deprecation"; type="text/html"',
@@ -58,7 +58,7 @@ class FullShows(APIView):
         deprecation=Deprecation(since=SINCE, sunset=SUNSET),
     )
     def get(self, request: Request) -> Response:
-        """Refuse to."""
+        """Refuse the request."""
         raise SlugTaken
 
 
@@ -79,17 +79,17 @@ def versions_of_changelog() -> list[tuple[str, str]]:
     return re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d{2}-\d{2})$", text, re.MULTILINE)
 
 
-def test_package_document_and_changelog_have_one_version():
+def test_the_package_the_document_and_the_changelog_have_the_same_version():
     package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    made = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    generated = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     (committed,) = re.findall(
         r"^  version: (\S+)$", (ROOT / "docs/openapi.yaml").read_text(), re.MULTILINE
     )
 
-    assert {made["info"]["version"], committed, versions_of_changelog()[0][0]} == {package}
+    assert {generated["info"]["version"], committed, versions_of_changelog()[0][0]} == {package}
 
 
-def test_the_changelog_has_each_version_once_with_its_day_the_newest_first():
+def test_the_changelog_has_each_version_once_with_its_date_and_the_newest_first():
     versions = versions_of_changelog()
     numbers = [tuple(map(int, number.split("."))) for number, _ in versions]
     days = [date.fromisoformat(day) for _, day in versions]
@@ -118,37 +118,39 @@ def test_the_changelog_has_each_version_once_with_its_day_the_newest_first():
         ("get", "shows?unknown=1", 400),
     ],
 )
-def test_each_answer_of_a_deprecated_operation_says_so(
+def test_each_response_of_a_deprecated_operation_has_the_headers(
     api: APIClient, call: str, where: str, status: int
 ):
-    answer = getattr(api, call)(f"/events/{where}")
+    response = getattr(api, call)(f"/events/{where}")
 
-    assert answer.status_code == status
-    assert {name: answer.headers.get(name) for name in TOLD} == TOLD
+    assert response.status_code == status
+    assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
 
 
 @override_settings(ROOT_URLCONF=urls)
 @pytest.mark.parametrize(
     ("call", "where"), [("post", "/events/shows"), ("put", "/events/shows"), ("get", "/nowhere")]
 )
-def test_no_other_answer_says_so(api: APIClient, call: str, where: str):
-    answer = getattr(api, call)(where)
+def test_responses_of_other_operations_have_no_such_headers(api: APIClient, call: str, where: str):
+    response = getattr(api, call)(where)
 
-    assert not TOLD.keys() & answer.headers.keys()
+    assert not HEADERS.keys() & response.headers.keys()
 
 
-def test_the_document_names_what_is_deprecated_and_its_headers():
-    made = SchemaGenerator(urlconf=urls).get_schema(public=True)  # type: ignore[no-untyped-call]
-    shows = made["paths"]["/events/shows"]
+def test_the_document_marks_deprecated_operations_and_describes_their_headers():
+    document = SchemaGenerator(urlconf=urls).get_schema(  # type: ignore[no-untyped-call]
+        public=True
+    )
+    shows = document["paths"]["/events/shows"]
 
     assert shows["get"]["deprecated"] is True
     assert {"Deprecation", "Sunset"} <= shows["get"]["responses"]["200"]["headers"].keys()
-    assert {"Deprecation", "Sunset"} <= made["components"]["headers"].keys()
+    assert {"Deprecation", "Sunset"} <= document["components"]["headers"].keys()
     assert "deprecated" not in shows["post"]
-    assert not TOLD.keys() & shows["post"]["responses"]["200"]["headers"].keys()
+    assert not HEADERS.keys() & shows["post"]["responses"]["200"]["headers"].keys()
 
 
-def test_a_notice_shorter_than_the_policy_promises_is_refused():
+def test_a_deprecation_with_a_shorter_notice_than_promised_is_refused():
     assert f"{NOTICE.days} days" in (ROOT / "docs/versioning.md").read_text()
     with pytest.raises(ValueError, match="182 days"):
         Deprecation(since=SINCE, sunset=SUNSET - timedelta(days=1))

@@ -28,7 +28,7 @@ from ticketing.api.callers import client_digests, secrets_in_use
 from ticketing.api.idempotency_keys import HEADER, KEY_PATTERN, SENT_HEADER, read_key
 from ticketing.api.problems import CONTENT_TYPE, problem_of
 from ticketing.api.requests import note_problem_code
-from ticketing.database.locks import alone
+from ticketing.database.locks import try_lock
 from ticketing.errors import Conflict, Refusal, Unreadable
 from ticketing.models import StoredResponse
 from ticketing.tokens import NewToken, describe_token
@@ -206,7 +206,7 @@ def _sha256(text: str) -> str:
 @contextmanager
 def _claim(digest: str) -> Iterator[None]:
     """Lock one scope, or refuse if another request holds it."""
-    with alone(int(digest[:15], 16)) as ours:
+    with try_lock(int(digest[:15], 16)) as ours:
         if not ours:
             raise KeyInUse("Send the request again in a moment.")
         yield

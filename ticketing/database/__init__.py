@@ -1,1 +1,1 @@
-"""Our PostgreSQL backend for Django: timeouts by kind of process, and careful migrations."""
+"""Our PostgreSQL backend for Django: timeouts for each kind of process, and safe migrations."""

@@ -1,4 +1,4 @@
-"""Where Django looks for the backend's connection."""
+"""The database backend's connection. Django imports this module by its name."""
 
 import select
 from collections.abc import Iterator
@@ -13,12 +13,10 @@ from ticketing.database.timeouts import Kind, declared_kind, timeouts_of
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """
-    Keeps a thread's connection, and looks at its socket before a request uses it again.
+    A connection that checks its socket before reuse, and sets timeouts for its kind of process.
 
-    A server that restarted or failed over has closed its end, so there is something to read where
-    nothing was asked. Django's own way is a `SELECT 1`, a round trip before every request.
-
-    Its timeouts are those of the process's kind, or of a kind that it was lent to.
+    If PostgreSQL has restarted or failed over, it has closed its end, so the idle socket is
+    readable. Django's own check is a `SELECT 1`, which costs each request a round trip.
     """
 
     SchemaEditorClass = SchemaEditor
@@ -41,7 +39,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def lent_to(self, kind: Kind) -> Iterator[None]:
-        """Give the connection the timeouts of `kind` for a while, also if it is opened anew."""
+        """Use the timeouts of `kind` in the `with` block, also after the connection is reopened."""
         before = self._lent_to
         self._lent_to = kind
         self._set_timeouts()
@@ -51,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._lent_to = before
             if self.connection is not None and self.connection.closed:
                 self.close()
-            # A transaction that must roll back takes the timeouts set in it with it.
+            # Otherwise no statement can run, and the rollback restores the timeouts.
             if not self.needs_rollback:
                 self._set_timeouts()
 

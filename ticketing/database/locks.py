@@ -1,14 +1,14 @@
 """
-All advisory locks that we take in PostgreSQL, by their numbers.
+All PostgreSQL advisory locks of the system, by their numbers.
 
-PostgreSQL has two spaces of them that never meet: a lock is named by a pair of 32-bit numbers, or
-by one 64-bit number. In a pair the first number says what is locked (`Lock`), the second which one.
+PostgreSQL identifies an advisory lock by a pair of 32-bit numbers or by one 64-bit number. The two
+forms never conflict. The first number of a pair is the kind (`Lock`), the second is the object.
 
 - Pairs: each member of `Lock`. The functions in `sql/` take some of them, by their numbers.
-- One number: only `ticketing.api.idempotency`, by a digest of the caller and the key.
+- One number: only `ticketing.api.idempotency`, from a digest of the caller and the key.
 
-A number never changes its meaning and is never reused: the processes of two releases run side by
-side and must lock each other out.
+Never change or reuse a number: processes of two releases run side by side and must lock each other
+out.
 """
 
 from collections.abc import Iterator
@@ -20,21 +20,22 @@ from django.db import InterfaceError, OperationalError, connection
 
 @unique
 class Lock(IntEnum):
-    """The first number of a pair, with what the second one is."""
+    """The first number of each pair. The comments say what the second number is."""
 
     # The event's number. Shared by writers of orders; exclusive for a rebuild or a cancellation.
     EVENT = 1
-    # The event's number. In SQL alone: `announce_sold_out`.
+    # The event's number. Taken in SQL only: `announce_sold_out`.
     SOLD_OUT = 3
-    # From the end of the endpoint's id.
+    # The last four bytes of the endpoint's id.
     WEBHOOK_ENDPOINT = 4
-    # A hash of the counted email and the event. In SQL alone: `reserve_order`, `owned_by_customer`.
+    # A hash of the counted email and the event. Taken in SQL only: `reserve_order`,
+    # `owned_by_customer`.
     CUSTOMER = 5
-    # A hash of the address's digest and the event. In SQL alone: `reserve_order`.
+    # A hash of the IP address's digest and the event. Taken in SQL only: `reserve_order`.
     ADDRESS = 6
-    # A hash of the network's digest and the event. In SQL alone: `reserve_order`.
+    # A hash of the network's digest and the event. Taken in SQL only: `reserve_order`.
     NETWORK = 7
-    # From the start of the recipient's digest.
+    # The first four bytes of the recipient's digest.
     MAIL_RECIPIENT = 8
     # Always `ALL_MIGRATIONS`.
     MIGRATION = 9
@@ -44,37 +45,38 @@ ALL_MIGRATIONS = 1
 
 
 def lock_until_commit(lock: Lock, number: int) -> None:
-    """Wait for a lock and hold it until the open transaction ends."""
-    _ask("pg_advisory_xact_lock", lock, number)
+    """Wait for an exclusive lock, and hold it until the open transaction ends."""
+    _call("pg_advisory_xact_lock", lock, number)
 
 
 def share_until_commit(lock: Lock, number: int) -> None:
-    """Wait while another transaction has the lock for itself, and share it until ours ends."""
-    _ask("pg_advisory_xact_lock_shared", lock, number)
+    """Wait for a shared lock, and hold it until the open transaction ends."""
+    _call("pg_advisory_xact_lock_shared", lock, number)
 
 
 @contextmanager
-def alone(*numbers: int) -> Iterator[bool]:
+def try_lock(*numbers: int) -> Iterator[bool]:
     """
-    Take the lock of a pair or of one number if it is free, and say whether we have it.
+    Try to take a lock, without waiting, for the `with` block. Yield whether it was free.
 
-    The lock belongs to the connection, so PostgreSQL drops it when the process dies.
+    `numbers` is a pair or one number. The lock belongs to the connection, so PostgreSQL releases it
+    when the process dies.
     """
-    ours = _ask("pg_try_advisory_lock", *numbers)
+    ours = _call("pg_try_advisory_lock", *numbers)
     try:
         yield ours
     finally:
         if ours:
             try:
-                _ask("pg_advisory_unlock", *numbers)
+                _call("pg_advisory_unlock", *numbers)
             except (OperationalError, InterfaceError):
-                # The connection is gone, and its locks with it.
+                # The connection is lost, so PostgreSQL has released the lock.
                 connection.close()
 
 
-def _ask(function: str, *numbers: int) -> bool:
+def _call(function: str, *numbers: int) -> bool:
     places = ", ".join("%s" for _ in numbers)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}({places})", numbers)
-        (answer,) = cursor.fetchone()
-    return bool(answer)
+        (result,) = cursor.fetchone()
+    return bool(result)

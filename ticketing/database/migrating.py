@@ -1,4 +1,4 @@
-"""Migrating while the sale goes on: one migrator at a time, which gives way and tries again."""
+"""Running migrations during a sale: by one process at a time, and with retries for lost locks."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,45 +12,50 @@ from ticketing.database.base import DatabaseWrapper
 from ticketing.database.locks import ALL_MIGRATIONS, Lock
 from ticketing.database.schema import LockNotFree
 
-# Seconds between two attempts to get a lock. Together with the attempts some five minutes: a dump
-# of the database or a report may hold a table longer, and then the operator must decide.
+# Seconds between two attempts to get a lock: about five minutes in all. A dump or a report may lock
+# a table for longer, and then the operator must decide.
 PAUSES: Final = (1, 2, 4, 8, 15, *[30] * 9)
 _POLL_SECONDS: Final = 1
-_TELL_EVERY: Final = 30
+_POLLS_PER_LINE: Final = 30
 
 
 @contextmanager
-def only_migrator(connection: DatabaseWrapper, *, tell: Callable[[str], None]) -> Iterator[None]:
-    """Wait until no other process migrates this database, and keep the others out meanwhile."""
+def only_migrator(connection: DatabaseWrapper, *, report: Callable[[str], None]) -> Iterator[None]:
+    """
+    Wait until no other process migrates this database, and hold the lock for the `with` block.
+
+    `report` prints a line for the operator.
+    """
     polls = 0
-    # It polls: a statement that waited would be an open transaction, and an index
-    # that the other process builds waits for all of these.
-    while not _ask(connection, "pg_try_advisory_lock"):
-        if polls % _TELL_EVERY == 0:
-            tell("Another process migrates this database: waiting for it to finish.")
+    # Polls, because a waiting statement is an open transaction, and an index build of the other
+    # process would wait for it: a deadlock.
+    while not _call(connection, "pg_try_advisory_lock"):
+        if polls % _POLLS_PER_LINE == 0:
+            report("Another process migrates this database: waiting for it to finish.")
         polls += 1
         time.sleep(_POLL_SECONDS)
     try:
         yield
     finally:
         if connection.connection is not None and not connection.needs_rollback:
-            _ask(connection, "pg_advisory_unlock")
+            _call(connection, "pg_advisory_unlock")
 
 
 def retry_lost_locks(
     migrate: Callable[[], None],
     *,
     connection: DatabaseWrapper,
-    doing: Callable[[], str],
-    tell: Callable[[str], None],
+    current: Callable[[], str],
+    report: Callable[[str], None],
     pauses: Sequence[float] = PAUSES,
 ) -> None:
     """
-    Call `migrate` again when it lost a lock: to its timeout, or in a deadlock with the sale.
+    Call `migrate`, and retry it if it failed to get a lock: by its timeout or in a deadlock.
 
-    What it had finished is recorded, and what it had begun was rolled back.
+    A retry goes on with the migration that failed: earlier ones are recorded, and the failed one
+    was rolled back. `current` returns the name of the migration for the lines that `report` prints.
 
-    :raises OperationalError: if a lock was lost once more than there are pauses, or another error
+    :raises OperationalError: if the attempt after the last pause fails too, or for other errors
     """
     for attempt, pause in enumerate([*pauses, None], start=1):
         try:
@@ -59,29 +64,29 @@ def retry_lost_locks(
             lost = isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
             if not lost or connection.in_atomic_block:
                 raise
-            what = f"{doing()} did not get its lock ({attempt} of {len(pauses) + 1})."
-            holders = _holders(connection, error)
-            who = f" Open transactions on that table: {'; '.join(holders)}." if holders else ""
+            line = f"{current()} did not get its lock ({attempt} of {len(pauses) + 1})."
+            if holders := _holders(connection, error):
+                line += f" Open transactions on that table: {'; '.join(holders)}."
             if pause is None:
-                tell(f"{what}{who} Giving up: end them, or run this again at a quieter time.")
+                report(f"{line} Giving up. End them, or run this again at a quieter time.")
                 raise
-            tell(f"{what}{who} Trying again in {pause:g} s.")
+            report(f"{line} Trying again in {pause:g} s.")
             time.sleep(pause)
         else:
             return
 
 
-def _ask(connection: DatabaseWrapper, function: str) -> bool:
+def _call(connection: DatabaseWrapper, function: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s, %s)", [Lock.MIGRATION, ALL_MIGRATIONS])
-        (answer,) = cursor.fetchone() or (False,)
-    return bool(answer)
+        (result,) = cursor.fetchone() or (False,)
+    return bool(result)
 
 
 def _holders(connection: DatabaseWrapper, error: OperationalError) -> list[str]:
     if not isinstance(error, LockNotFree):
         return []
-    # Without their queries: these may name a buyer.
+    # The lines leave out the queries, because a query may contain personal data of a buyer.
     tables = [name for name in connection.introspection.table_names() if name in error.statement]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""How migrations change tables without stopping the sale."""
+"""The schema editor: migrations give up a lock soon, and repeat an interrupted index build."""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ _CONCURRENTLY: Final = re.compile(
     r"\s*(?:CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\b[^;]*?)\s+CONCURRENTLY\s",
     re.IGNORECASE,
 )
-_BUILT: Final = re.compile(
+_CREATE_INDEX: Final = re.compile(
     r"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\"?(\w+)\"?\s+ON\s+(?:ONLY\s+)?\"?(\w+)",
     re.IGNORECASE,
 )
 
 
 class LockNotFree(OperationalError):
-    """A statement of a migration waited for a lock as long as it may."""
+    """A statement of a migration did not get its lock before `lock_timeout`."""
 
     def __init__(self, statement: str) -> None:
         super().__init__(f"No lock for: {statement}")
@@ -30,18 +30,18 @@ class LockNotFree(OperationalError):
 
 class SchemaEditor(schema.DatabaseSchemaEditor):
     """
-    Django's own, which also builds an index again that an earlier run left behind.
+    Django's schema editor, which raises `LockNotFree` and builds left-over indexes anew.
 
-    :raises LockNotFree: if a statement did not get its lock in time
+    Before `CREATE INDEX CONCURRENTLY` it drops the index that an interrupted run left behind.
     """
 
     def execute(self, sql: Statement | str, params: Any = ()) -> None:
         if self.collect_sql:
             super().execute(sql, params)
         elif _CONCURRENTLY.match(str(sql)):
-            with self._patient_for_locks():
-                if built := _BUILT.match(str(sql)):
-                    self._drop_leftover(*built.groups())
+            with self._without_lock_timeout():
+                if created := _CREATE_INDEX.match(str(sql)):
+                    self._drop_leftover(*created.groups())
                 super().execute(sql, params)
         else:
             try:
@@ -52,9 +52,9 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
                 raise
 
     @contextmanager
-    def _patient_for_locks(self) -> Iterator[None]:
-        # It waits for all older transactions, and none waits for it: its lock stops no reader or
-        # writer. A lock timeout would only leave an invalid index behind.
+    def _without_lock_timeout(self) -> Iterator[None]:
+        # A CONCURRENTLY statement waits for all older transactions, and blocks no reader or writer.
+        # A lock timeout would only make it leave an invalid index behind.
         with self.connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")
             (before,) = cursor.fetchone() or ("0",)
@@ -65,8 +65,8 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
                 cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
 
     def _drop_leftover(self, index: str, table: str) -> None:
-        # An earlier run of this migration ended while it built the index, which is invalid then,
-        # or before all of the migration was done. Nothing else has the name on this table.
+        # An earlier run of this migration ended during the index build (the index is invalid), or
+        # after it but before the migration was recorded. Only this migration uses the name.
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
@@ -74,6 +74,6 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
                 " AND pg_table_is_visible(c.oid)",
                 [index, self.quote_name(table)],
             )
-            is_there = cursor.fetchone() is not None
-        if is_there:
+            exists = cursor.fetchone() is not None
+        if exists:
             super().execute(f"DROP INDEX CONCURRENTLY {self.quote_name(index)}", None)

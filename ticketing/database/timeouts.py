@@ -1,4 +1,4 @@
-"""How long each kind of process may run a statement, wait for a lock and idle in a transaction."""
+"""Timeouts of statements, locks and idle transactions for each kind of process."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ _EXAMPLE: Final = "statement=10,lock=5,idle=15"
 
 
 class Kind(StrEnum):
-    """What a process, or one connection of it, does with the database."""
+    """The kind of a process, or of one of its connections."""
 
     WEB = "web"
     WORKER = "worker"
@@ -23,14 +23,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds; 0 means no limit. `idle` counts between two statements of one transaction."""
+    """Timeouts in seconds; 0 means no limit. `idle` is between two statements of a transaction."""
 
     statement: float
     lock: float
     idle: float
 
     def parameters(self) -> dict[str, str]:
-        """Return them under PostgreSQL's own names."""
+        """Return the timeouts by the names of PostgreSQL's settings."""
         return {
             "statement_timeout": _milliseconds(self.statement),
             "lock_timeout": _milliseconds(self.lock),
@@ -43,21 +43,21 @@ _declared = Kind.COMMAND
 
 
 def declare_process(kind: Kind) -> None:
-    """Say what this process is, before it opens a connection. Forked children inherit it."""
-    global _declared  # noqa: PLW0603 - it is the process's, as its id is
+    """Set the kind of this process, before it opens a connection. Forked children inherit it."""
+    global _declared  # noqa: PLW0603 - one value for the whole process
     _declared = kind
 
 
 def declared_kind() -> Kind:
-    """Return what this process was declared to be; a management command or a shell if nothing."""
+    """Return the kind of this process. The default is that of management commands and shells."""
     return _declared
 
 
 def timeouts_of(kind: Kind) -> Timeouts:
     """
-    Return what the settings allow this kind.
+    Return the timeouts that the settings give a kind of process.
 
-    :raises ImproperlyConfigured: if the setting cannot be read
+    :raises ImproperlyConfigured: if the setting cannot be parsed
     """
     name, text = f"DATABASE_TIMEOUTS_{kind.name}", settings.DATABASE_TIMEOUTS[kind]
     try:
@@ -66,18 +66,18 @@ def timeouts_of(kind: Kind) -> Timeouts:
     except ValueError:
         seconds = {}
     if set(seconds) != set(_PARTS) or not all(0 <= number < 86_400 for number in seconds.values()):  # noqa: PLR2004 - a day
-        raise ImproperlyConfigured(f"{name} must be seconds as in {_EXAMPLE}, not {text!r}.")
+        raise ImproperlyConfigured(f"{name} must be in seconds, such as {_EXAMPLE}, not {text!r}.")
     return Timeouts(**seconds)
 
 
 def check_timeouts() -> None:
     """
-    Refuse timeouts under which a migration could make a sale fail.
+    Refuse timeouts with which a migration could make requests or tasks fail.
 
-    A statement that asks for a table's lock makes all later statements on that table wait. It must
-    give up before they do.
+    While a migration waits for a lock on a table, all later statements on that table wait behind
+    it. The migration must give up before they time out.
 
-    :raises ImproperlyConfigured: if a setting cannot be read, or a migration would wait too long
+    :raises ImproperlyConfigured: if a setting cannot be parsed, or a migration could wait too long
     """
     known = {kind: timeouts_of(kind) for kind in Kind}
     for kind in (Kind.WEB, Kind.WORKER):
@@ -85,11 +85,11 @@ def check_timeouts() -> None:
             raise ImproperlyConfigured(
                 f"DATABASE_TIMEOUTS_{kind.name} must limit statements: 0 means no limit."
             )
-        patience = known[kind].lock or known[kind].statement
-        if not 0 < known[Kind.MIGRATION].lock < patience:
+        longest_wait = known[kind].lock or known[kind].statement
+        if not 0 < known[Kind.MIGRATION].lock < longest_wait:
             raise ImproperlyConfigured(
-                "DATABASE_TIMEOUTS_MIGRATION must wait for a lock, and shorter than"
-                f" DATABASE_TIMEOUTS_{kind.name} does."
+                "The lock timeout of DATABASE_TIMEOUTS_MIGRATION must be more than 0 and less than"
+                f" that of DATABASE_TIMEOUTS_{kind.name}."
             )
 
 

@@ -1,8 +1,10 @@
--- Count one request against every limit, or against none if one of them refuses (GCRA).
--- A key holds the moment at which its limit will have forgotten all requests so far.
--- KEYS: one a limit   ARGV: requests and seconds of each limit in turn
--- Answers {1, the limit with the fewest left, how many, seconds until all are back}
---   | {0, the limit that refuses for longest, 0, seconds until it would not}
+-- Count one request against each limit, or against none if one of them refuses (GCRA).
+-- The value of a key is the time in microseconds at which all requests of its limit are available
+-- again.
+-- KEYS: one for each limit   ARGV: count and seconds of each limit, one limit after the other
+-- Returns {1, index of the limit with the fewest requests left, how many are left,
+--          seconds until all are available again}
+--   or {0, index of the limit that refuses for longest, 0, seconds until it no longer refuses}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local ends = {}

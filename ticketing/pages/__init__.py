@@ -1,1 +1,1 @@
-"""What any page needs."""
+"""Pages that the apps share: sign-in lockout, and waiting after too many requests."""

@@ -1,4 +1,4 @@
-"""Who guesses passwords is locked out: what he is told, and how long we remember it."""
+"""The page shown after too many failed sign-ins, and deleting the records of failures."""
 
 from datetime import datetime
 from typing import Any
@@ -19,10 +19,10 @@ _WHY = gettext_lazy(
 def answer_locked_out(
     request: HttpRequest, response: HttpResponse, credentials: dict[str, Any]
 ) -> HttpResponse:
-    """Answer in the place of the sign-in page. What else is guessed meanwhile prolongs nothing."""
+    """Return the waiting page instead of the sign-in page. Attempts do not prolong the wait."""
     return show_wait(request, why=_WHY, seconds=int(settings.AXES_COOLOFF_TIME.total_seconds()))
 
 
 def forget_failed_sign_ins(*, now: datetime) -> None:
-    """Clear away the failures that lock nobody out any more: they tell addresses and names."""
+    """Delete failures that no longer count, because they contain IP addresses and user names."""
     AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()

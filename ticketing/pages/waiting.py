@@ -1,4 +1,4 @@
-"""The page that asks a person to wait."""
+"""The page that asks a person to wait and retry, with status 429."""
 
 from http import HTTPStatus
 from math import ceil
@@ -12,9 +12,9 @@ from django.utils.functional import Promise
 
 
 def show_wait(request: HttpRequest, *, why: Promise, seconds: int) -> HttpResponse:
-    """Say why, and for how long, in the reader's language."""
+    """Return the page in the reader's language, with the reason and the time to wait."""
     if not hasattr(request, "user"):
-        # Refused before anybody looked who it is.
+        # The request was refused before the authentication middleware ran.
         request.user = AnonymousUser()
     with translation.override(translation.get_language_from_request(request)):
         shown = admin.site.each_context(request) | {"why": why, "minutes": ceil(seconds / 60)}

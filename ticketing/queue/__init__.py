@@ -1,1 +1,1 @@
-"""Messages, the tasks that take them, and SQS as their transport."""
+"""Messages, the base of the tasks that process them, and SQS as their transport."""

@@ -1,4 +1,4 @@
-"""Beat with a note of its last turn, so that its health is checked as a worker's is."""
+"""Beat's scheduler, which writes a file for the health check as a worker does."""
 
 import logging
 import time
@@ -12,14 +12,14 @@ from ticketing.queue.polls import EVERY_SECONDS, clear_away_old_polls, forget_po
 
 logger = logging.getLogger(__name__)
 
-# What beat is called among the queues.
+# In the file, the time of beat is stored under this name instead of the name of a queue.
 _BEAT: Final = "beat"
 
 
 class NotingScheduler(PersistentScheduler):
-    """Notes when it last came to send a task, whether SQS took the message or not."""
+    """Writes the time at which it last tried to send a task, also if SQS did not answer."""
 
-    _noted_at = 0.0
+    _written_at = 0.0
 
     def setup_schedule(self) -> None:
         super().setup_schedule()
@@ -29,12 +29,12 @@ class NotingScheduler(PersistentScheduler):
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         super().apply_entry(entry, producer=producer)
         now = time.time()
-        if settings.METRICS_DIR and abs(now - self._noted_at) > EVERY_SECONDS:
+        if settings.METRICS_DIR and abs(now - self._written_at) > EVERY_SECONDS:
             try:
                 write_polls(Path(settings.METRICS_DIR), {_BEAT: now})
             except OSError:
-                logger.warning("The time of beat's last turn could not be written.", exc_info=True)
-            self._noted_at = now
+                logger.warning("The file for beat's health check was not written.", exc_info=True)
+            self._written_at = now
 
     def close(self) -> None:
         super().close()

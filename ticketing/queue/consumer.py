@@ -1,4 +1,4 @@
-"""Celery's consumer, that deletes no message which it cannot read."""
+"""Celery's consumer, changed so that it does not delete unreadable messages."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from celery.worker.consumer import Consumer
 
 class KeepingConsumer(Consumer):
     """
-    Leaves an unreadable message in its queue, until SQS moves it to the dead-letter queue.
+    Leaves an unreadable message in its queue until SQS moves it to the dead-letter queue.
 
-    Celery's own acknowledges it: a message of ours that was damaged would be gone, with a line in
-    the log as its only trace.
+    Celery's own consumer acknowledges it, so that a damaged message would be lost with only a log
+    line.
     """
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Messages that failed to the end: shown to people, and sent again when they say so."""
+"""Failed messages: recording failures, collecting dead letters, and sending them again."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_REASON: Final = 500
 _MOST_AT_ONCE: Final = 10
-# SQS keeps a dead letter 14 days; more than this at once is an incident, and the next run goes on.
+# Bounds one run. The next run continues, and SQS keeps a dead letter for 14 days.
 _BATCHES: Final = 20
 _UNREADABLE: Final = "?"
 _LONGEST_NAME: Final = 100
@@ -29,9 +29,9 @@ _LONGEST_NAME: Final = 100
 
 def note_failure(*, message: str, about: str, error: Exception) -> None:
     """
-    Keep why a message failed: if it fails to the end, somebody will want to know.
+    Record why a message failed, for operators.
 
-    It is called while something is broken, perhaps the database, and so never fails itself.
+    It never raises an error of the database: the database may be the reason of the failure.
     """
     reason, about = _storable(f"{type(error).__name__}: {error}"), _storable(about)
     now = clock.now()
@@ -46,24 +46,25 @@ def note_failure(*, message: str, about: str, error: Exception) -> None:
                 reason=reason, failures=F("failures") + 1, last_failed_at=now
             )
     except DatabaseError:
-        logger.warning("The failure of %s could not be noted.", message, exc_info=True)
+        logger.warning("The failure of %s could not be recorded.", message, exc_info=True)
 
 
 def _storable(text: str) -> str:
-    """Return a text that PostgreSQL takes: bounded, without NUL and halves of surrogate pairs."""
+    """Return a text that PostgreSQL can store: bounded, without NUL and lone surrogates."""
     return text[:_LONGEST_REASON].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def spell_ids(ids: Mapping[str, Any]) -> str:
-    """Return what a message is about, in one line."""
+    """Return the ids of a message as one line of text."""
     return " ".join(f"{name}={value}" for name, value in sorted(ids.items()))
 
 
 def collect_dead_letters(*, now: datetime) -> int:
     """
-    Move what lies in the dead-letter queues to where people look. Return how many.
+    Move all messages of the dead-letter queues to the table of failed messages. Return how many.
 
-    It is written before it is deleted there, so a crash in between writes it again, and once.
+    Each one is stored before it is deleted from SQS. After a crash in between, it is collected
+    again and updates the same row.
     """
     collected = 0
     sqs = aws_client("sqs")
@@ -73,7 +74,7 @@ def collect_dead_letters(*, now: datetime) -> int:
             found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_MOST_AT_ONCE)
             letters = found.get("Messages", [])
             for letter in letters:
-                _keep(queue, letter["Body"], now)
+                _store(queue, letter["Body"], now)
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
             collected += len(letters)
             if len(letters) < _MOST_AT_ONCE:
@@ -83,9 +84,9 @@ def collect_dead_letters(*, now: datetime) -> int:
 
 def send_again(*, failed: FailedMessage, actor: Actor, now: datetime) -> bool:
     """
-    Put a dead message back into its queue, as it was. Return whether it was one.
+    Send a dead message to its queue again, unchanged. Return False if the message is not dead.
 
-    Twice sends twice, which is harmless: each message may come more than once anyway.
+    Two calls send it twice. That is harmless, because every task may run twice.
     """
     if failed.died_at is None or not failed.body:
         return False
@@ -105,19 +106,19 @@ def send_again(*, failed: FailedMessage, actor: Actor, now: datetime) -> bool:
 
 
 def forget_failures(*, now: datetime) -> None:
-    """Clear away failures long past: of messages that succeeded later, or were sent again."""
+    """Delete old failures of messages that SQS did not give up, or that were sent again."""
     old = FailedMessage.objects.filter(last_failed_at__lt=now - FailedMessage.KEPT)
     old.filter(died_at=None).delete()
     old.filter(sent_again_at__gt=F("died_at")).delete()
 
 
 def dead_letter_url(queue: str) -> str:
-    """Return the address of a queue's dead-letter queue."""
+    """Return the URL of a queue's dead-letter queue."""
     return f"{settings.SQS_QUEUE_URLS[queue]}-dead"
 
 
-def _keep(queue: str, body: str, now: datetime) -> None:
-    message, about = _read(body)
+def _store(queue: str, body: str, now: datetime) -> None:
+    message, about = _parse(body)
     FailedMessage.objects.update_or_create(
         message=message,
         about=about,
@@ -132,8 +133,8 @@ def _keep(queue: str, body: str, now: datetime) -> None:
     )
 
 
-def _read(body: str) -> tuple[str, str]:
-    """Return a message's name and what it is about, as Celery and kombu wrote them."""
+def _parse(body: str) -> tuple[str, str]:
+    """Return the name and the ids of a message in the format of Celery and kombu."""
     try:
         envelope = json.loads(base64.b64decode(body))
         _arguments, ids, _chain = json.loads(base64.b64decode(envelope["body"]))
@@ -142,12 +143,16 @@ def _read(body: str) -> tuple[str, str]:
             return name, about
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    # Not one of ours. It is shown as it is: one that could not be kept would come again forever,
-    # and keep those behind it from being collected.
+    # The message was not sent by us. It must be stored all the same: a message that is not deleted
+    # from the dead-letter queue is received again in each run, and delays those behind it.
     return _UNREADABLE, _storable(body)
 
 
 def _fits(text: str, length: int) -> bool:
-    """Say whether PostgreSQL takes a text: no NUL, and no half of a surrogate pair."""
+    """
+    Return whether PostgreSQL can store a text in a column of this length.
+
+    :raises UnicodeEncodeError: if the text has a lone surrogate
+    """
     text.encode()
     return len(text) <= length and "\0" not in text

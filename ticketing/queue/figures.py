@@ -1,4 +1,4 @@
-"""How long ago each worker polled each queue, for Prometheus."""
+"""The metric of the time since each worker polled each queue."""
 
 import time
 from collections.abc import Iterator
@@ -13,15 +13,16 @@ from ticketing.queue.polls import GONE_SECONDS, read_polls
 
 class PollAges(Collector):
     """
-    The workers whose files are in `PROMETHEUS_MULTIPROC_DIR` and still are being written.
+    Reads the files that workers write to `PROMETHEUS_MULTIPROC_DIR`.
 
-    A worker that was killed leaves its file. It is not shown: nothing would ever take it back.
+    Files that are no longer written are left out: a killed worker leaves its file behind, and its
+    age would grow forever.
     """
 
     def collect(self) -> Iterator[Metric]:
         ages = GaugeMetricFamily(
             "bilheteria_queue_poll_age_seconds",
-            "Since this worker last asked SQS for messages of this queue.",
+            "Seconds since this worker last polled this queue.",
             labels=["queue", "worker"],
         )
         now = time.time()

@@ -1,4 +1,4 @@
-"""The messages that a worker has taken and not finished."""
+"""The messages that a worker has received and not finished."""
 
 from collections import defaultdict
 from typing import Any
@@ -7,15 +7,15 @@ from kombu.transport import SQS
 
 
 class QoS(SQS.QoS):
-    """What the worker has in hand."""
+    """Kombu's record of the messages that the worker has received and not acknowledged."""
 
-    def let_go(self, delivery_tag: str) -> None:
-        """Count a message no longer that could not be taken."""
+    def forget(self, delivery_tag: str) -> None:
+        """Remove a message that the worker could not accept, so that it occupies no place."""
         if delivery_tag in self._delivered:
             self._quick_ack(delivery_tag)
 
     def restore_unacked(self) -> list[Any]:
-        """Give back what was fetched and not begun: the other workers see it at once."""
+        """Return messages that were not begun to their queues: other workers get them at once."""
         self._flush()
         tags_by_url = defaultdict(list)
         while self._delivered:

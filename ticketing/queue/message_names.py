@@ -1,10 +1,10 @@
-"""Every message that crosses the queue, by name. The settings read it before Django is ready."""
+"""The names of all messages, and their queues. The settings import it before Django is ready."""
 
 from enum import StrEnum
 
 
 class Message(StrEnum):
-    """A command to a worker. Its value is the name of the task that obeys it."""
+    """A command to a worker. The value is the name of the task that processes it."""
 
     SETTLE_ORDER = "tickets.settle_order"
     ISSUE_CODES = "tickets.issue_codes"
@@ -16,9 +16,9 @@ class Message(StrEnum):
     SEND_WEBHOOKS = "tickets.send_webhooks"
 
 
-# A mailing must never delay a payment, nor may the refunds of a cancelled event or a slow receiver
-# of webhooks: so mail, refunds and webhooks have queues and workers of their own. Any worker can do
-# any task: during an upgrade, messages of the release before arrive in the queues of that release.
+# Mails, refunds and webhooks have queues and workers of their own, so that many mails, the refunds
+# of a cancelled event or a slow webhook receiver cannot delay payments. Each worker can still run
+# each task, because the previous release sends messages to the queues that it knows.
 QUEUES = dict.fromkeys(Message, "sale") | {
     Message.DELIVER_TICKETS: "delivery",
     Message.REFUND_ORDER: "refunds",

@@ -1,4 +1,4 @@
-"""How a message crosses the queue: the one way to send it, and the task that handles it."""
+"""Sending a message after the commit, and making a function the task of a message."""
 
 import logging
 from collections.abc import Callable
@@ -19,77 +19,82 @@ from ticketing.queue.message_names import QUEUES, Message
 from ticketing.queue.next_steps import Ids, Step, follow, run_with_next_steps
 from ticketing.queue.task import REQUEST_ID_HEADER
 
-__all__ = ["QUEUES", "Message", "handles", "next_ask", "patience", "send_after_commit"]
+__all__ = ["QUEUES", "Message", "handles", "next_retry_at", "send_after_commit"]
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PATIENCE = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(hours=1)
 
-# What follows a settlement. The worker that settled does it at once, and sends the message only if
-# that fails. After any other task, such as reissuing a whole event, it stays a message.
+# The steps after a settlement. The worker that settled the order does them at once, and sends their
+# messages only if that fails. After all other tasks they are messages.
 _NEXT_STEPS = frozenset({Message.ISSUE_CODES, Message.DELIVER_TICKETS})
 _steps: dict[str, Step] = {}
 
 
 def send_after_commit(message: Message, **ids: UUID) -> None:
     """
-    Queue `message` when the open transaction commits, and not if it rolls back.
+    Send `message` when the open transaction commits, and not if it rolls back.
 
-    While an order is settled, the worker does what follows itself and sends no message.
+    In the task that settles an order, the steps in `_NEXT_STEPS` are run instead of sent.
 
-    The process may die between commit and send, and the queue may be away, so every message needs
-    a row that still asks for the work, and a sweep that finds that row.
+    The message may be lost: the process can die after the commit, or SQS may not answer. Therefore
+    each message needs a row that asks for the work, and a sweep that finds this row.
+
+    :raises RuntimeError: if no transaction is open
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A message is sent after a commit; open a transaction first.")
     body = {name: str(value) for name, value in ids.items()}
-    transaction.on_commit(partial(_do_or_send, message, body))
+    transaction.on_commit(partial(_run_or_send, message, body))
 
 
-def patience(asks: int) -> timedelta:
-    """
-    Return how long to wait for an answer to the message that was sent `asks` times before.
-
-    The first is late after `ASK_AGAIN_SECONDS`; each repeat waits twice as long as the one before.
-    """
-    waits = timedelta(seconds=settings.ASK_AGAIN_SECONDS) * (1 << min(asks, 10))
-    return min(waits, _LONGEST_PATIENCE)
-
-
-def next_ask(asks: int, *, now: datetime) -> datetime:
-    """Return when the sweep may send a message again that is sent now."""
-    return now + patience(asks)
+def next_retry_at(asks: int, *, now: datetime) -> datetime:
+    """Return when the sweep sends a message again that is sent now, after `asks` repeats."""
+    return now + _retry_wait(asks)
 
 
 def handles(message: Message) -> Callable[[Callable[..., None]], Any]:
     """
-    Make a function the task for `message`.
+    Make the decorated function the task of `message`. Its failures are recorded.
 
-    A task that raises is not acknowledged: its message returns to SQS, which counts, waits and in
-    the end moves it to the dead-letter queue. Celery's own retries would hide it from that count.
+    If the task raises, its message is not acknowledged: SQS delivers it again later, counts the
+    attempts, and in the end moves it to the dead-letter queue. Celery's retries must not be used:
+    they send a new message, whose count begins at zero.
     """
 
-    def make_task(obey: Callable[..., None]) -> Any:
+    def make_task(handle: Callable[..., None]) -> Any:
         if message in _NEXT_STEPS:
-            _steps[message.value] = obey
+            _steps[message.value] = handle
 
-        @wraps(obey)
-        def obey_or_note(**ids: str) -> None:
+        @wraps(handle)
+        def handle_or_record_failure(**ids: str) -> None:
             try:
                 if message is Message.SETTLE_ORDER:
-                    run_with_next_steps(partial(obey, **ids), known=_steps, send=_send_step)
+                    run_with_next_steps(partial(handle, **ids), known=_steps, send=_send_step)
                 else:
-                    obey(**ids)
+                    handle(**ids)
             except Exception as error:
                 note_failure(message=message.value, about=spell_ids(ids), error=error)
                 raise
 
-        return shared_task(name=message.value, ignore_result=True, acks_late=True)(obey_or_note)
+        return shared_task(name=message.value, ignore_result=True, acks_late=True)(
+            handle_or_record_failure
+        )
 
     return make_task
 
 
-def _do_or_send(message: Message, body: Ids) -> None:
+def _retry_wait(asks: int) -> timedelta:
+    """
+    Return how long the sweep waits before it sends a message again, after `asks` repeats.
+
+    The first wait is `ASK_AGAIN_SECONDS`. It doubles with each repeat, up to an hour.
+    """
+    wait = timedelta(seconds=settings.ASK_AGAIN_SECONDS) * (1 << min(asks, 10))
+    return min(wait, _LONGEST_WAIT)
+
+
+def _run_or_send(message: Message, body: Ids) -> None:
     if message not in _NEXT_STEPS or not follow(message.value, body):
         _send(message, body)
 
@@ -100,7 +105,7 @@ def _send_step(name: str, body: Ids) -> None:
 
 def _send(message: Message, body: dict[str, str]) -> None:
     try:
-        # By name: a web process has not loaded the tasks.
+        # By name, because web processes do not import the tasks.
         current_app.send_task(
             message.value,
             kwargs=body,
@@ -109,5 +114,5 @@ def _send(message: Message, body: dict[str, str]) -> None:
             headers={REQUEST_ID_HEADER: get_contextvars().get("request_id")},
         )
     except (BotoCoreError, ClientError, OperationalError, OSError):
-        # The caller has committed and must not fail now. The row still asks, and the sweep will.
-        logger.warning("%s was not sent; the sweep will.", message, exc_info=True)
+        # Do not raise: the caller has committed. The sweep finds the row that asks for the work.
+        logger.warning("%s was not sent; the sweep will send it.", message, exc_info=True)

@@ -1,8 +1,9 @@
 """
-The steps that follow a task, done by the same worker at once instead of by messages.
+Running the steps after a task in the same worker, instead of sending their messages.
 
-A message costs three requests to SQS. It stays the safety net: a step that fails, is slow or comes
-late is left to its message, and the message of the first step returns if the worker dies between.
+It saves three requests to SQS for each step. A step that fails, is slow or comes too late is sent
+as a message instead. If the worker dies, SQS delivers the message of the task again, and the task
+asks for the steps again.
 """
 
 import logging
@@ -16,12 +17,12 @@ from ticketing.telemetry.metrics import count_task
 
 logger = logging.getLogger(__name__)
 
-# A task may take 45 s. One that took so long already leaves the rest to messages.
+# After so long a task sends its remaining steps as messages, because it must end within 45 s.
 _TASK_SECONDS: Final = 10
-# A step that fails or takes longer is left to its message for a while: mail that is away or slow
-# must not delay the payments that wait for this process.
+# After a step that failed or took longer, this process sends that step as a message for
+# `_PAUSE_SECONDS`: slow mail must not delay the payments that wait for this process.
 _STEP_SECONDS: Final = 2
-_REST_SECONDS: Final = 60
+_PAUSE_SECONDS: Final = 60
 
 Ids = dict[str, str]
 Step = Callable[..., None]
@@ -29,17 +30,17 @@ Send = Callable[[str, Ids], None]
 
 
 class _Following(threading.local):
-    """The steps that follow the task of this thread; None if it leaves them to messages."""
+    """The steps to run after the task of this thread; None if they are sent as messages."""
 
     steps: deque[tuple[str, Ids]] | None = None
 
 
 _following = _Following()
-_rests_until: dict[str, float] = {}
+_paused_until: dict[str, float] = {}
 
 
 def follow(step: str, ids: Ids) -> bool:
-    """Do a step when the running task has done its own. Return False if no task takes it."""
+    """Run a step after the task of this thread. Return False if the caller must send it."""
     if _following.steps is None:
         return False
     _following.steps.append((step, ids))
@@ -48,7 +49,7 @@ def follow(step: str, ids: Ids) -> bool:
 
 def run_with_next_steps(first: Callable[[], None], *, known: dict[str, Step], send: Send) -> None:
     """
-    Run a task, then the steps that it and they asked for. What is not done is sent.
+    Run a task, then its steps and the steps of these steps. Send the messages of the others.
 
     :raises Exception: if the task itself fails
     """
@@ -73,24 +74,24 @@ def run_with_next_steps(first: Callable[[], None], *, known: dict[str, Step], se
 
 
 def forget_rests() -> None:
-    """Try each step again at once."""
-    _rests_until.clear()
+    """End all pauses of steps, for tests."""
+    _paused_until.clear()
 
 
 def _try(name: str, step: Step, ids: Ids) -> bool:
-    """Do one step, unless it rests. Return whether it was done."""
+    """Run a step, unless it is paused. Return whether it succeeded."""
     began = time.monotonic()
-    if began < _rests_until.get(name, 0.0):
+    if began < _paused_until.get(name, 0.0):
         return False
     raised: Exception | None = None
     try:
         step(**ids)
     except Exception as error:
-        # Its message comes next, and reports what fails again.
-        logger.warning("%s failed; its message will try again.", name, exc_info=True)
+        # The caller sends the message of the step, whose task raises if it fails again.
+        logger.warning("%s failed; its message will retry it.", name, exc_info=True)
         raised = error
     seconds = time.monotonic() - began
     count_task(task=name, seconds=seconds, error=raised)
     if raised is not None or seconds > _STEP_SECONDS:
-        _rests_until[name] = time.monotonic() + _REST_SECONDS
+        _paused_until[name] = time.monotonic() + _PAUSE_SECONDS
     return raised is None

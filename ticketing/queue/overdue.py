@@ -1,13 +1,13 @@
-"""Rows that ask for a message again, because what they asked for is not done yet."""
+"""Selecting the rows whose message the sweep must send again."""
 
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from ticketing.queue.messages import next_ask
+from ticketing.queue.messages import next_retry_at
 
-# Of one kind, in one sweep.
+# The most rows of one kind in one sweep.
 BATCH: Final = 500
 
 # A model with the columns `asks` and `ask_again_at`.
@@ -16,12 +16,12 @@ Asking = TypeVar("Asking", bound=Model)
 
 def take_overdue(rows: QuerySet[Asking], *, now: datetime) -> list[Asking]:
     """
-    Return a batch of the rows whose time to ask again has come, and put that time off.
+    Return a batch of rows whose `ask_again_at` has passed, and set it to a later time.
 
-    Each row waits longer than the time before, so that a slow worker is not flooded. It is a part
-    of the transaction that sends their messages.
+    Call it in the transaction that sends the messages of these rows. Each wait is longer than the
+    one before, so that a slow worker does not get many copies of a message.
     """
-    # Two sweeps at once share the work: each takes rows that the other has not.
+    # `skip_locked` lets two sweeps at once take different rows.
     waiting = rows.filter(ask_again_at__lte=now).order_by("ask_again_at")
     overdue = list(waiting.select_for_update(skip_locked=True, of=("self",))[:BATCH])
     for row in overdue:
@@ -32,4 +32,4 @@ def take_overdue(rows: QuerySet[Asking], *, now: datetime) -> list[Asking]:
 
 def _put_off(row: Any, now: datetime) -> None:
     row.asks += 1
-    row.ask_again_at = next_ask(row.asks, now=now)
+    row.ask_again_at = next_retry_at(row.asks, now=now)

@@ -1,4 +1,4 @@
-"""Where the polling of one queue stands."""
+"""The state of polling one queue, in the memory of the worker."""
 
 import time
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Polling:
-    """Where the polling of one queue stands."""
+    """The state of polling one queue."""
 
-    # Which poll is the last: the answer to an earlier one was given up and starts no other.
+    # The number of the latest poll. The response to an earlier poll starts no other poll.
     number: int = 0
     began: float = 0.0
     failures: int = 0
-    # When SQS was last asked, by the clock, for other processes to read. A worker with its hands
-    # full does not ask; but each task ends within its time limit, or something is wrong.
+    # When SQS was last polled, for the health check. A busy worker does not poll, but its tasks end
+    # within their time limit: a time much longer ago shows a fault.
     at: float = field(default_factory=time.time)

@@ -1,8 +1,9 @@
 """
-When each worker last polled each of its queues, in one small file a worker that others read.
+Files with the times at which workers last polled their queues: one file for each worker.
 
-The worker's own event loop writes the file, so a loop that hangs shows as a file that grows old.
-Nothing here needs Django: a health check must cost little.
+The health check and the metrics read them. The event loop of the worker writes the file, so that
+an old file shows a loop that hangs. This module does not import Django, because the health check
+must start quickly.
 """
 
 import json
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-# So often a worker writes its file.
+# How often a worker writes its file.
 EVERY_SECONDS: Final = 5
-# A file that was not written for so long belongs to a worker that is gone, or that hangs.
+# If a file was not written for so long, its worker has ended or hangs.
 GONE_SECONDS: Final = 60
 _FORGOTTEN_SECONDS: Final = 24 * 60 * 60
 _PREFIX: Final = "polls."
@@ -25,7 +26,7 @@ _PREFIX: Final = "polls."
 
 @dataclass(frozen=True, slots=True)
 class Polls:
-    """What one worker wrote: for each queue the moment of its last poll, in seconds since 1970."""
+    """The content of a worker's file. `polled_at` has the Unix time of each queue's last poll."""
 
     host: str
     pid: int
@@ -40,7 +41,7 @@ class Polls:
         return self.host == socket.gethostname()
 
     def runs(self) -> bool:
-        """Return whether a process of this host that wrote the file still exists."""
+        """Return whether the process that wrote the file runs, if it is of this host."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -52,36 +53,36 @@ class Polls:
 
 def write_polls(folder: Path, polled_at: Mapping[str, float]) -> None:
     """
-    Write this worker's file, whole or not at all.
+    Write the file of this worker atomically: a reader never sees a part of it.
 
-    :raises OSError: if the folder is full or gone
+    :raises OSError: if the disk is full or the folder is missing
     """
     host, pid = socket.gethostname(), os.getpid()
     file = _file(folder, host, pid)
-    half = file.with_suffix(".half")
-    half.write_text(
+    temporary = file.with_suffix(".half")
+    temporary.write_text(
         json.dumps(
             {"host": host, "pid": pid, "written_at": time.time(), "polled_at": dict(polled_at)}
         )
     )
-    half.replace(file)
+    temporary.replace(file)
 
 
 def read_polls(folder: Path) -> Iterator[Polls]:
-    """Return what the workers wrote that share the folder, also those that are gone."""
+    """Return the contents of all files in the folder, also of workers that have ended."""
     for file in sorted(folder.glob(f"{_PREFIX}*.json")):
-        # A worker that ends takes its file with it, perhaps just now.
+        # A worker that ends deletes its file, perhaps at this moment.
         with suppress(OSError, ValueError, TypeError):
             yield Polls(**json.loads(file.read_text()))
 
 
 def forget_polls(folder: Path) -> None:
-    """Delete this worker's file: it ends in good order."""
+    """Delete the file of this worker, because it ends normally."""
     _file(folder, socket.gethostname(), os.getpid()).unlink(missing_ok=True)
 
 
 def clear_away_old_polls(folder: Path, *, now: float) -> None:
-    """Delete the files of workers of this host that were killed, and files a day old."""
+    """Delete the files of workers of this host that were killed, and all files older than a day."""
     for polls in list(read_polls(folder)):
         dead = polls.is_of_this_host() and not polls.runs()
         if dead or now - polls.written_at > _FORGOTTEN_SECONDS:

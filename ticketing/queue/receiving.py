@@ -1,4 +1,4 @@
-"""One ReceiveMessage of SQS over the worker's event loop, with a time limit and one callback."""
+"""Calling ReceiveMessage of SQS on the worker's event loop, with a time limit and a callback."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from kombu.asynchronous.http import Headers, Request, Response, get_client
 
 _OPERATION: Final = "ReceiveMessage"
 _CONNECT_SECONDS: Final = 3
-# Beyond the seconds that SQS itself waits for a message.
+# In addition to the seconds for which SQS itself waits for a message.
 _ANSWER_SECONDS: Final = 7
 _OK: Final = 200
 
@@ -20,7 +20,7 @@ Messages = list[dict[str, Any]]
 
 
 class ReceiveFailed(Exception):
-    """SQS gave no messages and did not say that there are none. `code` labels the figure."""
+    """The call failed. `code` is the label of the failure in the metrics."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -28,9 +28,13 @@ class ReceiveFailed(Exception):
 
 
 class Receiver(AsyncSQSConnection):
-    """Kombu's connection, which signs. Kombu's own requests have no time limit and lose errors."""
+    """
+    Kombu's connection, used to sign requests.
 
-    def ask(
+    The requests are made here, because those of kombu have no time limit and lose errors.
+    """
+
+    def receive(
         self,
         url: str,
         *,
@@ -39,21 +43,22 @@ class Receiver(AsyncSQSConnection):
         callback: Callable[[Messages | ReceiveFailed], None],
     ) -> None:
         """
-        Begin to ask for at most `count` messages; `callback` gets them, or why there are none.
+        Start to receive at most `count` messages. `callback` gets the messages or the failure.
 
         :raises BotoCoreError: if there are no credentials to sign the request with
         """
-        self._seconds = longest(wait_seconds)
-        wanted = {
+        self._seconds = longest_receive(wait_seconds)
+        parameters = {
             "MaxNumberOfMessages": count,
             "WaitTimeSeconds": wait_seconds,
             "MessageSystemAttributeNames": list(self.message_system_attribute_names),
         }
-        answered = partial(self._pass_on, callback)
-        self.make_request(_OPERATION, wanted, url, "POST", callback=answered)
+        on_response = partial(self._pass_on, callback)
+        self.make_request(_OPERATION, parameters, url, "POST", callback=on_response)
 
     def _mexe(self, request: Any, sender: Any = None, callback: Any = None) -> Any:
-        # The loop's present client: an earlier one was closed together with its loop.
+        # `make_request` calls this method. The HTTP client is fetched anew each time, because it is
+        # closed together with its event loop.
         return get_client().add_request(
             Request(
                 request.url,
@@ -61,35 +66,35 @@ class Receiver(AsyncSQSConnection):
                 headers=Headers(request.headers),
                 body=request.body,
                 on_ready=callback,
-                on_prepare=self._limit,
+                on_prepare=self._set_time_limits,
                 follow_redirects=False,
                 ca_certs=get_cert_path(True),  # noqa: FBT003 - botocore's
             )
         )
 
-    def _limit(self, curl: Any) -> None:
+    def _set_time_limits(self, curl: Any) -> None:
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, _CONNECT_SECONDS * 1000)
         curl.setopt(pycurl.TIMEOUT_MS, self._seconds * 1000)
 
     def _pass_on(
-        self, callback: Callable[[Messages | ReceiveFailed], None], answer: Response
+        self, callback: Callable[[Messages | ReceiveFailed], None], response: Response
     ) -> None:
-        callback(self._read(answer))
+        callback(self._parse(response))
 
-    def _read(self, answer: Response) -> Messages | ReceiveFailed:
-        if answer.code != _OK:
-            # Kombu makes 599 of a connection that failed; the error has curl's words.
-            said = (answer.body or b"")[:200].decode("utf-8", "replace")
-            return ReceiveFailed(f"HTTP {answer.code}", f"{answer.error} {said}".strip())
+    def _parse(self, response: Response) -> Messages | ReceiveFailed:
+        if response.code != _OK:
+            # Kombu reports a failed connection as code 599, with curl's message as `error`.
+            body = (response.body or b"")[:200].decode("utf-8", "replace")
+            return ReceiveFailed(f"HTTP {response.code}", f"{response.error} {body}".strip())
         model = self.sqs_connection.meta.service_model.operation_model(_OPERATION)
         try:
-            _, parsed = get_response(model, answer)
+            _, parsed = get_response(model, response)
             return [dict(message) for message in parsed.get("Messages") or ()]
-        except Exception as error:  # noqa: BLE001 - a body may be anything, and so what it raises
+        except Exception as error:  # noqa: BLE001 - the parsers raise many kinds for broken bodies
             return ReceiveFailed("Unreadable", f"{type(error).__name__}: {error}")
 
 
-def longest(wait_seconds: int) -> int:
-    """Return the seconds after which a receive has ended, one way or the other."""
+def longest_receive(wait_seconds: int) -> int:
+    """Return after how many seconds a call has ended, with messages or with a failure."""
     return wait_seconds + _ANSWER_SECONDS

@@ -1,7 +1,7 @@
 """
-The base of every task.
+The base class of all tasks.
 
-Its lines in the log say whose work it is, it is counted, and it keeps its process's connection.
+It adds ids to the log lines of a task, counts and times it, and keeps the database connection.
 """
 
 from time import perf_counter
@@ -14,22 +14,23 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from ticketing.ids import new_id
 from ticketing.telemetry.metrics import count_task
 
-# A header of the message: the id of the request, or of the periodic task, that began it all.
+# The header of messages with the id of the HTTP request or periodic task that caused them.
 REQUEST_ID_HEADER: Final = "request_id"
 
 
 class WatchedTask(Task[..., Any]):
     """
-    A task whose messages carry on the id that its own message brought, or else one of its own.
+    Binds the request id of its message to its log lines and to the messages that it sends.
 
-    What it binds stays bound when it has ended: Celery writes only then why it failed.
+    Without a request id in the message it makes a new one. The values stay bound after the task has
+    ended, because Celery logs the failure of a task only then.
     """
 
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         clear_contextvars()
-        # As before a request: a connection that the server has closed is opened anew.
+        # As Django does before a request: close a connection that PostgreSQL has closed.
         close_old_connections()
         ids = {name: value for name, value in kwargs.items() if name.endswith("_id")}
         bind_contextvars(**ids, task=self.name, request_id=self._request_id())
@@ -39,19 +40,19 @@ class WatchedTask(Task[..., Any]):
             return super().__call__(*args, **kwargs)
         except Exception as error:
             raised = error
-            # With it go the locks of a task that was stopped between two statements.
+            # Release the advisory locks of a task that was interrupted between two statements.
             _close_connections()
             raise
         finally:
             count_task(task=self.name, seconds=perf_counter() - began, error=raised)
 
     def _request_id(self) -> str:
-        brought = (self.request.headers or {}).get(REQUEST_ID_HEADER)
-        return str(brought or new_id())
+        from_message = (self.request.headers or {}).get(REQUEST_ID_HEADER)
+        return str(from_message or new_id())
 
 
 def _close_connections() -> None:
     for connection in connections.all(initialized_only=True):
-        # A test may stand around it.
+        # A test may have opened a transaction around the task.
         if not connection.in_atomic_block:
             connection.close()

@@ -1,7 +1,7 @@
--- Refuse to change or delete a row of the record of who did what: rows are only ever added.
+-- Refuse to change or delete a recorded act. Acts are only inserted.
 --
--- The trigger calls it, and it always raises. TRUNCATE calls no row trigger, so the table's owner
--- can still empty it.
+-- A trigger calls it, and it always raises an exception. TRUNCATE calls no row trigger, so the owner
+-- of the table can still empty it.
 CREATE FUNCTION refuse_to_change_acts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'acts are never changed or deleted' USING ERRCODE = 'restrict_violation';

@@ -1,1 +1,1 @@
-"""What the processes say about themselves: logs, metrics and traces."""
+"""Logs, metrics and traces of all processes."""

@@ -1,4 +1,4 @@
-"""What a line of the log looks like: a JSON object in production, words on one's own machine."""
+"""The format of log lines: JSON objects in production, text on a developer's machine."""
 
 import sys
 from collections.abc import Mapping
@@ -14,16 +14,19 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from ticketing.telemetry.redaction import redact_text
 
 FORMS: Final = ("json", "console")
-# What a call may add by `extra=`. Others add much more: whole requests, or parameters of queries.
+# The only names of `extra=` that are logged. Libraries add others, such as whole requests or the
+# parameters of queries.
 FIELDS: Final = ("method", "route", "status", "code", "ms", "status_code")
 _FIRST: Final = ("time", "level", "logger", "event", "request_id")
 
 
 def describe_logging(*, form: str, level: str, each_request: bool) -> dict[str, Any]:
     """
-    Return Django's `LOGGING`: every line of every library goes through one formatter.
+    Return Django's setting `LOGGING`, with one formatter for the lines of all libraries.
 
-    Without `each_request` a request or a task that went well leaves no line.
+    Without `each_request`, requests and successful tasks are not logged.
+
+    :raises ValueError: if `form` is unknown
     """
     if form not in FORMS:
         raise ValueError(f"LOG_FORMAT is one of {', '.join(FORMS)}, not {form!r}.")
@@ -36,41 +39,41 @@ def describe_logging(*, form: str, level: str, each_request: bool) -> dict[str, 
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
-            # To refuse is no event: a sold-out night would fill the disk with it.
+            # Responses with 4xx are not logged: a sold-out event would fill the disk.
             "django.request": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
             "ticketing.telemetry.middleware": {"level": each},
-            # Celery tells of each task that it came, and again that it is done.
+            # Celery logs each task when it is received, and again when it has ended.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": each},
             "celery.beat": {"level": "WARNING"},
-            # Each new client of AWS tells where it found its credentials.
+            # botocore logs for each new client where it found its credentials.
             "botocore": {"level": "WARNING"},
         },
     }
 
 
 def make_formatter(*, form: str) -> ProcessorFormatter:
-    """Return what makes the lines: the name in `LOGGING` and in the web server's own settings."""
+    """Return the formatter. `LOGGING` and the settings of the web server name this function."""
     return ProcessorFormatter(
         processors=[
             merge_contextvars,
-            _tell_request,
+            _add_request_id,
             add_log_level,
             add_logger_name,
             TimeStamper(fmt="iso", utc=True, key="time"),
             ExtraAdder(allow=FIELDS),
             ProcessorFormatter.remove_processors_meta,
             format_exc_info,
-            # Last: what an exception says is text by now.
+            # After `format_exc_info`, so that the text of exceptions is redacted too.
             _redact,
             _make_renderer(form),
         ]
     )
 
 
-def _tell_request(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
-    # Django's own line on an answer of 5xx comes when the request's context is gone.
+def _add_request_id(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+    # Django logs a response of 5xx after the context of the request was cleared.
     request = getattr(line["_record"], "request", None)
     if "request_id" not in line and isinstance(request, HttpRequest):
         line["request_id"] = request.META.get("REQUEST_ID", "")

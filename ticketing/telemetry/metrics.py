@@ -1,9 +1,9 @@
 """
-What every process counts, and how the counts of all of them become one page.
+The counters and histograms of every process, and adding them up for Prometheus.
 
-With `PROMETHEUS_MULTIPROC_DIR` each process keeps its counts in a file of that folder, and whoever
-is asked adds all files up. Without it each process knows its own only. Nothing here is a gauge: a
-process that died leaves no figure that would have to be taken back.
+With `PROMETHEUS_MULTIPROC_DIR`, each process writes its counts to files in that folder, and a
+request for metrics adds up all files. Without it, each process shows its own counts only. There are
+no gauges, because the value of a process that died would stay.
 """
 
 import os
@@ -23,51 +23,51 @@ def _name_process() -> str:
 
 @cache
 def _name(pid: int) -> str:
-    # Two containers may share the folder, and each has a process 1.
+    # The host name is needed, because containers that share the folder may have equal process ids.
     return f"{socket.gethostname().replace('_', '-')}-{pid}"
 
 
 if settings.METRICS_DIR:
-    # Before the first figure is made.
+    # Must run before the first counter is made.
     values.ValueClass = values.MultiProcessValue(_name_process)  # type: ignore[no-untyped-call]
 
 _own: Final = CollectorRegistry()
 
 _requests: Final = Counter(
     "bilheteria_http_requests",
-    "Requests answered. `code` is the problem's, and empty where there was none.",
+    "Requests with a response. `code` is that of the problem, or empty.",
     ["method", "route", "status", "code"],
     registry=_own,
 )
 _request_seconds: Final = Histogram(
     "bilheteria_http_request_seconds",
-    "How long it took to answer.",
+    "Seconds from a request to its response.",
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=_own,
 )
 _task_seconds: Final = Histogram(
     "bilheteria_task_seconds",
-    "How long a task ran, well or not.",
+    "Seconds that a task ran, whether it succeeded or failed.",
     ["task"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50),
     registry=_own,
 )
 _task_failures: Final = Counter(
     "bilheteria_task_failures",
-    "Tasks that raised, and whose message therefore comes again.",
+    "Tasks that raised an error. SQS delivers their message again.",
     ["task", "error"],
     registry=_own,
 )
 _aws_errors: Final = Counter(
     "bilheteria_aws_errors",
-    "Calls to AWS that failed. `code` is what AWS said, or the name of the exception.",
+    "Calls to AWS that failed. `code` is the error code of AWS, or the name of the exception.",
     ["service", "operation", "code"],
     registry=_own,
 )
 _stock_failures: Final = Counter(
     "bilheteria_stock_failures",
-    "Times that the stock of one event could not be read, rebuilt or changed in Redis.",
+    "Failures to read, rebuild or change the stock of one event in Redis.",
     ["step"],
     registry=_own,
 )
@@ -75,7 +75,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 def count_request(*, method: str, route: str, status: int, code: str, seconds: float) -> None:
-    """Count one answer."""
+    """Count one request and its response."""
     counter, histogram = _series(method if method in _METHODS else "other", route, status, code)
     counter.inc()
     histogram.observe(seconds)
@@ -89,17 +89,17 @@ def count_task(*, task: str, seconds: float, error: Exception | None) -> None:
 
 
 def count_aws_error(*, service: str, operation: str, code: str) -> None:
-    """Count a call that AWS refused, or did not answer."""
+    """Count a call to AWS that failed or got no response."""
     _aws_errors.labels(service, operation, code).inc()
 
 
 def count_stock_failure(step: str) -> None:
-    """Count a failure of one event's stock, which the stocks of other events do not have."""
+    """Count a failure that affects the stock of one event only."""
     _stock_failures.labels(step).inc()
 
 
 def register_counts(registry: CollectorRegistry) -> None:
-    """Let `registry` show what all processes that share our folder have counted."""
+    """Register the counts of all processes that share our folder in `registry`."""
     if settings.METRICS_DIR:
         MultiProcessCollector(registry, path=settings.METRICS_DIR)  # type: ignore[no-untyped-call]
     else:
@@ -107,15 +107,15 @@ def register_counts(registry: CollectorRegistry) -> None:
 
 
 def may_see_metrics(authorization: str) -> bool:
-    """Say whether somebody who shows this header is Prometheus."""
+    """Return whether an Authorization header has the token of Prometheus (`METRICS_TOKEN`)."""
     token = settings.METRICS_TOKEN
-    shown = authorization.removeprefix("Bearer ")
-    return bool(token) and secrets.compare_digest(shown.encode(), token.encode())
+    given = authorization.removeprefix("Bearer ")
+    return bool(token) and secrets.compare_digest(given.encode(), token.encode())
 
 
 @lru_cache(maxsize=4096)
 def _series(method: str, route: str, status: int, code: str) -> tuple[Counter, Histogram]:
-    # To find a series by its labels costs as much as to count.
+    # Cached, because finding a series by its labels takes as long as counting.
     return (
         _requests.labels(method, route, str(status), code),
         _request_seconds.labels(method, route),

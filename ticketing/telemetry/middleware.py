@@ -1,4 +1,4 @@
-"""Counting every answer, and telling of it where the settings ask for that."""
+"""The middleware that counts each request, and logs it if the settings say so."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ _PLACE = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:\w+:)?(\w+)>")
 
 
 class MeasuringMiddleware:
-    """Count each request by its route: what stands in the place of an id is never told."""
+    """Counts and logs each request by its route, so that no id of a path is recorded."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -49,7 +49,7 @@ class MeasuringMiddleware:
 
 @cache
 def spell_route(route: str) -> str:
-    """Return a route of Django's, as `/orders/{order_id}/payment`."""
+    """Return a route of Django in the form `/orders/{order_id}/payment`."""
     plain = _PLACE.sub(lambda found: f"{{{found[1] or found[2]}}}", route)
     plain = plain.replace("^", "").replace("\\Z", "").removesuffix("$").removesuffix("/?")
     return "/" + plain.replace("\\", "").lstrip("/")

@@ -1,7 +1,8 @@
 """
-Traces: from a request through the queue to the mail. Loaded only where the settings ask for them.
+Traces from a request through the queue to the mail. Imported only if the settings enable traces.
 
-A span says what was done, how long it took and whether it failed; not by whom, nor with what.
+A span has the operation, its duration and whether it failed. It has no personal data and no
+arguments.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,9 @@ from ticketing.telemetry.middleware import spell_route
 from ticketing.telemetry.redaction import redact_text
 
 _REQUEST_ID: Final = "bilheteria.request_id"
-# Whatever else the instrumentation knows stays here: addresses, user agents, arguments, queries.
-_TOLD: Final = frozenset(
+# All other attributes are removed: the instrumentation adds IP addresses, user agents, arguments
+# and queries.
+_EXPORTED: Final = frozenset(
     {
         _REQUEST_ID,
         "celery.action",
@@ -48,7 +50,7 @@ _TOLD: Final = frozenset(
 
 
 class DiscreetExporter(SpanExporter):
-    """Hands spans on without what could tell of a person, or be used by a thief."""
+    """Removes personal data and secrets from spans, and passes them to another exporter."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -64,31 +66,31 @@ class DiscreetExporter(SpanExporter):
 
 
 def trace_requests() -> None:
-    """Trace what this web process does. To be called before Django makes its middleware."""
+    """Trace this web process. Call it before Django creates its middleware."""
     provider = _send_by_otlp()
     instrument_requests(provider)
     instrument_tasks(provider)
 
 
 def trace_tasks() -> None:
-    """Trace what this worker process does, or what beat asks for."""
+    """Trace this worker or beat process."""
     instrument_tasks(_send_by_otlp())
 
 
 def make_provider(processor: SpanProcessor) -> TracerProvider:
-    """Return what makes the spans of this process."""
+    """Return the provider of spans of this process."""
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: settings.TRACES_SERVICE}))
     provider.add_span_processor(processor)
     return provider
 
 
 def instrument_requests(provider: TracerProvider) -> None:
-    """Make a span of each request. Its middleware stands first, before what answers by itself."""
+    """Make a span for each request. Its middleware comes first, so that shortcuts get spans."""
     DjangoInstrumentor().instrument(tracer_provider=provider, response_hook=_name_request)
 
 
 def instrument_tasks(provider: TracerProvider) -> None:
-    """Make a span of each message, each task and each call to AWS."""
+    """Make a span for each message, each task and each call to AWS."""
     CeleryInstrumentor().instrument(  # type: ignore[no-untyped-call]
         tracer_provider=provider
     )
@@ -116,7 +118,7 @@ def _make_discreet(span: ReadableSpan) -> ReadableSpan:
         parent=span.parent,
         resource=span.resource,
         attributes={
-            name: value for name, value in (span.attributes or {}).items() if name in _TOLD
+            name: value for name, value in (span.attributes or {}).items() if name in _EXPORTED
         },
         events=[
             Event(event.name, _redact(event.attributes or {}), event.timestamp)

@@ -1,1 +1,1 @@
-"""Webhooks: telling organizers' own systems what has happened."""
+"""Webhooks: HTTP requests that notify organizers' systems of changes."""

@@ -1,4 +1,4 @@
-"""Making a webhook endpoint."""
+"""Creating a webhook endpoint."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,17 +20,21 @@ def create_webhook(
     store_response: Callable[[WebhookEndpoint], None] = lambda _endpoint: None,
 ) -> None:
     """
-    Write a new endpoint. `store_response` stores the response in the same transaction.
+    Store a new endpoint. `store_response` stores the response in the same transaction.
 
-    :raises TooManyWebhooks: if its organizer has as many as it may have
+    :raises TooManyWebhooks: if its organizer has the most endpoints that one may have
     """
     refuse_too_many_webhooks(organizer_id=endpoint.organizer_id)
     try:
         with transaction.atomic():
             endpoint.save(force_insert=True)
     except IntegrityError as error:
-        # Another one was made between our look and our write: the trigger counts for sure.
-        raise TooManyWebhooks("Another webhook has just been made.") from error
+        # A concurrent request created another endpoint after the check above. The trigger
+        # `cap_webhooks` has refused this one.
+        raise TooManyWebhooks(
+            "Another webhook was created at the same time, and the organizer has no room for more."
+            " Delete one that is not used."
+        ) from error
     record_act(
         act=ActType.WEBHOOK_CREATED,
         actor=actor,

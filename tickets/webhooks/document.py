@@ -1,9 +1,8 @@
 """
-What organizers' own systems are told, as the document of the API has it.
+The description of webhook messages for the OpenAPI document.
 
-The database writes it, in the transaction of its cause (see the migrations `webhooks`,
-`announce_orders`, `announce_refunds` and `announce_tickets`); a test holds every message against
-this.
+Functions of the database write the messages (`sql/announce.sql` and its callers). A test validates
+every message against this description.
 """
 
 from typing import Any, Final
@@ -32,7 +31,7 @@ class EventTold(_Told):
 
 
 class OrderTold(_Told):
-    """No personal data: who needs the buyer asks for the order."""
+    """The order, without personal data. Request the order from the API for the buyer's data."""
 
     id = serializers.UUIDField()
     code = serializers.CharField()
@@ -41,7 +40,9 @@ class OrderTold(_Told):
     currency = serializers.CharField()
     total = serializers.DecimalField(max_digits=12, decimal_places=2)
     refunded = serializers.DecimalField(
-        max_digits=12, decimal_places=2, help_text="What the buyer gets back, or has got, in all."
+        max_digits=12,
+        decimal_places=2,
+        help_text="The total of all refunds of the order, paid out or not.",
     )
     reserved_until = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
@@ -50,7 +51,7 @@ class OrderTold(_Told):
 
 
 class TicketTold(_Told):
-    """No personal data: who needs the holder asks for the ticket."""
+    """The ticket, without personal data. Request the ticket from the API for its holder."""
 
     id = serializers.UUIDField()
     status = serializers.ChoiceField(TicketStatus.choices)
@@ -60,7 +61,9 @@ class TicketTold(_Told):
     created_at = serializers.DateTimeField()
     used_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
-    replaced_by = serializers.UUIDField(allow_null=True, help_text="The ticket in its place.")
+    replaced_by = serializers.UUIDField(
+        allow_null=True, help_text="The id of the ticket that replaced this one."
+    )
 
 
 class TestTold(_Told):
@@ -68,11 +71,11 @@ class TestTold(_Told):
 
 
 def _message(kind: str, data: _Told) -> type[_Told]:
-    """Return the form of every message about one kind of thing."""
+    """Return the serializer of all messages about one kind of object."""
     names = [topic for topic in (*Topic.values, TEST) if topic.startswith(f"{kind}.")]
     fields = {
         "type": serializers.ChoiceField(names),
-        "timestamp": serializers.DateTimeField(help_text="When it happened."),
+        "timestamp": serializers.DateTimeField(help_text="When the change happened."),
         "data": data,
     }
     return type(f"{kind.title()}Message", (serializers.Serializer,), fields)
@@ -87,26 +90,25 @@ _MESSAGES: Final = {
         "webhook": TestTold(),
     }.items()
 }
-_WHEN: Final = {
+_SUMMARIES: Final = {
     Topic.ORDER_RESERVED: "Tickets are held for a buyer until `reserved_until`.",
-    Topic.ORDER_PAID: "The money was taken. One `ticket.issued` a ticket follows.",
+    Topic.ORDER_PAID: "The payment succeeded. One `ticket.issued` follows for each ticket.",
     Topic.ORDER_PAYMENT_FAILED: "The payment was declined. The tickets are back on sale.",
-    Topic.ORDER_EXPIRED: "Nobody paid in time. The tickets are back on sale.",
-    Topic.ORDER_CANCELLED: "The buyer gave the tickets back before paying.",
-    Topic.ORDER_REFUNDED: "Tickets were taken back, and `refunded` is what the buyer gets for all"
-    " that ever were. While some are left, the order stays `paid`.",
-    Topic.TICKET_ISSUED: "One person may enter.",
+    Topic.ORDER_EXPIRED: "The buyer did not pay in time. The tickets are back on sale.",
+    Topic.ORDER_CANCELLED: "The reservation was cancelled before it was paid.",
+    Topic.ORDER_REFUNDED: "Tickets of the order were refunded. `refunded` is the total of all"
+    " refunds of the order. While the order has tickets left, it stays `paid`.",
+    Topic.TICKET_ISSUED: "The ticket was issued. It lets one person enter once.",
     Topic.TICKET_ADMITTED: "The ticket was used at the door.",
     Topic.TICKET_CHECKIN_UNDONE: "A supervisor undid the last `ticket.admitted`. The ticket is"
     " valid again.",
-    Topic.TICKET_REVOKED: "The ticket opens no door any more: it was refunded, revoked or"
-    " replaced.",
+    Topic.TICKET_REVOKED: "The ticket is no longer valid: it was refunded, revoked or replaced.",
     Topic.EVENT_PUBLISHED: "The event is on sale, or will be when its sales start.",
-    Topic.EVENT_UPDATED: "Something of a published event was changed, or of its ticket types.",
-    Topic.EVENT_CANCELLED: "The event will not take place. Refunds follow, one"
-    " `order.refunded` an order.",
-    Topic.EVENT_SOLD_OUT: "The last ticket was sold. A refund may bring some back.",
-    TEST: "Somebody pressed “Send a test” in the admin.",
+    Topic.EVENT_UPDATED: "A published event or one of its ticket types was changed.",
+    Topic.EVENT_CANCELLED: "The event was cancelled. One `order.refunded` follows for each paid"
+    " order.",
+    Topic.EVENT_SOLD_OUT: "The last ticket was sold. Refunds may put tickets back on sale.",
+    TEST: "A user chose “Send a test” in the admin. Nothing has changed.",
 }
 _MOMENT: Final = "2027-01-10T23:58:12Z"
 _EVENT: Final = {
@@ -160,55 +162,60 @@ _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     TEST: {"note": "Nothing has happened. This is a test."},
 }
 _HEADERS: Final = {
-    "webhook-id": "The message's id, the same at each attempt. Keep it: what comes again with it"
-    " was told before.",
-    "webhook-timestamp": "When this attempt was made, in seconds of Unix time.",
-    "webhook-signature": "`v1,` and an HMAC-SHA256 in Base64, of id, timestamp and body joined by"
-    " dots. For a day after its renewal the old secret signs too: two signatures, with a space"
-    " between.",
+    "webhook-id": "The id of the message, the same at each attempt. Store it, and ignore a message"
+    " whose id you have already processed.",
+    "webhook-timestamp": "The Unix time of this attempt in seconds.",
+    "webhook-signature": "`v1,` and the Base64 of an HMAC-SHA256 over the id, the timestamp and the"
+    " body, joined by dots. For a day after the secret was renewed there are two signatures,"
+    " separated by a space: one by the new secret and one by the old secret.",
 }
-_ANSWERS: Final = {
+_RESPONSES: Final = {
     "2XX": OpenApiResponse(
-        description="Taken. Any other answer, or silence for five seconds, is asked again: ten"
-        " times in a little over three days. A redirect is not followed."
+        description="The message was accepted. After any other response, or none within five"
+        " seconds, the request is retried: ten attempts in a little over three days. Redirects are"
+        " not followed."
     ),
-    "410": OpenApiResponse(description="Never tell this address anything again."),
+    "410": OpenApiResponse(description="Switch this webhook off: send no more messages to it."),
 }
 
 
 def describe_webhooks(
     result: dict[str, Any], generator: SchemaGenerator, **_: Any
 ) -> dict[str, Any]:
-    """Add the webhooks to the document: a hook of drf-spectacular, to run before its enums'."""
+    """
+    Add the webhooks to the OpenAPI document.
+
+    This is a postprocessing hook of drf-spectacular. It must run before the hook for enums.
+    """
     webhooks = process_webhooks(
-        [_describe(topic, when) for topic, when in _WHEN.items()], generator.registry
+        [_describe(topic, summary) for topic, summary in _SUMMARIES.items()], generator.registry
     )
     for described in webhooks.values():
-        # No token is sent: the signature says who calls.
+        # Our requests have no token. The receiver authenticates them by the signature.
         described["post"]["security"] = []
         described["post"]["parameters"] = [
             {
                 "in": "header",
                 "name": name,
                 "required": True,
-                "description": said,
+                "description": description,
                 "schema": {"type": "string"},
             }
-            for name, said in _HEADERS.items()
+            for name, description in _HEADERS.items()
         ]
     return {**result, "webhooks": webhooks, "components": generator.registry.build({})}
 
 
-def _describe(topic: str, when: str) -> OpenApiWebhook:
+def _describe(topic: str, summary: str) -> OpenApiWebhook:
     kind = topic.partition(".")[0]
     return OpenApiWebhook(
         str(topic),
         extend_schema(
             operation_id=f"notify_{topic.replace('.', '_')}",
-            summary=when,
+            summary=summary,
             tags=["webhooks"],
             request=_MESSAGES[kind],
-            responses=_ANSWERS,
+            responses=_RESPONSES,
             examples=[
                 OpenApiExample(
                     str(topic),

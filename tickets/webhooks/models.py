@@ -1,4 +1,4 @@
-"""Webhook endpoints, and the messages that the database writes for them."""
+"""Webhook endpoints, the messages that the database writes for them, and attempts to send them."""
 
 from datetime import timedelta
 
@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from events.models import NextNumber, Organizer
 from ticketing.ids import new_id
 
-# Of an organizer. A trigger of the database holds this number too.
+# The most endpoints of an organizer. The trigger `cap_webhooks` has this number too.
 MOST_WEBHOOKS = 16
 
 
 class Topic(models.TextChoices):
-    """What an organizer's own systems can be told of. The database writes each of these itself."""
+    """The types of webhook messages. Triggers of the database write all of these messages."""
 
     ORDER_RESERVED = "order.reserved", _("order reserved")
     ORDER_PAID = "order.paid", _("order paid")
@@ -35,15 +35,15 @@ class Topic(models.TextChoices):
 
 
 def newest_webhook_key() -> int:
-    """Return the id of the key from which new secrets of webhooks are derived."""
+    """Return the id of the key from which the secrets of new webhooks are derived."""
     return next(iter(settings.WEBHOOK_SIGNING_KEYS))
 
 
 class WebhookEndpoint(models.Model):
     """
-    Where an organizer's own system listens.
+    The URL of a webhook receiver of an organizer, and the state of sending to it.
 
-    Its secret is not stored: it is derived from a key of `WEBHOOK_SIGNING_KEYS`, the endpoint's id
+    Its secret is not stored. It is derived from a key of `WEBHOOK_SIGNING_KEYS`, the endpoint's id
     and `secret_version`.
     """
 
@@ -63,22 +63,24 @@ class WebhookEndpoint(models.Model):
         help_text=_("None means all of them, also those to come."),
     )
     secret_version = models.PositiveIntegerField(default=1, editable=False)
-    # 0, the database's own default, is the key of the release that had one key only.
+    # The key of the present secret. 0, the default of the database, is the key of releases that
+    # had only one key.
     secret_key_id = models.PositiveSmallIntegerField(
         default=newest_webhook_key, db_default=0, editable=False
     )
-    # Of the secret before, if it was another key.
+    # The key of the previous secret. NULL means the same key as now.
     previous_key_id = models.PositiveSmallIntegerField(null=True, editable=False)
     rotated_at = models.DateTimeField(_("secret renewed at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     disabled_at = models.DateTimeField(_("switched off at"), null=True, editable=False)
-    # A courier is asked to send, or does, until then, or it rests.
+    # Until then no other message to a webhook worker is sent for this endpoint: one is queued, a
+    # webhook worker serves the endpoint, or the endpoint is paused.
     leased_until = models.DateTimeField(null=True, editable=False)
-    # A courier is asked to send, or does, until then; or its last turn ended then.
+    # The end of the lease of the present turn, or the time at which the last turn ended.
     turn_until = models.DateTimeField(null=True, editable=False)
-    # It did not answer, and gets no courier until then.
+    # The receiver did not answer: no webhook worker serves the endpoint until then.
     rests_until = models.DateTimeField(null=True, editable=False)
-    # Messages to couriers since one last came.
+    # How many messages to a webhook worker were sent since the last turn began.
     asks = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
@@ -93,14 +95,14 @@ class WebhookEndpoint(models.Model):
 
 class WebhookMessage(models.Model):
     """
-    One thing that one endpoint is to be told, and how far that has come.
+    A notification for one endpoint, and the state of its delivery.
 
-    While `next_attempt_at` is there it still waits; else it was delivered or given up. Of one
-    subject, the next is sent when the one before waits no more.
+    It waits while `next_attempt_at` is set; otherwise it was delivered or given up. Messages of one
+    subject are sent in order: each one waits until the one before was delivered or given up.
     """
 
     KEPT = timedelta(days=30)
-    # The attempts of one message take a little over three days.
+    # When a waiting message is given up. The attempts of one message take a little over three days.
     WAITS = timedelta(days=7)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -115,7 +117,7 @@ class WebhookMessage(models.Model):
         editable=False, db_default=NextNumber(models.Value("webhook_position"))
     )
     type = models.CharField(_("type"), max_length=30)
-    # The order, for what is told of it and of its tickets; else the event.
+    # The id of the order, for messages about an order or its tickets, else that of the event.
     subject = models.UUIDField(_("about"))
     data = models.JSONField(_("content"))
     created_at = models.DateTimeField(_("created at"))
@@ -148,7 +150,7 @@ class WebhookMessage(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """One try to tell: what the receiver answered, or why there was no answer."""
+    """One attempt to send a message: the receiver's response, or why there was none."""
 
     message = models.ForeignKey(
         WebhookMessage,

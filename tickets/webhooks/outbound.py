@@ -1,9 +1,10 @@
 """
-Asking a server that a stranger has named: never one of our own network, and not for long.
+Sending HTTP requests to URLs that organizers choose, with time limits and to public addresses only.
 
-Whoever may name an address could else have us ask for what only we can reach (server-side request
-forgery): the cloud's metadata, say. So the name is looked up once, each address is judged, and the
-connection goes to the very one that was judged. Redirects are answers, not orders.
+Without these checks an organizer could make us send requests to servers that only we can reach,
+such as the metadata service of the cloud (server-side request forgery). Therefore the host name is
+resolved once, all its addresses are checked, and the connection is made to a checked address.
+Redirects are not followed.
 """
 
 import ipaddress
@@ -25,13 +26,13 @@ from django.conf import settings
 _LOOK_UP_SECONDS: Final = 5
 _CONNECT_SECONDS: Final = 3
 _READ_SECONDS: Final = 5
-# From the first packet to the last, however slowly a server drips.
+# For the whole exchange, also if the server sends one byte at a time.
 _ALL_SECONDS: Final = 10
-_LONGEST_ANSWER: Final = 1_000
-# What Python counts as global, or did in 3.11, and what leads to another address or to a host of a
-# cloud's own: IPv4 in other clothes (RFC 6052, 8215, 4291, 2765), site-local (3879), segment
-# routing (9602), the anycast of 6to4 (7526) and of DNS64 (8880), and Azure's own server.
-_TRICKS: Final = [
+_LONGEST_RESPONSE: Final = 1_000
+# Networks that Python's `is_global` accepts (or accepted in 3.11) but that lead to another address
+# or to a host of the cloud: IPv4 embedded in IPv6 (RFC 6052, 8215, 4291, 2765), site-local (3879),
+# segment routing (9602), anycast of 6to4 (7526) and of DNS64 (8880), and a server of Azure.
+_REFUSED_NETWORKS: Final = [
     ipaddress.ip_network(network)
     for network in (
         *("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10", "5f00::/16"),
@@ -43,8 +44,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server said, cut short; or, without a status, why it said nothing."""
+class ReceiverResponse:
+    """The response of a server, cut off. If `status` is None, `error` says why there was none."""
 
     status: int | None
     text: str
@@ -53,11 +54,11 @@ class Answer:
 
 
 class AddressRefused(Exception):
-    """We do not ask this server. The sentence says why, to whoever named it."""
+    """We do not send to this URL. The text tells the organizer why."""
 
 
-def post_json(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send a body to a stranger's server. Whatever goes wrong is in the answer."""
+def post_json(url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverResponse:
+    """Send a POST request to a URL of an organizer. Failures are returned, not raised."""
     started = time.monotonic()
     status, text, error = None, "", ""
     try:
@@ -66,22 +67,22 @@ def post_json(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         error = str(refused)
     except (OSError, HTTPException, ValueError) as failed:
         error = f"{type(failed).__name__}: {failed}".replace("\0", "")[:300]
-    return Answer(status, text, error, round((time.monotonic() - started) * 1000))
+    return ReceiverResponse(status, text, error, round((time.monotonic() - started) * 1000))
 
 
 def check_address(url: str) -> None:
     """
-    Refuse what we would never ask, as far as the address itself tells.
+    Check a URL without resolving its host name.
 
-    :raises AddressRefused: and why
+    :raises AddressRefused: if we do not send to it
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and _allowed_networks()):
         raise AddressRefused("Give an https address.")
     if not parts.hostname or parts.username is not None or parts.password is not None:
-        raise AddressRefused("Give a host, and no password in the address.")
+        raise AddressRefused("Give an address with a host, without a user name or a password.")
     with suppress(ValueError):
-        _judge(ipaddress.ip_address(parts.hostname))
+        _refuse_private_address(ipaddress.ip_address(parts.hostname))
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
@@ -89,46 +90,46 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, s
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    wire = socket.create_connection((_look_up(host, port), port), timeout=_CONNECT_SECONDS)
+    sock = socket.create_connection((_resolve(host, port), port), timeout=_CONNECT_SECONDS)
     if parts.scheme == "https":
-        wire = _tls().wrap_socket(wire, server_hostname=host, do_handshake_on_connect=False)
-    wire.settimeout(_READ_SECONDS)
-    # Even a server that sends a byte a second is done with in time.
-    alarm = threading.Timer(_ALL_SECONDS, _hang_up, [wire])
-    alarm.daemon = True
-    alarm.start()
+        sock = _tls_context().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    sock.settimeout(_READ_SECONDS)
+    # The timeout of the socket restarts with each byte, so a timer limits the whole exchange.
+    timer = threading.Timer(_ALL_SECONDS, _shut_down, [sock])
+    timer.daemon = True
+    timer.start()
     try:
-        if isinstance(wire, ssl.SSLSocket):
-            wire.do_handshake()
+        if isinstance(sock, ssl.SSLSocket):
+            sock.do_handshake()
         connection = HTTPConnection(host, port)
-        connection.sock = wire
+        connection.sock = sock
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body, {**headers, "Connection": "close"})
-        answer = connection.getresponse()
-        text = answer.read(_LONGEST_ANSWER)
-        answer.close()
-        return answer.status, text.decode("utf-8", "replace").replace("\0", "")
+        response = connection.getresponse()
+        text = response.read(_LONGEST_RESPONSE)
+        response.close()
+        return response.status, text.decode("utf-8", "replace").replace("\0", "")
     finally:
-        alarm.cancel()
-        wire.close()
+        timer.cancel()
+        sock.close()
 
 
-def _look_up(host: str, port: int) -> str:
-    asking = _resolvers().submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    # A resolver of the system has a patience of its own, and it is long.
+def _resolve(host: str, port: int) -> str:
+    # In a thread, because the timeout of the system's resolver is long and cannot be set.
+    lookup = _resolver_threads().submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = asking.result(_LOOK_UP_SECONDS)
+        found = lookup.result(_LOOK_UP_SECONDS)
     finally:
-        # What nobody waits for any more takes no other name's turn.
-        asking.cancel()
+        # A lookup that still waits for a thread must not delay the lookups of others.
+        lookup.cancel()
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    # All of them: a name with a public and a private address is a trick.
+    # Check all addresses: a name with a public and a private address is an attack.
     for address in addresses:
-        _judge(address)
+        _refuse_private_address(address)
     return str(addresses[0])
 
 
-def _judge(address: Address) -> None:
+def _refuse_private_address(address: Address) -> None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if any(address in network for network in _allowed_networks()):
@@ -136,10 +137,10 @@ def _judge(address: Address) -> None:
     if (
         not address.is_global
         or address.is_multicast
-        or any(address in network for network in _TRICKS)
+        or any(address in network for network in _REFUSED_NETWORKS)
         or (isinstance(address, ipaddress.IPv6Address) and (address.sixtofour or address.teredo))
     ):
-        # Not which: who names a host of our network would learn what is there.
+        # The text leaves out the address: it would reveal which hosts our network has.
         raise AddressRefused("This is not a public address.")
 
 
@@ -148,15 +149,15 @@ def _allowed_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 
 @cache
-def _resolvers() -> ThreadPoolExecutor:
+def _resolver_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(64, thread_name_prefix="resolver")
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _hang_up(wire: socket.socket) -> None:
+def _shut_down(sock: socket.socket) -> None:
     with suppress(OSError):
-        wire.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""The secrets that sign webhooks: derived from a key of the settings, renewed by their owners."""
+"""The secrets that sign webhook requests: deriving them from keys of the settings, and renewal."""
 
 import base64
 from datetime import datetime, timedelta
@@ -15,19 +15,19 @@ from ticketing.errors import Conflict
 from ticketing.models import ActType
 from tickets.webhooks.models import WebhookEndpoint, newest_webhook_key
 
-# After a renewal the old secret signs too, until its owner has put the new one in place.
+# After a renewal the old secret signs too, so that the organizer has time to configure the new one.
 _TWO_SECRETS: Final = timedelta(hours=24)
 
 
 class SecretWasRenewed(Conflict):
-    """Only the admin renews: the API has no code for it."""
+    """The secret was renewed meanwhile. It has no code, because only the admin renews secrets."""
 
 
 def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
     """
-    Return the secrets that sign now: the newest, and for a day the one before.
+    Return the secrets that sign now: the present one, and for a day after a renewal the old one.
 
-    A secret is left out if its key is no longer in `WEBHOOK_SIGNING_KEYS`.
+    A secret whose key is no longer in `WEBHOOK_SIGNING_KEYS` is left out.
     """
     current = endpoint.secret_key_id
     wanted = [(current, endpoint.secret_version)]
@@ -44,18 +44,18 @@ def secrets_of(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
 
 def renew_secret(*, endpoint_id: UUID, version: int, actor: Actor, now: datetime) -> str:
     """
-    Replace an endpoint's secret of that version by one of the newest key.
+    Replace the secret of an endpoint by one of the newest key, and return the new secret.
 
-    For a day, the old one signs beside the new one.
+    `version` is the version that the user saw. The old secret signs too for a day.
 
-    :raises SecretWasRenewed: if it has another version by now. A second renewal within the day
-        would end the secret that the receiver still has.
+    :raises SecretWasRenewed: if the secret has another version now. A second renewal would end the
+        secret that the receiver still uses.
     """
     with transaction.atomic():
-        # Two forms sent at once must not both renew.
+        # Lock the row, so that two forms sent at once do not both renew the secret.
         endpoint = WebhookEndpoint.objects.select_for_update().get(pk=endpoint_id)
         if endpoint.secret_version != version:
-            raise SecretWasRenewed("The secret was renewed meanwhile.")
+            raise SecretWasRenewed("The secret was renewed meanwhile. Reload the page.")
         endpoint.secret_version += 1
         endpoint.previous_key_id = endpoint.secret_key_id
         endpoint.secret_key_id = newest_webhook_key()
@@ -74,7 +74,7 @@ def renew_secret(*, endpoint_id: UUID, version: int, actor: Actor, now: datetime
 
 
 def _derive_secret(key: str, endpoint_id: UUID, version: int) -> str:
-    # Derived and not stored, as the keys of tickets are: a leaked database signs nothing.
+    # Derived instead of stored: somebody with a copy of the database cannot sign requests.
     derive = HKDF(
         algorithm=SHA256(),
         length=32,

@@ -1,8 +1,8 @@
 """
-Which endpoints a courier sends to next, so that no organizer keeps the others waiting.
+Choosing the endpoints that webhook workers serve next, so that no organizer delays the others.
 
-Few endpoints of an organizer are with couriers at a time, each for seconds, then it is the next
-one's turn. An organizer whose receivers are slow pays for the time that they take.
+At most two endpoints of an organizer are served at a time, each for a turn of a few seconds. The
+time of slow receivers is charged to their organizer, which is paused when it exceeds its budget.
 """
 
 import logging
@@ -22,107 +22,113 @@ from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
 
 logger = logging.getLogger(__name__)
 
-# Endpoints of one organizer that couriers are asked for, or send to, at a time.
+# The most endpoints of one organizer that are queued for webhook workers or served at a time.
 AT_A_TIME: Final = 2
-# A message to a courier that came to nothing is sent again after so long. After some repeats the
-# wait doubles, up to half an hour: without couriers the queue does not fill with repeats.
-_ASKED: Final = timedelta(seconds=30)
+# If no webhook worker has begun a turn for so long, the message is sent again. After some repeats
+# the wait doubles, up to half an hour, so that the queue does not fill up without webhook workers.
+_RETRY_AFTER: Final = timedelta(seconds=30)
 _EVEN_REPEATS: Final = 3
 _DOUBLINGS: Final = 6
-# A courier at work is asked for nothing more. Longer than any task may run.
+# How long an endpoint that is served is not queued again. Longer than any task may run.
 _LEASE: Final = timedelta(seconds=60)
-# What a batch may take for free, and how many seconds each further one costs its organizer.
+# A batch may take so long for free. Each further second costs its organizer `_COST` seconds.
 _FREE: Final = timedelta(seconds=1)
 _COST: Final = 2
-# An organizer that owes more waits until it owes so much: about half of one courier's time.
+# An organizer that owes more than this is paused until it owes so much. It then uses about half of
+# the time of one webhook worker.
 BUDGET: Final = timedelta(seconds=40)
 
 
 @transaction.atomic(durable=True)
 def find_due_webhooks(*, now: datetime, organizer_id: UUID | None = None) -> int:
     """
-    Ask couriers to send what is due, of all organizers or of one. Return how many were asked.
+    Send a message to the webhook workers for each endpoint to serve now. Return how many.
 
-    Of each organizer the endpoints take turns: the one whose last turn is longest ago comes first.
+    Without `organizer_id`, the endpoints of all organizers are considered. Of each organizer, the
+    endpoints whose last turn is longest ago are chosen.
     """
     due = first_of_each_subject(WebhookMessage.objects.filter(endpoint=OuterRef("pk")), now)
     free = _past("leased_until", now) & _past("rests_until", now)
     waiting = WebhookEndpoint.objects.filter(free, Exists(due), disabled_at=None)
     if organizer_id is not None:
         waiting = waiting.filter(organizer_id=organizer_id)
-    # A sale that tells an endpoint something holds its key: neither waits for the other.
+    # `no_key`, because a sale that inserts a message holds a key-share lock on the endpoint's row.
     rows = (
-        waiting.exclude(organizer__in=in_debt(now))
+        waiting.exclude(organizer__in=organizers_over_budget(now))
         .select_for_update(skip_locked=True, no_key=True)
         .order_by(F("turn_until").asc(nulls_first=True), "pk")
         .values_list("pk", "organizer_id", "asks")
     )
     chosen: dict[int, list[UUID]] = {}
-    # The previous release's couriers end the lease, and not the turn.
-    at_work = WebhookEndpoint.objects.filter(turn_until__gt=now, leased_until__gt=now)
-    with_couriers = Counter(at_work.values_list("organizer_id", flat=True))
-    for endpoint_id, owner, asks in rows:
-        if with_couriers[owner] < AT_A_TIME:
-            with_couriers[owner] += 1
+    # Both fields are read, because webhook workers of the previous release end the lease only.
+    taken = WebhookEndpoint.objects.filter(turn_until__gt=now, leased_until__gt=now)
+    taken_by_organizer = Counter(taken.values_list("organizer_id", flat=True))
+    for endpoint_id, owner_id, asks in rows:
+        if taken_by_organizer[owner_id] < AT_A_TIME:
+            taken_by_organizer[owner_id] += 1
             chosen.setdefault(min(asks, _EVEN_REPEATS + _DOUBLINGS), []).append(endpoint_id)
     for asks, endpoint_ids in chosen.items():
-        _ask(endpoint_ids, asks=asks, now=now)
+        _send_to_workers(endpoint_ids, asks=asks, now=now)
     return sum(map(len, chosen.values()))
 
 
 def begin_turn(*, endpoint_id: UUID, now: datetime) -> WebhookEndpoint | None:
     """
-    Return an endpoint for a courier to send to, or None if this is not its turn.
+    Take the lease of an endpoint and return it, or None if it must not be served now.
 
-    A message to a courier may come twice, or late: the endpoint was switched off meanwhile, or it
-    rests.
+    The message to the webhook worker may come late or twice: meanwhile the endpoint was switched
+    off or paused, or its organizer has exceeded its budget.
     """
     endpoints = WebhookEndpoint.objects.filter(pk=endpoint_id)
     may_begin = endpoints.filter(_past("rests_until", now), disabled_at=None)
     until = now + _LEASE
-    begun = may_begin.exclude(organizer__in=in_debt(now)).update(
+    begun = may_begin.exclude(organizer__in=organizers_over_budget(now)).update(
         leased_until=until, turn_until=until, asks=0
     )
     return endpoints.first() if begun else None
 
 
-def end_turn(*, endpoint_id: UUID, rest: timedelta | None, now: datetime) -> None:
-    """Give others their turn. With `rest`, the endpoint gets none for so long."""
-    rests_until = now + rest if rest is not None else None
-    # The previous release knows only the lease.
+def end_turn(*, endpoint_id: UUID, pause: timedelta | None, now: datetime) -> None:
+    """Release the lease of an endpoint. With `pause`, the endpoint is not served for so long."""
+    rests_until = now + pause if pause is not None else None
+    # `leased_until` is set too, because the previous release does not know `rests_until`.
     WebhookEndpoint.objects.filter(pk=endpoint_id).update(
         leased_until=rests_until, rests_until=rests_until, turn_until=now
     )
 
 
-def charge(*, organizer_id: UUID, took: timedelta, now: datetime) -> bool:
-    """Charge an organizer for the time of a batch. Return whether it may go on."""
+def charge_organizer(*, organizer_id: UUID, took: timedelta, now: datetime) -> bool:
+    """Charge an organizer for the time of a batch. Return whether it is within its budget."""
     if took <= _FREE:
         return True
-    # PostgreSQL's GREATEST leaves NULL out.
-    begins = Greatest("couriers_owed_until", Value(now, DateTimeField()))
+    # PostgreSQL's GREATEST ignores NULL.
+    start = Greatest("couriers_owed_until", Value(now, DateTimeField()))
     organizer = Organizer.objects.filter(pk=organizer_id)
-    organizer.update(couriers_owed_until=begins + Value((took - _FREE) * _COST))
-    owed = in_debt(now).filter(pk=organizer_id)
-    until = owed.values_list("couriers_owed_until", flat=True).first()
+    organizer.update(couriers_owed_until=start + Value((took - _FREE) * _COST))
+    owing = organizers_over_budget(now).filter(pk=organizer_id)
+    until = owing.values_list("couriers_owed_until", flat=True).first()
     if until is not None:
         logger.warning(
-            "The webhook receivers of organizer %s are slow. It gets no courier until %s.",
+            "The webhook receivers of organizer %s are slow. Its webhooks are paused until %s.",
             organizer_id,
             (until - BUDGET).isoformat(timespec="seconds"),
         )
     return until is None
 
 
-def in_debt(now: datetime) -> QuerySet[Organizer]:
-    """Return the organizers that get no courier now, because their receivers were slow."""
+def organizers_over_budget(now: datetime) -> QuerySet[Organizer]:
+    """Return the organizers whose webhooks are paused because they have exceeded their budget."""
     return Organizer.objects.filter(couriers_owed_until__gt=now + BUDGET)
 
 
 def first_of_each_subject(
     messages: QuerySet[WebhookMessage], now: datetime
 ) -> QuerySet[WebhookMessage]:
-    """Return those that are due, the longest-waiting first, and of each subject the first only."""
+    """
+    Return the messages that may be sent now, the one that waits longest first.
+
+    Of each endpoint and subject only the first waiting message may be sent, if it is due.
+    """
     before = WebhookMessage.objects.filter(
         endpoint_id=OuterRef("endpoint_id"),
         subject=OuterRef("subject"),
@@ -133,8 +139,8 @@ def first_of_each_subject(
     return due.order_by("next_attempt_at", "position")
 
 
-def _ask(endpoint_ids: Iterable[UUID], *, asks: int, now: datetime) -> None:
-    until = now + _ASKED * 2 ** max(0, asks - _EVEN_REPEATS)
+def _send_to_workers(endpoint_ids: Iterable[UUID], *, asks: int, now: datetime) -> None:
+    until = now + _RETRY_AFTER * 2 ** max(0, asks - _EVEN_REPEATS)
     WebhookEndpoint.objects.filter(pk__in=endpoint_ids).update(
         leased_until=until, turn_until=until, asks=asks + 1
     )

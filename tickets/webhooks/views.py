@@ -1,4 +1,4 @@
-"""Where an organizer's own system says where it listens."""
+"""The API of webhook endpoints: creating and listing them."""
 
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ _WRITER = (API_TOKEN, Scope.WEBHOOKS_WRITE.value)
 
 
 class WebhookSent(StrictSerializer):
-    """Where to send, and what of. Without `types` everything, also what is to come."""
+    """The URL and the types of messages. Without `types`, all types, also those added later."""
 
     url = WebAddressField(max_length=500, help_text="A public https address.")
     types = serializers.ListField(
@@ -61,7 +61,7 @@ class WebhookSent(StrictSerializer):
 
 
 class WebhookShown(serializers.ModelSerializer[WebhookEndpoint]):
-    """A webhook endpoint. One that answered 410, or was switched off, has `disabled_at`."""
+    """A webhook endpoint. `disabled_at` is set if it was switched off or its receiver sent 410."""
 
     class Meta:
         model = WebhookEndpoint
@@ -69,7 +69,7 @@ class WebhookShown(serializers.ModelSerializer[WebhookEndpoint]):
 
 
 class NewWebhookShown(WebhookShown):
-    """The new endpoint. `secret` is in this response only. It signs what is sent there."""
+    """The new endpoint. Only this response contains `secret`, which signs the requests to it."""
 
     secret = serializers.CharField()
 
@@ -78,7 +78,7 @@ class NewWebhookShown(WebhookShown):
 
 
 class WebhooksShown(serializers.Serializer[Any]):
-    """All webhook endpoints of an organizer: there are few."""
+    """All webhook endpoints, in one page, because each organizer has few."""
 
     results = WebhookShown(many=True)
 
@@ -112,10 +112,12 @@ class Webhooks(APIView):
             AccessTokenLost,
         ],
         parameters=[KEY],
-        examples={"Of sales": {"url": "https://shop.example.com/hooks", "types": ["order.paid"]}},
+        examples={
+            "Paid orders": {"url": "https://shop.example.com/hooks", "types": ["order.paid"]}
+        },
     )
     def post(self, request: Request) -> Response:
-        """Make a webhook endpoint. The response is the only one that contains its `secret`."""
+        """Create a webhook endpoint. Only this response contains its `secret`."""
         organizers = acting_organizers(request, Scope.WEBHOOKS_WRITE)
         create = partial(self._create, request, organizers)
         return answer_once(request, create, shown_once=_SECRET)
@@ -123,9 +125,9 @@ class Webhooks(APIView):
     def _create(
         self, request: Request, organizers: QuerySet[Organizer], responses: ResponseStore
     ) -> Response:
-        wish = WebhookSent(data=request.data)
-        wish.is_valid(raise_exception=True)
-        fields = dict(wish.validated_data)
+        parsed = WebhookSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
+        fields = dict(parsed.validated_data)
         organizer = choose_organizer(organizers, fields.pop("organizer", None))
         shown: dict[str, Any] = {}
         headers = {"Location": "/webhooks"}
@@ -144,10 +146,10 @@ class Webhooks(APIView):
         return Response(shown, status=201, headers=headers)
 
 
-def _secret_again(body: Any, _tokens: object) -> str | None:
-    # It follows from the row, as long as nobody has renewed it.
+def _derive_again(body: Any, _tokens: object) -> str | None:
+    # A stored response does not contain the secret. It is derived again, unless it was renewed.
     endpoint = WebhookEndpoint.objects.filter(pk=body["id"], secret_version=1).first()
     return next(iter(secrets_of(endpoint, now=clock.now())), None) if endpoint else None
 
 
-_SECRET = ShownOnce("secret", "", _secret_again)
+_SECRET = ShownOnce("secret", "", _derive_again)

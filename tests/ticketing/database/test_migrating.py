@@ -1,4 +1,4 @@
-"""What a migration does about locks: it gives way, says to whom, and tries again."""
+"""Migrations and locks: a migration gives up a lock, reports the holders, and retries."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any, cast
 import psycopg
 import pytest
 from django.db import OperationalError
-from django.db import connection as its_proxy
+from django.db import connection as connection_proxy
 from pytest_django import Settings
 
 from ticketing.database.base import DatabaseWrapper
@@ -18,14 +18,14 @@ from ticketing.database.timeouts import Kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-connection = cast(DatabaseWrapper, its_proxy)
+connection = cast(DatabaseWrapper, connection_proxy)
 ADD = "ALTER TABLE ticketing_keptanswer ADD COLUMN extra text"
 DROP = "ALTER TABLE ticketing_keptanswer DROP COLUMN IF EXISTS extra"
 BUILD = "CREATE INDEX CONCURRENTLY extra_index ON ticketing_keptanswer (status)"
 
 
 @pytest.fixture(autouse=True)
-def impatient(settings: Settings) -> Iterator[None]:
+def short_lock_timeout(settings: Settings) -> Iterator[None]:
     settings.DATABASE_TIMEOUTS = settings.DATABASE_TIMEOUTS | {
         "migration": "statement=0,lock=0.1,idle=15"
     }
@@ -37,24 +37,24 @@ def impatient(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def somebody_reads_the_table(name: str = "a report") -> Iterator[psycopg.Connection]:
-    """Hold a transaction open that has read the table, as a slow report does."""
+def open_reader(name: str = "a report") -> Iterator[psycopg.Connection]:
+    """Keep a transaction open that has read the table, as a slow report does."""
     with psycopg.connect(**_params(), application_name=name) as reader:
         reader.execute("SELECT FROM ticketing_keptanswer")
         yield reader
 
 
 @contextmanager
-def somebody_writes_to_the_table() -> Iterator[psycopg.Connection]:
-    """Hold a transaction open that has written to the table, for which an index build waits."""
+def open_writer() -> Iterator[psycopg.Connection]:
+    """Keep a transaction open that has written to the table. An index build waits for it."""
     with psycopg.connect(**_params()) as writer:
         writer.execute("DELETE FROM ticketing_keptanswer")
         yield writer
 
 
 def _params() -> dict[str, Any]:
-    known = connection.get_connection_params()
-    return {name: known[name] for name in ("dbname", "user", "host", "port") if known.get(name)}
+    params = connection.get_connection_params()
+    return {name: params[name] for name in ("dbname", "user", "host", "port") if params.get(name)}
 
 
 def alter(statement: str = ADD, *, atomic: bool = True) -> None:
@@ -80,58 +80,58 @@ def index_is_valid() -> bool | None:
 
 
 def migrate(
-    attempt: Callable[[], None], *, tell: Callable[[str], None], pauses: tuple[float, ...]
+    attempt: Callable[[], None], *, report: Callable[[str], None], pauses: tuple[float, ...]
 ) -> None:
     retry_lost_locks(
         attempt,
         connection=connection,
-        doing=lambda: "ticketing.0042_extra",
-        tell=tell,
+        current=lambda: "ticketing.0042_extra",
+        report=report,
         pauses=pauses,
     )
 
 
 def test_a_statement_that_gets_no_lock_gives_up_and_changes_nothing():
-    with somebody_reads_the_table(), pytest.raises(LockNotFree) as lost:
+    with open_reader(), pytest.raises(LockNotFree) as lost:
         alter()
 
     assert lost.value.statement == ADD
     assert "extra" not in columns()
 
 
-def test_a_migration_that_lost_its_lock_says_to_whom_and_succeeds_later():
-    told: list[str] = []
-    with somebody_reads_the_table() as reader:
+def test_a_migration_that_gets_no_lock_reports_the_holders_and_succeeds_later():
+    lines: list[str] = []
+    with open_reader() as reader:
 
-        def tell(line: str) -> None:
-            told.append(line)
-            # By the third attempt the report is done.
-            if len(told) == 2:
+        def report(line: str) -> None:
+            lines.append(line)
+            # The reader ends before the third attempt.
+            if len(lines) == 2:
                 reader.commit()
 
-        migrate(alter, tell=tell, pauses=(0.01, 0.01, 0.01))
+        migrate(alter, report=report, pauses=(0.01, 0.01, 0.01))
         pid = reader.info.backend_pid
 
     assert "extra" in columns()
-    assert [line.split(".")[1] for line in told] == [
+    assert [line.split(".")[1] for line in lines] == [
         f"0042_extra did not get its lock ({attempt} of 4)" for attempt in (1, 2)
     ]
-    assert f"a report (pid {pid}, idle in transaction, begun 0 s ago)" in told[0]
-    assert told[0].endswith("Trying again in 0.01 s.")
+    assert f"a report (pid {pid}, idle in transaction, begun 0 s ago)" in lines[0]
+    assert lines[0].endswith("Trying again in 0.01 s.")
 
 
-def test_a_migration_that_never_gets_its_lock_gives_up_in_the_end():
-    told: list[str] = []
+def test_a_migration_that_never_gets_its_lock_gives_up_after_the_last_attempt():
+    lines: list[str] = []
 
-    with somebody_reads_the_table(), pytest.raises(LockNotFree):
-        migrate(alter, tell=told.append, pauses=(0.01, 0.01))
+    with open_reader(), pytest.raises(LockNotFree):
+        migrate(alter, report=lines.append, pauses=(0.01, 0.01))
 
-    assert len(told) == 3
-    assert "Giving up" in told[-1]
+    assert len(lines) == 3
+    assert "Giving up" in lines[-1]
     assert "extra" not in columns()
 
 
-def test_another_error_is_not_tried_again():
+def test_another_error_is_not_retried():
     attempts: list[str] = []
 
     def fail() -> None:
@@ -139,12 +139,12 @@ def test_another_error_is_not_tried_again():
         raise OperationalError("the disk is full")
 
     with pytest.raises(OperationalError, match="the disk is full"):
-        migrate(fail, tell=attempts.append, pauses=(0.01,))
+        migrate(fail, report=attempts.append, pauses=(0.01,))
 
     assert attempts == ["once"]
 
 
-def test_an_index_that_is_built_concurrently_waits_for_old_transactions_as_long_as_they_take():
+def test_a_concurrent_index_build_waits_for_old_transactions_without_a_timeout():
     built: list[bool | None] = []
 
     def build() -> None:
@@ -153,10 +153,10 @@ def test_an_index_that_is_built_concurrently_waits_for_old_transactions_as_long_
             built.append(index_is_valid())
         connection.close()
 
-    with somebody_writes_to_the_table() as writer:
+    with open_writer() as writer:
         builder = Thread(target=build)
         builder.start()
-        # Twice as long as any other statement of a migration waits.
+        # Longer than the lock timeout of other statements.
         builder.join(0.3)
         assert builder.is_alive()
         writer.commit()
@@ -168,8 +168,8 @@ def test_an_index_that_is_built_concurrently_waits_for_old_transactions_as_long_
         assert cursor.fetchone() == ("100ms",)
 
 
-def test_an_index_that_was_left_half_built_is_built_again():
-    with somebody_writes_to_the_table(), connection.cursor() as cursor:
+def test_an_index_of_an_interrupted_build_is_built_again():
+    with open_writer(), connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 200")
         with pytest.raises(OperationalError):
             alter(BUILD, atomic=False)
@@ -181,7 +181,7 @@ def test_an_index_that_was_left_half_built_is_built_again():
     assert index_is_valid() is True
 
 
-def test_an_index_of_a_migration_that_ended_before_it_was_recorded_is_built_again():
+def test_an_index_of_a_migration_that_was_not_recorded_is_built_again():
     alter(BUILD, atomic=False)
 
     alter(BUILD, atomic=False)
@@ -190,17 +190,17 @@ def test_an_index_of_a_migration_that_ended_before_it_was_recorded_is_built_agai
 
 
 def test_a_second_process_that_migrates_waits_for_the_first():
-    told: list[str] = []
+    lines: list[str] = []
     with psycopg.connect(**_params(), autocommit=True) as first:
         first.execute("SELECT pg_advisory_lock(9, 1)")
 
-        def tell(line: str) -> None:
-            told.append(line)
+        def report(line: str) -> None:
+            lines.append(line)
             first.execute("SELECT pg_advisory_unlock(9, 1)")
 
-        with only_migrator(connection, tell=tell):
+        with only_migrator(connection, report=report):
             taken = first.execute("SELECT pg_try_advisory_lock(9, 1)").fetchone()
         free = first.execute("SELECT pg_try_advisory_lock(9, 1)").fetchone()
 
-    assert told == ["Another process migrates this database: waiting for it to finish."]
+    assert lines == ["Another process migrates this database: waiting for it to finish."]
     assert (taken, free) == ((False,), (True,))

@@ -1,8 +1,7 @@
 """
-Each file in an app's `sql/` is one function of the database as it is today, with its triggers.
+Each file in an app's `sql/` is the current code of one database function and its triggers.
 
-A file may have other comments and other line breaks than the copy that a migration has frozen.
-Everything else must be equal.
+A file may differ from the copy in its migration in comments and white space only.
 """
 
 import re
@@ -22,12 +21,12 @@ FILES = sorted(
     for app in ("ticketing", "events", "orders", "tickets")
     for path in ROOT.glob(f"{app}/**/sql/*.sql")
 )
-# Functions for the previous release alone: they stay in their migrations. Each is dropped when the
-# last process that calls it has ended.
+# Functions that only the previous release calls have no file, only their migration. They are
+# dropped in the next release.
 PREVIOUS = set(
     tomllib.loads((ROOT / "tests/mutation/plan.toml").read_text())["functions"]["left_out"]
 )
-# Those of an extension are not ours.
+# Without the functions of extensions.
 _FUNCTIONS = """
 SELECT p.proname || '/' || p.pronargs, pg_get_functiondef(p.oid)
 FROM pg_proc p WHERE p.pronamespace = %s::regnamespace AND NOT EXISTS (
@@ -45,14 +44,14 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Code:
-    """Functions by name and number of arguments, triggers by table and name: the tokens of each."""
+    """The tokens of functions (by name and argument count) and triggers (by table and name)."""
 
     functions: dict[str, list[str]]
     triggers: dict[tuple[str, str], list[str]]
 
 
 def tokens(text: str) -> list[str]:
-    """Return what a text says, without comments and white space, and with strings as they are."""
+    """Return the tokens of SQL text, without comments and white space. A string is one token."""
     found = _TOKEN.finditer(text)
     return [each[0] for each in found if not each["comment"] and not each["space"]]
 
@@ -64,7 +63,7 @@ def rows(query: str, *parameters: str) -> list[tuple[str, ...]]:
 
 
 def migrated(name: str) -> Code:
-    """Return what the migrations have made of a function and its triggers."""
+    """Return a function and its triggers as the migrations created them."""
     functions = [row for row in rows(_FUNCTIONS, "public") if row[0].partition("/")[0] == name]
     return Code(
         {key: tokens(text) for key, text in functions if key not in PREVIOUS},
@@ -73,12 +72,12 @@ def migrated(name: str) -> Code:
 
 
 def installed(name: str, text: str) -> Code:
-    """Return what PostgreSQL makes of a file's text. The test's transaction is rolled back."""
+    """Install a file's text and return its code. The test's transaction is rolled back."""
     with connection.cursor() as cursor:
         for table, key in migrated(name).triggers:
             cursor.execute(f'DROP TRIGGER "{key}" ON "{table}"')
         before = {(table, key) for table, key, *_ in rows(_TRIGGERS)}
-        # In a schema of its own the text is installed as it is, beside what is there already.
+        # A schema of its own avoids conflicts with the function that the migrations created.
         cursor.execute("CREATE SCHEMA scratch")
         cursor.execute("SET LOCAL search_path = scratch, public")
         cursor.execute(text)
@@ -95,7 +94,7 @@ def installed(name: str, text: str) -> Code:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_file_is_the_function_and_the_triggers_that_the_migrations_have_made(path: Path):
+def test_a_file_equals_the_function_and_the_triggers_of_the_migrations(path: Path):
     name, text = path.stem, path.read_text()
     expected = migrated(name)
 
@@ -104,7 +103,7 @@ def test_a_file_is_the_function_and_the_triggers_that_the_migrations_have_made(p
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_file_begins_with_words_about_its_function(path: Path):
+def test_a_file_begins_with_a_comment_about_its_function(path: Path):
     assert re.match(r"-- \S.*\n(--.*\n)*CREATE FUNCTION ", path.read_text())
 
 
@@ -118,17 +117,17 @@ def test_every_trigger_of_the_database_calls_a_function_that_has_a_file():
     assert {of for _, _, of, _ in rows(_TRIGGERS)} <= {path.stem for path in FILES}
 
 
-def test_what_the_previous_release_alone_calls_is_in_the_database():
+def test_functions_that_only_the_previous_release_calls_are_in_the_database():
     assert {key for key, _ in rows(_FUNCTIONS, "public")} >= PREVIOUS
 
 
-# --- That the comparison notices other code, and only that -----------------------------------
+# --- The comparison notices changes of code, and no other changes ----------------------------
 
 REFUND_TRIGGER = """
 CREATE TRIGGER announce_refund AFTER INSERT ON orders_refund
   FOR EACH ROW EXECUTE FUNCTION announce_refund();
 """
-OTHER_CODE = [
+CHANGES_OF_CODE = [
     ("announce_sold_out", "k.sold < k.capacity", "k.sold <= k.capacity"),
     ("announce_sold_out", "'event.sold_out'", "'event.sold  out'"),
     ("announce_sold_out", "NEW.sold > OLD.sold AND ", ""),
@@ -146,15 +145,15 @@ def _text_of(name: str) -> str:
     return path.read_text()
 
 
-@pytest.mark.parametrize(("name", "was", "becomes"), OTHER_CODE)
-def test_other_code_is_noticed(name: str, was: str, becomes: str):
+@pytest.mark.parametrize(("name", "was", "becomes"), CHANGES_OF_CODE)
+def test_a_change_of_code_is_noticed(name: str, was: str, becomes: str):
     text, expected = _text_of(name), migrated(name)
     assert was in text
 
     assert installed(name, text.replace(was, becomes)) != expected
 
 
-def test_other_comments_and_line_breaks_are_the_same_code():
+def test_a_change_of_comments_and_line_breaks_is_not_noticed():
     text, expected = _text_of("announce_sold_out"), migrated("announce_sold_out")
     other = text.replace("BEGIN\n", "BEGIN -- it's written once\n\n").replace(" = ", "=")
     assert other != text

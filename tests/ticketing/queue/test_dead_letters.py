@@ -1,4 +1,4 @@
-"""Messages that fail to the end are shown with their reason, and can be sent again."""
+"""Dead letters are collected with the reason of their failure, and can be sent again."""
 
 import base64
 import json
@@ -31,12 +31,12 @@ from ticketing.queue.messages import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NOBODY = "01890000-0000-7000-8000-000000000000"
+UNKNOWN_ORDER = "01890000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
 def sqs() -> Iterator[Any]:
-    """Make the queues of the settings, with their dead-letter queues."""
+    """Create the queues of the settings with their dead-letter queues, in a mock of AWS."""
     aws_client.cache_clear()
     with mock_aws():
         client = boto3.client("sqs", region_name=settings.AWS_REGION)
@@ -47,8 +47,8 @@ def sqs() -> Iterator[Any]:
     aws_client.cache_clear()
 
 
-def dead_body(order_id: str = NOBODY) -> str:
-    """Return a message as Celery and kombu write it to SQS, by letting them."""
+def make_body(order_id: str = UNKNOWN_ORDER) -> str:
+    """Return the body of a message, written by Celery and kombu."""
     app = Celery(broker="memory://", set_as_current=False)
     with app.connection_for_write() as connection:
         app.send_task(
@@ -62,11 +62,11 @@ def dead_body(order_id: str = NOBODY) -> str:
     return base64.b64encode(json.dumps(written).encode()).decode()
 
 
-def bury(sqs: Any, body: str, *, queue: str = "sale") -> None:
+def send_dead_letter(sqs: Any, body: str, *, queue: str = "sale") -> None:
     sqs.send_message(QueueUrl=dead_letter_url(queue), MessageBody=body)
 
 
-def test_why_a_message_failed_is_kept(queue: RecordingQueue):
+def test_the_reason_and_the_number_of_failures_are_recorded(queue: RecordingQueue):
     order = make_processing_order(token="tok_unstable")
 
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_why_a_message_failed_is_kept(queue: RecordingQueue):
     assert failed.reason == "GatewayAway: Attempt 2 had no answer."
 
 
-def test_a_failure_that_cannot_be_noted_is_raised_as_it_was(
+def test_the_original_error_is_raised_if_the_failure_cannot_be_recorded(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     order = make_processing_order(token="tok_unstable")
@@ -96,10 +96,10 @@ def test_a_failure_that_cannot_be_noted_is_raised_as_it_was(
 def test_a_dead_letter_is_collected_once_with_its_reason(sqs: Any):
     note_failure(
         message="tickets.settle_order",
-        about=f"order_id={NOBODY}",
+        about=f"order_id={UNKNOWN_ORDER}",
         error=ValueError("no such order"),
     )
-    bury(sqs, dead_body())
+    send_dead_letter(sqs, make_body())
 
     now = clock.now()
     assert [collect_dead_letters(now=now) for _ in range(2)] == [1, 0]
@@ -110,16 +110,16 @@ def test_a_dead_letter_is_collected_once_with_its_reason(sqs: Any):
 
 
 @pytest.mark.parametrize("body", ["not base64 !", "eyJ4IjogMX0=", "{}", "\u0001"])
-def test_what_is_not_ours_is_collected_too(sqs: Any, body: str):
+def test_an_unreadable_dead_letter_is_collected(sqs: Any, body: str):
     if body.isprintable():
-        bury(sqs, body)
+        send_dead_letter(sqs, body)
         collect_dead_letters(now=clock.now())
         assert FailedMessage.objects.get().message == "?"
 
 
-def test_sent_again_it_is_the_same_message_in_its_own_queue(sqs: Any):
-    body = dead_body()
-    bury(sqs, body, queue="delivery")
+def test_a_dead_message_is_sent_again_unchanged_to_its_own_queue(sqs: Any):
+    body = make_body()
+    send_dead_letter(sqs, body, queue="delivery")
     collect_dead_letters(now=clock.now())
 
     assert send_again(actor=SOMEBODY, failed=FailedMessage.objects.get(), now=clock.now())
@@ -133,19 +133,19 @@ def test_sent_again_it_is_the_same_message_in_its_own_queue(sqs: Any):
     assert act.subject_id == failed.pk
 
 
-def test_one_that_dies_again_is_shown_again(sqs: Any):
-    bury(sqs, dead_body())
+def test_a_message_that_is_given_up_again_is_no_longer_shown_as_sent_again(sqs: Any):
+    send_dead_letter(sqs, make_body())
     collect_dead_letters(now=clock.now())
     send_again(actor=SOMEBODY, failed=FailedMessage.objects.get(), now=clock.now())
-    bury(sqs, dead_body())
+    send_dead_letter(sqs, make_body())
 
     collect_dead_letters(now=clock.now())
 
     assert FailedMessage.objects.get().sent_again_at is None
 
 
-def test_the_admin_sends_again_what_was_given_up_and_nothing_else(sqs: Any, client: Client):
-    bury(sqs, dead_body())
+def test_the_admin_action_sends_only_messages_that_were_given_up(sqs: Any, client: Client):
+    send_dead_letter(sqs, make_body())
     collect_dead_letters(now=clock.now())
     note_failure(message="tickets.issue_codes", about="order_id=1", error=OSError("full"))
     client.force_login(make_user(is_staff=True, is_superuser=True))
@@ -160,15 +160,15 @@ def test_the_admin_sends_again_what_was_given_up_and_nothing_else(sqs: Any, clie
     assert [failed.message for failed in sent] == ["tickets.settle_order"]
 
 
-def test_an_organizers_staff_does_not_see_the_houses_failures(client: Client):
+def test_staff_who_are_not_superusers_do_not_see_failed_messages(client: Client):
     client.force_login(make_user(is_staff=True))
 
     assert client.get("/admin/ticketing/failedmessage/").status_code == 403
 
 
-def test_failures_long_past_are_forgotten_but_what_was_given_up_stays(sqs: Any):
+def test_old_failures_are_deleted_unless_the_message_was_given_up(sqs: Any):
     note_failure(message="tickets.issue_codes", about="order_id=1", error=OSError("full"))
-    bury(sqs, dead_body())
+    send_dead_letter(sqs, make_body())
     collect_dead_letters(now=clock.now())
 
     forget_failures(now=clock.now() + timedelta(days=8))
@@ -176,7 +176,7 @@ def test_failures_long_past_are_forgotten_but_what_was_given_up_stays(sqs: Any):
     assert [failed.message for failed in FailedMessage.objects.all()] == ["tickets.settle_order"]
 
 
-def written(name: str, ids: Any) -> str:
+def encode_message(name: str, ids: Any) -> str:
     arguments = base64.b64encode(json.dumps([[], ids, {}]).encode()).decode()
     envelope = {"body": arguments, "headers": {"task": name}}
     return base64.b64encode(json.dumps(envelope).encode()).decode()
@@ -186,19 +186,19 @@ def written(name: str, ids: Any) -> str:
     "body",
     [
         base64.b64encode(b"[" * 50_000).decode(),
-        written("t", {"order_id": "\0"}),
-        written("t\0", {}),
-        written("t" * 101, {}),
-        written("t", {"order_id": "x" * 600}),
-        written("t", {"order_id": "\ud800"}),
-        written("t", 7),
+        encode_message("t", {"order_id": "\0"}),
+        encode_message("t\0", {}),
+        encode_message("t" * 101, {}),
+        encode_message("t", {"order_id": "x" * 600}),
+        encode_message("t", {"order_id": "\ud800"}),
+        encode_message("t", 7),
         "A" * 200_000,
     ],
     ids=["deep", "nul", "nul in name", "long name", "long ids", "surrogate", "no ids", "huge"],
 )
-def test_a_dead_letter_of_a_stranger_is_shown_and_holds_up_no_other(sqs: Any, body: str):
-    bury(sqs, body)
-    bury(sqs, dead_body())
+def test_a_dead_letter_that_we_did_not_send_is_shown_and_delays_no_other(sqs: Any, body: str):
+    send_dead_letter(sqs, body)
+    send_dead_letter(sqs, make_body())
 
     assert collect_dead_letters(now=clock.now()) == 2
 
@@ -207,10 +207,10 @@ def test_a_dead_letter_of_a_stranger_is_shown_and_holds_up_no_other(sqs: Any, bo
     assert FailedMessage.objects.get(message="?").body == body
 
 
-@pytest.mark.parametrize("odd", ["nul \0", "half a pair \ud83d", "long " * 200])
-def test_a_failure_is_noted_whatever_its_ids_and_its_error_say(odd: str):
-    note_failure(message="tickets.issue_codes", about=f"order_id={odd}", error=OSError(odd))
+@pytest.mark.parametrize("text", ["nul \0", "lone surrogate \ud83d", "long " * 200])
+def test_a_failure_is_recorded_whatever_text_its_ids_and_its_error_contain(text: str):
+    note_failure(message="tickets.issue_codes", about=f"order_id={text}", error=OSError(text))
 
-    noted = FailedMessage.objects.get()
-    assert noted.about.startswith("order_id=")
-    assert noted.reason.startswith("OSError: ")
+    failed = FailedMessage.objects.get()
+    assert failed.about.startswith("order_id=")
+    assert failed.reason.startswith("OSError: ")

@@ -1,4 +1,4 @@
-"""Whether a container's worker still polls, told by files and without Django."""
+"""The health check of workers: it reads the times of their polls from files, without Django."""
 
 import os
 import socket
@@ -33,19 +33,19 @@ def write(folder: Path, *, host: str, pid: int, written_at: float, **polled_at: 
 
 @pytest.fixture
 def dead() -> int:
-    """Return the number of a process that is gone."""
+    """Return the id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
 
 
-def test_a_worker_that_polls_all_its_queues_is_well(tmp_path: Path):
+def test_a_worker_that_polls_all_its_queues_is_healthy(tmp_path: Path):
     write_polls(tmp_path, {"sale": NOW - 20, "upkeep": NOW - 1})
 
     assert find_fault(tmp_path, within=60, now=NOW) == ""
 
 
-def test_a_worker_that_is_deaf_to_one_queue_is_not_well(tmp_path: Path):
+def test_a_worker_that_does_not_poll_one_of_its_queues_is_unhealthy(tmp_path: Path):
     write_polls(tmp_path, {"sale": NOW - 61, "upkeep": NOW - 1})
 
     worker = f"{socket.gethostname()}-{os.getpid()}"
@@ -53,13 +53,13 @@ def test_a_worker_that_is_deaf_to_one_queue_is_not_well(tmp_path: Path):
     assert fault == f"{worker} has not polled sale for 61 s."
 
 
-def test_a_worker_whose_loop_hangs_is_not_well(tmp_path: Path):
+def test_a_worker_whose_event_loop_hangs_is_unhealthy(tmp_path: Path):
     write_polls(tmp_path, {"sale": NOW})
 
     assert find_fault(tmp_path, within=60, now=NOW + 61) != ""
 
 
-def test_a_container_without_a_worker_is_not_well(tmp_path: Path, dead: int):
+def test_a_container_without_a_worker_is_unhealthy(tmp_path: Path, dead: int):
     write(tmp_path, host="another", pid=os.getpid(), written_at=NOW, sale=NOW)
     write(tmp_path, host=socket.gethostname(), pid=dead, written_at=NOW, sale=NOW)
 
@@ -68,7 +68,7 @@ def test_a_container_without_a_worker_is_not_well(tmp_path: Path, dead: int):
     )
 
 
-def test_a_worker_that_ends_in_good_order_leaves_no_file(tmp_path: Path):
+def test_a_worker_that_ends_normally_leaves_no_file(tmp_path: Path):
     write_polls(tmp_path, {"sale": NOW})
 
     forget_polls(tmp_path)
@@ -76,7 +76,7 @@ def test_a_worker_that_ends_in_good_order_leaves_no_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_new_worker_clears_away_what_killed_ones_left(tmp_path: Path, dead: int):
+def test_a_new_worker_deletes_the_files_of_killed_workers(tmp_path: Path, dead: int):
     write(tmp_path, host=socket.gethostname(), pid=dead, written_at=NOW, sale=NOW)
     write(tmp_path, host="long-gone", pid=1, written_at=NOW - 90_000, sale=NOW - 90_000)
     write(tmp_path, host="another", pid=1, written_at=NOW - 10, sale=NOW)
@@ -87,7 +87,7 @@ def test_a_new_worker_clears_away_what_killed_ones_left(tmp_path: Path, dead: in
     assert list(read_polls(tmp_path)) == [Polls("another", 1, NOW - 10, {"sale": NOW})]
 
 
-def test_the_ages_of_living_workers_are_shown_and_those_of_dead_ones_are_not(tmp_path: Path):
+def test_the_metric_shows_running_workers_and_leaves_out_dead_ones(tmp_path: Path):
     now = time.time()
     write(tmp_path, host="a", pid=1, written_at=now, sale=now - 30, upkeep=now)
     write(tmp_path, host="b", pid=1, written_at=now - 61, sale=now - 61)
@@ -116,7 +116,7 @@ def run_check(**env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_ends_with_what_it_found_and_loads_no_django(tmp_path: Path):
+def test_the_exit_code_of_the_command_is_the_result_and_django_is_not_imported(tmp_path: Path):
     assert run_check().returncode == 1
     write_polls(tmp_path, {"sale": time.time()})
     done = run_check(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))

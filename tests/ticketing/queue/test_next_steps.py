@@ -1,4 +1,4 @@
-"""What follows a settlement: done at once, or left to its message."""
+"""The steps after a settlement: run by the same worker, or sent as messages."""
 
 import logging
 from typing import Any
@@ -17,13 +17,13 @@ from tickets.models import Delivery
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def sends_of(queue: RecordingQueue) -> list[Message]:
+def sent_messages(queue: RecordingQueue) -> list[Message]:
     return [message for message, _ in queue.sent]
 
 
 def break_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_told: Any) -> None:
-        raise ConnectionError("SES is away")
+    def fail(*_arguments: Any) -> None:
+        raise ConnectionError("SES does not answer")
 
     monkeypatch.setattr("tickets.delivery.send_mail", fail)
 
@@ -38,7 +38,7 @@ def test_the_worker_that_settles_an_order_also_mails_its_tickets(queue: Recordin
     assert len(mail.outbox) == 1
 
 
-def test_a_mail_that_fails_is_left_to_its_message_and_the_sale_stands(
+def test_after_a_failed_mail_its_message_is_sent_and_the_order_stays_paid(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     order = make_processing_order()
@@ -48,10 +48,10 @@ def test_a_mail_that_fails_is_left_to_its_message_and_the_sale_stands(
 
     order.refresh_from_db()
     assert order.status == "paid"
-    assert sends_of(queue) == [Message.DELIVER_TICKETS]
+    assert sent_messages(queue) == [Message.DELIVER_TICKETS]
 
 
-def test_while_mail_fails_no_further_sale_waits_for_it(
+def test_after_a_failed_mail_the_next_settlements_do_not_try_to_send_mail(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     make_processing_order()
@@ -65,11 +65,11 @@ def test_while_mail_fails_no_further_sale_waits_for_it(
 
     queue.run(*second)
 
-    assert sends_of(queue) == [Message.DELIVER_TICKETS] * 2
+    assert sent_messages(queue) == [Message.DELIVER_TICKETS] * 2
     assert mail.outbox == []
 
 
-def test_a_worker_that_dies_before_a_next_step_leaves_it_to_the_settlements_message(
+def test_if_a_worker_dies_before_a_step_the_repeated_settlement_message_does_it(
     queue: RecordingQueue,
 ):
     order = make_processing_order()
@@ -84,7 +84,7 @@ def test_a_worker_that_dies_before_a_next_step_leaves_it_to_the_settlements_mess
     assert len(mail.outbox) == 1
 
 
-def test_a_worker_that_dies_before_the_mail_leaves_it_to_the_settlements_message(
+def test_if_a_worker_dies_before_the_mail_the_repeated_settlement_message_sends_it(
     queue: RecordingQueue,
 ):
     order = make_processing_order()
@@ -98,18 +98,20 @@ def test_a_worker_that_dies_before_the_mail_leaves_it_to_the_settlements_message
     assert Delivery.objects.get(order=order).sent_at is not None
 
 
-def test_codes_that_are_issued_again_leave_the_mail_to_the_mailer(queue: RecordingQueue):
+def test_after_codes_are_issued_by_their_own_message_the_mail_is_sent_as_a_message(
+    queue: RecordingQueue,
+):
     order = make_paid_order()
     Delivery.objects.filter(order=order).update(codes_stored_at=None, sent_at=None)
     queue.sent.clear()
 
     queue.run(Message.ISSUE_CODES, {"order_id": str(order.pk)})
 
-    assert sends_of(queue) == [Message.DELIVER_TICKETS]
+    assert sent_messages(queue) == [Message.DELIVER_TICKETS]
 
 
-class Line:
-    """Steps that a test makes, and the messages that were sent for them."""
+class Runner:
+    """Runs a task with the steps of a test, and records which messages were sent."""
 
     def __init__(self, **known: Any) -> None:
         self.known = known
@@ -119,50 +121,50 @@ class Line:
         run_with_next_steps(first, known=self.known, send=lambda name, _ids: self.sent.append(name))
 
 
-def test_a_task_that_fails_sends_what_it_asked_for():
-    line = Line(issue=lambda: None)
+def test_a_task_that_fails_sends_the_messages_of_its_steps():
+    runner = Runner(issue=lambda: None)
 
     def settle() -> None:
         follow("issue", {})
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        line.run(settle)
+        runner.run(settle)
 
-    assert line.sent == ["issue"]
+    assert runner.sent == ["issue"]
     assert not follow("issue", {})
 
 
-def test_a_task_that_took_long_leaves_the_rest_to_messages(monkeypatch: pytest.MonkeyPatch):
-    line = Line(issue=lambda: None)
+def test_a_task_that_took_long_sends_the_messages_of_its_steps(monkeypatch: pytest.MonkeyPatch):
+    runner = Runner(issue=lambda: None)
     monkeypatch.setattr(next_steps, "_TASK_SECONDS", 0)
 
-    line.run(lambda: follow("issue", {}))
+    runner.run(lambda: follow("issue", {}))
 
-    assert line.sent == ["issue"]
+    assert runner.sent == ["issue"]
 
 
-def test_a_step_that_was_slow_rests(monkeypatch: pytest.MonkeyPatch):
+def test_after_a_slow_step_its_message_is_sent_for_a_while(monkeypatch: pytest.MonkeyPatch):
     done: list[str] = []
-    line = Line(mail=lambda: done.append("mail"))
+    runner = Runner(mail=lambda: done.append("mail"))
     monkeypatch.setattr(next_steps, "_STEP_SECONDS", 0)
 
-    line.run(lambda: follow("mail", {}))
-    line.run(lambda: follow("mail", {}))
+    runner.run(lambda: follow("mail", {}))
+    runner.run(lambda: follow("mail", {}))
 
     assert done == ["mail"]
-    assert line.sent == ["mail"]
+    assert runner.sent == ["mail"]
 
 
-def test_a_step_that_fails_is_logged_and_counted(caplog: pytest.LogCaptureFixture):
+def test_a_step_that_fails_is_logged(caplog: pytest.LogCaptureFixture):
     def fail() -> None:
         raise RuntimeError("no storage")
 
     with caplog.at_level(logging.WARNING):
-        Line(issue=fail).run(lambda: follow("issue", {}))
+        Runner(issue=fail).run(lambda: follow("issue", {}))
 
-    assert "issue failed; its message will try again." in caplog.text
+    assert "issue failed; its message will retry it." in caplog.text
 
 
-def test_outside_of_a_settlement_nothing_follows():
+def test_outside_of_a_settlement_no_step_is_accepted():
     assert not follow("issue", {})

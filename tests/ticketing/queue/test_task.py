@@ -1,4 +1,4 @@
-"""A worker's connection to the database, from one task to the next."""
+"""The database connection of a worker between two tasks."""
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ from ticketing.queue.messages import Message
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def backend() -> int:
+def backend_pid() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
@@ -25,38 +25,37 @@ def sweep() -> None:
     current_app.tasks["tickets.ask_again"]()
 
 
-def test_celery_leaves_the_connection_open_between_two_tasks(queue: RecordingQueue):
+def test_celery_keeps_the_connection_open_between_two_tasks(queue: RecordingQueue):
     celery = DjangoWorkerFixup(app)
-    first = backend()
+    first = backend_pid()
 
     for _ in range(3):
-        # As it does around each task.
+        # Celery does this around each task.
         celery.close_database()
         sweep()
         celery.close_database()
 
-    assert backend() == first
+    assert backend_pid() == first
 
 
-def test_a_connection_that_the_server_has_closed_is_opened_anew(queue: RecordingQueue):
-    first = backend()
-    url = connection.get_connection_params()
-    known = {
-        name: url[name] for name in ("host", "port", "user", "password", "dbname") if url.get(name)
-    }
-    with psycopg.connect(**known, autocommit=True) as other:
+def test_a_connection_that_postgresql_has_closed_is_reopened(queue: RecordingQueue):
+    first = backend_pid()
+    params = connection.get_connection_params()
+    names = ("host", "port", "user", "password", "dbname")
+    given = {name: params[name] for name in names if params.get(name)}
+    with psycopg.connect(**given, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
 
     sweep()
 
-    assert backend() != first
+    assert backend_pid() != first
 
 
-def test_a_task_that_fails_takes_its_locks_with_it(queue: RecordingQueue):
+def test_after_a_task_that_fails_its_connection_and_locks_are_released(queue: RecordingQueue):
     order = make_processing_order(token="tok_unstable")
-    first = backend()
+    first = backend_pid()
 
     with pytest.raises(GatewayAway):
         queue.run(Message.SETTLE_ORDER, {"order_id": str(order.pk)})
 
-    assert backend() != first
+    assert backend_pid() != first

@@ -1,4 +1,4 @@
-"""Our transport against an SQS that fails: polling goes on, and no failure ends the worker."""
+"""The transport with an SQS that fails: polling goes on, and no failure ends the worker."""
 
 import base64
 import time
@@ -18,17 +18,17 @@ from ticketing.queue import receiving
 from ticketing.queue.polls import read_polls
 from ticketing.telemetry.metrics import register_counts
 
-# Kombu's own client speaks to curl as it was.
+# Kombu's HTTP client uses deprecated options of curl.
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:.* is deprecated; use:DeprecationWarning:kombu\..*"
 )
 
-PATIENCE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 QUEUES = ("sale", "upkeep")
 
 
 class Worker:
-    """What a worker of Celery does with its transport: a consumer on an event loop."""
+    """A consumer on an event loop, as a Celery worker uses the transport."""
 
     def __init__(self, sqs: BrokenSqs, **options: Any) -> None:
         self.hub: Any = Hub()
@@ -66,11 +66,11 @@ class Worker:
         )
         self.consumer.consume()
 
-    def run_until(self, happened: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> bool:
-        """Turn the loop. What it raises would end the worker, and ends the test."""
+    def run_until(self, condition: Callable[[], bool], *, seconds: float = TIMEOUT_SECONDS) -> bool:
+        """Run the event loop until a condition is true. Raise errors that would end a worker."""
         self.hub.propagate_errors = (Exception,)
         deadline = time.monotonic() + seconds
-        while not happened():
+        while not condition():
             if time.monotonic() > deadline:
                 return False
             self.hub.run_once()
@@ -133,7 +133,7 @@ def polls(sqs: BrokenSqs, queue: str) -> int:
         misbehavior.break_off,
     ],
 )
-def test_after_a_receive_that_fails_each_queue_is_polled_on(
+def test_after_failed_polls_each_queue_is_still_polled(
     sqs: BrokenSqs, worker: Worker, misbehave: Callable[[Any], None]
 ):
     sqs.misbehaviors["ReceiveMessage"].extend([misbehave] * 4)
@@ -145,9 +145,7 @@ def test_after_a_receive_that_fails_each_queue_is_polled_on(
     assert worker.run_until(lambda: all(polls(sqs, q) > before[q] + 2 for q in QUEUES))
 
 
-def test_a_queue_whose_first_receive_is_refused_is_polled_when_sqs_is_there(
-    sqs: BrokenSqs, resources: ExitStack
-):
+def test_a_queue_is_polled_when_sqs_starts_after_the_worker(sqs: BrokenSqs, resources: ExitStack):
     worker = Worker(sqs)
     resources.callback(worker.stop)
     began = time.monotonic()
@@ -160,7 +158,7 @@ def test_a_queue_whose_first_receive_is_refused_is_polled_when_sqs_is_there(
     assert worker.run_until(lambda: all(polls(sqs, queue) > 2 for queue in QUEUES))
 
 
-def test_a_receive_without_an_answer_is_given_up(
+def test_a_poll_without_a_response_times_out(
     sqs: BrokenSqs, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(receiving, "_ANSWER_SECONDS", 1)
@@ -170,7 +168,7 @@ def test_a_receive_without_an_answer_is_given_up(
     assert worker.run_until(lambda: bool(worker.taken), seconds=10)
 
 
-def test_one_queue_that_fails_leaves_the_other_alone(sqs: BrokenSqs, worker: Worker):
+def test_a_queue_that_fails_does_not_slow_down_the_other_one(sqs: BrokenSqs, worker: Worker):
     def fail_for_upkeep(handler: misbehavior.Handler) -> None:
         if handler.queue == "upkeep":
             handler.answer(503, b"")
@@ -180,11 +178,11 @@ def test_one_queue_that_fails_leaves_the_other_alone(sqs: BrokenSqs, worker: Wor
     sqs.always["ReceiveMessage"] = fail_for_upkeep
 
     assert worker.run_until(lambda: polls(sqs, "sale") >= 30)
-    # It waits longer each time: half a second, one, two, and never more than five.
+    # The waits are half a second, one, two, and at most five seconds.
     assert 1 <= polls(sqs, "upkeep") <= 8
 
 
-def test_no_more_than_a_few_polls_are_made_while_sqs_is_away(sqs: BrokenSqs, worker: Worker):
+def test_only_a_few_polls_are_made_while_sqs_fails(sqs: BrokenSqs, worker: Worker):
     sqs.always["ReceiveMessage"] = say(503)
     began = time.monotonic()
     worker.run_until(lambda: time.monotonic() > began + 4)
@@ -192,7 +190,9 @@ def test_no_more_than_a_few_polls_are_made_while_sqs_is_away(sqs: BrokenSqs, wor
     assert all(2 <= polls(sqs, queue) <= 7 for queue in QUEUES)
 
 
-def test_an_sqs_that_does_not_wait_for_messages_is_not_flooded(sqs: BrokenSqs, worker: Worker):
+def test_an_sqs_without_long_polling_is_polled_ten_times_a_second_at_most(
+    sqs: BrokenSqs, worker: Worker
+):
     sqs.always["ReceiveMessage"] = say(200, b"{}")
     began = time.monotonic()
     worker.run_until(lambda: time.monotonic() > began + 1)
@@ -201,24 +201,24 @@ def test_an_sqs_that_does_not_wait_for_messages_is_not_flooded(sqs: BrokenSqs, w
     assert all(2 <= polls(sqs, queue) <= 10 * took + 2 for queue in QUEUES)
 
 
-def test_a_poll_that_is_lost_is_made_anew(
+def test_a_queue_is_polled_again_after_a_poll_was_lost(
     sqs: BrokenSqs, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
     assert worker.run_until(lambda: polls(sqs, "sale") > 0)
     channel: Any = worker.connection.default_channel
-    # As if the loop had dropped the answer: it comes, and belongs to no poll any more.
+    # As if the event loop had lost the response: its number is no longer that of the latest poll.
     for polling in channel._pollings.values():
         polling.number += 1
     sqs.always["ReceiveMessage"] = misbehavior.obey
     began = time.monotonic()
     worker.run_until(lambda: time.monotonic() > began + 1)
-    deaf = polls(sqs, "sale")
+    before = polls(sqs, "sale")
     for polling in channel._pollings.values():
         polling.began -= 60
 
     channel._look_after_polls()
 
-    assert worker.run_until(lambda: polls(sqs, "sale") > deaf + 3)
+    assert worker.run_until(lambda: polls(sqs, "sale") > before + 3)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_poll_that_is_lost_is_made_anew(
     ],
 )
 @pytest.mark.parametrize("act", ["ack", "reject", "requeue"])
-def test_a_message_that_sqs_does_not_let_go_holds_up_nothing(
+def test_a_message_that_sqs_fails_to_delete_or_delay_does_not_block_others(
     sqs: BrokenSqs, worker: Worker, misbehave: Callable[[Any], None], act: str
 ):
     sqs.put("sale", letter())
@@ -245,18 +245,22 @@ def test_a_message_that_sqs_does_not_let_go_holds_up_nothing(
 
     for _ in range(8):
         sqs.put("sale", letter())
-    # All that a worker takes at once: the first one occupies no place.
+    # Eight is the most that a worker holds: the first message no longer occupies a place.
     assert worker.run_until(lambda: len(worker.taken) == 9)
 
 
-def test_a_message_that_fails_comes_back_as_its_queue_says(sqs: BrokenSqs, worker: Worker):
+def test_a_rejected_message_gets_the_delay_of_its_queues_policy(sqs: BrokenSqs, worker: Worker):
     sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 1)
 
     worker.taken[0].reject(requeue=True)
 
-    put_off = [wish for operation, wish in sqs.asked if operation == "ChangeMessageVisibility"]
-    assert [wish["VisibilityTimeout"] for wish in put_off] == [1]
+    delays = [
+        request["VisibilityTimeout"]
+        for operation, request in sqs.asked
+        if operation == "ChangeMessageVisibility"
+    ]
+    assert delays == [1]
     assert worker.run_until(lambda: False, seconds=0.5) is False
     assert sqs.calls["DeleteMessageBatch", "sale"] == sqs.calls["SendMessage", "sale"] == 0
 
@@ -276,7 +280,7 @@ def test_a_message_that_fails_comes_back_as_its_queue_says(sqs: BrokenSqs, worke
         ).decode(),
     ],
 )
-def test_a_message_of_a_stranger_takes_nothing_from_those_beside_it(
+def test_an_unreadable_message_does_not_keep_others_from_being_received(
     sqs: BrokenSqs, worker: Worker, body: str
 ):
     sqs.put("sale", body)
@@ -290,10 +294,10 @@ def test_a_message_of_a_stranger_takes_nothing_from_those_beside_it(
 
 
 def deleted(sqs: BrokenSqs) -> list[list[str]]:
-    """Return which messages each call deleted."""
+    """Return the receipt handles that each call of DeleteMessageBatch deleted."""
     return [
-        [entry["ReceiptHandle"] for entry in wish["Entries"]]
-        for operation, wish in sqs.asked
+        [entry["ReceiptHandle"] for entry in request["Entries"]]
+        for operation, request in sqs.asked
         if operation == "DeleteMessageBatch"
     ]
 
@@ -302,7 +306,7 @@ def handles(messages: Sequence[Message]) -> list[str]:
     return [str(message.delivery_tag) for message in messages]
 
 
-def test_messages_that_are_done_soon_after_each_other_are_deleted_in_one_call(
+def test_messages_that_are_acknowledged_soon_after_each_other_are_deleted_in_one_call(
     sqs: BrokenSqs, worker: Worker
 ):
     for _ in range(8):
@@ -320,7 +324,7 @@ def test_messages_that_are_done_soon_after_each_other_are_deleted_in_one_call(
     assert deleted(sqs) == [handles(worker.taken[:3]), handles(worker.taken[3:5])]
 
 
-def test_what_is_done_when_a_worker_stops_is_deleted(sqs: BrokenSqs, worker: Worker):
+def test_a_worker_that_stops_deletes_acknowledged_messages(sqs: BrokenSqs, worker: Worker):
     for _ in range(2):
         sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 2)
@@ -332,7 +336,7 @@ def test_what_is_done_when_a_worker_stops_is_deleted(sqs: BrokenSqs, worker: Wor
     assert deleted(sqs) == [handles(worker.taken[:1])]
 
 
-def test_what_was_done_is_deleted_before_a_worker_that_stops_waits_for_its_tasks(
+def test_a_worker_that_stops_deletes_acknowledged_messages_before_it_waits_for_its_tasks(
     sqs: BrokenSqs, worker: Worker
 ):
     sqs.put("sale", letter())
@@ -344,7 +348,9 @@ def test_what_was_done_is_deleted_before_a_worker_that_stops_waits_for_its_tasks
     assert deleted(sqs) == [handles(worker.taken)]
 
 
-def test_a_task_that_ends_after_its_connection_ends_no_worker(sqs: BrokenSqs, worker: Worker):
+def test_acknowledging_a_message_after_its_channel_was_closed_does_nothing(
+    sqs: BrokenSqs, worker: Worker
+):
     sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 1)
     worker.consumer.cancel()
@@ -353,14 +359,14 @@ def test_a_task_that_ends_after_its_connection_ends_no_worker(sqs: BrokenSqs, wo
 
     channel.basic_ack(worker.taken[0].delivery_tag)
 
-    # It was given back.
+    # Closing the channel has returned the message to SQS.
     assert deleted(sqs) == []
 
 
-def test_a_worker_with_any_room_asks_after_a_while(
+def test_a_worker_with_room_for_one_message_polls_after_a_while(
     sqs: BrokenSqs, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ticketing.queue.transport._PATIENCE", 0.5)
+    monkeypatch.setattr("ticketing.queue.transport._LONGEST_PAUSE", 0.5)
     for _ in range(9):
         sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 8)
@@ -370,7 +376,7 @@ def test_a_worker_with_any_room_asks_after_a_while(
     assert worker.run_until(lambda: len(worker.taken) == 9)
 
 
-def test_a_message_that_sqs_keeps_from_a_call_is_told_of(
+def test_a_message_that_a_batch_call_failed_to_delete_is_logged(
     sqs: BrokenSqs, worker: Worker, caplog: pytest.LogCaptureFixture
 ):
     refused = b'{"Successful":[],"Failed":[{"Id":"0","SenderFault":true,"Code":"InternalError"}]}'
@@ -383,7 +389,9 @@ def test_a_message_that_sqs_keeps_from_a_call_is_told_of(
     assert worker.run_until(lambda: "InternalError" in caplog.text)
 
 
-def test_a_worker_asks_for_more_when_half_of_its_hands_are_free(sqs: BrokenSqs, worker: Worker):
+def test_a_worker_polls_when_it_has_room_for_more_than_half_of_its_messages(
+    sqs: BrokenSqs, worker: Worker
+):
     for _ in range(12):
         sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 8)
@@ -398,7 +406,9 @@ def test_a_worker_asks_for_more_when_half_of_its_hands_are_free(sqs: BrokenSqs, 
     assert worker.run_until(lambda: len(worker.taken) == 12)
 
 
-def test_what_was_fetched_and_not_begun_goes_back_in_one_call(sqs: BrokenSqs, worker: Worker):
+def test_a_worker_that_stops_returns_messages_that_were_not_begun_in_one_call(
+    sqs: BrokenSqs, worker: Worker
+):
     for _ in range(5):
         sqs.put("sale", letter())
     assert worker.run_until(lambda: len(worker.taken) == 5)
@@ -407,7 +417,9 @@ def test_what_was_fetched_and_not_begun_goes_back_in_one_call(sqs: BrokenSqs, wo
     worker.consumer.cancel()
     worker.connection.close()
 
-    [batch] = [wish for operation, wish in sqs.asked if operation == "ChangeMessageVisibilityBatch"]
+    [batch] = [
+        request for operation, request in sqs.asked if operation == "ChangeMessageVisibilityBatch"
+    ]
     handles = [entry["ReceiptHandle"] for entry in batch["Entries"]]
     assert sorted(handles) == sorted(str(message.delivery_tag) for message in worker.taken[1:])
     assert {entry["VisibilityTimeout"] for entry in batch["Entries"]} == {0}
@@ -428,10 +440,10 @@ def test_a_worker_that_stops_while_sqs_hangs_waits_for_one_call_only(
     assert time.monotonic() - began < 3
 
 
-def test_a_worker_that_stays_full_is_seen_not_to_poll(
+def test_the_file_of_a_busy_worker_shows_that_it_does_not_poll(
     sqs: BrokenSqs, resources: ExitStack, tmp_path: Path
 ):
-    """Its tasks end within their time limit: if none does, its places are lost."""
+    """Tasks end within their time limit, so a worker that stays busy for longer is unhealthy."""
     resources.enter_context(sqs.serving())
     worker = Worker(sqs, polls_folder=str(tmp_path))
     resources.callback(worker.stop)
@@ -443,8 +455,8 @@ def test_a_worker_that_stays_full_is_seen_not_to_poll(
     channel: Any = worker.connection.default_channel
 
     channel._look_after_polls()
-    [noted] = read_polls(tmp_path)
-    assert all(at <= began + 0.2 for at in noted.polled_at.values())
+    [written] = read_polls(tmp_path)
+    assert all(at <= began + 0.2 for at in written.polled_at.values())
 
     for message in worker.taken[:5]:
         message.ack()
@@ -453,7 +465,7 @@ def test_a_worker_that_stays_full_is_seen_not_to_poll(
     assert list(read_polls(tmp_path)) == []
 
 
-def test_receives_that_fail_are_counted(sqs: BrokenSqs, worker: Worker):
+def test_failed_polls_are_counted(sqs: BrokenSqs, worker: Worker):
     registry = CollectorRegistry()
     register_counts(registry)
 

@@ -1,4 +1,4 @@
-"""What a line of the log says, whose work it says it is, and what it never says."""
+"""Log lines: their format, their request ids, and that they contain no secrets."""
 
 import io
 import json
@@ -30,7 +30,7 @@ REQUEST_ID = "a-request-of-a-buyer"
 
 
 class Lines:
-    """What was logged, as production writes it."""
+    """The log lines of a test, in the format of production."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -54,7 +54,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 def real_queue(queue: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send messages, in place of recording them."""
+    """Send messages to the mock of SQS instead of recording them."""
     monkeypatch.setattr(messages, "_send", _send)
 
 
@@ -75,7 +75,7 @@ def test_a_line_is_one_json_object_with_its_time_in_utc(lines: Lines):
     assert (line["event"], line["code"]) == ("Two lines:\nação.", "sold_out")
 
 
-def test_a_person_reads_words_and_no_json():
+def test_the_console_format_is_text_without_json():
     record = logging.makeLogRecord({"name": "orders", "levelname": "INFO", "msg": "Hello."})
 
     text = make_formatter(form="console").format(record)
@@ -84,33 +84,33 @@ def test_a_person_reads_words_and_no_json():
     assert "{" not in text
 
 
-def test_a_form_that_is_none_is_said_at_the_start():
+def test_an_unknown_format_is_refused_at_the_start():
     with pytest.raises(ValueError, match="LOG_FORMAT is one of json, console"):
         describe_logging(form="xml", level="INFO", each_request=False)
 
 
 @override_settings(ROOT_URLCONF=__name__)
-def test_a_bug_is_written_down_with_the_id_of_its_request_and_nobodys_address(
+def test_an_unexpected_error_is_logged_with_its_request_id_and_without_email_addresses(
     api: APIClient, lines: Lines
 ):
-    told = api.get("/fails", headers={"x-request-id": REQUEST_ID})
+    response = api.get("/fails", headers={"x-request-id": REQUEST_ID})
     logging.getLogger("orders").warning("Afterwards.")
 
     (line,) = lines.of("django.request")
-    assert told.status_code == 500
-    assert told.headers["X-Request-Id"] == line["request_id"] == REQUEST_ID
+    assert response.status_code == 500
+    assert response.headers["X-Request-Id"] == line["request_id"] == REQUEST_ID
     assert "ValueError: Nobody has …@…." in line["exception"]
     assert "request" not in line
     assert "request_id" not in lines.of("orders")[0]
 
 
-def test_a_thread_forgets_the_request_also_when_that_was_lost(lines: Lines):
-    def lose(request: HttpRequest) -> HttpResponse:
+def test_a_thread_forgets_the_request_id_also_after_an_interrupt(lines: Lines):
+    def interrupt(request: HttpRequest) -> HttpResponse:
         logging.getLogger("orders").warning("Inside.")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        RequestIdMiddleware(lose)(RequestFactory().get("/"))
+        RequestIdMiddleware(interrupt)(RequestFactory().get("/"))
     logging.getLogger("orders").warning("Outside.")
 
     inside, outside = lines.of("orders")
@@ -119,7 +119,7 @@ def test_a_thread_forgets_the_request_also_when_that_was_lost(lines: Lines):
 
 
 @pytest.mark.django_db
-def test_djangos_own_line_on_an_answer_of_503_says_of_which_request_it_is(
+def test_djangos_log_line_of_a_response_503_has_the_request_id(
     api: APIClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ):
     def away(*_: object, **__: object) -> None:
@@ -127,14 +127,14 @@ def test_djangos_own_line_on_an_answer_of_503_says_of_which_request_it_is(
 
     with monkeypatch.context() as cut:
         cut.setattr(connections["default"], "cursor", away)
-        answer = api.get("/events")
+        response = api.get("/events")
 
     (line,) = lines.of("django.request")
-    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert line["request_id"] == response.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("text", "redacted"),
     [
         ("Bearer ord_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u for you", "Bearer … for you"),
         ("token=dev_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u", "token=dev_…"),
@@ -150,17 +150,17 @@ def test_djangos_own_line_on_an_answer_of_503_says_of_which_request_it_is(
         ("ana@[192.0.2.1] said", "…@… said"),
         ("'T1:6BF%R 0$*+-./:6BFOXN0QE'", "'T1:…'"),
         ("postgres://us:secret@db:5432/x", "postgres://us:…@db:5432/x"),
-        # What is none of these is left alone.
+        # These contain no secret and stay unchanged.
         ("from rest_framework.settings import api_settings", None),
         ("order 01890000-0000-7000-8000-000000000000 at 12:30", None),
         ("celery@worker is T1", None),
     ],
 )
-def test_no_secret_and_no_person_is_told(told: str, kept: str | None):
-    assert redact_text(told) == (told if kept is None else kept)
+def test_secrets_and_email_addresses_are_redacted(text: str, redacted: str | None):
+    assert redact_text(text) == (text if redacted is None else redacted)
 
 
-def test_secrets_are_kept_out_of_arguments_fields_and_causes(lines: Lines):
+def test_secrets_are_redacted_in_arguments_fields_and_causes_of_exceptions(lines: Lines):
     secret = "ord_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u"
     error = ValueError({"T1:6BF%R 0$*+-./:6BFOXN0QE": ["ana@example.com"]})
     error.__cause__ = KeyError(secret)
@@ -176,8 +176,8 @@ def test_secrets_are_kept_out_of_arguments_fields_and_causes(lines: Lines):
     assert [word for word in (secret, "example.com", "6BF") if word in text] == []
 
 
-def test_a_line_of_many_characters_takes_no_longer_than_it_must():
-    """Each pattern is bounded: what costs a second here would cost hours without that."""
+def test_the_time_to_redact_a_long_line_grows_linearly():
+    """With an unbounded pattern, this test would run for hours."""
     for text in (
         "a" * 300_000,
         "T1:" * 100_000,
@@ -189,10 +189,10 @@ def test_a_line_of_many_characters_takes_no_longer_than_it_must():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_id_of_a_request_goes_with_its_message_and_with_what_the_task_sends(
+def test_messages_of_a_request_and_of_its_task_have_the_request_id(
     lines: Lines, real_queue: None, monkeypatch: pytest.MonkeyPatch
 ):
-    # Nothing follows at once, so the task sends a message.
+    # Without next steps, the task sends a message.
     monkeypatch.setattr("ticketing.queue.next_steps._TASK_SECONDS", 0)
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)
@@ -214,7 +214,7 @@ def test_the_id_of_a_request_goes_with_its_message_and_with_what_the_task_sends(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_celery_says_of_a_failed_task_says_whose_it_was(lines: Lines, real_queue: None):
+def test_celerys_log_line_of_a_failed_task_has_its_ids(lines: Lines, real_queue: None):
     with pretended_queues():
         order = make_processing_order(token="tok_unstable")
         obey(fetch("sale"))
@@ -228,7 +228,7 @@ def test_what_celery_says_of_a_failed_task_says_whose_it_was(lines: Lines, real_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sweep_has_an_id_of_its_own_and_so_has_what_it_sends(real_queue: None):
+def test_messages_of_a_sweep_have_a_new_request_id(real_queue: None):
     with pretended_queues():
         make_processing_order()
         fetch("sale")
@@ -236,14 +236,14 @@ def test_a_sweep_has_an_id_of_its_own_and_so_has_what_it_sends(real_queue: None)
         current_app.send_task("tickets.ask_again", queue="upkeep")
         sweep = fetch("upkeep")
         obey(sweep)
-        asked = fetch("sale")
+        sent = fetch("sale")
 
     assert "request_id" not in sweep.headers
-    assert len(asked.headers["request_id"]) == 36
+    assert len(sent.headers["request_id"]) == 36
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_leaves_a_line_only_where_that_is_asked_for(api: APIClient, lines: Lines):
+def test_requests_are_logged_only_with_the_setting_for_it(api: APIClient, lines: Lines):
     event = make_event()
     logger = logging.getLogger("ticketing.telemetry.middleware")
     api.get(f"/events/{event.slug}")
@@ -268,8 +268,8 @@ def test_a_request_leaves_a_line_only_where_that_is_asked_for(api: APIClient, li
     assert seen["ms"] > 0
 
 
-def test_the_web_server_itself_writes_the_same_lines():
-    """Granian reads this file; its own words pass by Django's settings."""
+def test_the_web_server_logs_in_the_same_format():
+    """Granian reads this file, because its own lines do not use Django's settings."""
     described = json.loads((settings.BASE_DIR / "config/granian.json").read_text())
     formatter = described["formatters"]["generic"]
 

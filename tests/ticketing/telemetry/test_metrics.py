@@ -1,4 +1,4 @@
-"""What is counted of requests, tasks and AWS, and how many processes become one page."""
+"""The metrics of requests, tasks and AWS, and adding up the counts of several processes."""
 
 import os
 import re
@@ -35,7 +35,7 @@ TOKEN = "a-token-of-prometheus"
 
 
 class Counts:
-    """What was counted since it was made."""
+    """The increase of each series since this object was created."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -70,17 +70,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "metrics"
 
 
-def wish(event: object) -> dict[str, Any]:
+def reservation_request(event: object) -> dict[str, Any]:
     customer = {"name": "Ana", "email": "ana@example.com"}
     return {"event": str(event), "quantity": 1, "customer": customer}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_reservations_are_counted_by_what_became_of_them(api: APIClient, counts: Counts):
+def test_reservations_are_counted_by_their_responses(api: APIClient, counts: Counts):
     kind = make_ticket_type(capacity=1)
     for _ in range(3):
-        api.post("/orders", wish(kind.event_id))
-    api.post("/orders", wish("no-such-event"))
+        api.post("/orders", reservation_request(kind.event_id))
+    api.post("/orders", reservation_request("no-such-event"))
     api.post("/orders", {"event": str(kind.event_id)})
 
     assert counts.of("bilheteria_http_requests_total") == {
@@ -93,10 +93,10 @@ def test_reservations_are_counted_by_what_became_of_them(api: APIClient, counts:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refusal_that_is_told_again_is_counted_as_what_it_was(api: APIClient, counts: Counts):
+def test_a_replayed_refusal_is_counted_with_its_code(api: APIClient, counts: Counts):
     key = {"idempotency-key": str(uuid4())}
     for _ in range(2):
-        api.post("/orders", wish("no-such-event"), headers=key)
+        api.post("/orders", reservation_request("no-such-event"), headers=key)
 
     assert counts.of("bilheteria_http_requests_total") == {
         ("POST", "/orders", "404", "not_found"): 2
@@ -104,10 +104,10 @@ def test_a_refusal_that_is_told_again_is_counted_as_what_it_was(api: APIClient, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_id_and_no_word_of_a_caller_becomes_a_label(api: APIClient, counts: Counts):
+def test_no_id_and_no_text_of_a_request_becomes_a_label(api: APIClient, counts: Counts):
     order = make_reserved_order()
     api.get(f"/orders/{order.pk}")
-    api.get("/a-path-that-a-stranger-made-up")
+    api.get("/a-path-that-does-not-exist")
     api.generic("MADEUP", "/events")
 
     assert set(counts.of("bilheteria_http_requests_total")) == {
@@ -117,7 +117,7 @@ def test_no_id_and_no_word_of_a_caller_becomes_a_label(api: APIClient, counts: C
     }
 
 
-def test_every_path_has_a_name_of_plain_words():
+def test_every_route_is_spelled_without_signs_of_regular_expressions():
     spelled = [spell_route(route) for route in _routes(get_resolver())]
 
     assert "/orders/{order_id}/payment" in spelled
@@ -135,7 +135,7 @@ def test_tasks_are_timed_and_their_failures_counted(counts: Counts, queue: Recor
 
     assert counts.of("bilheteria_task_seconds_count") == {
         ("tickets.settle_order",): 3,
-        # What followed in the same task.
+        # The next steps, run in the same task.
         ("tickets.issue_codes",): 1,
         ("tickets.deliver_tickets",): 1,
     }
@@ -144,7 +144,7 @@ def test_tasks_are_timed_and_their_failures_counted(counts: Counts, queue: Recor
     }
 
 
-def test_what_aws_refuses_and_what_it_does_not_answer_is_counted(counts: Counts):
+def test_calls_to_aws_that_fail_or_get_no_response_are_counted(counts: Counts):
     with pretended_queues():
         s3 = boto3.client("s3")
         s3.create_bucket(
@@ -152,14 +152,14 @@ def test_what_aws_refuses_and_what_it_does_not_answer_is_counted(counts: Counts)
         )
         with pytest.raises(ClientError):
             s3.put_object(Bucket="not-there", Key="a", Body=b"")
-    nobody = boto3.client(
+    unreachable = boto3.client(
         "ses",
         region_name="sa-east-1",
         endpoint_url="http://127.0.0.1:1",
         config=Config(retries={"total_max_attempts": 1}),
     )
     with pytest.raises(EndpointConnectionError):
-        nobody.send_raw_email(RawMessage={"Data": b"x"})
+        unreachable.send_raw_email(RawMessage={"Data": b"x"})
 
     assert counts.of("bilheteria_aws_errors_total") == {
         ("s3", "PutObject", "NoSuchBucket"): 1,
@@ -167,7 +167,7 @@ def test_what_aws_refuses_and_what_it_does_not_answer_is_counted(counts: Counts)
     }
 
 
-def test_the_counts_of_all_processes_are_added_up_also_of_those_that_are_gone(folder: Path):
+def test_the_counts_of_all_processes_are_added_up_also_of_ended_ones(folder: Path):
     count = (
         "import django; django.setup();"
         "from ticketing.telemetry.metrics import count_task;"
@@ -195,7 +195,7 @@ def test_the_counts_of_all_processes_are_added_up_also_of_those_that_are_gone(fo
     samples = {sample.name: sample.value for sample in families["bilheteria_task_seconds"].samples}
     assert samples["bilheteria_task_seconds_count"] == 3
     assert samples["bilheteria_task_seconds_sum"] == 1.5
-    # Named by the machine, too: two containers may share the folder.
+    # The file names have the host name, because two containers may share the folder.
     assert all(re.search(r"_[\w.-]+-\d+\.db$", file.name) for file in folder.iterdir())
 
 
@@ -209,27 +209,27 @@ def test_the_counts_of_all_processes_are_added_up_also_of_those_that_are_gone(fo
     ],
 )
 @override_settings(METRICS_TOKEN=TOKEN)
-def test_the_workers_page_is_for_prometheus_alone(path: str, shown: str, status: str):
-    told: list[str] = []
+def test_the_metrics_of_workers_need_the_token(path: str, shown: str, status: str):
+    statuses: list[str] = []
     environ = {"PATH_INFO": path, "HTTP_AUTHORIZATION": shown, "wsgi.input": BytesIO()}
 
     def start(status: str, *_headers: Any) -> Any:
-        told.append(status)
+        statuses.append(status)
 
     page = b"".join(answer_prometheus(environ, start))
 
-    assert told == [status]
+    assert statuses == [status]
     assert (b"bilheteria_task_seconds" in page) == (status == "200 OK")
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"),
+    ("missing", "message"),
     [("METRICS_DIR", "Set PROMETHEUS_MULTIPROC_DIR"), ("METRICS_TOKEN", "Set METRICS_TOKEN")],
 )
-def test_a_page_of_nothing_or_for_nobody_is_not_served(missing: str, said: str):
-    told = {"METRICS_DIR": "somewhere", "METRICS_TOKEN": TOKEN, missing: ""}
+def test_metrics_are_not_served_without_a_folder_or_a_token(missing: str, message: str):
+    given = {"METRICS_DIR": "somewhere", "METRICS_TOKEN": TOKEN, missing: ""}
 
-    with override_settings(**told), pytest.raises(CommandError, match=said):
+    with override_settings(**given), pytest.raises(CommandError, match=message):
         call_command("serve_metrics", "--port", "0")
 
 

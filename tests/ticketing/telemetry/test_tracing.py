@@ -1,4 +1,4 @@
-"""One trace from a request to the task that it asked for, and nothing of anybody in it."""
+"""A trace joins a request and its task, and contains no personal data."""
 
 import subprocess
 import sys
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch, queue: object) -> Iterator[InMemorySpanExporter]:
-    """Trace this process, and send its messages for real."""
+    """Trace this process, and send its messages to the mock of SQS."""
     monkeypatch.setattr(messages, "_send", _send)
-    kept = InMemorySpanExporter()
-    provider = make_provider(SimpleSpanProcessor(DiscreetExporter(kept)))
+    exported = InMemorySpanExporter()
+    provider = make_provider(SimpleSpanProcessor(DiscreetExporter(exported)))
     instrument_requests(provider)
     instrument_tasks(provider)
-    yield kept
+    yield exported
     kind: Any
     for kind in (DjangoInstrumentor, CeleryInstrumentor, BotocoreInstrumentor):
         kind().uninstrument()
@@ -49,38 +49,38 @@ def find(spans: InMemorySpanExporter, name: str) -> Any:
 def test_one_trace_joins_the_request_that_confirms_a_payment_and_the_task_that_settles_it(
     spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ):
-    # Nothing follows at once, so the task sends a message.
+    # Without next steps, the task sends a message.
     monkeypatch.setattr("ticketing.queue.next_steps._TASK_SECONDS", 0)
     reservation = make_reservation()
     with pretended_queues():
-        answer = as_bearer(reservation.token.text).post(
+        response = as_bearer(reservation.token.text).post(
             f"/orders/{reservation.order_id}/payment",
             {"method": "card", "token": "tok_approved"},
             headers={"x-request-id": "a-request-of-a-buyer"},
         )
         obey(fetch("sale"))
 
-    asked = find(spans, "POST /orders/{order_id}/payment")
+    request = find(spans, "POST /orders/{order_id}/payment")
     sent = find(spans, "apply_async/tickets.settle_order")
     settled = find(spans, "run/tickets.settle_order")
-    asked_next = find(spans, "apply_async/tickets.issue_codes")
-    assert answer.status_code == 202
-    assert asked.parent is None
-    assert [span.parent.span_id for span in (sent, settled, asked_next)] == [
-        span.context.span_id for span in (asked, sent, settled)
+    sent_next = find(spans, "apply_async/tickets.issue_codes")
+    assert response.status_code == 202
+    assert request.parent is None
+    assert [span.parent.span_id for span in (sent, settled, sent_next)] == [
+        span.context.span_id for span in (request, sent, settled)
     ]
-    assert len({span.context.trace_id for span in (asked, sent, settled, asked_next)}) == 1
-    assert asked.attributes["bilheteria.request_id"] == "a-request-of-a-buyer"
-    assert asked.attributes["http.route"] == "/orders/{order_id}/payment"
+    assert len({span.context.trace_id for span in (request, sent, settled, sent_next)}) == 1
+    assert request.attributes["bilheteria.request_id"] == "a-request-of-a-buyer"
+    assert request.attributes["http.route"] == "/orders/{order_id}/payment"
 
 
-def test_what_a_shortcut_answers_has_a_span_too(spans: InMemorySpanExporter):
-    as_bearer("dev_of-nobody-whom-we-know").post("/tickets/validate", {"code": "T1:FORGED"})
+def test_a_request_that_a_shortcut_answers_has_a_span(spans: InMemorySpanExporter):
+    as_bearer("dev_of-an-unknown-device").post("/tickets/validate", {"code": "T1:FORGED"})
 
     assert find(spans, "POST /tickets/validate").attributes["http.status_code"] == 401
 
 
-def test_no_span_tells_of_a_person_or_a_secret(spans: InMemorySpanExporter):
+def test_no_span_contains_personal_data_or_secrets(spans: InMemorySpanExporter):
     with pretended_queues():
         reservation = make_reservation()
         buyer = as_bearer(reservation.token.text)
@@ -91,25 +91,25 @@ def test_no_span_tells_of_a_person_or_a_secret(spans: InMemorySpanExporter):
         make_processing_order(token="tok_unstable")
         obey(fetch("sale"))
 
-    told = [span.to_json() for span in spans.get_finished_spans()]
+    exported = [span.to_json() for span in spans.get_finished_spans()]
     failed = find(spans, "run/tickets.settle_order")
     assert [event.attributes["exception.message"] for event in failed.events] == [
         "Attempt 1 had no answer."
     ]
     for secret in (reservation.token.text, "example.com", "telephone", "127.0.0.1"):
-        assert [span for span in told if secret in span] == []
+        assert [span for span in exported if secret in span] == []
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:1"])
 @pytest.mark.parametrize(
     "program", ["import config.wsgi", "import config.celery as c; c.trace_this_process()"]
 )
-def test_without_an_endpoint_nothing_of_opentelemetry_is_loaded(program: str, endpoint: str):
-    # redis-py loads what it finds of OpenTelemetry's metrics. Traces, nobody but us.
-    look = "names = {'opentelemetry.sdk.trace', 'opentelemetry.instrumentation'};"
-    look += "print(names & sys.modules.keys() != set(), flush=True); os._exit(0)"
+def test_without_an_endpoint_no_tracing_of_opentelemetry_is_imported(program: str, endpoint: str):
+    # redis-py imports OpenTelemetry's metrics if they are installed, so only traces are checked.
+    check = "names = {'opentelemetry.sdk.trace', 'opentelemetry.instrumentation'};"
+    check += "print(names & sys.modules.keys() != set(), flush=True); os._exit(0)"
     done = subprocess.run(
-        [sys.executable, "-c", f"import django, os, sys; django.setup(); {program}; {look}"],
+        [sys.executable, "-c", f"import django, os, sys; django.setup(); {program}; {check}"],
         cwd=settings.BASE_DIR,
         env={
             "DJANGO_SETTINGS_MODULE": "config.settings.test",

@@ -17,15 +17,17 @@ from ticketing.models import Act
 from ticketing.queue.messages import Message
 from tickets.webhooks import sending
 from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
-from tickets.webhooks.outbound import Answer
+from tickets.webhooks.outbound import ReceiverResponse
 from tickets.webhooks.sending import SCHEDULE, body_of, send_test, send_webhooks
 from tickets.webhooks.signing import renew_secret, secrets_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TAKEN = Answer(status=204, text="", error="", milliseconds=3)
-FAILED = Answer(status=500, text="Out of order", error="", milliseconds=3)
-SILENT = Answer(status=None, text="", error="It does not answer.", milliseconds=3)
+Respond = Callable[[Callable[[], ReceiverResponse]], list[bytes]]
+
+TAKEN = ReceiverResponse(status=204, text="", error="", milliseconds=3)
+FAILED = ReceiverResponse(status=500, text="Out of order", error="", milliseconds=3)
+SILENT = ReceiverResponse(status=None, text="", error="It does not answer.", milliseconds=3)
 
 
 def make_endpoint(organizer: Organizer | None = None) -> WebhookEndpoint:
@@ -34,20 +36,22 @@ def make_endpoint(organizer: Organizer | None = None) -> WebhookEndpoint:
 
 
 @pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Answer]], list[bytes]]:
+def respond_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Callable[[], ReceiverResponse]], list[bytes]]:
     """Return a way to say how the receiver answers; it returns the list of what was sent."""
 
-    def answer_with(respond: Callable[[], Answer]) -> list[bytes]:
+    def answer_with(respond: Callable[[], ReceiverResponse]) -> list[bytes]:
         sent: list[bytes] = []
 
-        def post(_url: str, body: bytes, _headers: Any) -> Answer:
+        def post(_url: str, body: bytes, _headers: Any) -> ReceiverResponse:
             sent.append(body)
             return respond()
 
         monkeypatch.setattr(sending, "post_json", post)
         return sent
 
-    return answer_with
+    return set_responses
 
 
 def test_the_body_is_compact_and_keeps_letters_beyond_ascii():
@@ -58,38 +62,38 @@ def test_the_body_is_compact_and_keeps_letters_beyond_ascii():
     )
 
 
-def test_an_endpoint_that_is_switched_off_during_its_turn_gets_nothing_more(answer: Any):
+def test_an_endpoint_that_is_switched_off_during_its_turn_gets_nothing_more(respond_with: Respond):
     endpoint, _other = make_endpoint(), make_endpoint()
     for _ in range(2):
         send_test(endpoint=endpoint, now=NOON)
 
-    def switch_off() -> Answer:
+    def switch_off() -> ReceiverResponse:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(disabled_at=NOON)
         # A thread of the pool has a connection of its own.
         connection.close()
         return TAKEN
 
-    sent = answer(switch_off)
+    sent = respond_with(switch_off)
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
     assert len(sent) == 1
 
 
 def test_a_turn_ends_when_the_organizer_has_used_up_its_time(
-    answer: Any, monkeypatch: pytest.MonkeyPatch
+    respond_with: Respond, monkeypatch: pytest.MonkeyPatch
 ):
     endpoint = make_endpoint()
     for _ in range(2):
         send_test(endpoint=endpoint, now=NOON)
-    sent = answer(lambda: TAKEN)
-    monkeypatch.setattr(sending, "charge", lambda **_: False)
+    sent = respond_with(lambda: TAKEN)
+    monkeypatch.setattr(sending, "charge_organizer", lambda **_: False)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
     assert len(sent) == 1
 
 
-def test_the_time_of_a_turn_is_charged_once(answer: Any, monkeypatch: pytest.MonkeyPatch):
+def test_the_time_of_a_turn_is_charged_once(respond_with: Respond, monkeypatch: pytest.MonkeyPatch):
     endpoint = make_endpoint()
     for _ in range(4):
         send_test(endpoint=endpoint, now=NOON)
@@ -99,13 +103,13 @@ def test_the_time_of_a_turn_is_charged_once(answer: Any, monkeypatch: pytest.Mon
         charged.append(took)
         return True
 
-    def respond() -> Answer:
+    def respond() -> ReceiverResponse:
         # The time that the receiver takes is what is measured.
         time.sleep(0.02)
         return TAKEN
 
-    monkeypatch.setattr(sending, "charge", charge)
-    answer(respond)
+    monkeypatch.setattr(sending, "charge_organizer", charge)
+    respond_with(respond)
     began = time.monotonic()
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
@@ -113,10 +117,10 @@ def test_the_time_of_a_turn_is_charged_once(answer: Any, monkeypatch: pytest.Mon
     assert sum(charged, timedelta()) <= timedelta(seconds=time.monotonic() - began)
 
 
-def test_an_endpoint_that_does_not_answer_rests(answer: Any):
+def test_an_endpoint_that_does_not_answer_rests(respond_with: Respond):
     endpoint = make_endpoint()
     send_test(endpoint=endpoint, now=NOON)
-    answer(lambda: SILENT)
+    respond_with(lambda: SILENT)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
@@ -125,12 +129,14 @@ def test_an_endpoint_that_does_not_answer_rests(answer: Any):
     assert endpoint.rests_until > NOON + timedelta(seconds=60)
 
 
-def test_a_turn_looks_for_more_work_of_its_own_organizer_only(answer: Any, queue: RecordingQueue):
+def test_a_turn_looks_for_more_work_of_its_own_organizer_only(
+    respond_with: Respond, queue: RecordingQueue
+):
     organizer = make_organizer()
     endpoint, sibling, other = make_endpoint(organizer), make_endpoint(organizer), make_endpoint()
     for each in (endpoint, sibling, other):
         send_test(endpoint=each, now=NOON)
-    answer(lambda: TAKEN)
+    respond_with(lambda: TAKEN)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
@@ -140,10 +146,10 @@ def test_a_turn_looks_for_more_work_of_its_own_organizer_only(answer: Any, queue
     assert named == [sibling.pk]
 
 
-def test_what_the_receiver_said_is_on_record(answer: Any):
+def test_what_the_receiver_said_is_on_record(respond_with: Respond):
     endpoint = make_endpoint()
     send_test(endpoint=endpoint, now=NOON)
-    answer(lambda: FAILED)
+    respond_with(lambda: FAILED)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
@@ -151,12 +157,12 @@ def test_what_the_receiver_said_is_on_record(answer: Any):
     assert (attempt.status, attempt.answer) == (500, "Out of order")
 
 
-def test_retries_come_a_tenth_sooner_or_later_than_planned(answer: Any):
+def test_retries_come_a_tenth_sooner_or_later_than_planned(respond_with: Respond):
     endpoint = make_endpoint()
     for _ in range(24):
         message = send_test(endpoint=endpoint, now=NOON)
         WebhookMessage.objects.filter(pk=message.pk).update(subject=uuid4(), attempts=2)
-    answer(lambda: FAILED)
+    respond_with(lambda: FAILED)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
@@ -167,10 +173,10 @@ def test_retries_come_a_tenth_sooner_or_later_than_planned(answer: Any):
     assert 0.9 <= min(waits) < 1 < max(waits) <= 1.1
 
 
-def test_the_record_of_a_receiver_that_is_gone_names_the_message(answer: Any):
+def test_the_record_of_a_receiver_that_is_gone_names_the_message(respond_with: Respond):
     endpoint = make_endpoint()
     message = send_test(endpoint=endpoint, now=NOON)
-    answer(lambda: Answer(status=410, text="", error="", milliseconds=3))
+    respond_with(lambda: ReceiverResponse(status=410, text="", error="", milliseconds=3))
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 

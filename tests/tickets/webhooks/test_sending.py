@@ -1,4 +1,4 @@
-"""Webhooks: what is told, to whom, in which order, and how often it is tried."""
+"""Sending webhooks: which messages, to which endpoints, in which order, and with which retries."""
 
 import json
 import socket
@@ -62,12 +62,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @dataclass
 class Receiver:
-    """A shop's own server, written with the convention's own library and nothing else."""
+    """A webhook receiver. It verifies requests with the library of Standard Webhooks only."""
 
     url: str
     secret: str = ""
     answer: int = 204
-    told: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     repeats: int = 0
     forged: int = 0
@@ -86,11 +86,11 @@ class Receiver:
             self.repeats += 1
         else:
             self.seen.add(headers["webhook-id"])
-            self.told.append(message)
+            self.messages.append(message)
         return self.answer
 
     def types(self) -> list[str]:
-        return [message["type"] for message in self.told]
+        return [message["type"] for message in self.messages]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     server.shutdown()
     thread.join()
     server.server_close()
-    for message in shop.told:
+    for message in shop.messages:
         assert_is_as_documented(message)
 
 
@@ -138,12 +138,12 @@ def assert_is_as_documented(message: dict[str, Any]) -> None:
     assert message["data"].keys() == document()["components"]["schemas"][name]["properties"].keys()
 
 
-def test_the_document_names_all_that_is_told():
+def test_the_document_describes_every_type_of_message():
     assert document()["webhooks"].keys() == {*Topic.values, TEST}
 
 
 @pytest.mark.parametrize("topic", [*Topic.values, TEST])
-def test_the_example_of_a_message_is_one(topic: str):
+def test_the_example_of_each_message_is_valid(topic: str):
     body = document()["webhooks"][topic]["post"]["requestBody"]["content"]["application/json"]
 
     (example,) = body["examples"].values()
@@ -165,13 +165,13 @@ def deliver(queue: RecordingQueue) -> None:
         queue.run(message, body)
 
 
-def let_pass(time: timedelta) -> None:
+def advance(time: timedelta) -> None:
     WebhookMessage.objects.filter(next_attempt_at__isnull=False).update(
         next_attempt_at=F("next_attempt_at") - time
     )
 
 
-def test_an_orders_life_is_told_in_its_order(receiver: Receiver, queue: RecordingQueue):
+def test_the_changes_of_an_order_are_sent_in_their_order(receiver: Receiver, queue: RecordingQueue):
     event = make_event()
     listen(receiver, event.organizer)
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=1)
@@ -181,26 +181,26 @@ def test_an_orders_life_is_told_in_its_order(receiver: Receiver, queue: Recordin
 
     deliver(queue)
 
-    told = receiver.types()
-    assert [each for each in told if each not in {"ticket.revoked", "order.refunded"}] == [
+    types = receiver.types()
+    assert [each for each in types if each not in {"ticket.revoked", "order.refunded"}] == [
         "order.reserved",
         "order.paid",
         "ticket.issued",
         "ticket.admitted",
     ]
-    assert set(told[4:]) == {"ticket.revoked", "order.refunded"}
-    data = receiver.told[1]["data"]
+    assert set(types[4:]) == {"ticket.revoked", "order.refunded"}
+    data = receiver.messages[1]["data"]
     assert (data["id"], data["status"], data["total"]) == (str(order.pk), "paid", "45.00")
     assert data["event"]["slug"] == event.slug
-    assert "ana@example.com" not in json.dumps(receiver.told)
+    assert "ana@example.com" not in json.dumps(receiver.messages)
     assert receiver.forged == 0
 
 
-def test_a_webhook_spells_moments_as_the_api_does(receiver: Receiver, queue: RecordingQueue):
+def test_times_in_a_message_have_the_format_of_the_api(receiver: Receiver, queue: RecordingQueue):
     event = make_event()
     listen(receiver, event.organizer, "order.paid", "ticket.admitted")
     with connection.cursor() as cursor:
-        # Whatever zone the session writes times in.
+        # The time zone of the session must make no difference.
         cursor.execute("SET TIME ZONE 'America/Sao_Paulo'")
         order = make_paid_order(ticket_type=event.ticket_types.get())
         as_bearer(make_device(event)).post("/tickets/validate", {"code": Ticket.objects.get().code})
@@ -209,16 +209,16 @@ def test_a_webhook_spells_moments_as_the_api_does(receiver: Receiver, queue: Rec
     deliver(queue)
 
     shown = as_organizer(event).get(f"/orders/{order.pk}").json()
-    paid, admitted = (message["data"] for message in receiver.told)
+    paid, admitted = (message["data"] for message in receiver.messages)
     for name in ("created_at", "paid_at", "reserved_until"):
         assert paid[name] == shown[name]
         assert shown[name].endswith("Z")
     assert paid["closed_at"] is None
     assert admitted["used_at"].endswith("Z")
-    assert all(message["timestamp"].endswith("Z") for message in receiver.told)
+    assert all(message["timestamp"].endswith("Z") for message in receiver.messages)
 
 
-def test_each_refund_is_told_with_what_is_refunded_in_all(
+def test_the_message_of_each_refund_has_the_total_of_all_refunds(
     receiver: Receiver, queue: RecordingQueue
 ):
     event = make_event()
@@ -233,11 +233,13 @@ def test_each_refund_is_told_with_what_is_refunded_in_all(
 
     assert [
         (message["type"], message["data"]["status"], message["data"]["refunded"])
-        for message in receiver.told
+        for message in receiver.messages
     ] == [("order.refunded", "paid", "45.00"), ("order.refunded", "refunded", "135.00")]
 
 
-def test_every_way_in_which_an_order_ends_is_told(receiver: Receiver, queue: RecordingQueue):
+def test_each_way_in_which_an_unpaid_order_ends_has_a_message(
+    receiver: Receiver, queue: RecordingQueue
+):
     event = make_event()
     kind = event.ticket_types.get()
     listen(receiver, event.organizer, "order.payment_failed", "order.expired", "order.cancelled")
@@ -254,7 +256,9 @@ def test_every_way_in_which_an_order_ends_is_told(receiver: Receiver, queue: Rec
     assert sorted(receiver.types()) == ["order.cancelled", "order.expired", "order.payment_failed"]
 
 
-def test_an_events_life_is_told_and_a_change_once(receiver: Receiver, queue: RecordingQueue):
+def test_the_changes_of_an_event_are_sent_once_for_each_transaction(
+    receiver: Receiver, queue: RecordingQueue
+):
     event = make_event(status="draft", capacity=1)
     listen(
         receiver,
@@ -283,7 +287,9 @@ def test_an_events_life_is_told_and_a_change_once(receiver: Receiver, queue: Rec
     ]
 
 
-def test_a_replaced_ticket_is_told_as_revoked_and_issued(receiver: Receiver, queue: RecordingQueue):
+def test_a_replaced_ticket_has_messages_for_the_revoked_and_the_new_ticket(
+    receiver: Receiver, queue: RecordingQueue
+):
     ticket = make_ticket()
     listen(receiver, ticket.event.organizer)
 
@@ -291,10 +297,10 @@ def test_a_replaced_ticket_is_told_as_revoked_and_issued(receiver: Receiver, que
     deliver(queue)
 
     assert receiver.types() == ["ticket.revoked", "ticket.issued"]
-    assert receiver.told[0]["data"]["replaced_by"] == str(new.pk)
+    assert receiver.messages[0]["data"]["replaced_by"] == str(new.pk)
 
 
-def test_nothing_is_told_of_what_was_rolled_back_nor_to_others(
+def test_no_message_is_sent_after_a_rollback_or_to_another_organizer(
     receiver: Receiver, queue: RecordingQueue
 ):
     listen(receiver, make_event().organizer)
@@ -314,7 +320,7 @@ def test_nothing_is_told_of_what_was_rolled_back_nor_to_others(
     assert receiver.types() == ["event.published"]
 
 
-def test_an_outage_of_ten_minutes_loses_nothing_and_nothing_comes_twice_to_the_shop(
+def test_after_an_outage_of_ten_minutes_each_message_arrives_once(
     receiver: Receiver, queue: RecordingQueue
 ):
     event = make_event()
@@ -326,18 +332,18 @@ def test_an_outage_of_ten_minutes_loses_nothing_and_nothing_comes_twice_to_the_s
         deliver(queue)
         if minute == 5:
             orders.append(make_paid_order(ticket_type=kind))
-        let_pass(timedelta(minutes=1))
-    assert receiver.told == []
+        advance(timedelta(minutes=1))
+    assert receiver.messages == []
 
     receiver.answer = 204
     for _ in range(40):
         deliver(queue)
-        let_pass(timedelta(minutes=1))
+        advance(timedelta(minutes=1))
 
     for order in orders:
         of_order = [
             message["type"]
-            for message in receiver.told
+            for message in receiver.messages
             if str(order.pk) in {message["data"]["id"], message["data"].get("order", {}).get("id")}
         ]
         assert of_order == ["order.reserved", "order.paid", "ticket.issued"]
@@ -346,7 +352,7 @@ def test_an_outage_of_ten_minutes_loses_nothing_and_nothing_comes_twice_to_the_s
     assert not WebhookMessage.objects.filter(delivered_at=None).exists()
 
 
-def test_a_message_is_late_when_it_could_be_sent_and_not_while_it_waits_its_time(
+def test_the_webhook_lag_counts_messages_that_are_due_and_not_those_that_wait_for_a_retry(
     receiver: Receiver, queue: RecordingQueue
 ):
     endpoint = listen(receiver, make_event().organizer)
@@ -364,9 +370,7 @@ def test_a_message_is_late_when_it_could_be_sent_and_not_while_it_waits_its_time
     assert measure_webhook_lag(now=clock.now() + timedelta(minutes=1)) == 0
 
 
-def test_an_answer_that_was_lost_brings_the_same_id_again(
-    receiver: Receiver, queue: RecordingQueue
-):
+def test_a_message_that_is_sent_again_has_the_same_id(receiver: Receiver, queue: RecordingQueue):
     endpoint = listen(receiver, make_event().organizer)
     message = send_test(endpoint=endpoint, now=clock.now())
     deliver(queue)
@@ -376,7 +380,7 @@ def test_an_answer_that_was_lost_brings_the_same_id_again(
     assert (receiver.types(), receiver.repeats) == (["webhook.test"], 1)
 
 
-def test_it_is_given_up_after_the_last_attempt_and_the_next_one_goes(
+def test_a_message_is_given_up_after_the_last_attempt_and_the_next_one_is_sent(
     receiver: Receiver, queue: RecordingQueue
 ):
     endpoint = listen(receiver, make_event().organizer)
@@ -385,18 +389,20 @@ def test_it_is_given_up_after_the_last_attempt_and_the_next_one_goes(
     second = send_test(endpoint=endpoint, now=clock.now())
     for _ in SCHEDULE:
         deliver(queue)
-        let_pass(timedelta(days=2))
+        advance(timedelta(days=2))
 
     first.refresh_from_db()
     assert (first.attempts, first.next_attempt_at, first.delivered_at) == (10, None, None)
     assert set(receiver.arrived[:10]) == {f"msg_{first.pk.hex}"}
     receiver.answer = 204
-    let_pass(timedelta(days=2))
+    advance(timedelta(days=2))
     deliver(queue)
     assert receiver.seen == {f"msg_{second.pk.hex}"}
 
 
-def test_the_waits_are_those_of_the_convention(receiver: Receiver, queue: RecordingQueue):
+def test_the_waits_between_attempts_are_those_of_standard_webhooks(
+    receiver: Receiver, queue: RecordingQueue
+):
     message = send_test(endpoint=listen(receiver, make_event().organizer), now=clock.now())
     receiver.answer = 500
     waits = []
@@ -406,13 +412,13 @@ def test_the_waits_are_those_of_the_convention(receiver: Receiver, queue: Record
         message.refresh_from_db()
         assert message.next_attempt_at is not None
         waits.append((message.next_attempt_at - before).total_seconds())
-        let_pass(timedelta(days=2))
+        advance(timedelta(days=2))
 
     for wait, planned in zip(waits, SCHEDULE[1:], strict=True):
         assert 0.9 * planned <= wait <= 1.1 * planned + 2
 
 
-def test_gone_switches_off_and_on_again_sends_what_waited(
+def test_a_response_410_switches_off_and_switching_on_sends_the_waiting_messages(
     receiver: Receiver, queue: RecordingQueue
 ):
     event = make_event()
@@ -433,7 +439,7 @@ def test_gone_switches_off_and_on_again_sends_what_waited(
     assert receiver.types() == ["order.reserved"]
 
 
-def test_for_a_day_two_secrets_sign(receiver: Receiver, queue: RecordingQueue):
+def test_the_old_secret_signs_too_for_a_day(receiver: Receiver, queue: RecordingQueue):
     endpoint = listen(receiver, make_event().organizer)
     old = receiver.secret
     new = renew_secret(endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now())
@@ -441,17 +447,17 @@ def test_for_a_day_two_secrets_sign(receiver: Receiver, queue: RecordingQueue):
         receiver.secret = secret
         send_test(endpoint=endpoint, now=clock.now())
         deliver(queue)
-    assert (len(receiver.told), receiver.forged) == (2, 0)
+    assert (len(receiver.messages), receiver.forged) == (2, 0)
 
     WebhookEndpoint.objects.update(rotated_at=clock.now() - timedelta(days=2))
     receiver.secret = old
     send_test(endpoint=endpoint, now=clock.now())
     deliver(queue)
 
-    assert (len(receiver.told), receiver.forged) == (2, 1)
+    assert (len(receiver.messages), receiver.forged) == (2, 1)
 
 
-def test_a_renewed_secret_is_of_the_newest_key_and_the_old_one_signs_beside_it(
+def test_a_renewed_secret_is_derived_from_the_newest_key_and_the_old_one_signs_too(
     receiver: Receiver, queue: RecordingQueue, settings: Any
 ):
     endpoint = listen(receiver, make_event().organizer)
@@ -466,15 +472,15 @@ def test_a_renewed_secret_is_of_the_newest_key_and_the_old_one_signs_beside_it(
         receiver.secret = secret
         send_test(endpoint=endpoint, now=clock.now())
         deliver(queue)
-    assert (len(receiver.told), receiver.forged) == (2, 0)
+    assert (len(receiver.messages), receiver.forged) == (2, 0)
 
-    # The key of the old secret is dropped: only the new one signs.
+    # Without the key of the old secret, only the new secret signs.
     settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone"}
     endpoint.refresh_from_db()
     assert secrets_of(endpoint, now=clock.now()) == [new]
 
 
-def test_a_new_webhook_has_a_secret_of_the_newest_key(settings: Any):
+def test_the_secret_of_a_new_webhook_is_derived_from_the_newest_key(settings: Any):
     settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone", 0: "the shared one"}
     endpoint = WebhookEndpoint.objects.create(
         organizer=make_event().organizer, url="https://x.test"
@@ -485,7 +491,7 @@ def test_a_new_webhook_has_a_secret_of_the_newest_key(settings: Any):
     assert secrets_of(endpoint, now=clock.now()) == [secret]
 
 
-def test_a_webhook_whose_key_was_dropped_gets_nothing_unsigned_and_its_owner_reads_why(
+def test_without_its_key_nothing_is_sent_to_a_webhook_and_the_attempt_says_why(
     receiver: Receiver, queue: RecordingQueue, settings: Any
 ):
     endpoint = listen(receiver, make_event().organizer)
@@ -505,8 +511,8 @@ def test_a_webhook_whose_key_was_dropped_gets_nothing_unsigned_and_its_owner_rea
     assert (receiver.types(), receiver.forged) == (["webhook.test"], 0)
 
 
-def test_secrets_of_the_previous_release_are_derived_as_it_did(settings: Any):
-    """Written down by that release, with this secret: an upgrade changes no receiver's secret."""
+def test_an_upgrade_does_not_change_the_secret_of_a_webhook(settings: Any):
+    """The previous release derived these secrets from this key."""
     settings.WEBHOOK_SIGNING_KEYS = {0: "a-signing-secret-for-tests-only-32-bytes"}
     endpoint = WebhookEndpoint(
         pk=UUID("01890000-0000-7000-8000-00000000000a"),
@@ -521,7 +527,7 @@ def test_secrets_of_the_previous_release_are_derived_as_it_did(settings: Any):
     ]
 
 
-def test_a_webhook_that_the_previous_release_writes_has_the_key_of_that_release(settings: Any):
+def test_a_webhook_that_the_previous_release_inserts_has_the_key_of_that_release(settings: Any):
     settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone", 0: "the shared one"}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -540,8 +546,8 @@ def test_a_redirect_is_not_followed(receiver: Receiver, queue: RecordingQueue):
 
     deliver(queue)
 
-    tried = WebhookAttempt.objects.get()
-    assert (tried.status, tried.error) == (302, "Redirects are not followed.")
+    attempt = WebhookAttempt.objects.get()
+    assert (attempt.status, attempt.error) == (302, "Redirects are not followed.")
     assert len(receiver.arrived) == 1
 
 
@@ -572,51 +578,51 @@ def test_a_redirect_is_not_followed(receiver: Receiver, queue: RecordingQueue):
         "https:///nowhere",
     ],
 )
-def test_an_address_of_our_own_network_is_refused(url: str):
+def test_an_address_that_is_not_public_https_is_refused(url: str):
     with pytest.raises(AddressRefused):
         check_address(url)
 
 
-@pytest.mark.parametrize("found", ["10.0.0.1", "127.0.0.1", "::1", "169.254.169.254"])
-def test_a_name_that_leads_into_our_own_network_is_not_asked(
-    monkeypatch: pytest.MonkeyPatch, found: str
+@pytest.mark.parametrize("private", ["10.0.0.1", "127.0.0.1", "::1", "169.254.169.254"])
+def test_no_request_is_sent_to_a_host_name_with_a_private_address(
+    monkeypatch: pytest.MonkeyPatch, private: str
 ):
-    def look_up(host: str, port: int, **_: Any) -> list[Any]:
-        return [(0, 0, 0, "", ("93.184.216.34", port)), (0, 0, 0, "", (found, port))]
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", ("93.184.216.34", port)), (0, 0, 0, "", (private, port))]
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
-    answer = post_json("https://shop.example.com/hook", b"{}", {})
+    response = post_json("https://shop.example.com/hook", b"{}", {})
 
-    assert answer.status is None
-    assert answer.error == "This is not a public address."
+    assert response.status is None
+    assert response.error == "This is not a public address."
 
 
-def test_a_look_up_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    held = threading.Event()
+def test_a_look_up_of_a_host_name_has_a_time_limit(monkeypatch: pytest.MonkeyPatch):
+    end = threading.Event()
     monkeypatch.setattr(outbound, "_LOOK_UP_SECONDS", 0.1)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: held.wait(5))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: end.wait(5))
 
-    answer = post_json("https://shop.example.com/hook", b"{}", {})
-    held.set()
+    response = post_json("https://shop.example.com/hook", b"{}", {})
+    end.set()
 
-    assert answer.error.startswith("TimeoutError")
-    assert answer.milliseconds < 2500
+    assert response.error.startswith("TimeoutError")
+    assert response.milliseconds < 2500
 
 
-def test_an_answer_that_is_no_http_counts_as_a_failure_and_is_shown(
+def test_a_response_that_is_not_http_counts_as_a_failure_and_is_shown(
     queue: RecordingQueue, settings: Any
 ):
     settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def answer() -> None:
-            wire, _ = server.accept()
-            with wire:
-                wire.recv(65536)
-                wire.sendall(b"\0garbage\r\n\r\n")
+        def respond() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(b"\0garbage\r\n\r\n")
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=respond)
         thread.start()
         message = send_test(
             endpoint=WebhookEndpoint.objects.create(
@@ -633,26 +639,28 @@ def test_an_answer_that_is_no_http_counts_as_a_failure_and_is_shown(
     assert "garbage" in WebhookAttempt.objects.get().error
 
 
-def test_an_endpoint_that_answers_nothing_is_left_alone_for_a_minute(
+def test_an_endpoint_that_does_not_answer_is_paused_for_a_minute(
     receiver: Receiver, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
-    """What it is due would else keep a courier from everybody else's."""
+    """Without the pause, it would keep a webhook worker from serving other endpoints."""
     monkeypatch.setattr(outbound, "_ALL_SECONDS", 0.05)
-    held = threading.Event()
-    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(5) and 200)
+    end = threading.Event()
+    monkeypatch.setattr(receiver, "take", lambda *_: end.wait(5) and 200)
     endpoint = listen(receiver, make_event().organizer)
     for _ in range(20):
         make_reserved_order(ticket_type=make_event(organizer=endpoint.organizer).ticket_types.get())
 
     deliver(queue)
-    held.set()
+    end.set()
 
     assert WebhookAttempt.objects.count() == 8
     assert find_due_webhooks(now=clock.now()) == 0
     assert find_due_webhooks(now=clock.now() + timedelta(seconds=61)) == 1
 
 
-def test_a_message_to_a_courier_that_is_lost_is_sent_again_after_half_a_minute(receiver: Receiver):
+def test_a_lost_message_to_the_webhook_worker_is_sent_again_after_half_a_minute(
+    receiver: Receiver,
+):
     send_test(endpoint=listen(receiver, make_event().organizer), now=clock.now())
     now = clock.now()
 
@@ -661,31 +669,29 @@ def test_a_message_to_a_courier_that_is_lost_is_sent_again_after_half_a_minute(r
     assert find_due_webhooks(now=now + timedelta(seconds=31)) == 1
 
 
-def test_a_courier_at_work_is_asked_for_nothing_more_as_long_as_a_task_may_run(
+def test_an_endpoint_that_is_served_is_not_queued_again_while_a_task_may_run(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ):
     endpoint = listen(receiver, make_event().organizer)
     send_test(endpoint=endpoint, now=clock.now())
     now = clock.now()
-    asked: list[int] = []
+    queued: list[int] = []
 
-    def look_while_it_sends(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
-        asked.extend(
+    def find_due_during_the_turn(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
+        queued.extend(
             find_due_webhooks(now=now + timedelta(seconds=wait))
             for wait in (0, settings.CELERY_TASK_TIME_LIMIT, 61)
         )
         return secrets_of(endpoint, now=now)
 
-    monkeypatch.setattr("tickets.webhooks.sending.secrets_of", look_while_it_sends)
+    monkeypatch.setattr("tickets.webhooks.sending.secrets_of", find_due_during_the_turn)
     send_webhooks(endpoint_id=endpoint.pk, now=now)
 
-    assert asked == [0, 0, 1]
+    assert queued == [0, 0, 1]
 
 
-def test_an_endpoint_whose_messages_all_wait_is_not_asked_for(
-    receiver: Receiver, queue: RecordingQueue
-):
-    """One waits for its next attempt, and one behind it."""
+def test_an_endpoint_without_a_due_message_is_not_queued(receiver: Receiver, queue: RecordingQueue):
+    """The first message waits for its next attempt, and the second waits for the first."""
     endpoint = listen(receiver, make_event().organizer)
     receiver.answer = 500
     send_test(endpoint=endpoint, now=clock.now())
@@ -695,8 +701,8 @@ def test_an_endpoint_whose_messages_all_wait_is_not_asked_for(
     assert find_due_webhooks(now=clock.now()) == 0
 
 
-def test_a_sale_that_is_being_written_hides_no_endpoint(receiver: Receiver):
-    """The database locks the key of whom it tells something, and no more."""
+def test_an_endpoint_is_found_while_a_transaction_inserts_a_message_for_it(receiver: Receiver):
+    """The insert takes only a key-share lock on the endpoint's row."""
     endpoint = listen(receiver, make_event().organizer)
     send_test(endpoint=endpoint, now=clock.now())
     found: list[int | Exception] = []
@@ -707,19 +713,23 @@ def test_a_sale_that_is_being_written_hides_no_endpoint(receiver: Receiver):
     assert found == [1]
 
 
-def test_a_server_that_drips_is_hung_up_on(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
+def test_a_request_to_a_slow_server_has_a_time_limit(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(outbound, "_ALL_SECONDS", 0.2)
-    held = threading.Event()
-    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(3) and 200)
+    end = threading.Event()
+    monkeypatch.setattr(receiver, "take", lambda *_: end.wait(3) and 200)
 
-    answer = post_json(receiver.url, b"{}", {"webhook-id": "x"})
-    held.set()
+    response = post_json(receiver.url, b"{}", {"webhook-id": "x"})
+    end.set()
 
-    assert answer.status is None
-    assert answer.milliseconds < 2500
+    assert response.status is None
+    assert response.milliseconds < 2500
 
 
-def test_two_workers_asked_at_once_send_it_once(receiver: Receiver, queue: RecordingQueue):
+def test_a_repeated_message_to_the_webhook_worker_sends_nothing_twice(
+    receiver: Receiver, queue: RecordingQueue
+):
     endpoint = listen(receiver, make_event().organizer)
     send_test(endpoint=endpoint, now=clock.now())
 

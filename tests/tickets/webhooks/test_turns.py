@@ -1,4 +1,4 @@
-"""Couriers are shared: the receivers of one organizer keep no other organizer waiting."""
+"""Turns of webhook workers: slow receivers of one organizer do not delay other organizers."""
 
 import heapq
 import threading
@@ -20,7 +20,7 @@ from tickets.webhooks.turns import (
     AT_A_TIME,
     BUDGET,
     begin_turn,
-    charge,
+    charge_organizer,
     end_turn,
     find_due_webhooks,
 )
@@ -44,23 +44,23 @@ def make_endpoints(count: int, *, organizer: Organizer | None = None) -> list[We
     return endpoints
 
 
-def asked(queue: RecordingQueue) -> list[UUID]:
-    """Take the messages to couriers out of the queue. Return the endpoints that they name."""
-    found = [UUID(body["endpoint_id"]) for _, body in queue.sent]
+def take_queued(queue: RecordingQueue) -> list[UUID]:
+    """Remove the messages to webhook workers from the queue. Return the ids of their endpoints."""
+    endpoint_ids = [UUID(body["endpoint_id"]) for _, body in queue.sent]
     queue.sent.clear()
-    return found
+    return endpoint_ids
 
 
-def test_couriers_are_asked_for_two_endpoints_of_an_organizer_at_a_time(queue: RecordingQueue):
-    crowd = {endpoint.pk for endpoint in make_endpoints(16)}
+def test_two_endpoints_of_an_organizer_are_queued_at_a_time(queue: RecordingQueue):
+    many = {endpoint.pk for endpoint in make_endpoints(16)}
     (other,) = make_endpoints(1)
 
     assert find_due_webhooks(now=NOON) == 3
-    first = asked(queue)
+    first = take_queued(queue)
     assert find_due_webhooks(now=NOON + 2 * SECOND) == 0
 
     assert other.pk in first
-    assert len(crowd.intersection(first)) == AT_A_TIME
+    assert len(many.intersection(first)) == AT_A_TIME
 
 
 def test_the_endpoints_of_an_organizer_take_turns(queue: RecordingQueue):
@@ -69,15 +69,15 @@ def test_the_endpoints_of_an_organizer_take_turns(queue: RecordingQueue):
     for _ in range(5):
         now += 2 * SECOND
         find_due_webhooks(now=now)
-        for endpoint_id in asked(queue):
+        for endpoint_id in take_queued(queue):
             seen.append(endpoint_id)
             assert begin_turn(endpoint_id=endpoint_id, now=now)
-            end_turn(endpoint_id=endpoint_id, rest=None, now=now + len(seen) * SECOND / 100)
+            end_turn(endpoint_id=endpoint_id, pause=None, now=now + len(seen) * SECOND / 100)
 
     assert {endpoint.pk for endpoint in endpoints} == set(seen[:5]) == set(seen[5:])
 
 
-def test_after_a_turn_the_organizers_next_endpoint_is_asked_at_once(
+def test_after_a_turn_the_next_endpoint_of_the_organizer_is_queued_at_once(
     receiver: Receiver, queue: RecordingQueue
 ):
     organizer = make_organizer()
@@ -85,48 +85,48 @@ def test_after_a_turn_the_organizers_next_endpoint_is_asked_at_once(
     for endpoint in (first, second, third):
         send_test(endpoint=endpoint, now=NOON)
     find_due_webhooks(now=NOON)
-    begun, waiting = asked(queue)
+    begun, waiting = take_queued(queue)
 
     send_webhooks(endpoint_id=begun, now=NOON + SECOND)
 
-    (next_one,) = asked(queue)
+    (next_one,) = take_queued(queue)
     assert {begun, waiting, next_one} == {first.pk, second.pk, third.pk}
 
 
-def test_a_turn_that_a_courier_of_the_previous_release_ended_counts_no_more(
+def test_a_turn_that_a_worker_of_the_previous_release_ended_no_longer_counts(
     queue: RecordingQueue,
 ):
     endpoints = make_endpoints(AT_A_TIME)
     find_due_webhooks(now=NOON)
-    # All that it knows of.
+    # The previous release sets only this field.
     WebhookEndpoint.objects.update(leased_until=None)
 
     assert find_due_webhooks(now=NOON + 2 * SECOND) == len(endpoints)
 
 
-def test_an_organizer_whose_receivers_are_slow_waits_until_its_time_is_paid_for(
+def test_an_organizer_with_slow_receivers_is_paused_until_it_is_within_its_budget(
     queue: RecordingQueue,
 ):
     slow, other = make_organizer(), make_organizer()
     (endpoint,) = make_endpoints(1, organizer=slow)
     make_endpoints(1, organizer=other)
 
-    assert charge(organizer_id=slow.pk, took=11 * SECOND, now=NOON)
-    assert not charge(organizer_id=slow.pk, took=16 * SECOND, now=NOON + 8 * SECOND)
+    assert charge_organizer(organizer_id=slow.pk, took=11 * SECOND, now=NOON)
+    assert not charge_organizer(organizer_id=slow.pk, took=16 * SECOND, now=NOON + 8 * SECOND)
 
-    # Two seconds for each beyond the first of a batch: 50 are owed, of which 8 are paid.
+    # A batch costs two seconds for each second after its first: 20 + 30, less the 8 that passed.
     assert find_due_webhooks(now=NOON + 8 * SECOND) == 1
-    assert endpoint.pk not in asked(queue)
+    assert endpoint.pk not in take_queued(queue)
     assert begin_turn(endpoint_id=endpoint.pk, now=NOON + 8 * SECOND) is None
     assert find_due_webhooks(now=NOON + 10 * SECOND) == 1
-    assert asked(queue) == [endpoint.pk]
+    assert take_queued(queue) == [endpoint.pk]
 
 
 def test_a_receiver_that_answers_within_a_second_costs_nothing():
     organizer = make_organizer()
 
     for number in range(1000):
-        assert charge(organizer_id=organizer.pk, took=SECOND, now=NOON + number * SECOND)
+        assert charge_organizer(organizer_id=organizer.pk, took=SECOND, now=NOON + number * SECOND)
 
     organizer.refresh_from_db()
     assert organizer.couriers_owed_until is None
@@ -135,8 +135,8 @@ def test_a_receiver_that_answers_within_a_second_costs_nothing():
 def test_the_time_of_a_slow_receiver_is_charged(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ):
-    held = threading.Event()
-    monkeypatch.setattr(receiver, "take", lambda *_: held.wait(1.5) or 204)
+    never = threading.Event()
+    monkeypatch.setattr(receiver, "take", lambda *_: never.wait(1.5) or 204)
     endpoint = listen(receiver, make_organizer())
     send_test(endpoint=endpoint, now=NOON)
 
@@ -147,30 +147,30 @@ def test_the_time_of_a_slow_receiver_is_charged(
     assert owed_until > NOON + 2 * SECOND
 
 
-def test_the_lag_leaves_out_whom_its_own_receivers_keep_waiting():
+def test_the_webhook_lag_leaves_out_organizers_that_are_paused():
     (endpoint,) = make_endpoints(1)
     assert measure_webhook_lag(now=NOON + MINUTE) == 60
 
-    charge(organizer_id=endpoint.organizer_id, took=2 * MINUTE, now=NOON)
+    charge_organizer(organizer_id=endpoint.organizer_id, took=2 * MINUTE, now=NOON)
 
     assert measure_webhook_lag(now=NOON + MINUTE) == 0
     assert measure_webhook_lag(now=NOON + 10 * MINUTE) == 600
 
 
-def test_a_late_message_gives_no_turn_to_an_endpoint_that_rests_or_is_switched_off():
-    resting, off, due = make_endpoints(3)
-    end_turn(endpoint_id=resting.pk, rest=MINUTE, now=NOON)
+def test_a_late_message_begins_no_turn_of_an_endpoint_that_is_paused_or_switched_off():
+    paused, off, due = make_endpoints(3)
+    end_turn(endpoint_id=paused.pk, pause=MINUTE, now=NOON)
     WebhookEndpoint.objects.filter(pk=off.pk).update(disabled_at=NOON)
 
     turns = [
-        begin_turn(endpoint_id=endpoint.pk, now=NOON + SECOND) for endpoint in (resting, off, due)
+        begin_turn(endpoint_id=endpoint.pk, now=NOON + SECOND) for endpoint in (paused, off, due)
     ]
 
     assert turns == [None, None, due]
-    assert begin_turn(endpoint_id=resting.pk, now=NOON + MINUTE) == resting
+    assert begin_turn(endpoint_id=paused.pk, now=NOON + MINUTE) == paused
 
 
-def test_without_couriers_the_queue_gets_ever_fewer_repeats(queue: RecordingQueue):
+def test_without_webhook_workers_the_queue_gets_fewer_and_fewer_repeats(queue: RecordingQueue):
     make_endpoints(1)
 
     moments = [
@@ -181,15 +181,15 @@ def test_without_couriers_the_queue_gets_ever_fewer_repeats(queue: RecordingQueu
 
     assert moments[:8] == [0, 30, 60, 90, 120, 180, 300, 540]
     assert len(moments) == 20
-    # A courier that comes sets the wait back.
-    (endpoint_id, *_) = asked(queue)
+    # A turn resets the wait.
+    (endpoint_id, *_) = take_queued(queue)
     begin_turn(endpoint_id=endpoint_id, now=NOON + timedelta(hours=7))
-    end_turn(endpoint_id=endpoint_id, rest=None, now=NOON + timedelta(hours=7))
+    end_turn(endpoint_id=endpoint_id, pause=None, now=NOON + timedelta(hours=7))
     assert find_due_webhooks(now=NOON + timedelta(hours=7)) == 1
     assert find_due_webhooks(now=NOON + timedelta(hours=7) + 30 * SECOND) == 1
 
 
-def test_what_has_waited_for_a_week_is_given_up_unless_its_endpoint_is_off():
+def test_a_message_is_given_up_after_a_week_unless_its_endpoint_is_switched_off():
     waiting, off = make_endpoints(2)
     WebhookEndpoint.objects.filter(pk=off.pk).update(disabled_at=NOON)
 
@@ -201,11 +201,11 @@ def test_what_has_waited_for_a_week_is_given_up_unless_its_endpoint_is_off():
     assert (given_up.endpoint_id, given_up.delivered_at) == (waiting.pk, None)
 
 
-def longest_wait(queue: RecordingQueue, *, endpoint: WebhookEndpoint, couriers: int) -> float:
+def longest_wait(queue: RecordingQueue, *, endpoint: WebhookEndpoint, workers: int) -> float:
     """
-    Let couriers work for ten minutes in which one endpoint is due something every ten seconds.
+    Simulate ten minutes of webhook workers. Return the longest wait of one endpoint in seconds.
 
-    Return for how many seconds it waited at most. All other endpoints are always due something,
+    This endpoint gets a message every ten seconds. All other endpoints always have due messages,
     and each of their turns takes 9 seconds.
     """
     ends: list[tuple[datetime, UUID]] = []
@@ -218,12 +218,12 @@ def longest_wait(queue: RecordingQueue, *, endpoint: WebhookEndpoint, couriers: 
             send_test(endpoint=endpoint, now=now)
         while ends and ends[0][0] <= now:
             ended = WebhookEndpoint.objects.get(pk=heapq.heappop(ends)[1])
-            charge(organizer_id=ended.organizer_id, took=9 * SECOND, now=now)
-            end_turn(endpoint_id=ended.pk, rest=None, now=now)
+            charge_organizer(organizer_id=ended.organizer_id, took=9 * SECOND, now=now)
+            end_turn(endpoint_id=ended.pk, pause=None, now=now)
             find_due_webhooks(now=now, organizer_id=ended.organizer_id)
         if now.second % 2 == 0:
             find_due_webhooks(now=now)
-        while queue.sent and len(ends) < couriers:
+        while queue.sent and len(ends) < workers:
             endpoint_id = UUID(queue.sent.pop(0)[1]["endpoint_id"])
             if begin_turn(endpoint_id=endpoint_id, now=now) is None:
                 continue
@@ -233,23 +233,23 @@ def longest_wait(queue: RecordingQueue, *, endpoint: WebhookEndpoint, couriers: 
                 waits.append((now - due_since).total_seconds())
                 due_since = None
                 WebhookMessage.objects.filter(endpoint=endpoint).update(next_attempt_at=None)
-                end_turn(endpoint_id=endpoint_id, rest=None, now=now)
+                end_turn(endpoint_id=endpoint_id, pause=None, now=now)
         now += SECOND
     return max(waits, default=600)
 
 
-@pytest.mark.parametrize(("couriers", "within"), [(1, 20), (4, 2)])
-def test_sixteen_slow_endpoints_of_one_organizer_starve_nobody_else(
-    queue: RecordingQueue, couriers: int, within: int
+@pytest.mark.parametrize(("workers", "within"), [(1, 20), (4, 2)])
+def test_sixteen_slow_endpoints_of_one_organizer_hardly_delay_another_organizer(
+    queue: RecordingQueue, workers: int, within: int
 ):
     make_endpoints(16)
     (endpoint,) = make_endpoints(1)
 
-    assert longest_wait(queue, endpoint=endpoint, couriers=couriers) <= within
+    assert longest_wait(queue, endpoint=endpoint, workers=workers) <= within
     assert len(queue.sent) <= 20
 
 
-def test_without_turns_and_a_budget_the_same_endpoints_do_starve_others(
+def test_without_turns_and_a_budget_the_same_endpoints_delay_another_organizer(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(turns, "AT_A_TIME", 1000)
@@ -257,4 +257,4 @@ def test_without_turns_and_a_budget_the_same_endpoints_do_starve_others(
     make_endpoints(16)
     (endpoint,) = make_endpoints(1)
 
-    assert longest_wait(queue, endpoint=endpoint, couriers=4) > 30
+    assert longest_wait(queue, endpoint=endpoint, workers=4) > 30

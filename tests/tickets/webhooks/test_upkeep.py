@@ -1,4 +1,4 @@
-"""Webhooks that are switched on, sent again, given up and cleared away."""
+"""Switching webhooks off and on, sending messages again, giving them up and deleting them."""
 
 from datetime import datetime, timedelta
 
@@ -36,7 +36,7 @@ def acts(kind: str) -> int:
     return Act.objects.filter(type=kind).count()
 
 
-def test_a_message_that_is_sent_again_begins_anew():
+def test_sending_a_message_again_restarts_its_attempts():
     message = make_message(make_endpoint(), due=None)
     WebhookMessage.objects.update(attempts=4, delivered_at=NOON)
 
@@ -49,7 +49,7 @@ def test_a_message_that_is_sent_again_begins_anew():
     assert (act.subject_id, act.details) == (message.pk, {"type": "webhook.test"})
 
 
-def test_an_endpoint_that_is_switched_on_gets_at_once_what_waits_for_it():
+def test_switching_an_endpoint_on_sends_its_waiting_messages_at_once():
     endpoint, other = make_endpoint(), make_endpoint()
     later = NOON + timedelta(hours=9)
     waiting, elsewhere = make_message(endpoint, due=later), make_message(other, due=later)
@@ -68,7 +68,7 @@ def test_an_endpoint_that_is_switched_on_gets_at_once_what_waits_for_it():
     ]  # fmt: skip
 
 
-def test_what_is_given_up_is_told_in_the_log_and_nothing_else(caplog: pytest.LogCaptureFixture):
+def test_only_messages_that_are_given_up_are_logged(caplog: pytest.LogCaptureFixture):
     endpoint = make_endpoint()
     long_ago = NOON - WebhookMessage.WAITS - MINUTE
     make_message(endpoint, due=None, created=long_ago)
@@ -82,7 +82,7 @@ def test_what_is_given_up_is_told_in_the_log_and_nothing_else(caplog: pytest.Log
     assert due_at(waiting) is None
 
 
-def test_what_is_old_and_waits_for_nothing_is_cleared_away():
+def test_old_messages_that_do_not_wait_are_deleted():
     on, off = make_endpoint(), make_endpoint()
     limit = NOON - WebhookMessage.KEPT
     gone = [

@@ -1,4 +1,4 @@
-"""Django's own command, made fit to run while the previous release sells tickets."""
+"""Django's command `migrate`, safe to run while the previous release sells tickets."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from ticketing.database.timeouts import Kind
 
 class Command(migrate.Command):
     help = (
-        "Bring the database to what this version needs. Statements may take as long as they need;"
-        " a migration that waits too long for a lock lets the sale go on and tries again."
+        "Apply this version's migrations. Statements have no time limit. A migration that does not"
+        " get a lock soon is rolled back and retried, so that it does not block the sale."
     )
-    _applying = "migrate"
+    _current = "migrate"
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
@@ -27,13 +27,13 @@ class Command(migrate.Command):
 
         with (
             connection.lent_to(Kind.MIGRATION),
-            only_migrator(connection, tell=self._tell),
+            only_migrator(connection, report=self._report),
         ):
             retry_lost_locks(
                 migrate_once,
                 connection=connection,
-                doing=lambda: self._applying,
-                tell=self._tell,
+                current=lambda: self._current,
+                report=self._report,
             )
 
     def migration_progress_callback(
@@ -43,8 +43,8 @@ class Command(migrate.Command):
         fake: bool = False,  # noqa: FBT001, FBT002 - Django's
     ) -> None:
         if action == "apply_start":
-            self._applying = str(migration)
+            self._current = str(migration)
         super().migration_progress_callback(action, migration, fake)
 
-    def _tell(self, line: str) -> None:
+    def _report(self, line: str) -> None:
         self.stderr.write(line)

@@ -1,4 +1,4 @@
-"""Make what the system needs of AWS, where it is missing. Safe to run at every deploy."""
+"""Create the AWS resources that are missing. It is safe to run at every deployment."""
 
 import json
 from email.utils import parseaddr
@@ -10,11 +10,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 _FOURTEEN_DAYS = "1209600"
-_NOT_THERE = {"NotImplemented", "MethodNotAllowed", "501"}
+_UNSUPPORTED = {"NotImplemented", "MethodNotAllowed", "501"}
 
 
 class Command(BaseCommand):
-    help = "Create the queues with their dead-letter queues, the private bucket, and the sender."
+    help = (
+        "Create the SQS queues with their dead-letter queues, the private S3 bucket and the SES"
+        " identity of the sender, where they are missing."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         missing = [name for name, url in settings.SQS_QUEUE_URLS.items() if not url]
@@ -24,7 +27,7 @@ class Command(BaseCommand):
             _ensure_queue(url.rsplit("/", 1)[-1])
         _ensure_bucket(settings.TICKETS_BUCKET)
         _ensure_sender(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
-        self.stdout.write("Queues, bucket and sender are there.")
+        self.stdout.write("The queues, the bucket and the sender exist.")
 
 
 def _ensure_queue(name: str) -> None:
@@ -46,7 +49,7 @@ def _ensure_queue(name: str) -> None:
     try:
         sqs.create_queue(QueueName=name, Attributes=attributes)
     except sqs.exceptions.QueueNameExists:
-        # It is there with other attributes: give it ours.
+        # The queue exists with other attributes.
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
@@ -60,7 +63,7 @@ def _ensure_bucket(name: str) -> None:
         else:
             s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
     except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
-        # Ours, or the next call is refused.
+        # This call fails if the bucket belongs to another AWS account.
         s3.head_bucket(Bucket=name)
     try:
         s3.put_public_access_block(
@@ -73,14 +76,14 @@ def _ensure_bucket(name: str) -> None:
             },
         )
     except ClientError as error:
-        # A local stand-in may lack the call; the real S3 has it.
-        if not settings.AWS_ENDPOINT_URL or error.response["Error"]["Code"] not in _NOT_THERE:
+        # A local replacement of S3 may not support this call; S3 itself does.
+        if not settings.AWS_ENDPOINT_URL or error.response["Error"]["Code"] not in _UNSUPPORTED:
             raise
 
 
 def _ensure_sender(address: str) -> None:
     ses = boto3.client("ses", region_name=settings.AWS_REGION)
-    # A verified domain may send for each of its addresses.
+    # If the domain is verified, each of its addresses may send.
     identities = [address, address.partition("@")[2]]
     known = ses.get_identity_verification_attributes(Identities=identities)
     states = [state["VerificationStatus"] for state in known["VerificationAttributes"].values()]

@@ -1,4 +1,4 @@
-"""Show what the processes of one machine count, where no web process does: beside its workers."""
+"""Serve the metrics of a machine's workers to Prometheus, where no web process runs."""
 
 import socketserver
 from collections.abc import Iterable
@@ -16,21 +16,22 @@ from ticketing.telemetry.metrics import may_see_metrics, register_counts
 
 
 class Command(BaseCommand):
-    help = "Serve /metrics with the counts in PROMETHEUS_MULTIPROC_DIR, to who shows METRICS_TOKEN."
+    help = (
+        "Serve /metrics with the counts in PROMETHEUS_MULTIPROC_DIR. Requests need METRICS_TOKEN as"
+        " a bearer token."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - Prometheus is elsewhere
+        parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 - for another machine
         parser.add_argument("--port", type=int, default=9100)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for name, value in {
-            "PROMETHEUS_MULTIPROC_DIR": settings.METRICS_DIR,
-            "METRICS_TOKEN": settings.METRICS_TOKEN,
-        }.items():
+        for name, value, reason in (
+            ("PROMETHEUS_MULTIPROC_DIR", settings.METRICS_DIR, "without it there are no counts"),
+            ("METRICS_TOKEN", settings.METRICS_TOKEN, "without it each request is refused"),
+        ):
             if not value:
-                raise CommandError(
-                    f"Set {name}: there is nothing to show, or nobody to show it to."
-                )
+                raise CommandError(f"Set {name}: {reason}.")
         with make_server(
             options["host"],
             options["port"],
@@ -38,12 +39,12 @@ class Command(BaseCommand):
             server_class=_Server,
             handler_class=_Quiet,
         ) as server:
-            self.stdout.write(f"Figures at http://{options['host']}:{server.server_port}/metrics")
+            self.stdout.write(f"Metrics at http://{options['host']}:{server.server_port}/metrics")
             server.serve_forever()
 
 
 def answer_prometheus(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-    """Answer what all processes that share the folder have counted."""
+    """Return the counts of all processes that share `PROMETHEUS_MULTIPROC_DIR`."""
     authorized = may_see_metrics(environ.get("HTTP_AUTHORIZATION", ""))
     if environ["PATH_INFO"].rstrip("/") != "/metrics" or not authorized:
         start("404 Not Found", [])
@@ -60,5 +61,5 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
         pass

@@ -1,4 +1,5 @@
-// A button with data-copies="id" copies that element's text, where the browser allows it.
+// Make each button with data-copies="id" copy the text of that element to the clipboard. Buttons
+// stay hidden in browsers without a clipboard.
 for (const button of document.querySelectorAll("[data-copies]")) {
   if (!navigator.clipboard) {
     continue;

@@ -13,10 +13,10 @@ SwaggerUIBundle({
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
   deepLinking: true,
-  // It would send the document's address to another server.
+  // The validator would send the URL of the document to another server.
   validatorUrl: null,
   requestInterceptor: (request) => {
-    // For those who are signed in to the admin.
+    // Requests with a session of the admin need the CSRF token.
     const token = readCookie("csrftoken");
     if (token && !["GET", "HEAD"].includes(request.method) && !request.loadSpec) {
       request.headers["X-CSRFToken"] = token;

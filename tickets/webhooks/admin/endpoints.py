@@ -1,4 +1,4 @@
-"""Where organizers say which of their systems are told, and of what."""
+"""The admin of webhook endpoints: creating, testing, renewing secrets, switching on and off."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
@@ -41,11 +40,11 @@ from tickets.webhooks.signing import SecretWasRenewed, renew_secret, secrets_of
 
 class WebhookForm(forms.ModelForm):
     types = forms.MultipleChoiceField(
-        label=capfirst(gettext_lazy("tells of")),
+        label=gettext_lazy("Message types"),
         choices=choices_with_names(Topic),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=gettext_lazy("None means all of them, also those to come."),
+        help_text=gettext_lazy("Choose none to send all types, also those that are added later."),
     )
 
     def clean_url(self) -> str:
@@ -54,7 +53,7 @@ class WebhookForm(forms.ModelForm):
             check_address(url)
         except AddressRefused as refused:
             raise ValidationError(
-                _("We cannot send there: it must be a public https address.")
+                _("We cannot send to this address. Enter a public https address.")
             ) from refused
         return url
 
@@ -80,12 +79,12 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     actions_detail = ["test_this", "renew_this", "switch_off_this", "switch_on_this"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        waits = Count("messages", filter=Q(messages__next_attempt_at__isnull=False))
-        return super().get_queryset(request).annotate(waits=waits)
+        waiting = Count("messages", filter=Q(messages__next_attempt_at__isnull=False))
+        return super().get_queryset(request).annotate(messages_waiting=waiting)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
-        asked = super().get_fields(request, obj)
-        return ["state", *asked, "its_messages", "rotated_at"] if obj is not None else asked
+        fields = super().get_fields(request, obj)
+        return ["state", *fields, "its_messages", "rotated_at"] if obj is not None else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         fixed = ["organizer", "state", "its_messages", "rotated_at"]
@@ -93,15 +92,15 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         return [*shown, *fixed] if obj is not None else shown
 
     def has_use_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether this webhook is on, so that it may be tested or switched off."""
+        """Return whether this webhook is on, so that it can be tested or switched off."""
         return chosen(self, request, object_id).filter(disabled_at=None).exists()
 
     def has_wake_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether this webhook is off, so that it may be switched on."""
+        """Return whether this webhook is off, so that it can be switched on."""
         return chosen(self, request, object_id).exclude(disabled_at=None).exists()
 
     def make_secret(self, row: WebhookEndpoint) -> str:
-        # It follows from the row's id: a digest need not be kept.
+        # The secret is derived from the row, so that nothing else must be stored.
         return secrets_of(row, now=clock.now())[0]
 
     @display(
@@ -118,7 +117,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
 
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, endpoint: Any) -> int:
-        return int(endpoint.waits)
+        return int(endpoint.messages_waiting)
 
     @admin.display(description=gettext_lazy("webhook messages"))
     def its_messages(self, endpoint: Any) -> SafeString:
@@ -126,7 +125,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
             '<a href="{}?endpoint__id__exact={}" class="underline">{}</a>',
             reverse("admin:webhooks_webhookmessage_changelist"),
             endpoint.pk,
-            _("See them, %(count)d waiting") % {"count": endpoint.waits},
+            _("Show messages (%(count)d waiting)") % {"count": endpoint.messages_waiting},
         )
 
     @admin.action(description=gettext_lazy("Send a test"), permissions=["change"])
@@ -136,7 +135,9 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
             for endpoint in rows.filter(disabled_at=None)
         ]
         if tests:
-            messages.success(request, _("A test is on its way. See the webhook messages."))
+            messages.success(
+                request, _("A test will be sent. The webhook messages show its result.")
+            )
         if len(tests) < rows.count():
             messages.warning(request, _("A webhook that is switched off gets no test."))
 
@@ -144,7 +145,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def switch_on_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
             switch_on(endpoint_id=endpoint.pk, actor=user_actor(request.user), now=clock.now())
-        messages.success(request, _("Switched on. What still waited is on its way."))
+        messages.success(request, _("Switched on. The waiting messages will be sent now."))
 
     @action(description=gettext_lazy("Send a test"), permissions=["change", "use"])
     @on_its_page
@@ -152,7 +153,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         Question(
             text=gettext_lazy("Send a test?"),
             consequences=[
-                gettext_lazy("The address gets a message that says that nothing has happened.")
+                gettext_lazy("The address gets a test message, which reports no change.")
             ],
             confirm=gettext_lazy("Yes, send"),
         )
@@ -167,7 +168,10 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         question = Question(
             text=_("Make a new secret?"),
             consequences=[
-                _("It is shown once. For a day, messages are signed by the old one too."),
+                _(
+                    "The new secret is shown once. For a day, messages are signed with the old"
+                    " secret too."
+                ),
             ],
             confirm=_("Yes, renew"),
             carries={"version": endpoint.secret_version},
@@ -191,7 +195,11 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     @after_asking(
         Question(
             text=gettext_lazy("Switch this webhook off?"),
-            consequences=[gettext_lazy("What happens meanwhile is not told, not even later.")],
+            consequences=[
+                gettext_lazy(
+                    "Changes that happen while it is switched off are not sent, not even later."
+                )
+            ],
             confirm=gettext_lazy("Yes, switch off"),
         )
     )
@@ -205,7 +213,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     @after_asking(
         Question(
             text=gettext_lazy("Switch this webhook on again?"),
-            consequences=[gettext_lazy("What still waits is sent at once.")],
+            consequences=[gettext_lazy("The waiting messages are sent at once.")],
             confirm=gettext_lazy("Yes, switch on"),
         )
     )

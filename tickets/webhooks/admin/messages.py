@@ -1,4 +1,4 @@
-"""What webhooks were told, and each attempt."""
+"""The admin of webhook messages and of the attempts to send them."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -94,7 +94,10 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
             send_again(message_id=message.pk, actor=user_actor(request.user), now=clock.now())
         messages.success(request, _("It will be sent again."))
         if rows.exclude(endpoint__disabled_at=None).exists():
-            messages.warning(request, _("What is switched off is told when it is on again."))
+            messages.warning(
+                request,
+                _("A webhook that is switched off gets the message after it is switched on again."),
+            )
 
     @action(description=gettext_lazy("Send again"), permissions=["act"])
     @on_its_page
@@ -102,7 +105,9 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
         Question(
             text=gettext_lazy("Send this again?"),
             consequences=[
-                gettext_lazy("It keeps its id: a receiver that has it already can ignore it."),
+                gettext_lazy(
+                    "The message keeps its id: a receiver that has processed it can ignore it."
+                ),
             ],
             confirm=gettext_lazy("Yes, send"),
         )

@@ -1,12 +1,13 @@
--- Refuse the webhook endpoint that would be the organizer's 17th, as the constraint
+-- Refuse the 17th webhook endpoint of an organizer, as a violation of the constraint
 -- `sixteen_webhooks_at_most`.
 --
--- The trigger calls it before each INSERT; it returns the row to insert. `refuse_too_many_webhooks`
--- counts first, to refuse by name; this decides when two insert at once.
+-- A trigger calls it before each INSERT; it returns the row to insert. The Python function
+-- `refuse_too_many_webhooks` checks the number first; this function decides when two transactions
+-- insert at once.
 CREATE FUNCTION cap_webhooks() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  -- The organizer's row is locked first: of two that insert at once, the second counts the first's
-  -- row.
+  -- Lock the organizer's row, so that of two transactions that insert at once, the second counts
+  -- the row of the first.
   PERFORM FROM events_organizer o WHERE o.id = NEW.organizer_id FOR NO KEY UPDATE;
   IF (SELECT count(*) FROM events_webhookendpoint w WHERE w.organizer_id = NEW.organizer_id) >= 16
   THEN

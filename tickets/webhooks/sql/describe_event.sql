@@ -1,6 +1,6 @@
--- Return what each webhook message says of its event: id, slug and name.
+-- Return the event in the form of webhook messages: id, slug and name.
 --
--- All functions that call `announce` call it.
+-- Each function that calls `announce` calls it.
 CREATE FUNCTION describe_event(event events_event) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('id', event.id, 'slug', event.slug, 'name', event.name)
 $$;
