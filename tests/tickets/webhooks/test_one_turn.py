@@ -36,12 +36,10 @@ def make_endpoint(organizer: Organizer | None = None) -> WebhookEndpoint:
 
 
 @pytest.fixture
-def respond_with(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Callable[[], ReceiverResponse]], list[bytes]]:
-    """Return a way to say how the receiver answers; it returns the list of what was sent."""
+def respond_with(monkeypatch: pytest.MonkeyPatch) -> Respond:
+    """Return a function that sets the receiver's responses and returns the list of sent bodies."""
 
-    def answer_with(respond: Callable[[], ReceiverResponse]) -> list[bytes]:
+    def set_responses(respond: Callable[[], ReceiverResponse]) -> list[bytes]:
         sent: list[bytes] = []
 
         def post(_url: str, body: bytes, _headers: Any) -> ReceiverResponse:
