@@ -41,9 +41,9 @@ def test_the_refusal_of_a_payment_says_what_became_of_the_order():
         order.refresh_from_db()
 
     for order, why in (
-        (paid, "The order is paid."),
-        (cancelled, "The order is cancelled."),
-        (off_sale, "Its event is not on sale any more."),
+        (paid, "The order is paid. Only a reservation can be paid."),
+        (cancelled, "The order is cancelled. Only a reservation can be paid."),
+        (off_sale, "The event of this order is not on sale any more."),
     ):
         with pytest.raises(OrderNotPayable) as refused:
             pay(order)
@@ -53,9 +53,9 @@ def test_the_refusal_of_a_payment_says_what_became_of_the_order():
 def test_the_refusal_of_a_method_says_which_one_is_taken():
     free = make_reserved_order(ticket_type=make_ticket_type(price="0.00"))
 
-    with pytest.raises(PaymentNotAccepted, match="A free order takes the method `free`"):
+    with pytest.raises(PaymentNotAccepted, match="This order is free: send the method `free`"):
         pay(free)
-    with pytest.raises(PaymentNotAccepted, match="This order is not free: pay by `card` or `pix`"):
+    with pytest.raises(PaymentNotAccepted, match="not free: send the method `card` or `pix`"):
         pay(make_reserved_order(), method="free", token="")
 
 
