@@ -215,7 +215,7 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms_once(
     assert queue.run_all().count(Message.SETTLE_ORDER) == 1
     after = api.get(clicks[1]["Location"])
     assert (after.status_code, b"<form" in after.content) == (200, False)
-    assert "It is confirmed" in after.content.decode()
+    assert "Your address is confirmed" in after.content.decode()
 
 
 def test_the_page_of_a_confirmed_order_that_was_refunded_promises_no_tickets(
@@ -229,7 +229,7 @@ def test_the_page_of_a_confirmed_order_that_was_refunded_promises_no_tickets(
     page = api.get(page_of(order, confirmation_token(order))).content.decode()
 
     assert "This order was cancelled" in page
-    assert "Your tickets go to" not in page
+    assert "We will send your tickets" not in page
 
 
 def test_the_page_leads_nobody_to_an_answer_for_programs(api: APIClient):
@@ -238,7 +238,7 @@ def test_the_page_leads_nobody_to_an_answer_for_programs(api: APIClient):
 
     page = api.get(page_of(order, confirmation_token(order))).content.decode()
 
-    assert "The time is up" in page
+    assert "This order has expired" in page
     assert 'href="/events/' not in page
 
 
@@ -285,7 +285,7 @@ def call_off(order: Order) -> None:
 @pytest.mark.parametrize(
     ("ends", "refusal", "status", "words"),
     [
-        (run_out, ReservationExpired, "expired", "The time is up"),
+        (run_out, ReservationExpired, "expired", "This order has expired"),
         (cancel, OrderNotPayable, "cancelled", "This order was cancelled"),
         (call_off, OrderNotPayable, "reserved", "This event was cancelled"),
     ],
@@ -327,7 +327,7 @@ def test_a_click_that_would_pass_the_customers_limit_says_so_and_shows_no_button
     path = page_of(second, "").partition("?")[0]
     page = api.post(path, {"token": confirmation_token(second)}, format="multipart")
 
-    assert "These are too many tickets" in page.content.decode()
+    assert "Too many tickets for one person" in page.content.decode()
     assert b"<form" not in page.content
     assert (page.status_code, status_of(second)) == (200, "reserved")
 
