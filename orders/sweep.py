@@ -8,7 +8,7 @@ from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import take_overdue
 
 
-def ask_again_for_orders(*, now: datetime) -> int:
+def resend_order_messages(*, now: datetime) -> int:
     """
     Send the message again for each row that still waits. Return the number of messages.
 
