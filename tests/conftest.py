@@ -1,4 +1,4 @@
-"""What every test stands on: real PostgreSQL, an empty Valkey, a queue that waits."""
+"""Fixtures of every test: an empty Valkey, a recorded queue, an API client. PostgreSQL is real."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ empty_quickly()
 
 @pytest.fixture(autouse=True)
 def redis() -> Iterator[Redis]:
-    """Give every test an empty Redis that keeps its scripts, as one that runs on does."""
+    """Empty Redis and the caches of this process before each test. Scripts stay loaded."""
     client = get_redis()
     client.flushdb()
     clear_event_cache()
@@ -35,7 +35,7 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
-    """Record messages in place of sending them."""
+    """Record the messages that the code sends, instead of sending them to SQS."""
     recording = RecordingQueue()
     monkeypatch.setattr(messages, "_send", recording.send)
     next_steps.forget_rests()
@@ -44,11 +44,11 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
 
 @pytest.fixture(autouse=True)
 def no_names_in_the_log() -> None:
-    """Forget the request and the task of the test before: one may have called a task itself."""
+    """Clear the log context that an earlier test may have left by calling a task directly."""
     clear_contextvars()
 
 
 @pytest.fixture
 def api() -> APIClient:
-    """Return somebody whom nobody knows. A bug of ours is an answer to him, not an exception."""
+    """Return a client without credentials. An unexpected exception becomes a 500 response."""
     return APIClient(raise_request_exception=False)

@@ -1,8 +1,8 @@
 """
-Dying between two steps of the engine, and doing things between them.
+Simulate the death of a process between two steps of the engine, or run code between the steps.
 
-A seam is a function that a verb calls by name. The tests put themselves around it; production
-calls it directly and pays nothing.
+A seam is a module-level function that a verb calls. Tests wrap it with `watched` or `crash`, so
+production code needs no hooks.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ AFTER: Final = "after"
 
 
 class Crash(BaseException):
-    """The process is gone. No `except Exception` of ours may notice."""
+    """The simulated death of a process. No `except Exception` catches this BaseException."""
 
 
 @contextmanager
 def watched(seam: str, *, at: Callable[[str], None]) -> Iterator[None]:
-    """Call `at` with `before` and `after` around each call of `module:name`."""
+    """Call `at("before")` and `at("after")` around each call of the seam, such as `module:name`."""
     module, path = seam.split(":")
     *holders, name = path.split(".")
     home: Any = reduce(getattr, holders, import_module(module))
@@ -32,9 +32,9 @@ def watched(seam: str, *, at: Callable[[str], None]) -> Iterator[None]:
     @wraps(step)
     def stepped(*arguments: Any, **named: Any) -> Any:
         at(BEFORE)
-        answer = step(*arguments, **named)
+        result = step(*arguments, **named)
         at(AFTER)
-        return answer
+        return result
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(home, name, stepped)
@@ -43,7 +43,7 @@ def watched(seam: str, *, at: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def crash(moment: str, seam: str) -> Iterator[None]:
-    """Expect the code inside to die `before` or `after` its first call of `seam`."""
+    """Raise `Crash` `before` or `after` the first call of `seam`. The block must make that call."""
 
     def die(now: str) -> None:
         if now == moment:

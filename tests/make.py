@@ -1,4 +1,4 @@
-"""The smallest believable rows. A test says only what it is about."""
+"""Make realistic rows with defaults, so that a test names only the fields that it is about."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from tickets.models import Device, Ticket
 from tickets.settlement import settle_order
 
 _numbers = count(1)
-# The actor of tests that are about something else.
+# The actor, for tests in which it does not matter who acts.
 SOMEBODY = Actor(ActorKind.USER, "1", "somebody")
 
 
@@ -33,7 +33,7 @@ def make_organizer(*, name: str = "Casa Azul") -> Organizer:
 
 
 def make_user(*, organizer: Organizer | None = None, **fields: Any) -> User:
-    """Make somebody who can sign in, acting for `organizer` if there is one."""
+    """Make a user who can sign in, with a membership in `organizer` if it is given."""
     user = User.objects.create_user(username=f"user-{next(_numbers)}", **fields)
     if organizer is not None:
         Membership.objects.create(organizer=organizer, user=user)
@@ -41,7 +41,7 @@ def make_user(*, organizer: Organizer | None = None, **fields: Any) -> User:
 
 
 def make_api_token(*, organizer: Organizer, **fields: Any) -> str:
-    """Return the text of a new API token, for everything unless told otherwise."""
+    """Return the text of a new API token. Without `scopes` it has all scopes."""
     token = make_token(TokenKind.API)
     ApiToken.objects.create(
         organizer=organizer, name="integration", digest=token.digest, hint=token.hint, **fields
@@ -50,7 +50,7 @@ def make_api_token(*, organizer: Organizer, **fields: Any) -> str:
 
 
 def make_device(*event: Event, gate: str = "North") -> str:
-    """Return the token of a new scanner at the gate of those events."""
+    """Return the token of a new device at `gate`, which may scan tickets of the given events."""
     token = make_token(TokenKind.DEVICE)
     device = Device.objects.create(
         organizer=event[0].organizer,
@@ -71,7 +71,7 @@ def make_event(
     price: str = "45.00",
     **fields: Any,
 ) -> Event:
-    """Make an event with one type of ticket, in a month."""
+    """Make an event that starts in 30 days and has one ticket type."""
     number = next(_numbers)
     starts_at = clock.now().replace(microsecond=0) + timedelta(days=30)
     believable = {
@@ -100,7 +100,7 @@ def make_ticket_type(
     price: str = "45.00",
     name: str = "Pista",
 ) -> TicketType:
-    """Put one type of ticket on sale, at an event of its own unless told otherwise."""
+    """Make a ticket type on sale, at the given event or at a new one."""
     if event is None:
         return make_event(capacity=capacity, price=price).ticket_types.get()
     kind = TicketType(event=event, name=name, price=Decimal(price), capacity=capacity)
@@ -111,7 +111,7 @@ def make_ticket_type(
 def make_reservation(
     *, ticket_type: TicketType | None = None, quantity: int = 1, name: str = "Ana Souza"
 ) -> Reservation:
-    """Reserve tickets as a buyer would."""
+    """Reserve tickets as a buyer does. The result has the order's token."""
     ticket_type = ticket_type or make_ticket_type()
     return reserve_tickets(
         event_id=ticket_type.event_id,
@@ -129,7 +129,7 @@ def make_reserved_order(*, ticket_type: TicketType | None = None, quantity: int 
 def make_processing_order(
     *, ticket_type: TicketType | None = None, quantity: int = 1, token: str = "tok_approved"
 ) -> Order:
-    """Reserve and pay as a buyer would; the charge is still to be made."""
+    """Reserve tickets and confirm the payment. The worker has not charged yet."""
     order = make_reserved_order(ticket_type=ticket_type, quantity=quantity)
     free = order.total == 0
     confirm_payment(
@@ -143,7 +143,7 @@ def make_processing_order(
 
 
 def make_paid_order(*, ticket_type: TicketType | None = None, quantity: int = 1) -> Order:
-    """Reserve, pay, and let the worker settle and issue."""
+    """Reserve tickets, confirm the payment, and do the worker's part: settle and issue codes."""
     order = make_processing_order(ticket_type=ticket_type, quantity=quantity)
     settle_order(order_id=order.pk, now=clock.now())
     issue_codes(order_id=order.pk, now=clock.now())
@@ -156,19 +156,19 @@ def make_ticket(*, ticket_type: TicketType | None = None) -> Ticket:
 
 
 def as_bearer(token: str) -> APIClient:
-    """Return a caller who shows that token."""
+    """Return a client that sends the token with every request."""
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return client
 
 
 def as_organizer(event: Event) -> APIClient:
-    """Return the organizer's own system."""
+    """Return a client with a new API token of the event's organizer."""
     return as_bearer(make_api_token(organizer=event.organizer))
 
 
 def as_user(user: User) -> APIClient:
-    """Return somebody who is signed in to the admin."""
+    """Return a client of a user who is signed in."""
     client = APIClient(raise_request_exception=False)
     client.force_login(user)
     return client

@@ -1,4 +1,4 @@
-"""A queue that waits to be told."""
+"""A replacement for SQS that records messages and runs their tasks when the test asks for it."""
 
 from celery import current_app
 from structlog.contextvars import clear_contextvars
@@ -7,7 +7,7 @@ from ticketing.queue.messages import Message
 
 
 class RecordingQueue:
-    """Keeps what was sent, in order; runs it when the test says so."""
+    """The messages that were sent, oldest first. A test runs their tasks when it wants to."""
 
     def __init__(self) -> None:
         current_app.loader.import_default_modules()  # as a worker does when it starts
@@ -25,11 +25,11 @@ class RecordingQueue:
         try:
             current_app.tasks[message.value](**body)
         finally:
-            # In a worker the next task does so; a test goes on to something else.
+            # A worker clears the log context when the next task starts. In a test none may follow.
             clear_contextvars()
 
     def run_all(self) -> list[Message]:
-        """Run until nothing is left, and return what ran."""
+        """Run all messages, also those that the tasks send. Return them in the order of runs."""
         ran = []
         while self.sent:
             ran.append(self.run_next())

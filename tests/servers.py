@@ -1,4 +1,4 @@
-"""Real servers for the tests, started before the settings are read."""
+"""Start PostgreSQL and Valkey for the tests, before Django reads its settings."""
 
 import atexit
 import os
@@ -24,9 +24,9 @@ def _start() -> None:
         compile_translations()
         server = services.postgres(folder, durable=False)
         _stack.callback(shutil.rmtree, services.postgres_folder(folder), ignore_errors=True)
-        # The workers of pytest-xdist inherit it.
+        # The worker processes of pytest-xdist inherit this variable, and share this PostgreSQL.
         os.environ["DATABASE_URL"] = _stack.enter_context(services.running(server))
-    # A Valkey each: tests empty it.
+    # Each process of pytest-xdist needs its own Valkey, because tests empty it.
     redis = services.valkey(
         folder / "valkey",
         port=services.free_port(),
@@ -34,7 +34,7 @@ def _start() -> None:
         durable=False,
     )
     os.environ["REDIS_URL"] = _stack.enter_context(services.running(redis))
-    # Nothing of a developer's own account may reach a test, nor a proxy stand before loopback.
+    # Tests must not use a developer's AWS account, nor a proxy for connections to loopback.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= inherited_environment() | {

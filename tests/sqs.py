@@ -1,4 +1,4 @@
-"""An SQS that fails when told to, over real sockets: it has no queue but what a test puts there."""
+"""A small SQS server on a real socket that fails in the ways that a test chooses."""
 
 import base64
 import json
@@ -21,20 +21,22 @@ REGION = "sa-east-1"
 
 @dataclass
 class BrokenSqs:
-    """Answers each call as its next misbehavior says, and well when it has none left."""
+    """The server. A call uses the operation's next misbehavior, or works if there is none."""
 
     port: int = field(default_factory=free_port)
-    # By operation; `"*"` stands for every other. The last one stays if it is in `stays`.
+    # By operation. Each serves one call, in this order.
     misbehaviors: defaultdict[str, deque[Callable[["Handler"], None]]] = field(
         default_factory=lambda: defaultdict(deque)
     )
+    # By operation. It serves every call when `misbehaviors` has none left for the operation.
     always: dict[str, Callable[["Handler"], None]] = field(default_factory=dict)
-    # By the last part of the queue's address.
+    # By queue name, which is the last part of the queue's URL.
     messages: defaultdict[str, deque[dict[str, Any]]] = field(
         default_factory=lambda: defaultdict(deque)
     )
-    # (operation, queue) → how often, and when last.
+    # The number of calls by (operation, queue name).
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # Each call's operation and request body, oldest first.
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     sqs: BrokenSqs
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Be silent about those who hang up."""
+        """Print nothing when a client closes its connection early."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -109,6 +111,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def obey(handler: Handler) -> None:
+    """Respond as SQS does."""
     sqs = handler.server.sqs
     found: dict[str, Any] = {}
     if handler.operation == "ReceiveMessage":
@@ -117,7 +120,7 @@ def obey(handler: Handler) -> None:
             wanted = min(len(waiting), handler.wish["MaxNumberOfMessages"])
             found = {"Messages": [waiting.popleft() for _ in range(wanted)]}
         if not found["Messages"]:
-            # As the real one waits for a message, only shorter.
+            # The real SQS waits for a message too, but longer.
             time.sleep(0.05)
     elif handler.operation in {"ChangeMessageVisibilityBatch", "DeleteMessageBatch"}:
         ids = [{"Id": entry["Id"]} for entry in handler.wish["Entries"]]
@@ -130,20 +133,24 @@ def obey(handler: Handler) -> None:
 
 
 def say(status: int, body: bytes = b"") -> Callable[[Handler], None]:
+    """Return a misbehavior that sends this response."""
     return lambda handler: handler.answer(status, body)
 
 
 def reset(handler: Handler) -> None:
+    """Reset the TCP connection without a response."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
     handler.close_connection = True
 
 
 def hang_up(handler: Handler) -> None:
+    """Close the connection without a response."""
     handler.close_connection = True
 
 
 def break_off(handler: Handler) -> None:
+    """Close the connection in the middle of the response's body."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
@@ -152,14 +159,14 @@ def break_off(handler: Handler) -> None:
 
 
 def hang(handler: Handler) -> None:
-    """Say nothing until the other side has had enough."""
+    """Send no response until the client closes the connection, for a minute at most."""
     handler.connection.settimeout(60)
     handler.connection.recv(1)
     handler.close_connection = True
 
 
 def write_letter(task: str, *, queue: str = "sale", **ids: str) -> str:
-    """Return a message as Celery and kombu write it."""
+    """Return the body of an SQS message for a task, encoded as Celery and kombu do."""
     arguments = base64.b64encode(json.dumps([[], ids, {}]).encode()).decode()
     envelope = {
         "body": arguments,

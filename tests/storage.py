@@ -1,4 +1,4 @@
-"""A storage in memory that overwrites, as S3 does."""
+"""A file storage in memory that overwrites a file of the same name, as S3 does."""
 
 from django.core.files.storage import InMemoryStorage
 

@@ -1,4 +1,4 @@
-"""The queue as it is: SQS by moto, written by what writes to it, obeyed as a worker obeys."""
+"""Send messages to SQS, simulated by moto, and run them through Celery as a worker does."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from ticketing.aws import aws_client
 
 @contextmanager
 def pretended_queues() -> Iterator[Any]:
-    """Make the queues of the settings, which Celery finds there for the while."""
+    """Create the queues of the settings in a simulated SQS, and yield a client of it."""
     aws_client.cache_clear()
     with mock_aws():
         sqs = boto3.client("sqs", region_name=settings.AWS_REGION)
@@ -30,21 +30,21 @@ def pretended_queues() -> Iterator[Any]:
 
 
 def fetch(queue: str) -> Message:
-    """Return the next message of a queue, which must be there."""
+    """Receive the next message of a queue. Fail if the queue is empty."""
     with app_or_default().connection_for_read() as connection:
         channel: Any = connection.default_channel
         message: Message | None = channel.basic_get(queue, no_ack=True)
-        assert message is not None, f"Nothing is in the queue {queue}."
+        assert message is not None, f"The queue {queue} is empty."
         return message
 
 
 def obey(message: Message) -> None:
-    """Do what a worker does with a message, but for telling SQS that it is done."""
+    """Run the message's task as a worker does, but do not delete the message from SQS."""
     try:
         Request(message, app=app_or_default(), on_ack=_ignore).execute()
     finally:
         clear_contextvars()
 
 
-def _ignore(*_told: Any) -> None:
+def _ignore(*_arguments: Any) -> None:
     pass
