@@ -202,14 +202,14 @@ VARIANTS = [
     ),
     Variant(
         write_without_the_fence,
-        test_expiry.test_a_hold_of_a_redis_that_was_lost_since_does_not_count,
+        test_expiry.test_no_order_is_written_for_a_hold_that_redis_lost_before_a_rebuild,
     ),
     Variant(
         release_without_asking, test_expiry.test_an_overdue_hold_whose_order_is_in_time_is_kept
     ),
     Variant(
         claim_before_the_decision,
-        test_expiry.test_a_declined_payment_gives_its_tickets_back_once,
+        test_expiry.test_a_declined_payment_releases_its_tickets_once,
     ),
     Variant(
         settle_whatever_the_status,
@@ -219,15 +219,15 @@ VARIANTS = [
     Variant(note_the_mail_before_it_is_sent, CRASH, window("deliver: leased, not mailed")),
     Variant(
         forget_the_tombstone,
-        test_expiry.test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again,
+        test_expiry.test_an_order_whose_hold_was_dropped_before_it_was_written_holds_its_tickets_again,
     ),
     Variant(
         load_lost_scripts_again,
-        test_expiry.test_a_stock_written_by_an_older_redis_is_not_believed,
+        test_expiry.test_a_stock_that_redis_restored_from_a_snapshot_is_not_used,
     ),
     Variant(
         release_without_looking_for_the_hold,
-        test_expiry.test_cancelling_twice_gives_the_tickets_back_once,
+        test_expiry.test_cancelling_twice_releases_the_tickets_once,
     ),
     Variant(hold_what_is_not_there, test_last_ticket.test_the_last_ticket_is_reserved_once),
     Variant(
@@ -258,7 +258,7 @@ VARIANTS = [
     ),
     Variant(
         expire_by_the_web_servers_clock,
-        test_expiry.test_payment_after_the_time_is_up_is_refused_and_gives_the_tickets_back,
+        test_expiry.test_a_payment_after_the_end_of_the_reservation_is_refused_and_releases_the_tickets,
     ),
 ]
 
