@@ -87,7 +87,7 @@ class Orders(APIView):
     )
     def post(self, request: Request) -> Response:
         """
-        Reserve tickets. The response shows `access_token`, which no later response does.
+        Reserve tickets. Store `access_token` from the response: reading the order does not show it.
 
         Buyers need no credentials. An organizer's shop that reserves for its customers sends its
         API token with `orders:write`. Then the limit per network address does not apply, and the

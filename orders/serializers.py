@@ -215,7 +215,7 @@ class OrderShown(serializers.ModelSerializer[Order]):
 
 
 class ReservedOrderShown(OrderShown):
-    """The new order. No later response shows its `access_token`."""
+    """The new order. Store its `access_token`: reading the order does not show it."""
 
     access_token = serializers.CharField()
 

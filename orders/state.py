@@ -43,6 +43,7 @@ def move_orders(
     """
     Move those of several orders that have the status `was`. Return how many moved.
 
+    `moments` are columns to set with the status, such as `paid_at=now`.
     A condition in `only_if` must be on the order's own columns: PostgreSQL checks those again after
     waiting for a row's lock. For a condition through a relation, Django selects the orders in a
     subquery, which PostgreSQL does not repeat.

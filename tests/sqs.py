@@ -89,12 +89,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.operation = self.headers["X-Amz-Target"].partition(".")[2]
-        self.wish = json.loads(body)
-        self.queue = self.wish["QueueUrl"].rsplit("/", 1)[-1]
+        self.parsed = json.loads(body)
+        self.queue = self.parsed["QueueUrl"].rsplit("/", 1)[-1]
         sqs = self.server.sqs
         with sqs.lock:
             sqs.calls[self.operation, self.queue] += 1
-            sqs.asked.append((self.operation, self.wish))
+            sqs.asked.append((self.operation, self.parsed))
             waiting = sqs.misbehaviors[self.operation]
             misbehave = waiting.popleft() if waiting else sqs.always.get(self.operation)
         (misbehave or obey)(self)
@@ -117,13 +117,13 @@ def obey(handler: Handler) -> None:
     if handler.operation == "ReceiveMessage":
         with sqs.lock:
             waiting = sqs.messages[handler.queue]
-            wanted = min(len(waiting), handler.wish["MaxNumberOfMessages"])
+            wanted = min(len(waiting), handler.parsed["MaxNumberOfMessages"])
             found = {"Messages": [waiting.popleft() for _ in range(wanted)]}
         if not found["Messages"]:
             # The real SQS waits for a message too, but longer.
             time.sleep(0.05)
     elif handler.operation in {"ChangeMessageVisibilityBatch", "DeleteMessageBatch"}:
-        ids = [{"Id": entry["Id"]} for entry in handler.wish["Entries"]]
+        ids = [{"Id": entry["Id"]} for entry in handler.parsed["Entries"]]
         found = {"Successful": ids, "Failed": []}
     elif handler.operation == "GetQueueAttributes":
         found = {"Attributes": {"ApproximateNumberOfMessages": "0", "RedrivePolicy": "{}"}}

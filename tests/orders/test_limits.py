@@ -84,7 +84,7 @@ ADDRESS_HAS_ALL = (409, "max_per_address_exceeded")
 
 
 def email_of(number: int) -> str:
-    return f"somebody-{number}@example.com"
+    return f"buyer-{number}@example.com"
 
 
 def left(event: Event) -> int:
