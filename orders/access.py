@@ -1,4 +1,4 @@
-"""Who may see an order: whoever has its token, and its organizer."""
+"""Access to one order: by the order's own token, or by an organizer's credentials."""
 
 import hmac
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from ticketing.tokens import TokenKind
 
 
 class OrderNotFound(NotFound):
-    """No such order, or not this caller's: he cannot tell which."""
+    """There is no such order, or it is not the caller's. The response is the same for both."""
 
     code = "not_found"
     title = "There is nothing here"
@@ -34,12 +34,12 @@ class OrderNotFound(NotFound):
 
 def order_of_its_buyer(request: Request, order_id: UUID) -> Order:
     """
-    Return the order whose own token was shown.
+    Return the order, if the request carries that order's own token.
 
-    :raises NotAuthenticated: if nobody knows who is calling
-    :raises OrderNotFound: if it is not that token's order
+    :raises NotAuthenticated: if the request carries no credentials
+    :raises OrderNotFound: if the order does not exist, or the token belongs to another order
     """
-    need_caller(request)
+    require_credentials(request)
     order = _find(order_id)
     if order is None or not _has_its_token(request, order):
         raise OrderNotFound("No order of yours has that id.")
@@ -47,22 +47,22 @@ def order_of_its_buyer(request: Request, order_id: UUID) -> Order:
 
 
 def buyer_of(order: Order) -> Actor:
-    """Return the buyer as an actor, known by the order alone."""
+    """Return the buyer as an actor. A buyer has no account, so the id is the order's."""
     return Actor(ActorKind.BUYER, str(order.pk))
 
 
-def need_caller(request: Request) -> None:
+def require_credentials(request: Request) -> None:
     """
-    Go on if somebody says who he is.
+    Check that the request carries credentials of any kind. They are verified later.
 
-    :raises NotAuthenticated: if nobody does
+    :raises NotAuthenticated: if it carries none
     """
     if request.auth is None and not request.user.is_authenticated:
         raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
 
 
 def selling_token(request: Request, organizer_id: UUID) -> ApiToken | None:
-    """Return the API token of the organizer's own shop, if that calls and not a customer."""
+    """Return the organizer's API token, if the caller is the organizer's shop and not a buyer."""
     if not _is_api_token(request.auth):
         return None
     try:
@@ -74,12 +74,12 @@ def selling_token(request: Request, organizer_id: UUID) -> ApiToken | None:
 
 def order_to_act_on(request: Request, order_id: UUID) -> tuple[Order, Actor]:
     """
-    Return an order for the caller who may pay for it or cancel it, and that caller.
+    Return an order that the caller may pay for or cancel, and the caller as an actor.
 
-    It is whoever shows the order's own token, or the API token by which the order was reserved.
+    The request must carry the order's own token, or the API token that reserved the order.
 
-    :raises NotAuthenticated, InvalidToken, InsufficientScope: by the caller
-    :raises OrderNotFound: if it is not this caller's order
+    :raises NotAuthenticated, InvalidToken, InsufficientScope: if the credentials do not suffice
+    :raises OrderNotFound: if the order is not the caller's
     """
     if not _is_api_token(request.auth):
         order = order_of_its_buyer(request, order_id)
@@ -91,16 +91,16 @@ def order_to_act_on(request: Request, order_id: UUID) -> tuple[Order, Actor]:
 
 
 def is_shown_shop_record(request: Request) -> bool:
-    """Say whether who was granted an order is its organizer, and not its buyer."""
+    """Return whether an authorized caller is the organizer, who sees the shop record too."""
     return not isinstance(request.auth, BearerToken) or request.auth.kind != TokenKind.ORDER
 
 
 def order_visible_to(request: Request, order_id: UUID) -> Order:
     """
-    Return an order that its buyer or its organizer asks for.
+    Return an order that the caller may see: its buyer, its organizer, or the shop that reserved it.
 
-    :raises NotAuthenticated, InvalidToken, InsufficientScope: by the caller
-    :raises OrderNotFound: if it is not the caller's to see
+    :raises NotAuthenticated, InvalidToken, InsufficientScope: if the credentials do not suffice
+    :raises OrderNotFound: if the order is not the caller's
     """
     if isinstance(request.auth, BearerToken) and request.auth.kind == TokenKind.ORDER:
         return order_of_its_buyer(request, order_id)
@@ -109,7 +109,7 @@ def order_visible_to(request: Request, order_id: UUID) -> Order:
     except NotForThisCaller as error:
         raise OrderNotFound("No order of yours has that id.") from error
     except InsufficientScope:
-        # A shop without `orders:read` sees the orders that it reserved.
+        # A shop's token without `orders:read` may still see the orders that it reserved.
         if _is_api_token(request.auth) and (order := _reserved_by(request.auth, order_id)):
             return order
         raise
@@ -117,10 +117,11 @@ def order_visible_to(request: Request, order_id: UUID) -> Order:
 
 def order_acted_for(request: Request, order_id: UUID, scope: Scope) -> Order:
     """
-    Return an order of an organizer for whom the caller may do that.
+    Return an order of an organizer for whom the caller has the scope.
 
-    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
-    :raises OrderNotFound: if there is none, or it is another's
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: if the credentials
+        do not suffice
+    :raises OrderNotFound: if the order does not exist, or belongs to another organizer
     """
     organizers = acting_organizers(request, scope)
     order = _find(order_id)
@@ -130,20 +131,20 @@ def order_acted_for(request: Request, order_id: UUID, scope: Scope) -> Order:
 
 
 def token_digest_of(order: Mapping[str, Any]) -> str:
-    """Return the digest of the token of an order that was shown, or nothing if it is gone."""
+    """Return the digest of an order's own token, or "" if the order is gone. `order` is JSON."""
     digests = Order.objects.filter(pk=order["id"]).values_list("access_token_digest", flat=True)
     return digests.order_by("pk").first() or ""
 
 
-def _reserved_by(shown: BearerToken, order_id: UUID) -> Order | None:
-    token = find_api_token(shown, Scope.ORDERS_WRITE)
+def _reserved_by(bearer: BearerToken, order_id: UUID) -> Order | None:
+    token = find_api_token(bearer, Scope.ORDERS_WRITE)
     order = _find(order_id)
     record = getattr(order, "shop_record", None)
     return order if record is not None and record.api_token == token.pk else None
 
 
-def _is_api_token(shown: object) -> TypeGuard[BearerToken]:
-    return isinstance(shown, BearerToken) and shown.kind == TokenKind.API
+def _is_api_token(credentials: object) -> TypeGuard[BearerToken]:
+    return isinstance(credentials, BearerToken) and credentials.kind == TokenKind.API
 
 
 def _find(order_id: UUID) -> Order | None:

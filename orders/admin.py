@@ -1,4 +1,4 @@
-"""Where organizers look up orders, and help their buyers."""
+"""The admin pages of orders: an organizer finds an order, reads it, cancels a reservation."""
 
 from collections.abc import Collection
 from typing import Any
@@ -32,7 +32,7 @@ STATUS_COLORS = {
 
 
 class ReadOnlyInline:
-    """Rows of an order, to look at."""
+    """Rows that belong to an order. Nobody can change them in the admin."""
 
     extra = 0
     can_delete = False
@@ -103,8 +103,8 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        # Codes are written in capitals, and read out in any way.
-        return super().get_search_results(request, queryset, _tidy(search_term))
+        # Stored codes are in capitals, but people type them in any case.
+        return super().get_search_results(request, queryset, _capitalize_code(search_term))
 
     @display(description=gettext_lazy("customer"), header=True, ordering="customer_name")
     def customer(self, order: Order) -> list[str]:
@@ -129,13 +129,13 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return inlines
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Say whether this order is a reservation still, so that it may be cancelled."""
+        """Return whether this order is still a reservation, so that it may be cancelled."""
         return self.has_status(request, object_id, [OrderStatus.RESERVED])
 
     def has_status(
         self, request: HttpRequest, object_id: str, statuses: Collection[OrderStatus]
     ) -> bool:
-        """Say whether an order of the user's has one of these statuses."""
+        """Return whether the order belongs to the user's organizers and has such a status."""
         return chosen(self, request, object_id).filter(status__in=statuses).exists()
 
     @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
@@ -143,7 +143,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         Question(
             text=gettext_lazy("Cancel these reservations?"),
             consequences=[
-                gettext_lazy("Their tickets go back on sale at once. Paid orders are left alone.")
+                gettext_lazy("Their tickets go back on sale at once. Paid orders do not change.")
             ],
             confirm=gettext_lazy("Yes, cancel"),
         )
@@ -166,6 +166,6 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return self.cancel_chosen(request, rows)
 
 
-def _tidy(term: str) -> str:
+def _capitalize_code(term: str) -> str:
     term = term.strip()
     return term.upper() if len(term) <= 8 and term.isalnum() and "@" not in term else term  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Giving reserved tickets back before they are paid for."""
+"""Cancel reservations that are not paid, and put their tickets back on sale."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -16,7 +16,7 @@ from ticketing.models import ActType
 
 
 class OrderNotCancellable(Conflict):
-    """Only what is reserved can be cancelled."""
+    """The order is not a reservation any more. Only reservations can be cancelled."""
 
     code = "order_not_cancellable"
     title = "This order cannot be cancelled"
@@ -30,11 +30,11 @@ def cancel_order(
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    End a reservation and give its tickets back. Cancelling twice is cancelling once.
+    Cancel a reservation and put its tickets back on sale. A repeat changes nothing.
 
     `store_response` stores the response in the same transaction.
 
-    :raises OrderNotCancellable: if it is paid, being paid for, or has run out
+    :raises OrderNotCancellable: if the order is paid, being paid for, or expired
     """
     event_id = _cancel(order_id, actor, now, store_response)
     release_holds(event_id=event_id, order_ids=[order_id])
@@ -43,7 +43,7 @@ def cancel_order(
 def cancel_reservations(
     *, event: Event, order_ids: Collection[UUID], actor: Actor, now: datetime
 ) -> None:
-    """End those of an event's reservations that are still open."""
+    """Cancel those of the given orders that are still reservations. The others do not change."""
     _cancel_all(event, order_ids, actor, now)
     cancelled = Order.objects.filter(pk__in=order_ids, status=OrderStatus.CANCELLED)
     release_holds(event_id=event.pk, order_ids=cancelled.values_list("pk", flat=True))
@@ -58,7 +58,9 @@ def _cancel(
     )
     order = Order.objects.select_related("event").get(pk=order_id)
     if order.status != OrderStatus.CANCELLED:
-        raise OrderNotCancellable(f"The order is {order.status}.")
+        raise OrderNotCancellable(
+            f"The order is {order.status}. Only a reservation can be cancelled."
+        )
     if moved:
         record_act(
             act=ActType.ORDER_CANCELLED,
@@ -73,14 +75,14 @@ def _cancel(
 
 @transaction.atomic(durable=True)
 def _cancel_all(event: Event, order_ids: Collection[UUID], actor: Actor, now: datetime) -> None:
-    # Locked before they move: a reservation that is paid or canceled meanwhile gets no act.
+    # Lock the rows first: an order that is paid or cancelled concurrently must not get an act.
     reserved = Order.objects.filter(pk__in=order_ids, status=OrderStatus.RESERVED)
-    going = list(reserved.select_for_update().order_by("pk").values_list("pk", flat=True))
-    move_orders(going, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now)
+    locked = list(reserved.select_for_update().order_by("pk").values_list("pk", flat=True))
+    move_orders(locked, was=OrderStatus.RESERVED, becomes=OrderStatus.CANCELLED, closed_at=now)
     record_acts(
         act=ActType.ORDER_CANCELLED,
         actor=actor,
-        subject_ids=going,
+        subject_ids=locked,
         organizer_id=event.organizer_id,
         at=now,
     )

@@ -1,4 +1,4 @@
-"""Showing a change of an order to those who follow the orders by their changes."""
+"""Mark an order as changed, for clients that list orders by `modified_since`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,8 +8,8 @@ from orders.models import Order
 
 def touch_order(*, order_id: UUID, now: datetime) -> None:
     """
-    Let an order appear among the changed ones, for a change that is in no column of its row.
+    Set an order's `modified_at`, for a change in other tables that its response shows.
 
-    It is a part of its caller's transaction.
+    It runs in the caller's transaction.
     """
     Order.objects.filter(pk=order_id).update(modified_at=now)

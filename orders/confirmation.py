@@ -1,4 +1,4 @@
-"""Confirming the email address of a free order, before its tickets are promised."""
+"""Confirm the email address of a free order before its tickets are promised."""
 
 import hmac
 from collections.abc import Callable
@@ -24,17 +24,17 @@ from ticketing.mail_limit import TooManyMails, book_mail_now
 from ticketing.mailing import MailRefused, send_mail
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
-# Longer than any task may run.
+# Longer than any task may run, so that two workers never send the same mail.
 _LEASE: Final = timedelta(seconds=90)
-# Asking again so soon sends nothing: it is a client's retry, or an impatient buyer.
+# A repeat within this time sends no mail: it is a client's retry, or an impatient buyer.
 _PAUSE: Final = timedelta(minutes=1)
 _MOST_MAILS: Final = 3
-# As redaction knows it.
+# Redaction of logs recognizes these tokens by their prefix.
 _PREFIX: Final = "cnf_"
 
 
 class ConfirmationNotValid(NotFound):
-    """No link of ours to this order and its address, or the address was changed since."""
+    """The token does not belong to this order and its current email address."""
 
     code = "confirmation_not_valid"
     title = "This confirmation is not valid"
@@ -49,14 +49,14 @@ def accept_payment(
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Confirm the payment; of a free order, ask its buyer to confirm the email address first.
+    Confirm the payment. For a free order, mail the buyer a link to confirm the address first.
 
-    The order stays reserved until the buyer does, or until its time is up. Asking again sends the
-    mail again, three times at most and once a minute. `store_response` stores the response in the
-    transaction that moves the order or asks for the mail.
+    A free order stays reserved until the buyer confirms, or until it expires. A repeated call sends
+    the mail again: at most once a minute, and three mails in all. `store_response` stores the
+    response in the transaction that moves the order or requests the mail.
 
     :raises PaymentNotAccepted, ReservationExpired, OrderNotPayable, SoldOut: as `confirm_payment`
-    :raises TooManyMails: if the address has had as many mails as it may
+    :raises TooManyMails: if this order or this address has reached its limit of mails
     """
     free = method == PaymentMethod.FREE and order.total == 0
     if not (free and order.event.confirms_free_orders):
@@ -64,15 +64,15 @@ def accept_payment(
             order=order, method=method, token=token, now=now, store_response=store_response
         )
         return
-    if not _ask(order, now, store_response):
+    if not _request_confirmation(order, now, store_response):
         raise refuse_payment(order, now)
 
 
 def send_confirmation(*, order_id: UUID, now: datetime) -> None:
     """
-    Mail the link that confirms an order's address. A lease keeps a repeated message from mailing.
+    Mail the link that confirms an order's address. A lease stops a repeated message from mailing.
 
-    If we die between the mail and the note, the buyer gets the same link twice.
+    If the worker dies between sending the mail and recording it, the buyer gets the link twice.
     """
     confirmation = _lease(order_id, now)
     if confirmation is None:
@@ -80,7 +80,7 @@ def send_confirmation(*, order_id: UUID, now: datetime) -> None:
     order = confirmation.order
     confirmations = EmailConfirmation.objects.filter(pk=confirmation.pk)
     if order.status != OrderStatus.RESERVED or order.reserved_until <= now:
-        # There is nothing to confirm any more.
+        # The order has ended: record the mail as done, so that the sweep does not find it.
         confirmations.update(sent_at=now, leased_until=None)
         return
     try:
@@ -92,12 +92,12 @@ def send_confirmation(*, order_id: UUID, now: datetime) -> None:
         )
         return
     except Exception:
-        # The message comes back, and its retry must not wait for our lease.
+        # SQS delivers the message again, and that retry must not wait for this lease.
         confirmations.update(leased_until=None)
         raise
-    # Requested again since, perhaps for another address: that mail is still to be sent.
-    same = When(asked_at=confirmation.asked_at, then=Value(now))
-    confirmations.update(leased_until=None, sent_at=Case(same, default=None))
+    # If another mail was requested meanwhile, perhaps to a new address, it is still to be sent.
+    unchanged = When(asked_at=confirmation.asked_at, then=Value(now))
+    confirmations.update(leased_until=None, sent_at=Case(unchanged, default=None))
 
 
 def confirm_email(
@@ -108,14 +108,15 @@ def confirm_email(
     store_response: Callable[[Order], None] = lambda _order: None,
 ) -> Order:
     """
-    Confirm an order's address by the token of its mail, and with it the order. Twice is once.
+    Confirm an order's address, and so the order, by the token of its mail. A repeat is harmless.
 
-    `store_response` stores the response in the transaction that moves the order, if there is one.
+    `store_response` stores the response in the transaction that moves the order. If the address was
+    already confirmed, it is called outside of a transaction.
 
-    :raises ConfirmationNotValid: if the token is not of this order and its present address
-    :raises ReservationExpired: if its time is up
-    :raises OrderNotPayable: if it was cancelled, or its event is not on sale any more
-    :raises SoldOut: if the tickets are not there after all; the order stays as it was
+    :raises ConfirmationNotValid: if the token does not belong to this order and its current address
+    :raises ReservationExpired: if the reservation has expired
+    :raises OrderNotPayable: if the order was cancelled, or its event is not on sale any more
+    :raises SoldOut: if too few tickets are left; the order does not change
     """
     order = order_to_confirm(order_id=order_id, token=token)
     if order.confirmation.confirmed_at is not None:
@@ -135,7 +136,7 @@ def confirm_email(
             store_response=write_confirmed,
         )
     except OrderNotPayable:
-        # Two clicks at once: the other one confirmed it.
+        # A concurrent click may have confirmed the order first: that is a success too.
         if not EmailConfirmation.objects.filter(order=order, confirmed_at__isnull=False).exists():
             raise
         store_response(order)
@@ -144,35 +145,38 @@ def confirm_email(
 
 def order_to_confirm(*, order_id: UUID, token: str) -> Order:
     """
-    Return the order of a link, whatever has become of it.
+    Return the order of a mailed link, in whatever status it is.
 
-    :raises ConfirmationNotValid: if the token is not of this order and its present address
+    :raises ConfirmationNotValid: if the token does not belong to this order and its current address
     """
     orders = Order.objects.select_related("event__organizer", "confirmation")
     order = orders.filter(pk=order_id, confirmation__isnull=False).first()
-    if order is None or not _fits(order, token):
-        raise ConfirmationNotValid("Use the link of the newest mail.")
+    if order is None or not _is_token_of(order, token):
+        raise ConfirmationNotValid(
+            "The token does not belong to this order and its email address. Use the link of the"
+            " newest mail."
+        )
     return order
 
 
 def confirmation_token(order: Order) -> str:
-    """Return what the mail's link carries: of this order and this address, and never stored."""
+    """Return the token of the mail's link. It is derived from order and address, never stored."""
     return _derive(order, settings.SECRET_KEY)
 
 
 def confirm_new_address(*, order_id: UUID, now: datetime) -> None:
     """
-    Ask for a confirmation that still waits at the order's new address, in the open transaction.
+    Mail an order's open confirmation to its new address. It runs in the caller's transaction.
 
-    :raises TooManyMails: if that address has had as many mails as it may
+    :raises TooManyMails: if the new address has reached its limit of mails
     """
     waiting = EmailConfirmation.objects.filter(order_id=order_id, confirmed_at=None)
     order = Order.objects.filter(pk=order_id, status=OrderStatus.RESERVED).first()
     if order is not None and waiting.exists():
-        _ask_for_mail(order, now)
+        _request_mail(order, now)
 
 
-def _ask(order: Order, now: datetime, store_response: Callable[[], None]) -> bool:
+def _request_confirmation(order: Order, now: datetime, store_response: Callable[[], None]) -> bool:
     with transaction.atomic(durable=True):
         payable = Order.objects.filter(
             pk=order.pk,
@@ -180,25 +184,28 @@ def _ask(order: Order, now: datetime, store_response: Callable[[], None]) -> boo
             reserved_until__gt=DatabaseNow(),
             event__status=EventStatus.PUBLISHED,
         )
-        # An order that ends at this moment gets a mail for nothing: its link says so.
+        # Not locked: if the order ends right now, the mail's link shows that it is too late.
         if not payable.exists():
             return False
         first = EmailConfirmation(order=order, asked_at=now, ask_again_at=next_retry_at(0, now=now))
         EmailConfirmation.objects.bulk_create([first], ignore_conflicts=True)
-        # Two requests at once must not both find that a mail is allowed.
+        # Lock the row: of two concurrent requests, only one may find that a mail is allowed.
         confirmation = EmailConfirmation.objects.select_for_update().get(order=order)
         if not confirmation.mails or confirmation.asked_at <= now - _PAUSE:
             if confirmation.mails >= _MOST_MAILS:
-                refusal = TooManyMails("Use the link of the newest mail, or reserve again.")
+                refusal = TooManyMails(
+                    "All mails of this order were sent. Use the link of the newest one, or make a"
+                    " new reservation."
+                )
                 left = order.reserved_until - now
                 refusal.retry_after = max(1, ceil(left.total_seconds()))
                 raise refusal
-            _ask_for_mail(order, now)
+            _request_mail(order, now)
         store_response()
     return True
 
 
-def _ask_for_mail(order: Order, now: datetime) -> None:
+def _request_mail(order: Order, now: datetime) -> None:
     book_mail_now(address=order.customer_email, now=now)
     EmailConfirmation.objects.filter(order=order).update(
         asked_at=now,
@@ -224,14 +231,17 @@ def _lease(order_id: UUID, now: datetime) -> EmailConfirmation | None:
 
 
 def _write_confirmed(order: Order, now: datetime) -> None:
-    # We have the order's row. Its address may have been corrected since we looked at the token.
-    same = Order.objects.filter(pk=order.pk, customer_email=order.customer_email)
-    if not same.exists():
-        raise ConfirmationNotValid("The address was changed: use the link of the newest mail.")
+    # This transaction has locked the order's row, but somebody may have corrected the address
+    # between the check of the token and the lock.
+    unchanged = Order.objects.filter(pk=order.pk, customer_email=order.customer_email)
+    if not unchanged.exists():
+        raise ConfirmationNotValid(
+            "The order's email address was changed. Use the link of the newest mail."
+        )
     EmailConfirmation.objects.filter(order=order).update(confirmed_at=now)
 
 
-def _fits(order: Order, token: str) -> bool:
+def _is_token_of(order: Order, token: str) -> bool:
     sent = token.encode()
     return any(
         hmac.compare_digest(sent, _derive(order, secret).encode()) for secret in secrets_in_use()
@@ -239,6 +249,6 @@ def _fits(order: Order, token: str) -> bool:
 
 
 def _derive(order: Order, secret: str) -> str:
-    what = f"{order.pk}:{order.customer_email}"
-    keyed = salted_hmac("orders.confirmation", what, secret, algorithm="sha256")
+    subject = f"{order.pk}:{order.customer_email}"
+    keyed = salted_hmac("orders.confirmation", subject, secret, algorithm="sha256")
     return _PREFIX + keyed.hexdigest()

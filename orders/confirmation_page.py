@@ -1,4 +1,4 @@
-"""Where a buyer confirms the address: the page of a mail's link, and the same for programs."""
+"""The page on which a buyer confirms an email address, and the same operation in the API."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -27,9 +27,10 @@ from ticketing.api.requests import language_of
 from ticketing.api.schema import operation
 from ticketing.errors import Conflict
 
-_FOR_NOW: Final = frozenset({MaxPerCustomerExceeded.code, "sold_out"})
+# Refusals that leave the order reserved. The page must show the refusal and no button.
+_REFUSED_BUT_RESERVED: Final = frozenset({MaxPerCustomerExceeded.code, "sold_out"})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
-# The link is a secret: send no referrer to other sites, and let none show the page in a frame.
+# The link is a secret: no referrer may reveal it, and no other site may show the page in a frame.
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'",
@@ -42,7 +43,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class ConfirmationSent(StrictSerializer):
-    """What the link of the confirmation mail carries."""
+    """The token from the link in the confirmation mail."""
 
     token = LineField(max_length=200)
 
@@ -53,30 +54,30 @@ class OrderConfirmation(APIView):
         anyone=True,
         takes=ConfirmationSent,
         answers={202: OrderShown},
-        # The path takes only ids that are UUIDs.
+        # Http404: no URL matches if the id in the path is not a UUID.
         refusals=[Http404, ConfirmationNotValid, *PAYING_REFUSALS, *KEY_REFUSALS],
         parameters=[KEY],
         examples={"The link's token": {"token": "cnf_3b1d6f1f2c4e…"}},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """
-        Confirm the email address of a free order, by the token of the mail's link. Twice is once.
+        Confirm the email address of a free order by the token of the mail's link.
 
-        The buyer does so on the page of the link, which is at this path too. It is here for shops
-        that show a page of their own.
+        A repeat with the same token succeeds and changes nothing. Buyers use the page of the link,
+        which has the same path. This operation is for shops that show a page of their own.
         """
         return answer_once(request, partial(self._confirm, request, order_id))
 
     def _confirm(self, request: Request, order_id: UUID, responses: ResponseStore) -> Response:
-        wish = ConfirmationSent(data=request.data)
-        wish.is_valid(raise_exception=True)
+        parsed = ConfirmationSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
         shown: dict[str, Any] = {}
 
         def store_response(order: Order) -> None:
             shown.update(show_order(order))
             responses.store(202, shown, {})
 
-        token = wish.validated_data["token"]
+        token = parsed.validated_data["token"]
         confirm_email(
             order_id=order_id, token=token, now=clock.now(), store_response=store_response
         )
@@ -85,9 +86,9 @@ class OrderConfirmation(APIView):
 
 def beside_the_page(api: View) -> View:
     """
-    Return the view of a path that a person opens and a program posts to.
+    Return a view that serves the page to browsers and passes other requests to the `api` view.
 
-    A form of ours is not JSON, so it is told apart by its type.
+    GET, HEAD and POST of a form are the browser's; a POST of any other content type is the API's.
     """
 
     @wraps(api)
@@ -98,7 +99,7 @@ def beside_the_page(api: View) -> View:
             return _confirm(request, UUID(order_id), request.POST.get("token", ""))
         return api(request, order_id=order_id)
 
-    # The token itself is what no other site can know.
+    # The token in the form protects against forged requests: another site cannot know it.
     answer.csrf_exempt = True  # type: ignore[attr-defined]
     return answer
 
@@ -107,33 +108,31 @@ def _confirm(request: HttpRequest, order_id: UUID, token: str) -> HttpResponse:
     try:
         confirm_email(order_id=order_id, token=token, now=clock.now())
     except (ConfirmationNotValid, Conflict) as refused:
-        # The page says which.
         return _show(request, order_id, token, refused=refused.code)
-    # So that reloading the page confirms nothing again.
+    # Redirect, so that reloading the page does not send the form again.
     response = HttpResponseRedirect(f"{request.path}?token={token}")
     response.status_code = HTTPStatus.SEE_OTHER
     return _guard(response)
 
 
 def _show(request: HttpRequest, order_id: UUID, token: str, *, refused: str = "") -> HttpResponse:
-    """Say how it stands. Scanners of mail open links, too: nothing changes."""
+    """Show the state of the confirmation. Change nothing: mail scanners open links too."""
     try:
         order = order_to_confirm(order_id=order_id, token=token)
     except ConfirmationNotValid:
-        words: dict[str, Any] = {"state": "unknown"}
+        context: dict[str, Any] = {"state": "unknown"}
         language, status = language_of(request), HTTPStatus.NOT_FOUND
     else:
         state = _state_of(order)
-        # The order still waits, and another click would be refused as this one was.
-        if state == "waiting" and refused in _FOR_NOW:
+        if state == "waiting" and refused in _REFUSED_BUT_RESERVED:
             state = refused
-        words = {"state": state, "token": token}
+        context = {"state": state, "token": token}
         language, status = order.language, HTTPStatus.OK
     with translation.override(language):
         if status == HTTPStatus.OK:
-            words |= describe_free_order(order)
-        words["language"] = translation.get_language()
-        return _guard(render(request, "orders/confirmation.html", words, status=status))
+            context |= describe_free_order(order)
+        context["language"] = translation.get_language()
+        return _guard(render(request, "orders/confirmation.html", context, status=status))
 
 
 def _state_of(order: Order) -> str:

@@ -1,4 +1,4 @@
-"""Correcting the email address of an order."""
+"""Correct the email address of an order."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,8 +13,8 @@ from ticketing.addresses import tidy_address
 from ticketing.errors import Conflict, Invalid
 from ticketing.models import ActType
 
-# After these no mail follows.
-_OVER = [
+# Orders of these statuses get no more mail, so a correction would have no effect.
+_ENDED = [
     OrderStatus.EXPIRED,
     OrderStatus.CANCELLED,
     OrderStatus.PAYMENT_FAILED,
@@ -23,7 +23,7 @@ _OVER = [
 
 
 class AddressNotMailable(Invalid):
-    """No mail can reach it."""
+    """The new address cannot receive mail."""
 
     code = "address_not_mailable"
     title = "No mail can reach this address"
@@ -31,7 +31,7 @@ class AddressNotMailable(Invalid):
 
 
 class AddressNotCorrected(Conflict):
-    """The address was corrected meanwhile, or the order gets no mail any more."""
+    """The address was changed since the caller read it, or the order has ended."""
 
     code = "address_not_corrected"
     title = "The order's email address was not changed"
@@ -42,23 +42,24 @@ def correct_customer_email(
     *, order_id: UUID, was: str, becomes: str, actor: Actor, now: datetime
 ) -> None:
     """
-    Put another email address in the place of the one that the caller saw.
+    Replace an order's email address `was`, which the caller has read, by `becomes`.
 
-    It is a part of its caller's transaction, which asks for the tickets' mail too. A confirmation
-    that waits is asked for at the new address; the link to the old one is dead.
+    It runs in the caller's transaction, which requests the mail of the tickets too. An open
+    confirmation is mailed to the new address, and the link in the earlier mail becomes invalid.
 
-    :raises AddressNotMailable: if no mail can reach the new one
-    :raises AddressNotCorrected: if the order has another address by now, or is over
-    :raises TooManyMails: if the new address has had as many mails as it may
+    :raises AddressNotMailable: if the new address cannot receive mail
+    :raises AddressNotCorrected: if the order has another address than `was`, or has ended
+    :raises TooManyMails: if the new address has reached its limit of mails
     """
     try:
         address = tidy_address(becomes)
     except ValidationError as error:
         raise AddressNotMailable(" ".join(error.messages)) from error
     orders = Order.objects.filter(pk=order_id, customer_email=was)
-    if not orders.exclude(status__in=_OVER).update(customer_email=address):
+    if not orders.exclude(status__in=_ENDED).update(customer_email=address):
         raise AddressNotCorrected(
-            "Look at the order again: its address has changed, or no mail follows any more."
+            "The order's address was changed by somebody else, or the order has ended. Read the"
+            " order again."
         )
     organizers = Order.objects.values_list("event__organizer_id", flat=True)
     record_act(

@@ -1,4 +1,4 @@
-"""The record of a free order's confirmation."""
+"""The row that records how far the email confirmation of a free order has come."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 class EmailConfirmation(models.Model):
     """
-    The mail that asks a free order's buyer to confirm the address, and how far it has come.
+    The mail that asks the buyer of a free order to confirm the address, and its progress.
 
-    Until it is sent, refused or not needed any more, the sweep finds it overdue and sends its
-    message again. Once `confirmed_at` is set, the order was confirmed with it.
+    While the mail is neither sent, refused nor needless, the sweep sends its message again.
+    `confirmed_at` is set in the transaction that moves the order to `processing`.
     """
 
     order = models.OneToOneField(
@@ -22,11 +22,11 @@ class EmailConfirmation(models.Model):
     asked_at = models.DateTimeField(_("asked at"))
     mails = models.PositiveSmallIntegerField(_("mails"), default=0)
     sent_at = models.DateTimeField(_("sent at"), null=True)
-    # SES refused it for good. Staff correct the address, or the reservation ends.
+    # SES refused the mail for good: no retry follows until staff correct the address.
     failed_at = models.DateTimeField(_("given up at"), null=True)
     failure = models.CharField(_("reason"), max_length=300, blank=True)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
-    # A worker is sending it until then: a repeated message must not send it too.
+    # Until then one worker sends the mail, and other workers must not.
     leased_until = models.DateTimeField(null=True, editable=False)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
     ask_again_at = models.DateTimeField(editable=False)

@@ -1,4 +1,4 @@
-"""What becomes of holds and reservations that have run out. PostgreSQL decides, Redis obeys."""
+"""Expire reservations, and decide in PostgreSQL what Redis must do with overdue holds."""
 
 import logging
 from collections import defaultdict
@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 _EVENTS_AT_ONCE = 500
-# Who asked about a hold and died leaves it to the others after so long.
+# If a process dies while it decides a hold, another process may take the hold after this time.
 _LEASE_MILLISECONDS = 10_000
-# No request lives that long, so no order can still be on its way.
+# No request runs that long, so no request can still write an order with such an id.
 _TOMBSTONES_LAST = timedelta(days=1)
 
 _PROMISED = {OrderStatus.PAID, OrderStatus.REFUNDED}
@@ -43,9 +43,9 @@ _PROMISED = {OrderStatus.PAID, OrderStatus.REFUNDED}
 
 def expire_reservations(*, now: datetime) -> int:
     """
-    End reservations whose time is up by the database's clock. Return how many of a batch.
+    Expire a batch of reservations that are past their time by PostgreSQL's clock. Return its size.
 
-    It needs no Redis. Where Redis is there, their tickets are free again at once.
+    It works without Redis. If Redis is available, their tickets are back on sale at once.
     """
     overdue = list(
         Order.objects.filter(status=OrderStatus.RESERVED, reserved_until__lte=DatabaseNow())
@@ -63,11 +63,11 @@ def expire_reservations(*, now: datetime) -> int:
 
 def settle_overdue_holds(*, event_ids: Collection[UUID], now: datetime) -> bool:
     """
-    Ask the record about a batch of each event's overdue holds, and apply what it decides.
+    Decide a batch of each event's overdue holds in PostgreSQL, and apply the decisions in Redis.
 
-    Return if there are more.
+    Return whether any event may have more overdue holds.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is not available
     """
     due = due_holds(event_ids=event_ids, limit=BATCH, lease_milliseconds=_LEASE_MILLISECONDS)
     for event_id, order_ids in due.items():
@@ -75,7 +75,7 @@ def settle_overdue_holds(*, event_ids: Collection[UUID], now: datetime) -> bool:
         try:
             apply_decisions(event_id=event_id, decisions=decisions)
         except StockIsBroken as broken:
-            # The audit rebuilds it; the holds of other events do not wait for that.
+            # The audit rebuilds this stock. Go on with the holds of the other events.
             logger.error("Verdicts on holds of event %s failed: %s", event_id, broken)  # noqa: TRY400
             count_stock_failure("verdict")
     return any(len(order_ids) == BATCH for order_ids in due.values())
@@ -83,9 +83,9 @@ def settle_overdue_holds(*, event_ids: Collection[UUID], now: datetime) -> bool:
 
 def settle_overdue_holds_everywhere(*, now: datetime) -> None:
     """
-    Ask about the overdue holds of every event that sells.
+    Decide the overdue holds of every event that is published and not over.
 
-    :raises InventoryUnavailable: if Redis is away
+    :raises InventoryUnavailable: if Redis is not available
     """
     selling = Event.objects.filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
     event_ids = list(selling.values_list("pk", flat=True))
@@ -98,19 +98,19 @@ def decide_holds(
     *, event_id: UUID, order_ids: Collection[UUID], now: datetime
 ) -> list[HoldDecision]:
     """
-    Say what is to become of each hold: the only place that knows.
+    Decide what Redis must do with each hold. No other code makes this decision.
 
-    A reservation that has run out ends here. A hold with no order behind it is dropped for good: an
-    order of its id that is still on its way can no longer be written.
+    A reservation that is past its time expires here. A hold without an order is dropped: its id is
+    recorded, so that a slow request cannot write an order with that id any more.
     """
     decisions = _decide(order_ids, now)
-    if strangers := set(order_ids) - {decision.order_id for decision in decisions}:
-        decisions += _drop(event_id, strangers, now)
+    if without_order := set(order_ids) - {decision.order_id for decision in decisions}:
+        decisions += _drop(event_id, without_order, now)
     return decisions
 
 
 def forget_dropped_holds(*, now: datetime) -> None:
-    """Clear away the ids of holds that were dropped long ago."""
+    """Delete the ids of holds that were dropped more than a day ago."""
     DroppedHold.objects.filter(dropped_at__lt=now - _TOMBSTONES_LAST).delete()
 
 
@@ -128,16 +128,17 @@ def _decide(order_ids: Collection[UUID], now: datetime) -> list[HoldDecision]:
 
 @transaction.atomic(durable=True)
 def _drop(event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[HoldDecision]:
-    # Whoever is writing one of these orders has the event shared. Once we have it alone he has
-    # committed, and we see his order, or he has not begun, and he will see our mark.
+    # A request that writes an order holds the event's lock in shared mode. Once we hold it
+    # exclusively, that request has committed, and we see its order, or it has not begun, and it
+    # will see the row that we write here.
     claim_event(Event.objects.values_list("number", flat=True).get(pk=event_id))
     decisions = _decide_by_status(order_ids)
-    gone = set(order_ids) - {decision.order_id for decision in decisions}
+    without_order = set(order_ids) - {decision.order_id for decision in decisions}
     DroppedHold.objects.bulk_create(
-        [DroppedHold(order_id=order_id, dropped_at=now) for order_id in gone],
+        [DroppedHold(order_id=order_id, dropped_at=now) for order_id in without_order],
         ignore_conflicts=True,
     )
-    return decisions + [HoldDecision(order_id, HoldAction.RELEASE) for order_id in gone]
+    return decisions + [HoldDecision(order_id, HoldAction.RELEASE) for order_id in without_order]
 
 
 def _decide_by_status(order_ids: Collection[UUID]) -> list[HoldDecision]:

@@ -1,4 +1,4 @@
-"""The payment gateway: what we ask of one, and a simulated one."""
+"""The interface of a payment gateway, a simulated gateway, and the calls to the configured one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,10 @@ from orders.models import Payment, PaymentMethod, Refund
 from orders.simulated_charges import SimulatedCharge, SimulatedRefund
 from ticketing.errors import Unavailable
 
-# By token: how many calls have no answer before the charge is made. No other token is charged.
-_LOST_ANSWERS: Final = {"tok_approved": 0, "tok_unstable": 2}
+# For each token that is charged: how many calls fail without a response before the charge is made.
+_LOST_RESPONSES: Final = {"tok_approved": 0, "tok_unstable": 2}
 _DECLINED: Final = "tok_declined"
-# One statement counts the call and makes the charge, and a repeat charges no second time.
+# One statement counts the call and makes the charge, so a repeated call never charges twice.
 _CHARGE: Final = """
 INSERT INTO orders_simulatedcharge AS charge (payment_id, attempts, charged_at)
 VALUES (%(payment)s, 1, CASE WHEN 0 >= %(lost)s THEN %(now)s::timestamptz END)
@@ -33,7 +33,7 @@ RETURNING attempts
 
 
 class GatewayAway(Unavailable):
-    """There was no answer; the charge may or may not have happened."""
+    """The gateway did not respond. The charge may or may not have happened."""
 
     code = "gateway_away"
     title = "The payment gateway does not answer"
@@ -41,7 +41,7 @@ class GatewayAway(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What the gateway did. A charge with a decline code took no money."""
+    """The gateway's response to a charge. With a decline code, no money was taken."""
 
     decline_code: str = ""
 
@@ -49,47 +49,47 @@ class Charge:
 @runtime_checkable
 class PaymentGateway(Protocol):
     """
-    What the sale needs of whoever takes the money. Name one in `PAYMENT_GATEWAY`.
+    What the sale needs of a payment provider. `PAYMENT_GATEWAY` names the class that is used.
 
-    One is made without arguments when a process starts, before a worker forks: open connections
-    in the methods, not in `__init__`.
+    Each process makes one instance, without arguments, when it starts and before a worker forks.
+    So open connections in the methods, not in `__init__`.
     """
 
     def accepts(self, *, method: str, token: str) -> bool:
-        """Say whether `token` can be one of ours, without asking anybody."""
+        """Return whether the token can be valid, judged by its form, without a network call."""
 
     def charge(self, payment: Payment, *, now: datetime) -> Charge:
         """
-        Take the money. The payment's id makes a repeated call return the first answer.
+        Charge the payment. A repeated call with the same payment id returns the first response.
 
-        Nobody knows whether a call without an answer has charged. A gateway charges within two
-        minutes of a call or never: use its own time-outs, or cancel what takes longer. What
-        failed is undone once more after that time (`orders.payment.LATEST_CHARGE`).
+        A call without a response may have charged. An implementation must charge within two minutes
+        of a call or never: use the provider's timeouts, or cancel a charge that takes longer. A
+        failed payment is undone once more after that time (`orders.payment.LATEST_CHARGE`).
 
-        :raises GatewayAway: if there was no answer
+        :raises GatewayAway: if the gateway did not respond
         """
 
     def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:
         """
-        Give so much of a charge back, if there was one. With the same `refund_id`, twice is once.
+        Refund `amount` of a charge, if there was one. A repeat of one `refund_id` does nothing.
 
-        Where there was no charge, nothing is remembered: the same call, after a charge has come
-        late, gives that one back. So do not send `refund_id` as an idempotency key to a gateway
-        that would repeat the answer "no such charge"; look for the charge first.
+        If there was no charge, the call must leave no trace: the same call after a late charge must
+        refund that charge. So if the provider would store the response "no such charge" under an
+        idempotency key, look for the charge first instead of sending `refund_id` as the key.
 
-        :raises GatewayAway: if there was no answer
+        :raises GatewayAway: if the gateway did not respond
         """
 
 
 class SimulatedGateway:
     """
-    Takes no money. Its tokens say what it does.
+    Takes no money. The payment's token decides the result.
 
-    `tok_approved` is charged, `tok_declined` is not, `tok_unstable` is charged after two calls
-    without an answer.
+    `tok_approved` is charged, `tok_declined` is declined, and `tok_unstable` is charged after two
+    calls without a response.
     """
 
-    # In the making, so that no subclass, wrapper or other name of this class avoids the question.
+    # Checked in `__new__`, so that no subclass, wrapper or alias of this class avoids the check.
     def __new__(cls, *_arguments: object, **_named: object) -> Self:
         if not settings.ALLOW_SIMULATED_PAYMENTS:
             raise ImproperlyConfigured(
@@ -100,10 +100,10 @@ class SimulatedGateway:
         return super().__new__(cls)
 
     def accepts(self, *, method: str, token: str) -> bool:
-        return token == _DECLINED or token in _LOST_ANSWERS
+        return token == _DECLINED or token in _LOST_RESPONSES
 
     def charge(self, payment: Payment, *, now: datetime) -> Charge:
-        lost = _LOST_ANSWERS.get(payment.token)
+        lost = _LOST_RESPONSES.get(payment.token)
         with connection.cursor() as cursor:
             cursor.execute(_CHARGE, {"payment": payment.pk, "lost": lost, "now": now})
             (attempts,) = cursor.fetchone()
@@ -117,19 +117,20 @@ class SimulatedGateway:
         charged = SimulatedCharge.objects.filter(payment_id=payment.pk, charged_at__isnull=False)
         if not charged.exists():
             return
-        back = SimulatedRefund(refund_id=refund_id, payment_id=payment.pk, amount=amount)
-        SimulatedRefund.objects.bulk_create([back], ignore_conflicts=True)
-        returned = SimulatedRefund.objects.filter(payment_id=payment.pk).aggregate(Sum("amount"))
-        if returned["amount__sum"] >= payment.amount:
+        new = SimulatedRefund(refund_id=refund_id, payment_id=payment.pk, amount=amount)
+        SimulatedRefund.objects.bulk_create([new], ignore_conflicts=True)
+        refunded = SimulatedRefund.objects.filter(payment_id=payment.pk).aggregate(Sum("amount"))
+        if refunded["amount__sum"] >= payment.amount:
             charged.filter(refunded_at=None).update(refunded_at=now)
 
 
 @cache
 def get_gateway() -> PaymentGateway:
     """
-    Return the gateway that the settings name.
+    Return the gateway that `PAYMENT_GATEWAY` names. Each process has one.
 
-    :raises ImproperlyConfigured: if there is none of that name, or the simulated one is not allowed
+    :raises ImproperlyConfigured: if it cannot be imported, is no gateway, or is the simulated one
+        where that is not allowed
     """
     try:
         make = import_string(settings.PAYMENT_GATEWAY)
@@ -146,9 +147,9 @@ def get_gateway() -> PaymentGateway:
 
 def charge(payment: Payment, *, now: datetime) -> Charge:
     """
-    Take the money for one order. A free order costs nobody anything.
+    Charge the payment of an order. For a free order there is nothing to charge.
 
-    :raises GatewayAway: if there was no answer; ask again
+    :raises GatewayAway: if the gateway did not respond; the caller must retry
     """
     if payment.method == PaymentMethod.FREE:
         return Charge()
@@ -157,9 +158,9 @@ def charge(payment: Payment, *, now: datetime) -> Charge:
 
 def undo_charge(payment: Payment, *, now: datetime) -> None:
     """
-    Give back all the money of an order that got no tickets, if any was taken. Twice is once.
+    Refund the whole charge of a failed payment, if there was one. A repeat does nothing.
 
-    :raises GatewayAway: if there was no answer; ask again
+    :raises GatewayAway: if the gateway did not respond; the caller must retry
     """
     if payment.method != PaymentMethod.FREE:
         get_gateway().refund(payment, refund_id=payment.pk, amount=payment.amount, now=now)
@@ -167,9 +168,9 @@ def undo_charge(payment: Payment, *, now: datetime) -> None:
 
 def refund(owed: Refund, *, now: datetime) -> None:
     """
-    Give back what is owed. Twice is once.
+    Return the money of one refund to the buyer. A repeat does nothing.
 
-    :raises GatewayAway: if there was no answer; ask again
+    :raises GatewayAway: if the gateway did not respond; the caller must retry
     """
     if owed.payment.method != PaymentMethod.FREE:
         get_gateway().refund(owed.payment, refund_id=owed.pk, amount=owed.amount, now=now)

@@ -1,4 +1,4 @@
-"""A new order, the one statement that writes it, and what may become of it."""
+"""Write a new order with one SQL statement, and describe the possible outcomes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,14 +32,14 @@ class Customer:
     name: str
     email: str
     language: str
-    # From where it is reserved, as keyed digests. Without one, no address is counted.
+    # Keyed digests of the caller's IP address and network. Empty: no address limit applies.
     address_digest: str = ""
     network_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The API token of an organizer that reserves, and what its shop keeps with the order."""
+    """The API token that reserves for a customer, and what the shop stores with the order."""
 
     api_token_id: UUID
     external_id: str = ""
@@ -48,7 +48,7 @@ class Shop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """An order that is to be written: its tickets are held in Redis."""
+    """An order before it is written. Its tickets are already held in Redis."""
 
     order_id: UUID
     code: str
@@ -57,13 +57,13 @@ class NewOrder:
     total: Decimal
     customer: Customer
     token: NewToken
-    # None: no shop reserved it, but its buyer.
+    # None if the buyer reserves, without a shop.
     shop: Shop | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation(NewOrder):
-    """A fresh order: not its row, but what the response shows the buyer, once."""
+    """An order that was just written, with the data of the response, such as its token."""
 
     created_at: datetime
     reserved_until: datetime
@@ -71,27 +71,27 @@ class Reservation(NewOrder):
 
 @dataclass(frozen=True, slots=True)
 class StaleEpoch:
-    """The order was not written: its tickets were held in another epoch than the current one."""
+    """The order was not written: its hold was taken in another epoch than the current one."""
 
     current: int
 
 
 @dataclass(frozen=True, slots=True)
 class HoldDropped:
-    """The order was not written: its hold was dropped, and no order of its id can be written."""
+    """The order was not written: its hold was dropped, so an order needs another id."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeTaken:
-    """The order was not written: another one has its code."""
+    """The order was not written: another order has the same code."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventChanged:
-    """The order was not written: the event is closed, or differs from the one it was priced by."""
+    """The order was not written: the event is not on sale, or has changed since it was priced."""
 
 
-# What becomes of an order that is to be written. Only a `Reservation` was.
+# The result of writing an order. Only `Reservation` means that it was written.
 Outcome = Reservation | StaleEpoch | HoldDropped | CodeTaken | EventChanged | LimitPassed
 
 
@@ -103,12 +103,12 @@ def write_reservation(
     store_response: Callable[[Reservation], None] | None = None,
 ) -> Outcome:
     """
-    Insert the order if its tickets are of the event's current epoch and no limit is passed.
+    Insert the order if its hold is of the event's current epoch and no limit is exceeded.
 
     `store_response` stores the response in the transaction of the order.
     """
     if store_response is None and order.shop is None:
-        # One statement, which is a transaction by itself, and one round trip.
+        # Most orders: one statement and one round trip, without an explicit transaction.
         return _write(order, limits, epoch)
     with transaction.atomic(durable=True):
         outcome = _write(order, limits, epoch)
@@ -147,15 +147,15 @@ def _write(order: NewOrder, limits: Limits, epoch: int) -> Outcome:
                 "unit_prices": [item.ticket_type.price for item in items],
             },
         )
-        word, current, moment, until = cursor.fetchone()
-    return _outcome(order, word, current, moment, until)
+        outcome, epoch_now, moment, until = cursor.fetchone()
+    return _outcome(order, outcome, epoch_now, moment, until)
 
 
 def _outcome(
-    order: NewOrder, word: str, current: int, moment: datetime, until: datetime
+    order: NewOrder, outcome: str, epoch_now: int, moment: datetime, until: datetime
 ) -> Outcome:
-    """Return what a row of `reserve_order` says."""
-    match word:
+    """Convert the row that the SQL function `reserve_order` returned."""
+    match outcome:
         case "written":
             return Reservation(
                 order_id=order.order_id,
@@ -170,7 +170,7 @@ def _outcome(
                 reserved_until=until,
             )
         case "stale":
-            return StaleEpoch(current)
+            return StaleEpoch(epoch_now)
         case "dropped":
             return HoldDropped()
         case "code_taken":
@@ -178,7 +178,7 @@ def _outcome(
         case "closed" | "changed":
             return EventChanged()
         case _:
-            return LimitPassed(Limit(word), now=moment, until=until)
+            return LimitPassed(Limit(outcome), now=moment, until=until)
 
 
 def _write_shop_record(order: Reservation) -> None:

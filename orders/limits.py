@@ -1,4 +1,4 @@
-"""How many tickets of one event a customer and a network address may have."""
+"""Limits on the tickets of one event that one customer and one network address may have."""
 
 import math
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from events.models import Event, TicketType
 from orders.models import Order, OrderItem
 from ticketing.errors import Conflict, TooMany
 
-# Orders of one run: bounded, as it is one task among others. The next hour goes on.
+# A run clears at most 50 batches, so that other tasks get their turn. The next hourly run goes on.
 _BATCH: Final = 1_000
 _MOST_BATCHES: Final = 50
 _EVENTS_AT_ONCE: Final = 100
@@ -26,9 +26,10 @@ _PERCENT: Final = 100
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Tickets of one event: held and owned by a customer, by an address, and only held by an address.
+    The limits of one event, in tickets. 0 means no limit.
 
-    0 is no limit. An address counts its whole network. `orders/sql/reserve_order.sql` decides.
+    `per_customer` and `per_address` count held and owned tickets, `held_per_address` only held
+    ones. An address counts with its whole network. `orders/sql/reserve_order.sql` enforces them.
     """
 
     per_customer: int
@@ -42,9 +43,9 @@ class Limits:
 
 class Limit(StrEnum):
     """
-    Which limit an order would pass. The values are words of the function `reserve_order`.
+    The limit that an order would exceed. The values come from the SQL function `reserve_order`.
 
-    With `..._HAS_ALL` waiting does not help: what counts is owned, not held.
+    With `..._HAS_ALL` waiting does not help, because the tickets are owned and not only held.
     """
 
     CUSTOMER_HAS_ALL = "customer_has_all"
@@ -55,37 +56,37 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitPassed:
-    """An order was not written: with it, a customer or an address would have too many tickets."""
+    """The order was not written: with it, a customer or an address would exceed a limit."""
 
     limit: Limit
-    # The database's clock, and the end of the first reservation that counts.
+    # PostgreSQL's time, and the time at which the first of the counted reservations ends.
     now: datetime
     until: datetime
 
 
 class TooManyReservations(TooMany):
-    """One customer or one address holds as many tickets as it may."""
+    """The customer or the address must pay, cancel or wait before it may reserve more."""
 
     code = "too_many_reservations"
     title = "Too many tickets are reserved"
 
     def __init__(self, whose: str, *, seconds: int) -> None:
         super().__init__(
-            f"{whose} has as many tickets of this event as it may. Pay or cancel a reservation, or"
+            f"{whose} has as many tickets of this event as allowed. Pay or cancel a reservation, or"
             " wait."
         )
         self.retry_after = seconds
 
 
 class MaxPerCustomerExceeded(Conflict):
-    """With these the customer would own more tickets than one may."""
+    """With this order the customer would own more tickets than allowed. Waiting does not help."""
 
     code = "max_per_customer_exceeded"
     title = "Too many tickets for one customer"
 
 
 class MaxPerAddressExceeded(Conflict):
-    """With these one network address would own more tickets than it may."""
+    """With this order the address would own more tickets than allowed. Waiting does not help."""
 
     code = "max_per_address_exceeded"
     title = "Too many tickets for one network address"
@@ -93,12 +94,13 @@ class MaxPerAddressExceeded(Conflict):
 
 def check_customer_may_own(order: Order) -> None:
     """
-    Check that an order being paid for stays within what its customer may own, in its transaction.
+    Check that the customer may own the order's tickets. It runs in the payment's transaction.
 
-    Reserving counts a customer's reservations only at an address that has tickets of the event. So
-    one email may hold more than the limit, from several addresses; it may not pay for more.
+    A reservation counts the customer's other reservations only if the caller's address has tickets
+    of the event. So one email can hold more than the limit from several addresses. This check
+    ensures that it cannot pay for more.
 
-    :raises MaxPerCustomerExceeded: if with it the customer would own too many tickets
+    :raises MaxPerCustomerExceeded: if with the order the customer would own too many tickets
     """
     limit = _per_customer(order.event)
     if not limit:
@@ -111,7 +113,8 @@ def check_customer_may_own(order: Order) -> None:
         )
         owned = cursor.fetchone()[0]
     wanted = OrderItem.objects.filter(order_id=order.pk).aggregate(n=Sum("quantity"))["n"]
-    # The first order was within the limit when it was reserved.
+    # A customer's only order passed the limit when it was reserved: a limit that was lowered since
+    # must not refuse its payment.
     if owned and owned + wanted > limit:
         raise MaxPerCustomerExceeded(
             f"One customer may have {limit} tickets of this event; {owned} are paid for already."
@@ -119,13 +122,13 @@ def check_customer_may_own(order: Order) -> None:
 
 
 def limits_of(event: Event, types: Iterable[TicketType]) -> Limits:
-    """Return an event's limits: its own, else those of the settings."""
+    """Return an event's limits: its own, or else the defaults of the settings."""
     share = settings.HELD_PERCENT_PER_ADDRESS
     capacity = sum(kind.capacity for kind in types)
     return Limits(
         per_customer=_per_customer(event),
         per_address=_first(event.max_per_address, settings.TICKETS_PER_ADDRESS),
-        # Never less than one full order: else a small event could not be sold.
+        # At least one full order: the percentage of a small event may be less than one order.
         held_per_address=share and max(event.max_per_order, capacity * share // _PERCENT),
     )
 
@@ -133,16 +136,16 @@ def limits_of(event: Event, types: Iterable[TicketType]) -> Limits:
 def refuse_more(
     passed: LimitPassed, limits: Limits
 ) -> TooManyReservations | MaxPerCustomerExceeded | MaxPerAddressExceeded:
-    """Return the refusal of an order that would pass a limit."""
+    """Return the refusal for an order that would exceed a limit."""
     if passed.limit == Limit.CUSTOMER_HAS_ALL:
         return MaxPerCustomerExceeded(
-            f"One customer may have {limits.per_customer} tickets of this event, paid ones"
-            " included."
+            f"One customer may have {limits.per_customer} tickets of this event, including paid"
+            " ones."
         )
     if passed.limit == Limit.ADDRESS_HAS_ALL:
         return MaxPerAddressExceeded(
-            f"One network address may have {limits.per_address} tickets of this event, paid ones"
-            " included."
+            f"One network address may have {limits.per_address} tickets of this event, including"
+            " paid ones."
         )
     whose = "This customer" if passed.limit == Limit.CUSTOMER_MUST_WAIT else "Your address"
     seconds = math.ceil((passed.until - passed.now).total_seconds())
@@ -151,9 +154,9 @@ def refuse_more(
 
 def forget_addresses(*, now: datetime) -> int:
     """
-    Forget from where the orders of past events came. Return how many orders that were.
+    Clear the address digests of orders of past events. Return the number of orders.
 
-    While an event sells, the digests count towards its limits. Past its end nothing needs them.
+    The digests count towards the limits while an event sells. After its end nothing needs them.
     """
     forgotten = 0
     for event_id in _events_to_forget(now):

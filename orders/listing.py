@@ -1,4 +1,4 @@
-"""All orders of an organizer, page by page, each page after the last order of the one before."""
+"""List the orders of all events of the caller's organizers, page by page."""
 
 from typing import Any
 
@@ -20,49 +20,52 @@ from ticketing.api.queries import InvalidQuery, read_query
 
 
 class AllOrdersPage(serializers.Serializer[Any]):
-    """One page of a list that is not counted."""
+    """One page of a list. The total number of orders is not counted."""
 
-    next = serializers.URLField(allow_null=True, help_text="The next page, if any.")
+    next = serializers.URLField(
+        allow_null=True, help_text="The address of the next page, or null on the last page."
+    )
     results = OrderForOrganizer(many=True)
 
 
 def list_all_orders(request: Request) -> Response:
     """
-    Answer with a page of the orders of all events of the caller's organizers.
+    Return a response with one page of the orders of all events of the caller's organizers.
 
-    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: by the caller
-    :raises InvalidQuery: by what is asked for
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: if the credentials
+        do not suffice
+    :raises InvalidQuery: if a query parameter is invalid
     """
     organizers = acting_organizers(request, Scope.ORDERS_READ)
-    asked = read_query(request, AllOrdersQuery)
+    query = read_query(request, AllOrdersQuery)
     size = read_page_size(request)
     try:
-        # One more than is shown says whether there is a next page.
-        found = orders_of_organizers(organizers, _filter_of(asked), count=size + 1)
+        # Read one order more than the page shows, to learn whether there is a next page.
+        found = orders_of_organizers(organizers, _filter_of(query), count=size + 1)
     except UnknownOrder as error:
         unknown = {"after": ["No order of yours has that id."]}
         raise InvalidQuery(unknown, code="unknown_order") from error
     shown = found[:size]
-    more = _next_link(request, shown[-1], asked) if len(found) > size else None
-    answer = Response({"next": more, "results": show_to_organizer(shown)})
-    set_last_modified(answer, [order.modified_at for order in shown])
-    return answer
+    next_link = _next_link(request, shown[-1], query) if len(found) > size else None
+    response = Response({"next": next_link, "results": show_to_organizer(shown)})
+    set_last_modified(response, [order.modified_at for order in shown])
+    return response
 
 
-def _filter_of(asked: dict[str, Any]) -> OrderFilter:
-    wanted = dict(asked)
+def _filter_of(query: dict[str, Any]) -> OrderFilter:
+    wanted = dict(query)
     words, statuses = wanted.pop("q", ""), wanted.pop("status", [])
     if "event" in wanted:
+        # The event may belong to another organizer: then no order is found.
         event = find_event(wanted["event"])
-        # Whose it is, the orders say.
         if event is None:
             raise InvalidQuery({"event": ["No event has that id or slug."]}, code="unknown_event")
         wanted["event"] = event.pk
     return OrderFilter(words, statuses, **wanted)
 
 
-def _next_link(request: Request, last: Order, asked: dict[str, Any]) -> str:
+def _next_link(request: Request, last: Order, query: dict[str, Any]) -> str:
     link = replace_query_param(request.build_absolute_uri(), "after", str(last.pk))
-    if "modified_since" in asked:
+    if "modified_since" in query:
         link = replace_query_param(link, "modified_since", show_moment(last.modified_at))
     return link

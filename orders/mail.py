@@ -16,13 +16,13 @@ from ticketing.letters import HtmlMail
 
 def compose_confirmation_mail(*, order: Order, token: str) -> HtmlMail:
     """
-    Return the mail with the link. It is not sent yet.
+    Return the mail with the link, for the caller to send.
 
-    The caller typed the name, and the address is not known to be the caller's: so the mail shows
-    nothing that the caller typed.
+    Anybody can order with somebody else's address. So the mail shows no text from the request, such
+    as the customer's name.
     """
     with translation.override(order.language):
-        words = describe_free_order(order) | {
+        context = describe_free_order(order) | {
             "link": f"{settings.PUBLIC_URL}/orders/{order.pk}/confirmation?"
             + urlencode({"token": token}),
             "language": translation.get_language(),
@@ -30,15 +30,15 @@ def compose_confirmation_mail(*, order: Order, token: str) -> HtmlMail:
         subject = gettext("Confirm your email address: %(event)s") % {"event": order.event.name}
         return HtmlMail(
             subject=" ".join(subject.split()),
-            body=render_to_string("orders/mail/confirmation.txt", words),
-            html=render_to_string("orders/mail/confirmation.html", words),
+            body=render_to_string("orders/mail/confirmation.txt", context),
+            html=render_to_string("orders/mail/confirmation.html", context),
             to=[order.customer_email],
             reply_to=reply_to_addresses(order.event.organizer),
         )
 
 
 def describe_free_order(order: Order) -> dict[str, object]:
-    """Return what a mail or a page says of an order whose address is to be confirmed."""
+    """Return the template context of an order whose address is to be confirmed."""
     event, count = order.event, order.items.aggregate(Sum("quantity"))["quantity__sum"]
     until = order.reserved_until.astimezone(zone_named(event.timezone))
     return {

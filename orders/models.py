@@ -1,4 +1,4 @@
-"""Orders, what is in them, and how they are paid."""
+"""Models of orders, their items, payments, refunds, and dropped holds."""
 
 from decimal import Decimal
 
@@ -9,9 +9,9 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
-from orders.email_confirmation import EmailConfirmation  # noqa: F401 - Django looks here
-from orders.shop_record import ShopRecord  # noqa: F401 - likewise
-from orders.simulated_charges import SimulatedCharge  # noqa: F401 - likewise
+from orders.email_confirmation import EmailConfirmation  # noqa: F401 - registers the model
+from orders.shop_record import ShopRecord  # noqa: F401 - registers the model
+from orders.simulated_charges import SimulatedCharge  # noqa: F401 - registers the model
 from ticketing.ids import new_id
 
 
@@ -25,11 +25,11 @@ class OrderStatus(models.TextChoices):
     REFUNDED = "refunded", _("refunded")
 
 
-_MONEY_CAME = [OrderStatus.PAID, OrderStatus.REFUNDED]
+_HAS_BEEN_PAID = [OrderStatus.PAID, OrderStatus.REFUNDED]
 
 
 class Order(models.Model):
-    """One buyer's wish for tickets to one event, and how far it has come."""
+    """What one buyer reserves and pays for, at one event, and its status."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(_("code"), max_length=8, editable=False)
@@ -50,21 +50,21 @@ class Order(models.Model):
     )
     currency = models.CharField(_("currency"), max_length=3)
     total = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
-    # The stock's epoch in which the tickets were taken.
+    # The epoch of the stock in which the tickets were held.
     epoch = models.BigIntegerField(editable=False)
     access_token_digest = models.CharField(max_length=64, editable=False)
-    # From where it was reserved, as keyed digests: the address (IPv6 by its /64), and the /56 of an
-    # IPv6 one. The trigger `note_order_change` clears both when the order ends, and the task
-    # `tickets.forget` when the event has ended.
+    # Keyed digests of the IP address that reserved (IPv6: its /64), and of an IPv6 address's /56.
+    # The trigger `note_order_change` clears both when the order ends, and the task `tickets.forget`
+    # after the event has ended.
     address_digest = models.CharField(max_length=16, default="", db_default="", editable=False)
     network_digest = models.CharField(max_length=16, default="", db_default="", editable=False)
     reserved_until = models.DateTimeField(_("reserved until"))
     created_at = models.DateTimeField(_("created at"))
     processing_at = models.DateTimeField(_("payment confirmed at"), null=True)
     paid_at = models.DateTimeField(_("paid at"), null=True)
-    # When it gave its tickets back: expired, cancelled, declined or refunded.
+    # When the order ended and its tickets went back on sale: expired, cancelled, failed, refunded.
     closed_at = models.DateTimeField(_("closed at"), null=True)
-    # Set by the database at every change, by its own clock.
+    # Set by the trigger `note_order_change`, with PostgreSQL's clock.
     modified_at = models.DateTimeField(_("modified at"), db_default=Now(), editable=False)
 
     class Meta:
@@ -82,7 +82,7 @@ class Order(models.Model):
                 condition=Q(status=OrderStatus.RESERVED),
                 name="reservations_running_out",
             ),
-            # For the function of the previous release: it goes with that one.
+            # Only the previous release's `reserve_order` uses it. Remove both together.
             models.Index(
                 Lower("customer_email"),
                 condition=Q(status=OrderStatus.RESERVED),
@@ -120,8 +120,8 @@ class Order(models.Model):
                 condition=Q(status__in=OrderStatus.values), name="order_status_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=_MONEY_CAME, paid_at__isnull=False)
-                | (~Q(status__in=_MONEY_CAME) & Q(paid_at__isnull=True)),
+                condition=Q(status__in=_HAS_BEEN_PAID, paid_at__isnull=False)
+                | (~Q(status__in=_HAS_BEEN_PAID) & Q(paid_at__isnull=True)),
                 name="paid_has_a_moment",
             ),
         ]
@@ -131,14 +131,14 @@ class Order(models.Model):
 
     @property
     def refunded(self) -> Decimal:
-        """Return how much of the money is owed back to the buyer, or was given back."""
+        """Return the sum of the order's refunds, whether the money was returned yet or not."""
         payment: Payment | None = getattr(self, "payment", None)
         refunds = payment.refunds.all() if payment else []
         return sum((refund.amount for refund in refunds), Decimal(0))
 
 
 class OrderItem(models.Model):
-    """So many tickets of one type, at the price agreed when they were reserved."""
+    """A quantity of one ticket type in an order, at the price at which it was reserved."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="items", db_index=False)
     ticket_type = models.ForeignKey(
@@ -149,7 +149,7 @@ class OrderItem(models.Model):
     )
     quantity = models.PositiveSmallIntegerField(_("quantity"))
     unit_price = models.DecimalField(_("unit price"), max_digits=10, decimal_places=2)
-    # Of a paid order: how many were refunded one by one, and are on sale again.
+    # How many tickets of a paid order were refunded one by one, and are back on sale.
     returned = models.PositiveSmallIntegerField(_("returned"), default=0, db_default=0)
 
     class Meta:
@@ -177,16 +177,16 @@ class PaymentStatus(models.TextChoices):
     PENDING = "pending", _("pending")
     APPROVED = "approved", _("approved")
     DECLINED = "declined", _("declined")
-    # The tickets are taken back; the money is still to follow.
+    # The tickets are revoked, but the money is not returned yet.
     REFUNDING = "refunding", _("being refunded")
     REFUNDED = "refunded", _("refunded")
 
 
 class Payment(models.Model):
     """
-    The one attempt to charge for an order.
+    The one attempt to charge the buyer of an order.
 
-    Pending it asks for the charge: whoever finds it overdue sends its message again.
+    While it is pending, the sweep sends the order's message again at `ask_again_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -204,8 +204,8 @@ class Payment(models.Model):
     created_at = models.DateTimeField(_("created at"))
     decided_at = models.DateTimeField(_("decided at"), null=True)
     refunded_at = models.DateTimeField(_("refunded at"), null=True)
-    # Of a failed payment: from when on no charge of it can still be under way. The undo of the
-    # charge that runs then is the last, and is noted.
+    # When no charge of a failed payment can be in progress any more. The charge is undone once more
+    # after this moment, and that last undo is recorded in `undone_at`.
     undo_at = models.DateTimeField(null=True, editable=False)
     undone_at = models.DateTimeField(_("charge undone at"), null=True)
     asks = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -238,9 +238,9 @@ class Payment(models.Model):
 
 class Refund(models.Model):
     """
-    Money that is owed to a buyer, all of his payment or a part of it.
+    Money that is owed to a buyer: the whole payment or a part of it.
 
-    Until `refunded_at` it asks for its return: whoever finds it overdue sends its message again.
+    Until `refunded_at` is set, the sweep sends the order's message again at `ask_again_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -274,9 +274,9 @@ class Refund(models.Model):
 
 class DroppedHold(models.Model):
     """
-    The id of a hold that was released because no order stood behind it.
+    The id of a hold that was released because no order was written for it.
 
-    An order of that id, still on its way to the database, can no longer be written.
+    The row stops a slow request, which took the hold, from writing an order with that id.
     """
 
     order_id = models.UUIDField(primary_key=True)

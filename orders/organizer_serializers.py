@@ -1,4 +1,4 @@
-"""Orders as JSON for their organizer: what it asks for, and what it is shown."""
+"""Serializers for organizers: queries of orders, orders with their refunds, refund requests."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from ticketing.api.metadata import LONGEST_EXTERNAL_ID
 from ticketing.api.pagination import ChangesQuery
 from ticketing.api.rules import has, has_values
 
-# Of one request; whoever has more asks twice, or refunds the whole order.
+# The most tickets of one request. To refund more, send several requests or refund the whole order.
 _MOST_REFUNDED = 1_000
 
 
 class OrderForOrganizer(OrderShown):
-    """An order as its organizer sees it. `refunded` is what the buyer gets back, or has got."""
+    """An order for its organizer. `refunded` is the sum of all refunds, returned yet or not."""
 
     refunded = serializers.DecimalField(max_digits=12, decimal_places=2)
 
@@ -26,45 +26,52 @@ class OrderForOrganizer(OrderShown):
 
 
 class OrdersQuery(ChangesQuery):
-    """How an organizer narrows the orders of an event."""
+    """Query parameters that filter the orders of an event."""
 
-    # A corrected address, too, makes an order cease to fit.
+    # A changed order can stop matching these filters, so `modified_since` must not be used with
+    # them: an order with a corrected email address, for example, no longer matches `q`.
     passing = ("status", "q")
 
     q = TextField(
         max_length=100,
         required=False,
         allow_blank=True,
-        help_text="An order's code, its customer's email, or part of his name.",
+        help_text="An order's code, its customer's email, or a part of the customer's name.",
     )
     status = serializers.ListField(
         child=serializers.ChoiceField(choices=OrderStatus.choices),
         required=False,
-        help_text="One or several: `status=paid&status=refunded`. Not with `modified_since`.",
+        help_text="One status or several: `status=paid&status=refunded`. Not with"
+        " `modified_since`.",
     )
-    created_after = MomentField(required=False, help_text="Only orders made then or later.")
-    created_before = MomentField(required=False, help_text="Only orders made before then.")
+    created_after = MomentField(
+        required=False, help_text="Only orders created at that time or later."
+    )
+    created_before = MomentField(required=False, help_text="Only orders created before that time.")
 
 
 class AllOrdersQuery(OrdersQuery):
-    """How an organizer narrows the orders of all its events."""
+    """Query parameters that filter the orders of all events of the caller's organizers."""
 
     goes_on_without_changes = True
 
-    event = LineField(max_length=80, required=False, help_text="Only of that event: id or slug.")
+    event = LineField(
+        max_length=80, required=False, help_text="Only orders of this event: its id or slug."
+    )
     code = LineField(max_length=8, required=False, help_text="The order with this code.")
     external_id = LineField(
         max_length=LONGEST_EXTERNAL_ID,
         required=False,
-        help_text="Only orders that the shop reserved under this `external_id`.",
+        help_text="Only orders that a shop reserved with this `external_id`.",
     )
     after = serializers.UUIDField(
-        required=False, help_text="Set by `next`: the order to go on after."
+        required=False,
+        help_text="The last order of the previous page. The address in `next` contains it.",
     )
 
 
 class RefundSent(StrictSerializer):
-    """Either `full`, for all that is left of the order, or the `tickets` to refund."""
+    """Either `full`, to refund all remaining tickets of the order, or the `tickets` to refund."""
 
     rules = {
         "if": has("tickets"),
@@ -73,7 +80,8 @@ class RefundSent(StrictSerializer):
     }
 
     full = YesOrNoField(
-        required=False, help_text="`true` for the whole order. A body without it never means that."
+        required=False,
+        help_text="`true` refunds the whole order. Without it the whole order is never refunded.",
     )
     tickets = serializers.ListField(
         child=serializers.UUIDField(),
@@ -85,13 +93,13 @@ class RefundSent(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("full", False) == ("tickets" in attrs):
             raise serializers.ValidationError(
-                {"full": 'Send `{"full": true}` to refund the whole order, or `tickets`.'},
+                {"full": 'Send either `{"full": true}` to refund the whole order, or `tickets`.'},
                 code="one_of",
             )
         return attrs
 
 
 def show_to_organizer(orders: Sequence[Order]) -> list[dict[str, Any]]:
-    """Return orders as their organizer sees them."""
-    shown = OrderForOrganizer(orders, many=True, context={FOR_ORGANIZER: True})
-    return [dict(each) for each in shown.data]
+    """Return orders as JSON for their organizer."""
+    serializer = OrderForOrganizer(orders, many=True, context={FOR_ORGANIZER: True})
+    return [dict(each) for each in serializer.data]

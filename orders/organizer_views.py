@@ -1,4 +1,4 @@
-"""What organizers read of their events' orders."""
+"""Views of an event's orders for its organizer: pages and a CSV export."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,13 +41,13 @@ class EventOrders(APIView):
         },
     )
     def get(self, request: Request, reference: str) -> Response:
-        """Return an event's orders, newest first, or as they have changed."""
-        orders, asked = _search(request, reference)
-        pages = pages_of(asked)
+        """Return an event's orders: newest first, or by time of change with `modified_since`."""
+        orders, query = _search(request, reference)
+        pages = pages_of(query)
         shown = list(pages.paginate_queryset(orders, request, self) or [])
-        answer = pages.get_paginated_response(show_to_organizer(shown))
-        set_last_modified(answer, [order.modified_at for order in shown])
-        return answer
+        response = pages.get_paginated_response(show_to_organizer(shown))
+        set_last_modified(response, [order.modified_at for order in shown])
+        return response
 
 
 class EventOrdersExport(APIView):
@@ -61,14 +61,14 @@ class EventOrdersExport(APIView):
         parameters=[OrdersQuery],
     )
     def get(self, request: Request, reference: str) -> StreamingHttpResponse:
-        """Return an event's orders as a table, one row each, however many."""
+        """Return all of an event's orders as CSV, without pages, one row for each order."""
         orders, _ = _search(request, reference)
         return stream_csv(f"orders-{reference}", EXPORTED, export_orders(orders))
 
 
 def _search(request: Request, reference: str) -> tuple[QuerySet[Order], Mapping[str, Any]]:
     event = event_acted_for(request, reference, Scope.ORDERS_READ)
-    asked = read_query(request, OrdersQuery)
-    wanted = dict(asked)
+    query = read_query(request, OrdersQuery)
+    wanted = dict(query)
     words, statuses = wanted.pop("q", ""), wanted.pop("status", [])
-    return orders_of_event(event.pk, OrderFilter(words, statuses, **wanted)), asked
+    return orders_of_event(event.pk, OrderFilter(words, statuses, **wanted)), query

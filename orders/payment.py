@@ -1,4 +1,4 @@
-"""Confirming payment: the buyer commits, and the order goes to the queue."""
+"""Confirm a payment: promise its tickets, and queue the charge. Record its result."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -35,24 +35,24 @@ from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
 
 class OrderNotPayable(Conflict):
-    """Past reserving, or its event is cancelled."""
+    """The order is not a reservation any more, or its event is not on sale any more."""
 
     code = "order_not_payable"
     title = "This order cannot be paid any more"
 
 
 class ReservationExpired(Conflict):
-    """Too late; nothing was charged."""
+    """The payment came after the end of the reservation. Nothing was charged."""
 
     code = "reservation_expired"
-    title = "The reservation has run out"
+    title = "The reservation has expired"
 
 
 class PaymentNotAccepted(Invalid):
-    """The method or the token does not fit the order."""
+    """The payment method does not fit the order, or the gateway does not know the token."""
 
     code = "payment_not_accepted"
-    title = "This payment cannot be taken"
+    title = "This payment is not accepted"
 
     def __init__(self, detail: str, *, pointer: str) -> None:
         super().__init__(detail)
@@ -60,19 +60,19 @@ class PaymentNotAccepted(Invalid):
 
 
 class PaymentTokenMissing(PaymentNotAccepted):
-    """A payment by card or Pix names what is to be charged."""
+    """A payment by card or Pix needs a token, which tells the gateway what to charge."""
 
     code = "required"
     title = "This payment needs a token"
 
 
-# After a payment has failed, a charge of it may still be under way: a worker may have read the
-# order just before the failure was committed, which may be one task's hard time limit (50 s) after
-# that task read the clock; it may then run for 50 s itself; and a gateway may act on a call for
-# 2 minutes after it came (see `PaymentGateway.charge`). The rest is room for clocks that differ.
+# How long after the failure of a payment a charge of it may still happen. A failing task may commit
+# 50 s (the hard time limit of a task) after it read the clock. Just before that, another worker may
+# have read the order, and may run for 50 s itself. A gateway may charge up to 2 minutes after it
+# was called (see `PaymentGateway.charge`). The rest allows for clocks that differ.
 LATEST_CHARGE: Final = timedelta(minutes=5)
 
-# Every way in which `confirm_payment` says no.
+# Every refusal that `confirm_payment` may raise.
 REFUSALS = (
     MaxPerCustomerExceeded,
     OrderNotPayable,
@@ -91,19 +91,20 @@ def confirm_payment(
     store_response: Callable[[], None] = lambda: None,
 ) -> Payment:
     """
-    Promise the buyer's tickets and ask for the charge. Nothing is charged here.
+    Promise the buyer's tickets, and queue the charge. The worker charges, not this function.
 
-    Redis is not asked: the reservation is in time if the database's clock says so. `store_response`
-    stores the response in the transaction that moves the order.
+    PostgreSQL's clock decides whether the reservation is in time; Redis is not needed.
+    `store_response` stores the response in the transaction that moves the order.
 
-    :raises PaymentTokenMissing: if there is no token, and the order is not free
-    :raises PaymentNotAccepted: if the gateway does not know the token, or the order is free
-    :raises ReservationExpired: if its time is up
-    :raises OrderNotPayable: if the order is past reserving
-    :raises SoldOut: if the tickets are not there after all; the order stays as it was
-    :raises MaxPerCustomerExceeded: if the customer owns too many others; the order stays as it was
+    :raises PaymentTokenMissing: if the order is not free, and there is no token
+    :raises PaymentNotAccepted: if the method does not fit the order's total, or the gateway does
+        not know the token
+    :raises ReservationExpired: if the reservation has expired
+    :raises OrderNotPayable: if the order is not a reservation, or its event is not on sale any more
+    :raises SoldOut: if too few tickets are left; the order does not change
+    :raises MaxPerCustomerExceeded: if the customer owns too many tickets; the order does not change
     """
-    _check_means(order, method, token)
+    _check_method_and_token(order, method, token)
     payment = _start_processing(order, method, token, now, store_response)
     if payment is None:
         raise refuse_payment(order, now)
@@ -114,24 +115,26 @@ def confirm_payment(
 
 
 def refuse_payment(order: Order, now: datetime) -> Conflict:
-    """Return why an order that was not moved cannot be paid. What has run out ends now."""
+    """Return the refusal of an order that cannot be paid. A reservation past its time expires."""
     if order.status == OrderStatus.RESERVED:
-        # Its tickets need not wait for the cleanup.
+        # Expire it now, so that its tickets are back on sale before the next cleanup.
         decisions = decide_holds(event_id=order.event_id, order_ids=[order.pk], now=now)
         try_to_apply_decisions(event_id=order.event_id, decisions=decisions)
         order.refresh_from_db(fields=["status"])
     if order.status == OrderStatus.EXPIRED:
-        return ReservationExpired(f"It ended at {order.reserved_until.isoformat()}.")
+        return ReservationExpired(
+            f"The reservation ended at {order.reserved_until.isoformat()}. Make a new one."
+        )
     if order.status == OrderStatus.RESERVED:
-        return OrderNotPayable("Its event is not on sale any more.")
-    return OrderNotPayable(f"The order is {order.status}.")
+        return OrderNotPayable("The event of this order is not on sale any more.")
+    return OrderNotPayable(f"The order is {order.status}. Only a reservation can be paid.")
 
 
 def approve_payment(*, order_id: UUID, now: datetime) -> bool:
     """
-    Note that an order is paid, in the transaction that writes its tickets.
+    Move an order to `paid`. It runs in the transaction that writes the order's tickets.
 
-    Return whether we were the one who did: another worker may have settled it.
+    Return False if the order was not `processing`: another worker may have settled it.
     """
     if not move_order(order_id, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
         return False
@@ -141,41 +144,46 @@ def approve_payment(*, order_id: UUID, now: datetime) -> bool:
 
 def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
     """
-    Note that the payment failed and give the tickets back. Twice is once.
+    Record that the payment failed, and put its tickets back on sale. A repeat changes nothing.
 
-    A charge of it may still be under way in another worker. So the payment asks to be undone once
-    more, when no charge can follow any more.
+    Another worker may be charging the same payment right now. So the payment is marked to be undone
+    once more at a time when no charge can follow.
     """
-    _give_back(order, decline_code, now)
-    # Not only when we moved it: the one before us may have died before this line.
+    _record_failure(order, decline_code, now)
+    # On a repeat too: the process that moved the order may have died before this line.
     release_holds(event_id=order.event_id, order_ids=[order.pk])
 
 
 @transaction.atomic(durable=True)
 def note_undo(*, payment: Payment, now: datetime) -> None:
-    """Note that a failed payment was undone, unless a charge of it may still follow."""
+    """Record that a failed payment was undone, unless a charge of it may still follow."""
     Payment.objects.filter(pk=payment.pk, undo_at__lte=now, undone_at=None).update(undone_at=now)
 
 
 def quantities_of(order_id: UUID) -> dict[UUID, int]:
-    """Return how many tickets of each type an order is for that is not paid: none came back."""
+    """Return an unpaid order's quantities by ticket type. They ignore refunds of single tickets."""
     return dict(
         OrderItem.objects.filter(order_id=order_id).values_list("ticket_type_id", "quantity")
     )
 
 
-def _check_means(order: Order, method: str, token: str) -> None:
+def _check_method_and_token(order: Order, method: str, token: str) -> None:
     if (method == PaymentMethod.FREE) != (order.total == 0):
         raise PaymentNotAccepted(
-            "A free order takes the method `free`."
+            "This order is free: send the method `free`."
             if order.total == 0
-            else "This order is not free: pay by `card` or `pix`.",
+            else "This order is not free: send the method `card` or `pix`.",
             pointer="#/method",
         )
     if method != PaymentMethod.FREE and not token:
-        raise PaymentTokenMissing("A payment that is not free needs a token.", pointer="#/token")
+        raise PaymentTokenMissing(
+            "A payment by card or Pix needs the gateway's token: send `token`.", pointer="#/token"
+        )
     if method != PaymentMethod.FREE and not get_gateway().accepts(method=method, token=token):
-        raise PaymentNotAccepted("The payment gateway does not know this token.", pointer="#/token")
+        raise PaymentNotAccepted(
+            "The payment gateway does not know this token. Get a new one from the gateway.",
+            pointer="#/token",
+        )
 
 
 @transaction.atomic(durable=True)
@@ -186,7 +194,8 @@ def _start_processing(
     now: datetime,
     store_response: Callable[[], None],
 ) -> Payment | None:
-    # Before any row: who cancels the event or rebuilds its stock has it alone.
+    # Take the event's lock before any row lock: event cancellation and a rebuild of the stock take
+    # it exclusively, and the other order would risk a deadlock.
     share_event(order.event.number)
     on_sale = Event.objects.filter(pk=order.event_id, status=EventStatus.PUBLISHED)
     moved = move_order(
@@ -209,14 +218,14 @@ def _start_processing(
         ask_again_at=next_retry_at(0, now=now),
     )
     store_response()
-    # Last: these are the rows that every buyer of the event waits for.
+    # Last, to hold these locks briefly: every payment of the event updates the same rows.
     promise_tickets(quantities_of(order.pk))
     send_after_commit(Message.SETTLE_ORDER, order_id=order.pk)
     return payment
 
 
 @transaction.atomic(durable=True)
-def _give_back(order: Order, decline_code: str, now: datetime) -> None:
+def _record_failure(order: Order, decline_code: str, now: datetime) -> None:
     if move_order(
         order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAYMENT_FAILED, closed_at=now
     ):

@@ -1,4 +1,4 @@
-"""Is it on sale, at which price, and within which limits? Pure: nothing is read or written."""
+"""Check and price the tickets of one order, without database and without Redis."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ class WantedTickets:
 
 @dataclass(frozen=True, slots=True)
 class ReservedTickets:
-    """So many of one type, at the type's price of now."""
+    """A quantity of one ticket type. The ticket type has the price."""
 
     ticket_type: TicketType
     quantity: int
 
 
 class EventNotFound(NotFound):
-    """There is no such event for this caller."""
+    """There is no such event, or it is a draft, which buyers cannot see."""
 
     code = "not_found"
     title = "There is nothing here"
 
 
 class UnknownTicketType(NotFound):
-    """The event does not sell that."""
+    """The event has no such ticket type."""
 
     code = "unknown_ticket_type"
-    title = "This event does not sell that ticket"
+    title = "This event does not have that ticket type"
 
 
 class TicketTypeNeeded(Invalid):
-    """`quantity` alone does not say which of several types is meant."""
+    """The request has only a `quantity`, and the event has several ticket types."""
 
     code = "ticket_type_needed"
     title = "Say which ticket type"
@@ -47,28 +47,28 @@ class TicketTypeNeeded(Invalid):
 
 
 class EventNotOnSale(Conflict):
-    """Draft, cancelled or over."""
+    """The event was cancelled, or is over."""
 
     code = "event_not_on_sale"
     title = "This event is not on sale"
 
 
 class SalesNotStarted(Conflict):
-    """Too early."""
+    """The sales period of the event or of the ticket type has not started."""
 
     code = "sales_not_started"
     title = "Sales have not started"
 
 
 class SalesEnded(Conflict):
-    """Too late."""
+    """The sales period of the event or of the ticket type is over."""
 
     code = "sales_ended"
     title = "Sales have ended"
 
 
 class MaxPerOrderExceeded(Conflict):
-    """More than the organizer sells to one order."""
+    """The order has more tickets than the event or the ticket type allows in one order."""
 
     code = "max_per_order_exceeded"
     title = "Too many tickets for one order"
@@ -82,15 +82,15 @@ def price_tickets(
     now: datetime,
 ) -> list[ReservedTickets]:
     """
-    Return what one order reserves, each type at its price, in a fixed order of types.
+    Return the tickets that one order reserves, sorted by the id of their type.
 
-    `wanted` names ticket types, or is a number of tickets to an event with one type.
+    `wanted` names ticket types, or is a number of tickets if the event has only one type.
 
     :raises EventNotFound: if the event is a draft
-    :raises EventNotOnSale, SalesNotStarted, SalesEnded: if it does not sell now
-    :raises TicketTypeNeeded: if a number is wanted and the event has several types
-    :raises UnknownTicketType: if a wanted type is not sold at this event
-    :raises MaxPerOrderExceeded: if it is more than one order may have
+    :raises EventNotOnSale, SalesNotStarted, SalesEnded: if the event or a type is not on sale now
+    :raises TicketTypeNeeded: if `wanted` is a number and the event has several types
+    :raises UnknownTicketType: if the event has no such type
+    :raises MaxPerOrderExceeded: if one order may not have so many tickets
     """
     _check_on_sale(event, now)
     items = _price(types, wanted)
@@ -99,7 +99,7 @@ def price_tickets(
 
 
 def total_of(items: Iterable[ReservedTickets]) -> Decimal:
-    """Return what the items cost together."""
+    """Return the total price of the items."""
     return sum((item.quantity * item.ticket_type.price for item in items), Decimal(0))
 
 
@@ -118,11 +118,14 @@ def _price(
     if isinstance(wanted, int):
         if len(types) > 1:
             names = ", ".join(kind.name for kind in types.values())
-            raise TicketTypeNeeded(f"This event has several types ({names}): send `items`.")
+            raise TicketTypeNeeded(f"This event has several ticket types ({names}): send `items`.")
         wanted = [WantedTickets(next(iter(types)), wanted)]
     unknown = {tickets.ticket_type_id for tickets in wanted} - types.keys()
     if unknown:
-        raise UnknownTicketType(f"{len(unknown)} of the ticket types asked for.")
+        raise UnknownTicketType(
+            f"This event does not have {len(unknown)} of the ticket types in `items`. Get the ids"
+            " of its types from the event."
+        )
     return [
         ReservedTickets(types[tickets.ticket_type_id], tickets.quantity)
         for tickets in sorted(wanted, key=lambda tickets: tickets.ticket_type_id)

@@ -1,4 +1,4 @@
-"""Proof of work: a caller computes for about a second before it may reserve. By ALTCHA."""
+"""Proof of work by ALTCHA: a buyer's browser computes for about a second before it may reserve."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -17,26 +17,26 @@ from ticketing.redis import get_redis
 
 _LIFETIME: Final = timedelta(minutes=10)
 _ALGORITHM: Final = "PBKDF2/SHA-256"
-# One key in 256 begins so: that many attempts are needed on average.
+# One key in 256 begins with this byte, so a solution takes 256 attempts on average.
 _PREFIX: Final = "00"
 
 
 class ProofOfWorkNeeded(Conflict):
-    """The event sells to callers that have done some work first."""
+    """The event requires a proof of work, and the request has none."""
 
     code = "proof_of_work_needed"
-    title = "This event asks for a proof of work"
+    title = "This event requires a proof of work"
 
 
 class ProofOfWorkInvalid(Conflict):
-    """Wrong, too late, of another event, or used before."""
+    """The proof is wrong, expired, used before, or belongs to another event."""
 
     code = "proof_of_work_invalid"
-    title = "This proof of work does not count"
+    title = "This proof of work is not valid"
 
 
 def make_challenge(*, event_id: UUID, now: datetime) -> dict[str, Any]:
-    """Return a puzzle that only this event takes, for some minutes, and once."""
+    """Return a challenge whose solution is valid for this event only, once, for ten minutes."""
     challenge = create_challenge(
         _ALGORITHM,
         settings.PROOF_OF_WORK_COST,
@@ -49,27 +49,32 @@ def make_challenge(*, event_id: UUID, now: datetime) -> dict[str, Any]:
 
 def accept_proof(*, event_id: UUID, proof: str, now: datetime) -> None:
     """
-    Use a solved challenge up. Of any number of callers with the same one, one gets past.
+    Verify a solved challenge and use it up. Of concurrent requests with the same one, one succeeds.
 
-    It stays used up if the reservation is refused afterwards: else one solution would pay for any
-    number of attempts.
+    A proof stays used up if the reservation is refused afterwards. Otherwise one solution would
+    allow any number of attempts.
 
-    :raises ProofOfWorkNeeded: if there is none
-    :raises ProofOfWorkInvalid: if it does not count
-    :raises InventoryUnavailable: if Redis is away
+    :raises ProofOfWorkNeeded: if there is no proof
+    :raises ProofOfWorkInvalid: if the proof is not valid
+    :raises InventoryUnavailable: if Redis is not available
     """
     if not proof:
-        raise ProofOfWorkNeeded("Solve GET /events/{id}/challenge and send it as `proof_of_work`.")
+        raise ProofOfWorkNeeded(
+            "Get a challenge from GET /events/{id}/challenge, solve it, and send the solution as"
+            " `proof_of_work`."
+        )
     signature, expires_at = _verify(event_id, proof)
     seconds = int(expires_at - now.timestamp()) + 1
     if seconds <= 0:
         raise ProofOfWorkInvalid("The challenge has expired. Solve a new one.")
     name = f"proof:{hashlib.sha256(signature.encode()).hexdigest()}"
     try:
-        # A little longer than it is valid, as clocks differ.
+        # Keep the mark a minute longer than the challenge is valid, because clocks differ.
         first = get_redis().set(name, "1", nx=True, ex=seconds + 60)
     except RedisError as error:
-        raise InventoryUnavailable("The live stock does not answer. Nothing was taken.") from error
+        raise InventoryUnavailable(
+            "The live stock is not available. Nothing was reserved. Try again."
+        ) from error
     if not first:
         raise ProofOfWorkInvalid("The challenge was used before. Solve a new one.")
 
@@ -78,16 +83,20 @@ def _verify(event_id: UUID, proof: str) -> tuple[str, float]:
     try:
         payload = Payload.from_base64(proof)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ProofOfWorkInvalid("It cannot be read. Send base64 of ALTCHA's JSON.") from error
+        raise ProofOfWorkInvalid(
+            "The proof cannot be decoded. Send ALTCHA's JSON, encoded as base64."
+        ) from error
     for secret in secrets_in_use():
         result = verify_solution(payload, _key(event_id, secret))
         if result.verified:
-            # Both are signed, so they are ours.
+            # The signature covers the expiry, so no caller can have changed it.
             expires_at = payload.challenge.parameters.expires_at or 0
             return str(payload.challenge.signature), expires_at
         if result.expired:
             raise ProofOfWorkInvalid("The challenge has expired. Solve a new one.")
-    raise ProofOfWorkInvalid("It is not the solution of a challenge of this event.")
+    raise ProofOfWorkInvalid(
+        "The proof is not a solution of a challenge of this event. Solve a new challenge."
+    )
 
 
 def _key(event_id: UUID, secret: str) -> str:

@@ -1,4 +1,4 @@
-"""Refunds: the money that is owed to a buyer, and its return."""
+"""Record the money that is owed to a buyer, and return it through the payment gateway."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,9 +17,9 @@ from ticketing.queue.messages import next_retry_at
 
 def count_returned(quantities: Mapping[int, int]) -> None:
     """
-    Count tickets of order items as returned, in the transaction that revokes them.
+    Count tickets of order items as refunded one by one.
 
-    The caller holds the order's row.
+    It runs in the transaction that revokes the tickets. The caller has locked the order's row.
     """
     for item_id, quantity in sorted(quantities.items()):
         OrderItem.objects.filter(pk=item_id).update(returned=F("returned") + quantity)
@@ -27,19 +27,20 @@ def count_returned(quantities: Mapping[int, int]) -> None:
 
 def owe_part(*, order_id: UUID, amount: Decimal, now: datetime) -> None:
     """
-    Owe the buyer a part of the money of a paid order, in the transaction that revokes the tickets.
+    Record a refund of a part of a paid order.
 
-    The caller holds the order's row.
+    It runs in the transaction that revokes the tickets. The caller has locked the order's row.
     """
     touch_order(order_id=order_id, now=now)
-    _owe(Payment.objects.get(order_id=order_id), amount, now)
+    _add_refund(Payment.objects.get(order_id=order_id), amount, now)
 
 
 def owe_rest(*, order_id: UUID, now: datetime) -> Decimal:
     """
-    End a paid order and owe its buyer what no earlier refund was about. Return how much that is.
+    Move a paid order to `refunded`, and record a refund of the rest. Return the rest.
 
-    It is a part of the transaction that revokes the tickets. The caller holds the order's row.
+    The rest is the payment less all earlier refunds. It runs in the transaction that revokes the
+    tickets. The caller has locked the order's row.
     """
     move_order(order_id, was=OrderStatus.PAID, becomes=OrderStatus.REFUNDED, closed_at=now)
     payments = Payment.objects.filter(order_id=order_id)
@@ -47,30 +48,30 @@ def owe_rest(*, order_id: UUID, now: datetime) -> Decimal:
     payment = payments.get()
     earlier = payment.refunds.aggregate(Sum("amount"))["amount__sum"] or Decimal(0)
     rest: Decimal = payment.amount - earlier
-    _owe(payment, rest, now)
+    _add_refund(payment, rest, now)
     return rest
 
 
 def return_money(*, order_id: UUID, now: datetime) -> None:
     """
-    Give the money back that is owed for an order. Twice is once.
+    Return the money of an order's open refunds to the buyer. A repeat does nothing.
 
-    :raises GatewayAway: if the gateway gave no answer; the message comes back
+    :raises GatewayAway: if the gateway did not respond; SQS delivers the message again
     """
     owed = Refund.objects.filter(payment__order_id=order_id, refunded_at=None)
     for one in owed.select_related("payment").order_by("created_at", "pk"):
         refund(one, now=now)
-        _note_return(one, now)
+        _record_return(one, now)
 
 
-def _owe(payment: Payment, amount: Decimal, now: datetime) -> None:
+def _add_refund(payment: Payment, amount: Decimal, now: datetime) -> None:
     Refund.objects.create(
         payment=payment, amount=amount, created_at=now, ask_again_at=next_retry_at(0, now=now)
     )
 
 
 @transaction.atomic(durable=True)
-def _note_return(returned: Refund, now: datetime) -> None:
+def _record_return(returned: Refund, now: datetime) -> None:
     Refund.objects.filter(pk=returned.pk, refunded_at=None).update(refunded_at=now)
     if not Refund.objects.filter(payment_id=returned.payment_id, refunded_at=None).exists():
         Payment.objects.filter(pk=returned.payment_id, status=PaymentStatus.REFUNDING).update(

@@ -1,4 +1,4 @@
-"""Reserving: the first step of the line."""
+"""Reserve tickets: hold them in Redis, then write the order in PostgreSQL."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,13 +56,14 @@ from ticketing.ids import new_code, new_id
 from ticketing.tokens import NewToken, TokenKind, make_token
 
 CODE_LENGTH = 6
-# If we die before its order is written, a hold blocks stock for no longer than this. The cleanup,
-# which asks about all holds whose time is up, gives those with an order the order's time.
+# If the process dies before it writes the order, its hold blocks stock for no longer than this. If
+# the hold of a written order becomes overdue, the cleanup extends it to the order's
+# `reserved_until`.
 _PROVISIONAL_MILLISECONDS = 30_000
 _TRIES = 6
 _PAUSE_SECONDS = 0.01
 
-# Every way in which `reserve_tickets` says no.
+# Every refusal that `reserve_tickets` may raise.
 REFUSALS = (
     EventNotFound,
     EventNotOnSale,
@@ -81,8 +82,8 @@ REFUSALS = (
 )
 
 
-# Refusals that were decided by the event as it is now.
-_EXACT = (SoldOut, TooMany, Unavailable, MaxPerAddressExceeded, MaxPerCustomerExceeded)
+# Refusals that do not depend on the cached event, which may be stale: they are raised at once.
+_NOT_FROM_CACHE = (SoldOut, TooMany, Unavailable, MaxPerAddressExceeded, MaxPerCustomerExceeded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +96,23 @@ class _Buyer:
 
 @dataclass(slots=True)
 class _Attempts:
-    """What is wanted of an event, and what the attempts to reserve it have learned so far."""
+    """The tickets to reserve, and what changes from one attempt to the next."""
 
     event: Event
     types: Mapping[UUID, TicketType]
     items: list[ReservedTickets]
     order_id: UUID
-    # The newest epoch whose stock did not serve.
+    # The newest epoch whose stock could not be used. If PostgreSQL has a newer epoch, another
+    # process has rebuilt the stock, and this one need not.
     seen: int
-    asked_about_overdue: bool = False
+    settled_overdue: bool = False
 
 
 class _EventHasChanged(Exception):
-    """The order was priced by an event that is different by now."""
+    """The event has changed since the order was priced by its cached copy."""
 
 
-def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
+def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the others
     *,
     event_id: UUID,
     wanted: Sequence[WantedTickets] | int,
@@ -122,27 +124,29 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
     shop: Shop | None = None,
 ) -> Reservation:
     """
-    Hold tickets for a while and write down the order that will pay for them.
+    Hold tickets in Redis for one buyer, and write the order in PostgreSQL.
 
-    `wanted` names ticket types, or is a number of tickets to an event with one type.
-    Tickets are held before the order is written. If we die in between, the hold is gone in
-    seconds; the other way round would leave an order with no tickets.
+    `wanted` names ticket types, or is a number of tickets if the event has only one type.
+    The hold comes first. If the process dies before the order is written, the hold expires in
+    seconds. In the other order, a crash would leave an order without tickets.
 
-    `token` is the order's token, None for a random one. `store_response` stores the response in the
-    transaction of the order; None costs no transaction.
-    `proof` is the caller's proof of work, for an event that requires one; None if the caller need
-    not show any. `shop` reserves for its customer: it may act on the order as its buyer may.
+    `token` is the order's token, or None for a random one. `store_response` stores the response in
+    the transaction of the order. With None the order needs no explicit transaction.
+    `proof` is the caller's proof of work, for an event that requires one. None means that this
+    caller needs no proof. `shop` reserves for a customer, and may pay for the order and cancel it.
 
     :raises EventNotFound: if there is no such event, or it is a draft
-    :raises UnknownTicketType: if a wanted type is not sold at this event
-    :raises TicketTypeNeeded: if a number is wanted and the event has several types
-    :raises EventNotOnSale, SalesNotStarted, SalesEnded: if it does not sell now
-    :raises MaxPerOrderExceeded: if it is more than one order may have
-    :raises ProofOfWorkNeeded, ProofOfWorkInvalid: if the event requires one; a good one is used up
-    :raises SoldOut: if any of them is gone
-    :raises TooManyReservations: if the customer or the address holds its share
-    :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns its share: no use in waiting
-    :raises InventoryUnavailable: if Redis is away; nothing was taken
+    :raises UnknownTicketType: if the event has no such type
+    :raises TicketTypeNeeded: if `wanted` is a number and the event has several types
+    :raises EventNotOnSale, SalesNotStarted, SalesEnded: if the event or a type is not on sale now
+    :raises MaxPerOrderExceeded: if one order may not have so many tickets
+    :raises ProofOfWorkNeeded, ProofOfWorkInvalid: if the event requires a proof, and it is missing
+        or not valid; a valid proof is used up
+    :raises SoldOut: if too few tickets of a type are left
+    :raises TooManyReservations: if the customer or the address holds too many tickets
+    :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns too many; do not retry
+    :raises InventoryUnavailable: if Redis is not available, or the event keeps changing; nothing is
+        reserved
     """
     cached, buyer = take_event(event_id), _Buyer(customer, shop, token, store_response)
     for _ in range(_TRIES):
@@ -153,20 +157,20 @@ def reserve_tickets(  # noqa: PLR0913 - what there is to say of a reservation
             items = price_tickets(event=event, types=types, wanted=wanted, now=now)
             if event.requires_proof_of_work and proof is not None:
                 accept_proof(event_id=event.pk, proof=proof, now=now)
-                # It is used up: the next attempt needs none.
+                # The proof is used up now, and further attempts of this request must not repeat it.
                 proof = None
             return _hold_and_write(
                 _Attempts(event, types, items, new_id(), event.epoch), buyer, now
             )
-        except _EXACT:
+        except _NOT_FROM_CACHE:
             raise
-        except (Refusal, _EventHasChanged) as no:
-            # What we know of the event may be a moment old: it is refused by what it is now.
+        except (Refusal, _EventHasChanged) as refusal:
+            # The cached event may be stale. Refuse only if the current event has the same revision.
             known, cached = cached, read_event(event_id)
-            same = cached is not None and cached.event.revision == known.event.revision
-            if same and isinstance(no, Refusal):
+            unchanged = cached is not None and cached.event.revision == known.event.revision
+            if unchanged and isinstance(refusal, Refusal):
                 raise
-    raise InventoryUnavailable("The event is being changed. Try once more.")
+    raise InventoryUnavailable("The event is being changed right now. Try again.")
 
 
 def _hold_and_write(attempts: _Attempts, buyer: _Buyer, now: datetime) -> Reservation:
@@ -193,13 +197,13 @@ def _hold_and_write(attempts: _Attempts, buyer: _Buyer, now: datetime) -> Reserv
                 _await_rebuild(event.pk, current, number)
                 attempts.seen = current
             case CodeTaken():
-                # The next attempt draws another one.
+                # The next attempt generates another code.
                 pass
     raise InventoryUnavailable("The stock is being read again. Try once more.")
 
 
 def _hold(attempts: _Attempts, number: int, now: datetime) -> int | None:
-    """Hold the tickets and return the epoch of their stock, or None if another attempt may."""
+    """Hold the tickets and return the epoch of their stock. Return None to make another attempt."""
     event_id = attempts.event.pk
     try:
         return hold_tickets(
@@ -213,10 +217,10 @@ def _hold(attempts: _Attempts, number: int, now: datetime) -> int | None:
         attempts.seen = current_epoch(event_id)
         time.sleep(_PAUSE_SECONDS * number)
     except StockRunsOut as short:
-        if not short.overdue or attempts.asked_about_overdue:
+        if not short.overdue or attempts.settled_overdue:
             raise _explain(short, attempts) from short
-        # Overdue holds must not make a buyer see "sold out" while there is stock.
-        attempts.asked_about_overdue = True
+        # Overdue holds may belong to expired reservations: release those before refusing the buyer.
+        attempts.settled_overdue = True
         settle_overdue_holds(event_ids=[event_id], now=now)
     return None
 
@@ -244,12 +248,13 @@ def _new_order(attempts: _Attempts, buyer: _Buyer) -> NewOrder:
 
 
 def _release(order: NewOrder) -> None:
-    # No order has this id, nor will one.
+    # Safe: no order with this id was written, and no later attempt uses the id.
     release_holds(event_id=order.event.pk, order_ids=[order.order_id])
 
 
 def _await_rebuild(event_id: UUID, current: int, number: int) -> None:
-    # A rebuild is between its two steps, or died there: wait for it once, then do it.
+    # PostgreSQL has a newer epoch than Redis: another process is between the two steps of a
+    # rebuild, or died there. Only pause at the first attempt, and rebuild at the later ones.
     if number:
         rebuild_stock(event_id=event_id, seen=current)
     time.sleep(_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Where buyers reserve tickets and organizers list the orders of all their events."""
+"""Views that reserve tickets, list an organizer's orders, and return proof-of-work challenges."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,9 +61,10 @@ class Orders(APIView):
     )
     def get(self, request: Request) -> Response:
         """
-        Return the orders of all your events, newest first, or as they have changed.
+        Return the orders of all your events: newest first, or by time of change.
 
-        Each page goes on after the last order of the one before, however many there are.
+        With `modified_since` they are sorted by the time of their last change. Each page continues
+        after the last order of the previous page.
         """
         return list_all_orders(request)
 
@@ -86,57 +87,59 @@ class Orders(APIView):
     )
     def post(self, request: Request) -> Response:
         """
-        Reserve tickets. `access_token` is told here and never again.
+        Reserve tickets. Store `access_token` from the response: reading the order does not show it.
 
-        Anybody may. An organizer's shop that reserves for its customers shows its API token with
-        `orders:write`: then tickets are counted by customer only, not by the shop's address, and
-        the same token may pay for the order, cancel it and read it. Only a shop sends
-        `external_id` and `metadata`.
+        Buyers need no credentials. An organizer's shop that reserves for its customers sends its
+        API token with `orders:write`. Then the limit per network address does not apply, and the
+        same token may read the order, pay for it and cancel it. Only a shop may send `external_id`
+        and `metadata`.
         """
         return answer_once(request, partial(self._reserve, request), shown_once=_ACCESS_TOKEN)
 
     def _reserve(self, request: Request, responses: ResponseStore) -> Response:
-        wish = ReservationSent(data=request.data)
-        wish.is_valid(raise_exception=True)
-        asked = wish.validated_data
+        serializer = ReservationSent(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        parsed = serializer.validated_data
         reservation = _reserve(
             request,
-            asked["event"],
-            asked["quantity"]
-            if "quantity" in asked
-            else [WantedTickets(item["ticket_type"], item["quantity"]) for item in asked["items"]],
-            Customer(**asked["customer"], language=language_of(request)),
-            proof=asked.get("proof_of_work", ""),
+            parsed["event"],
+            parsed["quantity"]
+            if "quantity" in parsed
+            else [WantedTickets(item["ticket_type"], item["quantity"]) for item in parsed["items"]],
+            Customer(**parsed["customer"], language=language_of(request)),
+            proof=parsed.get("proof_of_work", ""),
             responses=responses,
-            kept={name: asked[name] for name in ("external_id", "metadata") if asked.get(name)},
+            shop_fields={
+                name: parsed[name] for name in ("external_id", "metadata") if parsed.get(name)
+            },
         )
         shown = show_reservation(reservation)
         return Response(shown, status=201, headers=_location(reservation))
 
 
 def reserve_quickly(request: HttpRequest) -> HttpResponse | None:
-    """Do what `Orders.post` does for what most buyers send."""
-    wish = None
-    # Who says who he is might be nobody; and who has a key might have been answered already.
+    """Serve the most common reservation requests as `Orders.post` does. None: let it serve them."""
+    parsed = None
+    # The full view must check credentials, and look up the stored response of an idempotency key.
     if not request.META.keys() & {"HTTP_AUTHORIZATION", "HTTP_IDEMPOTENCY_KEY"}:
-        wish = read_body(request, UsualReservation)
-    if wish is None:
+        parsed = read_body(request, UsualReservation)
+    if parsed is None:
         return None
     reservation = _reserve(
         request,
-        wish.event,
-        wish.quantity
-        if isinstance(wish.quantity, int)
-        else [WantedTickets(item.ticket_type, item.quantity) for item in wish.items or ()],
-        Customer(wish.customer.name, wish.customer.email, language_of(request)),
-        proof=wish.proof_of_work if isinstance(wish.proof_of_work, str) else "",
+        parsed.event,
+        parsed.quantity
+        if isinstance(parsed.quantity, int)
+        else [WantedTickets(item.ticket_type, item.quantity) for item in parsed.items or ()],
+        Customer(parsed.customer.name, parsed.customer.email, language_of(request)),
+        proof=parsed.proof_of_work if isinstance(parsed.proof_of_work, str) else "",
         responses=ResponseStore(),
     )
     shown = show_reservation(reservation)
     return answer_json(shown, status=201, headers=_location(reservation))
 
 
-def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
+def _reserve(  # noqa: PLR0913 - each argument is independent of the others
     request: HttpRequest | Request,
     reference: str,
     wanted: list[WantedTickets] | int,
@@ -144,17 +147,19 @@ def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
     *,
     proof: str,
     responses: ResponseStore,
-    kept: Mapping[str, Any] = MappingProxyType({}),
+    shop_fields: Mapping[str, Any] = MappingProxyType({}),
 ) -> Reservation:
     cached = take_event_named(reference)
     if cached is None:
         raise EventNotFound("No event on sale has that id or slug.")
     event, types = cached.event, cached.types.values()
-    # All customers of a shop come from the shop's address, and no robot is among them.
+    # The address limits and the proof of work do not apply to a shop: all its customers share the
+    # shop's address, and the token shows that the caller is no bot.
     token = selling_token(request, event.organizer_id) if isinstance(request, Request) else None
-    if token is None and kept:
+    if token is None and shop_fields:
         raise NotForThisCaller(
-            "`external_id` and `metadata` are for the organizer's API token with `orders:write`."
+            "Only the organizer's API token with `orders:write` may send `external_id` and"
+            " `metadata`. Leave them out, or send that token."
         )
     if token is None and limits_of(event, types).are_set:
         origin = client_origin(request)
@@ -167,15 +172,17 @@ def _reserve(  # noqa: PLR0913 - what there is to say of a reservation
         token=responses.make_token(),
         store_response=_store_with(responses),
         proof=None if token else proof,
-        shop=Shop(token.pk, **kept) if token else None,
+        shop=Shop(token.pk, **shop_fields) if token else None,
     )
 
 
 def _store_with(responses: ResponseStore) -> Callable[[Reservation], None] | None:
     if not responses.digest:
-        # Without a key the order needs no transaction around its one statement.
+        # Without an idempotency key nothing is stored, so the order needs no explicit transaction.
         return None
-    return lambda made: responses.store(201, show_reservation(made), _location(made))
+    return lambda reservation: responses.store(
+        201, show_reservation(reservation), _location(reservation)
+    )
 
 
 def _location(reservation: Reservation) -> dict[str, str]:
@@ -191,9 +198,10 @@ class EventChallenge(APIView):
     )
     def get(self, request: Request, reference: str) -> Response:
         """
-        Return a puzzle to solve before reserving, for an event with `requires_proof_of_work`.
+        Return a challenge to solve before reserving, for an event with `requires_proof_of_work`.
 
-        Each is taken once, by this event, for ten minutes. A shop with its API token needs none.
+        Each challenge is valid once, for this event, for ten minutes. A shop that reserves with its
+        API token needs no challenge.
         """
         cached = take_event_named(reference)
         if cached is None or cached.event.status == EventStatus.DRAFT:

@@ -1,4 +1,4 @@
-"""An organizer's way to look through the orders of an event."""
+"""Find an organizer's orders by filters, and export them as rows."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,21 +11,22 @@ from events.models import Organizer
 from orders.models import Order
 from ticketing.addresses import can_be_mailed, tidy_address
 
-# Of a streamed table: enough that the database is rarely asked, little enough to hold.
+# Rows that an export reads at once: enough to need few queries, few enough for little memory.
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """What an organizer is looking for."""
+    """The filters of a list of orders. An order must match all that are set."""
 
+    # An order's code, its customer's email, or a part of the customer's name.
     words: str = ""
-    # Any of these. None: all.
+    # An order must have one of these statuses. Empty: any status.
     statuses: Collection[str] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
     modified_since: datetime | None = None
-    # Of those of that moment, the ones after this.
+    # The last order of the previous page.
     after: UUID | None = None
     event: UUID | None = None
     code: str = ""
@@ -33,14 +34,14 @@ class OrderFilter:
 
 
 class UnknownOrder(Exception):
-    """There is no order to go on after."""
+    """`OrderFilter.after` is not an order of these organizers."""
 
 
 def orders_of_event(event_id: UUID, wanted: OrderFilter) -> QuerySet[Order]:
     """
-    Return the orders that fit, newest first; with `modified_since`, in the order of their changes.
+    Return the matching orders of an event, newest first.
 
-    `words` are an order's code, its customer's email, or part of his name.
+    With `modified_since` the orders that changed first come first.
     """
     return _narrow(Order.objects.filter(event_id=event_id), wanted)
 
@@ -49,16 +50,14 @@ def orders_of_organizers(
     organizers: QuerySet[Organizer], wanted: OrderFilter, *, count: int
 ) -> list[Order]:
     """
-    Return the first of all orders of some organizers that fit, in the same orders of rows.
+    Return the first `count` matching orders of some organizers, sorted as `orders_of_event` does.
 
-    `wanted.after` is the last order of the page before.
-
-    :raises UnknownOrder: if that is no order of theirs
+    :raises UnknownOrder: if `wanted.after` is not an order of these organizers
     """
     orders = Order.objects.filter(event__organizer__in=organizers)
     narrowed = _narrow(orders, wanted)
     if wanted.after is not None and wanted.modified_since is None:
-        # Where the page before ended. Orders are never deleted.
+        # Orders are never deleted, so the last order of the previous page is always found.
         last = orders.filter(pk=wanted.after).values_list("created_at", flat=True)
         moment = last.order_by("pk").first()
         if moment is None:
@@ -97,7 +96,7 @@ def _narrow(orders: QuerySet[Order], wanted: OrderFilter) -> QuerySet[Order]:
 
 
 def with_all_shown(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Fetch with some orders all that an organizer is shown of them."""
+    """Fetch with the orders all related rows that an organizer's response shows."""
     return orders.select_related(
         "event", "payment", "confirmation", "delivery", "shop_record"
     ).prefetch_related("items__ticket_type", "payment__refunds")
@@ -143,5 +142,5 @@ def export_orders(orders: QuerySet[Order]) -> Iterator[list[object]]:
 
 
 def _as_stored(words: str) -> str:
-    """Return what may be an address in the form in which addresses are stored."""
+    """Return an email address in the form in which addresses are stored; other words unchanged."""
     return tidy_address(words) if can_be_mailed(words) else words

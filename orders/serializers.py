@@ -1,4 +1,4 @@
-"""Orders as JSON: what a buyer sends, and what we show."""
+"""Serializers of orders: requests of buyers and shops, and the orders in responses."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from ticketing.api.fields import (
 from ticketing.api.metadata import ExternalIdField, MetadataField
 from ticketing.api.rules import has, has_none, has_text, has_values
 
-# Past any organizer's limit, and short of what a counter can hold.
+# More than any organizer's limit, and less than the columns and counters can hold.
 LARGEST_QUANTITY = 10_000
 MOST_ITEMS = 50
 LONGEST_PROOF = 2_000
@@ -41,7 +41,7 @@ class WantedTicketsSent(StrictSerializer):
 
 
 class ReservationSent(StrictSerializer):
-    """`quantity` serves an event with one ticket type; `items` any."""
+    """Either `quantity`, if the event has only one ticket type, or `items`."""
 
     rules = {
         "if": has("items"),
@@ -58,7 +58,8 @@ class ReservationSent(StrictSerializer):
     proof_of_work = LineField(
         max_length=LONGEST_PROOF,
         required=False,
-        help_text="Where the event requires one: the solved challenge, base64 of ALTCHA's JSON.",
+        help_text="The solved challenge, as base64 of ALTCHA's JSON. Needed if the event requires"
+        " a proof of work.",
     )
 
     external_id = ExternalIdField()
@@ -67,20 +68,22 @@ class ReservationSent(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("quantity" in attrs) == ("items" in attrs):
             raise serializers.ValidationError(
-                {"items": "Give either `quantity` or `items`."}, code="one_of"
+                {"items": "Send either `quantity` or `items`."}, code="one_of"
             )
         kinds = [item["ticket_type"] for item in attrs.get("items", [])]
         if len(kinds) != len(set(kinds)):
-            raise serializers.ValidationError({"items": "Name each ticket type once."})
+            raise serializers.ValidationError(
+                {"items": "Each ticket type may be in `items` only once."}
+            )
         return attrs
 
 
 class ChallengeParametersShown(serializers.Serializer[Any]):
     """
-    The puzzle: find a `counter` whose key begins with `keyPrefix`.
+    The task: find a `counter` whose derived key begins with `keyPrefix`.
 
-    The key is PBKDF2 of the nonce and the counter (four bytes, the highest first) with the salt, in
-    `cost` rounds.
+    The key is PBKDF2 with `cost` rounds. Its password is the nonce followed by the counter (four
+    bytes, big-endian), and its salt is `salt`.
     """
 
     algorithm = serializers.CharField()
@@ -93,14 +96,14 @@ class ChallengeParametersShown(serializers.Serializer[Any]):
 
 
 class ChallengeShown(serializers.Serializer[Any]):
-    """A challenge of ALTCHA, version 2. Its solution goes into `proof_of_work`."""
+    """A challenge of ALTCHA, version 2. Send its solution as `proof_of_work`."""
 
     parameters = ChallengeParametersShown()
     signature = serializers.CharField()
 
 
 class PaymentSent(StrictSerializer):
-    """How the buyer pays. A free order needs no token."""
+    """The payment method, and the gateway's token. A free order needs no token."""
 
     rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has_text("token")}
 
@@ -139,22 +142,22 @@ class CustomerShown(serializers.Serializer[Any]):
 
 
 class OrderShown(serializers.ModelSerializer[Order]):
-    """An order as it stands."""
+    """The current state of an order."""
 
     event = EventNamed()
     customer = CustomerShown(source="*")
     items = OrderItemShown(many=True)
     payment = serializers.SerializerMethodField()
     email_confirmation = serializers.SerializerMethodField(
-        help_text="Of a free order: `waiting` for the buyer's click on the link that was mailed, or"
-        " `confirmed`. null if none was asked for, or the order ended without."
+        help_text="For a free order: `waiting` until the buyer opens the mailed link and confirms,"
+        " then `confirmed`. null if no confirmation was requested, or the order ended without one."
     )
     tickets_ready = serializers.SerializerMethodField()
     external_id = serializers.SerializerMethodField(
-        help_text="What the shop that reserved it calls it. null for anybody but the organizer."
+        help_text="The shop's own id of the order. null for every caller but the organizer."
     )
     metadata = serializers.SerializerMethodField(
-        help_text="What the shop keeps with it. Empty for anybody but the organizer."
+        help_text="What the shop stored with the order. Empty for every caller but the organizer."
     )
 
     class Meta:
@@ -206,13 +209,13 @@ class OrderShown(serializers.ModelSerializer[Order]):
         return dict(record.metadata) if record else {}
 
     def _record_of(self, order: Order) -> ShopRecord | None:
-        # Hidden unless the view says that the caller is the organizer.
+        # Only for the organizer: the view says so in the context.
         record: ShopRecord | None = getattr(order, "shop_record", None)
         return record if self.context.get(FOR_ORGANIZER) else None
 
 
 class ReservedOrderShown(OrderShown):
-    """The new order. `access_token` is told this once."""
+    """The new order. Store its `access_token`: reading the order does not show it."""
 
     access_token = serializers.CharField()
 
@@ -221,7 +224,7 @@ class ReservedOrderShown(OrderShown):
 
 
 def show_reservation(reservation: Reservation) -> dict[str, Any]:
-    """Return what `ReservedOrderShown` describes. All of it is at hand, and little of it varies."""
+    """Return a new order as JSON, as `ReservedOrderShown` describes it, without a query."""
     event, customer = reservation.event, reservation.customer
     return {
         "id": str(reservation.order_id),
@@ -253,7 +256,7 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
 
 
 def show_order(order: Order, *, for_organizer: bool = False) -> dict[str, Any]:
-    """Return an order as it stands now, whatever it was when it was read."""
+    """Return an order as JSON, read from the database again."""
     orders = Order.objects.select_related(
         "event", "payment", "confirmation", "delivery", "shop_record"
     )
@@ -262,5 +265,5 @@ def show_order(order: Order, *, for_organizer: bool = False) -> dict[str, Any]:
 
 
 def show_found_order(order: Order, *, for_organizer: bool) -> dict[str, Any]:
-    """Return what a buyer, or the organizer, is shown of an order that was just read."""
+    """Return an order as JSON for its buyer or its organizer. It must have been read just now."""
     return dict(OrderShown(order, context={FOR_ORGANIZER: for_organizer}).data)

@@ -1,4 +1,4 @@
-"""What an organizer's own shop keeps with the orders that it reserves."""
+"""The model of what an organizer's own shop stores with the orders that it reserves."""
 
 from django.db import models
 from django.db.models import Q
@@ -6,15 +6,15 @@ from django.db.models import Q
 
 class ShopRecord(models.Model):
     """
-    Which API token reserved an order, and what its shop calls it.
+    The API token that reserved an order, and the shop's own id and metadata of it.
 
-    A row of its own: few orders have one, and the insert of the others stays as it is.
+    A table of its own, because few orders have a record, and most orders need no second insert.
     """
 
     order = models.OneToOneField(
         "orders.Order", on_delete=models.CASCADE, primary_key=True, related_name="shop_record"
     )
-    # An id, not a foreign key: the orders of a deleted token remain.
+    # An id, not a foreign key: the record must outlive the token.
     api_token = models.UUIDField()
     external_id = models.CharField(max_length=100, blank=True)
     metadata = models.JSONField(default=dict)

@@ -1,15 +1,15 @@
-"""What the simulated payment gateway remembers, as a real one would on its side."""
+"""Models of the simulated payment gateway, for what a real gateway would store on its side."""
 
 from django.db import models
 
 
 class SimulatedCharge(models.Model):
-    """What the simulated gateway remembers of a payment."""
+    """The calls for one payment, and when it was charged and refunded."""
 
     payment_id = models.UUIDField(primary_key=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     charged_at = models.DateTimeField(null=True)
-    # When the last of it had been given back.
+    # When the whole amount had been refunded.
     refunded_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
@@ -17,7 +17,7 @@ class SimulatedCharge(models.Model):
 
 
 class SimulatedRefund(models.Model):
-    """What the simulated gateway remembers of money that it gave back."""
+    """One refund of a payment, which may be a part of it."""
 
     refund_id = models.UUIDField(primary_key=True)
     payment_id = models.UUIDField(db_index=True)

@@ -1,4 +1,4 @@
-"""The life of an order: the legal moves, and the only code that makes one."""
+"""The legal changes of an order's status, and the only functions that make them."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -24,10 +24,10 @@ def move_order(
     **moments: Any,
 ) -> bool:
     """
-    Move an order from one status to the next. Return whether we were the one who did.
+    Move an order from one status to another. Return whether this call moved it.
 
-    One conditional UPDATE decides every race: payment against expiry, a message
-    against its repeat. Whoever loses undoes what it did, or has nothing to do.
+    One conditional UPDATE decides every race, such as a payment against expiry, or a message
+    against its repeat. If it returns False, the caller must undo what it has done.
     """
     return bool(move_orders([order_id], was=was, becomes=becomes, only_if=only_if, **moments))
 
@@ -41,12 +41,14 @@ def move_orders(
     **moments: Any,
 ) -> int:
     """
-    Move those of several orders that still are what they were. Return how many moved.
+    Move those of several orders that have the status `was`. Return how many moved.
 
-    `only_if` looks at the order's own columns. Through a relation Django would look for the orders
-    first and update what it found: after a wait for the row, nobody would look again.
+    `moments` are columns to set with the status, such as `paid_at=now`.
+    A condition in `only_if` must be on the order's own columns: PostgreSQL checks those again after
+    waiting for a row's lock. For a condition through a relation, Django selects the orders in a
+    subquery, which PostgreSQL does not repeat.
     """
     if becomes not in LEGAL_MOVES.get(was, set()):
-        raise ValueError(f"An order that is {was} does not become {becomes}.")
+        raise ValueError(f"An order cannot move from {was} to {becomes}.")
     orders = Order.objects.filter(only_if or Q(), pk__in=order_ids, status=was)
     return orders.update(status=becomes, **moments)

@@ -1,4 +1,4 @@
-"""Asking again for what orders still wait for: charges, undone charges, refunds, confirmations."""
+"""Send the messages of orders again whose charge, undo, refund or confirmation is overdue."""
 
 from datetime import datetime
 
@@ -8,27 +8,28 @@ from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import take_overdue
 
 
-def ask_again_for_orders(*, now: datetime) -> int:
+def resend_order_messages(*, now: datetime) -> int:
     """
-    Send once more what orders asked for long ago. Return how many messages.
+    Send the message again for each row that still waits. Return the number of messages.
 
-    It is a part of its caller's transaction.
+    The sweep calls it, and it runs in the caller's transaction.
     """
-    asked = 0
+    sent = 0
     for payment in take_overdue(Payment.objects.filter(status=PaymentStatus.PENDING), now=now):
         send_after_commit(Message.SETTLE_ORDER, order_id=payment.order_id)
-        asked += 1
-    # A charge may have landed after the payment failed, in a worker that died before it looked.
+        sent += 1
+    # A worker may have charged after the payment failed, and died before it noticed. Settling the
+    # order again undoes the charge.
     failed = Payment.objects.filter(undo_at__isnull=False, undone_at=None)
     for payment in take_overdue(failed, now=now):
         send_after_commit(Message.SETTLE_ORDER, order_id=payment.order_id)
-        asked += 1
+        sent += 1
     owed = Refund.objects.filter(refunded_at=None).select_related("payment")
     for refund in take_overdue(owed, now=now):
         send_after_commit(Message.RETURN_MONEY, order_id=refund.payment.order_id)
-        asked += 1
+        sent += 1
     unconfirmed = EmailConfirmation.objects.filter(sent_at=None, failed_at=None, confirmed_at=None)
     for confirmation in take_overdue(unconfirmed, now=now):
         send_after_commit(Message.SEND_CONFIRMATION, order_id=confirmation.order_id)
-        asked += 1
-    return asked
+        sent += 1
+    return sent

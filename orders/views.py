@@ -1,4 +1,4 @@
-"""Where buyers look at their orders, pay and change their minds."""
+"""Views of one order for its buyer: read it, pay for it, cancel it."""
 
 from functools import partial
 from typing import Any
@@ -13,9 +13,9 @@ from events.models import Scope
 from orders.access import (
     OrderNotFound,
     is_shown_shop_record,
-    need_caller,
     order_to_act_on,
     order_visible_to,
+    require_credentials,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
@@ -40,7 +40,7 @@ class OneOrder(APIView):
         refusals=[InsufficientScope, OrderNotFound],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
-        """Return an order as it stands."""
+        """Return the current state of an order."""
         order = order_visible_to(request, order_id)
         return Response(show_found_order(order, for_organizer=is_shown_shop_record(request)))
 
@@ -60,32 +60,32 @@ class OrderPayment(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """
-        Confirm the payment. The charge is made soon after; ask for the order to see it.
+        Confirm the payment. The charge is made soon after: read the order to see its result.
 
-        Of a free order the buyer confirms the email address first, unless its event says
-        otherwise (`confirms_free_orders`): the order stays `reserved` with `email_confirmation`
-        `waiting`, and the link of a mail, or its token, makes it `processing`. Asking again sends
-        the mail again, at most three times and once a minute. After `reserved_until` the link is
-        void and the tickets are back on sale.
+        The buyer of a free order confirms the email address first, unless the event turns that off
+        (`confirms_free_orders`). Until then the order stays `reserved` with `email_confirmation`
+        `waiting`. The link in the mail, or its token, makes the order `processing`. Repeating this
+        request sends the mail again: at most once a minute, and three mails in all. After
+        `reserved_until` the link is void and the tickets are back on sale.
         """
-        need_caller(request)
+        require_credentials(request)
         return answer_once(request, partial(self._pay, request, order_id))
 
     def _pay(self, request: Request, order_id: UUID, responses: ResponseStore) -> Response:
         order, _ = order_to_act_on(request, order_id)
         shown = partial(show_order, order, for_organizer=is_shown_shop_record(request))
-        wish = PaymentSent(data=request.data)
-        wish.is_valid(raise_exception=True)
+        parsed = PaymentSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
 
         def store_response() -> None:
-            # Without a key nothing is stored, and the order is not read twice.
+            # Without an idempotency key nothing is stored, so the order need not be read here.
             if responses.digest:
                 responses.store(202, shown(), {})
 
         accept_payment(
             order=order,
-            method=wish.validated_data["method"],
-            token=wish.validated_data.get("token", ""),
+            method=parsed.validated_data["method"],
+            token=parsed.validated_data.get("token", ""),
             now=clock.now(),
             store_response=store_response,
         )
@@ -101,7 +101,7 @@ class OrderCancellation(APIView):
         parameters=[KEY],
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Give the tickets back before paying."""
+        """Cancel a reservation that is not paid. Its tickets go back on sale."""
         order, actor = order_to_act_on(request, order_id)
         return answer_once(request, partial(self._cancel, request, order, actor))
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from events.models import Event, EventStatus
-from orders.sweep import ask_again_for_orders
+from orders.sweep import resend_order_messages
 from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, take_overdue
 from tickets.models import Delivery
@@ -14,7 +14,7 @@ from tickets.models import Delivery
 @transaction.atomic(durable=True)
 def retry_waiting_work(*, now: datetime) -> int:
     """Send the messages of overdue work again. Return how many were sent."""
-    sent = ask_again_for_orders(now=now)
+    sent = resend_order_messages(now=now)
     for delivery in take_overdue(Delivery.objects.filter(sent_at=None, failed_at=None), now=now):
         stored = delivery.codes_stored_at is not None
         message = Message.DELIVER_TICKETS if stored else Message.ISSUE_CODES

@@ -1,7 +1,7 @@
--- Write the webhook messages of an order that was reserved, or that has another status.
+-- Write the webhook messages of an order that was reserved, or whose status has changed.
 --
--- The triggers call it after the change; what it returns is ignored. `announce_refund` writes those
--- of refunds, so a move to "refunded" is left out here; a move to "processing" is not told at all.
+-- The triggers call it after the change; its result is ignored. The triggers skip two statuses: for
+-- "refunded", `announce_refund` writes the messages; for "processing" there are none.
 CREATE FUNCTION announce_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM tell_of_order(NEW, 'order.' || NEW.status);

@@ -1,6 +1,6 @@
--- Write the webhook messages "order.refunded" of a refund, also of a part of an order.
+-- Write the webhook messages "order.refunded" of a refund, whether of a whole order or of a part.
 --
--- The trigger calls it after each new refund; what it returns is ignored.
+-- The trigger calls it after each new refund; its result is ignored.
 CREATE FUNCTION announce_refund() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE refunded orders_order;
 BEGIN

@@ -1,11 +1,11 @@
--- Return one form for all spellings of a mailbox, for counting only: what is stored stays as it was
--- typed.
+-- Return the same text for all spellings of one mailbox, so that its tickets count together. The
+-- order stores the address as it was typed.
 --
 -- `reserve_order` and `owned_by_customer` call it, and an index on orders is built on it.
 --
--- Lower case, without "+tag"; without dots at Gmail, which has two domains. The domain itself comes
--- in its ASCII form. Immutable, so that an index can be built on it: a changed rule needs a new
--- name and a new index.
+-- The result is in lower case and without "+tag". For Gmail, which has two domains, it has no dots.
+-- The argument's domain is already in its ASCII form. The function is immutable, because the index
+-- needs that. So a changed rule needs a function with a new name, and a new index.
 CREATE FUNCTION counted_email(address text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE

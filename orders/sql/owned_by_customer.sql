@@ -1,16 +1,16 @@
--- Return how many tickets of an event a customer owns by other orders than `the_order`.
+-- Return how many tickets of an event a customer owns through other orders than `the_order`.
 --
--- `orders.limits` calls it as a payment begins. It counts under the customer's lock (5,
--- `Lock.CUSTOMER`): until this transaction ends, no other payment of that customer counts, and no
--- reservation.
+-- `orders.limits` calls it in the transaction that begins a payment. It takes the customer's lock
+-- (5, `Lock.CUSTOMER`): until the transaction ends, every other payment or reservation of the same
+-- customer at this event waits before it counts.
 --
--- Owned are tickets that are being paid for, and paid ones less what was returned. Reserved ones do
--- not count: anyone can type an email address.
+-- A customer owns the tickets of orders that are being paid for or are paid, less the returned
+-- ones. Reserved tickets do not count, because anybody can reserve with somebody else's email.
 CREATE FUNCTION owned_by_customer(the_event uuid, the_order uuid, email text) RETURNS bigint
 LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(5, hashtext(counted_email(email) || the_event));
-  -- A statement of its own: it sees what was committed while we waited for the lock.
+  -- A separate statement, so that it sees what was committed during the wait for the lock.
   RETURN (
     SELECT coalesce(sum(i.quantity - i.returned), 0) FROM orders_order o
       JOIN orders_orderitem i ON i.order_id = o.id

@@ -1,34 +1,36 @@
--- Insert an order if its tickets were taken in the event's current epoch, if it was priced by the
--- event's current revision, and if the customer and the address may have so many more tickets.
--- One round trip decides all of it, under locks, so that no number of callers at once passes a
--- limit.
+-- Insert an order, if its hold was taken in the event's current epoch, if it was priced by the
+-- event's current revision, and if no limit of the customer or the address is exceeded. One round
+-- trip decides all of this, under locks, so that concurrent requests cannot exceed a limit
+-- together.
 --
 -- `orders.insertion` calls it. It returns one row: `outcome`, the event's current `epoch`, and two
--- moments. Only 'written' inserts something: the moments are the order's `created_at` and
--- `reserved_until`. With a refusal by a limit they are now and when a retry may succeed. With
--- 'closed' (not on sale), 'changed' (another revision), 'stale' (another epoch), 'dropped' (its
--- hold was given up) and 'code_taken' (draw another order code) they are null.
+-- times. Only 'written' means that the order was inserted: the times are its `created_at` and
+-- `reserved_until`. If a limit refuses the order, the outcome is the limit's name, and the times
+-- are now and when a retry may succeed. The times are null for 'closed' (the event is not on sale),
+-- 'changed' (the event has another revision), 'stale' (the event has another epoch), 'dropped' (the
+-- hold was dropped) and 'code_taken' (another order has the same code).
 --
--- The function of the same name with 18 arguments is the previous release's. It is in its migration
--- alone.
+-- The previous release calls the function of the same name with 18 arguments. Its text is only in
+-- its migration.
 --
--- Locks, always in this order: the event (1, shared), the customer (5), the network (7), the
--- address (6), by their numbers in `ticketing/database/locks.py`. The last three are of the event,
--- too: they hold up nobody at another event.
+-- Locks are always taken in this order: event (1, shared), customer (5), network (7), address (6).
+-- The numbers are those of `ticketing/database/locks.py`. The last three locks are per event, so
+-- they do not delay orders of other events.
 --
--- `the_address` and `the_network` are digests of the caller's address (IPv6: its /64) and of its
--- /56, empty for IPv4. Both are empty for a shop that sells for many customers: then no address is
--- counted. A limit of 0 is none.
+-- `the_address` and `the_network` are digests of the caller's IP address (IPv6: its /64) and of the
+-- /56 of an IPv6 address. `the_network` is empty for IPv4. Both are empty if a shop reserves: then
+-- the address limits do not apply. A limit of 0 means no limit.
 --
--- What counts, of this event: tickets of reservations in time (held), of orders being paid for, and
--- of paid orders less what was returned (owned). An address counts its whole network.
+-- Tickets of this event count as follows. Held: those of reservations that have not expired. Owned:
+-- those of orders that are being paid for or are paid, less the returned ones. The tickets of an
+-- address include those of its whole network.
 --
--- Anyone can type an email address, so reservations alone must not shut its owner out: tickets held
--- under an email count only for a caller whose address holds or owns tickets of the event. Owned
--- ones count for everybody.
+-- Anybody can reserve with somebody else's email, and must not lock out its owner that way. So the
+-- tickets held under an email count only for a caller whose address holds or owns tickets of the
+-- event. Owned tickets always count.
 --
--- A refusal says no more than what the caller's own address accounts for: `..._has_all` (waiting
--- does not help) and the moment of `..._must_wait` come from orders of that address alone.
+-- A refusal must not reveal what other people do with an email. So `..._has_all` (waiting does not
+-- help) and the time of `..._must_wait` depend only on orders from the caller's own address.
 CREATE FUNCTION reserve_order(
   the_order uuid, the_event uuid, event_number int, known_revision bigint, held_in bigint,
   the_code text, name text, email text, the_language text, token_digest text, the_currency text,
@@ -68,7 +70,7 @@ BEGIN
       PERFORM pg_advisory_xact_lock(6, hashtext(the_address || the_event));
     END IF;
     wanted := (SELECT sum(q) FROM unnest(quantities) AS q);
-    -- From here on the clock stands still: what is in time for one count is for the other.
+    -- Both counts below use this one time, so that they agree on which reservations have expired.
     written := clock_timestamp();
     until := written + event.hold_seconds * interval '1 second';
     SELECT
@@ -83,7 +85,8 @@ BEGIN
       SELECT n.id, n.status, n.reserved_until FROM orders_order n
         WHERE n.event_id = the_event AND n.network_digest = the_network AND n.network_digest <> ''
     ) o CROSS JOIN LATERAL (
-      -- Summed here, the items are looked up order by order, whatever the planner expects.
+      -- Summed in a lateral subquery: it forces an index lookup for each order, whatever the
+      -- planner estimates.
       SELECT sum(p.quantity) AS quantity, sum(p.returned) AS returned
       FROM orders_orderitem p WHERE p.order_id = o.id
     ) i
@@ -118,7 +121,8 @@ BEGIN
       WHERE c.event_id = the_event AND counted_email(c.customer_email) = counted_email(email)
         AND c.status IN ('reserved', 'processing', 'paid')
     ) o CROSS JOIN LATERAL (
-      -- Summed here, the items are looked up order by order, whatever the planner expects.
+      -- Summed in a lateral subquery: it forces an index lookup for each order, whatever the
+      -- planner estimates.
       SELECT sum(p.quantity) AS quantity, sum(p.returned) AS returned
       FROM orders_orderitem p WHERE p.order_id = o.id
     ) i

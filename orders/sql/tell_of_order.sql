@@ -1,7 +1,7 @@
--- Write the webhook messages of an order, with what is refunded so far.
+-- Write the webhook messages of an order. They contain the order's status and the sum of refunds.
 --
--- `announce_order` and `announce_refund` call it. It returns nothing. Without any webhook endpoint
--- it looks once and writes nothing.
+-- `announce_order` and `announce_refund` call it. If no organizer has a webhook endpoint, it writes
+-- nothing.
 CREATE FUNCTION tell_of_order(the_order orders_order, kind text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE event events_event; refunded numeric(12, 2);

@@ -1,4 +1,4 @@
-"""Many buyers, few tickets. These tests commit for real, on a connection a thread."""
+"""Concurrent requests for the same tickets. Each thread commits on its own connection."""
 
 from collections import Counter
 from functools import partial
@@ -50,8 +50,8 @@ def test_the_last_ticket_is_reserved_once():
     assert Order.objects.count() == 1
 
 
-def test_sales_that_sell_out_different_types_of_one_event_do_not_wait_for_each_other():
-    """Each takes the last of a type and one of another that the other needs."""
+def test_transactions_that_sell_out_different_types_of_one_event_do_not_deadlock():
+    """Each sells the last ticket of one type, and one ticket of a type that both need."""
     event = make_event(capacity=1)
     first = event.ticket_types.get()
     second = make_ticket_type(event=event, name="Camarote", capacity=10)
@@ -75,7 +75,7 @@ def test_sales_that_sell_out_different_types_of_one_event_do_not_wait_for_each_o
     assert WebhookMessage.objects.filter(type="event.sold_out").count() == 1
 
 
-def test_all_items_of_an_order_are_reserved_or_none():
+def test_all_tickets_of_an_order_are_reserved_or_none():
     kind = make_ticket_type(capacity=5)
 
     outcomes = race(*[partial(make_reservation, ticket_type=kind, quantity=2)] * BUYERS)
@@ -86,7 +86,7 @@ def test_all_items_of_an_order_are_reserved_or_none():
 
 
 def pay_for_more_than_there_is() -> list[Payment | Exception]:
-    """Let Redis have admitted more than there is, as it never should."""
+    """Pay eight orders at once for one ticket, as if Redis had held too many tickets."""
     last = make_ticket_type(capacity=BUYERS)
     orders = [make_reserved_order(ticket_type=last) for _ in range(BUYERS)]
     TicketType.objects.filter(pk=last.pk).update(capacity=1)
@@ -94,7 +94,7 @@ def pay_for_more_than_there_is() -> list[Payment | Exception]:
     return race(*(partial(pay, order=order) for order in orders))
 
 
-def test_the_database_keeps_the_promise_when_redis_does_not():
+def test_the_database_does_not_oversell_if_redis_held_too_many_tickets():
     outcomes = pay_for_more_than_there_is()
 
     assert Counter(type(outcome) for outcome in outcomes) == {Payment: 1, SoldOut: BUYERS - 1}
@@ -102,25 +102,25 @@ def test_the_database_keeps_the_promise_when_redis_does_not():
     assert Order.objects.filter(status=OrderStatus.PROCESSING).count() == 1
 
 
-def test_that_race_is_real(monkeypatch: pytest.MonkeyPatch):
-    """Without the guard the constraint must step in; if not, the test above proves nothing."""
-    everybody_has_looked = meeting_point(BUYERS, patience=2)
+def test_the_payments_in_the_test_above_really_race(monkeypatch: pytest.MonkeyPatch):
+    """With a read and then a write in place of the conditional UPDATE, the constraint must fail."""
+    all_have_read = meeting_point(BUYERS, patience=2)
 
-    def look_then_promise(quantities):
+    def read_then_promise(quantities):
         for ticket_type_id, quantity in quantities.items():
             kind = TicketType.objects.get(pk=ticket_type_id)
             if kind.promised + quantity > kind.capacity:
                 raise SoldOut
-            everybody_has_looked()
+            all_have_read()
             TicketType.objects.filter(pk=ticket_type_id).update(promised=F("promised") + quantity)
 
-    monkeypatch.setattr("orders.payment.promise_tickets", look_then_promise)
+    monkeypatch.setattr("orders.payment.promise_tickets", read_then_promise)
 
     outcomes = pay_for_more_than_there_is()
 
-    broken = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
-    assert len(broken) == BUYERS - 1
-    assert all("never_oversold" in str(error) for error in broken)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
+    assert len(errors) == BUYERS - 1
+    assert all("never_oversold" in str(error) for error in errors)
 
 
 def test_an_order_paid_twice_is_promised_once(queue: RecordingQueue):
@@ -141,10 +141,10 @@ def test_an_order_settled_twice_has_its_tickets_once(
 ):
     order = make_processing_order(quantity=3)
     queue.sent.clear()
-    nobody_else_is_settling = meeting_point(2)
+    both_are_settling = meeting_point(2)
 
     def charge_after_meeting(payment, *, now):
-        nobody_else_is_settling()
+        both_are_settling()
         return charge(payment, now=now)
 
     monkeypatch.setattr(settlement, "charge", charge_after_meeting)
@@ -177,7 +177,7 @@ def test_fifty_scans_of_one_ticket_open_one_gate():
     assert results == {"admitted": 1, "already_used": 49}
 
 
-def test_one_scan_sent_twice_at_once_has_one_answer():
+def test_concurrent_requests_with_one_scan_id_get_the_same_result():
     ticket = make_ticket()
     scanned = ScannedCode(new_id(), ticket.code, "North", clock.now())
     scanner = Scanner("device:1")
@@ -189,8 +189,8 @@ def test_one_scan_sent_twice_at_once_has_one_answer():
     assert Scan.objects.count() == 1
 
 
-def test_a_payment_and_the_cancelling_of_one_order_do_not_both_win():
-    """Whoever loses the conditional UPDATE leaves the stock alone."""
+def test_of_a_payment_and_a_cancellation_of_one_order_only_one_changes_it():
+    """The other must not change the stock."""
     for _ in range(5):
         kind = make_ticket_type(capacity=1)
         order = make_reserved_order(ticket_type=kind)

@@ -1,4 +1,4 @@
-"""The engine broken on purpose, one rule at a time, and the test by name that notices."""
+"""Break one rule of the engine at a time, and check that the test of that rule fails."""
 
 import inspect
 from collections.abc import Callable
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 Patch = pytest.MonkeyPatch
 
 
-def promise_without_looking(patch: Patch) -> None:
+def promise_without_checking_the_capacity(patch: Patch) -> None:
     def promise(quantities: dict[UUID, int]) -> None:
         for kind, quantity in quantities.items():
             TicketType.objects.filter(pk=kind).update(promised=F("promised") + quantity)
@@ -43,37 +43,37 @@ def promise_without_looking(patch: Patch) -> None:
     patch.setattr("orders.payment.promise_tickets", promise)
 
 
-def no_guard_in_the_database(patch: Patch) -> None:
-    promise_without_looking(patch)
+def remove_the_constraint(patch: Patch) -> None:
+    promise_without_checking_the_capacity(patch)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE events_tickettype DROP CONSTRAINT never_oversold")
 
 
-def write_without_the_fence(patch: Patch) -> None:
+def write_without_checking_the_epoch(patch: Patch) -> None:
     write = insertion.write_reservation
 
-    def write_in_any_epoch(order: Any, **how: Any) -> insertion.Outcome:
-        return write(order, **(how | {"epoch": current_epoch(order.event.pk)}))
+    def write_in_any_epoch(order: Any, **arguments: Any) -> insertion.Outcome:
+        return write(order, **(arguments | {"epoch": current_epoch(order.event.pk)}))
 
     patch.setattr(reservation, "write_reservation", write_in_any_epoch)
 
 
-def release_without_asking(patch: Patch) -> None:
+def release_overdue_holds_without_checking_their_orders(patch: Patch) -> None:
     def release(*, event_id: UUID, order_ids: list[UUID], now: object) -> list[HoldDecision]:
         return [HoldDecision(order_id, HoldAction.RELEASE) for order_id in order_ids]
 
     patch.setattr(expiry, "decide_holds", release)
 
 
-def claim_before_the_decision(patch: Patch) -> None:
-    def claim_then_charge(payment: Any, *, now: Any) -> Any:
+def settle_the_hold_before_the_charge(patch: Patch) -> None:
+    def settle_hold_then_charge(payment: Any, *, now: Any) -> Any:
         settle_hold(event_id=payment.order.event_id, order_id=payment.order_id)
         return charge(payment, now=now)
 
-    patch.setattr("tickets.settlement.charge", claim_then_charge)
+    patch.setattr("tickets.settlement.charge", settle_hold_then_charge)
 
 
-def settle_whatever_the_status(patch: Patch) -> None:
+def write_tickets_of_an_order_that_was_not_moved(patch: Patch) -> None:
     def approve(**named: Any) -> bool:
         approve_payment(**named)
         return True
@@ -81,36 +81,38 @@ def settle_whatever_the_status(patch: Patch) -> None:
     patch.setattr("tickets.settlement.approve_payment", approve)
 
 
-def look_then_admit(patch: Patch) -> None:
-    marks = "UPDATE tickets_ticket t SET status = 'used', used_at = seen\n"
-    marks += "          WHERE t.id = ticket AND t.status = 'valid';"
-    looks = "SELECT t.status INTO found_status FROM tickets_ticket t WHERE t.id = ticket;"
-    looks += "PERFORM pg_sleep(1);"
-    looks += marks.replace("t.status = 'valid'", "found_status = 'valid'")
+def check_in_by_a_read_and_then_a_write(patch: Patch) -> None:
+    update = "UPDATE tickets_ticket t SET status = 'used', used_at = seen\n"
+    update += "          WHERE t.id = ticket AND t.status = 'valid';"
+    read_then_update = (
+        "SELECT t.status INTO found_status FROM tickets_ticket t WHERE t.id = ticket;"
+    )
+    read_then_update += "PERFORM pg_sleep(1);"
+    read_then_update += update.replace("t.status = 'valid'", "found_status = 'valid'")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_functiondef('check_in_in_hours'::regproc)")
-        kept = cursor.fetchone()[0]
-        assert marks in kept
-        cursor.execute(kept.replace(marks, looks))
+        definition = cursor.fetchone()[0]
+        assert update in definition
+        cursor.execute(definition.replace(update, read_then_update))
 
 
-def note_the_mail_before_it_is_sent(patch: Patch) -> None:
+def record_the_mail_before_it_is_sent(patch: Patch) -> None:
     lease = delivery._lease
 
-    def lease_and_note(order_id: UUID, now: Any) -> Any:
+    def lease_and_record(order_id: UUID, now: Any) -> Any:
         leased = lease(order_id, now)
         Delivery.objects.filter(order_id=order_id).update(sent_at=now)
         return leased
 
-    patch.setattr(delivery, "_lease", lease_and_note)
+    patch.setattr(delivery, "_lease", lease_and_record)
 
 
-def forget_the_tombstone(patch: Patch) -> None:
+def drop_holds_without_recording_their_ids(patch: Patch) -> None:
     patch.setattr(DroppedHold.objects, "bulk_create", lambda *_, **__: None)
 
 
 def load_lost_scripts_again(patch: Patch) -> None:
-    """Do what redis-py's `register_script` does."""
+    """Load missing scripts without a new generation, as redis-py's `register_script` does."""
 
     def load() -> None:
         stamp = InventoryGeneration.objects.get().stamp
@@ -121,21 +123,21 @@ def load_lost_scripts_again(patch: Patch) -> None:
     patch.setattr("events.stock.holds.ensure_generation", load)
 
 
-def release_without_looking_for_the_hold(patch: Patch) -> None:
+def release_without_removing_the_hold(patch: Patch) -> None:
     verdict = generation._SCRIPTS["verdict"]
-    kept = verdict.replace("redis.call('HDEL', KEYS[2], ARGV[i])", "")
-    assert kept != verdict
-    patch.setitem(generation._SCRIPTS, "verdict", kept)
+    broken = verdict.replace("redis.call('HDEL', KEYS[2], ARGV[i])", "")
+    assert broken != verdict
+    patch.setitem(generation._SCRIPTS, "verdict", broken)
 
 
-def hold_what_is_not_there(patch: Patch) -> None:
+def hold_more_tickets_than_are_left(patch: Patch) -> None:
     reserve = generation._SCRIPTS["reserve"]
-    blind = reserve.replace("if tonumber(left) < tonumber(ARGV[i + 1]) then", "if false then")
-    assert blind != reserve
-    patch.setitem(generation._SCRIPTS, "reserve", blind)
+    broken = reserve.replace("if tonumber(left) < tonumber(ARGV[i + 1]) then", "if false then")
+    assert broken != reserve
+    patch.setitem(generation._SCRIPTS, "reserve", broken)
 
 
-def never_ask_about_overdue_holds(patch: Patch) -> None:
+def never_settle_overdue_holds(patch: Patch) -> None:
     patch.setattr(reservation, "settle_overdue_holds", lambda **_: False)
 
 
@@ -147,9 +149,9 @@ def never_audit(patch: Patch) -> None:
     patch.setattr("tickets.tasks.audit_stock", lambda **_: 0)
 
 
-def refund_twice(patch: Patch) -> None:
-    def revoke_only(going: list[Ticket], now: Any) -> None:
-        for ticket in going:
+def refund_tickets_that_were_refunded(patch: Patch) -> None:
+    def revoke_only(tickets: list[Ticket], now: Any) -> None:
+        for ticket in tickets:
             Ticket.objects.filter(pk=ticket.pk).update(status="revoked", revoked_at=now)
 
     patch.setattr("tickets.refund._end_tickets", revoke_only)
@@ -157,25 +159,27 @@ def refund_twice(patch: Patch) -> None:
 
 def free_in_any_epoch(patch: Patch) -> None:
     free = generation._SCRIPTS["free"]
-    blind = free.replace("if epoch > written", "if false").replace("if epoch < written", "if false")
-    assert blind != free
-    patch.setitem(generation._SCRIPTS, "free", blind)
+    broken = free.replace("if epoch > written", "if false").replace(
+        "if epoch < written", "if false"
+    )
+    assert broken != free
+    patch.setitem(generation._SCRIPTS, "free", broken)
 
 
-def free_as_often_as_told(patch: Patch) -> None:
+def free_again_at_each_repeat(patch: Patch) -> None:
     free = generation._SCRIPTS["free"]
-    blind = free.replace(
+    broken = free.replace(
         "if redis.call('SET', KEYS[2], '', 'NX', 'PX', ARGV[2]) then", "if true then"
     )
-    assert blind != free
-    patch.setitem(generation._SCRIPTS, "free", blind)
+    assert broken != free
+    patch.setitem(generation._SCRIPTS, "free", broken)
 
 
-def believe_the_first_undo(patch: Patch) -> None:
+def record_the_first_undo_as_the_last(patch: Patch) -> None:
     patch.setattr("orders.payment.LATEST_CHARGE", timedelta(0))
 
 
-def expire_by_the_web_servers_clock(patch: Patch) -> None:
+def accept_payments_of_expired_reservations(patch: Patch) -> None:
     patch.setattr("orders.payment.DatabaseNow", lambda: clock.now().replace(year=2000))
 
 
@@ -185,6 +189,8 @@ def window(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Variant:
+    """A way to break the engine, and the test that must fail, with some of its arguments."""
+
     breaks: Callable[[Patch], None]
     caught_by: Callable[..., None]
     given: dict[str, Any] | None = None
@@ -193,51 +199,57 @@ class Variant:
 CRASH = test_crash_windows.test_a_crash_between_two_steps_is_repaired
 VARIANTS = [
     Variant(
-        promise_without_looking,
-        test_last_ticket.test_the_database_keeps_the_promise_when_redis_does_not,
+        promise_without_checking_the_capacity,
+        test_last_ticket.test_the_database_does_not_oversell_if_redis_held_too_many_tickets,
     ),
     Variant(
-        no_guard_in_the_database,
-        test_last_ticket.test_the_database_keeps_the_promise_when_redis_does_not,
+        remove_the_constraint,
+        test_last_ticket.test_the_database_does_not_oversell_if_redis_held_too_many_tickets,
     ),
     Variant(
-        write_without_the_fence,
-        test_expiry.test_a_hold_of_a_redis_that_was_lost_since_does_not_count,
+        write_without_checking_the_epoch,
+        test_expiry.test_no_order_is_written_for_a_hold_that_redis_lost_before_a_rebuild,
     ),
     Variant(
-        release_without_asking, test_expiry.test_an_overdue_hold_whose_order_is_in_time_is_kept
+        release_overdue_holds_without_checking_their_orders,
+        test_expiry.test_an_overdue_hold_whose_order_is_in_time_is_kept,
     ),
     Variant(
-        claim_before_the_decision,
-        test_expiry.test_a_declined_payment_gives_its_tickets_back_once,
+        settle_the_hold_before_the_charge,
+        test_expiry.test_a_declined_payment_releases_its_tickets_once,
     ),
     Variant(
-        settle_whatever_the_status,
+        write_tickets_of_an_order_that_was_not_moved,
         test_last_ticket.test_an_order_settled_twice_has_its_tickets_once,
     ),
-    Variant(look_then_admit, test_last_ticket.test_fifty_scans_of_one_ticket_open_one_gate),
-    Variant(note_the_mail_before_it_is_sent, CRASH, window("deliver: leased, not mailed")),
     Variant(
-        forget_the_tombstone,
-        test_expiry.test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again,
+        check_in_by_a_read_and_then_a_write,
+        test_last_ticket.test_fifty_scans_of_one_ticket_open_one_gate,
+    ),
+    Variant(record_the_mail_before_it_is_sent, CRASH, window("deliver: leased, not mailed")),
+    Variant(
+        drop_holds_without_recording_their_ids,
+        test_expiry.test_an_order_whose_hold_was_dropped_before_it_was_written_holds_its_tickets_again,
     ),
     Variant(
         load_lost_scripts_again,
-        test_expiry.test_a_stock_written_by_an_older_redis_is_not_believed,
+        test_expiry.test_a_stock_that_redis_restored_from_a_snapshot_is_not_used,
     ),
     Variant(
-        release_without_looking_for_the_hold,
-        test_expiry.test_cancelling_twice_gives_the_tickets_back_once,
+        release_without_removing_the_hold,
+        test_expiry.test_cancelling_twice_releases_the_tickets_once,
     ),
-    Variant(hold_what_is_not_there, test_last_ticket.test_the_last_ticket_is_reserved_once),
     Variant(
-        never_ask_about_overdue_holds,
+        hold_more_tickets_than_are_left, test_last_ticket.test_the_last_ticket_is_reserved_once
+    ),
+    Variant(
+        never_settle_overdue_holds,
         test_expiry.test_overdue_holds_do_not_make_a_buyer_see_sold_out,
     ),
     Variant(never_sweep, CRASH, window("pay: committed, no message")),
     Variant(never_audit, CRASH, window("capacity: raised, Redis not updated")),
     Variant(
-        refund_twice,
+        refund_tickets_that_were_refunded,
         test_refund.test_a_repeated_refund_of_a_ticket_returns_its_money_once,
     ),
     Variant(
@@ -249,36 +261,36 @@ VARIANTS = [
         test_refund.test_a_refund_during_a_rebuild_of_the_stock_is_not_lost,
     ),
     Variant(
-        free_as_often_as_told,
+        free_again_at_each_repeat,
         test_holds.test_a_repeated_return_counts_once,
     ),
     Variant(
-        believe_the_first_undo,
-        test_late_charge.test_an_undo_while_a_charge_may_still_follow_is_not_the_last,
+        record_the_first_undo_as_the_last,
+        test_late_charge.test_a_payment_is_undone_once_more_after_an_undo_that_came_before_a_late_charge,
     ),
     Variant(
-        expire_by_the_web_servers_clock,
-        test_expiry.test_payment_after_the_time_is_up_is_refused_and_gives_the_tickets_back,
+        accept_payments_of_expired_reservations,
+        test_expiry.test_a_payment_after_the_end_of_the_reservation_is_refused_and_releases_the_tickets,
     ),
 ]
 
 
 @pytest.fixture
 def fresh_scripts(redis: Redis):
-    """Let a changed script be loaded, and be forgotten again."""
+    """Return a function that unloads all scripts, and unload the changed ones after the test."""
 
-    def forget() -> None:
+    def unload() -> None:
         redis.script_flush()
         generation._digest.cache_clear()
         generation._Generation.stamp = ""
 
-    yield forget
-    forget()
+    yield unload
+    unload()
 
 
 @pytest.fixture
-def guard():
-    """Put back what a variant takes away in the database."""
+def restored_database():
+    """Restore the function and the constraint that a variant may have changed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_functiondef('check_in_in_hours'::regproc)")
         check_in = cursor.fetchone()[0]
@@ -293,24 +305,24 @@ def guard():
 
 
 def call(test: Callable[..., None], given: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    """Run another test as pytest would."""
-    needs = inspect.signature(test).parameters
-    test(**{name: given.get(name) or request.getfixturevalue(name) for name in needs})
+    """Run a test function with the given arguments, and fixtures for the others."""
+    names = inspect.signature(test).parameters
+    test(**{name: given.get(name) or request.getfixturevalue(name) for name in names})
 
 
 @pytest.mark.parametrize(
     "variant", VARIANTS, ids=lambda variant: variant.breaks.__name__.replace("_", " ")
 )
-def test_a_broken_engine_is_caught(
+def test_the_test_of_a_broken_rule_fails(
     variant: Variant,
     fresh_scripts: Callable[[], None],
-    guard: None,
+    restored_database: None,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ):
-    # The same patches as the named test's own, so that they are undone in one order.
+    # The called test uses this monkeypatch too, so that all patches are undone in reverse order.
     variant.breaks(monkeypatch)
     fresh_scripts()
-    # A constraint that steps in is noticed too.
+    # An IntegrityError shows that only the constraint has prevented the damage.
     with pytest.raises((AssertionError, SoldOut, IntegrityError, pytest.fail.Exception)):
         call(variant.caught_by, variant.given or {}, request)

@@ -1,8 +1,8 @@
 """
-Each row of the table in docs/inventory.md: a process dies between two steps, one repairer repairs.
+A process dies between two steps, and one repair fixes what that leaves.
 
-The crash is made where the row says, what it leaves is looked at, the row's time passes, and only
-the row's repairer runs.
+Each test is a row of the table in docs/inventory.md. It makes the process die where the row says,
+checks what is left, lets the row's time pass, and runs only the row's repair.
 """
 
 import re
@@ -71,6 +71,8 @@ SCAN = new_id()
 
 @dataclass
 class World:
+    """What a test works with: a ticket type, perhaps one order, Redis, and the queue."""
+
     kind: TicketType
     redis: Redis
     queue: RecordingQueue
@@ -167,7 +169,7 @@ def mail_the_link(world: World) -> None:
 
 
 def click(world: World) -> None:
-    """Confirm by the link as it was mailed."""
+    """Confirm the order's address by the token of the newest mail."""
     link = re.search(r"token=(\w+)", str(mail.outbox[-1].body))
     assert link
     confirm_email(order_id=_id(world), token=link[1], now=clock.now())
@@ -183,11 +185,12 @@ def settle(world: World) -> None:
 
 
 def work(world: World) -> None:
-    """Do what a worker does with the message: settle, then at once what follows."""
+    """Run the task of the message as a worker does: settle, then issue and mail at once."""
     world.queue.run(Message.SETTLE_ORDER, {"order_id": str(_id(world))})
 
 
 def settle_while_another_fails_it(world: World) -> None:
+    """Settle an order, and let another worker fail its payment just before the charge."""
     order = Order.objects.select_related("payment", "event").get(pk=_id(world))
     began = False
 
@@ -306,7 +309,7 @@ def fill_an_empty_redis(world: World) -> None:
 
 
 def message(of: Message) -> Step:
-    """SQS gives the dead worker's message to another one."""
+    """Return a repair: SQS delivers the dead worker's message again."""
 
     def bring_back(world: World) -> None:
         world.queue.run(of, {"order_id": str(_id(world))})
@@ -365,15 +368,18 @@ def _id(world: World) -> Any:
 
 @dataclass(frozen=True)
 class Window:
-    """Where it dies, what that leaves, who repairs it after how long, and what there is then."""
+    """A row of the table: where the process dies, what is left, and what repairs it when."""
 
     name: str
     given: Step
+    # The step in which the process dies, and the seam at which it dies.
     dies: Step
     at: tuple[str, str]
+    # The order's status and the number of tickets left, after the crash. None: not checked.
     leaves: tuple[str | None, int | None]
     repaired: Step
     within: timedelta
+    # The same after the repair.
     whole: tuple[str | None, int | None]
 
 
@@ -566,7 +572,7 @@ def test_a_crash_between_two_steps_is_repaired(window: Window, redis: Redis, que
     assert (world.status, left(world.kind) if shown is not None else None) == window.whole
     check_record(event_id)
     check_redis(redis, event_id)
-    # What the row's repairer has begun, workers and the clock finish.
+    # The repair may have sent messages. Run them, and let time pass until nothing waits.
     queue.run_all()
     sweep_until_quiet(redis, queue, world)
     check_whole(event_id)
@@ -579,7 +585,9 @@ def sweep_until_quiet(redis: Redis, queue: RecordingQueue, world: World) -> None
         sweep(queue)
 
 
-def test_money_is_taken_once_however_often_the_settlement_dies(queue: RecordingQueue):
+def test_a_payment_is_charged_once_however_often_the_worker_dies_while_settling(
+    queue: RecordingQueue,
+):
     order = make_processing_order(quantity=2)
     for seam in ("charge", "_write_sale"):
         with crash(AFTER if seam == "charge" else BEFORE, f"tickets.settlement:{seam}"):
@@ -592,7 +600,9 @@ def test_money_is_taken_once_however_often_the_settlement_dies(queue: RecordingQ
     assert Order.objects.get().status == OrderStatus.PAID
 
 
-def test_a_charge_whose_event_is_cancelled_before_it_is_written_goes_back(queue: RecordingQueue):
+def test_a_charge_is_refunded_if_the_event_is_cancelled_before_the_sale_is_written(
+    queue: RecordingQueue,
+):
     order = make_processing_order()
     with crash(AFTER, "tickets.settlement:charge"):
         settle_order(order_id=order.pk, now=clock.now())
@@ -604,8 +614,10 @@ def test_a_charge_whose_event_is_cancelled_before_it_is_written_goes_back(queue:
     assert Order.objects.get().status == OrderStatus.PAYMENT_FAILED
 
 
-def test_a_mail_is_sent_twice_only_by_a_crash_between_ses_and_the_note(queue: RecordingQueue):
-    """The one exception that the contract names, and no third time."""
+def test_a_crash_between_sending_a_mail_and_recording_it_sends_the_mail_twice(
+    queue: RecordingQueue,
+):
+    """Only this effect may happen twice, and it never happens three times."""
     order = make_paid_order()
     queue.sent.clear()
     with crash(AFTER, "ticketing.letters:HtmlMail.send"):
@@ -618,9 +630,7 @@ def test_a_mail_is_sent_twice_only_by_a_crash_between_ses_and_the_note(queue: Re
     assert len(mail.outbox) == 2
 
 
-def test_the_scan_that_crossed_a_crash_is_answered_as_the_first_time(
-    redis: Redis, queue: RecordingQueue
-):
+def test_a_retried_scan_gets_the_first_result_after_a_crash(redis: Redis, queue: RecordingQueue):
     world = World(make_ticket_type(), redis, queue)
     delivered(world)
     with crash(AFTER, "tickets.door.checkin:_record"):
@@ -632,7 +642,7 @@ def test_the_scan_that_crossed_a_crash_is_answered_as_the_first_time(
     assert world.answers == ["admitted", "admitted"]
 
 
-def test_an_order_whose_hold_was_dropped_by_a_process_that_died_is_never_written(redis: Redis):
+def test_a_hold_that_was_dropped_but_not_released_before_a_crash_is_released_later(redis: Redis):
     kind = make_ticket_type(capacity=1)
     with crash(BEFORE, "orders.insertion:_write"):
         make_reserved_order(ticket_type=kind)
@@ -647,7 +657,7 @@ def test_an_order_whose_hold_was_dropped_by_a_process_that_died_is_never_written
     assert (left(kind), truly_left(kind)) == (1, 1)
 
 
-def test_the_documents_table_and_these_tests_have_the_same_rows():
+def test_the_table_in_the_inventory_has_a_row_for_each_of_these_tests():
     table = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text()
     rows = re.findall(r"^\| ((?:\w| )+: [^|]+?) \|", table, re.MULTILINE)
 

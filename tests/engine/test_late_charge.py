@@ -1,4 +1,4 @@
-"""A charge that lands after its payment has failed always finds a row that gives it back."""
+"""A charge that happens after its payment has failed is always refunded, also after crashes."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,46 +28,48 @@ def settle(order: Order) -> None:
     settle_order(order_id=order.pk, now=clock.now())
 
 
-def die_in_a_charge_that_crosses(order: Order, *, others: Callable[[], None]) -> None:
-    """Begin a charge, let others act before it lands, and die before anything is written."""
+def charge_late_and_die(order: Order, *, meanwhile: Callable[[], None]) -> None:
+    """Settle an order, run `meanwhile` just before the charge, and die just after the charge."""
     began = False
 
-    def strike(moment: str) -> None:
+    def interfere(moment: str) -> None:
         nonlocal began
         if moment == BEFORE and not began:
             began = True
-            others()
+            meanwhile()
         elif moment == AFTER:
             raise Crash
 
-    with watched(CHARGE, at=strike), pytest.raises(Crash):
+    with watched(CHARGE, at=interfere), pytest.raises(Crash):
         settle(order)
 
 
-def cancel_and_fail(order: Order) -> None:
+def cancel_the_event_and_settle(order: Order) -> None:
+    """Cancel the event, so that settling the order fails its payment."""
     cancel_event(event_id=order.event_id, actor=SOMEBODY, now=clock.now())
     settle(order)
 
 
-def money_is_kept(order: Order) -> bool:
+def is_charged(order: Order) -> bool:
+    """Return whether the gateway has charged the order and not refunded it."""
     charged = SimulatedCharge.objects.filter(payment_id=order.payment.pk, charged_at__isnull=False)
     return charged.filter(refunded_at=None).exists()
 
 
-def test_a_charge_that_lands_after_the_failure_and_its_worker_goes_back(
+def test_a_charge_after_the_failure_by_a_worker_that_dies_is_refunded(
     redis: Redis, queue: RecordingQueue
 ):
     order = make_processing_order()
-    die_in_a_charge_that_crosses(order, others=lambda: cancel_and_fail(order))
-    # Every message is lost: only rows ask.
+    charge_late_and_die(order, meanwhile=lambda: cancel_the_event_and_settle(order))
+    # All messages are lost: only the sweep can find the payment.
     queue.sent.clear()
     assert Order.objects.get().status == OrderStatus.PAYMENT_FAILED
-    assert money_is_kept(order)
+    assert is_charged(order)
 
     let_pass(redis, order.event_id, LATEST_CHARGE)
     sweep(queue)
 
-    assert not money_is_kept(order)
+    assert not is_charged(order)
     check_whole(order.event_id)
 
 
@@ -80,7 +82,7 @@ def test_a_charge_that_lands_after_the_failure_and_its_worker_goes_back(
         (AFTER, "tickets.settlement:fail_payment"),
     ],
 )
-def test_the_worker_that_fails_the_payment_may_die_too(
+def test_a_late_charge_is_refunded_if_the_worker_that_failed_the_payment_dies_too(
     moment: str, step: str, redis: Redis, queue: RecordingQueue
 ):
     order = make_processing_order()
@@ -90,64 +92,63 @@ def test_the_worker_that_fails_the_payment_may_die_too(
         with crash(moment, step):
             settle(order)
 
-    die_in_a_charge_that_crosses(order, others=fail_and_die)
+    charge_late_and_die(order, meanwhile=fail_and_die)
     queue.sent.clear()
 
     for _ in range(4):
         let_pass(redis, order.event_id, 2 * LATEST_CHARGE)
         sweep(queue)
 
-    assert not money_is_kept(order)
+    assert not is_charged(order)
     check_whole(order.event_id)
 
 
-def test_a_worker_that_loses_the_order_after_its_charge_and_dies_owes_the_money(
+def test_a_charge_is_refunded_if_the_order_fails_before_the_sale_is_written_and_the_worker_dies(
     redis: Redis, queue: RecordingQueue
 ):
     order = make_processing_order()
-    moments = iter([lambda: cancel_and_fail(order)])
 
-    def strike(moment: str) -> None:
+    def interfere(moment: str) -> None:
         if moment == BEFORE:
-            next(moments)()
+            cancel_the_event_and_settle(order)
         else:
             raise Crash
 
-    with watched("tickets.settlement:_write_sale", at=strike), pytest.raises(Crash):
+    with watched("tickets.settlement:_write_sale", at=interfere), pytest.raises(Crash):
         settle(order)
     queue.sent.clear()
 
     let_pass(redis, order.event_id, LATEST_CHARGE)
     sweep(queue)
 
-    assert not money_is_kept(order)
+    assert not is_charged(order)
 
 
-def test_an_undo_while_a_charge_may_still_follow_is_not_the_last(
+def test_a_payment_is_undone_once_more_after_an_undo_that_came_before_a_late_charge(
     redis: Redis, queue: RecordingQueue
 ):
     order = make_processing_order()
 
     def fail_and_undo_twice() -> None:
-        cancel_and_fail(order)
+        cancel_the_event_and_settle(order)
         settle(order)
 
-    die_in_a_charge_that_crosses(order, others=fail_and_undo_twice)
+    charge_late_and_die(order, meanwhile=fail_and_undo_twice)
     queue.sent.clear()
     assert Payment.objects.get().undone_at is None
 
     let_pass(redis, order.event_id, LATEST_CHARGE)
     sweep(queue)
 
-    assert not money_is_kept(order)
+    assert not is_charged(order)
     assert Payment.objects.get().undone_at is not None
 
 
-def test_a_gateway_that_is_away_is_asked_again_until_it_has_undone(
+def test_the_undo_is_retried_until_the_gateway_has_responded(
     redis: Redis, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     order = make_processing_order()
-    die_in_a_charge_that_crosses(order, others=lambda: cancel_and_fail(order))
+    charge_late_and_die(order, meanwhile=lambda: cancel_the_event_and_settle(order))
     queue.sent.clear()
     let_pass(redis, order.event_id, LATEST_CHARGE)
 
@@ -158,31 +159,35 @@ def test_a_gateway_that_is_away_is_asked_again_until_it_has_undone(
         patch.setattr(SimulatedGateway, "refund", is_away)
         with suppress(GatewayAway):
             sweep(queue)
-    assert money_is_kept(order)
+    assert is_charged(order)
     assert Payment.objects.get().undone_at is None
     queue.sent.clear()
 
     let_pass(redis, order.event_id, timedelta(hours=1))
     sweep(queue)
 
-    assert not money_is_kept(order)
+    assert not is_charged(order)
 
 
-def test_a_charge_without_an_answer_that_lands_late_goes_back(redis: Redis, queue: RecordingQueue):
+def test_a_late_charge_after_calls_without_a_response_is_refunded(
+    redis: Redis, queue: RecordingQueue
+):
     order = make_processing_order(token="tok_unstable")
     for _ in range(2):
         with pytest.raises(GatewayAway):
             settle(order)
-    die_in_a_charge_that_crosses(order, others=lambda: cancel_and_fail(order))
+    charge_late_and_die(order, meanwhile=lambda: cancel_the_event_and_settle(order))
     queue.sent.clear()
 
     let_pass(redis, order.event_id, LATEST_CHARGE)
     sweep(queue)
 
-    assert not money_is_kept(order)
+    assert not is_charged(order)
 
 
-def test_what_was_undone_is_asked_for_no_more(redis: Redis, queue: RecordingQueue):
+def test_no_message_is_sent_for_a_payment_that_was_undone_for_the_last_time(
+    redis: Redis, queue: RecordingQueue
+):
     order = make_processing_order(token="tok_declined")
     settle(order)
     let_pass(redis, order.event_id, LATEST_CHARGE)
@@ -196,9 +201,9 @@ def test_what_was_undone_is_asked_for_no_more(redis: Redis, queue: RecordingQueu
     assert SimulatedCharge.objects.get().charged_at is None
 
 
-def test_a_free_order_that_failed_has_nothing_to_undo():
+def test_a_failed_free_order_has_nothing_to_undo():
     order = make_processing_order(ticket_type=make_ticket_type(price="0.00"))
 
-    cancel_and_fail(order)
+    cancel_the_event_and_settle(order)
 
     assert Payment.objects.get().undo_at is None

@@ -1,8 +1,8 @@
 """
-Random histories of one event, against a small model of what must hold.
+Random histories of one event, compared with a small model of what must hold.
 
-Hypothesis chooses who does what, where a process dies, and what others do between two steps of
-somebody's; after each step the record, Redis and the model are compared.
+Hypothesis chooses the actions, the points where a process dies, and the actions of others between
+two steps. After each action, PostgreSQL, Redis and the model are compared.
 """
 
 import os
@@ -95,27 +95,27 @@ SEAMS: Final = [
     "tickets.event_cancellation:cancel_reservations",
     "tickets.door.checkin:_record",
 ]
-# What somebody else does between two steps, on a connection of his own.
+# Actions and faults that may happen between two steps, on another database connection.
 MEANWHILE: Final = [
     "lose_redis",
     "lose_scripts",
     "restore_old_redis",
     "clean_up",
     "rebuild",
-    "time_is_up",
-    "hold_is_up",
-    "hold_is_up",
-    "sell_more",
-    "sell_fewer",
-    "somebody_reserves",
-    "somebody_reserves",
+    "let_reservations_expire",
+    "let_holds_become_overdue",
+    "let_holds_become_overdue",
+    "raise_capacity",
+    "lower_capacity",
+    "another_buyer_reserves",
+    "another_buyer_reserves",
     "pay_the_last",
     "cancel_the_last",
     "refund_one",
     "work",
     "audit",
 ]
-# At the how manieth step, and what: the process dies, or others act.
+# None, or the number of seams to pass before the fault, and the fault: a crash, or other actions.
 FAULT = st.one_of(
     st.none(),
     st.tuples(
@@ -125,16 +125,17 @@ FAULT = st.one_of(
 )
 Fault = tuple[int, Any] | None
 TOKEN = st.sampled_from(["tok_approved", "tok_approved", "tok_declined", "tok_unstable"])
-# A few in every test run; many by `MODEL_HISTORIES=2000 pytest tests/engine/test_model.py`.
+# For a long run: `MODEL_HISTORIES=2000 pytest tests/engine/test_model.py`.
 HISTORIES: Final = int(os.environ.get("MODEL_HISTORIES", "60"))
-# A shop that is not quiet after so many rounds of repair never will be.
+# If there is still work after so many rounds of repair, something repeats forever.
 _ROUNDS: Final = 12
-# A worker's death leaves locks; nobody may wait for one of ours longer than this.
-IMPATIENT = "SET lock_timeout = '200ms'"
+# An action of others in the middle of a transaction may need a lock which that transaction holds:
+# it must fail soon, because the transaction waits for it.
+SHORT_LOCK_TIMEOUT: Final = "SET lock_timeout = '200ms'"
 
 
 class Sale(RuleBasedStateMachine):
-    """One event with two types of tickets, a few buyers, and everything that goes wrong."""
+    """One event with two ticket types, the actions of buyers and workers, and faults."""
 
     queue: RecordingQueue
     seen: Counter[str] = Counter()
@@ -148,34 +149,35 @@ class Sale(RuleBasedStateMachine):
         self.others = ThreadPoolExecutor(1)
         self.fault: Fault = None
         type(self).current = self
-        self.somebody_else(lambda: _execute(IMPATIENT))
-        _execute(IMPATIENT)
+        self.on_other_connection(lambda: _execute(SHORT_LOCK_TIMEOUT))
+        _execute(SHORT_LOCK_TIMEOUT)
         self.many = make_event(capacity=6).ticket_types.get()
         self.few = make_ticket_type(
             event=Event.objects.get(pk=self.many.event_id), capacity=3, name="Camarote"
         )
         self.event_id = self.many.event_id
-        # The model: who was told what.
-        self.told_reserved: list[UUID] = []
+        # The model: the orders that were reported as reserved, the orders whose payment was
+        # accepted, and the number of admissions by ticket.
+        self.reserved: list[UUID] = []
         self.accepted: set[UUID] = set()
         self.admitted: Counter[UUID] = Counter()
         self.old_redis: dict[str, Any] = {}
 
-    def somebody_else(self, act: Callable[[], object]) -> None:
+    def on_other_connection(self, act: Callable[[], object]) -> None:
         self.others.submit(act).result(timeout=60)
 
-    # --- how things go wrong ----------------------------------------------------------
+    # --- faults -----------------------------------------------------------------------
 
     def attempt(self, act: Callable[[], object], fault: Fault) -> bool:
-        """Do it, with a fault on the way perhaps. Return whether it was done and answered."""
+        """Run an action with a fault. Return whether it succeeded and its caller learned of it."""
         self.fault = fault
         try:
             act()
         except Crash:
             self.seen["crash"] += 1
-            # What a dead process had open, the database rolls back.
+            # PostgreSQL rolls back the open transaction of a dead process.
             connection.close()
-            _execute(IMPATIENT)
+            _execute(SHORT_LOCK_TIMEOUT)
             return False
         except (Refusal, DatabaseError) as refusal:
             self.seen[type(refusal).__name__] += 1
@@ -186,7 +188,7 @@ class Sale(RuleBasedStateMachine):
 
     @classmethod
     def at_step(cls, _: str) -> None:
-        """Let the fault strike whoever is under way, when its step has come."""
+        """Count down at each seam, and cause the fault when its turn has come."""
         self = cls.current
         if self.fault is None or current_thread() is not main_thread():
             return
@@ -197,7 +199,7 @@ class Sale(RuleBasedStateMachine):
         if what == "crash":
             raise Crash
         for act in what:
-            self.somebody_else(partial(self._meanwhile, act))
+            self.on_other_connection(partial(self._meanwhile, act))
 
     def _meanwhile(self, act: str) -> None:
         self.seen[act] += 1
@@ -211,7 +213,8 @@ class Sale(RuleBasedStateMachine):
         self.redis.script_flush()
 
     def _remember_redis(self) -> None:
-        # The marks of returns are strings: their events are cold after a restart, so none is asked.
+        # The strings are marks of returned tickets. Only a live stock needs them, and a restart
+        # makes the stock cold.
         keys = [key for key in self.redis.keys("{event:*") if self.redis.type(key) != "string"]
         self.old_redis = {str(key): self._read(key) for key in keys}
 
@@ -221,7 +224,7 @@ class Sale(RuleBasedStateMachine):
         return dict(self.redis.zrange(key, 0, -1, withscores=True))  # type: ignore[arg-type]
 
     def _restore_old_redis(self) -> None:
-        # As a restart from a snapshot does: old figures, no scripts.
+        # A restart from a snapshot has the same effect: old figures and no scripts.
         self.redis.flushall()
         self.redis.script_flush()
         for key, value in self.old_redis.items():
@@ -239,29 +242,29 @@ class Sale(RuleBasedStateMachine):
     def _rebuild(self) -> None:
         rebuild_stock(event_id=self.event_id)
 
-    def _time_is_up(self) -> None:
+    def _let_reservations_expire(self) -> None:
         let_pass(self.redis, self.event_id, timedelta(minutes=16))
 
-    def _hold_is_up(self) -> None:
+    def _let_holds_become_overdue(self) -> None:
         let_pass(self.redis, self.event_id, timedelta(seconds=31))
         clean_up()
 
-    def _sell_more(self) -> None:
+    def _raise_capacity(self) -> None:
         change_capacity(ticket_type_id=self.many.pk, capacity=9)
 
-    def _sell_fewer(self) -> None:
+    def _lower_capacity(self) -> None:
         change_capacity(ticket_type_id=self.many.pk, capacity=4)
 
-    def _somebody_reserves(self) -> None:
+    def _another_buyer_reserves(self) -> None:
         self._reserve(1, 0)
 
     def _pay_the_last(self) -> None:
-        if self.told_reserved:
-            self._pay(self.told_reserved[-1], "tok_approved")
+        if self.reserved:
+            self._pay(self.reserved[-1], "tok_approved")
 
     def _cancel_the_last(self) -> None:
-        if self.told_reserved:
-            cancel_order(actor=SOMEBODY, order_id=self.told_reserved[-1], now=clock.now())
+        if self.reserved:
+            cancel_order(actor=SOMEBODY, order_id=self.reserved[-1], now=clock.now())
 
     def _refund_one(self) -> None:
         paid = Order.objects.filter(event_id=self.event_id, status=OrderStatus.PAID)
@@ -272,7 +275,7 @@ class Sale(RuleBasedStateMachine):
         if self.queue.sent:
             self.queue.run(*self.queue.sent[0])
 
-    # --- what people do ---------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------
 
     @initialize(capacity=st.integers(2, 6))
     def open_sales(self, capacity: int) -> None:
@@ -287,7 +290,7 @@ class Sale(RuleBasedStateMachine):
             customer=Customer("Ana", "ana@example.com", "pt-br"),
             now=clock.now(),
         )
-        self.told_reserved.append(reservation.order_id)
+        self.reserved.append(reservation.order_id)
         self.seen["reserved"] += 1
 
     def _pay(self, order_id: UUID, token: str) -> None:
@@ -304,7 +307,7 @@ class Sale(RuleBasedStateMachine):
     def reserve_both(self, many: int, few: int, fault: Fault) -> None:
         self.attempt(lambda: self._reserve(many, few), fault)
 
-    @precondition(lambda self: self.told_reserved)
+    @precondition(lambda self: self.reserved)
     @rule(
         back=st.integers(1, 6),
         token=TOKEN,
@@ -312,18 +315,18 @@ class Sale(RuleBasedStateMachine):
         fault=FAULT,
     )
     def pay(self, back: int, token: str, late: bool, fault: Fault) -> None:  # noqa: FBT001
-        order_id = self.told_reserved[-min(back, len(self.told_reserved))]
+        order_id = self.reserved[-min(back, len(self.reserved))]
         if late:
-            self._time_is_up()
+            self._let_reservations_expire()
         before = Order.objects.values_list("status", "reserved_until").get(pk=order_id)
         done = self.attempt(lambda: self._pay(order_id, token), fault)
-        assert not (done and late), "a payment after the end was accepted"
+        assert not (done and late), "a payment after the end of the reservation was accepted"
         assert not done or before[0] == OrderStatus.RESERVED
 
-    @precondition(lambda self: self.told_reserved)
+    @precondition(lambda self: self.reserved)
     @rule(back=st.integers(1, 6), fault=FAULT)
     def cancel(self, back: int, fault: Fault) -> None:
-        order_id = self.told_reserved[-min(back, len(self.told_reserved))]
+        order_id = self.reserved[-min(back, len(self.reserved))]
         self.attempt(
             lambda: cancel_order(actor=SOMEBODY, order_id=order_id, now=clock.now()), fault
         )
@@ -331,19 +334,19 @@ class Sale(RuleBasedStateMachine):
     @rule(quantity=st.integers(1, 2), token=TOKEN, fault=FAULT)
     def reserve_and_pay(self, quantity: int, token: str, fault: Fault) -> None:
         if self.attempt(lambda: self._reserve(quantity, 0), None):
-            self.attempt(lambda: self._pay(self.told_reserved[-1], token), fault)
+            self.attempt(lambda: self._pay(self.reserved[-1], token), fault)
 
     @rule(quantity=st.integers(1, 2), fault=FAULT)
     def buy(self, quantity: int, fault: Fault) -> None:
         if self.attempt(lambda: self._reserve(quantity, 0), None):
-            order_id = self.told_reserved[-1]
+            order_id = self.reserved[-1]
             if self.attempt(lambda: self._pay(order_id, "tok_approved"), None):
                 self.attempt(self.queue.run_all, fault)
 
     @precondition(lambda self: self.queue.sent)
     @rule(pick=st.integers(0, 20), again=st.booleans(), fault=FAULT)
     def work(self, pick: int, again: bool, fault: Fault) -> None:  # noqa: FBT001
-        """Obey one message, any of them; the queue may bring it once more."""
+        """Run any one of the messages. With `again` it stays in the queue and can run again."""
         if self.queue.sent:
             chosen = self.queue.sent[pick % len(self.queue.sent)]
             done = self.attempt(lambda: self.queue.run(*chosen), fault)
@@ -362,7 +365,7 @@ class Sale(RuleBasedStateMachine):
 
     @rule(fault=FAULT)
     def expiry(self, fault: Fault) -> None:
-        self._time_is_up()
+        self._let_reservations_expire()
         self.attempt(clean_up, fault)
 
     @rule(fault=FAULT)
@@ -399,8 +402,8 @@ class Sale(RuleBasedStateMachine):
             )
 
     @rule(dice=st.integers(0, 19), fault=FAULT)
-    def call_off(self, dice: int, fault: Fault) -> None:
-        # Rarely: nothing much can happen after it.
+    def cancel_the_event(self, dice: int, fault: Fault) -> None:
+        # Rarely, because little can happen to an event after its cancellation.
         if dice == 13:
             self.attempt(
                 lambda: cancel_event(actor=SOMEBODY, event_id=self.event_id, now=clock.now()), fault
@@ -414,7 +417,7 @@ class Sale(RuleBasedStateMachine):
             ticket = tickets[pick % len(tickets)]
             scan_id = new_id()
             if not self.attempt(lambda: self._scan(ticket, scan_id), fault):
-                # The gate has no answer, and asks again.
+                # The device got no response, and sends the scan again.
                 self.attempt(lambda: self._scan(ticket, scan_id), None)
 
     def _scan(self, ticket: Ticket, scan_id: UUID) -> None:
@@ -426,20 +429,20 @@ class Sale(RuleBasedStateMachine):
             self.admitted[ticket.pk] += 1
             self.seen["admitted"] += 1
 
-    # --- what must hold ---------------------------------------------------------------
+    # --- invariants -------------------------------------------------------------------
 
     @invariant()
     def holds(self) -> None:
         check_record(self.event_id)
         check_redis(self.redis, self.event_id)
         assert all(times == 1 for times in self.admitted.values()), "admitted twice"
-        written = set(Order.objects.filter(pk__in=self.told_reserved).values_list("pk", flat=True))
-        assert written == set(self.told_reserved), "an order that was promised is gone"
+        written = set(Order.objects.filter(pk__in=self.reserved).values_list("pk", flat=True))
+        assert written == set(self.reserved), "an order that was reported as reserved is missing"
         lost = Order.objects.filter(
             pk__in=self.accepted,
             status__in=[OrderStatus.RESERVED, OrderStatus.EXPIRED, OrderStatus.CANCELLED],
         )
-        assert not lost.exists(), "an accepted payment was forgotten"
+        assert not lost.exists(), "an accepted payment was lost"
 
     def _work_off(self) -> None:
         waiting = {str(message): message for message in self.queue.sent}
@@ -452,8 +455,7 @@ class Sale(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            # The faults are over. Time passes, and everybody who repairs has his turn, until
-            # nobody finds anything to do.
+            # The faults are over. Let time pass and run all repairs until there is no work left.
             for _ in range(_ROUNDS):
                 let_pass(self.redis, self.event_id, timedelta(hours=1))
                 clean_up()
@@ -465,7 +467,7 @@ class Sale(RuleBasedStateMachine):
             check_redis(self.redis, self.event_id)
             check_whole(self.event_id)
         finally:
-            self.somebody_else(lambda: connection.close())  # noqa: PLW0108 - the thread.s own
+            self.on_other_connection(lambda: connection.close())  # noqa: PLW0108 - the thread's own
             self.others.shutdown()
 
 
@@ -475,14 +477,14 @@ def _execute(statement: str) -> None:
 
 
 def run_histories(queue: RecordingQueue, *, histories: int, steps: int) -> Counter[str]:
-    """Play so many histories; return how often what happened."""
+    """Run random histories. Return how often each action, fault and refusal happened."""
     Sale.queue = queue
     Sale.seen = Counter()
     with ExitStack() as stack:
         for seam in SEAMS:
             stack.enter_context(watched(seam, at=Sale.at_step))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        # What the picture shows is tested elsewhere; drawing it takes most of the time.
+        # Other tests check the pictures, and drawing them would take most of the time.
         patch.setattr("tickets.issue.render_png", str.encode)
         patch.setattr("tickets.mail.render_png", str.encode)
         stack.callback(_execute, "RESET lock_timeout")
@@ -502,7 +504,7 @@ def run_histories(queue: RecordingQueue, *, histories: int, steps: int) -> Count
 def test_every_invariant_holds_through_random_histories(queue: RecordingQueue):
     seen = run_histories(queue, histories=HISTORIES, steps=40)
 
-    # A run in which nothing happens proves nothing.
+    # Without enough actions and faults, the run would prove nothing.
     assert seen["reserved"] > 100
     assert seen["accepted"] > 30
     assert seen["crash"] > 20

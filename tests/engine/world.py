@@ -1,4 +1,4 @@
-"""One event and all that may happen to it, for tests that go through many states."""
+"""Let time pass for one event, run the repairs, and check its invariants. For engine tests."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -29,7 +29,7 @@ HOLDS_STOCK = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
 
 
 def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
-    """Let everything of an event that waits for a moment wait `time` less."""
+    """Simulate the passing of `time` for an event: move its deadlines and leases into the past."""
     lease = f"{{event:{event_id}}}:rebuild"
     if redis.pttl(lease) <= time.total_seconds() * 1000:
         redis.delete(lease)
@@ -52,45 +52,46 @@ def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
 
 
 def clean_up() -> None:
-    """Do what beat asks for every five seconds."""
+    """Run the cleanup, which beat requests every five seconds."""
     expire_task()
 
 
 def sweep(queue: RecordingQueue) -> None:
-    """Do what beat asks for every thirty seconds, and let a worker obey."""
+    """Run the sweep, which beat requests every thirty seconds, and then the messages it sent."""
     retry_waiting_work_task()
     queue.run_all()
 
 
 def audit_twice() -> None:
+    """Run the audit as often as it needs to rebuild a stock that differs."""
     audit_task()
     audit_task()
 
 
 def left(kind: TicketType) -> int:
-    """Return what buyers are told is left."""
+    """Return how many tickets are left, as buyers see it."""
     return left_by_type([kind.event_id])[kind.pk]
 
 
 def truly_left(kind: TicketType) -> int:
-    """Return what is left by the orders alone, without any counter."""
+    """Return how many tickets are left, computed from the orders, without any counter."""
     taken = OrderItem.objects.filter(ticket_type=kind, order__status__in=HOLDS_STOCK)
     capacity = TicketType.objects.values_list("capacity", flat=True).get(pk=kind.pk)
     return int(capacity - (taken.aggregate(n=Sum(F("quantity") - F("returned")))["n"] or 0))
 
 
 def check_record(event_id: UUID) -> None:
-    """Check what must hold at every moment, by the database alone."""
+    """Check the invariants that PostgreSQL must fulfill at every moment."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, [event_id])
         counts = cursor.fetchall()
-        cursor.execute(_STRANGE_TICKETS, [event_id])
-        strange = cursor.fetchall()
-    for capacity, promised, sold, live, owed, paid, valid in counts:
-        assert live <= capacity, f"oversold: {live} of {capacity}"
-        assert promised == owed, f"{promised} promised, {owed} owed"
-        assert sold == paid == valid, f"{sold} sold, {paid} paid, {valid} tickets"
-    assert not strange, strange
+        cursor.execute(_INCONSISTENT_TICKETS, [event_id])
+        inconsistent = cursor.fetchall()
+    for capacity, promised, sold, taken, accepted, paid, valid in counts:
+        assert taken <= capacity, f"oversold: {taken} of {capacity}"
+        assert promised == accepted, f"{promised} promised, {accepted} in accepted orders"
+        assert sold == paid == valid, f"{sold} sold, {paid} in paid orders, {valid} tickets"
+    assert not inconsistent, inconsistent
 
 
 _COUNTS = """
@@ -106,8 +107,8 @@ LEFT JOIN orders_orderitem i ON i.ticket_type_id = k.id
 LEFT JOIN orders_order o ON o.id = i.order_id
 WHERE k.event_id = %s GROUP BY k.id
 """
-# A ticket without a sale, and one that was used without being admitted exactly once.
-_STRANGE_TICKETS = """
+# Tickets of an order that is not paid, and tickets whose status does not match their admissions.
+_INCONSISTENT_TICKETS = """
 SELECT o.code, o.status, t.position, t.status, s.admitted
 FROM tickets_ticket t JOIN orders_order o ON o.id = t.order_id, LATERAL (
   SELECT count(*) AS admitted FROM tickets_scan s
@@ -121,10 +122,10 @@ WHERE t.event_id = %s AND (
 
 def check_redis(redis: Redis, event_id: UUID) -> None:
     """
-    Check what must hold of a live stock at every moment: it never has more than there is.
+    Check that a live stock never shows more tickets than are left.
 
-    A stock of an older epoch or generation, or of a Redis that lost its scripts since, may say
-    anything: nobody can write an order by it.
+    A stock of an older epoch or generation is not checked, nor one in a Redis that has lost its
+    scripts: no order can be written with a hold of such a stock.
     """
     found = redis.hgetall(f"{{event:{event_id}}}:left")
     stamp = InventoryGeneration.objects.values_list("stamp", flat=True).first()
@@ -134,12 +135,12 @@ def check_redis(redis: Redis, event_id: UUID) -> None:
     if not generation._is_loaded(stamp or ""):
         return
     for kind in TicketType.objects.filter(event_id=event_id):
-        said = int(found.get(str(kind.pk), 0))
-        assert said <= truly_left(kind), f"Redis has {said}, there are {truly_left(kind)}"
+        shown = int(found.get(str(kind.pk), 0))
+        assert shown <= truly_left(kind), f"Redis shows {shown}, {truly_left(kind)} are left"
 
 
 def check_whole(event_id: UUID) -> None:
-    """Check what must hold once the faults are over and the repairers have run."""
+    """Check the invariants that must hold after the faults have ended and the repairs have run."""
     check_record(event_id)
     event = Event.objects.get(pk=event_id)
     for order in Order.objects.filter(event_id=event_id):
@@ -148,22 +149,22 @@ def check_whole(event_id: UUID) -> None:
         if payment is None:
             continue
         assert payment.status not in (PaymentStatus.PENDING, PaymentStatus.REFUNDING)
-        kept = SimulatedCharge.objects.filter(
+        charged = SimulatedCharge.objects.filter(
             payment_id=payment.pk, charged_at__isnull=False, refunded_at=None
         ).exists()
         paid = order.status == OrderStatus.PAID
-        assert kept == (paid and order.total > 0), f"{order.status}, and the money: {kept}"
+        assert charged == (paid and order.total > 0), f"{order.status}, but charged: {charged}"
         if paid:
             delivery = Delivery.objects.get(order=order)
             assert delivery.codes_stored_at, f"{order.code} has no codes"
-            assert delivery.sent_at, f"{order.code} was not sent"
-            letters = [letter for letter in mail.outbox if order.code in str(letter.body)]
-            assert letters, f"no letter of {order.code}"
+            assert delivery.sent_at, f"the tickets of {order.code} were not mailed"
+            mails = [each for each in mail.outbox if order.code in str(each.body)]
+            assert mails, f"no mail of {order.code}"
     if event.status == "published":
         known = set(event.ticket_types.values_list("pk", flat=True))
         assert left_by_type([event_id]).keys() == known
         for kind in event.ticket_types.all():
-            assert left(kind) == truly_left(kind), f"{left(kind)} shown, {truly_left(kind)} there"
+            assert left(kind) == truly_left(kind), f"{left(kind)} shown, {truly_left(kind)} left"
     else:
         assert not Order.objects.filter(event=event, status__in=HOLDS_STOCK).exists()
         assert event.wound_up_at

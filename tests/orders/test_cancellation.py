@@ -1,4 +1,4 @@
-"""Reservations that end before they are paid."""
+"""Cancelling reservations that are not paid."""
 
 from collections.abc import Collection
 from typing import Any
@@ -33,7 +33,7 @@ def cancelled_by_acts() -> set[UUID]:
     return set(Act.objects.filter(type="order.cancelled").values_list("subject_id", flat=True))
 
 
-def test_a_cancelled_order_says_when_it_ended():
+def test_a_cancelled_order_has_the_time_of_its_end():
     order, now = make_reserved_order(), clock.now()
 
     cancel_order(order_id=order.pk, actor=SOMEBODY, now=now)
@@ -42,7 +42,7 @@ def test_a_cancelled_order_says_when_it_ended():
     assert (order.status, order.closed_at) == (OrderStatus.CANCELLED, now)
 
 
-def test_of_several_orders_those_are_cancelled_that_are_named_and_still_open():
+def test_only_the_named_orders_that_are_still_reserved_are_cancelled():
     kind = make_ticket_type(capacity=20)
     named, other = (make_reserved_order(ticket_type=kind) for _ in range(2))
     paying = make_processing_order(ticket_type=kind, quantity=2)
@@ -57,23 +57,23 @@ def test_of_several_orders_those_are_cancelled_that_are_named_and_still_open():
     ]  # fmt: skip
     assert Order.objects.get(pk=named.pk).closed_at == now
     assert cancelled_by_acts() == {named.pk}
-    # What is being paid for keeps its hold.
+    # The order that is being paid for keeps its hold.
     assert left_by_type([kind.event_id])[kind.pk] == 20 - 1 - 2 - 3
 
 
-def test_redis_is_told_of_the_named_orders_only(monkeypatch: pytest.MonkeyPatch):
+def test_only_the_holds_of_the_named_orders_are_released(monkeypatch: pytest.MonkeyPatch):
     kind = make_ticket_type()
     before, named = (make_reserved_order(ticket_type=kind) for _ in range(2))
     cancel([before], clock.now())
-    told: list[UUID] = []
+    released: list[UUID] = []
     release = cancellation.release_holds  # type: ignore[attr-defined]
 
-    def listen(**said: Any) -> None:
-        said["order_ids"] = list(said["order_ids"])
-        told.extend(said["order_ids"])
-        release(**said)
+    def release_and_record(**arguments: Any) -> None:
+        arguments["order_ids"] = list(arguments["order_ids"])
+        released.extend(arguments["order_ids"])
+        release(**arguments)
 
-    monkeypatch.setattr(cancellation, "release_holds", listen)
+    monkeypatch.setattr(cancellation, "release_holds", release_and_record)
     cancel([named], clock.now())
 
-    assert told == [named.pk]
+    assert released == [named.pk]

@@ -1,4 +1,4 @@
-"""A free order is confirmed by the owner of its email address, and by nobody else."""
+"""Only the owner of the email address can confirm a free order."""
 
 import re
 from collections.abc import Callable
@@ -76,6 +76,7 @@ def pay(order: Order, now: datetime | None = None) -> None:
 
 
 def waiting_order(**fields: Any) -> Order:
+    """Make a free order whose confirmation mail was requested."""
     order = free_order(**fields)
     pay(order)
     order.refresh_from_db()
@@ -100,7 +101,7 @@ def link_of(letter: Any) -> str:
     return found[0]
 
 
-def test_a_free_order_waits_for_its_buyers_click_and_then_goes_on(
+def test_a_free_order_waits_until_its_buyer_confirms_and_then_is_paid(
     api: APIClient, queue: RecordingQueue
 ):
     event = make_event(price="0.00", capacity=5)
@@ -108,12 +109,12 @@ def test_a_free_order_waits_for_its_buyers_click_and_then_goes_on(
     buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}"
     before = buyer.get(path).json()["email_confirmation"]
 
-    asked = buyer.post(f"{path}/payment", {"method": "free"})
+    accepted = buyer.post(f"{path}/payment", {"method": "free"})
     ran = queue.run_all()
 
     assert before is None
-    assert (asked.status_code, asked.json()["status"]) == (202, "reserved")
-    assert asked.json()["email_confirmation"] == "waiting"
+    assert (accepted.status_code, accepted.json()["status"]) == (202, "reserved")
+    assert accepted.json()["email_confirmation"] == "waiting"
     assert ran == [Message.SEND_CONFIRMATION]
     assert not Payment.objects.exists()
     (letter,) = mail.outbox
@@ -132,7 +133,7 @@ def test_a_free_order_waits_for_its_buyers_click_and_then_goes_on(
     assert len(mail.outbox) == 2
 
 
-def test_the_mail_says_nothing_that_whoever_ordered_wrote(queue: RecordingQueue):
+def test_the_mail_shows_no_text_that_the_orderer_typed(queue: RecordingQueue):
     waiting_order()
     queue.run_all()
 
@@ -161,7 +162,7 @@ def test_the_mail_is_in_the_buyers_language_as_text_and_html(
     assert all(link_of(letter) in str(text) for text in parts.values())
 
 
-def test_an_event_may_do_without_the_confirmation(queue: RecordingQueue):
+def test_an_event_may_turn_off_the_confirmation(queue: RecordingQueue):
     order = free_order(confirms_free_orders=False)
 
     pay(order)
@@ -170,7 +171,7 @@ def test_an_event_may_do_without_the_confirmation(queue: RecordingQueue):
     assert not EmailConfirmation.objects.exists()
 
 
-def test_what_costs_money_needs_no_confirmation():
+def test_an_order_that_is_not_free_needs_no_confirmation():
     order = make_reserved_order()
 
     accept_payment(order=order, method="card", token="tok_approved", now=clock.now())
@@ -178,12 +179,12 @@ def test_what_costs_money_needs_no_confirmation():
     assert status_of(order) == "processing"
 
 
-def test_an_organizer_chooses_in_the_api_whether_free_orders_are_confirmed():
+def test_an_organizer_can_turn_off_the_confirmation_in_the_api():
     event = make_event(price="0.00")
 
-    answer = as_organizer(event).patch(f"/events/{event.slug}", {"confirms_free_orders": False})
+    response = as_organizer(event).patch(f"/events/{event.slug}", {"confirms_free_orders": False})
 
-    assert answer.json()["confirms_free_orders"] is False
+    assert response.json()["confirms_free_orders"] is False
     assert make_event().confirms_free_orders is True
 
 
@@ -215,10 +216,10 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms_once(
     assert queue.run_all().count(Message.SETTLE_ORDER) == 1
     after = api.get(clicks[1]["Location"])
     assert (after.status_code, b"<form" in after.content) == (200, False)
-    assert "It is confirmed" in after.content.decode()
+    assert "Your address is confirmed" in after.content.decode()
 
 
-def test_the_page_of_a_confirmed_order_that_was_refunded_promises_no_tickets(
+def test_the_page_of_a_refunded_order_shows_that_it_was_cancelled(
     api: APIClient, queue: RecordingQueue
 ):
     order = waiting_order()
@@ -229,20 +230,20 @@ def test_the_page_of_a_confirmed_order_that_was_refunded_promises_no_tickets(
     page = api.get(page_of(order, confirmation_token(order))).content.decode()
 
     assert "This order was cancelled" in page
-    assert "Your tickets go to" not in page
+    assert "We will send your tickets" not in page
 
 
-def test_the_page_leads_nobody_to_an_answer_for_programs(api: APIClient):
+def test_the_page_has_no_link_to_a_response_of_the_api(api: APIClient):
     order = waiting_order()
-    run_out(order)
+    expire(order)
 
     page = api.get(page_of(order, confirmation_token(order))).content.decode()
 
-    assert "The time is up" in page
+    assert "This order has expired" in page
     assert 'href="/events/' not in page
 
 
-def test_the_page_is_safe_to_show(api: APIClient, queue: RecordingQueue):
+def test_the_page_escapes_texts_and_sends_security_headers(api: APIClient, queue: RecordingQueue):
     order = waiting_order(name="<script>alert(1)</script> & Jazz")
 
     page = api.get(page_of(order, confirmation_token(order)))
@@ -260,7 +261,7 @@ def test_the_page_is_safe_to_show(api: APIClient, queue: RecordingQueue):
 @pytest.mark.parametrize(
     ("language", "words"), [("pt-br", "Confirme seu e-mail"), ("en", "Confirm your email")]
 )
-def test_the_page_speaks_the_orders_language(language: str, words: str, api: APIClient):
+def test_the_page_is_in_the_language_of_the_order(language: str, words: str, api: APIClient):
     order = waiting_order()
     Order.objects.filter(pk=order.pk).update(language=language)
 
@@ -270,7 +271,7 @@ def test_the_page_speaks_the_orders_language(language: str, words: str, api: API
     assert f'lang="{language}"' in page.content.decode()
 
 
-def run_out(order: Order) -> None:
+def expire(order: Order) -> None:
     Order.objects.filter(pk=order.pk).update(reserved_until=database_now())
 
 
@@ -278,19 +279,19 @@ def cancel(order: Order) -> None:
     cancel_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
 
 
-def call_off(order: Order) -> None:
+def cancel_the_event(order: Order) -> None:
     cancel_event(event_id=order.event_id, actor=SOMEBODY, now=clock.now())
 
 
 @pytest.mark.parametrize(
     ("ends", "refusal", "status", "words"),
     [
-        (run_out, ReservationExpired, "expired", "The time is up"),
+        (expire, ReservationExpired, "expired", "This order has expired"),
         (cancel, OrderNotPayable, "cancelled", "This order was cancelled"),
-        (call_off, OrderNotPayable, "reserved", "This event was cancelled"),
+        (cancel_the_event, OrderNotPayable, "reserved", "This event was cancelled"),
     ],
 )
-def test_a_click_that_comes_too_late_confirms_nothing_and_says_why(
+def test_a_click_after_the_end_of_the_order_confirms_nothing_and_the_page_says_why(
     ends: Callable[[Order], None],
     refusal: type[Exception],
     status: str,
@@ -311,9 +312,11 @@ def test_a_click_that_comes_too_late_confirms_nothing_and_says_why(
     assert not Payment.objects.exists()
 
 
-def test_a_click_that_would_pass_the_customers_limit_says_so_and_shows_no_button(api: APIClient):
+def test_a_click_that_would_exceed_the_customers_limit_is_explained_without_a_button(
+    api: APIClient,
+):
     first = waiting_order(max_per_customer=2)
-    # From an address that holds nothing: reservations under an email alone do not count there.
+    # From an IP address without tickets, so that the customer's other reservation does not count.
     reservation = reserve_tickets(
         event_id=first.event_id,
         wanted=2,
@@ -327,13 +330,13 @@ def test_a_click_that_would_pass_the_customers_limit_says_so_and_shows_no_button
     path = page_of(second, "").partition("?")[0]
     page = api.post(path, {"token": confirmation_token(second)}, format="multipart")
 
-    assert "These are too many tickets" in page.content.decode()
+    assert "Too many tickets for one person" in page.content.decode()
     assert b"<form" not in page.content
     assert (page.status_code, status_of(second)) == (200, "reserved")
 
 
-def test_a_mail_whose_order_ended_before_it_was_sent_is_not_sent(queue: RecordingQueue):
-    run_out(waiting_order())
+def test_no_mail_is_sent_if_the_order_has_ended_before(queue: RecordingQueue):
+    expire(waiting_order())
 
     queue.run_all()
 
@@ -354,14 +357,14 @@ def test_a_token_that_is_not_the_orders_own_confirms_nothing(token: str, api: AP
     assert {status_of(order), status_of(other)} == {"reserved"}
 
 
-def test_an_order_whose_confirmation_nobody_asked_for_has_no_link():
+def test_a_token_is_not_valid_if_no_confirmation_was_requested():
     order = free_order()
 
     with pytest.raises(ConfirmationNotValid):
         confirm_email(order_id=order.pk, token=confirmation_token(order), now=clock.now())
 
 
-def test_a_link_lives_on_while_secret_key_is_rotated(settings: Any):
+def test_a_link_stays_valid_while_secret_key_is_rotated(settings: Any):
     order = waiting_order()
     token = confirmation_token(order)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
@@ -373,7 +376,7 @@ def test_a_link_lives_on_while_secret_key_is_rotated(settings: Any):
     assert status_of(order) == "processing"
 
 
-def test_a_corrected_address_gets_a_link_of_its_own_and_the_old_one_is_dead(
+def test_a_corrected_address_gets_a_new_link_and_the_old_link_becomes_invalid(
     queue: RecordingQueue,
 ):
     order = waiting_order()
@@ -397,9 +400,9 @@ def test_a_corrected_address_gets_a_link_of_its_own_and_the_old_one_is_dead(
     assert status_of(order) == "processing"
 
 
-def test_an_address_that_is_corrected_during_a_click_is_not_confirmed_by_it():
+def test_a_click_does_not_confirm_an_address_that_is_corrected_during_the_click():
     order = waiting_order()
-    # Another one of the same buyer, whose address stays.
+    # Another order with the same old address, which must not make the check succeed.
     waiting_order()
 
     def correct(moment: str) -> None:
@@ -427,7 +430,7 @@ def test_two_clicks_at_once_confirm_once(queue: RecordingQueue):
     assert queue.sent == [(Message.SETTLE_ORDER, {"order_id": str(order.pk)})]
 
 
-def test_asking_again_sends_the_mail_again_and_not_without_end(queue: RecordingQueue):
+def test_a_repeated_payment_sends_the_mail_again_at_most_three_times(queue: RecordingQueue):
     order, start = free_order(), clock.now()
     for second in range(5):
         pay(order, start + timedelta(seconds=second))
@@ -447,7 +450,7 @@ def test_asking_again_sends_the_mail_again_and_not_without_end(queue: RecordingQ
     assert status_of(order) == "processing"
 
 
-def test_many_requests_at_once_send_one_mail(queue: RecordingQueue):
+def test_concurrent_payments_of_one_free_order_send_one_mail(queue: RecordingQueue):
     order = free_order()
 
     outcomes = race(*[lambda: pay(order)] * 6)
@@ -457,7 +460,7 @@ def test_many_requests_at_once_send_one_mail(queue: RecordingQueue):
     assert len(mail.outbox) == 1
 
 
-def test_a_stranger_gets_no_more_mails_than_an_hour_allows_from_however_many_events(
+def test_an_address_gets_no_more_mails_in_an_hour_than_allowed_from_all_events_together(
     settings: Any, queue: RecordingQueue
 ):
     settings.MAILS_PER_RECIPIENT_PER_HOUR = 3
@@ -465,11 +468,11 @@ def test_a_stranger_gets_no_more_mails_than_an_hour_allows_from_however_many_eve
     for number in range(8):
         reservation = reserve(make_event(price="0.00"), email=f"Eva+{number}@Example.com")
         buyer = as_bearer(reservation.token.text)
-        answer = buyer.post(f"/orders/{reservation.order_id}/payment", {"method": "free"})
-        if answer.status_code == 429:
+        response = buyer.post(f"/orders/{reservation.order_id}/payment", {"method": "free"})
+        if response.status_code == 429:
             refused += 1
-            assert answer.json()["code"] == "too_many_mails"
-            assert int(answer.headers["Retry-After"]) > 0
+            assert response.json()["code"] == "too_many_mails"
+            assert int(response.headers["Retry-After"]) > 0
             shown = buyer.get(f"/orders/{reservation.order_id}").json()
             assert (shown["status"], shown["email_confirmation"]) == ("reserved", None)
     queue.run_all()
@@ -477,7 +480,7 @@ def test_a_stranger_gets_no_more_mails_than_an_hour_allows_from_however_many_eve
     assert (refused, len(mail.outbox)) == (5, 3)
 
 
-def test_orders_that_race_for_the_last_mail_get_one(settings: Any, queue: RecordingQueue):
+def test_concurrent_orders_cannot_exceed_the_limit_of_mails(settings: Any, queue: RecordingQueue):
     settings.MAILS_PER_RECIPIENT_PER_HOUR = 1
     orders = [free_order() for _order in range(4)]
 
@@ -487,7 +490,9 @@ def test_orders_that_race_for_the_last_mail_get_one(settings: Any, queue: Record
     assert len(queue.sent) == 1
 
 
-def test_a_payment_with_a_key_is_answered_the_same_and_mails_once(queue: RecordingQueue):
+def test_a_retried_payment_gets_the_stored_response_and_sends_no_second_mail(
+    queue: RecordingQueue,
+):
     reservation = reserve(make_event(price="0.00"))
     buyer = as_bearer(reservation.token.text)
 
@@ -500,16 +505,16 @@ def test_a_payment_with_a_key_is_answered_the_same_and_mails_once(queue: Recordi
 
     first = send()
     EmailConfirmation.objects.update(asked_at=clock.now() - 2 * MINUTE)
-    again = send()
+    retried = send()
     queue.run_all()
 
-    assert (first.status_code, again.status_code) == (202, 202)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert again.json() == first.json()
+    assert (first.status_code, retried.status_code) == (202, 202)
+    assert retried.headers["Idempotent-Replayed"] == "true"
+    assert retried.json() == first.json()
     assert len(mail.outbox) == 1
 
 
-def test_an_address_that_ses_refuses_is_asked_for_no_more(
+def test_no_more_mails_are_sent_to_an_address_that_ses_refuses(
     monkeypatch: pytest.MonkeyPatch, queue: RecordingQueue
 ):
     order = waiting_order()
@@ -517,13 +522,13 @@ def test_an_address_that_ses_refuses_is_asked_for_no_more(
 
     queue.run_all()
 
-    asked = EmailConfirmation.objects.get()
-    assert "cannot be mailed" in asked.failure
-    assert asked.leased_until is None
+    confirmation = EmailConfirmation.objects.get()
+    assert "cannot be mailed" in confirmation.failure
+    assert confirmation.leased_until is None
     assert retry_waiting_work(now=clock.now() + timedelta(days=1)) == 0
 
 
-def test_a_repeated_message_mails_once():
+def test_a_repeated_message_sends_one_mail():
     order, now = waiting_order(), clock.now()
 
     send_confirmation(order_id=order.pk, now=now)
@@ -534,14 +539,16 @@ def test_a_repeated_message_mails_once():
     assert len(mail.outbox) == 1
 
 
-def test_a_mail_that_failed_is_free_for_the_next_worker(monkeypatch: pytest.MonkeyPatch):
+def test_after_a_failure_to_send_the_next_worker_can_send_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+):
     order = waiting_order()
 
-    def away(letter: Any) -> int:
+    def fail(letter: Any) -> int:
         raise ConnectionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("ticketing.letters.HtmlMail.send", away)
+        patch.setattr("ticketing.letters.HtmlMail.send", fail)
         with pytest.raises(ConnectionError):
             send_confirmation(order_id=order.pk, now=clock.now())
     send_confirmation(order_id=order.pk, now=clock.now())
@@ -550,18 +557,18 @@ def test_a_mail_that_failed_is_free_for_the_next_worker(monkeypatch: pytest.Monk
     assert EmailConfirmation.objects.get().sent_at is not None
 
 
-def test_staff_correct_the_address_of_an_order_that_waits(queue: RecordingQueue):
+def test_staff_can_correct_the_address_of_an_order_that_waits(queue: RecordingQueue):
     order = waiting_order()
     queue.run_all()
     staff = as_user(make_user(organizer=order.event.organizer, is_staff=True))
     form = {"was": "ana@example.com", "email": "eva@example.com"}
 
     page = reverse("admin:orders_order_correct_this", args=[order.pk])
-    asked = staff.get(page)
+    form_page = staff.get(page)
     staff.post(page, form, format="multipart")
     queue.run_all()
 
-    assert "ana@example.com" in asked.content.decode()
+    assert "ana@example.com" in form_page.content.decode()
     assert [letter.to for letter in mail.outbox] == [["ana@example.com"], ["eva@example.com"]]
 
 
@@ -571,7 +578,7 @@ def correct(order: Order, email: str = "eva@example.com") -> None:
         confirm_new_address(order_id=order.pk, now=clock.now())
 
 
-def test_a_new_address_is_asked_for_its_own_order_and_no_other(queue: RecordingQueue):
+def test_a_corrected_address_gets_a_mail_for_its_own_order_only(queue: RecordingQueue):
     others = [waiting_order(), free_order()]
     order = waiting_order()
     queue.sent.clear()
@@ -582,19 +589,19 @@ def test_a_new_address_is_asked_for_its_own_order_and_no_other(queue: RecordingQ
     assert {status_of(other) for other in others} == {"reserved"}
 
 
-def test_a_new_address_of_an_order_that_waits_for_no_click_gets_no_mail(queue: RecordingQueue):
+def test_a_corrected_address_of_an_order_that_does_not_wait_gets_no_mail(queue: RecordingQueue):
     waiting_order()
-    never_asked, ended = free_order(), waiting_order()
+    not_requested, ended = free_order(), waiting_order()
     cancel(ended)
     queue.sent.clear()
 
-    for order in (never_asked, ended):
+    for order in (not_requested, ended):
         correct(order)
 
     assert queue.sent == []
 
 
-def test_another_orders_click_does_not_stand_for_this_ones():
+def test_the_confirmation_of_another_order_does_not_confirm_this_one():
     first = waiting_order()
     confirm(first)
     second = waiting_order()
@@ -604,20 +611,20 @@ def test_another_orders_click_does_not_stand_for_this_ones():
         confirm(second)
 
 
-def test_every_click_on_a_link_is_answered_with_the_order():
-    order, shown = waiting_order(), []
+def test_every_confirmation_by_one_link_stores_its_response():
+    order, stored = waiting_order(), []
     for _ in range(2):
         confirm_email(
             order_id=order.pk,
             token=confirmation_token(order),
             now=clock.now(),
-            store_response=lambda kept: shown.append(kept.pk),
+            store_response=lambda confirmed: stored.append(confirmed.pk),
         )
 
-    assert shown == [order.pk] * 2
+    assert stored == [order.pk] * 2
 
 
-def test_a_mail_for_an_order_that_ends_at_this_moment_is_not_sent_and_not_leased():
+def test_no_mail_is_sent_or_leased_exactly_at_the_end_of_the_order():
     order = waiting_order()
 
     send_confirmation(order_id=order.pk, now=order.reserved_until)
@@ -627,27 +634,27 @@ def test_a_mail_for_an_order_that_ends_at_this_moment_is_not_sent_and_not_leased
     assert confirmation.sent_at == order.reserved_until
 
 
-def test_a_mail_that_was_asked_for_again_while_it_was_sent_is_sent_again(
+def test_a_mail_that_is_requested_while_another_is_sent_stays_open(
     monkeypatch: pytest.MonkeyPatch,
 ):
     order = waiting_order()
     send = confirmation.send_mail  # type: ignore[attr-defined]
 
-    def send_while_another_is_asked_for(letter: Any) -> None:
+    def send_while_another_is_requested(letter: Any) -> None:
         EmailConfirmation.objects.update(asked_at=clock.now() + MINUTE)
         send(letter)
 
-    monkeypatch.setattr(confirmation, "send_mail", send_while_another_is_asked_for)
+    monkeypatch.setattr(confirmation, "send_mail", send_while_another_is_requested)
     send_confirmation(order_id=order.pk, now=clock.now())
 
-    kept = EmailConfirmation.objects.get()
-    assert (len(mail.outbox), kept.sent_at, kept.leased_until) == (1, None, None)
+    row = EmailConfirmation.objects.get()
+    assert (len(mail.outbox), row.sent_at, row.leased_until) == (1, None, None)
 
 
 @pytest.mark.parametrize(
-    ("end", "refusal"), [(run_out, ReservationExpired), (call_off, OrderNotPayable)]
+    ("end", "refusal"), [(expire, ReservationExpired), (cancel_the_event, OrderNotPayable)]
 )
-def test_nobody_is_mailed_for_an_order_that_has_ended(
+def test_no_mail_is_requested_for_an_order_that_has_ended(
     end: Callable[[Order], None], refusal: type[Exception], queue: RecordingQueue
 ):
     order = free_order()
@@ -662,7 +669,7 @@ def test_nobody_is_mailed_for_an_order_that_has_ended(
     assert Message.SEND_CONFIRMATION not in {message for message, _ in queue.sent}
 
 
-def test_asking_again_begins_anew_after_an_address_that_was_refused(queue: RecordingQueue):
+def test_a_repeated_payment_clears_an_earlier_refusal_of_ses(queue: RecordingQueue):
     order, start = free_order(), clock.now()
     pay(order, start)
     EmailConfirmation.objects.update(
@@ -672,15 +679,15 @@ def test_asking_again_begins_anew_after_an_address_that_was_refused(queue: Recor
 
     pay(order, later)
 
-    asked = EmailConfirmation.objects.get()
-    assert (asked.asked_at, asked.failed_at, asked.failure, asked.asks) == (later, None, "", 0)
-    assert asked.ask_again_at == later + 2 * MINUTE
+    row = EmailConfirmation.objects.get()
+    assert (row.asked_at, row.failed_at, row.failure, row.asks) == (later, None, "", 0)
+    assert row.ask_again_at == later + 2 * MINUTE
     queue.run_all()
     assert len(mail.outbox) == 1
 
 
 @pytest.mark.parametrize("ended", ["failed_at", "confirmed_at"])
-def test_a_late_message_sends_nothing_after_a_refusal_or_a_click(ended: str):
+def test_a_late_message_sends_no_mail_after_a_refusal_or_a_confirmation(ended: str):
     order, now = waiting_order(), clock.now()
     EmailConfirmation.objects.update(**{ended: now})
 
@@ -689,7 +696,7 @@ def test_a_late_message_sends_nothing_after_a_refusal_or_a_click(ended: str):
     assert mail.outbox == []
 
 
-def test_a_worker_that_died_with_a_mail_keeps_the_next_from_it_for_90_seconds():
+def test_the_lease_of_a_worker_that_died_ends_after_90_seconds():
     order, now = waiting_order(), clock.now()
     with crash(BEFORE, "orders.confirmation:send_mail"):
         send_confirmation(order_id=order.pk, now=now)

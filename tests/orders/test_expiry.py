@@ -1,4 +1,4 @@
-"""What becomes of holds that run out, and of the stock behind them."""
+"""Expired reservations, overdue holds, and the stock after faults of Redis."""
 
 from datetime import timedelta
 from typing import Any
@@ -49,25 +49,25 @@ def left(kind: TicketType) -> int:
     return left_by_type([kind.event_id])[kind.pk]
 
 
-def run_out(order: Order) -> None:
-    """Let an order's time be up, in the record and in Redis."""
+def move_past_its_end(order: Order) -> None:
+    """Set the end of a reservation to a moment in the past, in PostgreSQL only."""
     now = clock.now()
     Order.objects.filter(pk=order.pk).update(reserved_until=now - timedelta(seconds=1))
     order.refresh_from_db()
 
 
 def make_due(redis: Redis, event_id: object) -> None:
-    """Let every hold of an event be overdue."""
+    """Make every hold of an event overdue in Redis."""
     key = f"{{event:{event_id}}}:due"
     for order in redis.zrange(key, 0, -1):
         redis.zadd(key, {str(order): 1})
 
 
-def test_an_expired_reservation_gives_its_tickets_back_once():
+def test_an_expired_reservation_releases_its_tickets_once():
     kind = make_ticket_type(capacity=5)
     order = make_reserved_order(ticket_type=kind, quantity=2)
     assert left(kind) == 3
-    run_out(order)
+    move_past_its_end(order)
 
     assert expire_reservations(now=clock.now()) == 1
     assert expire_reservations(now=clock.now()) == 0
@@ -76,10 +76,10 @@ def test_an_expired_reservation_gives_its_tickets_back_once():
     assert (order.status, left(kind)) == (OrderStatus.EXPIRED, 5)
 
 
-def test_a_reservation_in_time_is_left_alone_and_one_that_ran_out_says_when_it_ended():
+def test_only_a_reservation_past_its_end_expires_and_it_has_the_time_of_its_expiry():
     kind = make_ticket_type()
     in_time, late = (make_reserved_order(ticket_type=kind) for _ in range(2))
-    run_out(late)
+    move_past_its_end(late)
     now = clock.now()
 
     assert expire_reservations(now=now) == 1
@@ -90,21 +90,21 @@ def test_a_reservation_in_time_is_left_alone_and_one_that_ran_out_says_when_it_e
     assert (late.status, late.closed_at) == (OrderStatus.EXPIRED, now)
 
 
-def test_more_overdue_holds_than_a_batch_are_asked_about_in_several(
+def test_more_overdue_holds_than_fit_in_a_batch_are_settled_in_several_batches(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
     kind = make_ticket_type()
     monkeypatch.setattr("orders.expiry.BATCH", 2)
     for _ in range(3):
-        run_out(make_reserved_order(ticket_type=kind))
+        move_past_its_end(make_reserved_order(ticket_type=kind))
     make_due(redis, kind.event_id)
 
-    rests = [settle_overdue_holds(event_ids=[kind.event_id], now=clock.now()) for _ in range(2)]
+    more = [settle_overdue_holds(event_ids=[kind.event_id], now=clock.now()) for _ in range(2)]
 
-    assert (rests, left(kind)) == ([True, False], 100)
+    assert (more, left(kind)) == ([True, False], 100)
 
 
-def test_holds_are_asked_about_at_events_that_sell_and_at_no_others(
+def test_overdue_holds_are_read_only_for_events_that_are_published_and_not_over(
     monkeypatch: pytest.MonkeyPatch,
 ):
     selling, cancelled, over, ending = (make_ticket_type().event for _ in range(4))
@@ -113,24 +113,24 @@ def test_holds_are_asked_about_at_events_that_sell_and_at_no_others(
     past = now - timedelta(days=2)
     Event.objects.filter(pk=over.pk).update(starts_at=past, ends_at=past + timedelta(hours=1))
     Event.objects.filter(pk=ending.pk).update(starts_at=past, ends_at=now)
-    asked: list[UUID] = []
+    read: list[UUID] = []
 
-    def ask(*, event_ids: list[UUID], **_: object) -> dict[UUID, list[UUID]]:
-        asked.extend(event_ids)
+    def no_due_holds(*, event_ids: list[UUID], **_: object) -> dict[UUID, list[UUID]]:
+        read.extend(event_ids)
         return {}
 
-    monkeypatch.setattr("orders.expiry.due_holds", ask)
+    monkeypatch.setattr("orders.expiry.due_holds", no_due_holds)
     settle_overdue_holds_everywhere(now=now)
 
-    assert asked == [selling.pk]
+    assert read == [selling.pk]
 
 
-def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
+def test_reservations_expire_while_redis_is_away_and_their_holds_are_released_later(
     redis: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     kind = make_ticket_type(capacity=5)
     order = make_reserved_order(ticket_type=kind, quantity=2)
-    run_out(order)
+    move_past_its_end(order)
 
     def away(**_: object) -> None:
         raise InventoryUnavailable("away")
@@ -148,7 +148,7 @@ def test_expiry_goes_on_while_redis_is_away_and_redis_learns_of_it_later(
 
 def test_overdue_holds_do_not_make_a_buyer_see_sold_out(redis: Redis):
     kind = make_ticket_type(capacity=1)
-    run_out(make_reserved_order(ticket_type=kind))
+    move_past_its_end(make_reserved_order(ticket_type=kind))
     make_due(redis, kind.event_id)
 
     assert make_reserved_order(ticket_type=kind).status == OrderStatus.RESERVED
@@ -177,26 +177,27 @@ def test_a_hold_without_an_order_is_dropped_and_its_order_can_no_longer_be_writt
     assert DroppedHold.objects.filter(pk=order_id).exists()
 
 
-def test_a_hold_without_an_order_is_dropped_only_after_those_who_may_be_writing_it():
-    kind, stranger = make_ticket_type(), new_id()
+def test_a_hold_without_an_order_is_dropped_only_after_requests_that_may_write_the_order():
+    kind, order_id = make_ticket_type(), new_id()
     number = Event.objects.values_list("number", flat=True).get(pk=kind.event_id)
+    # This connection holds the event's lock in shared mode, as a request that writes an order does.
     writer = connection.copy()
     try:
         with writer.cursor() as cursor, connection.cursor() as ours:
             cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [Lock.EVENT, number])
             ours.execute("SET lock_timeout = '50ms'")
             with pytest.raises(OperationalError, match="lock timeout"):
-                decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
+                decide_holds(event_id=kind.event_id, order_ids=[order_id], now=clock.now())
         assert not DroppedHold.objects.exists()
     finally:
         writer.close()
         connection.close()
 
-    (decision,) = decide_holds(event_id=kind.event_id, order_ids=[stranger], now=clock.now())
-    assert (decision.order_id, decision.action) == (stranger, "release")
+    (decision,) = decide_holds(event_id=kind.event_id, order_ids=[order_id], now=clock.now())
+    assert (decision.order_id, decision.action) == (order_id, "release")
 
 
-def test_dropped_holds_are_remembered_for_a_day():
+def test_the_ids_of_dropped_holds_are_deleted_after_a_day():
     now = clock.now()
     ages = [timedelta(days=1, seconds=1), timedelta(days=1), timedelta(0)]
     for age in ages:
@@ -208,46 +209,46 @@ def test_dropped_holds_are_remembered_for_a_day():
     assert list(dropped) == [now - age for age in ages[1:]]
 
 
-def test_an_order_whose_hold_was_dropped_meanwhile_takes_its_tickets_again(
+def test_an_order_whose_hold_was_dropped_before_it_was_written_holds_its_tickets_again(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
-    """A web process that slept between Redis and PostgreSQL must not sell what it lost."""
+    """The web process pauses between the hold and the order, and meanwhile its hold is dropped."""
     kind = make_ticket_type(capacity=1)
     write = reservation.write_reservation  # type: ignore[attr-defined]
-    slept: list[UUID] = []
+    dropped: list[UUID] = []
 
-    def write_late(order, **how):
-        if not slept:
-            slept.append(order.order_id)
+    def drop_the_first_hold_then_write(order, **arguments):
+        if not dropped:
+            dropped.append(order.order_id)
             event_id = order.event.pk
-            decisions = decide_holds(event_id=event_id, order_ids=slept, now=clock.now())
+            decisions = decide_holds(event_id=event_id, order_ids=dropped, now=clock.now())
             try_to_apply_decisions(event_id=event_id, decisions=decisions)
-        return write(order, **how)
+        return write(order, **arguments)
 
-    monkeypatch.setattr(reservation, "write_reservation", write_late)
+    monkeypatch.setattr(reservation, "write_reservation", drop_the_first_hold_then_write)
 
     order = make_reserved_order(ticket_type=kind)
 
-    assert order.pk not in slept
+    assert order.pk not in dropped
     assert left(kind) == 0
 
 
-def test_a_hold_of_a_redis_that_was_lost_since_does_not_count(
+def test_no_order_is_written_for_a_hold_that_redis_lost_before_a_rebuild(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ):
-    """The epoch fence: the stock was read again between the hold and the order."""
+    """The stock is rebuilt in a new epoch between the hold and the order."""
     kind = make_ticket_type(capacity=1)
     write = reservation.write_reservation  # type: ignore[attr-defined]
     lost: list[bool] = []
 
-    def write_after_a_loss(order, **how):
+    def lose_the_first_hold_then_write(order, **arguments):
         if not lost:
             lost.append(True)
             redis.flushdb()
             rebuild_stock(event_id=order.event.pk)
-        return write(order, **how)
+        return write(order, **arguments)
 
-    monkeypatch.setattr(reservation, "write_reservation", write_after_a_loss)
+    monkeypatch.setattr(reservation, "write_reservation", lose_the_first_hold_then_write)
 
     order = make_reserved_order(ticket_type=kind)
 
@@ -257,7 +258,9 @@ def test_a_hold_of_a_redis_that_was_lost_since_does_not_count(
 
 
 @pytest.mark.parametrize("loss", ["flushall", "script_flush"])
-def test_a_redis_that_forgot_everything_is_filled_again_by_the_next_buyer(redis: Redis, loss: str):
+def test_the_next_reservation_rebuilds_a_redis_that_lost_its_data_or_scripts(
+    redis: Redis, loss: str
+):
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind, quantity=2)
     make_processing_order(ticket_type=kind, quantity=3)
@@ -270,8 +273,8 @@ def test_a_redis_that_forgot_everything_is_filled_again_by_the_next_buyer(redis:
     assert left(kind) == 10 - 2 - 3 - 1
 
 
-def test_a_stock_written_by_an_older_redis_is_not_believed(redis: Redis):
-    """A restart from a snapshot brings old figures back, and no scripts."""
+def test_a_stock_that_redis_restored_from_a_snapshot_is_not_used(redis: Redis):
+    """A restart from a snapshot restores old figures, but no scripts."""
     kind = make_ticket_type(capacity=10)
     make_reserved_order(ticket_type=kind)
     key = f"{{event:{kind.event_id}}}:left"
@@ -284,10 +287,10 @@ def test_a_stock_written_by_an_older_redis_is_not_believed(redis: Redis):
         make_reserved_order(ticket_type=kind)
 
 
-def test_payment_after_the_time_is_up_is_refused_and_gives_the_tickets_back():
+def test_a_payment_after_the_end_of_the_reservation_is_refused_and_releases_the_tickets():
     kind = make_ticket_type(capacity=1)
     order = make_reserved_order(ticket_type=kind)
-    run_out(order)
+    move_past_its_end(order)
 
     with pytest.raises(ReservationExpired):
         confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
@@ -297,7 +300,7 @@ def test_payment_after_the_time_is_up_is_refused_and_gives_the_tickets_back():
     assert TicketType.objects.get(pk=kind.pk).promised == 0
 
 
-def test_a_declined_payment_gives_its_tickets_back_once():
+def test_a_declined_payment_releases_its_tickets_once():
     kind = make_ticket_type(capacity=3)
     order = make_processing_order(ticket_type=kind, quantity=2, token="tok_declined")
 
@@ -309,7 +312,7 @@ def test_a_declined_payment_gives_its_tickets_back_once():
     assert (left(kind), TicketType.objects.get(pk=kind.pk).promised) == (3, 0)
 
 
-def test_a_hold_of_a_paid_order_is_forgotten_and_its_tickets_stay_sold(redis: Redis):
+def test_the_hold_of_a_paid_order_is_removed_and_its_tickets_stay_sold(redis: Redis):
     kind = make_ticket_type(capacity=3)
     make_paid_order(ticket_type=kind, quantity=2)
 
@@ -317,7 +320,7 @@ def test_a_hold_of_a_paid_order_is_forgotten_and_its_tickets_stay_sold(redis: Re
     assert left(kind) == 1
 
 
-def test_cancelling_twice_gives_the_tickets_back_once():
+def test_cancelling_twice_releases_the_tickets_once():
     kind = make_ticket_type(capacity=3)
     order = make_reserved_order(ticket_type=kind, quantity=2)
 
@@ -327,7 +330,7 @@ def test_cancelling_twice_gives_the_tickets_back_once():
     assert left(kind) == 3
 
 
-def test_what_is_being_paid_for_is_not_cancelled():
+def test_an_order_that_is_being_paid_for_cannot_be_cancelled():
     order = make_processing_order()
 
     with pytest.raises(OrderNotCancellable):
@@ -346,7 +349,7 @@ def test_a_refund_revokes_the_tickets_and_puts_the_places_back_on_sale_once():
     assert set(order.tickets.values_list("status", flat=True)) == {"revoked"}
 
 
-def test_events_and_orders_mean_the_same_words_for_what_holds_stock():
+def test_events_and_orders_use_the_same_values_for_the_statuses_that_hold_stock():
     assert (record.RESERVED, record.PROCESSING) == (
         OrderStatus.RESERVED,
         OrderStatus.PROCESSING,

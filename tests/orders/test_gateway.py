@@ -1,4 +1,4 @@
-"""Which class may take the money."""
+"""The setting of the payment gateway, and the refunds of the simulated one."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -34,7 +34,9 @@ SameClass = SimulatedGateway
 
 
 @pytest.mark.parametrize("name", ["Derived", "Wrapping", "make_one", "SameClass"])
-def test_the_simulated_gateway_is_refused_by_whatever_name_it_is_called(settings, name: str):
+def test_the_simulated_gateway_is_refused_also_as_a_subclass_wrapper_function_or_alias(
+    settings, name: str
+):
     settings.ALLOW_SIMULATED_PAYMENTS = False
     settings.PAYMENT_GATEWAY = f"{__name__}.{name}"
 
@@ -42,7 +44,7 @@ def test_the_simulated_gateway_is_refused_by_whatever_name_it_is_called(settings
         get_gateway.__wrapped__()
 
 
-def test_a_demonstration_may_simulate(settings):
+def test_a_demonstration_may_use_a_simulated_gateway(settings):
     settings.PAYMENT_GATEWAY = f"{__name__}.Derived"
 
     assert get_gateway.__wrapped__().accepts(method="card", token="tok_approved")
@@ -56,13 +58,13 @@ def test_a_gateway_that_lacks_a_method_is_refused(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_payment_that_was_not_charged_gets_nothing_back():
-    charged, asked = make_processing_order(), make_processing_order(token="tok_unstable")
+def test_the_simulated_gateway_refunds_only_a_payment_that_it_charged():
+    charged, uncharged = make_processing_order(), make_processing_order(token="tok_unstable")
     settle_order(order_id=charged.pk, now=clock.now())
     with pytest.raises(GatewayAway):
-        settle_order(order_id=asked.pk, now=clock.now())
+        settle_order(order_id=uncharged.pk, now=clock.now())
 
-    for order in (charged, asked):
+    for order in (charged, uncharged):
         SimulatedGateway().refund(
             order.payment, refund_id=new_id(), amount=order.total, now=clock.now()
         )

@@ -1,4 +1,4 @@
-"""How many tickets of one event a customer and a network address may have."""
+"""The limits on the tickets of one event that a customer and a network address may have."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -52,7 +52,9 @@ def _limits(settings: Any) -> None:
     settings.TICKETS_PER_ADDRESS = PER_ADDRESS
 
 
-def wish_for(event: Event, quantity: int = 2, *, email: str = "ana@example.com") -> dict[str, Any]:
+def reservation_request(
+    event: Event, quantity: int = 2, *, email: str = "ana@example.com"
+) -> dict[str, Any]:
     return {
         "event": event.slug,
         "quantity": quantity,
@@ -60,14 +62,19 @@ def wish_for(event: Event, quantity: int = 2, *, email: str = "ana@example.com")
     }
 
 
-def ask(
+def post_reservation(
     event: Event, quantity: int = 2, *, email: str = "ana@example.com", address: str = "192.0.2.1"
 ) -> Any:
-    return APIClient(REMOTE_ADDR=address).post("/orders", wish_for(event, quantity, email=email))
+    return APIClient(REMOTE_ADDR=address).post(
+        "/orders", reservation_request(event, quantity, email=email)
+    )
 
 
-def told(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json().get("code" if answer.status_code >= 400 else "status")
+def outcome(response: Any) -> tuple[int, str]:
+    """Return the HTTP status, and the problem's code or the order's status."""
+    return response.status_code, response.json().get(
+        "code" if response.status_code >= 400 else "status"
+    )
 
 
 RESERVED = (201, "reserved")
@@ -76,8 +83,8 @@ CUSTOMER_HAS_ALL = (409, "max_per_customer_exceeded")
 ADDRESS_HAS_ALL = (409, "max_per_address_exceeded")
 
 
-def somebody(number: int) -> str:
-    return f"somebody-{number}@example.com"
+def email_of(number: int) -> str:
+    return f"buyer-{number}@example.com"
 
 
 def left(event: Event) -> int:
@@ -85,10 +92,10 @@ def left(event: Event) -> int:
 
 
 def buy(event: Event, quantity: int = 2, **who: str) -> Order:
-    """Reserve and pay; the charge goes well."""
-    answer = ask(event, quantity, **who)
-    assert told(answer) == RESERVED
-    order = pay_for(answer.json()["id"])
+    """Reserve and pay. The charge is approved."""
+    response = post_reservation(event, quantity, **who)
+    assert outcome(response) == RESERVED
+    order = pay_for(response.json()["id"])
     settle_order(order_id=order.pk, now=clock.now())
     order.refresh_from_db()
     assert order.status == OrderStatus.PAID
@@ -107,16 +114,16 @@ def pay_for(order_id: str) -> Order:
     return order
 
 
-# --- A customer ------------------------------------------------------------------------
+# --- A customer -------------------------------------------------------------------------
 
 
-def test_a_customer_with_the_limit_held_takes_nothing_more_and_is_told_when_to_retry():
+def test_a_customer_who_holds_the_limit_is_refused_with_the_time_of_a_retry():
     event = make_event(capacity=10)
-    assert told(ask(event, PER_CUSTOMER)) == RESERVED
+    assert outcome(post_reservation(event, PER_CUSTOMER)) == RESERVED
 
-    refused = ask(event, 1, email="Ana@Example.COM")
+    refused = post_reservation(event, 1, email="Ana@Example.COM")
 
-    assert told(refused) == MUST_WAIT
+    assert outcome(refused) == MUST_WAIT
     assert refused.json()["detail"].startswith("This customer has as many")
     assert 0 < int(refused.headers["Retry-After"]) <= event.hold_seconds
     assert refused.headers["Content-Type"] == "application/problem+json"
@@ -124,40 +131,40 @@ def test_a_customer_with_the_limit_held_takes_nothing_more_and_is_told_when_to_r
     assert Order.objects.count() == 1
 
 
-def test_tickets_count_and_not_orders():
+def test_the_limit_counts_tickets_and_not_orders():
     event = make_event()
 
-    answers = [ask(event, quantity) for quantity in (1, 1, 1, 2, 1)]
+    responses = [post_reservation(event, quantity) for quantity in (1, 1, 1, 2, 1)]
 
-    assert [told(answer) for answer in answers] == [RESERVED] * 3 + [MUST_WAIT, RESERVED]
+    assert [outcome(response) for response in responses] == [RESERVED] * 3 + [MUST_WAIT, RESERVED]
 
 
-def test_the_wait_is_for_the_reservation_that_ends_first():
+def test_retry_after_is_the_end_of_the_first_reservation_that_counts():
     event = make_event()
-    first, _ = (ask(event).json() for _ in range(2))
+    first, _ = (post_reservation(event).json() for _ in range(2))
     soon = clock.now() + timedelta(seconds=30)
     Order.objects.filter(pk=first["id"]).update(reserved_until=soon)
 
-    assert 0 < int(ask(event).headers["Retry-After"]) <= 31
+    assert 0 < int(post_reservation(event).headers["Retry-After"]) <= 31
 
 
-def test_all_types_of_an_event_count_together_and_another_event_apart():
+def test_all_types_of_an_event_count_together_but_each_event_has_its_own_count():
     event = make_event()
     kinds = [make_ticket_type(event=event, name=f"Setor {number}") for number in range(3)]
-    customer = wish_for(event)["customer"]
+    customer = reservation_request(event)["customer"]
 
     def reserve(*quantities: int) -> tuple[int, str]:
         items = [
             {"ticket_type": str(kind.pk), "quantity": quantity}
             for kind, quantity in zip(kinds, quantities, strict=False)
         ]
-        wish = {"event": event.slug, "items": items, "customer": customer}
-        return told(APIClient().post("/orders", wish))
+        body = {"event": event.slug, "items": items, "customer": customer}
+        return outcome(APIClient().post("/orders", body))
 
     assert reserve(1, 1, 1) == RESERVED
     assert reserve(1, 1) == MUST_WAIT
     assert reserve(1) == RESERVED
-    assert told(ask(make_event())) == RESERVED
+    assert outcome(post_reservation(make_event())) == RESERVED
 
 
 @pytest.mark.parametrize("price", ["45.00", "0.00"])
@@ -165,21 +172,21 @@ def test_paid_tickets_count_and_waiting_does_not_help(price: str):
     event = make_event(price=price)
     buy(event, 3)
 
-    assert told(ask(event, 2)) == CUSTOMER_HAS_ALL
-    assert told(ask(event, 1)) == RESERVED
-    # One is held: to wait for it would help.
-    assert told(ask(event, 1)) == MUST_WAIT
+    assert outcome(post_reservation(event, 2)) == CUSTOMER_HAS_ALL
+    assert outcome(post_reservation(event, 1)) == RESERVED
+    # One ticket is only held, so waiting may help.
+    assert outcome(post_reservation(event, 1)) == MUST_WAIT
 
 
 def test_tickets_that_are_being_paid_for_count():
     event = make_event()
-    pay_for(ask(event, PER_CUSTOMER).json()["id"])
+    pay_for(post_reservation(event, PER_CUSTOMER).json()["id"])
 
-    assert told(ask(event, 1)) == CUSTOMER_HAS_ALL
+    assert outcome(post_reservation(event, 1)) == CUSTOMER_HAS_ALL
 
 
-def test_an_order_of_more_than_the_limit_is_refused_for_good():
-    assert told(ask(make_event(), PER_CUSTOMER + 1)) == CUSTOMER_HAS_ALL
+def test_an_order_of_more_than_the_limit_is_refused_without_a_retry():
+    assert outcome(post_reservation(make_event(), PER_CUSTOMER + 1)) == CUSTOMER_HAS_ALL
 
 
 @pytest.mark.parametrize(
@@ -193,9 +200,9 @@ def test_an_order_of_more_than_the_limit_is_refused_for_good():
 )
 def test_spellings_of_one_mailbox_are_one_customer(first: str, second: str):
     event = make_event()
-    assert told(ask(event, PER_CUSTOMER, email=first)) == RESERVED
+    assert outcome(post_reservation(event, PER_CUSTOMER, email=first)) == RESERVED
 
-    assert told(ask(event, 1, email=second)) == MUST_WAIT
+    assert outcome(post_reservation(event, 1, email=second)) == MUST_WAIT
     assert Order.objects.get().customer_email == first
 
 
@@ -214,107 +221,110 @@ def test_spellings_of_one_mailbox_are_one_customer(first: str, second: str):
         ("", "@"),
     ],
 )
-def test_a_mailbox_is_counted_by_one_spelling(typed: str, counted: str):
+def test_counted_email_returns_one_spelling_of_a_mailbox(typed: str, counted: str):
     with connection.cursor() as cursor:
         cursor.execute("SELECT counted_email(%s)", [typed])
         assert cursor.fetchone() == (counted,)
 
 
-# --- An address ------------------------------------------------------------------------
+# --- An address -------------------------------------------------------------------------
 
 
-def test_an_address_with_the_limit_takes_nothing_more_and_others_do():
+def test_an_address_that_holds_the_limit_is_refused_and_another_is_not():
     event = make_event(capacity=20)
     for number in range(3):
-        assert told(ask(event, email=somebody(number))) == RESERVED
+        assert outcome(post_reservation(event, email=email_of(number))) == RESERVED
 
-    refused = ask(event, 1, email=somebody(9))
+    refused = post_reservation(event, 1, email=email_of(9))
 
-    assert told(refused) == MUST_WAIT
+    assert outcome(refused) == MUST_WAIT
     assert refused.json()["detail"].startswith("Your address has as many")
-    assert told(ask(event, email=somebody(9), address="192.0.2.7")) == RESERVED
+    assert outcome(post_reservation(event, email=email_of(9), address="192.0.2.7")) == RESERVED
     assert left(event) == 20 - PER_ADDRESS - 2
 
 
-def test_an_address_that_has_bought_the_limit_gets_no_more_by_waiting():
+def test_an_address_that_owns_the_limit_is_refused_without_a_retry():
     event = make_event()
     for number in range(3):
-        buy(event, email=somebody(number))
+        buy(event, email=email_of(number))
 
-    assert told(ask(event, 1, email=somebody(9))) == ADDRESS_HAS_ALL
+    assert outcome(post_reservation(event, 1, email=email_of(9))) == ADDRESS_HAS_ALL
 
 
 @pytest.mark.parametrize(
     "hop", ["2001:db8:1:200::", "2001:db8:1:2ff::", "2001:db8:1:201:ffff::1", "2001:db8:1:200::2"]
 )
-def test_another_address_of_one_ipv6_network_is_no_other(hop: str):
+def test_all_addresses_of_one_ipv6_network_count_together(hop: str):
     event = make_event()
     for number, address in enumerate(["2001:db8:1:200::1", "2001:db8:1:2aa::", "2001:db8:1:2bb::"]):
-        assert told(ask(event, email=somebody(number), address=address)) == RESERVED
+        assert outcome(post_reservation(event, email=email_of(number), address=address)) == RESERVED
 
-    assert told(ask(event, 1, email=somebody(9), address=hop)) == MUST_WAIT
-    assert told(ask(event, 1, email=somebody(9), address="2001:db8:1:300::")) == RESERVED
+    assert outcome(post_reservation(event, 1, email=email_of(9), address=hop)) == MUST_WAIT
+    assert (
+        outcome(post_reservation(event, 1, email=email_of(9), address="2001:db8:1:300::"))
+        == RESERVED
+    )
 
 
-def test_what_a_caller_claims_to_be_forwarded_from_makes_no_other_address(settings: Any):
+def test_a_forwarded_address_that_the_caller_invents_does_not_count(settings: Any):
     event = make_event()
 
-    answers = [
+    responses = [
         APIClient(headers={"X-Forwarded-For": f"198.51.100.{number}"}).post(
-            "/orders", wish_for(event, email=somebody(number))
+            "/orders", reservation_request(event, email=email_of(number))
         )
         for number in range(4)
     ]
     settings.TRUSTED_PROXY_HOPS = 1
     proxied = [
         APIClient(headers={"X-Forwarded-For": f"198.51.100.{number}, 203.0.113.9"}).post(
-            "/orders", wish_for(event, email=somebody(10 + number))
+            "/orders", reservation_request(event, email=email_of(10 + number))
         )
         for number in range(4)
     ]
 
-    assert [told(answer) for answer in answers] == [RESERVED] * 3 + [MUST_WAIT]
-    assert [told(answer) for answer in proxied] == [RESERVED] * 3 + [MUST_WAIT]
+    assert [outcome(response) for response in responses] == [RESERVED] * 3 + [MUST_WAIT]
+    assert [outcome(response) for response in proxied] == [RESERVED] * 3 + [MUST_WAIT]
 
 
-def test_nobody_holds_a_whole_event_from_one_address(settings: Any):
-    """Twenty orders of ten once held all two hundred tickets."""
+def test_one_address_cannot_hold_a_whole_event(settings: Any):
+    """Without the limit on held tickets, twenty orders of ten held all two hundred tickets."""
     settings.TICKETS_PER_CUSTOMER, settings.TICKETS_PER_ADDRESS = 20, 100
     settings.HELD_PERCENT_PER_ADDRESS = 10
     event = make_event(capacity=200)
 
-    answers = [ask(event, 10, email=somebody(number)) for number in range(20)]
+    responses = [post_reservation(event, 10, email=email_of(number)) for number in range(20)]
 
-    assert Counter(map(told, answers)) == {RESERVED: 2, MUST_WAIT: 18}
+    assert Counter(map(outcome, responses)) == {RESERVED: 2, MUST_WAIT: 18}
     assert left(event) == 180
 
 
-def test_what_is_paid_is_not_held(settings: Any):
+def test_paid_tickets_do_not_count_as_held(settings: Any):
     settings.TICKETS_PER_ADDRESS = 100
     settings.HELD_PERCENT_PER_ADDRESS = 10
     event = make_event(capacity=30, max_per_order=3)
-    buy(event, 3, email=somebody(1))
+    buy(event, 3, email=email_of(1))
 
-    assert told(ask(event, 3, email=somebody(2))) == RESERVED
-    assert told(ask(event, 1, email=somebody(3))) == MUST_WAIT
+    assert outcome(post_reservation(event, 3, email=email_of(2))) == RESERVED
+    assert outcome(post_reservation(event, 1, email=email_of(3))) == MUST_WAIT
 
 
 def test_an_address_may_hold_one_full_order_of_a_small_event(settings: Any):
     settings.HELD_PERCENT_PER_ADDRESS = 10
     event = make_event(capacity=12, max_per_order=4)
 
-    assert told(ask(event, 4)) == RESERVED
-    assert told(ask(event, 1, email=somebody(2))) == MUST_WAIT
+    assert outcome(post_reservation(event, 4)) == RESERVED
+    assert outcome(post_reservation(event, 1, email=email_of(2))) == MUST_WAIT
 
 
-# --- What gives tickets back -----------------------------------------------------------
+# --- Tickets that no longer count -------------------------------------------------------
 
 
 def cancel(order: Order) -> None:
     Order.objects.filter(pk=order.pk).update(status=OrderStatus.CANCELLED, closed_at=clock.now())
 
 
-def let_run_out(order: Order) -> None:
+def reach_the_end(order: Order) -> None:
     Order.objects.filter(pk=order.pk).update(reserved_until=clock.now())
 
 
@@ -327,81 +337,90 @@ def refund_all(order: Order) -> None:
     refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
 
 
-@pytest.mark.parametrize("end", [cancel, let_run_out, decline, refund_all])
-def test_tickets_that_were_given_back_do_not_count(end: Callable[[Order], None]):
+@pytest.mark.parametrize("end", [cancel, reach_the_end, decline, refund_all])
+def test_the_tickets_of_an_order_that_has_ended_do_not_count(end: Callable[[Order], None]):
     event = make_event()
     for _ in range(2):
-        order = Order.objects.get(pk=ask(event, PER_CUSTOMER).json()["id"])
-        assert told(ask(event, 1))[0] > 201
+        order = Order.objects.get(pk=post_reservation(event, PER_CUSTOMER).json()["id"])
+        assert outcome(post_reservation(event, 1))[0] > 201
         end(order)
 
-    assert told(ask(event, PER_CUSTOMER)) == RESERVED
+    assert outcome(post_reservation(event, PER_CUSTOMER)) == RESERVED
 
 
 def test_each_refunded_ticket_makes_room_for_one():
     event = make_event()
     order = buy(event, PER_CUSTOMER)
-    going = list(Ticket.objects.of_order(order.pk)[:1].values_list("pk", flat=True))
+    one_ticket = list(Ticket.objects.of_order(order.pk)[:1].values_list("pk", flat=True))
 
-    refund_tickets(order_id=order.pk, ticket_ids=going, actor=SOMEBODY, now=clock.now())
+    refund_tickets(order_id=order.pk, ticket_ids=one_ticket, actor=SOMEBODY, now=clock.now())
 
-    assert told(ask(event, 2)) == CUSTOMER_HAS_ALL
-    assert told(ask(event, 1)) == RESERVED
-
-
-# --- A customer whose email someone else types -----------------------------------------
+    assert outcome(post_reservation(event, 2)) == CUSTOMER_HAS_ALL
+    assert outcome(post_reservation(event, 1)) == RESERVED
 
 
-def test_reservations_under_somebodys_email_do_not_shut_out_an_address_that_holds_nothing():
+# --- Orders that use somebody else's email ----------------------------------------------
+
+
+def test_reservations_from_elsewhere_with_an_email_do_not_lock_out_its_owner():
     event = make_event()
-    assert told(ask(event, PER_CUSTOMER, address="203.0.113.66")) == RESERVED
+    assert outcome(post_reservation(event, PER_CUSTOMER, address="203.0.113.66")) == RESERVED
 
-    answers = [ask(event, PER_CUSTOMER), ask(event, 1), ask(event, 1, address="203.0.113.66")]
+    responses = [
+        post_reservation(event, PER_CUSTOMER),
+        post_reservation(event, 1),
+        post_reservation(event, 1, address="203.0.113.66"),
+    ]
 
-    assert [told(answer) for answer in answers] == [RESERVED, MUST_WAIT, MUST_WAIT]
+    assert [outcome(response) for response in responses] == [RESERVED, MUST_WAIT, MUST_WAIT]
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
-def test_an_address_that_holds_tickets_counts_all_that_the_email_holds(address: str):
+def test_for_an_address_that_holds_tickets_all_reservations_of_the_email_count(address: str):
     event = make_event()
-    ask(event, PER_CUSTOMER, address="203.0.113.66")
-    assert told(ask(event, 1, email=somebody(1), address=address)) == RESERVED
+    post_reservation(event, PER_CUSTOMER, address="203.0.113.66")
+    assert outcome(post_reservation(event, 1, email=email_of(1), address=address)) == RESERVED
 
     neighbor = address.replace("db8::1", "db8:0:ff::")
 
-    assert told(ask(event, 1, address=neighbor)) == MUST_WAIT
+    assert outcome(post_reservation(event, 1, address=neighbor)) == MUST_WAIT
 
 
-def test_paid_tickets_count_for_every_address_and_no_stranger_is_told_that_they_are_paid():
-    """Who probes an email reads the same as for reservations, and no moment of any order."""
+def test_paid_tickets_count_for_every_address_but_only_the_buyers_address_learns_of_them():
+    """From another address, the refusal is the same as for reservations that were just made."""
     event = make_event()
     buy(event, PER_CUSTOMER)
 
-    stranger = ask(event, 1, address="203.0.113.66")
+    refused = post_reservation(event, 1, address="203.0.113.66")
 
-    assert told(stranger) == MUST_WAIT
-    assert stranger.headers["Retry-After"] == str(event.hold_seconds)
-    assert told(ask(event, 1)) == CUSTOMER_HAS_ALL
+    assert outcome(refused) == MUST_WAIT
+    assert refused.headers["Retry-After"] == str(event.hold_seconds)
+    assert outcome(post_reservation(event, 1)) == CUSTOMER_HAS_ALL
 
 
-def test_a_stranger_who_holds_tickets_learns_no_moment_of_the_emails_reservations():
+def test_a_refusal_does_not_reveal_when_reservations_from_another_address_end():
     event = make_event()
-    ask(event, PER_CUSTOMER)
+    post_reservation(event, PER_CUSTOMER)
     Order.objects.update(reserved_until=clock.now() + timedelta(seconds=30))
-    ask(event, 1, email=somebody(1), address="203.0.113.66")
+    post_reservation(event, 1, email=email_of(1), address="203.0.113.66")
 
-    refused = ask(event, 1, address="203.0.113.66")
+    refused = post_reservation(event, 1, address="203.0.113.66")
 
-    assert (told(refused), refused.headers["Retry-After"]) == (MUST_WAIT, str(event.hold_seconds))
+    assert (outcome(refused), refused.headers["Retry-After"]) == (
+        MUST_WAIT,
+        str(event.hold_seconds),
+    )
 
 
-def test_a_shop_counts_all_that_its_customer_has():
+def test_for_a_shop_all_tickets_of_the_customer_count():
     event = make_event()
-    ask(event, 2)
+    post_reservation(event, 2)
 
-    answers = [as_organizer(event).post("/orders", wish_for(event, 2)) for _ in range(2)]
+    responses = [
+        as_organizer(event).post("/orders", reservation_request(event, 2)) for _ in range(2)
+    ]
 
-    assert [told(answer) for answer in answers] == [RESERVED, MUST_WAIT]
+    assert [outcome(response) for response in responses] == [RESERVED, MUST_WAIT]
 
 
 @pytest.mark.parametrize(
@@ -413,7 +432,7 @@ def test_a_shop_counts_all_that_its_customer_has():
         (None, "nobody's", MUST_WAIT),
     ],
 )
-def test_only_a_shop_of_the_events_organizer_reserves_for_many_from_one_address(
+def test_the_address_limit_does_not_apply_to_a_shop_of_the_events_organizer_only(
     settings: Any, scopes: list[str] | None, whose: str, second: tuple[int, str]
 ):
     settings.TICKETS_PER_ADDRESS = 3
@@ -424,47 +443,50 @@ def test_only_a_shop_of_the_events_organizer_reserves_for_many_from_one_address(
         token = make_api_token(organizer=organizer, scopes=scopes)
     shop = as_bearer(token)
 
-    answers = [shop.post("/orders", wish_for(event, email=somebody(number))) for number in range(2)]
+    responses = [
+        shop.post("/orders", reservation_request(event, email=email_of(number)))
+        for number in range(2)
+    ]
 
-    assert [told(answer) for answer in answers] == [RESERVED, second]
+    assert [outcome(response) for response in responses] == [RESERVED, second]
 
 
-# --- An event's own limits -------------------------------------------------------------
+# --- An event's own limits --------------------------------------------------------------
 
 
-def test_an_event_has_limits_of_its_own(settings: Any):
+def test_an_event_can_have_its_own_limits(settings: Any):
     settings.TICKETS_PER_CUSTOMER = settings.TICKETS_PER_ADDRESS = 0
     event = make_event(max_per_customer=2, max_per_address=3)
 
-    assert told(ask(event, 3)) == CUSTOMER_HAS_ALL
-    assert told(ask(event, 2)) == RESERVED
-    assert told(ask(event, 2, email=somebody(1))) == MUST_WAIT
+    assert outcome(post_reservation(event, 3)) == CUSTOMER_HAS_ALL
+    assert outcome(post_reservation(event, 2)) == RESERVED
+    assert outcome(post_reservation(event, 2, email=email_of(1))) == MUST_WAIT
 
 
-def test_an_event_may_have_no_limit(settings: Any):
+def test_an_event_can_have_no_limit(settings: Any):
     event = make_event(max_per_customer=0, max_per_address=0)
 
-    assert [told(ask(event, 5)) for _ in range(3)] == [RESERVED] * 3
+    assert [outcome(post_reservation(event, 5)) for _ in range(3)] == [RESERVED] * 3
     assert set(Order.objects.values_list("address_digest", "network_digest")) == {("", "")}
 
 
-def test_a_limit_changed_in_the_middle_of_the_sale_counts_from_the_next_order_on():
+def test_a_limit_that_is_changed_during_the_sale_applies_to_the_next_order():
     event = make_event()
     buy(event, 2)
     organizer = as_organizer(event)
 
     lowered = organizer.patch(f"/events/{event.slug}", {"max_per_customer": 2})
-    below = ask(event, 1)
+    below = post_reservation(event, 1)
     organizer.patch(f"/events/{event.slug}", {"max_per_customer": 3})
 
     assert (lowered.status_code, lowered.json()["max_per_customer"]) == (200, 2)
-    assert told(below) == CUSTOMER_HAS_ALL
-    assert told(ask(event, 1)) == RESERVED
+    assert outcome(below) == CUSTOMER_HAS_ALL
+    assert outcome(post_reservation(event, 1)) == RESERVED
 
 
-def test_a_lower_limit_leaves_reservations_alone():
+def test_a_lowered_limit_does_not_affect_earlier_reservations():
     event = make_event()
-    order_id = ask(event, PER_CUSTOMER).json()["id"]
+    order_id = post_reservation(event, PER_CUSTOMER).json()["id"]
 
     as_organizer(event).patch(f"/events/{event.slug}", {"max_per_customer": 1})
 
@@ -472,73 +494,77 @@ def test_a_lower_limit_leaves_reservations_alone():
     assert Order.objects.get().status == OrderStatus.PROCESSING
 
 
-# --- What a refusal costs, and what is repeated ------------------------------------------
+# --- The cost of a refusal, and retries -------------------------------------------------
 
 
-def test_a_refusal_leaves_no_mark_and_waits_for_nobody():
-    """To refuse costs less than to sell: no lock of the whole event, and no row."""
+def test_a_refusal_writes_no_row_and_needs_no_exclusive_lock_of_the_event():
     event = make_event(capacity=10)
-    ask(event, PER_CUSTOMER)
+    post_reservation(event, PER_CUSTOMER)
 
     with transaction.atomic():
         share_event(event.number)
-        refused = race(lambda: told(ask(event, 1)))
+        refused = race(lambda: outcome(post_reservation(event, 1)))
 
     assert refused == [MUST_WAIT]
     assert not DroppedHold.objects.exists()
     assert left(event) == 10 - PER_CUSTOMER
 
 
-def test_a_refusal_for_good_asks_the_database_once():
+def test_a_refusal_by_owned_tickets_needs_one_query():
     event = make_event()
     buy(event, PER_CUSTOMER)
 
     with CaptureQueriesContext(connection) as captured:
-        assert told(ask(event, 1)) == CUSTOMER_HAS_ALL
+        assert outcome(post_reservation(event, 1)) == CUSTOMER_HAS_ALL
 
     assert len(captured) == 1
 
 
-def test_an_idempotency_key_repeats_the_reservation_of_a_customer_with_the_limit(api: APIClient):
+def test_a_retry_gets_the_stored_response_although_the_customer_holds_the_limit(api: APIClient):
     event = make_event()
     keys = [str(uuid4()) for _ in range(3)]
-    answers = [
-        api.post("/orders", wish_for(event), headers={"Idempotency-Key": key}) for key in keys
+    responses = [
+        api.post("/orders", reservation_request(event), headers={"Idempotency-Key": key})
+        for key in keys
     ]
 
-    again = api.post("/orders", wish_for(event), headers={"Idempotency-Key": keys[0]})
+    retried = api.post("/orders", reservation_request(event), headers={"Idempotency-Key": keys[0]})
 
-    assert [told(answer) for answer in answers] == [RESERVED, RESERVED, MUST_WAIT]
-    assert (told(again), again.json()["id"]) == (RESERVED, answers[0].json()["id"])
+    assert [outcome(response) for response in responses] == [RESERVED, RESERVED, MUST_WAIT]
+    assert (outcome(retried), retried.json()["id"]) == (RESERVED, responses[0].json()["id"])
 
 
 @pytest.mark.parametrize("limit", [MUST_WAIT, CUSTOMER_HAS_ALL])
-def test_a_refused_key_can_be_used_again_once_there_is_room(api: APIClient, limit: tuple[int, str]):
+def test_a_refusal_by_a_limit_is_not_stored_under_its_idempotency_key(
+    api: APIClient, limit: tuple[int, str]
+):
     event = make_event()
     if limit == MUST_WAIT:
-        order = Order.objects.get(pk=api.post("/orders", wish_for(event, 4)).json()["id"])
+        order = Order.objects.get(
+            pk=api.post("/orders", reservation_request(event, 4)).json()["id"]
+        )
         make_room: Callable[[], None] = partial(cancel, order)
     else:
         order = buy(event, 4, address="127.0.0.1")
         make_room = partial(refund_order, order_id=order.pk, actor=SOMEBODY, now=clock.now())
     key = {"Idempotency-Key": str(uuid4())}
-    assert told(api.post("/orders", wish_for(event), headers=key)) == limit
+    assert outcome(api.post("/orders", reservation_request(event), headers=key)) == limit
 
     make_room()
 
-    assert told(api.post("/orders", wish_for(event), headers=key)) == RESERVED
+    assert outcome(api.post("/orders", reservation_request(event), headers=key)) == RESERVED
 
 
-# --- What is written down, and for how long ---------------------------------------------
+# --- The stored digests of addresses ----------------------------------------------------
 
 
 def digests() -> set[tuple[str, str]]:
     return set(Order.objects.values_list("address_digest", "network_digest"))
 
 
-def test_an_address_is_written_as_digests_for_as_long_as_the_order_lives():
+def test_an_order_has_digests_of_the_address_and_of_its_network_until_it_ends():
     event = make_event()
-    order = Order.objects.get(pk=ask(event, address="2001:db8::1").json()["id"])
+    order = Order.objects.get(pk=post_reservation(event, address="2001:db8::1").json()["id"])
     (address, network) = digests().pop()
 
     pay_for(str(order.pk))
@@ -552,18 +578,18 @@ def test_an_address_is_written_as_digests_for_as_long_as_the_order_lives():
 
 
 @pytest.mark.parametrize("end", [cancel, decline, refund_all])
-def test_the_digests_go_with_the_end_of_the_order(end: Callable[[Order], None]):
-    order = Order.objects.get(pk=ask(make_event(), address="2001:db8::1").json()["id"])
+def test_the_digests_are_cleared_when_the_order_ends(end: Callable[[Order], None]):
+    order = Order.objects.get(pk=post_reservation(make_event(), address="2001:db8::1").json()["id"])
 
     end(order)
 
     assert digests() == {("", "")}
 
 
-def test_the_digests_go_with_the_end_of_the_event():
+def test_the_digests_are_cleared_after_the_end_of_the_event():
     event, other = make_event(), make_event()
-    orders = [buy(event, address="2001:db8::1"), buy(event, email=somebody(1))]
-    ask(other)
+    orders = [buy(event, address="2001:db8::1"), buy(event, email=email_of(1))]
+    post_reservation(other)
     changed = {order.pk: Order.objects.get(pk=order.pk).modified_at for order in orders}
     over = event.ends_at + timedelta(seconds=1)
     Event.objects.filter(pk=other.pk).update(ends_at=over + timedelta(days=1))
@@ -572,19 +598,19 @@ def test_the_digests_go_with_the_end_of_the_event():
     assert forget_addresses(now=over) == 2
     assert forget_addresses(now=over) == 0
 
-    told = Order.objects.filter(event=event)
-    assert set(told.values_list("address_digest", "network_digest")) == {("", "")}
-    # Organizers' systems that follow the orders are not told of all of them again.
-    assert {order.pk: order.modified_at for order in told} == changed
+    of_event = Order.objects.filter(event=event)
+    assert set(of_event.values_list("address_digest", "network_digest")) == {("", "")}
+    # Clients that use `modified_since` must not get all these orders again.
+    assert {order.pk: order.modified_at for order in of_event} == changed
     assert Order.objects.exclude(address_digest="").get().event_id == other.pk
 
 
-def test_digests_are_forgotten_in_batches_and_no_more_than_so_many(monkeypatch: pytest.MonkeyPatch):
+def test_one_run_clears_the_digests_of_a_limited_number_of_batches(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("orders.limits._BATCH", 3)
     monkeypatch.setattr("orders.limits._MOST_BATCHES", 3)
     event = make_event()
     for number in range(10):
-        ask(event, email=somebody(number), address=f"192.0.2.{number}")
+        post_reservation(event, email=email_of(number), address=f"192.0.2.{number}")
     over = event.ends_at + timedelta(seconds=1)
 
     assert [forget_addresses(now=over) for _ in range(3)] == [9, 1, 0]
@@ -595,75 +621,75 @@ def test_any_one_limit_is_a_limit(limits: tuple[int, int, int]):
     assert Limits(*limits).are_set is any(limits)
 
 
-def test_without_limits_nobody_is_refused_and_no_address_is_written(settings: Any):
+def test_without_limits_no_order_is_refused_and_no_digest_is_stored(settings: Any):
     settings.TICKETS_PER_CUSTOMER = settings.TICKETS_PER_ADDRESS = 0
     event = make_event()
 
-    assert [told(ask(event, 5)) for _ in range(3)] == [RESERVED] * 3
+    assert [outcome(post_reservation(event, 5)) for _ in range(3)] == [RESERVED] * 3
     assert digests() == {("", "")}
 
 
-# --- Paying for what was held from several addresses -----------------------------------
+# --- Paying for what was held from several addresses ------------------------------------
 
 
-def pay(answer: Any) -> Any:
-    order = answer.json()
+def pay(response: Any) -> Any:
+    order = response.json()
     buyer = as_bearer(order["access_token"])
     return buyer.post(f"/orders/{order['id']}/payment", {"method": "card", "token": "tok_approved"})
 
 
-def test_one_email_pays_for_no_more_than_the_limit_from_however_many_addresses():
+def test_one_email_cannot_pay_for_more_than_the_limit_with_orders_from_several_addresses():
     event = make_event(capacity=20)
-    held = [ask(event, 3, address=f"192.0.2.{n}") for n in range(1, 4)]
-    assert [told(answer) for answer in held] == [RESERVED] * 3
+    held = [post_reservation(event, 3, address=f"192.0.2.{n}") for n in range(1, 4)]
+    assert [outcome(response) for response in held] == [RESERVED] * 3
 
-    answers = [told(pay(answer)) for answer in held]
+    responses = [outcome(pay(response)) for response in held]
 
-    assert answers == [(202, "processing"), CUSTOMER_HAS_ALL, CUSTOMER_HAS_ALL]
+    assert responses == [(202, "processing"), CUSTOMER_HAS_ALL, CUSTOMER_HAS_ALL]
     statuses = Order.objects.filter(event=event).values_list("status", flat=True)
     assert sorted(statuses) == ["processing", "reserved", "reserved"]
     assert event.ticket_types.get().promised == 3
 
 
-def test_a_payment_up_to_the_limit_exactly_is_taken():
+def test_a_payment_that_reaches_the_limit_exactly_is_accepted():
     event = make_event()
-    held = [ask(event, 2, address=f"192.0.2.{n}") for n in range(1, 4)]
+    held = [post_reservation(event, 2, address=f"192.0.2.{n}") for n in range(1, 4)]
 
-    answers = [told(pay(answer)) for answer in held]
+    responses = [outcome(pay(response)) for response in held]
 
-    assert answers == [(202, "processing"), (202, "processing"), CUSTOMER_HAS_ALL]
+    assert responses == [(202, "processing"), (202, "processing"), CUSTOMER_HAS_ALL]
 
 
-def test_an_order_that_was_refused_at_payment_can_be_paid_once_the_other_was_refunded():
+def test_an_order_that_was_refused_at_payment_can_be_paid_after_a_refund_of_the_other():
     event = make_event()
-    first, second = (ask(event, 3, address=f"192.0.2.{n}") for n in (1, 2))
+    first, second = (post_reservation(event, 3, address=f"192.0.2.{n}") for n in (1, 2))
     pay(first)
-    assert told(pay(second)) == CUSTOMER_HAS_ALL
+    assert outcome(pay(second)) == CUSTOMER_HAS_ALL
 
     settle_order(order_id=first.json()["id"], now=clock.now())
     refund_order(order_id=first.json()["id"], actor=SOMEBODY, now=clock.now())
 
-    assert told(pay(second)) == (202, "processing")
+    assert outcome(pay(second)) == (202, "processing")
 
 
-def test_a_lower_limit_does_not_refuse_the_payment_of_a_customers_only_order():
+def test_a_lowered_limit_does_not_refuse_the_payment_of_a_customers_only_order():
     event = make_event()
-    held = ask(event, PER_CUSTOMER)
+    held = post_reservation(event, PER_CUSTOMER)
     Event.objects.filter(pk=event.pk).update(max_per_customer=1)
 
-    assert told(pay(held)) == (202, "processing")
+    assert outcome(pay(held)) == (202, "processing")
 
 
-def test_payments_of_one_customer_at_once_do_not_pass_the_limit():
+def test_concurrent_payments_of_one_customer_do_not_exceed_the_limit():
     event = make_event(capacity=20)
-    orders = [ask(event, 3, address=f"192.0.2.{n}").json()["id"] for n in range(1, 5)]
+    orders = [post_reservation(event, 3, address=f"192.0.2.{n}").json()["id"] for n in range(1, 5)]
 
     race(*(partial(pay_for, order_id) for order_id in orders))
 
     assert event.ticket_types.get().promised == 3
 
 
-# --- Many at once ----------------------------------------------------------------------
+# --- Concurrent reservations ------------------------------------------------------------
 
 
 def _reserve(event: Event, quantity: int, email: str, address: str, network: str) -> Reservation:
@@ -678,7 +704,7 @@ def _reserve(event: Event, quantity: int, email: str, address: str, network: str
 
 @contextmanager
 def _slow_reserve_order(*, locked: bool) -> Iterator[None]:
-    """Let time pass between the count and the insert, with the locks of the limits or without."""
+    """Add a pause to `reserve_order` between count and insert, and remove its locks if asked to."""
     real = RESERVE_ORDER.read_text().replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
     slow = real.replace(
         "  INSERT INTO orders_order (", "  PERFORM pg_sleep(0.1);\n  INSERT INTO orders_order (", 1
@@ -695,9 +721,9 @@ def _slow_reserve_order(*, locked: bool) -> Iterator[None]:
 
 CROWDS = {
     "customer": (["ana@example.com", "ANA+1@example.com"], [("", "")], PER_CUSTOMER),
-    "address": ([somebody(number) for number in range(8)], [("home", "")], PER_ADDRESS),
+    "address": ([email_of(number) for number in range(8)], [("home", "")], PER_ADDRESS),
     "network": (
-        [somebody(number) for number in range(8)],
+        [email_of(number) for number in range(8)],
         [(f"home-{number}", "site") for number in range(8)],
         PER_ADDRESS,
     ),
@@ -717,7 +743,7 @@ def _rush(crowd: str) -> list[Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("crowd", CROWDS)
-def test_many_orders_at_once_pass_no_limit_by_one_ticket(crowd: str):
+def test_concurrent_orders_reach_the_limit_and_do_not_exceed_it(crowd: str):
     with _slow_reserve_order(locked=True):
         outcomes = _rush(crowd)
 
@@ -728,7 +754,7 @@ def test_many_orders_at_once_pass_no_limit_by_one_ticket(crowd: str):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("crowd", CROWDS)
-def test_without_the_locks_many_at_once_would_pass_the_limit(crowd: str):
+def test_without_the_locks_concurrent_orders_exceed_the_limit(crowd: str):
     with _slow_reserve_order(locked=False):
         _rush(crowd)
 
@@ -736,12 +762,12 @@ def test_without_the_locks_many_at_once_would_pass_the_limit(crowd: str):
 
 
 @pytest.mark.slow
-def test_two_hundred_orders_at_once_pass_no_limit_and_wait_for_each_other_in_one_order():
+def test_two_hundred_concurrent_orders_exceed_no_limit_and_do_not_deadlock():
     event = make_event(capacity=500)
     emails = ["ana@example.com", "ana+1@example.com", "bia@example.com", "caio@example.com"]
 
     def lane(number: int) -> list[str]:
-        told = []
+        results = []
         for turn in range(20):
             try:
                 _reserve(
@@ -751,14 +777,14 @@ def test_two_hundred_orders_at_once_pass_no_limit_and_wait_for_each_other_in_one
                     f"home-{(number * turn) % 3}",
                     f"site-{number % 2}",
                 )
-                told.append("reserved")
+                results.append("reserved")
             except TooManyReservations:
-                told.append("refused")
-        return told
+                results.append("refused")
+        return results
 
     outcomes = race(*[partial(lane, number) for number in range(10)])
 
-    assert sum(len(told) for told in outcomes if isinstance(told, list)) == 200, outcomes
+    assert sum(len(each) for each in outcomes if isinstance(each, list)) == 200, outcomes
     most = Counter[tuple[str, str]]()
     rows = Order.objects.values_list(
         "customer_email", "address_digest", "network_digest", "items__quantity"
@@ -772,13 +798,13 @@ def test_two_hundred_orders_at_once_pass_no_limit_and_wait_for_each_other_in_one
     assert all(count <= limits[kind] for (kind, _), count in most.items()), most
 
 
-# --- Beside the previous release ------------------------------------------------------------
+# --- While the previous release runs too ------------------------------------------------
 
 
-def test_the_previous_releases_function_still_writes_orders_and_they_count():
+def test_orders_that_the_function_of_the_previous_release_writes_count_too():
     event = Event.objects.get(pk=make_event().pk)
     kind = event.ticket_types.get()
-    ask(event, 1, email=somebody(5))
+    post_reservation(event, 1, email=email_of(5))
     event.refresh_from_db()
     (known,) = Order.objects.values_list("address_digest", flat=True)
 
@@ -794,5 +820,5 @@ def test_the_previous_releases_function_still_writes_orders_and_they_count():
         )  # fmt: skip
         assert cursor.fetchone() == ("written",)
 
-    assert told(ask(event, 1)) == MUST_WAIT
-    assert told(ask(event, 2, email=somebody(6))) == MUST_WAIT
+    assert outcome(post_reservation(event, 1)) == MUST_WAIT
+    assert outcome(post_reservation(event, 2, email=email_of(6))) == MUST_WAIT

@@ -1,4 +1,4 @@
-"""What a payment is refused for, and what becomes of one that failed."""
+"""The refusals of a payment, and the undo of a failed payment."""
 
 from datetime import timedelta
 
@@ -33,29 +33,29 @@ def pay(order: Order, *, method: str = "card", token: str = "tok_approved") -> N
     confirm_payment(order=order, method=method, token=token, now=clock.now())
 
 
-def test_the_refusal_of_a_payment_says_what_became_of_the_order():
+def test_the_refusal_of_a_payment_names_the_status_of_the_order():
     paid, cancelled, off_sale = make_paid_order(), make_reserved_order(), make_reserved_order()
     cancel_order(order_id=cancelled.pk, actor=SOMEBODY, now=clock.now())
     cancel_event(event_id=off_sale.event_id, actor=SOMEBODY, now=clock.now())
     for order in (paid, cancelled, off_sale):
         order.refresh_from_db()
 
-    for order, why in (
-        (paid, "The order is paid."),
-        (cancelled, "The order is cancelled."),
-        (off_sale, "Its event is not on sale any more."),
+    for order, detail in (
+        (paid, "The order is paid. Only a reservation can be paid."),
+        (cancelled, "The order is cancelled. Only a reservation can be paid."),
+        (off_sale, "The event of this order is not on sale any more."),
     ):
         with pytest.raises(OrderNotPayable) as refused:
             pay(order)
-        assert str(refused.value) == why
+        assert str(refused.value) == detail
 
 
-def test_the_refusal_of_a_method_says_which_one_is_taken():
+def test_the_refusal_of_a_payment_method_names_the_accepted_ones():
     free = make_reserved_order(ticket_type=make_ticket_type(price="0.00"))
 
-    with pytest.raises(PaymentNotAccepted, match="A free order takes the method `free`"):
+    with pytest.raises(PaymentNotAccepted, match="This order is free: send the method `free`"):
         pay(free)
-    with pytest.raises(PaymentNotAccepted, match="This order is not free: pay by `card` or `pix`"):
+    with pytest.raises(PaymentNotAccepted, match="not free: send the method `card` or `pix`"):
         pay(make_reserved_order(), method="free", token="")
 
 
@@ -65,25 +65,25 @@ def failed_payment() -> Payment:
     return Payment.objects.get(order=order)
 
 
-def test_an_undo_is_noted_for_its_payment_once_no_charge_can_follow():
+def test_an_undo_is_recorded_only_for_its_payment_and_only_when_no_charge_can_follow():
     payment, other = failed_payment(), failed_payment()
     assert payment.undo_at is not None
 
-    def undone_at(noted: Payment) -> object:
-        return Payment.objects.values_list("undone_at", flat=True).get(pk=noted.pk)
+    def undone_at(payment: Payment) -> object:
+        return Payment.objects.values_list("undone_at", flat=True).get(pk=payment.pk)
 
     note_undo(payment=payment, now=payment.undo_at - timedelta(microseconds=1))
     assert undone_at(payment) is None
-    for late in (0, 1):
-        note_undo(payment=payment, now=payment.undo_at + timedelta(hours=late))
+    for hours in (0, 1):
+        note_undo(payment=payment, now=payment.undo_at + timedelta(hours=hours))
 
     assert (undone_at(payment), undone_at(other)) == (payment.undo_at, None)
 
 
-def test_an_event_that_was_called_off_is_not_paid_for_while_another_one_sells():
+def test_an_order_of_a_cancelled_event_cannot_be_paid_while_another_event_is_on_sale():
     make_event()
     order = make_reserved_order()
-    # Called off at this moment: its reservations are still to be ended.
+    # The event is cancelled, but its reservations are not cancelled yet.
     Event.objects.filter(pk=order.event_id).update(status="cancelled")
 
     with pytest.raises(OrderNotPayable, match="not on sale any more"):
@@ -92,7 +92,7 @@ def test_an_event_that_was_called_off_is_not_paid_for_while_another_one_sells():
     assert not Payment.objects.exists()
 
 
-def test_a_payment_that_failed_is_asked_about_again_when_no_charge_can_follow():
+def test_a_failed_payment_is_due_for_its_last_undo_when_no_charge_can_follow():
     order, now = make_processing_order(token="tok_declined"), clock.now()
     Payment.objects.update(asks=3)
 

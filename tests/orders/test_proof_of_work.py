@@ -1,4 +1,4 @@
-"""An event that takes no order without a proof of work."""
+"""Events that require a proof of work for a reservation."""
 
 import base64
 import json
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 LIFETIME = timedelta(minutes=10)
 HALF_A_SECOND = timedelta(seconds=0.5)
-# What its own view answers, and what the shortcut does not.
-WAYS: list[dict[str, str]] = [{}, {"Cookie": "theme=dark"}]
+# The shortcut serves requests without a cookie; the full view serves those with one.
+HEADERS: list[dict[str, str]] = [{}, {"Cookie": "theme=dark"}]
 
 
 @pytest.fixture
@@ -39,28 +39,30 @@ def event() -> Event:
     return make_event(requires_proof_of_work=True, capacity=10)
 
 
-def wish_for(event: Event, proof: str | None = None) -> dict[str, Any]:
-    wish: dict[str, Any] = {
+def reservation_request(event: Event, proof: str | None = None) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "event": event.slug,
         "quantity": 1,
         "customer": {"name": "Ana Souza", "email": "ana@example.com"},
     }
-    return wish if proof is None else wish | {"proof_of_work": proof}
+    return body if proof is None else body | {"proof_of_work": proof}
 
 
-def solve(challenge: dict[str, Any]) -> str:
-    puzzle = Challenge.from_dict(challenge)
-    solution = solve_challenge(puzzle)
+def solve(challenge_body: dict[str, Any]) -> str:
+    challenge = Challenge.from_dict(challenge_body)
+    solution = solve_challenge(challenge)
     assert solution
-    return Payload(puzzle, solution).to_base64()
+    return Payload(challenge, solution).to_base64()
 
 
 def solve_for(event: Event) -> str:
     return solve(APIClient().get(f"/events/{event.slug}/challenge").json())
 
 
-def told(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json().get("code" if answer.status_code > 201 else "status")
+def outcome(response: Any) -> tuple[int, str]:
+    """Return the HTTP status, and the problem's code or the order's status."""
+    member = "code" if response.status_code > 201 else "status"
+    return response.status_code, response.json().get(member)
 
 
 RESERVED = (201, "reserved")
@@ -68,41 +70,41 @@ NEEDED = (409, "proof_of_work_needed")
 INVALID = (409, "proof_of_work_invalid")
 
 
-@pytest.mark.parametrize("headers", WAYS)
-def test_an_order_needs_a_solved_challenge(event: Event, headers: dict[str, str]):
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_reservation_needs_a_solved_challenge(event: Event, headers: dict[str, str]):
     buyer = APIClient(headers=headers)
 
-    without = buyer.post("/orders", wish_for(event))
-    with_proof = buyer.post("/orders", wish_for(event, solve_for(event)))
+    without = buyer.post("/orders", reservation_request(event))
+    with_proof = buyer.post("/orders", reservation_request(event, solve_for(event)))
 
-    assert (told(without), told(with_proof)) == (NEEDED, RESERVED)
+    assert (outcome(without), outcome(with_proof)) == (NEEDED, RESERVED)
     assert sum(left_by_type([event.pk]).values()) == 9
 
 
-@pytest.mark.parametrize("headers", WAYS)
-def test_a_solution_works_once(event: Event, headers: dict[str, str]):
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_solution_is_accepted_once(event: Event, headers: dict[str, str]):
     buyer, proof = APIClient(headers=headers), solve_for(event)
 
-    answers = [buyer.post("/orders", wish_for(event, proof)) for _ in range(2)]
+    responses = [buyer.post("/orders", reservation_request(event, proof)) for _ in range(2)]
 
-    assert [told(answer) for answer in answers] == [RESERVED, INVALID]
+    assert [outcome(response) for response in responses] == [RESERVED, INVALID]
 
 
-def test_one_solution_sent_many_times_at_once_works_once(event: Event):
+def test_of_concurrent_requests_with_one_solution_one_is_accepted(event: Event):
     proof = solve_for(event)
 
-    answers = race(*[partial(APIClient().post, "/orders", wish_for(event, proof))] * 6)
+    responses = race(*[partial(APIClient().post, "/orders", reservation_request(event, proof))] * 6)
 
-    assert Counter(map(told, answers)) == {RESERVED: 1, INVALID: 5}
+    assert Counter(map(outcome, responses)) == {RESERVED: 1, INVALID: 5}
 
 
-def test_the_same_solution_spelled_in_another_way_is_the_same(event: Event, api: APIClient):
+def test_a_used_solution_is_refused_also_in_another_encoding(event: Event, api: APIClient):
     proof = solve_for(event)
     document = json.loads(base64.b64decode(proof))
     spelled = base64.b64encode(json.dumps(document, indent=1).encode()).decode()
-    api.post("/orders", wish_for(event, proof))
+    api.post("/orders", reservation_request(event, proof))
 
-    assert told(api.post("/orders", wish_for(event, spelled))) == INVALID
+    assert outcome(api.post("/orders", reservation_request(event, spelled))) == INVALID
 
 
 def changed(proof: str, change: Callable[[dict[str, Any]], None]) -> str:
@@ -114,63 +116,65 @@ def changed(proof: str, change: Callable[[dict[str, Any]], None]) -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: told["challenge"]["parameters"].update(cost=2),
-        lambda told: told["challenge"]["parameters"].update(keyPrefix=""),
-        lambda told: told["challenge"]["parameters"].update(expiresAt=9_999_999_999),
-        lambda told: told["challenge"]["parameters"].pop("expiresAt"),
-        lambda told: told["challenge"]["parameters"].pop("nonce"),
-        lambda told: told["challenge"].update(signature="0" * 64),
-        lambda told: told["challenge"].update(signature=None),
-        lambda told: told["challenge"].pop("signature"),
-        lambda told: told["challenge"].update(parameters=[]),
-        lambda told: told["solution"].update(counter=-1),
-        lambda told: told["solution"].update(counter="1"),
-        lambda told: told["solution"].update(counter=2**40),
-        lambda told: told["solution"].update(counter=told["solution"]["counter"] + 1),
-        lambda told: told["solution"].update(derivedKey="00" * 32),
-        lambda told: told["solution"].update(derivedKey=5),
-        lambda told: told.pop("solution"),
-        lambda told: told.clear(),
+        lambda proof: proof["challenge"]["parameters"].update(cost=2),
+        lambda proof: proof["challenge"]["parameters"].update(keyPrefix=""),
+        lambda proof: proof["challenge"]["parameters"].update(expiresAt=9_999_999_999),
+        lambda proof: proof["challenge"]["parameters"].pop("expiresAt"),
+        lambda proof: proof["challenge"]["parameters"].pop("nonce"),
+        lambda proof: proof["challenge"].update(signature="0" * 64),
+        lambda proof: proof["challenge"].update(signature=None),
+        lambda proof: proof["challenge"].pop("signature"),
+        lambda proof: proof["challenge"].update(parameters=[]),
+        lambda proof: proof["solution"].update(counter=-1),
+        lambda proof: proof["solution"].update(counter="1"),
+        lambda proof: proof["solution"].update(counter=2**40),
+        lambda proof: proof["solution"].update(counter=proof["solution"]["counter"] + 1),
+        lambda proof: proof["solution"].update(derivedKey="00" * 32),
+        lambda proof: proof["solution"].update(derivedKey=5),
+        lambda proof: proof.pop("solution"),
+        lambda proof: proof.clear(),
     ],
 )
-def test_a_proof_that_was_tampered_with_does_not_count(
+def test_a_changed_proof_is_refused(
     event: Event, api: APIClient, change: Callable[[dict[str, Any]], None]
 ):
     proof = changed(solve_for(event), change)
 
-    assert told(api.post("/orders", wish_for(event, proof))) == INVALID
+    assert outcome(api.post("/orders", reservation_request(event, proof))) == INVALID
     assert not Order.objects.exists()
 
 
 @pytest.mark.parametrize("proof", ["x", "é", "e30=", "bnVsbA==", "W10=", "/" * 1_999, "W1tb" * 9])
-def test_what_is_no_proof_does_not_count(event: Event, api: APIClient, proof: str):
-    assert told(api.post("/orders", wish_for(event, proof))) == INVALID
+def test_a_text_that_is_no_proof_is_refused(event: Event, api: APIClient, proof: str):
+    assert outcome(api.post("/orders", reservation_request(event, proof))) == INVALID
 
 
 @pytest.mark.parametrize("proof", [5, None, "x" * 2_001, "a\nb", {}])
-def test_what_cannot_be_a_proof_is_named(event: Event, api: APIClient, proof: Any):
-    answer = api.post("/orders", wish_for(event) | {"proof_of_work": proof})
+def test_a_proof_of_the_wrong_type_or_form_is_an_invalid_member(
+    event: Event, api: APIClient, proof: Any
+):
+    response = api.post("/orders", reservation_request(event) | {"proof_of_work": proof})
 
-    assert told(answer) == (400, "invalid_request")
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/proof_of_work"]
+    assert outcome(response) == (400, "invalid_request")
+    assert [error["pointer"] for error in response.json()["errors"]] == ["#/proof_of_work"]
 
 
-def test_a_solution_is_of_one_event(event: Event, api: APIClient):
+def test_a_solution_for_another_event_is_refused(event: Event, api: APIClient):
     other = make_event(requires_proof_of_work=True)
 
-    assert told(api.post("/orders", wish_for(event, solve_for(other)))) == INVALID
+    assert outcome(api.post("/orders", reservation_request(event, solve_for(other)))) == INVALID
 
 
 def test_a_challenge_expires(event: Event, api: APIClient):
     old = solve(make_challenge(event_id=event.pk, now=clock.now() - timedelta(minutes=11)))
     fresh = solve_for(event)
 
-    assert told(api.post("/orders", wish_for(event, old))) == INVALID
+    assert outcome(api.post("/orders", reservation_request(event, old))) == INVALID
     with pytest.raises(Exception, match="expired"):
         accept_proof(event_id=event.pk, proof=fresh, now=clock.now() + timedelta(minutes=11))
 
 
-def test_a_solution_counts_until_its_challenge_expires_and_not_a_second_longer(event: Event):
+def test_a_solution_is_accepted_until_its_challenge_expires_and_not_a_second_longer(event: Event):
     made = clock.now().replace(microsecond=0)
     proofs = [solve(make_challenge(event_id=event.pk, now=made)) for _ in range(2)]
 
@@ -179,7 +183,7 @@ def test_a_solution_counts_until_its_challenge_expires_and_not_a_second_longer(e
         accept_proof(event_id=event.pk, proof=proofs[1], now=made + LIFETIME + 3 * HALF_A_SECOND)
 
 
-def test_a_solution_that_was_used_is_remembered_a_minute_longer_than_it_counts(
+def test_a_used_solution_is_stored_a_minute_longer_than_its_challenge_is_valid(
     event: Event, redis: Redis
 ):
     now = clock.now()
@@ -190,35 +194,37 @@ def test_a_solution_that_was_used_is_remembered_a_minute_longer_than_it_counts(
     assert 60 - 10 <= rest <= 60 + 2
 
 
-def test_a_challenge_outlives_a_change_of_the_secret(event: Event, api: APIClient, settings: Any):
-    proof, forged = solve_for(event), solve_for(event)
+def test_a_challenge_stays_valid_while_secret_key_is_rotated(
+    event: Event, api: APIClient, settings: Any
+):
+    proof, second = solve_for(event), solve_for(event)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-another-secret-another-secret-another"
 
-    assert told(api.post("/orders", wish_for(event, proof))) == RESERVED
+    assert outcome(api.post("/orders", reservation_request(event, proof))) == RESERVED
     settings.SECRET_KEY_FALLBACKS = []
-    assert told(api.post("/orders", wish_for(event, forged))) == INVALID
+    assert outcome(api.post("/orders", reservation_request(event, second))) == INVALID
 
 
-def test_a_replay_of_an_idempotency_key_needs_no_new_proof(event: Event, api: APIClient):
+def test_a_retry_with_an_idempotency_key_needs_no_new_proof(event: Event, api: APIClient):
     key = {"Idempotency-Key": str(uuid4())}
-    wish = wish_for(event, solve_for(event))
+    body = reservation_request(event, solve_for(event))
 
-    answers = [api.post("/orders", wish, headers=key) for _ in range(2)]
+    responses = [api.post("/orders", body, headers=key) for _ in range(2)]
 
-    assert [told(answer) for answer in answers] == [RESERVED, RESERVED]
-    assert answers[0].json() == answers[1].json()
+    assert [outcome(response) for response in responses] == [RESERVED, RESERVED]
+    assert responses[0].json() == responses[1].json()
 
 
-def test_a_key_that_was_refused_for_want_of_a_proof_may_be_sent_with_one(
+def test_an_idempotency_key_can_be_reused_after_a_refusal_for_a_missing_proof(
     event: Event, api: APIClient
 ):
     key = {"Idempotency-Key": str(uuid4())}
-    assert told(api.post("/orders", wish_for(event), headers=key)) == NEEDED
+    assert outcome(api.post("/orders", reservation_request(event), headers=key)) == NEEDED
 
-    proved = api.post("/orders", wish_for(event, solve_for(event)), headers=key)
+    proved = api.post("/orders", reservation_request(event, solve_for(event)), headers=key)
 
-    assert told(proved) == RESERVED
+    assert outcome(proved) == RESERVED
 
 
 def test_only_a_shop_of_the_events_organizer_needs_no_proof(event: Event):
@@ -226,63 +232,66 @@ def test_only_a_shop_of_the_events_organizer_needs_no_proof(event: Event):
     reader = as_bearer(make_api_token(organizer=event.organizer, scopes=[Scope.ORDERS_READ]))
     stranger = as_organizer(make_event())
 
-    answers = [told(each.post("/orders", wish_for(event))) for each in (shop, reader, stranger)]
+    responses = [
+        outcome(each.post("/orders", reservation_request(event)))
+        for each in (shop, reader, stranger)
+    ]
 
-    assert answers == [RESERVED, NEEDED, NEEDED]
+    assert responses == [RESERVED, NEEDED, NEEDED]
 
 
-def test_an_event_begins_to_require_one_at_once(api: APIClient):
+def test_the_requirement_of_a_proof_takes_effect_at_once(api: APIClient):
     event = make_event()
-    assert told(api.post("/orders", wish_for(event))) == RESERVED
+    assert outcome(api.post("/orders", reservation_request(event))) == RESERVED
 
     shown = as_organizer(event).patch(f"/events/{event.slug}", {"requires_proof_of_work": True})
 
     assert shown.json()["requires_proof_of_work"] is True
-    assert told(api.post("/orders", wish_for(event))) == NEEDED
+    assert outcome(api.post("/orders", reservation_request(event))) == NEEDED
 
 
-def test_an_event_that_requires_none_takes_any(api: APIClient):
-    assert told(api.post("/orders", wish_for(make_event(), "x"))) == RESERVED
+def test_an_event_that_requires_no_proof_ignores_it(api: APIClient):
+    assert outcome(api.post("/orders", reservation_request(make_event(), "x"))) == RESERVED
 
 
-def test_with_redis_away_nothing_is_taken(event: Event, api: APIClient, settings: Any):
+def test_nothing_is_reserved_without_redis(event: Event, api: APIClient, settings: Any):
     proof = solve_for(event)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     get_redis.cache_clear()
     try:
-        answer = api.post("/orders", wish_for(event, proof))
+        response = api.post("/orders", reservation_request(event, proof))
     finally:
         get_redis.cache_clear()
 
-    assert told(answer) == (503, "inventory_unavailable")
+    assert outcome(response) == (503, "inventory_unavailable")
     assert not Order.objects.exists()
 
 
-def test_a_challenge_is_kept_by_no_cache_and_is_new_each_time(event: Event, api: APIClient):
-    answers = [api.get(f"/events/{event.pk}/challenge") for _ in range(2)]
+def test_a_challenge_is_not_cached_and_is_new_each_time(event: Event, api: APIClient):
+    responses = [api.get(f"/events/{event.pk}/challenge") for _ in range(2)]
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert "no-store" in answers[0].headers["Cache-Control"]
-    assert answers[0].json()["signature"] != answers[1].json()["signature"]
-    parameters = answers[0].json()["parameters"]
+    assert {response.status_code for response in responses} == {200}
+    assert "no-store" in responses[0].headers["Cache-Control"]
+    assert responses[0].json()["signature"] != responses[1].json()["signature"]
+    parameters = responses[0].json()["parameters"]
     assert parameters["algorithm"] == "PBKDF2/SHA-256"
     assert 0 < parameters["expiresAt"] - clock.now().timestamp() <= 600
 
 
 @pytest.mark.parametrize("reference", ["nowhere", "00000000-0000-7000-8000-000000000000"])
-def test_there_is_no_challenge_of_no_event(api: APIClient, reference: str):
-    assert told(api.get(f"/events/{reference}/challenge")) == (404, "not_found")
+def test_there_is_no_challenge_for_an_unknown_event(api: APIClient, reference: str):
+    assert outcome(api.get(f"/events/{reference}/challenge")) == (404, "not_found")
 
 
-def test_the_solver_of_the_quick_start_solves(event: Event, api: APIClient):
-    """Without ALTCHA's package, in any language."""
+def test_the_solver_in_the_python_quick_start_works(event: Event, api: APIClient):
+    """The document shows a solver that needs no package of ALTCHA."""
     document = (Path(project.BASE_DIR) / "docs/quickstart-python.md").read_text()
     (code,) = re.findall(
         r"^import base64\n.*?(?=^challenge = )", document, re.DOTALL | re.MULTILINE
     )
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - it is ours
+    exec(code, names)  # noqa: S102 - the code is in this repository
 
     proof = names["solve"](api.get(f"/events/{event.slug}/challenge").json())
 
-    assert told(api.post("/orders", wish_for(event, proof))) == RESERVED
+    assert outcome(api.post("/orders", reservation_request(event, proof))) == RESERVED

@@ -1,4 +1,4 @@
-"""How patient a reservation is with a stock that is being read again, and what it says."""
+"""The attempts of a reservation while the stock is rebuilt, and the texts of its refusals."""
 
 from typing import Any
 
@@ -16,20 +16,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Note for how long a reservation waits, and let it wait for nothing."""
-    noted: list[float] = []
-    monkeypatch.setattr("orders.reservation.time.sleep", noted.append)
-    return noted
+    """Record the pauses of a reservation instead of waiting."""
+    recorded: list[float] = []
+    monkeypatch.setattr("orders.reservation.time.sleep", recorded.append)
+    return recorded
 
 
 def always_raise(error: Exception) -> Any:
-    def take(**_: object) -> int:
+    def fail(**_: object) -> int:
         raise error
 
-    return take
+    return fail
 
 
-def test_a_stock_that_stays_cold_is_waited_for_longer_each_time(
+def test_the_pauses_get_longer_while_the_stock_stays_cold(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ):
     kind = make_ticket_type()
@@ -41,70 +41,72 @@ def test_a_stock_that_stays_cold_is_waited_for_longer_each_time(
     assert pauses == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05])
 
 
-def test_a_cold_stock_is_left_to_whoever_has_begun_to_read_it(
+def test_a_cold_stock_that_another_process_rebuilds_is_not_rebuilt_again(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ):
     kind = make_ticket_type()
     redis.flushdb()
     epoch = current_epoch(kind.event_id)
 
-    def rebuild_late(**how: Any) -> None:
+    def rebuild_after_another_process(**arguments: Any) -> None:
         monkeypatch.setattr(reservation, "rebuild_stock", rebuild_stock)
         rebuild_stock(event_id=kind.event_id)
-        rebuild_stock(**how)
+        rebuild_stock(**arguments)
 
-    monkeypatch.setattr(reservation, "rebuild_stock", rebuild_late)
+    monkeypatch.setattr(reservation, "rebuild_stock", rebuild_after_another_process)
     make_reserved_order(ticket_type=kind)
 
     assert current_epoch(kind.event_id) == epoch + 1
 
 
-def test_a_rebuild_between_its_two_steps_is_waited_for_and_then_done(
+def test_a_reservation_pauses_once_for_an_unfinished_rebuild_and_then_rebuilds(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ):
     kind = make_ticket_type()
     make_reserved_order(ticket_type=kind)
-    # Somebody began it, and died.
+    # Another process began a rebuild, and died.
     begin_epoch(event_id=kind.event_id)
     begun = current_epoch(kind.event_id)
-    rebuilt: list[int] = []
+    pauses_before_rebuilds: list[int] = []
 
     def rebuild(*, event_id: Any, seen: int) -> None:
-        rebuilt.append(len(pauses))
+        pauses_before_rebuilds.append(len(pauses))
         assert seen == begun
         rebuild_stock(event_id=event_id, seen=seen)
 
     monkeypatch.setattr(reservation, "rebuild_stock", rebuild)
     make_reserved_order(ticket_type=kind)
 
-    # After one pause, and once.
-    assert (rebuilt, pauses) == ([1], [0.01, 0.01])
+    # One rebuild, after one pause.
+    assert (pauses_before_rebuilds, pauses) == ([1], [0.01, 0.01])
 
 
-def test_overdue_holds_are_asked_about_once_and_then_it_is_sold_out(
+def test_overdue_holds_are_settled_once_before_the_reservation_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ):
     kind = make_ticket_type()
     short = StockRunsOut(ticket_type_id=kind.pk, left=0, overdue=3, revision=0)
-    asked: list[object] = []
+    settled: list[object] = []
     monkeypatch.setattr(reservation, "hold_tickets", always_raise(short))
-    monkeypatch.setattr(reservation, "settle_overdue_holds", lambda **about: asked.append(about))
+    monkeypatch.setattr(
+        reservation, "settle_overdue_holds", lambda **arguments: settled.append(arguments)
+    )
 
     with pytest.raises(SoldOut):
         make_reserved_order(ticket_type=kind)
 
-    assert len(asked) == 1
+    assert len(settled) == 1
 
 
 @pytest.mark.parametrize(
-    ("left", "wanted", "said"),
+    ("left", "wanted", "detail"),
     [
         (0, 1, "Pista has no tickets left; 1 was asked for."),
         (1, 2, "Pista has 1 ticket left; 2 were asked for."),
         (2, 3, "Pista has 2 tickets left; 3 were asked for."),
     ],
 )
-def test_what_is_left_is_said_in_good_english(left: int, wanted: int, said: str):
+def test_the_refusal_uses_singular_and_plural(left: int, wanted: int, detail: str):
     kind = make_ticket_type(capacity=3)
     if left < 3:
         make_reserved_order(ticket_type=kind, quantity=3 - left)
@@ -112,14 +114,14 @@ def test_what_is_left_is_said_in_good_english(left: int, wanted: int, said: str)
     with pytest.raises(SoldOut) as refused:
         make_reserved_order(ticket_type=kind, quantity=wanted)
 
-    assert str(refused.value) == said
+    assert str(refused.value) == detail
 
 
-def test_an_order_whose_code_another_has_draws_another_one(monkeypatch: pytest.MonkeyPatch):
+def test_an_order_whose_code_is_taken_gets_another_code(monkeypatch: pytest.MonkeyPatch):
     kind = make_ticket_type(capacity=5)
     taken = make_reserved_order(ticket_type=kind)
-    drawn = iter([taken.code, "ZZZZ22"])
-    monkeypatch.setattr(reservation, "new_code", lambda _length: next(drawn))
+    codes = iter([taken.code, "ZZZZ22"])
+    monkeypatch.setattr(reservation, "new_code", lambda _length: next(codes))
 
     order = make_reserved_order(ticket_type=kind, quantity=2)
 

@@ -1,4 +1,4 @@
-"""How an organizer looks through orders: what fits, in which order, and where a page goes on."""
+"""The filters, the sort order and the pages of an organizer's orders."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +20,10 @@ SECOND = timedelta(seconds=1)
 
 
 def make_orders(kind: TicketType, *moments: datetime) -> list[UUID]:
-    """Make an order for each moment, at which it is made and changed, in the order of their ids."""
+    """Make orders that were created and changed at these times. Their ids ascend."""
     ids = sorted(make_reserved_order(ticket_type=kind).pk for _ in moments)
     with transaction.atomic(), connection.cursor() as cursor:
-        # Without the trigger that notes the moment of a change.
+        # Turn off the trigger that sets `modified_at`.
         cursor.execute("SET LOCAL session_replication_role = replica")
         for pk, moment in zip(ids, moments, strict=True):
             Order.objects.filter(pk=pk).update(created_at=moment, modified_at=moment)
@@ -40,7 +40,7 @@ def page(kind: TicketType, **wanted: Any) -> list[UUID]:
     return [order.pk for order in orders]
 
 
-def test_a_range_of_creation_has_its_beginning_and_not_its_end():
+def test_a_range_of_creation_times_includes_its_start_and_excludes_its_end():
     kind = make_ticket_type()
     before, first, last, _after = make_orders(
         kind, NOON - SECOND, NOON, NOON + SECOND, NOON + 2 * SECOND
@@ -52,17 +52,17 @@ def test_a_range_of_creation_has_its_beginning_and_not_its_end():
     assert before not in between
 
 
-def test_changes_since_a_moment_are_listed_from_that_moment_on_in_their_order():
+def test_orders_modified_since_a_time_include_that_time_and_are_sorted_by_change():
     kind = make_ticket_type()
     _before, one, two, three = make_orders(kind, NOON - SECOND, NOON, NOON, NOON + SECOND)
 
     assert found(kind, modified_since=NOON) == [one, two, three]
-    # Of those of that very moment, the ones after the last that was seen.
+    # Among orders of exactly that time, only those after the last order of the previous page.
     assert found(kind, modified_since=NOON, after=one) == [two, three]
     assert found(kind, modified_since=NOON, after=two) == [three]
 
 
-def test_pages_go_on_where_the_page_before_ended_also_among_orders_of_one_moment():
+def test_a_page_continues_after_the_previous_one_also_among_orders_of_the_same_time():
     kind = make_ticket_type()
     others = make_ticket_type()
     make_orders(others, NOON)
@@ -73,7 +73,7 @@ def test_pages_go_on_where_the_page_before_ended_also_among_orders_of_one_moment
     assert page(kind, after=oldest) == []
 
 
-def test_there_is_nothing_to_go_on_after_an_order_of_somebody_else():
+def test_a_page_cannot_continue_after_an_unknown_order_or_one_of_another_organizer():
     kind = make_ticket_type()
     (theirs,) = make_orders(make_ticket_type(), NOON)
 
