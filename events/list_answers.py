@@ -1,4 +1,4 @@
-"""The list of events as everybody gets it: the quick way, and what the view has in common."""
+"""The response of the list of events, for both ways of `Events`, and the queries parsed so far."""
 
 from typing import Any, Final
 
@@ -11,38 +11,33 @@ from events.showing import show_event_with
 from ticketing import clock
 from ticketing.api.freshness import answer_tagged, etag_of
 
-# Queries that the view has read, as they were sent: the same one means the same again.
+# What each query string asks for. Parsing it once is enough: the same string means the same page.
 _read_before: dict[str, WantedPage] = {}
 _MOST_QUERIES: Final = 2_000
 _LONGEST_QUERY: Final = 500
 
 
-def answer_page(request: HttpRequest, asked: WantedPage) -> HttpResponse:
-    """Return a page of the list, and remember what the query of this request asks for."""
-    answer = _answer(request, asked)
+def recall_query(request: HttpRequest) -> WantedPage | None:
+    """Return the page that a request asks for, if its query string was parsed before."""
+    return _read_before.get(request.META.get("QUERY_STRING", ""))
+
+
+def remember_query(request: HttpRequest, page: WantedPage) -> None:
+    """Store which page the query string of a request asks for."""
     query = request.META.get("QUERY_STRING", "")
-    # Only now: what the limits refuse is not remembered.
     if len(query) <= _LONGEST_QUERY:
         if len(_read_before) >= _MOST_QUERIES:
             _read_before.clear()
-        _read_before[query] = asked
-    return answer
-
-
-def list_events_quickly(request: HttpRequest) -> HttpResponse | None:
-    """Do the same for a stranger who sends a query that the view has read before."""
-    asked = _read_before.get(request.META.get("QUERY_STRING", ""))
-    if asked is None or "HTTP_AUTHORIZATION" in request.META:
-        return None
-    return _answer(request, asked)
+        _read_before[query] = page
 
 
 def forget_queries() -> None:
-    """Forget what queries mean."""
+    """Empty the store of parsed queries."""
     _read_before.clear()
 
 
-def _answer(request: HttpRequest, asked: WantedPage) -> HttpResponse:
+def answer_page(request: HttpRequest, asked: WantedPage) -> HttpResponse:
+    """Return the response to a request for a page of the list."""
     now = read_page(asked, now=clock.now())
     page = now.page
     address = request.build_absolute_uri()

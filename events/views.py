@@ -30,7 +30,7 @@ from events.catalogue import (
     show_availability,
 )
 from events.changes import EventNotEditable
-from events.list_answers import answer_page
+from events.list_answers import answer_page, recall_query, remember_query
 from events.listing import WantedPage
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import (
@@ -137,7 +137,19 @@ class Events(APIView):
             ordering=asked["ordering"],
         )
         number, size = pages.get_page_number(request, None), pages.get_page_size(request)
-        return answer_page(request._request, WantedPage(wanted, number, size))  # noqa: SLF001
+        page, plain = WantedPage(wanted, number, size), request._request  # noqa: SLF001
+        response = answer_page(plain, page)
+        # After the response: a query that a rate limit refuses is not remembered.
+        remember_query(plain, page)
+        return response
+
+    @staticmethod
+    def quick_get(request: HttpRequest) -> HttpResponse | None:
+        """Do what `get` does for a caller without a token, if it has parsed the query before."""
+        page = recall_query(request)
+        if page is None or "HTTP_AUTHORIZATION" in request.META:
+            return None
+        return answer_page(request, page)
 
     def _find_own(self, request: Request, external_id: str) -> Response:
         if request.query_params.keys() - {"external_id", "page", "page_size"}:
@@ -233,6 +245,16 @@ class OneEvent(APIView):
         shown = show_event(event, for_organizer=own)
         return tag_when_rendered(request, Response(shown), event.revision)
 
+    @staticmethod
+    def quick_get(request: HttpRequest, reference: str) -> HttpResponse | None:
+        """Do what `get` does for a caller without a token, if the event is public."""
+        if "HTTP_AUTHORIZATION" in request.META:
+            return None
+        found = look_up(reference, now=clock.now())
+        if found is None:
+            return None
+        return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)
+
     @operation(
         "replace_event",
         tokens=[_WRITER],
@@ -281,13 +303,3 @@ class OneEvent(APIView):
         )
         shown, revision = show_fresh_event(event.pk, now=clock.now())
         return Response(shown, headers={"ETag": etag_of_shown(shown, revision)})
-
-
-def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | None:
-    """Do what `OneEvent.get` does for a stranger who asks for what everybody may see."""
-    if "HTTP_AUTHORIZATION" in request.META:
-        return None
-    found = look_up(reference, now=clock.now())
-    if found is None:
-        return None
-    return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)

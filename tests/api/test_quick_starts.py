@@ -285,7 +285,9 @@ class Admin:
         """Return its page and its secret."""
         form = self.session.get(f"{self.url}/webhooks/webhookendpoint/add/", timeout=30).text
         (organizer,) = set(re.findall(r'<option value="([0-9a-f-]{36})"', form))
-        page = self.post("/webhooks/webhookendpoint/add/", {"organizer": organizer, "url": url}).text
+        page = self.post(
+            "/webhooks/webhookendpoint/add/", {"organizer": organizer, "url": url}
+        ).text
         (endpoint,) = set(re.findall(r"/webhooks/webhookendpoint/([0-9a-f-]{36})/change/", page))
         return f"/webhooks/webhookendpoint/{endpoint}", secret_in(page)
 
