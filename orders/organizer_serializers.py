@@ -11,6 +11,7 @@ from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextF
 from ticketing.api.metadata import LONGEST_EXTERNAL_ID
 from ticketing.api.pagination import ChangesQuery
 from ticketing.api.rules import has, has_values
+from ticketing.text import LONGEST_SLUG
 
 # Of one request; whoever has more asks twice, or refunds the whole order.
 _MOST_REFUNDED = 1_000
@@ -51,7 +52,9 @@ class AllOrdersQuery(OrdersQuery):
 
     goes_on_without_changes = True
 
-    event = LineField(max_length=80, required=False, help_text="Only of that event: id or slug.")
+    event = LineField(
+        max_length=LONGEST_SLUG, required=False, help_text="Only of that event: id or slug."
+    )
     code = LineField(max_length=8, required=False, help_text="The order with this code.")
     external_id = LineField(
         max_length=LONGEST_EXTERNAL_ID,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from django.db.models import Model
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -14,6 +15,8 @@ from ticketing.addresses import LONGEST_ADDRESS, tidy_address
 from ticketing.clock import ZONES
 from ticketing.text import LINE, LINE_NOT_BLANK, SEARCH, TEXT, has_web_address, refuse_web_addresses
 
+# A person's or a firm's name.
+LONGEST_NAME: Final = 200
 _AMOUNT: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 # Past what a floating-point number adds to an amount in cents.
 _CENTS_OFF: Final = Decimal("1e-7")
@@ -199,7 +202,7 @@ class NameField(LineField):
     """A person's or a firm's name: it goes into mails, so no web address may be in it."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=200, **options)
+        super().__init__(max_length=LONGEST_NAME, **options)
         self.validators.append(refuse_web_addresses)
 
 
@@ -240,6 +243,12 @@ def _to_cents(number: float) -> Decimal:
     exact = Decimal(number)
     cents = exact.quantize(Decimal("0.01"))
     return cents if abs(exact - cents) < _CENTS_OFF else Decimal(str(number))
+
+
+def column_length(model: type[Model], column: str) -> int:
+    """Return the length of a model's text column, so that a request's field has the same limit."""
+    field: Any = model._meta.get_field(column)  # noqa: SLF001 - public in all but name
+    return int(field.max_length)
 
 
 def show_moment(moment: datetime) -> str:

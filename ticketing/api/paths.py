@@ -6,12 +6,13 @@ from typing import Final
 from django.urls import URLPattern, re_path
 
 from ticketing.api.quick import View
+from ticketing.text import LONGEST_SLUG
 
 _KINDS: Final = {
     # Django's own `uuid` takes no capitals.
     "id": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
     # The id of an event, or the name that its organizer gave it for addresses.
-    "event": r"[A-Za-z0-9-]{1,80}",
+    "event": rf"[A-Za-z0-9-]{{1,{LONGEST_SLUG}}}",
     "problem": r"[a-z_]{1,60}",
 }
 _PLACE: Final = re.compile(r"<(\w+):(\w+)>")
