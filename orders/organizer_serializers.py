@@ -30,7 +30,7 @@ class OrdersQuery(ChangesQuery):
     """How an organizer narrows the orders of an event."""
 
     # A corrected address, too, makes an order cease to fit.
-    passing = ("status", "q")
+    changeable_filters = ("status", "q")
 
     q = TextField(
         max_length=100,
@@ -50,7 +50,7 @@ class OrdersQuery(ChangesQuery):
 class AllOrdersQuery(OrdersQuery):
     """How an organizer narrows the orders of all its events."""
 
-    goes_on_without_changes = True
+    allows_after_alone = True
 
     event = LineField(
         max_length=LONGEST_SLUG, required=False, help_text="Only of that event: id or slug."
