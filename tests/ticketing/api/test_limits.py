@@ -145,7 +145,9 @@ def test_who_asks_too_often_is_told_when_to_come_back(api: APIClient, settings, 
     assert problem["request_id"] == refused.headers["X-Request-Id"]
     assert int(refused.headers["Retry-After"]) == read_headers(refused)[4]
     assert int(refused.headers["Retry-After"]) == about(3600)
-    assert problem["detail"] == f"Ask again in {refused.headers['Retry-After']} seconds."
+    assert problem["detail"] == (
+        f"You are over the rate limit. Retry in {refused.headers['Retry-After']} seconds."
+    )
     assert Order.objects.count() == 2
 
     rewind(redis, 3600)
@@ -235,7 +237,7 @@ def test_a_refusal_that_may_be_a_forgotten_proxys_fault_is_logged_once(
     api: APIClient, settings, caplog: pytest.LogCaptureFixture
 ):
     settings.RATE_LIMITS = {"read": ":1/7200"}
-    limits._suspect_a_proxy.cache_clear()
+    limits._warn_of_untrusted_proxy.cache_clear()
 
     for _ in range(3):
         api.get("/events", HTTP_X_FORWARDED_FOR="203.0.113.9")
