@@ -18,7 +18,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.views import APIView
 
 from ticketing.api.problems import CONTENT_TYPE, problem_of
-from ticketing.api.requests import speak_as_api
+from ticketing.api.requests import use_api_language
 from ticketing.errors import Refusal
 
 # More than any usual request needs. The full path accepts longer bodies.
@@ -57,12 +57,12 @@ def quickly(view_class: type[APIView], *, reads_query: bool = False) -> View:
                 return _problem_response(error, request)
             if response is not None:
                 return response
-        speak_as_api(request)
+        use_api_language(request)
         return view(request, **path_parameters)
 
     respond.csrf_exempt = True  # type: ignore[attr-defined]
     # A response of a quick method has no translated text, so its language need not be set.
-    respond.speaks_for_itself = True  # type: ignore[attr-defined]
+    respond.needs_no_language = True  # type: ignore[attr-defined]
     return respond
 
 
