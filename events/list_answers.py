@@ -1,4 +1,4 @@
-"""The response of `GET /events` to the public: from the view, and from its shortcut."""
+"""The response of `GET /events` to the public, and the query strings that were parsed before."""
 
 from typing import Any, Final
 
@@ -17,28 +17,18 @@ _MOST_QUERIES: Final = 2_000
 _LONGEST_QUERY: Final = 500
 
 
-def answer_page(request: HttpRequest, page_request: PageRequest) -> HttpResponse:
-    """Return the response with a page of the list, and cache the parsed query string."""
-    response = _render_page(request, page_request)
+def recall_query(request: HttpRequest) -> PageRequest | None:
+    """Return the page that a request asks for, if its query string was parsed before."""
+    return _parsed_queries.get(request.META.get("QUERY_STRING", ""))
+
+
+def remember_query(request: HttpRequest, page_request: PageRequest) -> None:
+    """Store which page the query string of a request asks for."""
     query = request.META.get("QUERY_STRING", "")
-    # After the response: a request that the rate limits refuse must not fill the cache.
     if len(query) <= _LONGEST_QUERY:
         if len(_parsed_queries) >= _MOST_QUERIES:
             _parsed_queries.clear()
         _parsed_queries[query] = page_request
-    return response
-
-
-def list_events_quickly(request: HttpRequest) -> HttpResponse | None:
-    """
-    Answer `GET /events` without the view: no credentials, and a query string parsed before.
-
-    Return None for any other request; the view then answers it.
-    """
-    page_request = _parsed_queries.get(request.META.get("QUERY_STRING", ""))
-    if page_request is None or "HTTP_AUTHORIZATION" in request.META:
-        return None
-    return _render_page(request, page_request)
 
 
 def clear_query_cache() -> None:
@@ -46,7 +36,8 @@ def clear_query_cache() -> None:
     _parsed_queries.clear()
 
 
-def _render_page(request: HttpRequest, page_request: PageRequest) -> HttpResponse:
+def answer_page(request: HttpRequest, page_request: PageRequest) -> HttpResponse:
+    """Return the response to a request for a page of the list."""
     reading = read_page(page_request, now=clock.now())
     page = reading.page
     address = request.build_absolute_uri()

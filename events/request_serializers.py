@@ -7,9 +7,11 @@ from rest_framework import serializers
 from events.catalogue import Period
 from events.models import (
     LARGEST_CAPACITY,
+    LARGEST_PER_ORDER,
     MOST_TICKET_TYPES,
     Event,
     EventStatus,
+    TicketType,
 )
 from ticketing.api.fields import (
     LineField,
@@ -23,12 +25,13 @@ from ticketing.api.fields import (
     WholeNumberField,
     WordField,
     YesOrNoField,
+    column_length,
 )
 from ticketing.api.metadata import LONGEST_EXTERNAL_ID, ExternalIdField, MetadataField
 from ticketing.api.rules import has, has_none, lacks
 from ticketing.clock import ends_too_early
+from ticketing.text import LONGEST_SLUG
 
-_LARGEST_PER_ORDER = 100
 # An organizer may send these instead of `ticket_types`, for an event with one ticket type.
 _SHORTHAND = ("capacity", "price")
 
@@ -39,13 +42,13 @@ class TicketTypeSent(StrictSerializer):
     ignored = frozenset({"available"})
 
     id = serializers.UUIDField(required=False)
-    name = LineField(max_length=100)
+    name = LineField(max_length=column_length(TicketType, "name"))
     price = PriceField()
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY)
     sales_start_at = MomentField(allow_null=True, required=False)
     sales_end_at = MomentField(allow_null=True, required=False)
     max_per_order = WholeNumberField(
-        min_value=1, max_value=_LARGEST_PER_ORDER, allow_null=True, required=False
+        min_value=1, max_value=LARGEST_PER_ORDER, allow_null=True, required=False
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +61,7 @@ class TicketTypeChanged(TicketTypeSent):
 
     rules = {"if": lacks("id"), "then": has("name")}
 
-    name = LineField(max_length=100, required=False)
+    name = LineField(max_length=column_length(TicketType, "name"), required=False)
     price = PriceField(required=False)
     capacity = WholeNumberField(min_value=1, max_value=LARGEST_CAPACITY, required=False)
 
@@ -76,18 +79,23 @@ class EventSent(StrictSerializer):
     slug = WordField(
         r"^[a-z0-9]+(-[a-z0-9]+)*$",
         words="Use a-z, 0-9 and single hyphens.",
-        max_length=80,
+        max_length=LONGEST_SLUG,
         required=False,
         help_text="The last part of the event's address. It must not look like an id.",
     )
-    name = LineField(max_length=200)
+    name = LineField(max_length=column_length(Event, "name"))
     description = TextField(
-        max_length=20_000, required=False, allow_blank=True, trim_whitespace=False
+        max_length=column_length(Event, "description"),
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
     )
     status = serializers.ChoiceField(choices=EventStatus.choices, required=False)
-    venue = LineField(max_length=200)
-    address = LineField(max_length=300, required=False, allow_blank=True)
-    city = LineField(max_length=100)
+    venue = LineField(max_length=column_length(Event, "venue"))
+    address = LineField(
+        max_length=column_length(Event, "address"), required=False, allow_blank=True
+    )
+    city = LineField(max_length=column_length(Event, "city"))
     timezone = TimeZoneField(required=False)
     starts_at = MomentField()
     ends_at = MomentField()
@@ -103,7 +111,7 @@ class EventSent(StrictSerializer):
         required=False,
         help_text="Check-in is refused from this time on. Null: check-in never ends.",
     )
-    max_per_order = WholeNumberField(min_value=1, max_value=_LARGEST_PER_ORDER, required=False)
+    max_per_order = WholeNumberField(min_value=1, max_value=LARGEST_PER_ORDER, required=False)
     max_per_customer = WholeNumberField(
         min_value=0, max_value=LARGEST_CAPACITY, allow_null=True, required=False
     )
@@ -116,7 +124,9 @@ class EventSent(StrictSerializer):
         help_text="Whether the buyer of a free order must confirm the email address, by a link in a"
         " mail, before the order is processed.",
     )
-    image_url = WebAddressField(max_length=500, allow_null=True, required=False)
+    image_url = WebAddressField(
+        max_length=column_length(Event, "image_url"), allow_null=True, required=False
+    )
     currency = WordField(
         r"^[A-Z]{3}$", words="Give three letters of ISO 4217, such as BRL.", required=False
     )
@@ -235,7 +245,7 @@ class CatalogueQuery(serializers.Serializer[Any]):
         " in a row; single letters are ignored.",
     )
     city = TextField(
-        max_length=100,
+        max_length=column_length(Event, "city"),
         required=False,
         allow_blank=True,
         help_text="Only events in this city. Case makes no difference.",

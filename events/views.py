@@ -25,12 +25,11 @@ from events.catalogue import (
     CatalogueFilter,
     Period,
     find_event,
-    look_up_event,
     own_events,
     show_availability,
 )
 from events.changes import EventNotEditable
-from events.list_answers import answer_page
+from events.list_answers import answer_page, recall_query, remember_query
 from events.listing import PageRequest
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import (
@@ -137,7 +136,19 @@ class Events(APIView):
             ordering=query["ordering"],
         )
         number, size = pages.get_page_number(request, None), pages.get_page_size(request)
-        return answer_page(request._request, PageRequest(wanted, number, size))  # noqa: SLF001
+        page, plain = PageRequest(wanted, number, size), request._request  # noqa: SLF001
+        response = answer_page(plain, page)
+        # After the response: a request that the rate limits refuse must not fill the cache.
+        remember_query(plain, page)
+        return response
+
+    @staticmethod
+    def quick_get(request: HttpRequest) -> HttpResponse | None:
+        """Do what `get` does for a caller without a token, if it has parsed the query before."""
+        page = recall_query(request)
+        if page is None or "HTTP_AUTHORIZATION" in request.META:
+            return None
+        return answer_page(request, page)
 
     def _find_own(self, request: Request, external_id: str) -> Response:
         if request.query_params.keys() - {"external_id", "page", "page_size"}:
@@ -238,6 +249,16 @@ class OneEvent(APIView):
         shown = show_event(event, for_organizer=own)
         return tag_when_rendered(request, Response(shown), event.revision)
 
+    @staticmethod
+    def quick_get(request: HttpRequest, reference: str) -> HttpResponse | None:
+        """Do what `get` does for a caller without a token, if the event is public."""
+        if "HTTP_AUTHORIZATION" in request.META:
+            return None
+        found = look_up_event(reference, now=clock.now())
+        if found is None:
+            return None
+        return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)
+
     @operation(
         "replace_event",
         tokens=[_WRITER],
@@ -286,13 +307,3 @@ class OneEvent(APIView):
         )
         shown, revision = show_fresh_event(event.pk, now=clock.now())
         return Response(shown, headers={"ETag": etag_of_shown(shown, revision)})
-
-
-def show_event_quickly(request: HttpRequest, reference: str) -> HttpResponse | None:
-    """Answer `GET /events/{event}` without the view. Return None if the view must answer it."""
-    if "HTTP_AUTHORIZATION" in request.META:
-        return None
-    found = look_up_event(reference, now=clock.now())
-    if found is None:
-        return None
-    return tag(request, answer_json(show_event_with(*found)), found[0].event.revision)

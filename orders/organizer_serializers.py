@@ -11,6 +11,7 @@ from ticketing.api.fields import LineField, MomentField, StrictSerializer, TextF
 from ticketing.api.metadata import LONGEST_EXTERNAL_ID
 from ticketing.api.pagination import ChangesQuery
 from ticketing.api.rules import has, has_values
+from ticketing.text import LONGEST_SLUG
 
 # The most tickets of one request. To refund more, send several requests or refund the whole order.
 _MOST_REFUNDED = 1_000
@@ -30,7 +31,7 @@ class OrdersQuery(ChangesQuery):
 
     # A changed order can stop matching these filters, so `modified_since` must not be used with
     # them: an order with a corrected email address, for example, no longer matches `q`.
-    passing = ("status", "q")
+    changeable_filters = ("status", "q")
 
     q = TextField(
         max_length=100,
@@ -53,10 +54,12 @@ class OrdersQuery(ChangesQuery):
 class AllOrdersQuery(OrdersQuery):
     """Query parameters that filter the orders of all events of the caller's organizers."""
 
-    goes_on_without_changes = True
+    allows_after_alone = True
 
     event = LineField(
-        max_length=80, required=False, help_text="Only orders of this event: its id or slug."
+        max_length=LONGEST_SLUG,
+        required=False,
+        help_text="Only orders of this event: its id or slug.",
     )
     code = LineField(max_length=8, required=False, help_text="The order with this code.")
     external_id = LineField(

@@ -14,10 +14,12 @@ from ticketing.api.fields import (
     NameField,
     StrictSerializer,
     WholeNumberField,
+    column_length,
     show_moment,
 )
 from ticketing.api.metadata import ExternalIdField, MetadataField
 from ticketing.api.rules import has, has_none, has_text, has_values
+from ticketing.text import LONGEST_SLUG
 
 # More than any organizer's limit, and less than the columns and counters can hold.
 LARGEST_QUANTITY = 10_000
@@ -49,7 +51,7 @@ class ReservationSent(StrictSerializer):
         "else": has("quantity"),
     }
 
-    event = LineField(max_length=80)
+    event = LineField(max_length=LONGEST_SLUG)
     quantity = WholeNumberField(min_value=1, max_value=LARGEST_QUANTITY, required=False)
     items = WantedTicketsSent(  # type: ignore[call-arg]  # of the list that `many` makes
         many=True, allow_empty=False, max_length=MOST_ITEMS, required=False
@@ -108,7 +110,7 @@ class PaymentSent(StrictSerializer):
     rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has_text("token")}
 
     method = serializers.ChoiceField(choices=PaymentMethod.choices)
-    token = LineField(max_length=200, required=False, allow_blank=True)
+    token = LineField(max_length=column_length(Payment, "token"), required=False, allow_blank=True)
 
 
 class OrderItemShown(serializers.ModelSerializer[OrderItem]):

@@ -1,12 +1,12 @@
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
-from orders.reservation_views import EventChallenge, Orders, reserve_quickly
+from orders.reservation_views import EventChallenge, Orders
 from orders.views import OneOrder, OrderCancellation, OrderPayment
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 
 urlpatterns = [
-    api_path("orders", quickly(Orders.as_view(), POST=reserve_quickly)),
+    api_path("orders", quickly(Orders)),
     api_path("events/<event:reference>/challenge", EventChallenge.as_view()),
     api_path("events/<event:reference>/orders", EventOrders.as_view()),
     api_path("events/<event:reference>/orders.csv", EventOrdersExport.as_view()),

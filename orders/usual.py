@@ -6,13 +6,14 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from orders.serializers import LARGEST_QUANTITY, LONGEST_PROOF, MOST_ITEMS
-from ticketing.addresses import tidy_address
-from ticketing.api.fields import is_line, is_name
+from ticketing.addresses import LONGEST_ADDRESS, tidy_address
+from ticketing.api.fields import LONGEST_NAME, is_line, is_name
+from ticketing.text import LONGEST_SLUG
 
 
 class UsualCustomer(Struct, forbid_unknown_fields=True):
-    name: Annotated[str, Meta(max_length=200)]
-    email: Annotated[str, Meta(max_length=254)]
+    name: Annotated[str, Meta(max_length=LONGEST_NAME)]
+    email: Annotated[str, Meta(max_length=LONGEST_ADDRESS)]
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
@@ -32,7 +33,7 @@ class UsualReservation(Struct, forbid_unknown_fields=True):
     Any other body goes to the full view, which accepts or refuses it.
     """
 
-    event: Annotated[str, Meta(max_length=80)]
+    event: Annotated[str, Meta(max_length=LONGEST_SLUG)]
     customer: UsualCustomer
     quantity: Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY)] | UnsetType = UNSET
     proof_of_work: Annotated[str, Meta(max_length=LONGEST_PROOF)] | UnsetType = UNSET

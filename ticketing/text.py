@@ -7,8 +7,10 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# Control characters (Unicode's Cc), and characters that break a line or change its direction. They
-# can make one name look like another.
+# The name of an event in addresses.
+LONGEST_SLUG: Final = 80
+# Control characters (Unicode's Cc), and those that break a line or change its direction: they can
+# make one name look like another.
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
 # What `str.strip` removes, without its control characters.
 _BLANK: Final = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"

@@ -1,7 +1,7 @@
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
-from tickets.door.views import CheckInUndo, TicketValidation, check_in_quickly
+from tickets.door.views import CheckInUndo, TicketValidation
 from tickets.operations.views import Readiness, metrics
 from tickets.organizer_views import (
     EventAttendance,
@@ -24,7 +24,7 @@ urlpatterns = [
     api_path("tickets/<id:ticket_id>/checkin/undo", CheckInUndo.as_view()),
     api_path("tickets/<id:ticket_id>/revoke", TicketRevocation.as_view()),
     api_path("tickets/<id:ticket_id>/reissue", TicketReissue.as_view()),
-    api_path("tickets/validate", quickly(TicketValidation.as_view(), POST=check_in_quickly)),
+    api_path("tickets/validate", quickly(TicketValidation)),
     api_path("devices", Devices.as_view()),
     api_path("devices/pair", DevicePair.as_view()),
     api_path("devices/<id:device_id>/revoke", DeviceRevocation.as_view()),

@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from events.models.organizers import Organizer
 from ticketing.clock import ZONES, validate_plausible_date
 from ticketing.ids import new_id
-from ticketing.text import refuse_control_characters
+from ticketing.text import LONGEST_SLUG, refuse_control_characters
 
 DEFAULT_HOLD_SECONDS = 15 * 60
 LARGEST_CAPACITY = 1_000_000
+LARGEST_PER_ORDER = 100
 
 
 def known_timezone(name: str) -> None:
@@ -77,7 +78,7 @@ class Event(models.Model):
     )
     slug = models.SlugField(
         _("address on the site"),
-        max_length=80,
+        max_length=LONGEST_SLUG,
         unique=True,
         help_text=_("Lowercase letters, digits and hyphens."),
         validators=[
@@ -134,7 +135,7 @@ class Event(models.Model):
     max_per_order = models.PositiveSmallIntegerField(
         _("tickets per order"),
         default=10,
-        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        validators=[MinValueValidator(1), MaxValueValidator(LARGEST_PER_ORDER)],
     )
     # Reserved and paid tickets count. Empty: the limit in the settings applies.
     max_per_customer = models.PositiveIntegerField(

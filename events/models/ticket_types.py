@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from events.models.events import LARGEST_CAPACITY, Event
+from events.models.events import LARGEST_CAPACITY, LARGEST_PER_ORDER, Event
 from ticketing.clock import validate_plausible_date
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
@@ -52,7 +52,7 @@ class TicketType(models.Model):
         _("tickets per order"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        validators=[MinValueValidator(1), MaxValueValidator(LARGEST_PER_ORDER)],
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Who may do what: every endpoint and method by every kind of caller."""
+"""Permissions: the status of every endpoint and method for every kind of caller."""
 
 import re
 from collections.abc import Callable
@@ -99,13 +99,13 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("post", "/tickets/{ticket}/reissue"):  [401, 403, 403, 403, 403, 403, 201, 404, 401, 401, 403, 401, 201, 404, 404, 201],
 }
 # fmt: on
-# Not the API's: pages of Django, and what its own tests cover.
+# Paths outside the matrix: pages, and endpoints for monitoring. Other tests cover them.
 NOT_HERE = {"/readyz", "/metrics", "/", "/admin", "/admin/…", "/i18n/…", "/mailbox…"}
 
 
 @dataclass
 class World:
-    """Two organizers, an event and a draft, an order of each kind, and everybody who may call."""
+    """Two organizers, an event, a draft, an order of each kind, and a client for each caller."""
 
     event: Event
     paths: dict[str, str]
@@ -146,8 +146,8 @@ def world() -> World:
         "staff without membership": as_user(make_user(is_staff=True)),
         "superuser": as_user(make_user(is_superuser=True, is_staff=True)),
     }
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
-    sold = callers["organizer token"].post("/orders", wish).json()
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    sold = callers["organizer token"].post("/orders", reservation).json()
     device = Device.objects.filter(organizer=event.organizer, revoked_at=None).get()
     pairing = make_pairing_code()
     start_pairing(device_id=device.pk, digest=pairing.digest, actor=SOMEBODY, now=clock.now())
@@ -177,7 +177,7 @@ def world() -> World:
             "post /events": new_event,
             "put /events/{event}": new_event,
             "patch /events/{event}": {"name": "Outro nome"},
-            "post /orders": wish,
+            "post /orders": reservation,
             "post /orders/{order}/payment": {"method": "card", "token": "tok_approved"},
             "post /orders/{shop}/payment": {"method": "card", "token": "tok_approved"},
             "post /orders/{free}/confirmation": {"token": confirmation_token(free)},
@@ -192,8 +192,8 @@ def world() -> World:
     )
 
 
-def ask(world: World, client: APIClient, method: str, path: str) -> int:
-    """Send a request that would do what it is for, and return the status of its answer."""
+def send_request(world: World, client: APIClient, method: str, path: str) -> int:
+    """Send a valid request, and return the status of its response."""
     send: Callable[..., Any] = getattr(client, method)
     body = world.bodies.get(f"{method} {path}")
     address = path.format(**world.paths)
@@ -206,14 +206,14 @@ def changes(method: str, status: int) -> bool:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_every_caller_may_read_what_is_his_and_is_refused_all_else(world: World, caller: str):
+def test_each_caller_can_read_only_what_the_matrix_allows(world: World, caller: str):
     expected = {
         row: statuses[CALLERS.index(caller)]
         for row, statuses in MATRIX.items()
         if not changes(row[0], statuses[CALLERS.index(caller)])
     }
 
-    found = {row: ask(world, world.callers[caller], *row) for row in expected}
+    found = {row: send_request(world, world.callers[caller], *row) for row in expected}
 
     assert found == expected
 
@@ -227,24 +227,26 @@ def test_every_caller_may_read_what_is_his_and_is_refused_all_else(world: World,
         if changes(method, status)
     ],
 )
-def test_every_caller_may_change_what_is_his(world: World, method: str, path: str, caller: str):
+def test_each_caller_can_change_what_the_matrix_allows(
+    world: World, method: str, path: str, caller: str
+):
     expected = MATRIX[method, path][CALLERS.index(caller)]
 
-    assert ask(world, world.callers[caller], method, path) == expected
+    assert send_request(world, world.callers[caller], method, path) == expected
 
 
 @pytest.mark.parametrize("lost", ["is_staff", "is_active"])
-def test_a_session_of_somebody_who_is_no_longer_staff_is_nobodys(world: World, lost: str):
+def test_the_session_of_a_user_who_is_no_longer_staff_is_anonymous(world: World, lost: str):
     user = make_user(organizer=world.event.organizer, is_staff=True)
     client = as_user(user)
     User.objects.filter(pk=user.pk).update(**{lost: False})
 
-    found = {row: ask(world, client, *row) for row in MATRIX}
+    found = {row: send_request(world, client, *row) for row in MATRIX}
 
     assert found == {row: statuses[CALLERS.index("anonymous")] for row, statuses in MATRIX.items()}
 
 
-def test_a_session_of_somebody_who_is_no_longer_a_member_sees_nothing_of_the_organizer(
+def test_the_session_of_a_former_member_gets_404_for_the_organizers_event(
     world: World,
 ):
     client = world.callers["member"]

@@ -1,4 +1,4 @@
-"""What the API answers when all is well, field by field."""
+"""The successful responses of the API, field by field."""
 
 from datetime import datetime, timedelta
 from difflib import unified_diff
@@ -57,7 +57,7 @@ ORDER_FIELDS = {
 }  # fmt: skip
 
 
-def test_an_event_has_the_contracts_fields_and_its_own_clock(api: APIClient):
+def test_an_event_has_the_documented_fields_and_times_in_its_own_zone(api: APIClient):
     event = make_event(timezone="America/Manaus")
 
     shown = api.get(f"/events/{event.slug}").json()
@@ -70,7 +70,7 @@ def test_an_event_has_the_contracts_fields_and_its_own_clock(api: APIClient):
     assert api.get(f"/events/{event.pk}").json() == shown
 
 
-def test_the_catalogue_shows_what_is_published_and_nothing_else(api: APIClient):
+def test_the_catalogue_shows_only_published_events(api: APIClient):
     published = make_event(name="Ópera", city="São Paulo")
     make_event(status="draft")
     Event.objects.filter(pk=make_event().pk).update(status="cancelled")
@@ -82,7 +82,7 @@ def test_the_catalogue_shows_what_is_published_and_nothing_else(api: APIClient):
     assert (page["count"], page["next"], page["previous"]) == (1, None, None)
 
 
-def test_the_catalogue_is_narrowed_and_cut_into_pages(api: APIClient):
+def test_the_catalogue_is_filtered_sorted_and_paginated(api: APIClient):
     now = clock.now()
     for number, city in enumerate(["Recife", "Olinda", "Recife"]):
         starts_at = now + timedelta(days=10 * (number + 1))
@@ -107,14 +107,14 @@ def test_the_catalogue_is_narrowed_and_cut_into_pages(api: APIClient):
     assert "page=2" in api.get("/events", {"page_size": 2}).json()["next"]
 
 
-def test_a_trailing_slash_answers_the_same_without_a_redirect(api: APIClient):
+def test_a_path_with_a_trailing_slash_returns_the_same_without_a_redirect(api: APIClient):
     event = make_event()
 
     for path in ("/events", f"/events/{event.slug}", "/healthz"):
         assert api.get(f"{path}/").content == api.get(path).content
 
 
-def test_an_event_is_created_with_types_or_in_short(api: APIClient):
+def test_an_event_is_created_with_ticket_types_or_with_capacity_and_price(api: APIClient):
     organizer = as_organizer(make_event())
     fields = {
         "name": "Festa Junina",
@@ -140,7 +140,7 @@ def test_an_event_is_created_with_types_or_in_short(api: APIClient):
     assert short.json()["slug"].startswith("festa-junina-")
 
 
-def test_an_answer_can_be_sent_back_changed(api: APIClient):
+def test_a_response_can_be_changed_and_sent_back(api: APIClient):
     event = make_event(capacity=10)
     organizer, path = as_organizer(event), f"/events/{event.pk}"
     shown = organizer.get(path).json()
@@ -161,12 +161,14 @@ def test_a_draft_is_published_and_cancelled_by_its_status(api: APIClient, queue:
     assert api.get(path).status_code == 200
     assert organizer.patch(path, {"status": "cancelled"}).json()["status"] == "cancelled"
 
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
-    assert api.post("/orders", wish).json()["code"] == "event_not_on_sale"
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    assert api.post("/orders", reservation).json()["code"] == "event_not_on_sale"
     assert organizer.patch(path, {"name": "x"}).json()["code"] == "event_not_editable"
 
 
-def test_an_order_has_the_contracts_fields_and_tells_its_token_once(api: APIClient):
+def test_an_order_has_the_documented_fields_and_its_token_only_in_the_first_response(
+    api: APIClient,
+):
     kind = make_ticket_type(price="120.00")
     items = [{"ticket_type": str(kind.pk), "quantity": 2}]
 
@@ -187,24 +189,24 @@ def test_an_order_has_the_contracts_fields_and_tells_its_token_once(api: APIClie
         datetime.fromisoformat(made.json()[name]) for name in ("reserved_until", "created_at")
     )
     assert reserved_until - created_at == timedelta(minutes=15)
-    told = made.json()
-    again = as_bearer(told.pop("access_token")).get(f"/orders/{told['id']}").json()
-    assert again == told
+    reserved = made.json()
+    read = as_bearer(reserved.pop("access_token")).get(f"/orders/{reserved['id']}").json()
+    assert read == reserved
 
 
-def test_the_mails_language_is_the_browsers(api: APIClient):
+def test_the_language_of_mails_is_that_of_the_browser(api: APIClient):
     event = make_event()
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
 
-    api.post("/orders", wish)
-    api.post("/orders", wish, HTTP_ACCEPT_LANGUAGE="en-GB,en;q=0.8")
-    api.post("/orders", wish, HTTP_ACCEPT_LANGUAGE="pt-PT")
+    api.post("/orders", reservation)
+    api.post("/orders", reservation, HTTP_ACCEPT_LANGUAGE="en-GB,en;q=0.8")
+    api.post("/orders", reservation, HTTP_ACCEPT_LANGUAGE="pt-PT")
 
     languages = Order.objects.order_by("created_at").values_list("language", flat=True)
     assert list(languages) == ["pt-br", "en", "pt-br"]
 
 
-def test_sales_open_and_close_by_the_events_and_the_types_clock(api: APIClient):
+def test_sales_start_and_end_at_the_times_of_the_event_and_the_ticket_type(api: APIClient):
     now = clock.now()
     early = make_event(sales_start_at=now + timedelta(days=1))
     late = make_event(sales_end_at=now - timedelta(days=1))
@@ -245,7 +247,7 @@ def test_a_free_order_is_paid_with_the_method_free(queue: RecordingQueue):
     assert buyer.get(path).json()["status"] == "paid"
 
 
-def test_a_declined_payment_says_why(queue: RecordingQueue):
+def test_a_declined_payment_shows_its_decline_code(queue: RecordingQueue):
     reservation = make_reservation()
     buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}"
 
@@ -266,23 +268,23 @@ def test_tickets_are_shown_before_their_codes_are_stored(queue: RecordingQueue):
     buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}"
     buyer.post(f"{path}/payment", {"method": "pix", "token": "tok_approved"})
     queue.sent.clear()
-    # The verb alone: in its task the worker makes the codes at once.
+    # Not by its task, which also stores the codes.
     settle_order(order_id=reservation.order_id, now=clock.now())
 
-    making = buyer.get(f"{path}/ticket").json()
+    before = buyer.get(f"{path}/ticket").json()
     queue.run_next()
-    ready = buyer.get(f"{path}/ticket").json()
+    after = buyer.get(f"{path}/ticket").json()
 
-    assert (making["tickets_ready"], making["tickets"][0]["qr_code_url"]) == (False, None)
-    assert ready["tickets_ready"] is True
-    assert set(ready["tickets"][0]) == {
+    assert (before["tickets_ready"], before["tickets"][0]["qr_code_url"]) == (False, None)
+    assert after["tickets_ready"] is True
+    assert set(after["tickets"][0]) == {
         "id", "code", "ticket_type", "holder_name", "status", "qr_code_url", "used_at",
     }  # fmt: skip
-    assert ready["tickets"][0]["code"].startswith("T1:")
-    assert len({ticket["code"] for ticket in ready["tickets"]}) == 2
+    assert after["tickets"][0]["code"].startswith("T1:")
+    assert len({ticket["code"] for ticket in after["tickets"]}) == 2
 
 
-def test_an_admission_has_the_contracts_fields_and_is_repeated_by_its_scan_id():
+def test_an_admission_has_the_documented_fields_and_a_repeat_of_its_scan_id_gets_the_same():
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event, gate="North"))
     scan = {"code": ticket.code, "scan_id": str(new_id())}
@@ -302,7 +304,7 @@ def test_an_admission_has_the_contracts_fields_and_is_repeated_by_its_scan_id():
     assert first_scan["at"] == first.json()["used_at"]
 
 
-def test_the_door_says_why_it_refuses_and_writes_it_down():
+def test_the_door_returns_the_reason_of_a_refusal_and_records_it():
     ticket, elsewhere = make_ticket(), make_ticket()
     door = as_bearer(make_device(ticket.event))
 
@@ -322,7 +324,7 @@ def test_the_door_says_why_it_refuses_and_writes_it_down():
     assert Scan.objects.get().result == "unknown_ticket"
 
 
-def test_a_device_for_all_events_serves_its_organizers_later_ones_and_nobody_elses():
+def test_a_device_for_all_events_admits_to_later_events_of_its_organizer_only():
     ticket, elsewhere = make_ticket(), make_ticket()
     door = as_bearer(make_device(make_event(organizer=ticket.event.organizer)))
     assert door.post("/tickets/validate", {"code": ticket.code}).json()["code"] == "wrong_event"
@@ -336,7 +338,7 @@ def test_a_device_for_all_events_serves_its_organizers_later_ones_and_nobody_els
     assert results[1]["code"] == "wrong_event"
 
 
-def test_a_scan_made_offline_keeps_the_time_it_was_made():
+def test_an_offline_scan_keeps_its_own_time():
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event))
     earlier = clock.now() - timedelta(hours=1)
@@ -348,7 +350,7 @@ def test_a_scan_made_offline_keeps_the_time_it_was_made():
     assert datetime.fromisoformat(answer.json()["used_at"]) == earlier
 
 
-def test_redis_away_refuses_reservations_at_once_and_nothing_else(
+def test_without_redis_only_reservations_are_refused(
     api: APIClient, settings, queue: RecordingQueue
 ):
     kind = make_ticket_type(capacity=10)
@@ -360,8 +362,8 @@ def test_redis_away_refuses_reservations_at_once_and_nothing_else(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     get_redis.cache_clear()
     try:
-        wish = {"event": str(kind.event_id), "quantity": 1, "customer": CUSTOMER}
-        refused = api.post("/orders", wish)
+        body = {"event": str(kind.event_id), "quantity": 1, "customer": CUSTOMER}
+        refused = api.post("/orders", body)
         shown = api.get(f"/events/{kind.event_id}")
         buyer = as_bearer(reservation.token.text)
         payment = buyer.post(
@@ -383,7 +385,7 @@ def test_redis_away_refuses_reservations_at_once_and_nothing_else(
     assert order.pk != paid.pk
 
 
-def test_the_documentation_says_in_words_what_each_operation_does_and_shows_no_odd_amounts(
+def test_the_document_has_summaries_and_examples_of_amounts(
     api: APIClient,
 ):
     schema = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
@@ -396,7 +398,7 @@ def test_the_documentation_says_in_words_what_each_operation_does_and_shows_no_o
     assert order["payment"]["oneOf"][0] == {"$ref": "#/components/schemas/PaymentShown"}
 
 
-def test_the_schema_names_the_contracts_paths_and_methods(api: APIClient):
+def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
     schema = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
 
     assert schema["openapi"] == "3.1.0"
@@ -458,10 +460,10 @@ def test_the_committed_document_is_the_one_that_the_code_makes(language: str):
     difference = "\n".join(
         unified_diff(SCHEMA.read_text().splitlines(), written.splitlines(), lineterm="", n=1)
     )
-    assert not difference, f"`make schema` writes it anew:\n{difference}"
+    assert not difference, f"Run `make schema`:\n{difference}"
 
 
-def test_what_is_shown_is_described_whole_and_ids_in_paths_as_ids(api: APIClient):
+def test_the_document_requires_all_members_of_responses_and_types_ids_in_paths(api: APIClient):
     document = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
 
     shown = document["components"]["schemas"]
@@ -471,19 +473,19 @@ def test_what_is_shown_is_described_whole_and_ids_in_paths_as_ids(api: APIClient
     assert order_id["schema"] == {"type": "string", "format": "uuid"}
 
 
-def test_the_documentation_asks_nobody_elses_server(api: APIClient):
+def test_the_page_of_the_document_loads_nothing_from_other_servers(api: APIClient):
     page = api.get("/docs").content.decode()
 
     assert "/static/drf_spectacular_sidecar/" in page
     assert "https://" not in page.replace("https://www.w3.org", "")
 
 
-@pytest.mark.parametrize("insider", [True, False])
-def test_readiness_says_what_does_not_answer_to_who_may_know(
-    api: APIClient, monkeypatch: pytest.MonkeyPatch, settings: Any, *, insider: bool
+@pytest.mark.parametrize("has_token", [True, False])
+def test_readiness_lists_what_is_away_only_to_a_caller_with_the_metrics_token(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch, settings: Any, *, has_token: bool
 ):
     settings.METRICS_TOKEN = "a-token-of-prometheus"
-    headers = {"authorization": "Bearer a-token-of-prometheus"} if insider else {}
+    headers = {"authorization": "Bearer a-token-of-prometheus"} if has_token else {}
     with monkeypatch.context() as cut:
         cut.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         aws_client.cache_clear()
@@ -492,12 +494,12 @@ def test_readiness_says_what_does_not_answer_to_who_may_know(
 
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert answer.json().get("checks") == (
-        {"database": "ok", "redis": "ok", "queue": "away", "storage": "away"} if insider else None
+        {"database": "ok", "redis": "ok", "queue": "away", "storage": "away"} if has_token else None
     )
-    assert ("queue" in answer.content.decode()) == insider
+    assert ("queue" in answer.content.decode()) == has_token
 
 
-def test_each_path_with_an_id_documents_the_answer_to_one_that_is_none():
+def test_each_path_with_an_id_documents_404():
     paths = yaml.safe_load(SCHEMA.read_text())["paths"]
 
     silent = [

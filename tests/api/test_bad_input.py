@@ -1,4 +1,4 @@
-"""Whatever is sent wrongly gets the contract's error and changes nothing."""
+"""Invalid requests get the documented problem and change nothing."""
 
 import json
 from typing import Any
@@ -50,7 +50,7 @@ def assert_problem(answer: Any, status: int, code: str) -> None:
 
 
 def send(client: APIClient, path: str, body: dict[str, Any]) -> Any:
-    """Post JSON in ASCII: half a surrogate pair has no UTF-8."""
+    """Post JSON in ASCII, because half a surrogate pair has no UTF-8."""
     return client.generic("POST", path, json.dumps(body), content_type="application/json")
 
 
@@ -79,7 +79,7 @@ def pointers(answer: Any) -> set[str]:
     ],
 )
 @pytest.mark.parametrize("path", ["/orders", "/events", "/tickets/validate", "payment"])
-def test_a_body_that_is_no_json_object(path: str, body: str, code: str):
+def test_a_body_that_is_not_a_json_object_is_refused(path: str, body: str, code: str):
     reservation = make_reservation()
     event = reservation.event
     if path == "payment":
@@ -132,24 +132,26 @@ def test_a_body_that_is_no_json_object(path: str, body: str, code: str):
         ({"items": [{"ticket_type": "x", "quantity": 1}]}, "#/items/0/ticket_type"),
     ],
 )
-def test_a_reservation_with_a_wrong_value(api: APIClient, change: dict[str, Any], pointer: str):
+def test_a_reservation_with_a_wrong_value_is_refused(
+    api: APIClient, change: dict[str, Any], pointer: str
+):
     event = make_event()
 
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER} | change
-    answer = send(api, "/orders", wish)
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER} | change
+    answer = send(api, "/orders", reservation)
 
     assert_problem(answer, 400, "invalid_request")
     assert pointer in pointers(answer)
     assert not Order.objects.exists()
 
 
-def test_a_reservation_that_the_sale_refuses(api: APIClient):
+def test_a_valid_reservation_that_cannot_be_sold_is_refused(api: APIClient):
     kind = make_ticket_type(capacity=2)
     other = make_ticket_type(event=make_event(), name="Camarote")
     event = str(kind.event_id)
 
-    def reserve(**wish: Any) -> Any:
-        return api.post("/orders", {"event": event, "customer": CUSTOMER} | wish)
+    def reserve(**fields: Any) -> Any:
+        return api.post("/orders", {"event": event, "customer": CUSTOMER} | fields)
 
     assert_problem(reserve(quantity=3), 409, "sold_out")
     assert_problem(reserve(quantity=11), 409, "max_per_order_exceeded")
@@ -175,7 +177,7 @@ def test_a_reservation_that_the_sale_refuses(api: APIClient):
         {"method": "card", "token": "tok_approved", "amount": "0.01"},
     ],
 )
-def test_a_payment_with_a_wrong_value(change: dict[str, Any]):
+def test_a_payment_with_a_wrong_value_is_refused(change: dict[str, Any]):
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)
 
@@ -221,7 +223,7 @@ def test_a_payment_with_a_wrong_value(change: dict[str, Any]):
         ({"ticket_types": []}, "#/ticket_types"),
     ],
 )
-def test_an_event_with_a_wrong_value(change: dict[str, Any], pointer: str):
+def test_an_event_with_a_wrong_value_is_refused(change: dict[str, Any], pointer: str):
     event = make_event()
 
     answer = as_organizer(event).post("/events", EVENT | change)
@@ -231,7 +233,7 @@ def test_an_event_with_a_wrong_value(change: dict[str, Any], pointer: str):
     assert type(event).objects.count() == 1
 
 
-def test_an_event_changed_wrongly_stays_as_it_was():
+def test_a_refused_change_leaves_the_event_as_it_was():
     event = make_event(capacity=10)
     make_reservation(ticket_type=event.ticket_types.get(), quantity=4)
     organizer, path = as_organizer(event), f"/events/{event.slug}"
@@ -256,7 +258,7 @@ def test_an_event_changed_wrongly_stays_as_it_was():
 
 
 def forge(code: str) -> dict[str, str]:
-    """Return ways to mangle a good code."""
+    """Return invalid codes made from a valid one, by the name of the change."""
     return {
         "truncated": code[:-1],
         "longer": code + "0",
@@ -272,15 +274,15 @@ def forge(code: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("way", list(forge("x" * 147)))
-def test_a_forged_or_mangled_code_admits_nobody_and_is_recorded(way: str):
+@pytest.mark.parametrize("change", list(forge("x" * 147)))
+def test_a_forged_or_damaged_code_is_refused_and_recorded(change: str):
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event))
 
-    answer = send(door, "/tickets/validate", {"code": forge(ticket.code)[way]})
+    answer = send(door, "/tickets/validate", {"code": forge(ticket.code)[change]})
 
-    if way in ("control", "surrogate"):
-        assert_problem(answer, 400, "invalid_request" if way == "control" else "malformed_json")
+    if change in ("control", "surrogate"):
+        assert_problem(answer, 400, "invalid_request" if change == "control" else "malformed_json")
     else:
         assert_problem(answer, 422, "invalid_code")
         assert Scan.objects.get().result == "invalid_code"
@@ -304,7 +306,7 @@ def test_a_forged_or_mangled_code_admits_nobody_and_is_recorded(way: str):
         ({"device": "x"}, "#/device"),
     ],
 )
-def test_a_scan_with_a_wrong_value(change: dict[str, Any], pointer: str):
+def test_a_scan_with_a_wrong_value_is_refused(change: dict[str, Any], pointer: str):
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event))
 
@@ -315,7 +317,7 @@ def test_a_scan_with_a_wrong_value(change: dict[str, Any], pointer: str):
     assert not Scan.objects.exists()
 
 
-def test_a_scan_id_with_another_code_gets_no_other_tickets_answer():
+def test_a_scan_id_that_is_reused_with_another_code_is_refused():
     first, second = make_ticket(), make_ticket()
     door = as_bearer(make_device(first.event, second.event))
     scan_id = str(new_id())
@@ -354,13 +356,13 @@ def test_a_scan_id_with_another_code_gets_no_other_tickets_answer():
         ("get", "/events?page=999", 404, "not_found"),
     ],
 )
-def test_what_no_path_or_method_answers(
+def test_unknown_paths_methods_and_query_values_get_problems(
     api: APIClient, method: str, path: str, status: int, code: str
 ):
     assert_problem(getattr(api, method)(path), status, code)
 
 
-def test_other_bodies_than_json_and_large_ones(api: APIClient):
+def test_other_media_types_and_large_bodies_are_refused(api: APIClient):
     form = api.generic("POST", "/orders", "a=b", content_type="text/plain")
     assert_problem(form, 415, "unsupported_media_type")
     huge = '{"event": "' + "x" * 300_000 + '"}'
@@ -372,7 +374,7 @@ def test_other_bodies_than_json_and_large_ones(api: APIClient):
     assert_problem(api.get("/events?format=xml"), 400, "invalid_request")
 
 
-def test_of_many_errors_the_first_fifty_are_named(api: APIClient):
+def test_a_problem_lists_at_most_fifty_errors(api: APIClient):
     answer = api.post("/orders", dict.fromkeys(map(str, range(1000)), 1))
 
     assert_problem(answer, 400, "invalid_request")
@@ -380,7 +382,7 @@ def test_of_many_errors_the_first_fifty_are_named(api: APIClient):
     assert "more." in answer.json()["detail"]
 
 
-def test_a_database_that_is_away_is_told_and_not_shown(
+def test_without_the_database_the_response_is_503_and_shows_no_secrets(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ):
     def away(*_: object, **__: object) -> None:
@@ -395,7 +397,7 @@ def test_a_database_that_is_away_is_told_and_not_shown(
     assert answer.headers["Retry-After"]
 
 
-def test_a_bug_is_answered_without_its_secrets(api: APIClient, monkeypatch: pytest.MonkeyPatch):
+def test_an_internal_error_shows_no_secrets(api: APIClient, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise RuntimeError("the secret is 42")
 
@@ -407,7 +409,7 @@ def test_a_bug_is_answered_without_its_secrets(api: APIClient, monkeypatch: pyte
     assert b"42" not in answer.content.replace(answer.headers["X-Request-Id"].encode(), b"")
 
 
-def test_a_ticket_goes_to_no_advertisement():
+def test_a_holder_name_with_a_web_address_is_refused():
     ticket = make_ticket()
 
     answer = as_organizer(ticket.event).patch(
@@ -434,15 +436,17 @@ def test_a_ticket_goes_to_no_advertisement():
 @pytest.mark.parametrize(
     "path", ["/events", "/orders/01890000-0000-7000-8000-000000000000/confirmation"]
 )
-def test_a_header_that_names_a_strange_charset_breaks_no_request(path: str, name: str, value: str):
-    told: list[str] = []
-    asked = "token" if "orders" in path else "q"
-    environ = dict(RequestFactory().get(path, {asked: "a\\ud800"}).META)
+def test_a_header_with_an_unusual_charset_does_not_fail_the_request(
+    path: str, name: str, value: str
+):
+    statuses: list[str] = []
+    parameter = "token" if "orders" in path else "q"
+    environ = dict(RequestFactory().get(path, {parameter: "a\\ud800"}).META)
     environ[name] = value
 
     answer = with_readable_headers(WSGIHandler())(
-        environ, lambda status, _headers: told.append(status)
+        environ, lambda status, _headers: statuses.append(status)
     )
 
-    assert [status[:3] for status in told] == ["404" if "orders" in path else "200"]
+    assert [status[:3] for status in statuses] == ["404" if "orders" in path else "200"]
     assert answer

@@ -1,4 +1,4 @@
-"""What holds for every operation of the API's document, whoever adds one."""
+"""Rules for every operation in the API's document."""
 
 import json
 import re
@@ -16,7 +16,7 @@ SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return each operation, those that we call on webhook endpoints too."""
+    """Return each operation of the API, and each webhook request that we send."""
     for group in ("paths", "webhooks"):
         for path, methods in DOCUMENT[group].items():
             for method, described in methods.items():
@@ -24,7 +24,7 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def schemas_in(schema: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
-    """Return a schema and all that it is made of."""
+    """Return a schema and all schemas inside it."""
     if isinstance(schema, list):
         for inner in schema:
             yield from schemas_in(inner, seen)
@@ -35,19 +35,19 @@ def schemas_in(schema: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
             yield from schemas_in(SCHEMAS[name], seen)
         yield schema
         for keyword, inner in schema.items():
-            # What these say is about an object that is described beside them.
+            # These are rules for an object that is described beside them, not objects.
             if keyword not in {"if", "then", "else"}:
                 yield from schemas_in(inner, seen)
 
 
-def test_every_operation_has_a_name_words_and_a_tag_that_is_explained():
+def test_every_operation_has_an_id_a_summary_a_described_tag_and_its_security():
     tags = {tag["name"]: tag["description"] for tag in DOCUMENT["tags"]}
 
     for name, described in operations():
         assert re.fullmatch(r"[a-z]+(_[a-z]+)+", described["operationId"]), name
         assert described["summary"].strip(), name
         assert all(tags[tag] for tag in described["tags"]), name
-        # Said in each, also where no token is needed: a tool need not guess.
+        # Also where no token is needed, so that tools need not guess.
         assert "security" in described, name
     names = Counter(described["operationId"] for _, described in operations())
     assert names.most_common(1)[0][1] == 1
@@ -67,7 +67,7 @@ def test_every_parameter_and_every_response_is_described():
     assert silent == []
 
 
-def test_every_object_that_a_request_carries_is_closed_where_unknown_members_are_refused():
+def test_every_object_in_a_request_refuses_unknown_members():
     open_ones = [
         (name, sorted(schema["properties"]))
         for name, described in operations()
@@ -80,7 +80,7 @@ def test_every_object_that_a_request_carries_is_closed_where_unknown_members_are
     assert open_ones == []
 
 
-def test_every_code_that_an_operation_names_is_one_of_the_problems():
+def test_every_code_of_an_operation_is_in_the_enumeration_of_codes():
     named = {
         code
         for _, described in operations()
@@ -103,11 +103,11 @@ def test_each_error_is_a_problem():
 
 
 @pytest.mark.parametrize("member", ["contact", "license", "description", "version"])
-def test_the_document_says_whose_the_api_is(member: str):
+def test_the_document_has_a_contact_a_license_a_description_and_a_version(member: str):
     assert DOCUMENT["info"][member]
 
 
-def test_the_quick_start_names_the_version_that_makes_types_of_every_checked_document():
+def test_the_quick_start_names_the_checked_version_of_openapi_typescript():
     quick_start = (ROOT / "docs/quickstart-python.md").read_text()
     checked = json.loads((ROOT / "tests/linting/package.json").read_text())["devDependencies"]
 
@@ -116,7 +116,7 @@ def test_the_quick_start_names_the_version_that_makes_types_of_every_checked_doc
     assert named == [checked["openapi-typescript"]]
 
 
-def test_the_document_leaves_no_internal_marks():
+def test_the_document_has_no_internal_extensions():
     marks = set(re.findall(r"^\s*(x-[a-z-]+):", yaml.safe_dump(DOCUMENT), re.MULTILINE))
 
     assert marks == {"x-enum-varnames", "x-required-scope"}

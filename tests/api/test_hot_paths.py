@@ -1,4 +1,4 @@
-"""How often each hot endpoint asks PostgreSQL and Redis. A number here grows by decision only."""
+"""The queries and Redis round trips of each hot endpoint. Raise a number only by a decision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,37 +46,39 @@ def costs(redis: Redis, *, queries: int, round_trips: int) -> Iterator[None]:
     )
 
 
-def test_reserving(api: APIClient, redis: Redis):
+def test_a_reservation_costs_one_query_and_one_round_trip(api: APIClient, redis: Redis):
     kind = make_ticket_type()
     make_reserved_order(ticket_type=kind)
-    wish = {
+    reservation = {
         "event": str(kind.event_id),
         "quantity": 1,
         "customer": {"name": "Ana", "email": "ana@example.com"},
     }
 
-    # The fenced insert. The hold.
+    # PostgreSQL: the fenced insert. Redis: the hold.
     with costs(redis, queries=1, round_trips=1):
-        assert api.post("/orders", wish).status_code == 201
+        assert api.post("/orders", reservation).status_code == 201
 
 
-def test_reserving_under_a_limit_costs_one_more_round_trip(api: APIClient, settings, redis: Redis):
+def test_a_reservation_under_a_rate_limit_costs_one_more_round_trip(
+    api: APIClient, settings, redis: Redis
+):
     settings.RATE_LIMITS = {"reserve": "9/60:9/60"}
     kind = make_ticket_type()
     make_reserved_order(ticket_type=kind)
-    wish = {
+    reservation = {
         "event": str(kind.event_id),
         "quantity": 1,
         "customer": {"name": "Ana", "email": "ana@example.com"},
     }
-    api.post("/orders", wish)
+    api.post("/orders", reservation)
 
-    # The fenced insert. The limits of token and address, and the hold.
+    # PostgreSQL: the fenced insert. Redis: the limits of token and address, and the hold.
     with costs(redis, queries=1, round_trips=2):
-        assert api.post("/orders", wish).status_code == 201
+        assert api.post("/orders", reservation).status_code == 201
 
 
-def test_being_refused_by_a_limit(api: APIClient, settings, redis: Redis):
+def test_a_refusal_by_a_rate_limit_costs_no_query(api: APIClient, settings, redis: Redis):
     settings.RATE_LIMITS = {"reserve": ":1/60"}
     api.post("/orders", {})
 
@@ -84,27 +86,28 @@ def test_being_refused_by_a_limit(api: APIClient, settings, redis: Redis):
         assert api.post("/orders", {}).status_code == 429
 
 
-def test_being_refused_as_sold_out(api: APIClient, redis: Redis):
+def test_a_refusal_as_sold_out_costs_no_query(api: APIClient, redis: Redis):
     kind = make_ticket_type(capacity=1)
     make_reserved_order(ticket_type=kind)
-    wish = {
+    reservation = {
         "event": str(kind.event_id),
         "quantity": 1,
         "customer": {"name": "Ana", "email": "ana@example.com"},
     }
 
     with costs(redis, queries=0, round_trips=1):
-        assert api.post("/orders", wish).status_code == 409
+        assert api.post("/orders", reservation).status_code == 409
 
 
 def test_a_page_of_the_catalogue(api: APIClient, redis: Redis):
     for _ in range(5):
         make_event()
 
-    # Count, events, types. The catalogue's version; all events' availability at once.
+    # PostgreSQL: the count, the events, the types. Redis: the catalogue's version, and the
+    # availability of all events at once.
     with costs(redis, queries=3, round_trips=2):
         assert len(api.get("/events").json()["results"]) == 5
-    # All events' availability, and that nothing has changed since.
+    # One round trip returns the availability of all events, and that nothing has changed.
     with costs(redis, queries=0, round_trips=1):
         assert len(api.get("/events").json()["results"]) == 5
 
@@ -113,8 +116,8 @@ def test_a_search_of_the_catalogue(api: APIClient, redis: Redis):
     for _ in range(5):
         make_event()
 
-    # Events and types: the count is that of the first page.
     assert api.get("/events?q=noite&page_size=2").json()["count"] == 5
+    # The events and the types. The count is cached since the first page.
     with costs(redis, queries=2, round_trips=2):
         assert api.get("/events?q=noite&page_size=2&page=2").json()["count"] == 5
     with costs(redis, queries=0, round_trips=1):
@@ -125,13 +128,13 @@ def test_one_event(api: APIClient, redis: Redis):
     event = make_event()
     api.get(f"/events/{event.slug}")
 
-    # What is left, and that nothing has changed since it was remembered.
+    # One round trip returns the availability, and that the cached event is current.
     with costs(redis, queries=0, round_trips=1):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
 
 
 @pytest.mark.parametrize("path", ["/events", "/events/{}"])
-def test_what_everybody_reads_costs_no_more_under_a_limit(
+def test_a_hot_read_costs_no_more_under_a_rate_limit(
     path: str, api: APIClient, settings, redis: Redis
 ):
     settings.RATE_LIMITS = {"read": ":9/60"}
@@ -146,7 +149,7 @@ def test_what_everybody_reads_costs_no_more_under_a_limit(
 @pytest.mark.parametrize(
     "path", ["/events", "/events/{}", "/events/none", "/events?q=noite", "/events?page=2"]
 )
-def test_a_reader_who_is_refused_costs_no_query(
+def test_a_refused_read_costs_no_query(
     path: str, api: APIClient, settings, monkeypatch: pytest.MonkeyPatch
 ):
     settings.RATE_LIMITS = {"read": ":1/60"}
@@ -155,44 +158,44 @@ def test_a_reader_who_is_refused_costs_no_query(
     done: list[object] = []
     monkeypatch.setattr(CursorWrapper, "_execute", lambda *query: done.append(query))
 
-    # Neither what a reader without a token is shown, nor whose a token is.
+    # No query for the shown events, and none to look up a token.
     for reader in (api, as_bearer("api_" + "x" * 43)):
         assert reader.get(path).status_code == 429
 
     assert done == []
 
 
-def test_one_event_that_nobody_has_asked_for_lately(api: APIClient, redis: Redis):
+def test_one_event_that_is_not_cached(api: APIClient, redis: Redis):
     event = make_event()
 
     with costs(redis, queries=2, round_trips=1):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
 
 
-def test_one_event_that_redis_has_forgotten(api: APIClient, redis: Redis):
+def test_one_event_after_redis_lost_its_stock(api: APIClient, redis: Redis):
     event = make_event()
     api.get(f"/events/{event.slug}")
     redis.flushdb()
 
-    # The epoch; BEGIN, number, lock, epoch twice, what is held, types, the time, holds, COMMIT.
-    # Cold; the lease, cold still; staging, its time, publishing; what is left.
+    # PostgreSQL: the epoch; BEGIN, number, lock, epoch twice, held tickets, types, the time, holds,
+    # COMMIT. Redis: cold; the lease, still cold; staging, its time, publishing; the availability.
     with costs(redis, queries=11, round_trips=7):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
-    # It is as it was.
+    # The stock is in Redis again.
     with costs(redis, queries=0, round_trips=1):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
 
 
-def test_one_event_while_another_reader_brings_its_stock_back(api: APIClient, redis: Redis):
+def test_one_event_while_another_reader_rebuilds_its_stock(api: APIClient, redis: Redis):
     event = make_event()
     api.get(f"/events/{event.slug}")
     redis.flushdb()
     redis.set(f"{{event:{event.pk}}}:rebuild", "", px=60_000)
 
-    # The epoch. The record: what is held, and all types. Cold, and the other's lease.
+    # PostgreSQL: the epoch, the held tickets, all types. Redis: cold, and the lease is taken.
     with costs(redis, queries=3, round_trips=2):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
-    # The record's figures are kept for a second.
+    # The process caches the figures of the record for a second.
     with costs(redis, queries=0, round_trips=1):
         assert api.get(f"/events/{event.slug}").json()["available"] == 100
 
@@ -206,7 +209,7 @@ def test_confirming_a_payment(redis: Redis):
     reservation = make_reservation()
     buyer = as_bearer(reservation.token.text)
 
-    # Order, items, types; BEGIN, lock, move, payment, items, promise, COMMIT; order, items, types.
+    # Read order, items, types; BEGIN, lock, move, payment, items, promise, COMMIT; read them again.
     with costs(redis, queries=13, round_trips=1):
         answer = buyer.post(
             f"/orders/{reservation.order_id}/payment", {"method": "card", "token": "tok_approved"}
@@ -221,7 +224,7 @@ def test_admitting_a_ticket(redis: Redis):
     door.post("/tickets/validate", {"code": "T1:FORGED"})
     checkin._event_of(ticket.event.number)
 
-    # Redis may be away.
+    # A check-in does not use Redis, so it works without it.
     with costs(redis, queries=1, round_trips=0):
         assert door.post("/tickets/validate", {"code": ticket.code}).status_code == 200
 

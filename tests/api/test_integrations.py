@@ -1,4 +1,4 @@
-"""What an integration sets up for itself: webhooks, door devices, and a phone that becomes one."""
+"""An organizer's system makes webhooks and door devices, and pairs phones as devices."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ def errors(answer: Any) -> list[str]:
     return [error["pointer"] for error in answer.json()["errors"]]
 
 
-def test_a_webhook_is_made_with_its_secret_which_is_shown_once_and_stored_nowhere():
+def test_only_the_response_to_a_new_webhook_has_its_secret_which_is_stored_nowhere():
     event = make_event()
     client = token_of(event, "webhooks:write")
 
@@ -49,7 +49,7 @@ def test_a_webhook_is_made_with_its_secret_which_is_shown_once_and_stored_nowher
     assert Act.objects.get(type="webhook.created").actor_name == "integration"
 
 
-def test_a_replay_does_not_tell_a_secret_that_was_renewed_since():
+def test_a_replay_does_not_return_a_secret_that_was_renewed_since():
     event = make_event()
     client = as_organizer(event)
     client.post("/webhooks", HOOK, headers=KEY)
@@ -87,16 +87,16 @@ def test_a_webhook_with_a_wrong_value_is_not_made(
 @pytest.mark.parametrize("path", ["/webhooks", "/devices"])
 def test_nothing_is_made_for_another_organizer(path: str):
     other = make_event().organizer_id
-    wish = HOOK if path == "/webhooks" else {"name": "Phone", "all_events": True}
+    body = HOOK if path == "/webhooks" else {"name": "Phone", "all_events": True}
 
-    answer = as_organizer(make_event()).post(path, {**wish, "organizer": str(other)})
+    answer = as_organizer(make_event()).post(path, {**body, "organizer": str(other)})
 
     assert (answer.status_code, answer.json()["code"]) == (404, "organizer_not_found")
     assert not WebhookEndpoint.objects.exists()
     assert not Device.objects.exists()
 
 
-def test_an_organizer_has_sixteen_webhooks_at_most_however_many_are_made_at_once():
+def test_concurrent_requests_make_no_more_than_sixteen_webhooks_for_an_organizer():
     event = make_event()
     for number in range(14):
         WebhookEndpoint.objects.create(
@@ -113,20 +113,20 @@ def test_an_organizer_has_sixteen_webhooks_at_most_however_many_are_made_at_once
     assert refused == ["too_many_webhooks"] * 3
 
 
-def test_a_device_is_made_with_its_token_which_opens_its_gate():
+def test_the_response_to_a_new_device_has_its_token_which_checks_tickets_in():
     ticket = make_ticket()
     client = token_of(ticket.event, "devices:write")
-    wish = {"name": "Phone 1", "gate": "North", "events": [str(ticket.event_id)]}
+    device_fields = {"name": "Phone 1", "gate": "North", "events": [str(ticket.event_id)]}
 
-    made = client.post("/devices", wish, headers=KEY)
-    again = client.post("/devices", wish, headers=KEY)
+    made = client.post("/devices", device_fields, headers=KEY)
+    again = client.post("/devices", device_fields, headers=KEY)
     listed = client.get("/devices").json()["results"]
     scan = as_bearer(made.json()["token"]).post("/tickets/validate", {"code": ticket.code})
 
     assert (made.status_code, again.json()) == (201, made.json())
     assert made.json()["token"] not in StoredResponse.objects.get().body
     assert "token" not in listed[0]
-    assert listed[0]["events"] == wish["events"]
+    assert listed[0]["events"] == device_fields["events"]
     assert (scan.status_code, Device.objects.count()) == (200, 1)
 
 
@@ -151,7 +151,7 @@ def test_a_device_with_a_wrong_value_is_not_made(change: dict[str, Any], pointer
     assert not Device.objects.exists()
 
 
-def test_a_device_is_for_events_of_its_own_organizer():
+def test_a_device_for_an_event_of_another_organizer_is_refused():
     answer = as_organizer(make_event()).post(
         "/devices", {"name": "Phone", "events": [str(make_event().pk)]}
     )
@@ -159,40 +159,40 @@ def test_a_device_is_for_events_of_its_own_organizer():
     assert errors(answer) == ["#/events"]
 
 
-def test_only_a_token_that_may_undo_check_ins_makes_a_device_that_may():
+def test_making_a_supervisors_device_needs_the_scope_tickets_write():
     event = make_event()
-    wish = {"name": "Phone", "all_events": True, "is_supervisor": True}
+    device_fields = {"name": "Phone", "all_events": True, "is_supervisor": True}
 
-    refused = token_of(event, "devices:write").post("/devices", wish)
-    made = token_of(event, "devices:write", "tickets:write").post("/devices", wish)
+    refused = token_of(event, "devices:write").post("/devices", device_fields)
+    made = token_of(event, "devices:write", "tickets:write").post("/devices", device_fields)
 
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
     assert (made.status_code, made.json()["is_supervisor"]) == (201, True)
 
 
-def test_an_organizer_has_so_many_live_devices_and_no_more(monkeypatch: pytest.MonkeyPatch):
+def test_concurrent_requests_make_no_more_devices_than_the_limit(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(devices, "MOST_DEVICES", 2)
     event = make_event()
     clients = [as_organizer(event) for _ in range(4)]
-    wish = {"name": "Phone", "all_events": True}
+    device_fields = {"name": "Phone", "all_events": True}
 
     answers: list[Any] = race(
-        *[lambda client=client: client.post("/devices", wish) for client in clients]
+        *[lambda client=client: client.post("/devices", device_fields) for client in clients]
     )
 
     assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409]
     clients[0].post(f"/devices/{Device.objects.first().pk}/revoke")  # type: ignore[union-attr]
-    assert clients[0].post("/devices", wish).status_code == 201
+    assert clients[0].post("/devices", device_fields).status_code == 201
 
 
 def make_phone(event: Event) -> tuple[APIClient, str, str]:
-    """Return the organizer's system, a device of it, and the device's first token."""
+    """Return the client of the organizer's system, a new device's id, and its first token."""
     client = as_organizer(event)
     made = client.post("/devices", {"name": "Phone", "all_events": True}).json()
     return client, made["id"], made["token"]
 
 
-def test_a_phone_becomes_a_device_by_its_code_once_and_the_old_token_ends(api: APIClient):
+def test_a_pairing_code_works_once_and_ends_the_old_token(api: APIClient):
     ticket = make_ticket()
     client, device, old = make_phone(ticket.event)
     pairing = client.post(f"/devices/{device}/pairing")
@@ -214,7 +214,7 @@ def test_a_phone_becomes_a_device_by_its_code_once_and_the_old_token_ends(api: A
     ]
 
 
-def test_a_phone_that_lost_the_answer_asks_again_with_its_key(api: APIClient):
+def test_a_retried_pairing_with_a_key_gets_the_same_response(api: APIClient):
     client, device, _ = make_phone(make_event())
     code = client.post(f"/devices/{device}/pairing").json()["pairing_code"]
 
@@ -226,7 +226,7 @@ def test_a_phone_that_lost_the_answer_asks_again_with_its_key(api: APIClient):
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_of_many_phones_with_one_code_one_becomes_the_device():
+def test_of_five_concurrent_phones_with_one_code_one_is_paired():
     client, device, _ = make_phone(make_event())
     code = client.post(f"/devices/{device}/pairing").json()["pairing_code"]
 
@@ -238,7 +238,7 @@ def test_of_many_phones_with_one_code_one_becomes_the_device():
 
 
 @pytest.mark.parametrize("end", ["too late", "another code", "revoked"])
-def test_a_code_that_has_ended_pairs_nobody(
+def test_an_expired_replaced_or_revoked_code_pairs_no_phone(
     api: APIClient, end: str, monkeypatch: pytest.MonkeyPatch
 ):
     client, device, token = make_phone(make_event())
@@ -255,7 +255,7 @@ def test_a_code_that_has_ended_pairs_nobody(
     assert Device.objects.get().hint == token[:8]
 
 
-def test_a_revoked_device_opens_nothing_and_is_not_paired_again():
+def test_a_revoked_device_can_neither_check_in_nor_be_paired():
     ticket = make_ticket()
     client, device, token = make_phone(ticket.event)
 
@@ -268,7 +268,7 @@ def test_a_revoked_device_opens_nothing_and_is_not_paired_again():
     assert scan.status_code == 401
 
 
-def test_a_pairing_code_is_no_token(api: APIClient):
+def test_a_pairing_code_is_not_accepted_as_a_token(api: APIClient):
     client, device, _ = make_phone(make_event())
     code = client.post(f"/devices/{device}/pairing").json()["pairing_code"]
 

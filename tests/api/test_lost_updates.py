@@ -1,4 +1,4 @@
-"""Two who change one thing: with `If-Match`, the later one is told and nothing gets lost."""
+"""With `If-Match` the later of two concurrent changes is refused, so no update gets lost."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def assert_stale(answer: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["patch", "put"])
-def test_a_change_of_an_old_copy_is_refused_and_changes_nothing(method: str):
+def test_a_change_of_a_stale_copy_is_refused_and_changes_nothing(method: str):
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
     first = organizer.get(path)
@@ -49,7 +49,7 @@ def test_a_change_of_an_old_copy_is_refused_and_changes_nothing(method: str):
 
 
 @pytest.mark.parametrize("method", ["patch", "put"])
-def test_a_change_of_the_present_copy_is_made(method: str):
+def test_a_change_of_the_current_copy_is_made(method: str):
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
     shown = organizer.get(path)
@@ -60,7 +60,7 @@ def test_a_change_of_the_present_copy_is_made(method: str):
     assert (answer.status_code, answer.json()["name"]) == (200, "Novo")
 
 
-def test_the_answer_to_a_change_has_the_tag_for_the_next_one():
+def test_the_response_to_a_change_has_the_etag_for_the_next_one():
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
     etag = organizer.get(path).headers["ETag"]
@@ -71,7 +71,7 @@ def test_the_answer_to_a_change_has_the_tag_for_the_next_one():
         etag = answer.headers["ETag"]
 
 
-def test_a_new_event_comes_with_its_tag(api: APIClient):
+def test_the_response_to_a_new_event_has_its_etag(api: APIClient):
     event = make_event()
     organizer = as_organizer(event)
     copy = {**organizer.get(f"/events/{event.pk}").json(), "slug": "outro"}
@@ -85,12 +85,12 @@ def test_a_new_event_comes_with_its_tag(api: APIClient):
     assert (made.status_code, answer.status_code) == (201, 200)
 
 
-@pytest.mark.parametrize("who", ["organizer", "anybody"])
-def test_a_sale_makes_another_copy_and_refuses_no_change(api: APIClient, who: str):
-    """Only what organizers can change counts: an event that sells could not be changed else."""
+@pytest.mark.parametrize("reader", ["organizer", "anonymous caller"])
+def test_a_sale_changes_the_etag_and_refuses_no_change(api: APIClient, reader: str):
+    """Only an organizer's changes count. Else an event could not be changed while it sells."""
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
-    caller = organizer if who == "organizer" else api
+    caller = organizer if reader == "organizer" else api
     etag = caller.get(path).headers["ETag"]
     make_reservation(ticket_type=event.ticket_types.get())
 
@@ -108,9 +108,9 @@ def test_a_sale_makes_another_copy_and_refuses_no_change(api: APIClient, who: st
         ),
         lambda event: as_organizer(event).patch(f"/events/{event.pk}", {"status": "published"}),
     ],
-    ids=["ticket type", "by hand", "check-in", "status"],
+    ids=["ticket type", "in the database", "check-in", "status"],
 )
-def test_whatever_changes_an_event_makes_older_copies_stale(change: Any):
+def test_every_change_of_an_event_makes_older_copies_stale(change: Any):
     event = make_event(status="draft")
     organizer, path = as_organizer(event), f"/events/{event.slug}"
     etag = organizer.get(path).headers["ETag"]
@@ -141,7 +141,7 @@ def test_whatever_changes_an_event_makes_older_copies_stale(change: Any):
         ('"x" "y"', 400),
     ],
 )
-def test_what_an_if_match_may_be(sent: str, status: int):
+def test_the_values_of_if_match_and_their_statuses(sent: str, status: int):
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
     etag = organizer.get(path).headers["ETag"]
@@ -154,7 +154,7 @@ def test_what_an_if_match_may_be(sent: str, status: int):
         assert (error["pointer"], error["in"]) == ("If-Match", "header")
 
 
-def test_of_many_who_change_one_copy_at_once_one_succeeds():
+def test_of_six_concurrent_changes_of_one_copy_one_succeeds():
     event = make_event()
     organizers = [as_organizer(event) for _ in range(6)]
     etag = organizers[0].get(f"/events/{event.slug}").headers["ETag"]
@@ -171,8 +171,8 @@ def test_of_many_who_change_one_copy_at_once_one_succeeds():
     assert Event.objects.get().name == winner.json()["name"]
 
 
-def test_without_the_check_all_of_them_would_succeed(monkeypatch: pytest.MonkeyPatch):
-    """The twin of the race above."""
+def test_without_the_check_all_six_concurrent_changes_succeed(monkeypatch: pytest.MonkeyPatch):
+    """Show that the race above is a race: without the check, every change is made."""
     event = make_event()
     organizers = [as_organizer(event) for _ in range(6)]
     etag = organizers[0].get(f"/events/{event.slug}").headers["ETag"]
@@ -194,7 +194,7 @@ def test_without_the_check_all_of_them_would_succeed(monkeypatch: pytest.MonkeyP
     assert [answer.status_code for answer in answers] == [200] * 6
 
 
-def test_a_ticket_has_a_tag_and_a_304():
+def test_a_ticket_has_an_etag_and_a_304():
     ticket = make_ticket()
     client, path = as_organizer(ticket.event), f"/tickets/{ticket.pk}"
 
@@ -204,7 +204,7 @@ def test_a_ticket_has_a_tag_and_a_304():
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_ticket_that_has_changed_is_given_to_nobody_else():
+def test_a_ticket_that_has_changed_gets_no_new_holder():
     ticket = make_ticket()
     client, path = as_organizer(ticket.event), f"/tickets/{ticket.pk}"
     etag = client.get(path).headers["ETag"]
@@ -222,7 +222,7 @@ def test_a_ticket_that_has_changed_is_given_to_nobody_else():
     assert renamed.headers["ETag"] == done.headers["ETag"]
 
 
-def test_a_key_is_free_again_after_a_stale_copy():
+def test_a_412_is_not_stored_so_a_retry_with_the_same_key_succeeds():
     ticket = make_ticket()
     client, path = as_organizer(ticket.event), f"/tickets/{ticket.pk}"
     holder, key = {"holder_name": "Bia Lima"}, {"Idempotency-Key": "one"}

@@ -1,4 +1,4 @@
-"""Whatever stands in an address, a query or a form's hidden field is no bug of ours."""
+"""No path, query string or hidden form field causes an internal error."""
 
 import re
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from ticketing.clock import zone_named
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NO_IDS = ["abc", "%00", "_00", "9" * 40, "", "%F0%9F%8E%B7", "_2F.."]
-ODD = ["abc", "%00", "9" * 24, "-1", "("]
+MALFORMED_IDS = ["abc", "%00", "_00", "9" * 40, "", "%F0%9F%8E%B7", "_2F.."]
+MALFORMED_VALUES = ["abc", "%00", "9" * 24, "-1", "("]
 BASES = {
     f"/admin/{model._meta.app_label}/{model._meta.model_name}/": (model, site)
     for model, site in admin.site._registry.items()
 }
-NO_ZONES = [
+UNKNOWN_ZONES = [
     "Mars/Olympus",
     "../../etc/passwd",
     "/etc/passwd",
@@ -53,8 +53,8 @@ def patterns_of_the_admin(patterns: Any, before: str = "") -> Iterator[str]:
             yield from patterns_of_the_admin(pattern.url_patterns, route)
 
 
-@pytest.mark.parametrize("key", NO_IDS)
-def test_a_page_of_what_is_no_id(key: str):
+@pytest.mark.parametrize("key", MALFORMED_IDS)
+def test_admin_pages_with_malformed_ids_do_not_fail(key: str):
     client = superuser()
     routes = [
         route
@@ -70,25 +70,30 @@ def test_a_page_of_what_is_no_id(key: str):
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_a_list_asked_for_in_an_odd_way(base: str):
+def test_admin_lists_with_malformed_parameters_do_not_fail(base: str):
     client = superuser()
     rows_of_everything(make_event())
     fields = [field.name for field in BASES[base][0]._meta.get_fields()]
     filters = [
         f"{name}{lookup}={value}"
-        for name, lookup, value in product(fields, ("__exact", "__id__exact", "__regex"), ODD)
+        for name, lookup, value in product(
+            fields, ("__exact", "__id__exact", "__regex"), MALFORMED_VALUES
+        )
     ]
-    ways = [f"{name}={value}" for name, value in product(("p", "o", "q", "_to_field", "e"), ODD)]
+    queries = [
+        f"{name}={value}"
+        for name, value in product(("p", "o", "q", "_to_field", "e"), MALFORMED_VALUES)
+    ]
 
-    for way in [*filters, *ways]:
-        assert client.get(f"{base}?{way}").status_code < 500, way
-    for value in [*ODD, "2030-01-01T10:00"]:
-        begun = "&".join(f"{name}={value}" for name in fields)
-        assert client.get(f"{base}add/?{begun}").status_code < 500, value
+    for query in [*filters, *queries]:
+        assert client.get(f"{base}?{query}").status_code < 500, query
+    for value in [*MALFORMED_VALUES, "2030-01-01T10:00"]:
+        prefilled = "&".join(f"{name}={value}" for name in fields)
+        assert client.get(f"{base}add/?{prefilled}").status_code < 500, value
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_an_action_on_what_is_no_row(base: str):
+def test_admin_actions_on_malformed_ids_do_not_fail(base: str):
     client = superuser()
     actions = [getattr(each, "__name__", each) for each in BASES[base][1].actions or []]
     keys = ["abc", "\0", "9" * 40, ""]
@@ -100,15 +105,15 @@ def test_an_action_on_what_is_no_row(base: str):
 
 
 @pytest.mark.parametrize("term", ["\0", "x" * 5_000])
-def test_choices_searched_for_in_an_odd_way(term: str):
+def test_admin_autocompletion_with_malformed_terms_does_not_fail(term: str):
     where = {"app_label": "events", "model_name": "membership", "field_name": "user"}
 
     for page in ("x", "-1", "999", "\0"):
-        asked = where | {"term": term, "page": page}
-        assert superuser().get("/admin/autocomplete/", asked).status_code < 500
+        query = where | {"term": term, "page": page}
+        assert superuser().get("/admin/autocomplete/", query).status_code < 500
 
 
-def test_a_language_is_chosen_whatever_the_page_to_go_back_to(api: APIClient):
+def test_choosing_a_language_redirects_only_to_pages_of_this_site(api: APIClient):
     for go_to in ("", "//evil.example", "http://[", "\0", "/admin/\n", "/" + "a" * 9_000):
         for language in ("en", "xx", "", "\0"):
             sent = {"next": go_to, "language": language}
@@ -121,7 +126,7 @@ def test_a_language_is_chosen_whatever_the_page_to_go_back_to(api: APIClient):
 @pytest.mark.parametrize(
     "query", ["version=%0a", "version=%00", "version=2%0d%0ax", "lang=%0a", "lang=xx", "lang=../x"]
 )
-def test_a_document_asked_for_in_an_odd_way_is_the_document(api: APIClient, query: str):
+def test_the_document_ignores_malformed_parameters(api: APIClient, query: str):
     plain = api.get("/schema")
 
     answer = api.get(f"/schema?{query}")
@@ -132,12 +137,12 @@ def test_a_document_asked_for_in_an_odd_way_is_the_document(api: APIClient, quer
 
 
 @pytest.mark.parametrize("accept", ["application/json;version=\n", "\0", "a/b;q=x", ";;;"])
-def test_a_document_asked_for_in_an_odd_form(api: APIClient, accept: str):
+def test_the_document_with_a_malformed_accept_header_does_not_fail(api: APIClient, accept: str):
     assert api.get("/schema", HTTP_ACCEPT=accept).status_code in {200, 406}
 
 
-@pytest.mark.parametrize("name", NO_ZONES)
-def test_a_zone_that_there_is_not_is_refused_by_the_form(name: str):
+@pytest.mark.parametrize("name", UNKNOWN_ZONES)
+def test_the_admin_form_refuses_an_unknown_time_zone(name: str):
     event = make_event()
     path = f"/admin/events/event/{event.pk}/change/"
 
@@ -149,7 +154,7 @@ def test_a_zone_that_there_is_not_is_refused_by_the_form(name: str):
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "America"])
-def test_an_event_that_has_a_zone_which_is_gone_is_shown_in_utc(api: APIClient, name: str):
+def test_an_event_whose_time_zone_no_longer_exists_is_shown_in_utc(api: APIClient, name: str):
     order = rows_of_everything(make_event())[1]
     Event.objects.update(timezone=name)
     event = order.event
@@ -176,11 +181,11 @@ API_PATHS = [
 
 
 @pytest.mark.parametrize("path", API_PATHS)
-def test_an_endpoint_asked_for_what_is_no_id(path: str):
+def test_endpoints_with_malformed_ids_return_problems(path: str):
     organizer = as_organizer(make_event())
     organizer.raise_request_exception = False
 
-    for key in [*NO_IDS, "x" * 5_000, "%ED%A0%80", "%0a", "..%2f.."]:
+    for key in [*MALFORMED_IDS, "x" * 5_000, "%ED%A0%80", "%0a", "..%2f.."]:
         answer = organizer.get(path.format(key))
         if key:
             assert answer.status_code in {403, 404}, (key, answer.status_code)

@@ -1,4 +1,4 @@
-"""What an organizer's own systems do: look through orders and tickets, refund, replace, count."""
+"""An organizer's system lists orders and tickets, refunds, replaces tickets, and counts."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def codes(client: APIClient, path: str) -> list[str]:
     return [order["code"] for order in client.get(path).json()["results"]]
 
 
-def door_says(ticket: Ticket, code: str) -> str:
+def scan_result(ticket: Ticket, code: str) -> str:
     answer = as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": code}).json()
     return str(answer.get("result") or answer["code"])
 
@@ -61,7 +61,7 @@ def test_orders_are_found_by_code_email_name_and_status():
     assert codes(client, f"{path}?q=nobody") == []
 
 
-def test_what_has_changed_since_is_found_in_the_order_of_the_changes():
+def test_modified_since_lists_rows_in_the_order_of_their_changes():
     event = make_event()
     kind = event.ticket_types.get()
     first, second = make_paid_order(ticket_type=kind), make_paid_order(ticket_type=kind)
@@ -75,11 +75,11 @@ def test_what_has_changed_since_is_found_in_the_order_of_the_changes():
     assert changed.headers["Last-Modified"].endswith("GMT")
 
 
-def read_on(
-    client: APIClient, path: str, wanted: dict[str, str | float]
+def read_pages(
+    client: APIClient, path: str, query: dict[str, str | float]
 ) -> Iterator[dict[str, Any]]:
     """Follow a list of changes, page by page."""
-    page = client.get(path, wanted).json()
+    page = client.get(path, query).json()
     yield page
     while page["next"]:
         assert page["previous"] is None
@@ -88,18 +88,18 @@ def read_on(
 
 
 @pytest.mark.parametrize("what", ["orders", "tickets"])
-def test_what_changes_while_a_list_of_changes_is_read_hides_nothing(what: str):
+def test_a_change_while_a_list_of_changes_is_read_hides_no_row(what: str):
     event = make_event()
     kind = event.ticket_types.get()
     orders = [make_paid_order(ticket_type=kind) for _ in range(5)]
     client, path = as_organizer(event), f"/events/{event.slug}/{what}"
-    wanted: dict[str, str | float] = {"modified_since": "2000-01-01T00:00:00Z", "page_size": 2}
+    query: dict[str, str | float] = {"modified_since": "2000-01-01T00:00:00Z", "page_size": 2}
     seen: list[str] = []
 
-    for number, page in enumerate(read_on(client, path, wanted)):
+    for number, page in enumerate(read_pages(client, path, query)):
         seen += [row["id"] for row in page["results"]]
         if number == 0:
-            # By numbers, this would draw the third past us.
+            # With page numbers, the third row would now move to the page that was read already.
             client.post(f"/orders/{orders[0].pk}/refund", {"full": True})
 
     everything = {row["id"] for row in client.get(path).json()["results"]}
@@ -107,7 +107,7 @@ def test_what_changes_while_a_list_of_changes_is_read_hides_nothing(what: str):
 
 
 @pytest.mark.parametrize("what", ["orders", "orders.csv", "tickets"])
-def test_a_row_to_go_on_after_is_none_without_its_moment(what: str):
+def test_after_without_modified_since_is_refused(what: str):
     event = make_event()
 
     answer = as_organizer(event).get(f"/events/{event.slug}/{what}", {"after": str(event.pk)})
@@ -116,21 +116,21 @@ def test_a_row_to_go_on_after_is_none_without_its_moment(what: str):
     assert answer.json()["errors"][0]["pointer"] == "?after"
 
 
-def test_changes_of_one_moment_are_all_read_on():
+def test_rows_that_changed_at_the_same_moment_are_all_listed():
     event = make_event()
     for _ in range(5):
         make_paid_order(ticket_type=event.ticket_types.get())
     Ticket.objects.update(created_at=clock.now())
-    wanted: dict[str, str | float] = {"modified_since": "2000-01-01T00:00:00Z", "page_size": 2}
+    query: dict[str, str | float] = {"modified_since": "2000-01-01T00:00:00Z", "page_size": 2}
 
-    pages = list(read_on(as_organizer(event), f"/events/{event.slug}/tickets", wanted))
+    pages = list(read_pages(as_organizer(event), f"/events/{event.slug}/tickets", query))
 
     assert [len(page["results"]) for page in pages] == [2, 2, 1]
     assert [page["count"] for page in pages] == [5, 3, 1]
     assert len({row["id"] for page in pages for row in page["results"]}) == 5
 
 
-def test_the_return_of_the_money_is_a_change_of_the_order():
+def test_returning_the_money_changes_modified_at_of_the_order():
     order = make_paid_order()
     client = as_organizer(order.event)
     refunding = client.post(f"/orders/{order.pk}/refund", {"full": True}).json()
@@ -144,7 +144,7 @@ def test_the_return_of_the_money_is_a_change_of_the_order():
     assert found["modified_at"] > refunding["modified_at"]
 
 
-def test_a_refund_of_one_ticket_is_a_change_of_the_order():
+def test_refunding_one_ticket_changes_modified_at_of_the_order():
     order = make_paid_order(quantity=2)
     client = as_organizer(order.event)
     (shown,) = client.get(f"/events/{order.event_id}/orders").json()["results"]
@@ -159,7 +159,7 @@ def test_a_refund_of_one_ticket_is_a_change_of_the_order():
     assert changed["results"][0]["refunded"] == "45.00"
 
 
-def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
+def test_the_export_has_a_row_for_each_order_and_no_formulas():
     event = make_event()
     paid = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
     one = Ticket.objects.of_order(paid.pk)[0]
@@ -177,8 +177,8 @@ def test_the_export_is_a_table_with_a_row_for_each_order_and_no_formulas():
     assert rows[1]["refunded"] == "45.00"
 
 
-def test_a_formula_behind_a_semicolon_is_none_either():
-    """Some spreadsheets cut a line there."""
+def test_a_formula_after_a_semicolon_is_escaped():
+    """Some spreadsheets split a line at semicolons."""
     assert list(_write(["a"], [["Ana;=1+1"], ["-1"], ["a=b"]])) == [
         "a\r\n",
         "Ana;'=1+1\r\n",
@@ -187,7 +187,7 @@ def test_a_formula_behind_a_semicolon_is_none_either():
     ]
 
 
-def test_an_error_of_the_export_is_a_problem():
+def test_a_refusal_of_the_export_is_a_problem_document():
     event = make_event()
 
     answer = as_organizer(event).get(
@@ -198,7 +198,7 @@ def test_an_error_of_the_export_is_a_problem():
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_refund_of_one_ticket_ends_it_and_tells_what_is_owed():
+def test_a_refund_of_one_ticket_revokes_it_and_returns_the_amount():
     order = make_paid_order(quantity=2)
     first, second = Ticket.objects.of_order(order.pk)
     client = as_organizer(order.event)
@@ -207,7 +207,7 @@ def test_a_refund_of_one_ticket_ends_it_and_tells_what_is_owed():
 
     assert (answer.status_code, answer.json()["status"]) == (202, "paid")
     assert answer.json()["refunded"] == "45.00"
-    assert (door_says(first, first.code), door_says(second, second.code)) == (
+    assert (scan_result(first, first.code), scan_result(second, second.code)) == (
         "revoked",
         "admitted",
     )
@@ -230,7 +230,7 @@ def test_a_refund_of_one_ticket_ends_it_and_tells_what_is_owed():
         [],
     ],
 )
-def test_a_refund_that_is_not_understood_refunds_nothing(body: object):
+def test_an_invalid_refund_is_refused_and_refunds_nothing(body: object):
     order = make_paid_order()
 
     answer = as_organizer(order.event).post(f"/orders/{order.pk}/refund", body)
@@ -240,7 +240,7 @@ def test_a_refund_that_is_not_understood_refunds_nothing(body: object):
     assert order.status == "paid"
 
 
-def test_a_resend_asks_for_the_mail_and_refuses_what_is_not_paid(queue: RecordingQueue):
+def test_a_resend_requests_the_mail_again_and_is_refused_for_an_unpaid_order(queue: RecordingQueue):
     paid, reserved = make_paid_order(), make_reserved_order()
     queue.run_all()
     assert Delivery.objects.get().sent_at is not None
@@ -264,33 +264,33 @@ def test_tickets_are_found_by_code_order_and_holder():
     assert client.get(path, {"status": "used"}).json()["count"] == 0
 
 
-def test_a_use_at_the_gate_is_a_change_of_the_ticket():
+def test_a_check_in_changes_modified_at_of_the_ticket():
     ticket = make_ticket()
     client, path = as_organizer(ticket.event), f"/events/{ticket.event.slug}/tickets"
     since = client.get(path).json()["results"][0]["modified_at"]
     later = (clock.now() + timedelta(microseconds=1)).isoformat()
 
     assert client.get(path, {"modified_since": later}).json()["count"] == 0
-    assert door_says(ticket, ticket.code) == "admitted"
+    assert scan_result(ticket, ticket.code) == "admitted"
     used = client.get(path, {"modified_since": later}).json()["results"][0]
 
     assert (used["status"], used["gate"]) == ("used", "North")
     assert used["modified_at"] > since
 
 
-def test_a_revoked_ticket_opens_no_gate_and_its_place_stays_sold():
+def test_a_revoked_ticket_is_refused_at_the_door_and_still_counts_as_sold():
     ticket = make_ticket()
     client = as_organizer(ticket.event)
 
     answers = [client.post(f"/tickets/{ticket.pk}/revoke") for _ in range(2)]
 
     assert [answer.json()["status"] for answer in answers] == ["revoked", "revoked"]
-    assert door_says(ticket, ticket.code) == "revoked"
+    assert scan_result(ticket, ticket.code) == "revoked"
     ticket.ticket_type.refresh_from_db()
     assert ticket.ticket_type.sold == 1
 
 
-def test_a_reissued_ticket_has_a_new_code_and_the_old_one_dies_at_once(queue: RecordingQueue):
+def test_a_reissued_ticket_has_a_new_code_and_the_old_one_is_revoked_at_once(queue: RecordingQueue):
     old = make_ticket()
     queue.run_all()
     client = as_organizer(old.event)
@@ -304,7 +304,7 @@ def test_a_reissued_ticket_has_a_new_code_and_the_old_one_dies_at_once(queue: Re
     again = client.post(f"/tickets/{old.pk}/reissue").json()
     assert (again["code"], again["replaced_by"]) == ("ticket_not_valid", new["id"])
     assert client.get(f"/tickets/{old.pk}").json()["replaced_by"] == new["id"]
-    assert (door_says(old, old.code), door_says(old, new["code"])) == ("revoked", "admitted")
+    assert (scan_result(old, old.code), scan_result(old, new["code"])) == ("revoked", "admitted")
     queue.run_all()
     assert Delivery.objects.get().sent_at is not None
     shown = client.get(f"/orders/{old.order_id}/ticket").json()
@@ -318,15 +318,15 @@ def test_a_ticket_with_another_holder_has_another_code():
     new = as_organizer(old.event).patch(f"/tickets/{old.pk}", {"holder_name": "Bia Lima"}).json()
 
     assert (new["holder_name"], new["status"]) == ("Bia Lima", "valid")
-    assert door_says(old, old.code) == "revoked"
+    assert scan_result(old, old.code) == "revoked"
 
 
 @pytest.mark.parametrize("end", ["used", "revoked", "reissued", "refunded"])
-def test_what_is_not_valid_is_not_replaced(end: str):
+def test_a_ticket_that_is_not_valid_is_not_replaced(end: str):
     ticket = make_ticket()
     client = as_organizer(ticket.event)
     if end == "used":
-        assert door_says(ticket, ticket.code) == "admitted"
+        assert scan_result(ticket, ticket.code) == "admitted"
     elif end == "refunded":
         client.post(f"/orders/{ticket.order_id}/refund", {"full": True})
     else:
@@ -339,7 +339,7 @@ def test_what_is_not_valid_is_not_replaced(end: str):
     assert Ticket.objects.count() == count
 
 
-def test_attendance_counts_by_type_and_by_gate():
+def test_attendance_is_counted_by_ticket_type_and_by_gate():
     event = make_event()
     kind = event.ticket_types.get()
     make_reserved_order(ticket_type=kind, quantity=3)
@@ -356,7 +356,7 @@ def test_attendance_counts_by_type_and_by_gate():
     assert seen["gates"] == [{"gate": "South", "admitted": 1, "refused": 1}]
 
 
-def test_a_token_does_what_its_scopes_say_and_no_more():
+def test_a_token_can_do_only_what_its_scopes_allow():
     event = make_event()
     client = as_bearer(make_api_token(organizer=event.organizer, scopes=["reports:read"]))
 
@@ -367,7 +367,7 @@ def test_a_token_does_what_its_scopes_say_and_no_more():
     assert "orders:read" in refused.json()["detail"]
 
 
-def test_the_last_use_of_a_token_is_noted_to_the_minute():
+def test_the_last_use_of_a_token_is_stored_at_most_once_a_minute():
     event = make_event()
     client = as_organizer(event)
     client.get(f"/events/{event.slug}/attendance")

@@ -1,4 +1,4 @@
-"""What stands behind the question mark: all of it is understood, or the request is refused."""
+"""Query strings: a parameter that an endpoint does not know, or a wrong value, is refused."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ def errors(answer: Any) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("method", "path"), [row for row in MATRIX if row[1] != "/schema"])
-def test_a_parameter_that_no_endpoint_knows_is_refused(
+def test_every_endpoint_refuses_an_unknown_parameter(
     world: World,  # noqa: F811
     method: str,
     path: str,
@@ -65,7 +65,7 @@ def test_a_parameter_that_no_endpoint_knows_is_refused(
         ("modified_since=soon", [("query", "?modified_since", "invalid")]),
     ],
 )
-def test_a_query_that_is_not_understood_names_its_parameter(
+def test_the_refusal_of_a_query_string_names_the_parameter(
     what: str, query: str, found: list[tuple[str, str, str]]
 ):
     event = make_event()
@@ -84,11 +84,11 @@ def test_a_query_that_is_not_understood_names_its_parameter(
         ("page=1&page=2", "page"),
     ],
 )
-def test_a_page_that_is_none_names_its_parameter(api: APIClient, query: str, name: str):
+def test_the_refusal_of_a_page_number_names_the_parameter(api: APIClient, query: str, name: str):
     assert errors(api.get(f"/events?{query}"))[0][:2] == ("query", f"?{name}")
 
 
-def test_orders_and_tickets_of_several_statuses():
+def test_lists_are_filtered_by_several_statuses():
     event = make_event()
     kind = event.ticket_types.get()
     used, revoked, _valid = (make_ticket(ticket_type=kind) for _ in range(3))
@@ -108,7 +108,7 @@ def test_orders_and_tickets_of_several_statuses():
     assert ids("tickets?status=used&status=revoked") == {str(used.pk), str(revoked.pk)}
 
 
-def test_the_next_page_of_several_statuses_has_them_too():
+def test_the_next_page_keeps_the_filter_of_several_statuses():
     event = make_event()
     kind = event.ticket_types.get()
     orders = {str(make_reserved_order(ticket_type=kind).pk) for _ in range(3)}
@@ -126,8 +126,8 @@ def test_the_next_page_of_several_statuses_has_them_too():
     ("what", "filtered"),
     [*product(["orders", "orders.csv"], ["status=paid", "q=ana"]), ("tickets", "status=valid")],
 )
-def test_no_filter_hides_what_has_ceased_to_fit_it(what: str, filtered: str):
-    """A refunded order has left `status=paid`: a copy of the paid ones would keep it."""
+def test_a_filter_that_could_hide_a_change_is_refused(what: str, filtered: str):
+    """A refunded order no longer matches `status=paid`, so a copy would still show it as paid."""
     order = make_paid_order()
     since = (clock.now() - timedelta(hours=1)).isoformat().replace("+", "%2B")
     client, path = as_organizer(order.event), f"/events/{order.event.slug}/{what}"
@@ -141,7 +141,7 @@ def test_no_filter_hides_what_has_ceased_to_fit_it(what: str, filtered: str):
     assert Order.objects.count() == 1
 
 
-def test_a_method_that_a_path_does_not_take_is_refused_whatever_its_query_says(api: APIClient):
+def test_an_unsupported_method_is_refused_before_its_query_string_is_read(api: APIClient):
     answer = api.generic("TRACE", "/events?statuss=paid")
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")

@@ -1,4 +1,4 @@
-"""The quick starts, block by block, against the real running stack: each does what it says."""
+"""Run the code of the quick starts against the real stack: it prints what its comments say."""
 
 import html
 import json
@@ -25,8 +25,8 @@ from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 from ticketing.stack.serving import free_port
 
-# What was promised stands behind the line that prints it.
-PROMISES = {"python": r"^ *print\(.*\)  # (.+)$", "sh": r"^[^#\n]*\S {2,}# (.+)$"}
+# The comment after a line of code that prints is the expected output.
+EXPECTED_OUTPUT = {"python": r"^ *print\(.*\)  # (.+)$", "sh": r"^[^#\n]*\S {2,}# (.+)$"}
 COMMANDS = {"python": [sys.executable, "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
 
 pytestmark = pytest.mark.slow
@@ -39,42 +39,42 @@ PNG = b"\x89PNG"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Start one that nobody has bought from: the quick starts promise figures."""
+    """Start a stack without orders, because the quick starts show figures."""
     with running_stack(tmp_path_factory.mktemp("stack"), overrides=QUICK) as running:
         yield running
     reset(running.folder)
 
 
 def blocks_of(document: Path, language: str, *, until: str = "\\Z") -> str:
-    """Return a document's code in one language, one block after the other."""
+    """Return the code blocks of a document in one language, joined."""
     text = re.split(until, document.read_text())[0]
     return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
 
 
-def at(stack: RunningStack, code: str, *, url: str | None = None) -> str:
-    """Return the code for this stack: it is written for where `make run` is."""
+def for_stack(stack: RunningStack, code: str, *, url: str | None = None) -> str:
+    """Return the code for the addresses of this stack, in place of those of `make run`."""
     code = code.replace("http://127.0.0.1:8000", url or stack.url)
     return code.replace(".local/stack.json", str(stack.folder.stack))
 
 
-def assert_keeps_its_promises(language: str, script: str, folder: Path) -> None:
-    """Run code, and hold each line that it prints against the comment that foretells it."""
-    promised = re.findall(PROMISES[language], script, re.MULTILINE)
+def assert_prints_its_comments(language: str, script: str, folder: Path) -> None:
+    """Run code, and compare each line that it prints with the comment in the code."""
+    expected = re.findall(EXPECTED_OUTPUT[language], script, re.MULTILINE)
     command = [*COMMANDS[language], script]
 
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     printed = done.stdout.splitlines()
-    assert promised
-    assert len(printed) == len(promised), (printed, promised)
-    for line, promise in zip(printed, promised, strict=True):
-        pattern = ".*".join(re.escape(part) for part in promise.split("…"))
-        assert re.fullmatch(pattern, line), f"{line!r} was promised to be {promise!r}."
+    assert expected
+    assert len(printed) == len(expected), (printed, expected)
+    for line, comment in zip(printed, expected, strict=True):
+        pattern = ".*".join(re.escape(part) for part in comment.split("…"))
+        assert re.fullmatch(pattern, line), f"The code printed {line!r}, not {comment!r}."
 
 
 def put_on_sale(stack: RunningStack, available: int) -> None:
-    """Let so many tickets be left of the demo's concert, whoever has bought before."""
+    """Set the capacity of the demo's concert so that this many tickets are left."""
     path = f"{stack.url}/events/noite-de-jazz"
     (kind,) = requests.get(path, timeout=30).json()["ticket_types"]
     capacity = kind["capacity"] + available - kind["available"]
@@ -94,62 +94,69 @@ def count_orders(stack: RunningStack) -> int:
 
 
 @dataclass
-class BadWeather:
-    """A way to the API on which each request that may be repeated fails, once in each manner."""
+class FaultyNetwork:
+    """The record of a proxy that fails each repeatable request once with each fault."""
 
     api: str
-    manners: list[str]
-    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+    faults: list[str]
+    attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
     waited: list[float] = field(default_factory=list)
     refused_at: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def meet(self, request: tuple[str, str], *, repeatable: bool) -> str:
-        """Return what becomes of a request."""
+    def next_fault(self, request: tuple[str, str], *, repeatable: bool) -> str:
+        """Return the fault for this attempt of a request, or `nothing`."""
         if request in self.refused_at:
             self.waited.append(time.monotonic() - self.refused_at.pop(request))
-        times, self.met[request] = self.met[request], self.met[request] + 1
-        if not repeatable or times >= len(self.manners):
+        times, self.attempts[request] = self.attempts[request], self.attempts[request] + 1
+        if not repeatable or times >= len(self.faults):
             return "nothing"
-        if self.manners[times] == "too_many_requests":
+        if self.faults[times] == "too_many_requests":
             self.refused_at[request] = time.monotonic()
-        return self.manners[times]
+        return self.faults[times]
 
 
 REFUSALS = {"too_many_requests": 429, "inventory_unavailable": 503, "idempotency_key_in_use": 409}
 
 
 @contextmanager
-def bad_weather(api: str, *manners: str) -> Iterator[tuple[str, BadWeather]]:
-    weather = BadWeather(api, list(manners))
+def faulty_network(api: str, *faults: str) -> Iterator[tuple[str, FaultyNetwork]]:
+    """Run a proxy to the API with these faults, and return its address and its record."""
+    network = FaultyNetwork(api, list(faults))
 
-    class Way(BaseHTTPRequestHandler):
+    class Proxy(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.go(b"")
+            self.forward(b"")
 
         def do_POST(self) -> None:
-            self.go(self.rfile.read(int(self.headers["Content-Length"])))
+            self.forward(self.rfile.read(int(self.headers["Content-Length"])))
 
-        def go(self, body: bytes) -> None:
+        def forward(self, body: bytes) -> None:
             key = self.headers.get("Idempotency-Key", "")
             repeatable = bool(key) or b"scan_id" in body
-            manner = weather.meet((self.path, key or body.decode()), repeatable=repeatable)
-            if manner in REFUSALS:
-                problem = json.dumps({"code": manner, "detail": "Not now."}).encode()
-                wait = "1" if manner == "too_many_requests" else "0"
-                self.answer(REFUSALS[manner], {"Retry-After": wait}, problem)
+            fault = network.next_fault((self.path, key or body.decode()), repeatable=repeatable)
+            if fault in REFUSALS:
+                problem = json.dumps({"code": fault, "detail": "Not now."}).encode()
+                wait = "1" if fault == "too_many_requests" else "0"
+                self.answer(REFUSALS[fault], {"Retry-After": wait}, problem)
                 return
-            kept = {"authorization", "content-type", "idempotency-key"}
-            headers = {name: text for name, text in self.headers.items() if name.lower() in kept}
-            told = requests.request(
+            forwarded = {"authorization", "content-type", "idempotency-key"}
+            headers = {
+                name: text for name, text in self.headers.items() if name.lower() in forwarded
+            }
+            response = requests.request(
                 self.command, api + self.path, data=body, headers=headers, timeout=60
             )
-            # It was done, and nobody hears of it.
-            if manner != "lost":
+            # A lost response: the API has handled the request, and the client gets nothing.
+            if fault != "lost":
                 passed = {"content-type", "idempotent-replayed", "retry-after"}
                 self.answer(
-                    told.status_code,
-                    {name: text for name, text in told.headers.items() if name.lower() in passed},
-                    told.content,
+                    response.status_code,
+                    {
+                        name: text
+                        for name, text in response.headers.items()
+                        if name.lower() in passed
+                    },
+                    response.content,
                 )
 
         def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
@@ -162,8 +169,8 @@ def bad_weather(api: str, *manners: str) -> Iterator[tuple[str, BadWeather]]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with listening(Way) as url:
-        yield url, weather
+    with listening(Proxy) as url:
+        yield url, network
 
 
 @contextmanager
@@ -180,61 +187,63 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.server_close()
 
 
-def test_the_readmes_taste_does_what_it_says(stack: RunningStack, tmp_path: Path):
+def test_the_example_of_the_readme_prints_its_comments(stack: RunningStack, tmp_path: Path):
     put_on_sale(stack, 200)
-    (taste,) = re.findall(r"## Try it\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    (example,) = re.findall(r"## Try it\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
 
-    assert_keeps_its_promises("sh", at(stack, taste), tmp_path)
+    assert_prints_its_comments("sh", for_stack(stack, example), tmp_path)
 
 
-def test_the_curl_walk_does_what_it_says_in_any_weather(stack: RunningStack, tmp_path: Path):
+def test_the_curl_quick_start_works_on_a_faulty_network(stack: RunningStack, tmp_path: Path):
     before = count_orders(stack)
 
-    with bad_weather(stack.url, "lost", "too_many_requests") as (way, weather):
-        assert_keeps_its_promises("sh", at(stack, blocks_of(CURL, "sh"), url=way), tmp_path)
+    with faulty_network(stack.url, "lost", "too_many_requests") as (url, network):
+        assert_prints_its_comments("sh", for_stack(stack, blocks_of(CURL, "sh"), url=url), tmp_path)
 
     assert (tmp_path / "ticket.png").read_bytes().startswith(PNG)
-    assert min(weather.waited) >= 1
-    # Those of its own event are counted by what is left of it.
+    assert min(network.waited) >= 1
+    # Its orders are for an event of its own. The code itself checks what is left of that.
     assert count_orders(stack) == before
 
 
-def test_the_python_walk_does_what_it_says(stack: RunningStack, tmp_path: Path):
+def test_the_python_quick_start_prints_its_comments(stack: RunningStack, tmp_path: Path):
     put_on_sale(stack, 200)
-    script = at(stack, blocks_of(PYTHON, "python", until="\n## Webhooks"))
+    script = for_stack(stack, blocks_of(PYTHON, "python", until="\n## Webhooks"))
 
-    assert_keeps_its_promises("python", script, tmp_path)
+    assert_prints_its_comments("python", script, tmp_path)
 
     assert (tmp_path / "ticket-2.png").read_bytes().startswith(PNG)
     assert (tmp_path / "orders.csv").read_text().count("ana@example.com") == 1
 
 
-def test_the_python_buyer_buys_once_in_any_weather(stack: RunningStack, tmp_path: Path):
+def test_the_python_buyer_buys_once_on_a_faulty_network(stack: RunningStack, tmp_path: Path):
     put_on_sale(stack, 200)
     before = count_orders(stack)
     script = blocks_of(PYTHON, "python", until="\n## The organizer's side")
     hurried = script.replace("patience, 0.5", "patience, 0.01")
     assert hurried != script
 
-    with bad_weather(stack.url, "lost", *REFUSALS, "lost") as (way, weather):
-        assert_keeps_its_promises("python", at(stack, hurried, url=way), tmp_path)
+    with faulty_network(stack.url, "lost", *REFUSALS, "lost") as (url, network):
+        assert_prints_its_comments("python", for_stack(stack, hurried, url=url), tmp_path)
 
-    tries = Counter(path for path, _ in weather.met.elements() if path.endswith("payment"))
+    tries = Counter(path for path, _ in network.attempts.elements() if path.endswith("payment"))
     assert set(tries.values()) == {6}
     assert count_orders(stack) == before + 3
-    assert min(weather.waited) >= 1
+    assert min(network.waited) >= 1
 
 
-def test_a_copy_of_the_orders_is_whole_however_small_its_pages(stack: RunningStack, tmp_path: Path):
+def test_the_copy_of_the_orders_is_complete_with_pages_of_one_row(
+    stack: RunningStack, tmp_path: Path
+):
     script = blocks_of(PYTHON, "python", until="\n### After the sale")
     small = script.replace('"page_size": 100', '"page_size": 1')
     assert small != script
     put_on_sale(stack, 200)
 
-    assert_keeps_its_promises("python", at(stack, small), tmp_path)
+    assert_prints_its_comments("python", for_stack(stack, small), tmp_path)
 
 
-def test_the_typed_client_is_made_of_the_document_and_does_what_it_says(
+def test_the_typed_client_is_generated_from_the_document_and_works(
     stack: RunningStack, tmp_path: Path
 ):
     put_on_sale(stack, 200)
@@ -251,16 +260,16 @@ def test_the_typed_client_is_made_of_the_document_and_does_what_it_says(
         check=False,
     )
 
-    # The generator skips with a warning what it does not understand.
+    # The generator prints a warning for each part that it skips.
     assert (made.returncode, "Warning" in made.stdout) == (0, False), made.stdout
     assert install.endswith(f"=={version('openapi-python-client')}")
-    # In place of the section's last command.
+    # This replaces the last command of the section.
     found = f"import sys\nsys.path.insert(0, {str(tmp_path / 'client')!r})\n"
-    assert_keeps_its_promises("python", at(stack, found + walk), tmp_path)
+    assert_prints_its_comments("python", for_stack(stack, found + walk), tmp_path)
 
 
 class Admin:
-    """The admin, as its owner clicks through it."""
+    """A browser session of the owner in the admin."""
 
     def __init__(self, stack: RunningStack) -> None:
         self.url = f"{stack.url}/admin"
@@ -282,7 +291,7 @@ class Admin:
         return answer
 
     def add_webhook(self, url: str) -> tuple[str, str]:
-        """Return its page and its secret."""
+        """Return the page of the new webhook endpoint, and its secret."""
         form = self.session.get(f"{self.url}/webhooks/webhookendpoint/add/", timeout=30).text
         (organizer,) = set(re.findall(r'<option value="([0-9a-f-]{36})"', form))
         page = self.post(
@@ -292,7 +301,7 @@ class Admin:
         return f"/webhooks/webhookendpoint/{endpoint}", secret_in(page)
 
     def act(self, page: str, action: str) -> str:
-        """Press a button of a page, and say yes."""
+        """Press a button of a page, and confirm."""
         return self.post(f"{page}/{action}/", {"confirmed": "yes"}).text
 
     def latest_message(self, kind: str) -> str:
@@ -310,7 +319,7 @@ def secret_in(page: str) -> str:
 
 @contextmanager
 def running_receiver(folder: Path, *, port: int, secret: str) -> Iterator[Path]:
-    """Run the receiver of the quick start, and return where what it prints is kept."""
+    """Run the webhook receiver of the quick start, and return the file with its output."""
     section = PYTHON.read_text().split("## Webhooks")[1].split("## A typed client")[0]
     (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     (folder / "receiver.py").write_text(code.replace("PORT = 8808", f"PORT = {port}"))
@@ -340,7 +349,7 @@ def wait_for_lines(log: Path, *, count: int) -> list[str]:
     raise AssertionError(log.read_text())
 
 
-def test_the_receiver_takes_what_is_told_once_and_through_a_new_secret(
+def test_the_webhook_receiver_handles_each_message_once_and_survives_a_new_secret(
     stack: RunningStack, tmp_path: Path
 ):
     put_on_sale(stack, 200)
@@ -349,11 +358,11 @@ def test_the_receiver_takes_what_is_told_once_and_through_a_new_secret(
     with running_receiver(tmp_path, port=port, secret=secret) as log:
         order = sell_one(stack)
 
-        told = ["order.reserved", "order.paid", "ticket.issued"]
-        expected = [f"{told[0]} {order['code']}", f"{told[1]} {order['code']}", told[2]]
+        code = order["code"]
+        expected = [f"order.reserved {code}", f"order.paid {code}", "ticket.issued"]
         assert wait_for_lines(log, count=3) == expected
 
-        # The same once more, and a forgery.
+        # The same message again, and a forged one.
         admin.act(admin.latest_message("order.paid"), "send_this_again")
         (again,) = wait_for_lines(log, count=4)[3:]
         assert again.startswith("seen before msg_")
@@ -364,7 +373,7 @@ def test_the_receiver_takes_what_is_told_once_and_through_a_new_secret(
         admin.act(webhook, "test_this")
         assert wait_for_lines(log, count=5)[4] == "webhook.test"
 
-    # Started again, with the new secret: what is done stays done.
+    # Restarted with the new secret, the receiver handles no message again.
     assert new_secret != secret
     with running_receiver(tmp_path, port=port, secret=new_secret) as log:
         admin.act(webhook, "test_this")
@@ -373,12 +382,14 @@ def test_the_receiver_takes_what_is_told_once_and_through_a_new_secret(
 
 
 def sell_one(stack: RunningStack) -> dict[str, Any]:
-    wish = {
+    reservation = {
         "event": "noite-de-jazz",
         "quantity": 1,
         "customer": {"name": "Ana Souza", "email": "ana@example.com"},
     }
-    order: dict[str, Any] = requests.post(f"{stack.url}/orders", json=wish, timeout=30).json()
+    order: dict[str, Any] = requests.post(
+        f"{stack.url}/orders", json=reservation, timeout=30
+    ).json()
     paid = requests.post(
         f"{stack.url}/orders/{order['id']}/payment",
         json={"method": "card", "token": "tok_approved"},

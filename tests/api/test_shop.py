@@ -1,4 +1,4 @@
-"""An organizer's own shop: it sells with its API token, and finds what it sold by its own names."""
+"""An organizer's shop sells with its API token, and finds its orders by its own ids."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 PAYMENT = {"method": "card", "token": "tok_approved"}
-KEPT = {"external_id": "shop-1001", "metadata": {"channel": "box office", "seat.row": "A"}}
+OWN_DATA = {"external_id": "shop-1001", "metadata": {"channel": "box office", "seat.row": "A"}}
 
 
 def shop_of(event: Event, *scopes: str) -> APIClient:
@@ -36,11 +36,11 @@ def shop_of(event: Event, *scopes: str) -> APIClient:
 
 
 def reserve(client: APIClient, event: Event, **more: Any) -> Any:
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER, **more}
-    return client.post("/orders", wish)
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER, **more}
+    return client.post("/orders", reservation)
 
 
-def test_a_shop_pays_for_what_it_reserved_and_reads_it_with_its_token(queue: RecordingQueue):
+def test_a_shop_pays_for_and_reads_the_order_that_it_reserved(queue: RecordingQueue):
     event = make_event()
     shop = shop_of(event)
     order = reserve(shop, event).json()
@@ -54,7 +54,7 @@ def test_a_shop_pays_for_what_it_reserved_and_reads_it_with_its_token(queue: Rec
     assert len(shop.get(f"{path}/ticket").json()["tickets"]) == 1
 
 
-def test_a_shop_cancels_what_it_reserved_and_the_act_names_its_token():
+def test_a_shop_cancels_the_order_that_it_reserved_and_the_act_names_its_token():
     event = make_event()
     shop = shop_of(event)
     order = reserve(shop, event).json()
@@ -66,7 +66,7 @@ def test_a_shop_cancels_what_it_reserved_and_the_act_names_its_token():
     assert (act.actor_kind, act.actor_name) == ("token", "integration")
 
 
-def test_the_buyers_own_token_does_so_too():
+def test_the_order_token_cancels_an_order_of_a_shop_too():
     event = make_event()
     order = reserve(shop_of(event), event).json()
 
@@ -86,7 +86,9 @@ def test_the_buyers_own_token_does_so_too():
         ("the token, revoked", 401),
     ],
 )
-def test_nobody_else_acts_for_the_buyer(what: str, caller: str, status: int):
+def test_no_other_caller_pays_for_or_cancels_an_order_of_a_shop(
+    what: str, caller: str, status: int
+):
     event = make_event()
     shop = shop_of(event)
     order = reserve(shop, event).json()
@@ -106,7 +108,7 @@ def test_nobody_else_acts_for_the_buyer(what: str, caller: str, status: int):
     assert Order.objects.get().status == "reserved"
 
 
-def test_a_shop_does_not_act_on_what_buyers_reserved_themselves(api: APIClient):
+def test_a_shop_can_not_pay_for_cancel_or_read_an_order_that_a_buyer_reserved(api: APIClient):
     event = make_event()
     order = reserve(api, event).json()
 
@@ -116,14 +118,14 @@ def test_a_shop_does_not_act_on_what_buyers_reserved_themselves(api: APIClient):
     assert not ShopRecord.objects.exists()
 
 
-def test_a_retried_reservation_of_a_shop_is_one_order_and_keeps_what_it_sent():
+def test_a_retried_reservation_of_a_shop_is_one_order_with_its_external_id_and_metadata():
     event = make_event()
     shop = shop_of(event)
 
     first, again = (
         shop.post(
             "/orders",
-            {"event": event.slug, "quantity": 1, "customer": CUSTOMER, **KEPT},
+            {"event": event.slug, "quantity": 1, "customer": CUSTOMER, **OWN_DATA},
             headers={"Idempotency-Key": "one"},
         )
         for _ in range(2)
@@ -131,13 +133,13 @@ def test_a_retried_reservation_of_a_shop_is_one_order_and_keeps_what_it_sent():
 
     assert (first.status_code, again.json()) == (201, first.json())
     assert ShopRecord.objects.count() == 1
-    assert {name: first.json()[name] for name in KEPT} == KEPT
+    assert {name: first.json()[name] for name in OWN_DATA} == OWN_DATA
 
 
-def test_what_a_shop_keeps_is_shown_to_the_organizer_alone():
+def test_only_the_organizer_sees_external_id_and_metadata_of_an_order():
     event = make_event()
     shop = shop_of(event)
-    order = reserve(shop, event, **KEPT).json()
+    order = reserve(shop, event, **OWN_DATA).json()
     path = f"/orders/{order['id']}"
 
     shown = [
@@ -149,23 +151,23 @@ def test_what_a_shop_keeps_is_shown_to_the_organizer_alone():
     hidden = as_bearer(order["access_token"]).get(path).json()
 
     for answer in shown:
-        assert {name: answer.json()[name] for name in KEPT} == KEPT
+        assert {name: answer.json()[name] for name in OWN_DATA} == OWN_DATA
     assert (hidden["external_id"], hidden["metadata"]) == (None, {})
 
 
-@pytest.mark.parametrize("kept", [{"external_id": "1001"}, {"metadata": {"a": "b"}}])
-@pytest.mark.parametrize("caller", ["anybody", "another organizer", "without the scope"])
-def test_only_the_organizers_shop_keeps_something_with_an_order(
-    api: APIClient, caller: str, kept: dict[str, Any]
+@pytest.mark.parametrize("own_data", [{"external_id": "1001"}, {"metadata": {"a": "b"}}])
+@pytest.mark.parametrize("caller", ["anonymous caller", "another organizer", "without the scope"])
+def test_only_the_organizers_shop_may_send_external_id_and_metadata(
+    api: APIClient, caller: str, own_data: dict[str, Any]
 ):
     event = make_event()
     client = {
-        "anybody": api,
+        "anonymous caller": api,
         "another organizer": as_organizer(make_event()),
         "without the scope": shop_of(event, "orders:read"),
     }[caller]
 
-    answer = reserve(client, event, **kept)
+    answer = reserve(client, event, **own_data)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
     assert not Order.objects.exists()
@@ -191,16 +193,18 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("kept", "pointer"), WRONG)
+@pytest.mark.parametrize(("own_data", "pointer"), WRONG)
 @pytest.mark.parametrize("what", ["order", "event"])
-def test_what_may_not_be_kept_is_refused(what: str, kept: dict[str, Any], pointer: str):
+def test_invalid_external_ids_and_metadata_are_refused(
+    what: str, own_data: dict[str, Any], pointer: str
+):
     event = make_event()
     client = as_organizer(event)
 
     if what == "order":
-        answer = reserve(client, event, **kept)
+        answer = reserve(client, event, **own_data)
     else:
-        answer = client.patch(f"/events/{event.slug}", kept)
+        answer = client.patch(f"/events/{event.slug}", own_data)
 
     assert answer.status_code == 400
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
@@ -209,24 +213,24 @@ def test_what_may_not_be_kept_is_refused(what: str, kept: dict[str, Any], pointe
     assert (event.external_id, event.metadata) == ("", {})
 
 
-def test_as_much_as_may_be_kept_is_kept():
+def test_external_id_and_metadata_of_the_maximum_size_are_stored():
     event = make_event()
-    kept = {
+    own_data = {
         "external_id": "é" * 100,
         "metadata": {f"{number:040}": "ã" * 500 for number in range(50)},
     }
 
-    order = reserve(as_organizer(event), event, **kept)
-    changed = as_organizer(event).patch(f"/events/{event.slug}", kept)
+    order = reserve(as_organizer(event), event, **own_data)
+    changed = as_organizer(event).patch(f"/events/{event.slug}", own_data)
 
     for answer in (order, changed):
-        assert {name: answer.json()[name] for name in kept} == kept
+        assert {name: answer.json()[name] for name in own_data} == own_data
 
 
-def test_an_event_keeps_what_its_organizer_sends_and_shows_it_to_nobody_else(api: APIClient):
+def test_only_the_organizer_sees_external_id_and_metadata_of_an_event(api: APIClient):
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
-    changed = organizer.patch(path, KEPT)
+    changed = organizer.patch(path, OWN_DATA)
 
     own = organizer.get(path).json()
     strangers = [
@@ -238,27 +242,27 @@ def test_an_event_keeps_what_its_organizer_sends_and_shows_it_to_nobody_else(api
     ]
 
     for shown in (changed.json(), own):
-        assert {name: shown[name] for name in KEPT} == KEPT
+        assert {name: shown[name] for name in OWN_DATA} == OWN_DATA
     assert len(strangers) == 5
     for shown in strangers:
         assert (shown["external_id"], shown["metadata"]) == (None, {})
 
 
-def test_an_event_that_is_sent_back_keeps_what_it_had_and_one_that_is_replaced_does_not():
+def test_replacing_an_event_without_external_id_and_metadata_deletes_them():
     event = make_event()
     organizer, path = as_organizer(event), f"/events/{event.slug}"
-    organizer.patch(path, KEPT)
+    organizer.patch(path, OWN_DATA)
     copy = organizer.get(path).json()
 
     same = organizer.put(path, copy).json()
-    bare = {name: value for name, value in copy.items() if name not in KEPT}
+    bare = {name: value for name, value in copy.items() if name not in OWN_DATA}
     replaced = organizer.put(path, bare).json()
 
-    assert {name: same[name] for name in KEPT} == KEPT
+    assert {name: same[name] for name in OWN_DATA} == OWN_DATA
     assert (replaced["external_id"], replaced["metadata"]) == (None, {})
 
 
-def test_an_organizer_finds_its_own_events_by_its_own_name_drafts_too():
+def test_an_organizer_finds_its_events_and_drafts_by_external_id():
     event = make_event()
     draft = make_event(organizer=event.organizer, status="draft")
     elsewhere = make_event()
@@ -273,22 +277,22 @@ def test_an_organizer_finds_its_own_events_by_its_own_name_drafts_too():
 
 
 @pytest.mark.parametrize(
-    ("query", "who", "status"),
+    ("query", "caller", "status"),
     [
-        ("external_id=a", "anybody", 401),
+        ("external_id=a", "anonymous caller", 401),
         ("external_id=a", "without the scope", 403),
         ("external_id=a&q=jazz", "organizer", 400),
         ("external_id=", "organizer", 400),
         ("external_id=a&page_size=1", "organizer", 200),
     ],
 )
-def test_who_may_look_for_events_by_the_organizers_names(query: str, who: str, status: int):
+def test_only_the_organizer_may_search_events_by_external_id(query: str, caller: str, status: int):
     event = make_event()
     client = {
-        "anybody": APIClient(),
+        "anonymous caller": APIClient(),
         "without the scope": shop_of(event, "orders:read"),
         "organizer": as_organizer(event),
-    }[who]
+    }[caller]
 
     assert client.get(f"/events?{query}").status_code == status
 
@@ -299,7 +303,7 @@ def ids(client: APIClient, query: str = "") -> list[str]:
     return [row["id"] for row in answer.json()["results"]]
 
 
-def test_all_orders_of_an_organizer_are_listed_newest_first_and_no_others():
+def test_the_list_of_orders_has_those_of_the_organizer_newest_first():
     first, elsewhere = make_event(), make_event()
     second = make_event(organizer=first.organizer)
     orders = [
@@ -314,13 +318,13 @@ def test_all_orders_of_an_organizer_are_listed_newest_first_and_no_others():
     assert ids(client, f"?event={elsewhere.slug}") == []
 
 
-def test_an_order_is_found_by_its_code_its_shops_name_and_its_status():
+def test_an_order_is_found_by_code_external_id_and_status():
     event = make_event()
     client = as_organizer(event)
-    named = reserve(client, event, **KEPT).json()
+    named = reserve(client, event, **OWN_DATA).json()
     paid = make_paid_order(ticket_type=event.ticket_types.get())
     other = make_event()
-    reserve(as_organizer(other), other, **KEPT)
+    reserve(as_organizer(other), other, **OWN_DATA)
 
     assert ids(client, f"?code={named['code'].lower()}") == [named["id"]]
     assert ids(client, "?external_id=shop-1001") == [named["id"]]
@@ -328,13 +332,13 @@ def test_an_order_is_found_by_its_code_its_shops_name_and_its_status():
     assert ids(client, f"?q={paid.code}") == [str(paid.pk)]
     assert ids(client, "?code=NOSUCH") == []
     (row,) = client.get("/orders?external_id=shop-1001").json()["results"]
-    assert row["metadata"] == KEPT["metadata"]
+    assert row["metadata"] == OWN_DATA["metadata"]
 
 
 @pytest.mark.parametrize(
     "query", ["page_size=2", "page_size=2&modified_since=2000-01-01T00:00:00Z"]
 )
-def test_pages_go_on_after_the_last_order_whatever_is_reserved_meanwhile(query: str):
+def test_the_next_page_starts_after_the_last_order_despite_new_reservations(query: str):
     event = make_event()
     kind = event.ticket_types.get()
     orders = {str(make_reserved_order(ticket_type=kind).pk) for _ in range(5)}
@@ -365,7 +369,7 @@ def test_pages_go_on_after_the_last_order_whatever_is_reserved_meanwhile(query: 
         ("code=", "?code"),
     ],
 )
-def test_a_list_that_is_asked_for_wrongly_names_the_parameter(query: str, parameter: str):
+def test_the_refusal_of_a_list_names_the_parameter(query: str, parameter: str):
     answer = as_organizer(make_event()).get(f"/orders?{query}")
 
     assert answer.status_code == 400
@@ -373,14 +377,14 @@ def test_a_list_that_is_asked_for_wrongly_names_the_parameter(query: str, parame
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_a_page_costs_the_same_however_many_orders_it_has(count: int):
+def test_a_page_costs_the_same_queries_for_one_order_and_for_eight(count: int):
     event = make_event()
     client = as_organizer(event)
     for _ in range(count):
-        reserve(client, event, **KEPT)
+        reserve(client, event, **OWN_DATA)
 
     with CaptureQueriesContext(connection) as captured:
         assert len(ids(client)) == count
 
-    # The token; orders, items, types. Nobody has paid, so there are no refunds to look for.
+    # The token, the orders, the items, the types. No order is paid, so refunds are not read.
     assert len(captured) == 4

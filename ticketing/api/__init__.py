@@ -1,1 +1,1 @@
-"""What every endpoint shares: who is calling, what a refusal looks like, how lists are cut."""
+"""What all endpoints share: authentication, rate limits, problem documents and pagination."""

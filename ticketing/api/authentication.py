@@ -1,4 +1,4 @@
-"""Reading a bearer token or a session. Whose a token is, the app that keeps it says."""
+"""Read the bearer token or the session of a request. The app that owns a token checks it."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ _LONGEST_TOKEN = 200
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """What a caller showed: the kind by its prefix, and the digest to look it up by."""
+    """The token of a request: its kind, by its prefix, and the digest that finds its row."""
 
     kind: TokenKind
     digest: str
 
 
 def read_bearer(header: str) -> BearerToken | None:
-    """Return the token of an `Authorization` header, if that looks like one of ours."""
+    """Return the token in an `Authorization` header, or None if it does not have our format."""
     scheme, _, text = header.partition(" ")
     text = text.strip()
     if scheme.lower() != "bearer" or len(text) > _LONGEST_TOKEN or not text.isascii():
@@ -33,7 +33,7 @@ def read_bearer(header: str) -> BearerToken | None:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer ord_…|dev_…|api_…`, unchecked: `request.auth` is a `BearerToken`."""
+    """Set `request.auth` to the token of `Authorization: Bearer ord_…|dev_…|api_…`, unchecked."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, BearerToken] | None:
         header = request.headers.get("Authorization", "")
@@ -41,7 +41,9 @@ class BearerAuthentication(BaseAuthentication):
             return None
         token = read_bearer(header)
         if token is None:
-            raise AuthenticationFailed("A token begins with ord_, dev_ or api_.")
+            raise AuthenticationFailed(
+                "This is not a token. Send one that begins with ord_, dev_ or api_."
+            )
         return AnonymousUser(), token
 
     def authenticate_header(self, request: Request) -> str:
@@ -49,7 +51,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class StaffSessionAuthentication(SessionAuthentication):
-    """The admin's session, for as long as its user is staff. After that the caller is anonymous."""
+    """Accept the admin's session while its user is staff. Otherwise the caller is anonymous."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         user = getattr(request._request, "user", None)  # noqa: SLF001 - as the class above does

@@ -1,4 +1,4 @@
-"""What each answer tells browsers and caches: what they may load, and what they may keep."""
+"""Security and cache headers of every response: what a browser may load, and what it may store."""
 
 from functools import cache
 from typing import Final
@@ -9,17 +9,17 @@ from django.http import HttpRequest, HttpResponseBase
 from ticketing.api.requests import Handler
 
 _POLICY: Final = "Content-Security-Policy"
-_UNKEPT: Final = "private, no-store"
-# The documents change with a release.
+_NOT_STORED: Final = "private, no-store"
+# These change only with a release.
 _DOCUMENT: Final = "public, max-age=300"
 _DOCUMENTS: Final = frozenset({"/schema", "/docs"})
-_EXPLANATIONS: Final = "/problems"
+_PROBLEMS: Final = "/problems"
 _CATALOGUE: Final = "/events"
-_READING: Final = frozenset({"GET", "HEAD"})
-_WHOLE: Final = frozenset({200, 304})
+_READ_METHODS: Final = frozenset({"GET", "HEAD"})
+_SUCCESSFUL: Final = frozenset({200, 304})
 
-# An answer that is no page: nothing in it may be loaded, and no page may show it in a frame.
-_NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
+# For a response that is not a page: it loads nothing, and no page may show it in a frame.
+_NO_PAGE: Final = "default-src 'none'; frame-ancestors 'none'"
 _CLOSED: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _STYLES: Final = "style-src 'self' 'unsafe-inline'; font-src 'self'"
 _DOCS: Final = (
@@ -27,59 +27,59 @@ _DOCS: Final = (
     " form-action 'none'"
 )
 _MAILBOX: Final = f"{_CLOSED}; {_STYLES}; img-src 'self'; frame-src 'self'; form-action 'none'"
-# A page for buyers: a form at most.
+# A page for buyers has a form at most.
 _PAGE: Final = f"{_CLOSED}; {_STYLES}; img-src 'self'; form-action 'self'"
 _PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 class BrowserHeadersMiddleware:
     """
-    Give every answer its headers for browsers and caches: also refusals, redirects and bugs.
+    Set the headers of every response, including refusals, redirects and internal errors.
 
-    It stands around all that answers. A view that has set a policy of its own keeps it.
+    It wraps all other middleware that may respond. A policy that a view has set is kept.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
-        # Once: Django makes it anew each time that it is asked.
-        self.files = settings.STATIC_URL
+        # Read once: Django computes this setting at each access.
+        self.static_url = settings.STATIC_URL
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         headers = response.headers
         path = request.path_info
-        if path.startswith(self.files) and response.status_code in _WHOLE:
+        if path.startswith(self.static_url) and response.status_code in _SUCCESSFUL:
             return response
         if headers.get("Content-Type", "").startswith("text/html"):
             headers.setdefault(_POLICY, _policy_of(path))
             headers.setdefault("Permissions-Policy", _PERMISSIONS)
         else:
-            headers.setdefault(_POLICY, _NOTHING)
-        if not _may_be_kept(request, response):
-            headers["Cache-Control"] = _UNKEPT
+            headers.setdefault(_POLICY, _NO_PAGE)
+        if not _may_be_stored(request, response):
+            headers["Cache-Control"] = _NOT_STORED
         elif _is_document(path):
             headers["Cache-Control"] = _DOCUMENT
         return response
 
 
-def _may_be_kept(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Say whether an answer is the same for everybody: nobody said who he is, and got a cookie."""
-    if response.status_code not in _WHOLE or request.method not in _READING:
+def _may_be_stored(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Say whether a shared cache may store a response: it is the same for every caller."""
+    if response.status_code not in _SUCCESSFUL or request.method not in _READ_METHODS:
         return False
-    told = request.META
-    if told.get("HTTP_COOKIE") or told.get("HTTP_AUTHORIZATION") or response.cookies:
+    meta = request.META
+    if meta.get("HTTP_COOKIE") or meta.get("HTTP_AUTHORIZATION") or response.cookies:
         return False
     if _is_document(request.path_info):
         return True
     path = request.path_info.rstrip("/")
     if path == _CATALOGUE:
         return True
-    # One event; what stands deeper is its organizer's.
+    # `/events/{reference}` is public. The paths below it are for the organizer.
     return path.startswith("/events/") and path.count("/") == 2  # noqa: PLR2004
 
 
 def _is_document(path: str) -> bool:
-    return path.rstrip("/") in _DOCUMENTS or path.startswith(_EXPLANATIONS)
+    return path.rstrip("/") in _DOCUMENTS or path.startswith(_PROBLEMS)
 
 
 def _policy_of(path: str) -> str:
@@ -93,10 +93,10 @@ def _policy_of(path: str) -> str:
 
 
 @cache
-def _admin_policy(pictures: str) -> str:
-    # Alpine.js, which the admin's theme is made with, compiles what stands in its attributes:
-    # that is 'unsafe-eval'. No script stands in a page itself.
+def _admin_policy(image_origins: str) -> str:
+    # 'unsafe-eval' is for Alpine.js, which the admin's theme uses: it compiles expressions from
+    # attributes. Inline scripts stay forbidden.
     return (
         f"{_CLOSED}; {_STYLES}; script-src 'self' 'unsafe-eval'; connect-src 'self';"
-        f" form-action 'self'; img-src 'self' data: {pictures}"
+        f" form-action 'self'; img-src 'self' data: {image_origins}"
     )

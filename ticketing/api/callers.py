@@ -1,4 +1,4 @@
-"""From where a request comes, as far as we can believe it."""
+"""The address of a caller, taken only from proxies that we trust, and digests of it."""
 
 import hashlib
 import hmac
@@ -14,67 +14,67 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 _FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
-# Everybody whose address nobody knows shares this one.
-_NOWHERE: Final = "0.0.0.0"  # noqa: S104 - nothing is bound to it
-# Some proxies write the port of the client too.
+# All callers without a known address share this one.
+_UNKNOWN: Final = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+# Some proxies append the client's port.
 _WITH_PORT: Final = re.compile(r"\[(?P<six>[^]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+")
-# What one subscriber has of IPv6, to change his address in as he likes.
+# The prefix that one IPv6 subscriber gets: each of its addresses counts as the same caller.
 _SUBSCRIBER_BITS: Final = 64
-# What many providers give a house: 256 of those.
+# The prefix that many providers give to one site. It holds 256 subscriber prefixes.
 _SITE_BITS: Final = 56
 _DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """From where a request comes, where no address may be written down."""
+    """Digests of a caller's address and network, to store in place of the address."""
 
     address: str
-    # Empty for IPv4.
+    # Empty for an IPv4 address.
     network: str
 
 
 def client_address(request: HttpRequest | Request) -> str:
     """
-    Return the address of the caller. An IPv6 address stands for its /64.
+    Return the address of the caller. An IPv6 address is cut to its /64.
 
-    Each of our proxies appends whom it spoke with to X-Forwarded-For. What is to the left of those
-    entries the caller has written himself: it counts for nothing.
+    Each of our proxies appends its peer's address to X-Forwarded-For. The entries to the left of
+    those are written by the caller and are ignored.
     """
-    own = _read_address(request.META.get("REMOTE_ADDR", "")) or _NOWHERE
+    peer = _read_address(request.META.get("REMOTE_ADDR", "")) or _UNKNOWN
     hops: int = settings.TRUSTED_PROXY_HOPS
     if not hops:
-        return own
+        return peer
     entries = request.META.get(_FORWARDED, "").split(",")
-    # With fewer entries it did not come by all of our proxies.
-    return (_read_address(entries[-hops]) if len(entries) >= hops else None) or own
+    # With fewer entries the request did not pass all of our proxies.
+    return (_read_address(entries[-hops]) if len(entries) >= hops else None) or peer
 
 
 def client_digest(request: HttpRequest) -> str:
-    """Return what tells addresses apart where none may be written down."""
+    """Return a keyed digest of the caller's address, for places that must not store addresses."""
     return _digest(client_address(request), settings.SECRET_KEY)
 
 
 def client_digests(request: HttpRequest | Request) -> list[str]:
-    """Return the digest of the caller's address by `SECRET_KEY`, then by each of its fallbacks."""
+    """Return the digests of the caller's address: by `SECRET_KEY`, then by each fallback key."""
     address = client_address(request)
     return [_digest(address, secret) for secret in secrets_in_use()]
 
 
 def secrets_in_use() -> list[str]:
-    """Return the secrets that may have signed something still in use, the current one first."""
+    """Return the keys that may have signed data that is still in use, the current key first."""
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 def client_origin(request: HttpRequest | Request) -> Origin:
-    """Return digests of the caller's address, and of the /56 that an IPv6 address is in."""
+    """Return digests of the caller's address and, for IPv6, of its /56 network."""
     address = client_address(request)
     network = _network_of(address)
     secret = settings.SECRET_KEY
     return Origin(_digest(address, secret), _digest(network, secret) if network else "")
 
 
-# A few addresses ask again and again.
+# The same few addresses send most requests.
 @lru_cache(maxsize=4096)
 def _read_address(text: str) -> str | None:
     text = text.strip()
@@ -94,7 +94,8 @@ def _read_address(text: str) -> str | None:
 
 
 def _is_plain_ipv4(text: str) -> bool:
-    # As `ipaddress` judges it, in a tenth of the time: in a crowd each address is a new one.
+    # The same result as `ipaddress` in a tenth of the time. In a crowd most addresses are new, so
+    # the cache does not help.
     try:
         inet_pton(AF_INET, text)
     except (OSError, ValueError):
@@ -111,7 +112,7 @@ def _network_of(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _digest(address: str, secret: str) -> str:
-    # The same as Django's `salted_hmac`, which derives the key anew each time.
+    # The same as Django's `salted_hmac`, which derives the key again at each call.
     keyed = hmac.digest(_key(secret), address.encode(), "sha256")
     return keyed.hex()[:_DIGEST_LENGTH]
 

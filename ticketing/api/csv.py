@@ -1,4 +1,4 @@
-"""Tables that a spreadsheet opens, sent row by row."""
+"""CSV responses, streamed row by row and safe to open in a spreadsheet."""
 
 import csv
 import re
@@ -8,42 +8,42 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
-# Where a spreadsheet would take what follows for a formula (OWASP, CSV injection): at the
-# beginning, and behind what some of them cut cells at.
+# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection). Some
+# spreadsheets also split cells at a semicolon.
 _FORMULA = re.compile(r"(^|;)(?=[=+\-@\t\r])")
 
 
 class CsvRenderer(JSONRenderer):
-    """Lets a caller ask for `text/csv`. What it renders itself are problems, in their own form."""
+    """Allow `Accept: text/csv`. It renders only problem documents; the table is streamed."""
 
     media_type = "text/csv"
     format = "csv"
 
 
-class _Line:
-    """Gives each written line back."""
+class _Echo:
+    """A file whose `write` returns the line, so that `writerow` returns it too."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def stream_csv(
-    name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]
+    name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
-    """Answer with a table, made as it is sent: nobody holds all of it."""
+    """Return a response that writes the table while it is sent, so it is never whole in memory."""
     return StreamingHttpResponse(
-        _write(head, rows),
+        _write(header, rows),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
 
 
-def _write(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(head)
+def _write(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(header)
     for row in rows:
-        yield writer.writerow([_tame(cell) for cell in row])
+        yield writer.writerow([_escape_formula(cell) for cell in row])
 
 
-def _tame(cell: Any) -> Any:
+def _escape_formula(cell: Any) -> Any:
     return _FORMULA.sub(r"\1'", cell) if isinstance(cell, str) else cell

@@ -1,4 +1,4 @@
-"""Telling clients that an operation will go away (RFC 9745), and from when on (RFC 8594)."""
+"""Headers that announce that an operation is deprecated (RFC 9745) and when it ends (RFC 8594)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,42 +11,44 @@ from django.utils.http import http_date
 
 from ticketing.api.requests import Handler
 
-# docs/versioning.md promises it.
+# The notice that docs/versioning.md promises.
 NOTICE: Final = timedelta(days=182)
-# Where a view's method carries it.
-_DEPRECATION: Final = "deprecation"
-_MORE: Final = '</docs>; rel="deprecation"; type="text/html"'
+# The attribute of a view's method that holds its deprecation.
+_ATTRIBUTE: Final = "deprecation"
+_DOCS_LINK: Final = '</docs>; rel="deprecation"; type="text/html"'
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Deprecation:
-    """Since when an operation is deprecated, and from when on it may be gone, at midnight UTC."""
+    """The day since which an operation is deprecated, and the day from which it may be removed."""
 
     since: date
     sunset: date
 
     def __post_init__(self) -> None:
         if self.sunset - self.since < NOTICE:
-            raise ValueError(f"Clients have {NOTICE.days} days to follow, at least.")
+            raise ValueError(
+                f"Give clients at least {NOTICE.days} days between `since` and `sunset`."
+            )
 
     def headers(self) -> dict[str, str]:
         return {
             "Deprecation": f"@{_midnight(self.since)}",
             "Sunset": http_date(_midnight(self.sunset)),
-            "Link": _MORE,
+            "Link": _DOCS_LINK,
         }
 
 
 def mark_deprecated(method: Method, deprecation: Deprecation | None) -> Method:
-    """Let a view's method carry its deprecation."""
-    setattr(method, _DEPRECATION, deprecation)
+    """Attach a deprecation to a view's method, for `DeprecationMiddleware`."""
+    setattr(method, _ATTRIBUTE, deprecation)
     return method
 
 
 class DeprecationMiddleware:
-    """Send the headers with every answer of a deprecated operation, refusals too."""
+    """Add the headers to every response of a deprecated operation, also to refusals."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -66,7 +68,7 @@ class DeprecationMiddleware:
 def _deprecation_of(view: Any, method: str) -> Deprecation | None:
     kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
     name = "get" if method == "HEAD" else method.lower()
-    found: Deprecation | None = getattr(getattr(kind, name, None), _DEPRECATION, None)
+    found: Deprecation | None = getattr(getattr(kind, name, None), _ATTRIBUTE, None)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The API's document as it is committed, and the page to read it on."""
+"""`/schema`, which serves the committed OpenAPI document, and `/docs`, the page that shows it."""
 
 import gzip
 import hashlib
@@ -20,10 +20,10 @@ from rest_framework.views import APIView
 
 from ticketing.api.problems import method_not_allowed, not_acceptable
 
-_READING: Final = ("GET", "HEAD")
+_READ_METHODS: Final = ("GET", "HEAD")
 _YAML: Final = "application/vnd.oai.openapi"
-# Each form that a caller may ask for, ours first.
-_FORMS: Final = {
+# The file format of each media type that a caller may accept, the default first.
+_FORMATS: Final = {
     _YAML: "yaml",
     "application/yaml": "yaml",
     "application/vnd.oai.openapi+json": "json",
@@ -32,50 +32,51 @@ _FORMS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
-    """The document in one form: made once in each process."""
+class _Rendering:
+    """The document in one file format. Each process makes it once."""
 
-    whole: bytes
-    packed: bytes
+    plain: bytes
+    gzipped: bytes
     etag: str
 
 
 @csrf_exempt
 def document(request: HttpRequest) -> HttpResponseBase:
-    """Return the document. There is one version, in English: the query changes nothing."""
-    if request.method not in _READING:
-        return method_not_allowed(request, *_READING)
-    # Most callers name no form; only the others are worth a closer look.
-    named = request.META.get("HTTP_ACCEPT", "*/*")
-    kind = _YAML if named == "*/*" else request.get_preferred_type(list(_FORMS))
-    if kind is None:
+    """Return the document. There is one version, in English, so the query string is ignored."""
+    if request.method not in _READ_METHODS:
+        return method_not_allowed(request, *_READ_METHODS)
+    accepted = request.META.get("HTTP_ACCEPT", "*/*")
+    # `get_preferred_type` parses the header, which is slow. Most callers accept anything.
+    media_type = _YAML if accepted == "*/*" else request.get_preferred_type(list(_FORMATS))
+    if media_type is None:
         return not_acceptable(request)
-    ending = _FORMS[kind]
-    form = _form(ending)
-    packs = _takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-    etag = f'"{form.etag}{"-gzip" * packs}"'
-    answer = HttpResponse(form.packed if packs else form.whole, content_type=kind)
-    answer.headers["ETag"] = etag
-    answer.headers["Vary"] = "Accept, Accept-Encoding"
+    file_format = _FORMATS[media_type]
+    rendering = _render(file_format)
+    gzips = _accepts_gzip(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    etag = f'"{rendering.etag}{"-gzip" * gzips}"'
+    content = rendering.gzipped if gzips else rendering.plain
+    response = HttpResponse(content, content_type=media_type)
+    response.headers["ETag"] = etag
+    response.headers["Vary"] = "Accept, Accept-Encoding"
     if "HTTP_IF_NONE_MATCH" in request.META:
-        told = get_conditional_response(request, etag=etag, response=answer)
-        if told is not None and told is not answer:
-            return told
-    answer.headers["Content-Disposition"] = f'inline; filename="bilheteria.{ending}"'
-    if packs:
-        answer.headers["Content-Encoding"] = "gzip"
-    return answer
+        conditional = get_conditional_response(request, etag=etag, response=response)
+        if conditional is not None and conditional is not response:
+            return conditional
+    response.headers["Content-Disposition"] = f'inline; filename="bilheteria.{file_format}"'
+    if gzips:
+        response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
-# It says nothing that has a translation.
-document.speaks_for_itself = True  # type: ignore[attr-defined]
+# Its responses have no translated text, so their language need not be set.
+document.needs_no_language = True  # type: ignore[attr-defined]
 
 
 class DocumentPage(APIView):
-    """The same to read and to try. Its script is a file: a policy allows none in the page."""
+    """The page to read the document and try the API. The page's policy forbids inline scripts."""
 
     authentication_classes = []
-    # A page that people follow links to, whatever these have behind a question mark.
+    # Without `KnownParameters`: people follow links to this page that may carry any parameters.
     permission_classes = []
     renderer_classes = [TemplateHTMLRenderer]
 
@@ -85,19 +86,19 @@ class DocumentPage(APIView):
 
 
 @cache
-def _form(ending: str) -> _Form:
-    whole = (settings.BASE_DIR / "docs" / "openapi.yaml").read_bytes()
-    if ending == "json":
-        whole = json.dumps(yaml.load(whole, yaml.CSafeLoader), ensure_ascii=False).encode()
-    return _Form(
-        whole, gzip.compress(whole, mtime=0), hashlib.blake2b(whole, digest_size=12).hexdigest()
+def _render(file_format: str) -> _Rendering:
+    plain = (settings.BASE_DIR / "docs" / "openapi.yaml").read_bytes()
+    if file_format == "json":
+        plain = json.dumps(yaml.load(plain, yaml.CSafeLoader), ensure_ascii=False).encode()
+    return _Rendering(
+        plain, gzip.compress(plain, mtime=0), hashlib.blake2b(plain, digest_size=12).hexdigest()
     )
 
 
-def _takes_gzip(encodings: str) -> bool:
-    """Say whether a caller takes gzip: it may name it to refuse it."""
-    for word in encodings.split(","):
-        name, _, quality = word.partition(";")
+def _accepts_gzip(accept_encoding: str) -> bool:
+    """Say whether a caller accepts gzip. `gzip;q=0` refuses it."""
+    for encoding in accept_encoding.split(","):
+        name, _, quality = encoding.partition(";")
         if name.strip().lower() == "gzip":
             return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False

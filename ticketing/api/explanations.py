@@ -1,4 +1,4 @@
-"""What each problem means, read from the documentation: `docs/problems.md` and its translation."""
+"""The explanation of each problem code, read from `docs/problems.md` and its translation."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _FILES: Final = {ENGLISH: "docs/problems.md", "pt-br": "docs/problemas.md"}
 _HEADING: Final = re.compile(r"^(##|###) (.+)\n", re.MULTILINE)
 _STATUS: Final = re.compile(r"(?P<status>\d{3})\. ")
 _LITERAL: Final = re.compile(r"`([^`]+)`")
-# Of a link inside the documentation only its words remain: those files are not served.
+# A link to another document becomes plain text, because those files are not served.
 _LINK: Final = re.compile(r"\[([^\]]+)\]\((https://[^)\s]+|[^)\s]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One problem in one language. `paragraphs` are HTML."""
+    """The explanation of one code in one language. `paragraphs` are HTML."""
 
     code: str
     status: int
@@ -30,7 +30,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Problems of one subject."""
+    """The problems of one section of the documentation."""
 
     title: str
     problems: list[Explanation]
@@ -38,12 +38,12 @@ class Section:
 
 @cache
 def sections_in(language: str) -> list[Section]:
-    """Return all problems in a language that we write, in the order of the documentation."""
+    """Return all problems in a language of `_FILES`, in the order of the documentation."""
     return list(_read((settings.BASE_DIR / _FILES[language]).read_text()))
 
 
 def explanation_of(code: str, language: str) -> Explanation | None:
-    """Return one problem in a language, or None if there is no such code."""
+    """Return the explanation of a code in a language, or None if there is no such code."""
     problems = (problem for section in sections_in(language) for problem in section.problems)
     return next((problem for problem in problems if problem.code == code), None)
 
@@ -63,7 +63,7 @@ def _read(text: str) -> Iterator[Section]:
 
 def _explain(code: str, body: str) -> Explanation:
     found = _STATUS.match(body)
-    assert found is not None, code  # noqa: S101 - a test reads every one
+    assert found is not None, code  # noqa: S101 - a test reads every heading
     paragraphs = [_to_html(paragraph) for paragraph in body[found.end() :].split("\n\n")]
     return Explanation(code, int(found["status"]), paragraphs)
 

@@ -1,4 +1,4 @@
-"""What a JSON value may be: strict about types, and nothing that was not asked for."""
+"""Serializer fields for requests: strict about JSON types, and unknown members are refused."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from django.db.models import Model
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -14,27 +15,30 @@ from ticketing.addresses import LONGEST_ADDRESS, tidy_address
 from ticketing.clock import ZONES
 from ticketing.text import LINE, LINE_NOT_BLANK, SEARCH, TEXT, has_web_address, refuse_web_addresses
 
+# A person's or a firm's name.
+LONGEST_NAME: Final = 200
 _AMOUNT: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
-# Past what a floating-point number adds to an amount in cents.
+# More than the rounding error of a floating-point number of this size.
 _CENTS_OFF: Final = Decimal("1e-7")
-# A year past these can only be a slip.
+# Dates outside these years are taken for mistakes.
 _YEARS: Final = r"^(19[7-9][0-9]|20[0-9]{2})-"
 _HOST: Final = r"([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost"
 _WEB_ADDRESS: Final = rf"^https?://({_HOST})(:[0-9]{{1,5}})?([/?#][!-~]*)?$"
 
 
-def _name_of(zone: str) -> str:
+def _variable_name(zone: str) -> str:
     for sign, name in (("+", "_PLUS_"), ("-", "_MINUS_"), ("/", "__")):
         zone = zone.replace(sign, name)
     return zone.upper()
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """An object with these members and no others."""
+    """A JSON object that has no members besides its fields."""
 
-    # Members that we send and take back unread, so that an answer can be sent again, changed.
+    # Members of responses that a request may contain too, so that a client can change a response
+    # and send it back. They are not read.
     ignored: ClassVar[frozenset[str]] = frozenset()
-    # What `validate` checks, as far as JSON Schema can say it: for the API's document.
+    # The rules of `validate` in JSON Schema, as far as it can express them, for the document.
     rules: ClassVar[Mapping[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
@@ -51,7 +55,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A JSON number without a fraction: `2`, and so `2.0`. `"2"`, `2.5` and `true` are none."""
+    """A JSON number without a fraction: `2` or `2.0`. It refuses `"2"`, `2.5` and `true`."""
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is float and data.is_integer():
@@ -62,7 +66,7 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class YesOrNoField(serializers.BooleanField):
-    """A JSON `true` or `false`. `"true"` and `1` are none."""
+    """A JSON `true` or `false`. It refuses `"true"` and `1`."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -79,7 +83,7 @@ class YesOrNoField(serializers.BooleanField):
     }
 )
 class PriceField(serializers.DecimalField):
-    """An amount of money, not negative: a decimal string, best, or a number."""
+    """An amount of money, not negative: a decimal string (recommended) or a number."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=10, decimal_places=2, min_value=0, **options)
@@ -91,16 +95,16 @@ class PriceField(serializers.DecimalField):
 
 
 class TextField(serializers.CharField):
-    """A JSON string. Numbers are none."""
+    """A JSON string. It refuses numbers."""
 
-    # What a text has to match as it was sent, before blanks around it are cut off; and what one
-    # has to match that must not be blank. The document has the same two.
+    # `pattern` is checked before surrounding blanks are removed. The document shows it, or
+    # `pattern_not_blank` for a field that must not be blank.
     pattern: ClassVar[str] = TEXT
     pattern_not_blank: ClassVar[str] = TEXT
     default_error_messages = {"control_characters": "Control characters are not allowed here."}
 
     def run_validation(self, data: Any = empty) -> Any:
-        # The framework cuts blanks off before all else, and takes a blank for an empty text.
+        # First: the framework removes blanks before it validates, and reads a blank as empty.
         if isinstance(data, str):
             self._check_as_sent(data)
         return super().run_validation(data)
@@ -117,7 +121,7 @@ class TextField(serializers.CharField):
             self.fail("control_characters")
 
     def describe(self) -> dict[str, Any]:
-        """Return the rules for a text, as the document has them."""
+        """Return the rules of this field for the document, in JSON Schema."""
         return {"pattern": self.pattern} if self.allow_blank else self._describe_not_blank()
 
     def _describe_not_blank(self) -> dict[str, Any]:
@@ -125,7 +129,7 @@ class TextField(serializers.CharField):
 
 
 class SearchField(TextField):
-    """What somebody types to find something: blank, or with two letters or digits in a row."""
+    """Words to search for: blank, or with two letters or digits in a row."""
 
     pattern = SEARCH
     pattern_not_blank = SEARCH
@@ -139,36 +143,36 @@ class SearchField(TextField):
 
 
 class LineField(TextField):
-    """A JSON string of one line, without control characters. Blanks around it are cut off."""
+    """A JSON string of one line, without control characters. Surrounding blanks are removed."""
 
     pattern = LINE
     pattern_not_blank = LINE_NOT_BLANK
 
 
 class WordField(TextField):
-    """A JSON string that matches a pattern of its own, as it was sent."""
+    """A JSON string that matches `pattern` exactly as it was sent. `words` is the error message."""
 
     def __init__(self, pattern: str, *, words: str, **options: Any) -> None:
         super().__init__(trim_whitespace=False, **options)
-        self._own, self._words = pattern, words
+        self._pattern, self._message = pattern, words
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if not re.fullmatch(self._own, text):
-            raise serializers.ValidationError(self._words)
+        if not re.fullmatch(self._pattern, text):
+            raise serializers.ValidationError(self._message)
         return text
 
     def describe(self) -> dict[str, Any]:
-        """Return the rules for a word, as the document has them."""
-        return {"pattern": self._own}
+        """Return the rules of this field for the document, in JSON Schema."""
+        return {"pattern": self._pattern}
 
 
 @extend_schema_field(
     {
         "type": "string",
         "enum": list(ZONES),
-        # Of a sign, most client generators make nothing: GMT+0 and GMT-0 would have one name.
-        "x-enum-varnames": [_name_of(zone) for zone in ZONES],
+        # Most client generators drop signs, so GMT+0 and GMT-0 would get the same name.
+        "x-enum-varnames": [_variable_name(zone) for zone in ZONES],
     },
     component_name="TimeZone",
 )
@@ -184,35 +188,35 @@ class TimeZoneField(LineField):
         return name
 
     def describe(self) -> dict[str, Any]:
-        """Return nothing more: the names are all there is."""
+        """Return no rules: the enumeration of the component has them all."""
         return {}
 
 
 class WebAddressField(WordField):
-    """An http or https address, in ASCII, of a host with a name."""
+    """An http or https address in ASCII whose host is a name."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(_WEB_ADDRESS, words="Give an http or https address.", **options)
 
 
 class NameField(LineField):
-    """A person's or a firm's name: it goes into mails, so no web address may be in it."""
+    """A person's or firm's name. Web addresses are refused, because mails show names."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=200, **options)
+        super().__init__(max_length=LONGEST_NAME, **options)
         self.validators.append(refuse_web_addresses)
 
 
 @extend_schema_field({"type": "string", "format": "email", "maxLength": LONGEST_ADDRESS})
 class AddressField(TextField):
-    """An email address that mail can reach. Its domain is returned in IDNA's ASCII form."""
+    """A deliverable email address. Its domain is returned in IDNA's ASCII form."""
 
     def to_internal_value(self, data: Any) -> str:
         return tidy_address(super().to_internal_value(data))
 
 
 class MomentField(serializers.DateTimeField):
-    """A moment in ISO 8601 that says its offset."""
+    """A date and time in ISO 8601 with an offset."""
 
     default_error_messages = {
         "naive": "Give the offset, as in 2027-01-10T21:00:00-03:00.",
@@ -226,7 +230,7 @@ class MomentField(serializers.DateTimeField):
         return moment
 
     def describe(self) -> dict[str, Any]:
-        """Return the rule for a year, as the document has it."""
+        """Return the rules of this field for the document, in JSON Schema."""
         return {"pattern": _YEARS}
 
     def enforce_timezone(self, value: Any) -> Any:
@@ -236,22 +240,28 @@ class MomentField(serializers.DateTimeField):
 
 
 def _to_cents(number: float) -> Decimal:
-    """Return an amount in cents if the number is one, but for the error of its binary fraction."""
+    """Round away the binary error of an amount in cents. Other numbers stay as they are."""
     exact = Decimal(number)
     cents = exact.quantize(Decimal("0.01"))
     return cents if abs(exact - cents) < _CENTS_OFF else Decimal(str(number))
 
 
+def column_length(model: type[Model], column: str) -> int:
+    """Return the length of a model's text column, so that a request's field has the same limit."""
+    field: Any = model._meta.get_field(column)  # noqa: SLF001 - public in all but name
+    return int(field.max_length)
+
+
 def show_moment(moment: datetime) -> str:
-    """Return a moment as all our answers tell it: ISO 8601 in UTC, with a Z."""
+    """Return a moment as all responses show it: ISO 8601 in UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def is_line(text: str) -> bool:
-    """Say whether `LineField` would take a text as it stands."""
+    """Say whether `LineField` accepts a text without changing it."""
     return bool(text) and text.isprintable() and text == text.strip()
 
 
 def is_name(text: str) -> bool:
-    """Say whether `NameField` would take a text as it stands."""
+    """Say whether `NameField` accepts a text without changing it."""
     return is_line(text) and not has_web_address(text)

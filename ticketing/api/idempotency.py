@@ -2,7 +2,7 @@
 Idempotency keys: a retried request gets the stored response of the first.
 
 The response is stored in the transaction of the change that it reports, so after a crash either
-both are there or neither.
+both exist or neither.
 """
 
 import hashlib
@@ -34,35 +34,35 @@ from ticketing.models import StoredResponse
 from ticketing.tokens import NewToken, describe_token
 
 _REPLAYED: Final = "Idempotent-Replayed"
-# A retry of these may succeed: a token may be given its rights, a draft may be published, stock may
-# come back, a fresh `If-Match` may fit, and a limit runs out.
+# A retry after one of these may succeed: a token may get the missing scope, a draft may be
+# published, stock may be released, a new `If-Match` may fit, and a rate limit ends.
 _NOT_STORED: Final = frozenset({401, 403, 404, 409, 412, 429})
-_FIRST_REFUSAL, _FIRST_FAULT = 400, 500
+_FIRST_CLIENT_ERROR, _FIRST_SERVER_ERROR = 400, 500
 
 
 class KeyReused(Unreadable):
-    """The same key with another request is no repeat: it would get another request's answer."""
+    """The key was sent before with another body, so the stored response is not for this request."""
 
     code = "idempotency_key_reused"
     title = "This Idempotency-Key belongs to another request"
 
 
 class AccessTokenLost(Conflict):
-    """The secret of the first response can't be made again: `SECRET_KEY` has changed, or it has."""
+    """The token in the first response can't be derived again: it or `SECRET_KEY` has changed."""
 
     code = "access_token_lost"
     title = "The token of the first response can't be returned again"
 
 
 class KeyInUse(Conflict):
-    """The first call with this key still runs."""
+    """The first request with this key has not ended."""
 
     code = "idempotency_key_in_use"
     title = "The first request with this Idempotency-Key still runs"
     retry_after = 1
 
 
-# For the document of each endpoint that takes a key.
+# The header parameter, for the document of each endpoint that takes a key.
 KEY: Final = OpenApiParameter(
     HEADER,
     {
@@ -70,32 +70,33 @@ KEY: Final = OpenApiParameter(
         "pattern": KEY_PATTERN,
     },
     OpenApiParameter.HEADER,
-    description="Names this request. Sent again with the same key, it gets its first answer. Up to"
-    " 255 printable ASCII characters; without a token at least 128 random bits, such as a UUID.",
+    description="Names this request. A retry with the same key gets the response of the first"
+    " request. Up to 255 printable ASCII characters; without a token at least 128 random bits, such"
+    " as a UUID.",
 )
 KEY_REFUSALS: Final = (KeyInUse, KeyReused)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownOnce:
-    """A member of a response that is not stored with it: a replay makes it again."""
+    """A secret member of a response. It is not stored: a replay derives it again."""
 
     member: str
-    # What a token of this kind begins with.
+    # The first characters of a token of this kind.
     prefix: str
-    # Returns it, by the stored response and the tokens that may have been the first one.
-    again: Callable[[Any, Sequence[NewToken]], str | None]
+    # Returns the secret, given the stored body and the tokens that may have been the first one.
+    restore: Callable[[Any, Sequence[NewToken]], str | None]
 
 
 def shown_token(member: str, prefix: str, digest_of: Callable[[Any], str]) -> ShownOnce:
-    """Describe a token: `digest_of` takes a stored response and returns what is kept of it."""
+    """Describe a token: `digest_of` takes a stored body and returns the digest of its token."""
 
-    def again(body: Any, tokens: Sequence[NewToken]) -> str | None:
+    def restore(body: Any, tokens: Sequence[NewToken]) -> str | None:
         digest = digest_of(body)
-        fitting = (each for each in tokens if hmac.compare_digest(each.digest, digest))
-        return next((each.text for each in fitting), None)
+        matching = (each for each in tokens if hmac.compare_digest(each.digest, digest))
+        return next((each.text for each in matching), None)
 
-    return ShownOnce(member, prefix, again)
+    return ShownOnce(member, prefix, restore)
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class ResponseStore:
         """
         Return a token that a replay can derive again. It is not stored.
 
-        Without a key return None: the verb then makes a random one.
+        Without a key it returns None, and the verb makes a random token.
         """
         if not self.digest or self.shown_once is None:
             return None
@@ -123,19 +124,21 @@ class ResponseStore:
         if not self.digest:
             return
         secret = self.shown_once.member if self.shown_once else None
-        stored = {name: value for name, value in body.items() if name != secret}
+        stored_body = {name: value for name, value in body.items() if name != secret}
         try:
             StoredResponse.objects.create(
                 digest=self.digest,
                 body_digest=self.body_digest,
                 salt=self.salt if secret in body else "",
                 status=status,
-                body=json.dumps(stored, cls=JSONEncoder),
+                body=json.dumps(stored_body, cls=JSONEncoder),
                 headers=headers,
                 created_at=clock.now(),
             )
         except IntegrityError as error:
-            raise KeyInUse("It has just ended. Send the request again.") from error
+            raise KeyInUse(
+                "The first request has just ended. Send the request again to get its response."
+            ) from error
 
 
 def answer_once(
@@ -145,25 +148,25 @@ def answer_once(
     shown_once: ShownOnce | None = None,
 ) -> Response:
     """
-    Act on a request, or replay the stored response to the first one with its key.
+    Act on a request, or replay the stored response of the first request with its key.
 
-    `act` calls its keeper's `store_response` in the transaction of what it writes. `shown_once` is
-    the secret in the response, if there is one.
+    `act` calls `store` of its `ResponseStore` in the transaction of its change. `shown_once` is the
+    secret in the response, if there is one.
 
     :raises KeyNotValid, KeyTooWeak, KeyReused, KeyInUse, AccessTokenLost: by the key
     """
     if SENT_HEADER not in request.META:
         return act(ResponseStore())
     scopes = _digest_scopes(request, read_key(request))
-    # An unreadable body is refused here, before anything is locked or read.
+    # Reading the data refuses a malformed body here, before a lock is taken.
     body_digest = _sha256(json.dumps(request.data, sort_keys=True))
     with ExitStack() as locks:
         for scope in scopes:
-            locks.enter_context(_claim(scope))
+            locks.enter_context(_lock(scope))
         stored = _find(scopes)
         if stored is not None:
             if stored.body_digest != body_digest:
-                raise KeyReused("Give each request a key of its own.")
+                raise KeyReused("The first request with this key had another body. Send a new key.")
             return _replay(stored, request, shown_once)
         responses = ResponseStore(scopes[0], body_digest, secrets.token_hex(16), shown_once)
         try:
@@ -174,18 +177,21 @@ def answer_once(
 
 
 def _store_refusal(responses: ResponseStore, error: Exception, request: Request) -> None:
-    told = problem_of(error, request)
-    if told is None:
+    found = problem_of(error, request)
+    if found is None:
         return
-    problem, headers = told
-    if _FIRST_REFUSAL <= problem["status"] < _FIRST_FAULT and problem["status"] not in _NOT_STORED:
+    problem, headers = found
+    if (
+        _FIRST_CLIENT_ERROR <= problem["status"] < _FIRST_SERVER_ERROR
+        and problem["status"] not in _NOT_STORED
+    ):
         responses.store(problem["status"], problem, headers)
 
 
 def _digest_scopes(request: Request, key: str) -> list[str]:
-    """Return the digests under which the response is stored, the one for a new response first."""
-    place = [request.method or "", request.path.rstrip("/"), key]
-    return [_sha256("\0".join([caller, *place])) for caller in _callers(request)]
+    """Return the digests that may identify a stored response. A new one is stored by the first."""
+    parts = [request.method or "", request.path.rstrip("/"), key]
+    return [_sha256("\0".join([caller, *parts])) for caller in _callers(request)]
 
 
 def _callers(request: Request) -> list[str]:
@@ -194,7 +200,7 @@ def _callers(request: Request) -> list[str]:
         return [f"{token.kind}{token.digest}"]
     if request.user.is_authenticated:
         return [f"user:{request.user.pk}"]
-    # Without a token only the address tells callers apart. The digest depends on SECRET_KEY, so
+    # Without a token only the address distinguishes callers. Its digest depends on SECRET_KEY, so
     # during a rotation a response may be stored under the digest by another key.
     return [f"address:{digest}" for digest in client_digests(request)]
 
@@ -204,11 +210,13 @@ def _sha256(text: str) -> str:
 
 
 @contextmanager
-def _claim(digest: str) -> Iterator[None]:
+def _lock(digest: str) -> Iterator[None]:
     """Lock one scope, or refuse if another request holds it."""
-    with try_lock(int(digest[:15], 16)) as ours:
-        if not ours:
-            raise KeyInUse("Send the request again in a moment.")
+    with try_lock(int(digest[:15], 16)) as locked:
+        if not locked:
+            raise KeyInUse(
+                "The first request with this key still runs. Send the request again in a second."
+            )
         yield
 
 
@@ -226,8 +234,8 @@ def _find(scopes: Sequence[str]) -> StoredResponse | None:
 def _replay(stored: StoredResponse, request: Request, shown_once: ShownOnce | None) -> Response:
     body = json.loads(stored.body)
     if stored.salt and shown_once is not None:
-        body[shown_once.member] = _make_again(stored, body, shown_once)
-    refused = stored.status >= _FIRST_REFUSAL
+        body[shown_once.member] = _restore_secret(stored, body, shown_once)
+    refused = stored.status >= _FIRST_CLIENT_ERROR
     if refused:
         note_problem_code(request, body["code"])
     return Response(
@@ -238,16 +246,16 @@ def _replay(stored: StoredResponse, request: Request, shown_once: ShownOnce | No
     )
 
 
-def _make_again(stored: StoredResponse, body: Any, shown_once: ShownOnce) -> str:
+def _restore_secret(stored: StoredResponse, body: Any, shown_once: ShownOnce) -> str:
     tokens = [
         _derive_token(stored.digest, stored.salt, secret, shown_once.prefix)
         for secret in secrets_in_use()
     ]
-    found = shown_once.again(body, tokens)
+    found = shown_once.restore(body, tokens)
     if found is None:
         raise AccessTokenLost(
-            "The server's key has changed since the first response, or the token has. A reservation"
-            " runs out by itself: reserve again with a new Idempotency-Key."
+            "The server's key has changed since the first response, or the token has. The first"
+            " reservation expires by itself: reserve again with a new Idempotency-Key."
         )
     return found
 

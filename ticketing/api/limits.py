@@ -1,4 +1,4 @@
-"""Every request of the API, and each attempt to sign in, counted before anything is done for it."""
+"""Rate limits: count each API request and sign-in attempt before any work is done for it."""
 
 import logging
 import re
@@ -21,19 +21,19 @@ from ticketing.rates import AskedTurn, Policy, Rate, Turn, read_policy, take_tur
 
 logger = logging.getLogger(__name__)
 
-# Load balancers and Prometheus must always be answered; files cost nothing, as does the document.
+# Load balancers and Prometheus must always get a response. Static files and the document are cheap.
 _UNCOUNTED: Final = ("/healthz", "/readyz", "/metrics", "/static", "/schema")
-# What `quickly` answers by one question to Redis, if nothing has changed since the last time. The
-# limits go with it, in the same round trip.
-_QUICK_LOOK: Final = re.compile(r"/events(?:/[^/]+)?/?")
+# The fast path of these reads makes one round trip to Redis. The rate limit is counted in the same
+# round trip.
+_HOT_READ: Final = re.compile(r"/events(?:/[^/]+)?/?")
 _SIGN_IN: Final = "/admin/login"
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate"}
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_WHY = gettext_lazy("Too many attempts to sign in came from your network.")
+_READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SIGN_IN_REASON = gettext_lazy("Too many attempts to sign in came from your network.")
 
 
 class RateLimitMiddleware:
-    """Refuse who asks too often, and tell everybody else how much is left."""
+    """Refuse a request over its rate limit. Other responses show what is left of the limit."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -44,35 +44,37 @@ class RateLimitMiddleware:
         limits = _limits_of(request, policy) if policy else {}
         if not limits:
             return self.get_response(request)
-        if request.method == "GET" and _QUICK_LOOK.fullmatch(request.path_info):
-            return self._look(request, name, AskedTurn(limits, along=True))
+        if request.method == "GET" and _HOT_READ.fullmatch(request.path_info):
+            return self._count_along(request, name, AskedTurn(limits, along=True))
         turn = take_turn(limits)
         if turn is None:
             return self.get_response(request)
         response = self.get_response(request) if turn.granted else _refuse(request, turn)
-        return _tell(response, name, turn)
+        return _add_headers(response, name, turn)
 
-    def _look(self, request: HttpRequest, name: str, asked: AskedTurn) -> HttpResponseBase:
+    def _count_along(self, request: HttpRequest, name: str, asked: AskedTurn) -> HttpResponseBase:
+        """Respond, and count the limit in the round trip to Redis that the view makes."""
         try:
             with connection.execute_wrapper(partial(_refuse_queries, asked)):
                 response = self.get_response(request)
         finally:
-            # Also if nothing asked Redis: this thread's next request is somebody else's.
+            # If the view did not ask Redis, this asks now. Else the count would go along with the
+            # first question of this thread's next request.
             turn = asked.read()
         if turn is None:
             return response
-        return _tell(response if turn.granted else _refuse(request, turn), name, turn)
+        return _add_headers(response if turn.granted else _refuse(request, turn), name, turn)
 
 
 def _refuse_queries(asked: AskedTurn, execute: Callable[..., Any], *query: Any) -> Any:
-    """Let the database work for those only whose turn it is."""
+    """Stop a database query if Redis has already said that the request is over its limit."""
     turn = asked.read()
     if turn is not None and not turn.granted:
         raise Throttled
     return execute(*query)
 
 
-def _tell(response: HttpResponseBase, name: str, turn: Turn) -> HttpResponseBase:
+def _add_headers(response: HttpResponseBase, name: str, turn: Turn) -> HttpResponseBase:
     response.headers["RateLimit-Policy"] = f'"{name}";q={turn.rate.count};w={turn.rate.seconds}'
     response.headers["RateLimit"] = f'"{name}";r={turn.left};t={turn.seconds}'
     return response
@@ -84,7 +86,7 @@ def _policy_name(request: HttpRequest) -> str:
         return "signin" if request.method == "POST" and path == _SIGN_IN else ""
     if path.startswith(_UNCOUNTED):
         return ""
-    if request.method in _READING:
+    if request.method in _READ_METHODS:
         return "read"
     return _BY_PATH.get(path, "write") if request.method == "POST" else "write"
 
@@ -102,16 +104,16 @@ def _limits_of(request: HttpRequest, policy: Policy) -> dict[str, Rate]:
 
 def _refuse(request: HttpRequest, turn: Turn) -> HttpResponseBase:
     if not settings.TRUSTED_PROXY_HOPS and "HTTP_X_FORWARDED_FOR" in request.META:
-        _suspect_a_proxy()
+        _warn_of_untrusted_proxy()
     if is_page(request):
-        return show_wait(request, why=_WHY, seconds=turn.seconds)
+        return show_wait(request, why=_SIGN_IN_REASON, seconds=turn.seconds)
     return too_many_requests(request, seconds=turn.seconds)
 
 
 @cache
-def _suspect_a_proxy() -> None:
-    # Once a process: anybody may send that header.
+def _warn_of_untrusted_proxy() -> None:
+    # Once per process, because any caller can send that header.
     logger.warning(
-        "Refused somebody who sent X-Forwarded-For, which TRUSTED_PROXY_HOPS=0 ignores. If a proxy"
-        " stands before us, all its callers count as one: say how many there are."
+        "A rate limit refused a request with X-Forwarded-For, which TRUSTED_PROXY_HOPS=0 ignores."
+        " Behind a proxy all callers would share one limit: set it to the number of proxies."
     )

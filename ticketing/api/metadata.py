@@ -1,4 +1,4 @@
-"""What an integrator keeps with our rows: a name of its own, and a few texts."""
+"""Fields for an integrator's own data on our rows: an external id, and a few texts."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _KEY: Final = re.compile(r"^[A-Za-z0-9_.-]{1,40}\Z")
 
 
 class ExternalIdField(LineField):
-    """What a row is called in the integrator's own system. Empty: nothing."""
+    """The id of a row in the integrator's own system. It may be empty."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -23,26 +23,26 @@ class ExternalIdField(LineField):
             required=False,
             allow_blank=True,
             allow_null=True,
-            help_text="What it is called in your own system. It can be searched for, and need not"
-            " be unique. Only the organizer sees it.",
+            help_text="Its id in your own system. You can search for it, and it need not be unique."
+            " Only the organizer sees it.",
             **options,
         )
 
 
 class MetadataField(serializers.DictField):
-    """A JSON object of texts. It replaces what was there, all of it."""
+    """A JSON object of texts. It replaces the whole stored object."""
 
     child = TextField(max_length=_LONGEST_VALUE, allow_blank=True, trim_whitespace=False)
     default_error_messages = {
-        "too_many": f"At most {_MOST_KEYS} keys.",
+        "too_many": f"Send at most {_MOST_KEYS} keys.",
         "key": "A key has 1 to 40 letters, digits, `_`, `-` and `.`.",
     }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             required=False,
-            help_text=f"Up to {_MOST_KEYS} texts under keys of your own. Sent, it replaces all of"
-            " them. Only the organizer sees them.",
+            help_text=f"Up to {_MOST_KEYS} texts under keys of your own. If sent, it replaces all"
+            " stored ones. Only the organizer sees them.",
             **options,
         )
 
@@ -55,7 +55,7 @@ class MetadataField(serializers.DictField):
         return super().to_internal_value(data)
 
     def describe(self) -> dict[str, Any]:
-        """Return the rules for the object, as the document has them."""
+        """Return the rules of this field for the document, in JSON Schema."""
         return {
             "maxProperties": _MOST_KEYS,
             "propertyNames": {"pattern": _KEY.pattern.replace(r"\Z", "$")},

@@ -1,4 +1,4 @@
-"""How lists are cut into pages."""
+"""Pagination of lists: by page number, or after the last row of a list of changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +13,15 @@ from ticketing.api.fields import MomentField, show_moment
 from ticketing.api.queries import InvalidQuery
 
 _HIDES_CHANGES = (
-    "Leave it out beside `modified_since`: what has changed and does not fit it any more would be"
-    " hidden."
+    "This filter would hide rows that no longer match it after a change. Leave it out beside"
+    " `modified_since`."
 )
-# Deeper pages cost the database as much as all before them.
+# The database reads all pages before the requested one, so a deeper page would be slow.
 DEEPEST_PAGE = 1_000
 
 
 class NumberedPages(PageNumberPagination):
-    """`page` and `page_size`; the answer is `{count, next, previous, results}`."""
+    """Pages by `page` and `page_size`. The response is `{count, next, previous, results}`."""
 
     page_size = 20
     page_size_query_param = "page_size"
@@ -31,44 +31,47 @@ class NumberedPages(PageNumberPagination):
         return read_page_size(request)
 
     def get_page_number(self, request: Request, paginator: object) -> int:
-        wanted = request.query_params.get(self.page_query_param, "1")
-        return _read_number("page", wanted, DEEPEST_PAGE)
+        sent = request.query_params.get(self.page_query_param, "1")
+        return _read_number("page", sent, DEEPEST_PAGE)
 
 
 class ChangesQuery(serializers.Serializer[Any]):
-    """How a list is asked for by its rows' changes."""
+    """The query parameters of a list that can be read in the order of its rows' changes."""
 
-    # What a row can cease to fit by a change: asked for by its changes, it would be hidden.
-    passing: tuple[str, ...] = ("status",)
-    # Whether a list in another order, too, goes on after a row.
-    goes_on_without_changes = False
+    # Filters that a row can cease to match by a change. They are refused beside `modified_since`,
+    # because a client that follows the changes would not see such a row again.
+    changeable_filters: tuple[str, ...] = ("status",)
+    # Whether `after` may be sent without `modified_since`.
+    allows_after_alone = False
 
     modified_since = MomentField(
         required=False,
-        help_text="Only what has changed since, in the order of the changes. Ask again from a"
-        " minute before the last `modified_at` that you have seen.",
+        help_text="Only rows that have changed since then, in the order of the changes. Next time,"
+        " start from a minute before the last `modified_at` that you have seen.",
     )
     after = serializers.UUIDField(
-        required=False, help_text="Set by `next`, beside `modified_since`: the row to go on after."
+        required=False,
+        help_text="Set by `next`, beside `modified_since`: the last row of the page before.",
     )
 
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if "modified_since" in asked:
-            if hiding := [name for name in self.passing if name in asked]:
-                hidden = {name: [_HIDES_CHANGES] for name in hiding}
-                raise ValidationError(hidden, code="sent_beside_others")
-        elif "after" in asked and not self.goes_on_without_changes:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "modified_since" in attrs:
+            if hiding := [name for name in self.changeable_filters if name in attrs]:
+                errors = {name: [_HIDES_CHANGES] for name in hiding}
+                raise ValidationError(errors, code="sent_beside_others")
+        elif "after" in attrs and not self.allows_after_alone:
             raise ValidationError(
                 {"after": ["Send `modified_since` beside it."]}, code="modified_since_needed"
             )
-        return asked
+        return attrs
 
 
 class PagesOfChanges(NumberedPages):
     """
-    A list in the order of its rows' changes: `next` goes on after the last row, not to a number.
+    Pages of a list in the order of its rows' changes. `next` names the last row, not a number.
 
-    Whatever changes meanwhile moves to the end, and would draw another row past a page's border.
+    A row that changes while a client reads moves to the end of the list. With page numbers, each
+    row behind it would move up one place, and the client would miss one.
     """
 
     def get_next_link(self) -> str | None:
@@ -76,7 +79,7 @@ class PagesOfChanges(NumberedPages):
             return None
         shown = list(self.page)
         if not shown:
-            # All of them have left since they were counted.
+            # All rows have left the list since the count.
             return None
         last = shown[-1]
         link = remove_query_param(self.request.build_absolute_uri(), self.page_query_param)
@@ -84,28 +87,28 @@ class PagesOfChanges(NumberedPages):
         return replace_query_param(link, "after", str(last.pk))
 
     def get_previous_link(self) -> None:
-        """There is no way back: what was there may have moved on."""
+        """Return None: rows before this page may have changed and moved."""
 
 
 def read_page_size(request: Request) -> int:
     """
-    Return how many rows a page is to have.
+    Return the number of rows of a page.
 
-    :raises InvalidQuery: if that is no number, or too many
+    :raises InvalidQuery: if it is not a number, or too high
     """
-    wanted = request.query_params.get(NumberedPages.page_size_query_param)
-    if wanted is None:
+    sent = request.query_params.get(NumberedPages.page_size_query_param)
+    if sent is None:
         return NumberedPages.page_size
-    return _read_number("page_size", wanted, NumberedPages.max_page_size)
+    return _read_number("page_size", sent, NumberedPages.max_page_size)
 
 
-def pages_of(asked: Mapping[str, Any]) -> NumberedPages:
-    """Return how the list that was asked for is cut."""
-    return PagesOfChanges() if "modified_since" in asked else NumberedPages()
+def pages_of(query: Mapping[str, Any]) -> NumberedPages:
+    """Return the pagination for a list's validated query parameters."""
+    return PagesOfChanges() if "modified_since" in query else NumberedPages()
 
 
 def _read_number(name: str, text: str, highest: int) -> int:
     fits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
     if not fits or not 1 <= int(text) <= highest:
-        raise InvalidQuery({name: [f"A number from 1 to {highest}."]})
+        raise InvalidQuery({name: [f"Send a number from 1 to {highest}."]})
     return int(text)

@@ -1,4 +1,4 @@
-"""Reading a body, and no more of it than an honest client sends."""
+"""Limits for what a request sends: the size and depth of its body, and the text of its headers."""
 
 import codecs
 import json
@@ -19,7 +19,7 @@ from ticketing.api.problems import request_too_large
 from ticketing.api.requests import Handler
 
 _DEEPEST: Final = 32
-# Django or the REST framework reads the parameters of these.
+# Headers whose parameters Django or Django REST framework reads.
 _WITH_PARAMETERS: Final = ("CONTENT_TYPE", "HTTP_ACCEPT")
 _HTTP_2: Final = "HTTP/2"
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -27,7 +27,7 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 class BodyLimitMiddleware:
     """
-    Refuse a body over the limit by its length alone, on every path, before a byte of it is read.
+    Refuse a body over the limit by its `Content-Length`, on every path, before any of it is read.
 
     Views and parsers read a body into memory, and Django's own form parser writes files to disk.
     """
@@ -37,14 +37,14 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH")
-        # Of a length that is no number Django reads nothing.
+        # If the length is not a number, Django reads no body.
         if length and length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return request_too_large(request, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         return self.get_response(request)
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON of a bounded size and depth, in UTF-8, without NaN."""
+    """Parse JSON in UTF-8 of limited size and depth. NaN and infinities are refused."""
 
     def parse(
         self,
@@ -61,39 +61,39 @@ class BoundedJSONParser(JSONParser):
             if text.count("[") + text.count("{") > _DEEPEST:
                 _check_depth(value)
             if _SURROGATE.search(text):
-                # Half a pair has no UTF-8: it could be neither kept nor named in an answer.
+                # Half a surrogate pair has no UTF-8: it can be neither stored nor returned.
                 json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            # A number of too many digits and a nesting too deep are errors of the sender too.
+            # Also for a number with too many digits, and for too deep nesting.
             raise ParseError(f"The body is not valid JSON: {_brief(error)}.") from error
         return value
 
 
 class RequestInUtf8(WSGIRequest):
     """
-    A request whose text is UTF-8, whatever its `Content-Type` says of a charset.
+    A request whose text is always UTF-8. The charset of its `Content-Type` is ignored.
 
-    By Django's own rule the charset also decodes the query string. Some of Python's codecs fail
-    there before any middleware runs, and others make half a surrogate pair of plain letters.
+    Django would decode the query string by that charset. Some of Python's codecs fail there before
+    any middleware runs, and others turn plain letters into half a surrogate pair.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        told = meta.get("CONTENT_TYPE", "")
-        self.content_type, self.content_params = parse_header_parameters(told)
+        header = meta.get("CONTENT_TYPE", "")
+        self.content_type, self.content_params = parse_header_parameters(header)
 
 
 def with_readable_headers(handler: WSGIHandler) -> Callable[..., Any]:
     """
     Drop a header whose parameters cannot be decoded (RFC 2231), and read all text as UTF-8.
 
-    Django decodes the `Content-Type` before anything that would answer for its failure.
+    Django decodes the `Content-Type` outside all middleware, where an error becomes a bare 500.
     """
     handler.request_class = RequestInUtf8
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         for name in _WITH_PARAMETERS:
-            # Only an encoded parameter has a quote in it.
-            if "'" in environ.get(name, "") and not _can_be_read(environ[name]):
+            # Checked first because it is fast: only an encoded parameter contains a quote.
+            if "'" in environ.get(name, "") and not _can_be_decoded(environ[name]):
                 del environ[name]
         return handler(environ, start_response)
 
@@ -102,10 +102,10 @@ def with_readable_headers(handler: WSGIHandler) -> Callable[..., Any]:
 
 def with_whole_bodies(application: Callable[..., Any]) -> Callable[..., Any]:
     """
-    Read what comes without a length before Django does, which reads nothing without one.
+    Read a body without a `Content-Length`, which Django would take for empty, and set its length.
 
-    A body has no length in chunks, and may have none in HTTP/2. More than the limit is read no
-    further, and refused by `BodyLimitMiddleware`.
+    A body in chunks has no length, and one in HTTP/2 may have none. At most one byte over the limit
+    is read; `BodyLimitMiddleware` then refuses the request.
     """
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -120,7 +120,7 @@ def with_whole_bodies(application: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _can_be_read(header: str) -> bool:
+def _can_be_decoded(header: str) -> bool:
     try:
         for entry in header.split(","):
             parse_header_parameters(entry)

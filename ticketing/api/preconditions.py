@@ -1,4 +1,4 @@
-"""`If-Match`: a change that was made from an old copy is refused, so no update gets lost."""
+"""`If-Match`: refuse a change that is based on an old copy, so that no update gets lost."""
 
 import re
 from dataclasses import dataclass
@@ -19,54 +19,55 @@ _TAGS: Final = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 
 
 class PreconditionFailed(Stale):
-    """It is not, or not any more, what the caller has seen."""
+    """The current state is not the one that the caller's `If-Match` names."""
 
     code = "precondition_failed"
     title = "It has changed since you read it"
 
 
 class IfMatchNotValid(Invalid):
-    """Neither `*` nor a list of entity tags."""
+    """The header is neither `*` nor a list of entity tags."""
 
     code = "invalid_if_match"
-    title = "This is no If-Match"
+    title = "This is not an If-Match"
     pointer = _HEADER
     place: ClassVar[str] = "header"
 
 
-# For the document of each endpoint that takes one.
+# The header parameter, for the document of each endpoint that takes it.
 IF_MATCH: Final = OpenApiParameter(
     _HEADER,
     {"type": "string", "pattern": rf"^(\*|{_TAG_ASCII}(, *{_TAG_ASCII})*)$"},
     OpenApiParameter.HEADER,
-    description="The `ETag` of the copy that you change. If it has changed since, nothing is done"
-    " and the answer is 412. `*` means any copy.",
+    description="The `ETag` of the copy that you change. If it has changed since then, nothing is"
+    " done and the response is 412. `*` means any copy.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What a request's `If-Match` asks for. Without the header, and with `*`, anything fits."""
+    """The `If-Match` of a request. Without the header, or with `*`, every state matches."""
 
-    # None: anything fits. Weak tags are left out: by RFC 9110 they never match.
+    # None if every state matches. Weak tags are left out, because by RFC 9110 they never match.
     tags: frozenset[str] | None
 
     def check_tag(self, etag: str) -> None:
         """
-        Go on if the present representation has one of the tags.
+        Return if the entity tag of the current state is one of the tags.
 
-        :raises PreconditionFailed: if it has another
+        :raises PreconditionFailed: if it is another
         """
         if self.tags is not None and etag not in self.tags:
             raise _refuse()
 
     def check_revision(self, revision: int) -> None:
         """
-        Go on if one of the tags is of this revision.
+        Return if one of the tags has this revision.
 
-        Live figures, which change with every sale, make another tag and no other revision.
+        Availability changes the tag at every sale, but not the revision, so a sale does not make an
+        organizer's copy stale.
 
-        :raises PreconditionFailed: if all are of others
+        :raises PreconditionFailed: if all tags have other revisions
         """
         if self.tags is not None and revision not in map(revision_in, self.tags):
             raise _refuse()
@@ -74,21 +75,23 @@ class Precondition:
 
 def read_if_match(request: Request) -> Precondition:
     """
-    Return what the request's `If-Match` asks for.
+    Return the precondition in the request's `If-Match`.
 
-    :raises IfMatchNotValid: if it cannot be read
+    :raises IfMatchNotValid: if the header cannot be parsed
     """
     sent: Any = request.META.get(_SENT_HEADER)
     if sent is None or sent.strip() == _ANY:
         return Precondition(None)
     if not _TAGS.fullmatch(sent.strip()):
-        raise IfMatchNotValid('Send the `ETag` as it came, with its quotes: `If-Match: "…"`.')
+        raise IfMatchNotValid(
+            'This is not a list of entity tags. Send the `ETag` with its quotes: `If-Match: "…"`.'
+        )
     tags = re.findall(_TAG, sent)
     return Precondition(frozenset(tag for tag in tags if not tag.startswith("W/")))
 
 
 def _refuse() -> PreconditionFailed:
     return PreconditionFailed(
-        "Your `If-Match` is not of its present state. Read it again, and send its `ETag`. A weak"
-        " tag (`W/`) never matches."
+        "Your `If-Match` does not match the current state. Read it again and send the new `ETag`. A"
+        " weak tag (`W/`) never matches."
     )

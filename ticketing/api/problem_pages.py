@@ -1,4 +1,4 @@
-"""Where a problem's `type` leads: a page for people that says what it means and what to do."""
+"""The pages that explain problems to people. The `type` of a problem is the path of its page."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -18,7 +18,7 @@ from ticketing.api.explanations import ENGLISH, explanation_of, sections_in
 from ticketing.api.queries import InvalidQuery
 from ticketing.api.schema import operation
 
-# As `?lang=` and the `Content-Language` name them.
+# By the names that `?lang=` and `Content-Language` use.
 _LANGUAGES: Final = {"en": "en", "pt-BR": "pt-br"}
 _NAMES: Final = {"en": "English", "pt-BR": "Português"}
 _LANG: Final = OpenApiParameter(
@@ -28,8 +28,8 @@ _LANG: Final = OpenApiParameter(
 )
 
 
-class _OnlyPage(BaseContentNegotiation):
-    """There is one page, whatever a program says that it accepts."""
+class _AlwaysHtml(BaseContentNegotiation):
+    """Return the page in HTML and ignore `Accept`."""
 
     def select_renderer(
         self,
@@ -45,7 +45,7 @@ class _OnlyPage(BaseContentNegotiation):
 
 class Problems(APIView):
     authentication_classes = []
-    content_negotiation_class = _OnlyPage
+    content_negotiation_class = _AlwaysHtml
 
     @operation(
         "list_problems",
@@ -56,13 +56,13 @@ class Problems(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Show a page with the code of every problem."""
         language = _language_of(request)
-        words = {"sections": sections_in(_LANGUAGES[language])}
-        return _render("problems/index.html", words, request, language)
+        context = {"sections": sections_in(_LANGUAGES[language])}
+        return _render("problems/index.html", context, language)
 
 
 class OneProblem(APIView):
     authentication_classes = []
-    content_negotiation_class = _OnlyPage
+    content_negotiation_class = _AlwaysHtml
 
     @operation(
         "explain_problem",
@@ -73,7 +73,7 @@ class OneProblem(APIView):
     )
     def get(self, request: Request, code: str) -> HttpResponse:
         """
-        Show a page that explains a problem: what it means, and what to do.
+        Show a page that explains a problem: what it means and what to do.
 
         A problem's `type` is this path.
         """
@@ -81,25 +81,25 @@ class OneProblem(APIView):
         problem = explanation_of(code, _LANGUAGES[language])
         if problem is None:
             raise Http404
-        return _render("problems/one.html", {"problem": problem}, request, language)
+        return _render("problems/one.html", {"problem": problem}, language)
 
 
 def _language_of(request: Request) -> str:
-    asked = request.query_params.get("lang")
-    if asked is not None:
-        if asked not in _LANGUAGES:
-            raise InvalidQuery({"lang": [f"One of {', '.join(_LANGUAGES)}."]})
-        return asked
+    sent = request.query_params.get("lang")
+    if sent is not None:
+        if sent not in _LANGUAGES:
+            raise InvalidQuery({"lang": [f"Send one of {', '.join(_LANGUAGES)}."]})
+        return sent
     for accepted, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower()):
-        spoken = accepted.partition("-")[0]
-        found = [name for name, code in _LANGUAGES.items() if code.partition("-")[0] == spoken]
-        if found:
-            return found[0]
+        primary = accepted.partition("-")[0]
+        matching = [name for name, code in _LANGUAGES.items() if code.partition("-")[0] == primary]
+        if matching:
+            return matching[0]
     return ENGLISH
 
 
-def _render(template: str, words: dict[str, Any], request: Request, language: str) -> HttpResponse:
+def _render(template: str, context: dict[str, Any], language: str) -> HttpResponse:
     others = [(name, _NAMES[name]) for name in _LANGUAGES if name != language]
     with translation.override(_LANGUAGES[language]):
-        page = render_to_string(template, {**words, "language": language, "others": others})
+        page = render_to_string(template, {**context, "language": language, "others": others})
     return HttpResponse(page, headers={"Content-Language": language, "Vary": "Accept-Language"})

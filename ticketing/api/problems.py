@@ -1,4 +1,4 @@
-"""Turning whatever went wrong into an RFC 9457 problem document."""
+"""Turn errors into problem documents (RFC 9457)."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
-# Who sent more wrong than that sent no request of ours.
+# A client with more errors than this does not need them all to find its mistake.
 _MOST_ERRORS = 50
 
 STATUS_BY_KIND: dict[type[Refusal], int] = {
@@ -52,7 +52,7 @@ STATUS_BY_KIND: dict[type[Refusal], int] = {
     Unavailable: 503,
 }
 
-# What the framework refuses: status, code and title.
+# Errors of Django and Django REST framework: status, code and title.
 _FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
     exceptions.ParseError: (400, "malformed_json", "The body is not valid JSON"),
     exceptions.NotAuthenticated: (401, "not_authenticated", "Say who you are"),
@@ -64,10 +64,10 @@ _FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
     exceptions.MethodNotAllowed: (
         405,
         "method_not_allowed",
-        "This path does not take that method",
+        "This path does not support that method",
     ),
-    exceptions.NotAcceptable: (406, "not_acceptable", "We answer in JSON"),
-    exceptions.UnsupportedMediaType: (415, "unsupported_media_type", "Send JSON"),
+    exceptions.NotAcceptable: (406, "not_acceptable", "No accepted media type is available"),
+    exceptions.UnsupportedMediaType: (415, "unsupported_media_type", "The body must be JSON"),
     exceptions.Throttled: (429, "too_many_requests", "Too many requests"),
     RequestDataTooBig: (413, "request_too_large", "The body is too large"),
     OperationalError: (503, "service_unavailable", "The database does not answer"),
@@ -76,17 +76,17 @@ _FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
 _INVALID = (400, "invalid_request", "The request is not valid")
 _BUG = (500, "internal_error", "Something went wrong on our side")
 
-# Where in a request something can be wrong.
+# The parts of a request that an entry of `errors` can be about.
 PLACES = ("body", "header", "query")
 
-# Every code that the API can answer with and that no refusal of a verb declares.
+# Every code that the API can return and that is not declared by a refusal of a verb.
 FRAMEWORK_CODES = frozenset(
     [code for _, code, _ in _FRAMEWORK.values()] + [_INVALID[1], _BUG[1], "bad_request"]
 )
 
 
 def status_and_words(kind: type[Exception]) -> tuple[int, str, str]:
-    """Return the status, the code and the title with which an error of that kind is answered."""
+    """Return the status, the code and the title of the problem for a kind of error."""
     if issubclass(kind, Invalid | exceptions.ValidationError):
         return _INVALID
     if issubclass(kind, Refusal):
@@ -97,14 +97,14 @@ def status_and_words(kind: type[Exception]) -> tuple[int, str, str]:
 
 def answer_problem(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """
-    Answer every error of a view that is not a bug of ours. Django answers those.
+    Return the response to an error of a view, or None for an internal error, which Django handles.
 
-    Always in JSON, whatever else the view can speak.
+    The response is always JSON, also if the view has another renderer.
     """
-    told = problem_of(error, context["request"])
-    if told is None:
+    found = problem_of(error, context["request"])
+    if found is None:
         return None
-    problem, headers = told
+    problem, headers = found
     return JsonResponse(
         problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE
     )
@@ -113,11 +113,11 @@ def answer_problem(error: Exception, context: dict[str, Any]) -> HttpResponse | 
 def problem_of(
     error: Exception, request: HttpRequest | Request
 ) -> tuple[dict[str, Any], dict[str, str]] | None:
-    """Return the problem document of an error, and its headers. A bug of ours has none."""
+    """Return the problem document of an error and its headers, or None for an internal error."""
     headers: dict[str, str] = {}
     if isinstance(error, Invalid):
         errors = [_entry(error.pointer, error.place, str(error), error.code)]
-        problem = describe(request, *_INVALID, _count(errors), {"errors": errors})
+        problem = describe(request, *_INVALID, _summarize(errors), {"errors": errors})
     elif isinstance(error, Refusal):
         kind = next(kind for kind in STATUS_BY_KIND if isinstance(error, kind))
         problem = describe(
@@ -127,8 +127,8 @@ def problem_of(
             headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.ValidationError):
         errors = list(_errors_of(error))
-        told = {"errors": errors[:_MOST_ERRORS]}
-        problem = describe(request, *_INVALID, _count(errors), told)
+        details = {"errors": errors[:_MOST_ERRORS]}
+        problem = describe(request, *_INVALID, _summarize(errors), details)
     else:
         known = next((kind for kind in _FRAMEWORK if isinstance(error, kind)), None)
         if known is None:
@@ -152,7 +152,7 @@ def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document
     detail: str,
     details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return a problem document."""
+    """Return a problem document, and note its code for the access log and the metrics."""
     note_problem_code(request, code)
     return {
         "type": f"/problems/{code}",
@@ -167,65 +167,74 @@ def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document
 
 
 def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer a path that no URL takes."""
+    """Return the response to a path that matches no URL pattern."""
     if is_page(request):
         return defaults.page_not_found(request, exception)
-    return _plain(request, *_FRAMEWORK[Http404], "No path of this API matches.")
+    return _plain(request, *_FRAMEWORK[Http404], "This API has no such path. Check its spelling.")
 
 
 def request_too_large(request: HttpRequest, *, most: int) -> HttpResponseBase:
-    """Answer a request whose body is larger than `most` bytes."""
+    """Return the response to a request whose body is larger than `most` bytes."""
     words = _FRAMEWORK[RequestDataTooBig]
     if is_page(request):
         with translation.override(translation.get_language_from_request(request)):
             return render(request, "413.html", status=words[0])
-    return _plain(request, *words, f"Send {most} bytes at most.")
+    return _plain(request, *words, f"The body is too large. Send at most {most} bytes.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer what Django would not even look at."""
+    """Return the response to a request that Django refuses to parse."""
     if isinstance(exception, RequestDataTooBig):
         return request_too_large(request, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     if is_page(request):
         return defaults.bad_request(request, exception)
-    detail = "Unknown host." if isinstance(exception, DisallowedHost) else "Unreadable request."
+    detail = (
+        "The `Host` header is not allowed here."
+        if isinstance(exception, DisallowedHost)
+        else "The request is malformed."
+    )
     return _plain(request, 400, "bad_request", "The request cannot be read", detail)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer what Django forbids outside the views."""
+    """Return the response to a request that Django forbids outside the views."""
     if is_page(request):
         return defaults.permission_denied(request, exception)
-    return _plain(request, *_FRAMEWORK[PermissionDenied], "This is not for you.")
+    return _plain(request, *_FRAMEWORK[PermissionDenied], "You may not do this here.")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Answer a bug of ours. What it was stands in the log, under the same request id."""
+    """Return the response to an internal error. The log has the error under the same request id."""
     if is_page(request):
         return defaults.server_error(request)
-    return _plain(request, *_BUG, "It is in our log. Try again, or tell us the request_id.")
+    return _plain(
+        request, *_BUG, "The error is in our log. Try again, or tell us the `request_id`."
+    )
 
 
 def too_many_requests(request: HttpRequest, *, seconds: int) -> HttpResponseBase:
-    """Answer a program that asks too often."""
+    """Return the response to a program over its rate limit."""
     wait = "1 second" if seconds == 1 else f"{seconds} seconds"
-    answer = _plain(request, *_FRAMEWORK[exceptions.Throttled], f"Ask again in {wait}.")
-    answer.headers["Retry-After"] = str(seconds)
-    return answer
+    detail = f"You are over the rate limit. Retry in {wait}."
+    response = _plain(request, *_FRAMEWORK[exceptions.Throttled], detail)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def method_not_allowed(request: HttpRequest, *allowed: str) -> HttpResponseBase:
-    """Answer a method that a path does not take."""
+    """Return the response to a method that a path does not support."""
     words = _FRAMEWORK[exceptions.MethodNotAllowed]
-    answer = _plain(request, *words, f"Use {' or '.join(allowed)}.")
-    answer.headers["Allow"] = ", ".join(allowed)
-    return answer
+    response = _plain(request, *words, f"Use {' or '.join(allowed)}.")
+    response.headers["Allow"] = ", ".join(allowed)
+    return response
 
 
 def not_acceptable(request: HttpRequest) -> HttpResponseBase:
-    """Answer a caller who takes no form that a path has."""
+    """Return the response to a caller that accepts no media type of a path."""
     words = _FRAMEWORK[exceptions.NotAcceptable]
-    return _plain(request, *words, "Ask for a form that the document names.")
+    return _plain(
+        request, *words, "Accept a media type that the API's document names for this path."
+    )
 
 
 def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
@@ -234,7 +243,7 @@ def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str
 
 
 def _sentence(error: Exception, title: str) -> str:
-    # An error of the database may quote a query or an address: those stay in the log.
+    # A database error may contain a query or an address, which only the log may show.
     return str(error.detail) if isinstance(error, exceptions.APIException) else f"{title}."
 
 
@@ -243,7 +252,7 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
     return {"Retry-After": str(int(wait) + 1)} if status == 429 and wait else {}  # noqa: PLR2004
 
 
-def _count(errors: list[dict[str, str]]) -> str:
+def _summarize(errors: list[dict[str, str]]) -> str:
     first = f"{errors[0]['pointer']}: {errors[0]['detail']}"
     return first if len(errors) == 1 else f"{first} And {len(errors) - 1} more."
 
@@ -263,7 +272,7 @@ def _entry(pointer: str, place: str, detail: str, code: str) -> dict[str, str]:
 
 
 def _flatten(details: Any, pointer: str) -> Iterator[dict[str, str]]:
-    """Walk DRF's nested errors and name each place in the body by its JSON pointer."""
+    """Yield each of DRF's nested errors with the JSON pointer of its place in the body."""
     if isinstance(details, dict) and {"message", "code"} == details.keys():
         yield _entry(pointer, "body", str(details["message"]), details["code"])
     elif isinstance(details, dict):

@@ -1,4 +1,4 @@
-"""Reading a query: what an endpoint does not know is refused, and never ignored."""
+"""Read the query string of a request. Unknown parameters are refused, never ignored."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
@@ -9,27 +9,27 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-# Where an endpoint's function carries its parameters: by name, whether it may be repeated.
-_PARAMETERS: Final = "query_parameters"
-_UNKNOWN: Final = "Unknown parameter."
-_REPEATED: Final = "Send it once."
+# The attribute of a view's method with its parameters: each name, and whether it may be repeated.
+_ATTRIBUTE: Final = "query_parameters"
+_UNKNOWN: Final = "Unknown parameter. Leave it out."
+_REPEATED: Final = "This parameter was sent several times. Send it once."
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class InvalidQuery(ValidationError):
-    """Something in the query, not in the body: `errors` names the parameter."""
+    """The query string is not valid. `errors` names the parameter."""
 
 
 class KnownParameters(BasePermission):
-    """Every caller may ask by the parameters of the endpoint's document, and by no others."""
+    """Refuse query parameters that the endpoint's document does not have."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         sent = request.query_params
         handler = getattr(view, (request.method or "").lower(), None)
-        # Of a method that the path does not take, that is what is wrong.
+        # A method that the view does not have is refused later, with 405.
         if sent and handler is not None:
-            known: dict[str, bool] = getattr(handler, _PARAMETERS, {})
+            known: dict[str, bool] = getattr(handler, _ATTRIBUTE, {})
             errors = {
                 name: [ErrorDetail(_UNKNOWN, code="unknown_parameter")]
                 for name in sent
@@ -45,29 +45,29 @@ class KnownParameters(BasePermission):
 
 
 def takes_parameters(handler: Handler, parameters: Iterable[Any]) -> Handler:
-    """Note at an endpoint's function which parameters its query may have."""
-    setattr(handler, _PARAMETERS, dict(_names_of(parameters)))
+    """Attach the allowed query parameters to a view's method, for `KnownParameters`."""
+    setattr(handler, _ATTRIBUTE, dict(_names_of(parameters)))
     return handler
 
 
 def read_query(request: Request, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
     """
-    Return what a query asks for.
+    Return the validated parameters of a query string.
 
-    :raises InvalidQuery: if it does not fit `shape`
+    :raises InvalidQuery: if they do not fit `shape`
     """
     sent = request.query_params
     fields = shape().fields
-    wish = shape(
+    parsed = shape(
         data={
             name: sent.getlist(name) if _is_list(fields[name]) else sent[name]
             for name in sent
             if name in fields
         }
     )
-    if not wish.is_valid():
-        raise InvalidQuery(wish.errors)
-    return dict(wish.validated_data)
+    if not parsed.is_valid():
+        raise InvalidQuery(parsed.errors)
+    return dict(parsed.validated_data)
 
 
 def _names_of(parameters: Iterable[Any]) -> Iterator[tuple[str, bool]]:

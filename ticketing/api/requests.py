@@ -1,4 +1,4 @@
-"""What stands around every request: its id, and the language of our pages."""
+"""Request ids, the direct way of API requests to their views, and the language of responses."""
 
 import re
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from ticketing.ids import new_id
 HEADER = "X-Request-Id"
 _SENT_HEADER = "HTTP_X_REQUEST_ID"
 _PROBLEM_CODE = "PROBLEM_CODE"
-# Of these a length would be the body's that was not sent (RFC 9110, 8.6).
+# A `Content-Length` of these would be that of the body that is not sent (RFC 9110, 8.6).
 _WITHOUT_BODY = (204, 304)
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# What a person looks at; everything else is the API.
+# Pages for people. Everything else is the API.
 _PAGES = ("/admin", "/mailbox", "/i18n")
-# What programs ask for.
+# The paths of the API that skip the middleware for pages.
 _API = (
     "/events",
     "/orders",
@@ -42,37 +42,37 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestIdMiddleware:
-    """Take the caller's request id or make one, give it back, and write it into every line."""
+    """Use the caller's request id or make one. Every log line and the response carry it."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        theirs = request.META.get(_SENT_HEADER, "")
-        ours = theirs if _ACCEPTABLE_ID.fullmatch(theirs) else str(new_id())
-        request.META["REQUEST_ID"] = ours
-        bound = bind_contextvars(request_id=ours)
+        sent = request.META.get(_SENT_HEADER, "")
+        request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else str(new_id())
+        request.META["REQUEST_ID"] = request_id
+        bound = bind_contextvars(request_id=request_id)
         try:
             response = self.get_response(request)
         finally:
-            # The thread goes on to another request.
+            # The thread is reused for another request.
             reset_contextvars(**bound)
-        response.headers[HEADER] = ours
+        response.headers[HEADER] = request_id
         if (
             isinstance(response, HttpResponse)
             and response.status_code not in _WITHOUT_BODY
             and "Content-Length" not in response.headers
         ):
-            # Servers send a body of unknown length in chunks, which costs every client more.
+            # Without it servers send the body in chunks, which costs every client more.
             response.headers["Content-Length"] = str(len(response.content))
         return response
 
 
 class ApiMiddleware:
     """
-    Take a request of the API that has no cookie straight to its view.
+    Call the view of an API request without a cookie directly.
 
-    It has no session, no form and no messages: what stands after this middleware is for pages.
+    The middleware after this one is for sessions, forms and messages, which only pages have.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -82,25 +82,25 @@ class ApiMiddleware:
         if request.META.get("HTTP_COOKIE") or not request.path_info.startswith(_API):
             return self.get_response(request)
         match = request.resolver_match = _resolve(request.path_info)
-        if not getattr(match.func, "speaks_for_itself", False):
-            speak_as_api(request)
+        if not getattr(match.func, "needs_no_language", False):
+            use_api_language(request)
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
-# A few paths are asked for again and again.
+# The same few paths are requested most of the time.
 _resolve = lru_cache(maxsize=4096)(resolve)
 
 
 class PagesLocaleMiddleware(LocaleMiddleware):
-    """Speak the reader's language on pages, by his clock. The API speaks English, in UTC."""
+    """Show pages in the reader's language and local time. API responses are English and in UTC."""
 
     def process_request(self, request: HttpRequest) -> None:
         if is_page(request):
             super().process_request(request)
             timezone.activate(ZoneInfo(settings.PAGES_TIME_ZONE))
         else:
-            speak_as_api(request)
+            use_api_language(request)
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
@@ -108,15 +108,15 @@ class PagesLocaleMiddleware(LocaleMiddleware):
         return super().process_response(request, response) if is_page(request) else response
 
 
-def speak_as_api(request: HttpRequest) -> None:
-    """Speak English, in UTC, whatever this thread spoke before."""
+def use_api_language(request: HttpRequest) -> None:
+    """Switch this thread to English and UTC. Its previous request may have been a page."""
     translation.activate(API_LANGUAGE)
     request.LANGUAGE_CODE = API_LANGUAGE
     timezone.deactivate()
 
 
 def is_page(request: HttpRequest) -> bool:
-    """Say whether a person is to see the answer."""
+    """Say whether the response is a page for people."""
     return request.path.startswith(_PAGES)
 
 
@@ -126,17 +126,17 @@ def request_id_of(request: HttpRequest | Request) -> str:
 
 
 def note_problem_code(request: HttpRequest | Request, code: str) -> None:
-    """Keep by what code a request was refused, for those who count."""
+    """Store the problem code of a refused request, for the log and the metrics."""
     request.META[_PROBLEM_CODE] = code
 
 
 def problem_code_of(request: HttpRequest) -> str:
-    """Return by what code a request was refused."""
+    """Return the problem code of a refused request, or an empty text."""
     return str(request.META.get(_PROBLEM_CODE, ""))
 
 
 def language_of(request: HttpRequest | Request) -> str:
-    """Return the language that a buyer reads, of those that we write."""
+    """Return the buyer's language, out of those that our mails have."""
     plain = request._request if isinstance(request, Request) else request  # noqa: SLF001
     if "HTTP_ACCEPT_LANGUAGE" not in plain.META:
         return str(settings.LANGUAGE_CODE)

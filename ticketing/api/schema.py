@@ -1,4 +1,4 @@
-"""How an endpoint is described: who may call it, what it takes, and every way it answers."""
+"""Describe an endpoint for the document: its callers, its request and all its responses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import cleandoc, isclass
@@ -21,9 +21,9 @@ from ticketing.api.openapi.problems import CODES, Problem, codes_of, show_proble
 from ticketing.api.openapi.security import API_TOKEN, DEVICE_TOKEN, ORDER_TOKEN, security_of
 from ticketing.api.queries import takes_parameters
 
-# Any endpoint refuses what its query should not have.
-_ANY: Final = (exceptions.NotAcceptable, exceptions.ValidationError)
-# All that a view needs to describe its operations.
+# Every endpoint refuses unknown media types and unknown query parameters.
+_ALWAYS: Final = (exceptions.NotAcceptable, exceptions.ValidationError)
+# Everything that a view needs to describe its operations.
 __all__ = [
     "API_TOKEN",
     "DEVICE_TOKEN",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-def operation(  # noqa: PLR0913 - what there is to say of an endpoint
+def operation(  # noqa: PLR0913 - the parts of a description
     name: str,
     *,
     answers: Mapping[Any, Any],
@@ -52,16 +52,17 @@ def operation(  # noqa: PLR0913 - what there is to say of an endpoint
     deprecation: Deprecation | None = None,
 ) -> Callable[[Any], Any]:
     """
-    Describe an endpoint.
+    Describe an endpoint. This decorates a method of a view.
 
-    `tokens` are the kinds that it takes, with the scope that an API token needs. `refusals` are the
-    ways in which its verbs say no: what every endpoint can answer is added here. `problems` has the
-    shape of a refusal that tells more than others. `links` name the operations that can follow,
-    and what of this one's answer each needs. A `probe` is for monitoring: no token is read, no
-    limit counted. A `deprecation` is told in the document and with each answer.
+    `tokens` are the kinds of tokens that it accepts, with the scope that an API token needs.
+    `refusals` are those of its verbs; the refusals of every endpoint are added here. `problems` has
+    the shape of each refusal with more members than `Problem`. `links` names the operations that
+    can follow, and the values that each needs from this response. A `probe` is for monitoring: it
+    reads no token and counts no limit. A `deprecation` is shown in the document and in the headers
+    of each response.
     """
     own = list(refusals)
-    common = [*_ANY, *([] if probe else _common(takes, parameters, anyone=anyone))]
+    common = [*_ALWAYS, *([] if probe else _common(takes, parameters, anyone=anyone))]
     described = extend_schema(
         operation_id=name,
         request=takes,
@@ -92,11 +93,13 @@ def page_of(shown: type[serializers.BaseSerializer[Any]]) -> Any:
         f"{shown.__name__}Page",
         {
             "count": serializers.IntegerField(
-                help_text="Of all pages; of changes, of this page and those after it."
+                help_text="The rows of all pages. In a list of changes: of this page and the pages"
+                " after it."
             ),
             "next": serializers.URLField(allow_null=True, help_text="The next page, if any."),
             "previous": serializers.URLField(
-                allow_null=True, help_text="The page before, if any; null in a list of changes."
+                allow_null=True,
+                help_text="The previous page, if any. Always null in a list of changes.",
             ),
             "results": shown(many=True),
         },
@@ -106,11 +109,11 @@ def page_of(shown: type[serializers.BaseSerializer[Any]]) -> Any:
 
 
 def _describe(shown: Any) -> OpenApiResponse:
-    """Describe an answer by the words of its shape."""
+    """Describe a response by the docstring of its serializer."""
     if isinstance(shown, OpenApiResponse):
         return shown
     shape = shown if isclass(shown) else type(shown)
-    # Not what it inherits: those are the words for another shape.
+    # `vars`, because an inherited docstring describes another serializer.
     return OpenApiResponse(shown, description=cleandoc(vars(shape).get("__doc__") or ""))
 
 

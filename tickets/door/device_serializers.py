@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from events.models import Event
-from ticketing.api.fields import LineField, StrictSerializer, YesOrNoField
+from ticketing.api.fields import LineField, StrictSerializer, YesOrNoField, column_length
 from ticketing.api.rules import has, has_values
 from tickets.models import Device
 
@@ -15,8 +15,8 @@ class DeviceSent(StrictSerializer):
 
     rules = {"if": {**has("all_events"), **has_values(all_events=True)}, "else": has("events")}
 
-    name = LineField(max_length=100)
-    gate = LineField(max_length=50, required=False, allow_blank=True)
+    name = LineField(max_length=column_length(Device, "name"))
+    gate = LineField(max_length=column_length(Device, "gate"), required=False, allow_blank=True)
     all_events = YesOrNoField(
         required=False, help_text="Also those that the organizer makes later."
     )

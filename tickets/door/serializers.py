@@ -13,12 +13,15 @@ from ticketing.api.fields import (
     MomentField,
     StrictSerializer,
     TextField,
+    column_length,
     is_line,
 )
 from ticketing.api.schema import Problem
 from ticketing.ids import new_id
-from tickets.models import ScanResult, TicketStatus
+from tickets.models import Scan, ScanResult, TicketStatus
 
+_LONGEST_CODE = column_length(Scan, "code")
+_LONGEST_GATE = column_length(Scan, "gate")
 # A device's clock may be a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
 # Longer than any device is offline: an earlier time means that the device's clock is wrong.
@@ -28,9 +31,9 @@ _LONGEST_OFFLINE = timedelta(days=30)
 class ScanSent(StrictSerializer):
     """A code that was scanned. Only `code` is required."""
 
-    code = TextField(max_length=300, trim_whitespace=False)
+    code = TextField(max_length=_LONGEST_CODE, trim_whitespace=False)
     event = serializers.UUIDField(required=False)
-    gate = LineField(max_length=50, required=False, allow_blank=True)
+    gate = LineField(max_length=_LONGEST_GATE, required=False, allow_blank=True)
     scan_id = serializers.UUIDField(default=new_id)
     scanned_at = MomentField(
         required=False,
@@ -49,9 +52,9 @@ class ScanSent(StrictSerializer):
 class UsualScan(Struct, forbid_unknown_fields=True):
     """The usual scan of an online device, for the shortcut. `ScanSent` reads every other one."""
 
-    code: Annotated[str, Meta(min_length=1, max_length=300)]
+    code: Annotated[str, Meta(min_length=1, max_length=_LONGEST_CODE)]
     event: UUID | UnsetType = UNSET
-    gate: Annotated[str, Meta(max_length=50)] = ""
+    gate: Annotated[str, Meta(max_length=_LONGEST_GATE)] = ""
     scan_id: UUID | UnsetType = UNSET
 
     def __post_init__(self) -> None:

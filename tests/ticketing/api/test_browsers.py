@@ -1,4 +1,4 @@
-"""What answers tell browsers and caches: a policy on every page, and nothing private is kept."""
+"""Security and cache headers: a policy on every page, and no cache stores private responses."""
 
 import re
 from typing import Any
@@ -18,8 +18,8 @@ from tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-UNKEPT = "private, no-store"
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
+NOT_STORED = "private, no-store"
+NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
 
 
 def superuser() -> APIClient:
@@ -31,7 +31,7 @@ def policy(answer: Any) -> dict[str, list[str]]:
     return {name: values for name, *values in (part.split() for part in parts)}
 
 
-def test_the_public_catalogue_and_the_documents_may_be_kept(api: APIClient):
+def test_caches_may_store_the_public_catalogue_and_the_documents(api: APIClient):
     event = make_event()
 
     for path in ("/events", "/events?q=jazz", f"/events/{event.slug}", f"/events/{event.pk}/"):
@@ -44,7 +44,7 @@ def test_the_public_catalogue_and_the_documents_may_be_kept(api: APIClient):
         assert not api.get(path).cookies
 
 
-def test_what_is_answered_to_somebody_who_says_who_he_is_is_not_kept():
+def test_a_response_to_a_request_with_credentials_or_a_cookie_is_not_stored():
     event = make_event()
     draft = make_event(organizer=event.organizer, status="draft")
     member = as_user(make_user(organizer=event.organizer, is_staff=True))
@@ -53,23 +53,27 @@ def test_what_is_answered_to_somebody_who_says_who_he_is_is_not_kept():
     for caller in (as_organizer(event), member, stranger):
         for path in (f"/events/{event.slug}", "/events", "/docs", "/schema"):
             answer = caller.get(path)
-            assert (answer.status_code, answer.headers["Cache-Control"]) == (200, UNKEPT), path
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (200, NOT_STORED), path
     for caller in (as_organizer(event), member):
         shown = caller.get(f"/events/{draft.slug}")
         same = caller.get(f"/events/{draft.slug}", HTTP_IF_NONE_MATCH=shown.headers["ETag"])
         assert (shown.status_code, same.status_code) == (200, 304)
-        assert shown.headers["Cache-Control"] == same.headers["Cache-Control"] == UNKEPT
+        assert shown.headers["Cache-Control"] == same.headers["Cache-Control"] == NOT_STORED
 
 
-def test_everything_else_is_not_kept(api: APIClient, monkeypatch: pytest.MonkeyPatch):
+def test_no_other_response_is_stored(api: APIClient, monkeypatch: pytest.MonkeyPatch):
     event = make_event()
     order = make_paid_order(ticket_type=event.ticket_types.get())
     ticket = Ticket.objects.of_order(order.pk).get()
     organizer = as_organizer(event)
-    wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "a@b.com"}}
+    reservation = {
+        "event": event.slug,
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "a@b.com"},
+    }
 
     answers = [
-        api.post("/orders", wish),
+        api.post("/orders", reservation),
         api.post("/orders", {}),
         api.get("/events/nowhere"),
         api.get("/events?page=0"),
@@ -96,22 +100,22 @@ def test_everything_else_is_not_kept(api: APIClient, monkeypatch: pytest.MonkeyP
 
     assert answers[-1].status_code == 500
     for answer in answers:
-        assert answer.headers["Cache-Control"] == UNKEPT, answer.request["PATH_INFO"]
+        assert answer.headers["Cache-Control"] == NOT_STORED, answer.request["PATH_INFO"]
 
 
 @pytest.mark.parametrize(
-    ("status", "kept"), [(200, "max-age=60"), (304, "max-age=60"), (404, UNKEPT)]
+    ("status", "cache_control"), [(200, "max-age=60"), (304, "max-age=60"), (404, NOT_STORED)]
 )
-def test_the_files_of_the_pages_are_kept(status: int, kept: str):
+def test_caches_may_store_static_files(status: int, cache_control: str):
     def file(_request: object) -> HttpResponse:
         return HttpResponse(status=status, headers={"Cache-Control": "max-age=60"})
 
     answer = BrowserHeadersMiddleware(file)(RequestFactory().get("/static/ticketing/docs.js"))
 
-    assert answer.headers["Cache-Control"] == kept
+    assert answer.headers["Cache-Control"] == cache_control
 
 
-def test_a_refusal_by_a_limit_has_the_headers_too(api: APIClient, settings):
+def test_a_refusal_by_a_rate_limit_has_the_headers_too(api: APIClient, settings):
     settings.RATE_LIMITS = {"read": ":1/60", "signin": ":1/60"}
     api.get("/events")
     api.post("/admin/login/", {})
@@ -119,17 +123,17 @@ def test_a_refusal_by_a_limit_has_the_headers_too(api: APIClient, settings):
     refused, waits = api.get("/events"), api.post("/admin/login/", {})
 
     assert refused.status_code == waits.status_code == 429
-    assert refused.headers["Cache-Control"] == waits.headers["Cache-Control"] == UNKEPT
-    assert refused.headers["Content-Security-Policy"] == NOTHING
+    assert refused.headers["Cache-Control"] == waits.headers["Cache-Control"] == NOT_STORED
+    assert refused.headers["Content-Security-Policy"] == NO_PAGE
     assert "'none'" in policy(waits)["default-src"]
 
 
-def test_what_is_no_page_may_load_nothing(api: APIClient):
+def test_a_response_that_is_not_a_page_may_load_nothing(api: APIClient):
     event = make_event()
     csv = as_organizer(event).get(f"/events/{event.pk}/orders.csv")
 
     for answer in (api.get("/events"), api.get(f"/events/{event.slug}"), api.get("/nowhere"), csv):
-        assert answer.headers["Content-Security-Policy"] == NOTHING
+        assert answer.headers["Content-Security-Policy"] == NO_PAGE
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
 
@@ -152,9 +156,7 @@ INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*type=.application/json)[^>]*
 HANDLER = re.compile(r"<[a-z]+\s[^>]*?\son[a-z]+=|href=.javascript:", re.IGNORECASE)
 
 
-def test_every_page_has_a_policy_that_allows_no_script_in_the_page(
-    api: APIClient, tmp_path, settings
-):
+def test_every_page_has_a_policy_that_forbids_inline_scripts(api: APIClient, tmp_path, settings):
     client = superuser()
     pages = {path: client.get(path) for path in pages_of_the_admin()}
     pages |= {path: api.get(path) for path in ("/admin/login/", "/admin/nowhere/", "/docs")}
@@ -171,7 +173,7 @@ def test_every_page_has_a_policy_that_allows_no_script_in_the_page(
     assert policy(pages["/docs"])["script-src"] == ["'self'"]
 
 
-def test_the_admin_may_show_the_qr_codes_from_where_they_are_kept():
+def test_the_admin_may_show_qr_codes_from_their_storage():
     order = make_paid_order()
     link = storages["ticket_links"].url("codes/x.png")
 
@@ -189,7 +191,7 @@ def test_a_view_keeps_a_policy_of_its_own():
     assert answer.headers["Content-Security-Policy"] == "sandbox"
 
 
-def test_the_headers_stand_around_all_that_answers():
+def test_the_middleware_of_the_headers_wraps_all_that_may_respond():
     names = live.MIDDLEWARE
 
     assert names.index("ticketing.api.browsers.BrowserHeadersMiddleware") == 1

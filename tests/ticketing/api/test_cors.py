@@ -1,4 +1,4 @@
-"""Pages of other origins may call the API where a setting says so, and never the admin."""
+"""Pages of the origins in a setting may call the API. The admin is closed to all origins."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 
 @pytest.fixture
 def shop(settings) -> APIClient:
-    """Return a browser that shows a page of the shop, which may call us."""
+    """Return a browser on a page of the shop, whose origin may call the API."""
     settings.CORS_ALLOWED_ORIGINS = [SHOP]
     first, *rest = settings.MIDDLEWARE
     settings.MIDDLEWARE = [first, CORS, *rest]
@@ -30,11 +30,11 @@ def words(answer: Any, header: str) -> set[str]:
     return {word.strip().lower() for word in answer.headers[header].split(",")}
 
 
-def test_a_page_of_the_shop_reads_every_answer_of_the_api(
+def test_a_page_of_the_shop_can_read_every_response_of_the_api(
     shop: APIClient, settings, monkeypatch: pytest.MonkeyPatch
 ):
     event = make_event()
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
     settings.RATE_LIMITS = {"write": ":1/7200"}
 
     def broken(*_: object) -> None:
@@ -42,7 +42,7 @@ def test_a_page_of_the_shop_reads_every_answer_of_the_api(
 
     answers = [
         shop.get(f"/events/{event.slug}"),
-        shop.post("/orders", wish),
+        shop.post("/orders", reservation),
         shop.get("/nowhere"),
         shop.put("/events/x", {}),
         shop.put("/events/x", {}),
@@ -62,13 +62,13 @@ def test_a_page_of_the_shop_reads_every_answer_of_the_api(
     }  # fmt: skip
 
 
-def test_a_browser_that_asks_first_is_told_what_it_may_send(shop: APIClient, settings):
+def test_the_response_to_a_preflight_request_names_what_a_page_may_send(shop: APIClient, settings):
     settings.RATE_LIMITS = {"read": ":1/7200"}
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
 
-    answers = [shop.options("/orders", headers=asked) for _ in range(2)]
+    answers = [shop.options("/orders", headers=preflight) for _ in range(2)]
 
-    # It is counted when it comes, not when it asks.
+    # A preflight request does not count against the rate limit.
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].headers["Access-Control-Allow-Origin"] == SHOP
     assert words(answers[0], "Access-Control-Allow-Headers") == {
@@ -83,8 +83,10 @@ def test_a_page_of_another_origin_reads_nothing(shop: APIClient):
     stranger = APIClient(headers={"Origin": "https://shop.example.com.evil.test"})
 
     assert "Access-Control-Allow-Origin" not in stranger.get("/events").headers
-    asked = {"Access-Control-Request-Method": "POST"}
-    assert "Access-Control-Allow-Origin" not in stranger.options("/orders", headers=asked).headers
+    preflight = {"Access-Control-Request-Method": "POST"}
+    assert (
+        "Access-Control-Allow-Origin" not in stranger.options("/orders", headers=preflight).headers
+    )
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/i18n/setlang/", "/metrics", "/static/x.css"])
@@ -93,7 +95,7 @@ def test_pages_and_metrics_are_closed_to_every_origin(shop: APIClient, path: str
 
 
 @pytest.mark.parametrize(("origins", "installed"), [("", False), (SHOP, True)])
-def test_without_an_origin_nothing_stands_in_the_way(
+def test_the_middleware_is_installed_only_with_an_origin(
     monkeypatch: pytest.MonkeyPatch, origins: str, *, installed: bool
 ):
     monkeypatch.setenv("CORS_ALLOWED_ORIGINS", origins)

@@ -1,4 +1,4 @@
-"""The API's document, as it is served: whole, packed, as JSON, or not at all if it is known."""
+"""`/schema` serves the document plain, gzipped or as JSON, or a 304 to a caller that has it."""
 
 import gzip
 import json
@@ -15,7 +15,9 @@ FORMS = ["*/*", "application/vnd.oai.openapi", "application/yaml", "application/
 
 @pytest.mark.parametrize("accept", FORMS)
 @pytest.mark.parametrize("encoding", ["", "gzip, deflate, br"])
-def test_who_has_the_document_is_not_sent_it_again(api: APIClient, accept: str, encoding: str):
+def test_a_caller_with_a_current_copy_of_the_document_gets_304(
+    api: APIClient, accept: str, encoding: str
+):
     headers = {"accept": accept, "accept-encoding": encoding}
 
     first = api.get("/schema", headers=headers)
@@ -28,7 +30,7 @@ def test_who_has_the_document_is_not_sent_it_again(api: APIClient, accept: str, 
     assert other.content == first.content
 
 
-def test_each_form_of_the_document_has_a_tag_of_its_own(api: APIClient):
+def test_each_format_and_encoding_of_the_document_has_its_own_tag(api: APIClient):
     tags = {
         api.get("/schema", headers={"accept": accept, "accept-encoding": encoding}).headers["ETag"]
         for accept in ("application/yaml", "application/json")
@@ -39,7 +41,7 @@ def test_each_form_of_the_document_has_a_tag_of_its_own(api: APIClient):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br, gzip;q=0.5", "GZIP"])
-def test_the_document_is_packed_for_who_takes_it_packed(api: APIClient, encoding: str):
+def test_the_document_is_gzipped_if_the_caller_accepts_gzip(api: APIClient, encoding: str):
     answer = api.get("/schema", headers={"accept-encoding": encoding})
 
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -47,7 +49,7 @@ def test_the_document_is_packed_for_who_takes_it_packed(api: APIClient, encoding
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0"])
-def test_the_document_is_whole_for_everybody_else(api: APIClient, encoding: str):
+def test_the_document_is_plain_if_the_caller_does_not_accept_gzip(api: APIClient, encoding: str):
     answer = api.get("/schema", headers={"accept-encoding": encoding})
 
     assert "Content-Encoding" not in answer.headers
@@ -61,7 +63,7 @@ def test_the_document_is_the_same_as_json(api: APIClient):
     assert json.loads(answer.content) == yaml.safe_load(FILE.read_text())
 
 
-def test_only_reading_is_possible(api: APIClient):
+def test_the_document_is_read_only(api: APIClient):
     assert api.head("/schema").status_code == 200
     refused = api.put("/schema", {})
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")

@@ -1,4 +1,4 @@
-"""A client that never heard the answer asks again, and buys once."""
+"""A client that lost the response retries with the same key, and the change is made once."""
 
 import re
 from dataclasses import dataclass
@@ -51,12 +51,12 @@ OTHER_KEY = "5a1c9d70-52c4-4c0e-8a55-f2a1de0c7b31"
 
 
 def buy(event: Any, *, key: str = KEY, quantity: int = 1, client: Any = None) -> Any:
-    wish = {"event": event.slug, "quantity": quantity, "customer": CUSTOMER}
+    reservation = {"event": event.slug, "quantity": quantity, "customer": CUSTOMER}
     client = client or APIClient(raise_request_exception=False)
-    return client.post("/orders", wish, headers={"Idempotency-Key": key})
+    return client.post("/orders", reservation, headers={"Idempotency-Key": key})
 
 
-def test_the_same_request_gets_the_same_answer_and_buys_once():
+def test_a_retry_gets_the_response_of_the_first_request_and_buys_once():
     event = make_event(capacity=10)
 
     first, again = buy(event), buy(event)
@@ -69,15 +69,17 @@ def test_the_same_request_gets_the_same_answer_and_buys_once():
     assert Order.objects.count() == 1
 
 
-def test_the_token_that_is_told_again_opens_the_order_and_is_nowhere_stored():
+def test_the_token_in_a_replay_opens_the_order_and_is_stored_nowhere():
     event = make_event()
     buy(event)
 
-    told = buy(event).json()
+    replayed = buy(event).json()
 
-    assert as_bearer(told["access_token"]).get(f"/orders/{told['id']}").status_code == 200
-    kept = StoredResponse.objects.get()
-    assert told["access_token"] not in f"{kept.body} {kept.headers} {kept.digest} {kept.salt}"
+    order = as_bearer(replayed["access_token"]).get(f"/orders/{replayed['id']}")
+    assert order.status_code == 200
+    stored = StoredResponse.objects.get()
+    columns = f"{stored.body} {stored.headers} {stored.digest} {stored.salt}"
+    assert replayed["access_token"] not in columns
 
 
 @pytest.mark.parametrize("key", [f'"{KEY}"', f" {KEY} "])
@@ -104,7 +106,7 @@ def test_the_same_key_with_another_body_is_refused_and_changes_nothing():
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "schlüssel"])
-def test_what_is_no_key_is_refused_and_changes_nothing(key: str):
+def test_a_text_that_is_not_a_key_is_refused_and_changes_nothing(key: str):
     answer = buy(make_event(), key=key)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
@@ -141,7 +143,7 @@ def test_a_random_key_of_128_bits_is_enough_for_a_caller_without_a_token(key: st
     ],
 )
 def test_a_key_that_others_could_guess_is_refused_to_a_caller_without_a_token(key: str):
-    """Whoever sends the same from the same address would get the order's token."""
+    """Another caller with the same address, key and body would get the order's token."""
     answer = buy(make_event(), key=key)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
@@ -149,13 +151,13 @@ def test_a_key_that_others_could_guess_is_refused_to_a_caller_without_a_token(ke
     assert (Order.objects.count(), StoredResponse.objects.count()) == (0, 0)
 
 
-def test_a_token_protects_a_short_key():
+def test_a_caller_with_a_token_may_send_a_short_key():
     event = make_event()
 
     assert buy(event, key="a-key", client=as_organizer(event)).status_code == 201
 
 
-def test_a_server_that_dies_after_the_order_was_written_sold_it_once():
+def test_a_retry_after_a_crash_behind_the_commit_buys_once():
     event = make_event(capacity=10)
     with crash(AFTER, "orders.reservation:write_reservation"):
         buy(event)
@@ -169,7 +171,7 @@ def test_a_server_that_dies_after_the_order_was_written_sold_it_once():
 
 
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])
-def test_a_server_that_dies_while_it_writes_has_written_nothing(moment: str):
+def test_a_crash_while_the_response_is_stored_leaves_no_order(moment: str):
     event = make_event(capacity=10)
     with crash(moment, "ticketing.models:StoredResponse.objects.create"):
         buy(event)
@@ -179,42 +181,42 @@ def test_a_server_that_dies_while_it_writes_has_written_nothing(moment: str):
     assert (Order.objects.count(), StoredResponse.objects.count()) == (1, 1)
 
 
-def test_twenty_at_once_with_one_key_buy_once():
+def test_twenty_concurrent_requests_with_one_key_buy_once():
     event = make_event(capacity=100)
 
     answers: list[Any] = race(*[lambda: buy(event)] * 20)
 
-    # An order has a code too: the one that is read out to people.
-    told = {answer.json()["code"] for answer in answers}
-    assert told <= {Order.objects.get().code, "idempotency_key_in_use"}
+    # `code` is the order's code in a 201, and the problem's code in a 409.
+    codes = {answer.json()["code"] for answer in answers}
+    assert codes <= {Order.objects.get().code, "idempotency_key_in_use"}
     assert {answer.status_code for answer in answers} <= {201, 409}
 
 
-def test_who_asks_while_the_first_call_runs_is_told_when_to_come_back():
+def test_a_retry_while_the_first_request_runs_gets_409_with_retry_after():
     event = make_event()
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
     second: list[Any] = []
     act = reservation_views.Orders._reserve
 
-    def ask_meanwhile(view: Any, request: Any, responses: Any) -> Any:
-        def ask() -> None:
+    def retry_meanwhile(view: Any, request: Any, responses: Any) -> Any:
+        def retry() -> None:
             second.append(buy(event))
             connection.close()
 
         if not second:
-            race(ask)
+            race(retry)
         return act(view, request, responses)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reservation_views.Orders, "_reserve", ask_meanwhile)
-        first = APIClient().post("/orders", wish, headers={"Idempotency-Key": KEY})
+        patch.setattr(reservation_views.Orders, "_reserve", retry_meanwhile)
+        first = APIClient().post("/orders", reservation, headers={"Idempotency-Key": KEY})
 
     assert first.status_code == 201
     assert (second[0].status_code, second[0].json()["code"]) == (409, "idempotency_key_in_use")
     assert second[0].headers["Retry-After"] == "1"
 
 
-def test_a_refusal_that_will_not_change_is_kept_and_one_that_may_is_not():
+def test_a_final_refusal_is_stored_and_one_that_may_change_is_not():
     event = make_event(capacity=1)
     other = buy(event, key=OTHER_KEY)
     assert buy(event).json()["code"] == "sold_out"
@@ -222,16 +224,20 @@ def test_a_refusal_that_will_not_change_is_kept_and_one_that_may_is_not():
     as_bearer(other.json()["access_token"]).post(f"/orders/{other.json()['id']}/cancel")
     assert buy(event).status_code == 201
 
-    wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
+    reservation = {
+        "event": event.slug,
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "nowhere"},
+    }
     client = APIClient(headers={"Idempotency-Key": str(uuid4())})
-    first, again = client.post("/orders", wish), client.post("/orders", wish)
+    first, again = client.post("/orders", reservation), client.post("/orders", reservation)
     assert (first.status_code, again.status_code) == (400, 400)
     assert again.json() == first.json()
     assert again.headers["Content-Type"] == "application/problem+json"
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_draft_that_was_not_found_can_be_bought_with_the_same_key_once_it_is_published():
+def test_after_a_404_a_retry_with_the_same_key_buys_an_event_that_was_published_since():
     event = make_event(status="draft", capacity=10)
     assert buy(event).status_code == 404
 
@@ -241,7 +247,7 @@ def test_a_draft_that_was_not_found_can_be_bought_with_the_same_key_once_it_is_p
     assert (answer.status_code, answer.headers.get("Idempotent-Replayed")) == (201, None)
 
 
-def test_a_call_that_was_forbidden_can_be_repeated_with_the_same_key_once_it_is_allowed():
+def test_after_a_403_a_retry_with_the_same_key_succeeds_once_the_token_has_the_scope():
     ticket = make_ticket()
     organizer, path = ticket.event.organizer, f"/tickets/{ticket.pk}/reissue"
     client = as_bearer(make_api_token(organizer=organizer, scopes=["orders:read"]))
@@ -250,20 +256,24 @@ def test_a_call_that_was_forbidden_can_be_repeated_with_the_same_key_once_it_is_
     ApiToken.objects.update(scopes=["tickets:write", "orders:write"])
 
     assert client.post(path, headers=key_of("one")).status_code == 201
-    assert {kept.status for kept in StoredResponse.objects.all()} == {201}
+    assert {stored.status for stored in StoredResponse.objects.all()} == {201}
 
 
 def test_a_404_that_the_previous_release_stored_is_not_replayed():
     event = make_event(capacity=10)
-    wish = {"event": event.slug, "quantity": 1, "customer": {"name": "Ana", "email": "nowhere"}}
+    reservation = {
+        "event": event.slug,
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "nowhere"},
+    }
     client = APIClient(headers=key_of(KEY))
-    assert client.post("/orders", wish).status_code == 400
+    assert client.post("/orders", reservation).status_code == 400
     StoredResponse.objects.update(status=404)
 
-    assert "Idempotent-Replayed" not in client.post("/orders", wish).headers
+    assert "Idempotent-Replayed" not in client.post("/orders", reservation).headers
 
 
-def test_paying_twice_with_one_key_pays_once_and_says_the_same(queue: RecordingQueue):
+def test_a_retried_payment_with_one_key_pays_once_and_gets_the_same_response(queue: RecordingQueue):
     reservation = make_reservation()
     buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}/payment"
     pay = {"method": "card", "token": "tok_approved"}
@@ -278,7 +288,7 @@ def test_paying_twice_with_one_key_pays_once_and_says_the_same(queue: RecordingQ
     assert Payment.objects.count() == len(queue.sent) == 1
 
 
-def test_a_key_is_its_callers_own():
+def test_two_tokens_may_use_the_same_key():
     one, two = make_reservation(), make_reservation()
     pay = {"method": "card", "token": "tok_approved"}
 
@@ -293,8 +303,8 @@ def test_a_key_is_its_callers_own():
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
 
-def test_a_key_without_a_token_is_its_addresss_own():
-    """Whoever guesses the key and the body from elsewhere gets no token, and blocks nobody."""
+def test_without_a_token_a_key_belongs_to_the_address():
+    """A guess of the key and the body from another address gets no token and blocks no caller."""
     event = make_event(capacity=10)
     mine, other = (APIClient(REMOTE_ADDR=f"203.0.113.{host}") for host in (7, 8))
     other.post("/orders", {}, headers=key_of(KEY))
@@ -306,8 +316,8 @@ def test_a_key_without_a_token_is_its_addresss_own():
     assert buy(event, client=mine).json() == first.json()
 
 
-def test_a_response_that_the_previous_release_stored_for_anybody_is_told_to_nobody():
-    """Its scope was the key alone: whoever guesses the key would get the token."""
+def test_a_response_that_the_previous_release_stored_without_an_address_is_not_replayed():
+    """Only the key protected it, so a caller that guesses the key would get the token."""
     event = make_event(capacity=10)
     first = buy(event)
     StoredResponse.objects.update(
@@ -336,7 +346,7 @@ def test_after_a_new_secret_key_with_its_fallback_the_replay_returns_the_true_to
 
     assert again.content == first.content
     assert again.headers["Idempotent-Replayed"] == "true"
-    # And once more, by processes that are not rolled out yet.
+    # Also from a process that is not rolled out yet.
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = old, ["a-new-secret"]
     assert buy(event).content == first.content
 
@@ -355,7 +365,7 @@ def test_a_response_stored_by_the_new_secret_key_is_replayed_by_a_process_with_t
     assert Order.objects.count() == 1
 
 
-def test_without_a_fallback_a_shop_is_told_that_the_token_is_lost(settings: Any):
+def test_without_a_fallback_key_a_shop_gets_access_token_lost(settings: Any):
     event = make_event(capacity=10)
     shop = as_bearer(make_api_token(organizer=event.organizer, scopes=["orders:write"]))
     first = buy(event, client=shop)
@@ -369,7 +379,7 @@ def test_without_a_fallback_a_shop_is_told_that_the_token_is_lost(settings: Any)
     assert Order.objects.count() == 1
 
 
-def test_without_a_fallback_a_retry_without_a_token_reserves_again(settings: Any):
+def test_without_a_fallback_key_a_retry_without_a_token_reserves_again(settings: Any):
     """Its address has another digest, so its stored response is not found."""
     event = make_event(capacity=10)
     first = buy(event)
@@ -378,7 +388,7 @@ def test_without_a_fallback_a_retry_without_a_token_reserves_again(settings: Any
     assert buy(event).json()["id"] != first.json()["id"]
 
 
-def test_a_replay_never_returns_a_token_that_is_not_the_orders_own():
+def test_a_replay_never_returns_a_token_that_does_not_open_the_order():
     event = make_event(capacity=10)
     buy(event)
     Order.objects.update(access_token_digest="0" * 64)
@@ -386,7 +396,7 @@ def test_a_replay_never_returns_a_token_that_is_not_the_orders_own():
     assert buy(event).json()["code"] == "access_token_lost"
 
 
-def test_a_key_is_forgotten_after_a_day(monkeypatch: pytest.MonkeyPatch):
+def test_a_stored_response_expires_after_a_day(monkeypatch: pytest.MonkeyPatch):
     event = make_event()
     buy(event)
     tomorrow = clock.now() + timedelta(hours=24, seconds=1)
@@ -400,13 +410,13 @@ def test_a_key_is_forgotten_after_a_day(monkeypatch: pytest.MonkeyPatch):
     assert not StoredResponse.objects.exists()
 
 
-def test_without_a_key_nothing_is_kept():
+def test_without_a_key_no_response_is_stored():
     event = make_event()
-    wish = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
 
     assert (
-        APIClient().post("/orders", wish).json()["id"]
-        != (APIClient().post("/orders", wish).json()["id"])
+        APIClient().post("/orders", reservation).json()["id"]
+        != (APIClient().post("/orders", reservation).json()["id"])
     )
     assert not StoredResponse.objects.exists()
 
@@ -442,13 +452,12 @@ def test_an_event_is_created_once_with_one_key():
 
 @dataclass(frozen=True)
 class Act:
-    """A request that does something, the first answer to it, and what it leaves to see."""
+    """A request that changes something, the status of its response, and its messages to workers."""
 
     method: str
     path: str
     status: int
     body: Any = None
-    # Messages to workers that the act sends.
     messages: int = 0
 
 
@@ -488,7 +497,7 @@ ACTS = [
 
 @pytest.fixture
 def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
-    """Make something of each kind to act on, and return what there is and who may act."""
+    """Create a row of each kind, and return values for the paths, and the client for each path."""
     event = make_event()
     kind = event.ticket_types.get()
     reserved = make_reservation(ticket_type=kind)
@@ -520,62 +529,62 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
     return names, {"/orders/{reserved}": buyer, "/orders/{free}": APIClient(), "": organizer}
 
 
-def named(value: Any, names: dict[str, str]) -> Any:
+def fill_in(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {name: named(inner, names) for name, inner in value.items()}
+        return {name: fill_in(inner, names) for name, inner in value.items()}
     if isinstance(value, list):
-        return [named(inner, names) for inner in value]
+        return [fill_in(inner, names) for inner in value]
     return value.format(**names) if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.method} {act.path}")
-def test_what_has_a_key_is_done_once_and_answered_the_same(
+def test_a_request_with_a_key_is_done_once_and_its_retry_gets_the_same_response(
     sale: tuple[dict[str, str], dict[str, APIClient]], queue: RecordingQueue, act: Act
 ):
     names, callers = sale
     client = next(client for start, client in callers.items() if act.path.startswith(start))
-    ask = partial(getattr(client, act.method), act.path.format(**names), named(act.body, names))
-    kept, acts = StoredResponse.objects.count(), Done.objects.count()
+    send = partial(getattr(client, act.method), act.path.format(**names), fill_in(act.body, names))
+    responses, acts = StoredResponse.objects.count(), Done.objects.count()
 
-    first = ask(headers=key_of(KEY))
+    first = send(headers=key_of(KEY))
     done = Done.objects.count() - acts
-    again = ask(headers=key_of(KEY))
+    again = send(headers=key_of(KEY))
 
     assert (first.status_code, again.status_code) == (act.status, act.status), first.content
     assert again.json() == first.json()
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     assert len(queue.sent) == act.messages
-    assert StoredResponse.objects.count() == kept + 1
+    assert StoredResponse.objects.count() == responses + 1
     assert Done.objects.count() == acts + done
 
     other = getattr(client, act.method)(act.path.format(**names), {"x": 1}, headers=key_of(KEY))
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-def test_every_post_honours_the_key_and_says_so():
+def test_every_post_takes_the_key_and_documents_it():
     document = yaml.safe_load((Path(settings.BASE_DIR) / "docs/openapi.yaml").read_text())
     posts = {path: each["post"] for path, each in document["paths"].items() if "post" in each}
     tried = {re.sub(r"\{\w+\}", "{}", act.path) for act in ACTS if act.method == "post"}
 
-    named = [
+    documented = [
         path
         for path, post in posts.items()
         if "Idempotency-Key" in {each["name"] for each in post.get("parameters", [])}
     ]
 
-    assert named == list(posts)
+    assert documented == list(posts)
     assert {re.sub(r"\{\w+\}", "{}", path) for path in posts} == tried
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.method} {act.path}")
-def test_a_server_that_dies_while_it_stores_an_answer_has_done_nothing(
+def test_a_crash_while_the_response_is_stored_undoes_the_change(
     sale: tuple[dict[str, str], dict[str, APIClient]], queue: RecordingQueue, act: Act
 ):
     names, callers = sale
     client = next(client for start, client in callers.items() if act.path.startswith(start))
     client.raise_request_exception = False
-    path, body = act.path.format(**names), named(act.body, names)
+    path, body = act.path.format(**names), fill_in(act.body, names)
     before = (
         Done.objects.count(),
         Scan.objects.count(),
@@ -611,7 +620,7 @@ def test_a_refused_scan_with_a_key_is_on_record_and_not_stored():
     assert (Scan.objects.count(), StoredResponse.objects.count()) == (2, 0)
 
 
-def test_a_scan_id_that_is_repeated_under_a_new_key_gets_its_first_answer():
+def test_a_repeated_scan_id_with_a_new_key_gets_the_first_response():
     ticket = make_ticket()
     client = as_organizer(ticket.event)
     scan = {"code": ticket.code, "scan_id": str(uuid4())}
@@ -624,7 +633,7 @@ def test_a_scan_id_that_is_repeated_under_a_new_key_gets_its_first_answer():
     assert Scan.objects.count() == 1
 
 
-def test_a_door_that_sends_a_key_is_admitted_once_and_told_the_same():
+def test_a_retried_scan_with_a_key_admits_once_and_gets_the_same_response():
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event))
 
@@ -637,7 +646,7 @@ def test_a_door_that_sends_a_key_is_admitted_once_and_told_the_same():
     assert Scan.objects.count() == 1
 
 
-def test_a_revoked_token_is_not_told_again_what_it_was_told():
+def test_a_revoked_token_gets_no_stored_response():
     ticket = make_ticket()
     client, path = as_organizer(ticket.event), f"/tickets/{ticket.pk}/reissue"
     assert client.post(path, headers=key_of("one")).status_code == 201

@@ -1,4 +1,4 @@
-"""Of a body over the limit nothing is read, wherever it is sent."""
+"""The server reads nothing of a body over the limit, on every path."""
 
 import json
 from io import BytesIO, RawIOBase
@@ -21,17 +21,17 @@ ORDER = "01890000-0000-7000-8000-000000000000"
 
 
 class EndlessBody(RawIOBase):
-    """A body that never ends, and counts what was taken of it."""
+    """A body that never ends and counts the bytes that were read."""
 
-    taken = 0
+    bytes_read = 0
 
     def readinto(self, buffer: Any) -> int:
-        self.taken += len(buffer)
+        self.bytes_read += len(buffer)
         buffer[:] = b"[" * len(buffer)
         return len(buffer)
 
     def readall(self) -> bytes:
-        raise AssertionError("somebody asked for all of it")
+        raise AssertionError("a reader asked for the whole endless body")
 
 
 def send_endless(client: Client, method: str, path: str, kind: str) -> tuple[Any, EndlessBody]:
@@ -67,16 +67,16 @@ def test_no_path_of_the_api_reads_a_body_over_the_limit(
 ):
     answer, body = send_endless(api, method, path, kind)
 
-    told = answer.json()
-    assert (answer.status_code, told["code"]) == (413, "request_too_large")
-    assert "262144 bytes" in told["detail"]
-    assert told["request_id"] == answer.headers["X-Request-Id"]
-    assert body.taken == 0
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (413, "request_too_large")
+    assert "262144 bytes" in problem["detail"]
+    assert problem["request_id"] == answer.headers["X-Request-Id"]
+    assert body.bytes_read == 0
 
 
 @pytest.mark.parametrize("kind", [MULTIPART, FORM])
 @pytest.mark.parametrize("path", ["/i18n/setlang/", "/admin/login/", "/admin/events/event/add/"])
-def test_no_page_reads_a_body_over_the_limit_and_each_says_so(path: str, kind: str):
+def test_no_page_reads_a_body_over_the_limit_and_each_shows_the_reason(path: str, kind: str):
     staff = Client(headers={"Accept-Language": "pt-BR"})
     staff.force_login(make_user(is_staff=True))
 
@@ -85,31 +85,31 @@ def test_no_page_reads_a_body_over_the_limit_and_each_says_so(path: str, kind: s
     assert answer.status_code == 413
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "O formulário enviou mais do que aceitamos" in answer.content.decode()
-    assert body.taken == 0
+    assert body.bytes_read == 0
 
 
 @pytest.mark.parametrize(
-    "told", [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"SERVER_PROTOCOL": "HTTP/2"}]
+    "environ", [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"SERVER_PROTOCOL": "HTTP/2"}]
 )
 @pytest.mark.parametrize(("path", "kind"), [("/orders", JSON), ("/i18n/setlang/", MULTIPART)])
 def test_a_body_without_a_length_is_read_no_further_than_the_limit(
-    settings: Any, path: str, kind: str, told: dict[str, str]
+    settings: Any, path: str, kind: str, environ: dict[str, str]
 ):
     body = EndlessBody()
 
-    status, _answer = ask(path, kind, {"wsgi.input": body, **told})
+    status, _answer = call(path, kind, {"wsgi.input": body, **environ})
 
     assert status == "413"
-    assert body.taken <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+    assert body.bytes_read <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
 
 
 @pytest.mark.parametrize(
-    "told", [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"SERVER_PROTOCOL": "HTTP/2"}]
+    "environ", [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"SERVER_PROTOCOL": "HTTP/2"}]
 )
-def test_a_body_without_a_length_is_read_like_any_other(told: dict[str, str]):
+def test_a_body_without_a_length_is_read_like_any_other(environ: dict[str, str]):
     body = BytesIO(b'{"event": "nothing"}')
 
-    status, answer = ask("/orders", JSON, {"wsgi.input": body, **told})
+    status, answer = call("/orders", JSON, {"wsgi.input": body, **environ})
 
     assert (status, answer["code"]) == ("400", "invalid_request")
 
@@ -126,12 +126,12 @@ def test_a_body_at_the_limit_is_read(api: APIClient, settings: Any):
     assert [whole.json()["code"], over.json()["code"]] == ["invalid_request", "request_too_large"]
 
 
-def ask(path: str, kind: str, told: dict[str, Any]) -> tuple[str, Any]:
-    """Call the whole application as a server does. Return the status and what JSON it answers."""
+def call(path: str, kind: str, more: dict[str, Any]) -> tuple[str, Any]:
+    """Call the application as a web server does. Return the status and the JSON of the response."""
     statuses: list[str] = []
     environ = dict(RequestFactory().generic("POST", path, b"", kind).META)
     environ.pop("CONTENT_LENGTH", None)
-    environ |= {"CONTENT_TYPE": kind, **told}
+    environ |= {"CONTENT_TYPE": kind, **more}
     parts = with_whole_bodies(get_wsgi_application())(
         environ, lambda status, _headers: statuses.append(status)
     )

@@ -1,4 +1,4 @@
-"""Who asks too often is told when to come back, and nobody else notices."""
+"""Rate limits: a caller over its limit gets 429 with the time to wait. Other callers do not."""
 
 import re
 from functools import partial
@@ -21,23 +21,23 @@ from ticketing.redis import get_redis
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
-# So slow that nothing comes back while a test runs.
+# So slow that no request comes back while a test runs.
 TWO, THREE = Rate(2, 7200), Rate(3, 7200)
 
 
 def about(seconds: int) -> Any:
-    """Return what equals so many seconds, on a machine that may be slow."""
+    """Return a value that equals this many seconds, give or take a minute for a slow machine."""
     return pytest.approx(seconds, abs=60)
 
 
 def rewind(redis: Redis, seconds: int) -> None:
-    """Let as much time pass for every limit."""
+    """Move every limit this many seconds into the past."""
     for key in redis.keys("{rate}:*"):
         redis.decrby(key, seconds * 1_000_000)
 
 
 def read_headers(answer: Any) -> tuple[str, int, int, int, int]:
-    """Return a limited answer's policy, its quota and window, what is left and until when."""
+    """Return the policy, quota, window, requests left and seconds in the headers of a response."""
     policy = re.fullmatch(r'"(\w+)";q=(\d+);w=(\d+)', answer.headers["RateLimit-Policy"])
     state = re.fullmatch(r'"(\w+)";r=(\d+);t=(\d+)', answer.headers["RateLimit"])
     assert policy, answer.headers
@@ -46,7 +46,7 @@ def read_headers(answer: Any) -> tuple[str, int, int, int, int]:
     return policy[1], int(policy[2]), int(policy[3]), int(state[2]), int(state[3])
 
 
-def test_a_burst_is_answered_and_comes_back_one_by_one(redis: Redis):
+def test_a_burst_is_granted_and_requests_come_back_one_by_one(redis: Redis):
     turns = [take_turn({"a": TWO}) for _ in range(3)]
 
     assert turns == [
@@ -58,7 +58,7 @@ def test_a_burst_is_answered_and_comes_back_one_by_one(redis: Redis):
     assert [take_turn({"a": TWO}).granted for _ in range(2)] == [True, False]  # type: ignore[union-attr]
 
 
-def test_what_one_limit_refuses_no_other_counts():
+def test_a_request_that_one_limit_refuses_is_counted_by_none():
     take_turn({"a": TWO})
     take_turn({"a": TWO})
 
@@ -68,40 +68,40 @@ def test_what_one_limit_refuses_no_other_counts():
     assert take_turn({"b": THREE}) == Turn(granted=True, rate=THREE, left=2, seconds=about(2400))
 
 
-def test_of_two_limits_that_are_as_tight_the_first_speaks():
+def test_of_two_equally_tight_limits_the_first_is_shown():
     turn = take_turn({"a": TWO, "b": Rate(2, 3600)})
 
     assert turn is not None
     assert turn.rate == TWO
 
 
-def test_the_tightest_limit_speaks():
+def test_the_tightest_limit_is_shown():
     take_turn({"b": THREE})
     take_turn({"b": THREE})
 
     assert take_turn({"a": TWO, "b": THREE}) == Turn(
         granted=True, rate=THREE, left=0, seconds=about(7200)
     )
-    # Both refuse: who waits for the longer one waits for both.
+    # Both refuse. The headers show the longer wait, after which both would grant.
     take_turn({"a": TWO})
     assert take_turn({"b": THREE, "a": TWO}) == Turn(
         granted=False, rate=TWO, left=0, seconds=about(3600)
     )
 
 
-def test_a_limit_is_forgotten_when_it_means_nothing_any_more(redis: Redis):
+def test_the_key_of_a_limit_expires_when_the_limit_is_full_again(redis: Redis):
     take_turn({"a": THREE})
 
     assert redis.ttl("{rate}:a") == about(2400)
 
 
-def test_many_at_once_get_no_more_than_there_is():
+def test_concurrent_requests_get_no_more_turns_than_the_limit_has():
     outcomes = race(*[partial(take_turn, {"a": Rate(5, 7200)})] * 12)
 
     assert sorted(turn.granted for turn in outcomes) == [False] * 7 + [True] * 5  # type: ignore[union-attr]
 
 
-def test_a_redis_that_lost_its_scripts_is_given_this_one_again():
+def test_the_script_is_loaded_again_after_redis_has_lost_it():
     get_redis().script_flush()
 
     assert take_turn({"a": TWO}) == Turn(granted=True, rate=TWO, left=1, seconds=about(3600))
@@ -117,23 +117,25 @@ def test_a_redis_that_lost_its_scripts_is_given_this_one_again():
         (" ", Policy("read")),
     ],
 )
-def test_a_setting_spells_a_policy(text: str, policy: Policy):
+def test_a_setting_is_parsed_as_a_policy(text: str, policy: Policy):
     assert read_policy("read", text) == policy
 
 
 @pytest.mark.parametrize(
     "text", ["600/60", "0/60:1/60", "1/0:1/1", "-1/5:", "many:", "1/1:1/1:1/1", "1.5/60:", "60:600"]
 )
-def test_a_setting_that_spells_none_is_named(text: str):
+def test_a_setting_that_is_not_a_policy_is_named_in_the_error(text: str):
     with pytest.raises(ImproperlyConfigured, match="RATE_LIMIT_READ"):
         read_policy("read", text)
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(api: APIClient, settings, redis: Redis):
+def test_a_caller_over_the_limit_gets_429_with_the_time_to_wait(
+    api: APIClient, settings, redis: Redis
+):
     settings.RATE_LIMITS = {"reserve": ":2/7200"}
-    wish = {"event": make_event().slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = {"event": make_event().slug, "quantity": 1, "customer": CUSTOMER}
 
-    answers = [api.post("/orders", wish) for _ in range(3)]
+    answers = [api.post("/orders", reservation) for _ in range(3)]
     refused = answers[-1]
 
     assert [answer.status_code for answer in answers] == [201, 201, 429]
@@ -145,14 +147,16 @@ def test_who_asks_too_often_is_told_when_to_come_back(api: APIClient, settings, 
     assert problem["request_id"] == refused.headers["X-Request-Id"]
     assert int(refused.headers["Retry-After"]) == read_headers(refused)[4]
     assert int(refused.headers["Retry-After"]) == about(3600)
-    assert problem["detail"] == f"Ask again in {refused.headers['Retry-After']} seconds."
+    assert problem["detail"] == (
+        f"You are over the rate limit. Retry in {refused.headers['Retry-After']} seconds."
+    )
     assert Order.objects.count() == 2
 
     rewind(redis, 3600)
-    assert api.post("/orders", wish).status_code == 201
+    assert api.post("/orders", reservation).status_code == 201
 
 
-def test_both_ways_to_an_answer_are_counted_and_carry_the_headers(settings):
+def test_the_fast_and_the_full_path_are_counted_and_have_the_headers(settings):
     settings.RATE_LIMITS = {"read": ":9/7200"}
     path = f"/events/{make_event().slug}"
     quick, slow = APIClient(), APIClient(headers={"Cookie": "theme=dark"})
@@ -166,7 +170,9 @@ def test_both_ways_to_an_answer_are_counted_and_carry_the_headers(settings):
     assert "RateLimit" not in answers[3].headers
 
 
-def test_a_bug_of_ours_counts_too(api: APIClient, settings, monkeypatch: pytest.MonkeyPatch):
+def test_a_request_that_ends_in_an_internal_error_is_counted(
+    api: APIClient, settings, monkeypatch: pytest.MonkeyPatch
+):
     def broken(*_: object) -> None:
         raise RuntimeError("the secret is 42")
 
@@ -178,7 +184,7 @@ def test_a_bug_of_ours_counts_too(api: APIClient, settings, monkeypatch: pytest.
     assert (answer.status_code, read_headers(answer)[3]) == (500, 8)
 
 
-def test_each_kind_of_request_has_a_count_of_its_own(settings):
+def test_each_kind_of_request_has_its_own_limit(settings):
     settings.RATE_LIMITS = dict.fromkeys(["read", "reserve", "write", "validate"], ":50/7200")
     ticket = make_ticket()
     reservation = make_reservation()
@@ -201,7 +207,7 @@ def test_each_kind_of_request_has_a_count_of_its_own(settings):
     ]  # fmt: skip
 
 
-def test_a_token_is_limited_apart_from_the_others_of_its_address(settings):
+def test_each_token_has_its_own_limit_beside_that_of_the_address(settings):
     settings.RATE_LIMITS = {"validate": "1/7200:3/7200"}
     ticket = make_ticket()
     doors = [as_bearer(make_device(ticket.event)) for _ in range(4)]
@@ -210,11 +216,11 @@ def test_a_token_is_limited_apart_from_the_others_of_its_address(settings):
         return int(client.post("/tickets/validate", {"code": ticket.code}).status_code)
 
     assert [scan(doors[0]), scan(doors[0])] == [200, 429]
-    # Nothing of what was refused was counted for the address.
+    # The refused request was not counted for the address.
     assert [scan(door) for door in doors[1:]] == [409, 409, 429]
 
 
-def test_a_claimed_address_opens_no_second_count(api: APIClient, settings):
+def test_a_forged_x_forwarded_for_does_not_avoid_the_limit(api: APIClient, settings):
     settings.RATE_LIMITS = {"read": ":1/7200"}
 
     statuses = [
@@ -231,11 +237,11 @@ def test_a_claimed_address_opens_no_second_count(api: APIClient, settings):
     assert api.get("/events", HTTP_X_FORWARDED_FOR="203.0.113.10").status_code == 200
 
 
-def test_a_refusal_that_may_be_a_forgotten_proxys_fault_is_logged_once(
+def test_a_refusal_that_an_unconfigured_proxy_may_have_caused_is_logged_once(
     api: APIClient, settings, caplog: pytest.LogCaptureFixture
 ):
     settings.RATE_LIMITS = {"read": ":1/7200"}
-    limits._suspect_a_proxy.cache_clear()
+    limits._warn_of_untrusted_proxy.cache_clear()
 
     for _ in range(3):
         api.get("/events", HTTP_X_FORWARDED_FOR="203.0.113.9")
@@ -243,7 +249,7 @@ def test_a_refusal_that_may_be_a_forgotten_proxys_fault_is_logged_once(
     assert caplog.text.count("TRUSTED_PROXY_HOPS=0") == 1
 
 
-def test_redis_keeps_neither_address_nor_token(settings, redis: Redis):
+def test_redis_stores_neither_addresses_nor_tokens(settings, redis: Redis):
     settings.RATE_LIMITS = {"read": "9/60:9/60"}
     token = make_device(make_event())
 
@@ -267,7 +273,7 @@ def test_health_metrics_pages_and_files_are_not_counted(
     assert redis.keys("{rate}:*") == []
 
 
-def test_a_limit_that_redis_has_forgotten_the_script_of_is_counted_beside_a_look(
+def test_a_hot_read_is_counted_after_redis_has_lost_the_scripts(
     api: APIClient, settings, redis: Redis
 ):
     settings.RATE_LIMITS = {"read": ":2/7200"}
@@ -281,7 +287,7 @@ def test_a_limit_that_redis_has_forgotten_the_script_of_is_counted_beside_a_look
     assert answers[0].json()["available"] == 100
 
 
-def test_a_look_over_a_connection_that_died_is_answered_and_counted(
+def test_a_hot_read_over_a_dead_connection_is_answered_and_counted(
     api: APIClient, settings, redis: Redis
 ):
     settings.RATE_LIMITS = {"read": ":9/7200"}
@@ -295,7 +301,7 @@ def test_a_look_over_a_connection_that_died_is_answered_and_counted(
     assert read_headers(answer)[3] == 7
 
 
-def test_a_look_that_asks_redis_nothing_is_counted_and_leaves_nothing_to_the_next(
+def test_a_hot_read_that_does_not_ask_redis_is_counted_and_not_left_to_the_next_request(
     api: APIClient, settings, redis: Redis
 ):
     settings.RATE_LIMITS = {"read": ":3/7200"}
@@ -309,14 +315,14 @@ def test_a_look_that_asks_redis_nothing_is_counted_and_leaves_nothing_to_the_nex
     assert left == [2, 1, 0]
 
 
-def test_without_a_limit_nobody_is_counted(api: APIClient, settings, redis: Redis):
+def test_without_a_limit_no_request_is_counted(api: APIClient, settings, redis: Redis):
     settings.RATE_LIMITS = {"read": ""}
 
     assert "RateLimit" not in api.get("/events").headers
     assert redis.keys("{rate}:*") == []
 
 
-def test_with_redis_away_everybody_passes_and_the_log_says_so_once(
+def test_without_redis_no_request_is_limited_and_the_log_says_so_once(
     api: APIClient, settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     settings.RATE_LIMITS = {"read": ":1/7200", "write": ":1/7200"}
@@ -333,7 +339,7 @@ def test_with_redis_away_everybody_passes_and_the_log_says_so_once(
     assert [answer.status_code for answer in answers] == [401] * 3
     assert "RateLimit" not in answers[0].headers
     assert caplog.text.count("Redis is away") == 1
-    # It is not asked again at once, and then it is.
+    # For some seconds the process does not ask Redis again. Afterwards it does.
     assert take_turn({"a": TWO}) is None
     rates._Rest.until = 0.0
     assert take_turn({"a": TWO}) == Turn(granted=True, rate=TWO, left=1, seconds=about(3600))

@@ -17,7 +17,7 @@ DOCS = Path(settings.BASE_DIR) / "docs"
 CODES = re.findall(r"^### `([a-z_]+)`", (DOCS / "problems.md").read_text(), re.MULTILINE)
 
 
-def told(language: str) -> dict[str, int]:
+def statuses(language: str) -> dict[str, int]:
     return {
         problem.code: problem.status
         for section in sections_in(language)
@@ -26,12 +26,12 @@ def told(language: str) -> dict[str, int]:
 
 
 def test_both_languages_explain_every_problem_with_its_status():
-    assert sorted(told("en")) == sorted(CODES)
-    assert told("pt-br") == told("en")
+    assert sorted(statuses("en")) == sorted(CODES)
+    assert statuses("pt-br") == statuses("en")
 
 
 @pytest.mark.parametrize("language", ["en", "pt-br"])
-def test_every_explanation_has_words_and_no_marks_of_the_document(language: str):
+def test_every_explanation_has_text_without_markdown(language: str):
     for code in CODES:
         problem = explanation_of(code, language)
         assert problem is not None
@@ -41,7 +41,7 @@ def test_every_explanation_has_words_and_no_marks_of_the_document(language: str)
         assert words.count("<code>") == words.count("</code>")
 
 
-def test_the_type_of_an_answer_leads_to_its_page(api: APIClient):
+def test_the_type_of_a_problem_is_the_path_of_its_page(api: APIClient):
     problem = api.post("/orders", {"event": "nowhere"}).json()
 
     page = api.get(problem["type"])
@@ -81,7 +81,7 @@ def test_the_page_is_in_the_readers_language(
     assert ("Referência da API" in text) == (language == "pt-BR")
 
 
-def test_the_index_leads_to_every_page(api: APIClient):
+def test_the_index_links_to_every_page(api: APIClient):
     text = api.get("/problems").content.decode()
 
     links = re.findall(r'href="(/problems/[a-z_]+\?lang=en)"', text)
@@ -92,7 +92,7 @@ def test_the_index_leads_to_every_page(api: APIClient):
 
 
 @pytest.mark.parametrize("path", ["/problems", "/problems/sold_out"])
-def test_a_page_is_light_and_may_be_kept(api: APIClient, path: str):
+def test_a_page_is_small_and_caches_may_store_it(api: APIClient, path: str):
     page = api.get(path)
 
     assert page.headers["Cache-Control"] == "public, max-age=300"
@@ -104,7 +104,7 @@ def test_a_page_is_light_and_may_be_kept(api: APIClient, path: str):
 
 
 @pytest.mark.parametrize("accepted", ["application/json", "text/html", "application/problem+json"])
-def test_whatever_a_program_accepts_it_gets_the_page(api: APIClient, accepted: str):
+def test_the_page_is_returned_for_every_accept_header(api: APIClient, accepted: str):
     assert api.get("/problems/sold_out", HTTP_ACCEPT=accepted).status_code == 200
 
 
@@ -118,7 +118,7 @@ def test_whatever_a_program_accepts_it_gets_the_page(api: APIClient, accepted: s
         ("post", "/problems/sold_out", 405, "method_not_allowed"),
     ],
 )
-def test_what_is_no_page_is_a_problem(
+def test_a_request_for_a_page_that_does_not_exist_gets_a_problem(
     api: APIClient, method: str, path: str, status: int, code: str
 ):
     answer = getattr(api, method)(path)
@@ -128,7 +128,7 @@ def test_what_is_no_page_is_a_problem(
 
 
 @pytest.mark.parametrize("body", [{"method": "card"}, {"method": "pix", "token": ""}])
-def test_a_payment_without_a_token_is_told_that_one_is_required(body: dict[str, Any]):
+def test_a_payment_without_a_token_is_refused_as_required(body: dict[str, Any]):
     reservation = make_reservation()
 
     answer = as_bearer(reservation.token.text).post(f"/orders/{reservation.order_id}/payment", body)
@@ -138,7 +138,7 @@ def test_a_payment_without_a_token_is_told_that_one_is_required(body: dict[str, 
     assert "gateway" not in error["detail"]
 
 
-def test_a_token_that_the_gateway_does_not_know_is_told_as_that():
+def test_a_token_that_the_gateway_does_not_know_is_refused_as_not_accepted():
     reservation = make_reservation()
 
     answer = as_bearer(reservation.token.text).post(
@@ -150,7 +150,7 @@ def test_a_token_that_the_gateway_does_not_know_is_told_as_that():
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a-key"])
-def test_what_is_wrong_with_a_header_names_the_header(api: APIClient, key: str):
+def test_an_error_in_a_header_names_the_header(api: APIClient, key: str):
     answer = api.post("/orders", {}, headers={"Idempotency-Key": key})
 
     (error,) = answer.json()["errors"]

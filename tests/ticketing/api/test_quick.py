@@ -1,4 +1,4 @@
-"""The short way answers as the long way does, and takes nothing that the long way would refuse."""
+"""The fast path returns what the full path returns, and accepts nothing that it would refuse."""
 
 from typing import Any
 from uuid import uuid4
@@ -83,7 +83,7 @@ def read(sent: Any, kind: type) -> Any:
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(RESERVATION, LIKELY))
-def test_a_reservation_that_is_read_quickly_is_one_that_the_long_way_reads_the_same(sent: Any):
+def test_a_reservation_that_the_quick_reader_accepts_is_read_the_same_by_the_serializer(sent: Any):
     quick = read(sent, UsualReservation)
     if quick is None:
         return
@@ -95,18 +95,18 @@ def test_a_reservation_that_is_read_quickly_is_one_that_the_long_way_reads_the_s
 
 @settings(max_examples=300, deadline=None)
 @given(SCAN)
-def test_a_scan_that_is_read_quickly_is_one_that_the_long_way_reads_the_same(sent: Any):
+def test_a_scan_that_the_quick_reader_accepts_is_read_the_same_by_the_serializer(sent: Any):
     quick = read(sent, UsualScan)
     if quick is None:
         return
     slow = ScanSent(data=sent)
 
     assert slow.is_valid(), slow.errors
-    told = msgspec.to_builtins(dict(slow.validated_data))
-    assert {**told, **msgspec.to_builtins(quick)} == {"gate": "", **told}
+    expected = msgspec.to_builtins(dict(slow.validated_data))
+    assert {**expected, **msgspec.to_builtins(quick)} == {"gate": "", **expected}
 
 
-def test_what_most_clients_send_is_read_quickly():
+def test_the_quick_reader_accepts_the_usual_requests():
     by_quantity = {"event": "show", "quantity": 2, "customer": CUSTOMER}
     items = [{"ticket_type": str(uuid4()), "quantity": 2}]
     by_type = {"event": str(uuid4()), "items": items, "customer": CUSTOMER}
@@ -119,15 +119,15 @@ def test_what_most_clients_send_is_read_quickly():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("capacity", [10, 1])
-def test_both_ways_give_one_answer(capacity: int):
-    """A cookie, even of somebody else's, makes a request unusual."""
-    wish = {"event": make_event(capacity=capacity).slug, "quantity": 2, "customer": CUSTOMER}
+def test_both_paths_return_the_same_response(capacity: int):
+    """Any cookie sends a request to the full path."""
+    reservation = {"event": make_event(capacity=capacity).slug, "quantity": 2, "customer": CUSTOMER}
     quick, slow = APIClient(), APIClient(headers={"Cookie": "theme=dark"})
 
-    answers = [client.post("/orders", wish) for client in (quick, slow)]
-    events = [client.get(f"/events/{wish['event']}") for client in (quick, slow)]
+    answers = [client.post("/orders", reservation) for client in (quick, slow)]
+    events = [client.get(f"/events/{reservation['event']}") for client in (quick, slow)]
 
-    # Which only a view of the framework tells.
+    # Only the full path sets `Allow`.
     assert ["Allow" in answer.headers for answer in answers] == [False, True]
     assert events[0].json() == events[1].json()
     assert {answer.status_code for answer in answers} == {201 if capacity > 1 else 409}
@@ -138,7 +138,7 @@ def test_both_ways_give_one_answer(capacity: int):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_door_gets_one_answer_both_ways():
+def test_a_door_gets_the_same_response_on_both_paths():
     ticket = make_ticket()
     token = make_device(ticket.event)
     quick, slow = as_bearer(token), as_bearer(token)
@@ -152,7 +152,7 @@ def test_a_door_gets_one_answer_both_ways():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_api_speaks_english_whatever_page_the_thread_has_shown(api: APIClient):
+def test_the_api_responds_in_english_after_the_thread_has_shown_a_portuguese_page(api: APIClient):
     page = APIClient(headers={"Accept-Language": "pt-br"}).get("/admin/login/")
     assert "Entrar" in page.content.decode() or "Acessar" in page.content.decode()
 
@@ -162,7 +162,7 @@ def test_the_api_speaks_english_whatever_page_the_thread_has_shown(api: APIClien
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_database_closed_is_replaced_before_anybody_notices(api: APIClient):
+def test_a_request_after_the_database_closed_the_connection_succeeds(api: APIClient):
     event = make_event()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -172,16 +172,14 @@ def test_a_connection_that_the_database_closed_is_replaced_before_anybody_notice
         cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [old])
     other.close()
 
-    close_old_connections()  # as each request does first; the test's client leaves it out
+    close_old_connections()  # Django does this at each request, but the test client does not.
     answer = api.post("/orders", {"event": event.slug, "quantity": 1, "customer": CUSTOMER})
 
     assert answer.status_code == 201
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_redis_closed_is_replaced_before_anybody_notices(
-    api: APIClient, redis: Redis
-):
+def test_a_request_after_redis_closed_the_connection_succeeds(api: APIClient, redis: Redis):
     event = make_event()
     api.get(f"/events/{event.slug}")
     get_redis().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What the document says of a request is what the code checks: no more, and no less."""
+"""The document and the code accept the same requests."""
 
 import re
 from datetime import UTC, datetime, timezone
@@ -29,7 +29,7 @@ EVENT = {
     "ends_at": "2027-01-11T02:00:00-03:00",
 }
 KIND = {"name": "Pista", "price": "120.00", "capacity": 200}
-# What lies on the border of a rule, and what slips through a careless one.
+# Values at the limits of a rule, and values that a careless rule would accept.
 ODD_TEXTS = [
     "",
     " ",
@@ -90,7 +90,7 @@ def documented(component: str, *members: str) -> jsonschema_rs.Draft202012Valida
     )
 
 
-def is_taken(serializer: type[Serializer[Any]], name: str, value: Any) -> bool:
+def is_accepted(serializer: type[Serializer[Any]], name: str, value: Any) -> bool:
     try:
         serializer().fields[name].run_validation(value)
     except ValidationError:
@@ -116,15 +116,15 @@ FIELDS = [
 @pytest.mark.parametrize(
     ("serializer", "name"), FIELDS, ids=lambda each: getattr(each, "__name__", each)
 )
-def test_a_text_is_taken_if_it_fits_the_document(serializer: type[Serializer[Any]], name: str):
+def test_a_text_is_accepted_if_it_fits_the_document(serializer: type[Serializer[Any]], name: str):
     schema = documented(serializer.__name__, "properties", name)
 
     @given(st.one_of(st.text(max_size=60), st.from_regex(r"[a-zA-Z-]{1,4}", fullmatch=True)))
     def agree(text: str) -> None:
-        assert is_taken(serializer, name, text) == schema.is_valid(text)
+        assert is_accepted(serializer, name, text) == schema.is_valid(text)
 
     for text in [*ODD_TEXTS, "BRL", "brl", "a-b", "a--b", "America/Sao_Paulo", "Mars/Olympus"]:
-        assert is_taken(serializer, name, text) == schema.is_valid(text), text
+        assert is_accepted(serializer, name, text) == schema.is_valid(text), text
     agree()
 
 
@@ -140,28 +140,28 @@ def test_a_text_is_taken_if_it_fits_the_document(serializer: type[Serializer[Any
         ("status", ["draft", "published", "cancelled", ""]),
     ],
 )
-def test_a_value_is_taken_if_it_fits_the_document(name: str, values: list[Any]):
+def test_a_value_is_accepted_if_it_fits_the_document(name: str, values: list[Any]):
     schema = documented("NewEventSent", "properties", name)
 
     for value in values:
-        assert is_taken(NewEventSent, name, value) == schema.is_valid(value), value
+        assert is_accepted(NewEventSent, name, value) == schema.is_valid(value), value
 
 
 @given(st.datetimes(timezones=st.just(UTC) | st.just(timezone.max) | st.just(timezone.min)))
-def test_a_moment_is_taken_if_its_year_fits_the_document(moment: datetime):
+def test_a_moment_is_accepted_if_its_year_fits_the_document(moment: datetime):
     schema = documented("NewEventSent", "properties", "starts_at")
 
     text = moment.isoformat()
 
-    assert is_taken(NewEventSent, "starts_at", text) == schema.is_valid(text)
+    assert is_accepted(NewEventSent, "starts_at", text) == schema.is_valid(text)
 
 
 @given(st.integers(min_value=0, max_value=10**10 - 1))
 @example(29)
 @example(57)
-def test_an_amount_in_cents_is_taken_however_a_program_computed_it(cents: int):
-    assert is_taken(NewEventSent, "price", cents * 0.01)
-    assert is_taken(NewEventSent, "price", cents / 100)
+def test_an_amount_in_cents_is_accepted_despite_the_rounding_of_floating_point_numbers(cents: int):
+    assert is_accepted(NewEventSent, "price", cents * 0.01)
+    assert is_accepted(NewEventSent, "price", cents / 100)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_an_amount_in_cents_is_taken_however_a_program_computed_it(cents: int):
         (TicketTypeChanged, {"name": "Pista", "capacity": 5}),
     ],
 )
-def test_an_object_is_taken_if_it_fits_the_document(
+def test_an_object_is_accepted_if_it_fits_the_document(
     serializer: type[Serializer[Any]], body: dict[str, Any]
 ):
-    taken = serializer(data=body).is_valid()
+    accepted = serializer(data=body).is_valid()
 
-    assert taken == documented(serializer.__name__).is_valid(body)
+    assert accepted == documented(serializer.__name__).is_valid(body)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_an_object_is_taken_if_it_fits_the_document(
         ({"method": "cash", "token": "tok_approved"}, False),
     ],
 )
-def test_the_document_asks_for_a_token_of_a_payment_that_is_not_free(
+def test_in_the_document_a_payment_that_is_not_free_requires_a_token(
     payment: dict[str, Any],
     fits: bool,  # noqa: FBT001 - a row of the table
 ):
@@ -241,7 +241,7 @@ def test_the_document_asks_for_a_token_of_a_payment_that_is_not_free(
         ("", False),
     ],
 )
-def test_the_documents_pattern_of_an_idempotency_key_has_its_length_and_its_quotes(
+def test_the_pattern_of_an_idempotency_key_limits_its_length_and_allows_quotes(
     sent: str,
     fits: bool,  # noqa: FBT001 - a row of the table
 ):

@@ -1,1 +1,1 @@
-"""The parts of the API's document, each by its subject. `ticketing.api.schema` is for views."""
+"""What the document says about all operations. Views use `ticketing.api.schema`."""

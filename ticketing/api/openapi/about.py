@@ -1,4 +1,4 @@
-"""What the document says of the API as a whole: its licence, its servers and its tags."""
+"""The parts of the document about the whole API: version, license, servers and tags."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from django.conf import settings
 _OVERVIEW: Final = Path(__file__).with_name("overview.md")
 _PROJECT: Final = settings.BASE_DIR / "pyproject.toml"
 _LICENSE: Final = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
-# Each operator runs their own copy, so the operator is the one to ask.
+# Each operator runs a copy, and answers for it.
 _CONTACT: Final = {"name": "The operator of this server"}
 _SERVERS: Final = [
     {
@@ -19,21 +19,21 @@ _SERVERS: Final = [
         " `http://127.0.0.1:8000`.",
     }
 ]
-# By the first segment of the path, in the order in which the document shows them.
+# By the first segment of the path, in the order of the document.
 _TAGS: Final = {
-    "events": "What is on sale, with live availability; and what an organizer does with an event.",
+    "events": "The events on sale with live availability, and the organizer's changes to them.",
     "orders": "Reserving, paying, cancelling and refunding.",
     "tickets": "The tickets of paid orders, and checking them in at the door.",
     "devices": "The devices at the door: their tokens and their events.",
     "webhooks": "Messages that the API sends to an organizer's own server.",
-    "problems": "What each error means, and what to do about it.",
+    "problems": "The explanation of each error: what it means and what to do.",
     "health": "For load balancers and monitoring.",
 }
 _TAG_BY_SEGMENT: Final = {"healthz": "health", "readyz": "health"}
 
 
 def read_version() -> str:
-    """Return the version of the package, which is that of the API. An image does not have it."""
+    """Return the version of the API, from pyproject.toml, which a container image does not have."""
     project: dict[str, Any] = tomllib.loads(_PROJECT.read_text())["project"]
     return str(project["version"])
 
@@ -46,10 +46,10 @@ def tag_of(path: str) -> str:
 
 def describe_api(info: Mapping[str, Any], tags: Iterable[str]) -> dict[str, Any]:
     """
-    Return the members of the document that are about all of it.
+    Return the members of the document that are about the whole API.
 
-    `tags` are those of its operations. One without a description is left out, which the linters
-    and a test report.
+    `tags` are those of the operations. A tag without a description is left out; the linters and a
+    test report it.
     """
     used = set(tags)
     return {

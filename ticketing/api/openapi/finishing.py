@@ -1,7 +1,7 @@
 """
-The last touch to the document, where the generator cannot say what we mean.
+Complete the document after the generator has made it.
 
-What is added here holds for every operation, so a view need not repeat it.
+This adds what holds for every operation, so that views need not repeat it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
 
-import ticketing.api.openapi.requests  # noqa: F401 - registers what it describes
+import ticketing.api.openapi.requests  # noqa: F401 - registers its extension
 from ticketing.api.openapi.about import describe_api, tag_of
 from ticketing.api.openapi.headers import describe_headers, name_headers
 from ticketing.api.openapi.links import describe_links
@@ -18,14 +18,14 @@ from ticketing.api.openapi.parameters import describe_path_parameters
 from ticketing.api.openapi.problems import list_codes
 from ticketing.api.openapi.security import SECURITY_SCHEMES, describe_security
 
-# The components that only answers are made of.
-_SHOWN: Final = ("Shown", "ForOrganizer")
+# The endings of components that only responses have.
+_RESPONSE_ENDINGS: Final = ("Shown", "ForOrganizer")
 
 Operation = dict[str, Any]
 
 
 class EnglishGenerator(SchemaGenerator):
-    """What is served is what is committed, whatever the reader's language."""
+    """A generator that always makes the document in English."""
 
     def get_schema(self, *arguments: Any, **named: Any) -> Any:
         with override("en"):
@@ -34,27 +34,27 @@ class EnglishGenerator(SchemaGenerator):
 
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """
-    Name each path as the contract does, and complete what is said of each operation.
+    Remove the optional slash from each path, and complete the description of each operation.
 
-    With a slash at its end a path answers the same.
+    drf-spectacular calls this with the whole document.
     """
     paths = {path.rstrip("/") or "/": operations for path, operations in result["paths"].items()}
     for path, method, described in _operations_of(paths):
         described["tags"] = [tag_of(path)]
-        # What a list of operations shows beside each path.
+        # Lists of operations show the summary beside the path.
         described["summary"] = described["description"].splitlines()[0].replace("`", "")
         describe_security(described)
         name_headers(path, method, described)
         describe_links(described)
         describe_path_parameters(described)
-        _tell_needed_body(described, result["components"]["schemas"])
+        _mark_required_body(described, result["components"]["schemas"])
     schemas = {
         **result["components"]["schemas"],
         **list_codes(described for _, _, described in _operations_of(paths)),
     }
     for schema in schemas.values():
-        _show_decimals(schema)
-    _tell_wholeness(schemas)
+        _add_amount_examples(schema)
+    _require_shown_members(schemas)
     return {
         **result,
         **describe_api(result["info"], _tags_of([paths, result.get("webhooks", {})])),
@@ -74,8 +74,8 @@ def _operations_of(paths: Mapping[str, dict[str, Operation]]) -> Iterator[tuple[
             yield path, method, described
 
 
-def _tell_needed_body(described: Operation, schemas: Mapping[str, dict[str, Any]]) -> None:
-    """Say that a body is needed where none, which reads as an empty object, is refused."""
+def _mark_required_body(described: Operation, schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Mark a body as required if an empty object, which a missing body stands for, is refused."""
     body = described.get("requestBody")
     if body is None:
         return
@@ -94,20 +94,20 @@ def _tags_of(groups: Iterable[Mapping[str, dict[str, Operation]]]) -> set[str]:
     }
 
 
-def _tell_wholeness(schemas: Mapping[str, dict[str, Any]]) -> None:
+def _require_shown_members(schemas: Mapping[str, dict[str, Any]]) -> None:
     """
-    Say that what is shown is shown whole: each field is there, though it may be null.
+    Mark every member of a response as required: each is present, though it may be null.
 
-    The generator takes what a form may leave out for what an answer may leave out, and clients
-    made of the document would then ask at each field whether it is there.
+    The generator marks a member that a request may omit as optional in responses too. Generated
+    clients would then have to check each member.
     """
     for name, schema in schemas.items():
-        if name.endswith(_SHOWN):
+        if name.endswith(_RESPONSE_ENDINGS):
             schema["required"] = sorted(schema["properties"])
 
 
-def _show_decimals(schema: dict[str, Any]) -> None:
-    """Give an example of each amount: made up from its pattern, it would be a negative one."""
+def _add_amount_examples(schema: dict[str, Any]) -> None:
+    """Add an example to each amount. Tools would make up a negative one from its pattern."""
     for described in schema.get("properties", {}).values():
         if described.get("format") == "decimal":
             described["examples"] = ["120.00"]

@@ -1,17 +1,17 @@
-"""Which operations can follow an operation, and what of its answer each needs."""
+"""Links: the operations that can follow an operation, and the values that each needs from it."""
 
 from typing import Any, Final
 
-# Carries the links through the generator, which knows none.
+# The extension that carries the links through the generator, which does not support links.
 LINKS: Final = "x-links"
 
 
 def describe_links(described: dict[str, Any]) -> None:
-    """Put an operation's links where OpenAPI has them: beside the answer when all is well."""
+    """Move the links of an operation to its successful response, where OpenAPI has them."""
     links = described.pop(LINKS, None)
     if links:
-        done = next(status for status in described["responses"] if status.startswith("2"))
-        described["responses"][done]["links"] = {
+        success = next(status for status in described["responses"] if status.startswith("2"))
+        described["responses"][success]["links"] = {
             name: {
                 "operationId": name,
                 "parameters": {
