@@ -25,6 +25,7 @@ from events.catalogue import (
     CatalogueFilter,
     Period,
     find_event,
+    look_up_event,
     own_events,
     show_availability,
 )
