@@ -177,7 +177,7 @@ def _check_method_and_token(order: Order, method: str, token: str) -> None:
         )
     if method != PaymentMethod.FREE and not token:
         raise PaymentTokenMissing(
-            "A payment by card or Pix needs the gateway's token: send `token`.", pointer="#/token"
+            "A payment by card or Pix needs a token: send `token`.", pointer="#/token"
         )
     if method != PaymentMethod.FREE and not get_gateway().accepts(method=method, token=token):
         raise PaymentNotAccepted(

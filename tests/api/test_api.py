@@ -392,7 +392,7 @@ def test_the_document_has_summaries_and_examples_of_amounts(
     order = schema["components"]["schemas"]["OrderShown"]["properties"]
 
     assert (
-        schema["paths"]["/orders/{order_id}"]["get"]["summary"] == "Return an order as it stands."
+        schema["paths"]["/orders/{order_id}"]["get"]["summary"] == "Return the current state of an order."
     )
     assert order["total"]["examples"] == ["120.00"]
     assert order["payment"]["oneOf"][0] == {"$ref": "#/components/schemas/PaymentShown"}

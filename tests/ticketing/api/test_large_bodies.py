@@ -84,7 +84,7 @@ def test_no_page_reads_a_body_over_the_limit_and_each_shows_the_reason(path: str
 
     assert answer.status_code == 413
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert "O formulário enviou mais do que aceitamos" in answer.content.decode()
+    assert "O formulário contém mais dados do que aceitamos" in answer.content.decode()
     assert body.bytes_read == 0
 
 
