@@ -24,6 +24,8 @@ from tickets.models import Device, Ticket
 from tickets.settlement import settle_order
 
 _numbers = count(1)
+# The customer of every request that is about something else.
+CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 # An actor for tests in which it does not matter who acts.
 SOMEBODY = Actor(ActorKind.USER, "1", "somebody")
 
@@ -119,6 +121,12 @@ def make_reservation(
         customer=Customer(name, "ana@example.com", "pt-br"),
         now=clock.now(),
     )
+
+
+def reservation_request(event: Event | str, quantity: int = 1, **members: Any) -> dict[str, Any]:
+    """Return the body of `POST /orders` for an event, or for what is sent as its name."""
+    reference = event if isinstance(event, str) else event.slug
+    return {"event": reference, "quantity": quantity, "customer": CUSTOMER, **members}
 
 
 def make_reserved_order(*, ticket_type: TicketType | None = None, quantity: int = 1) -> Order:

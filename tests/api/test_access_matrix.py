@@ -23,6 +23,7 @@ from tests.make import (
     make_reserved_order,
     make_ticket_type,
     make_user,
+    reservation_request,
 )
 from ticketing import clock
 from ticketing.models import User
@@ -32,7 +33,6 @@ from tickets.models import Device, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 CALLERS = [
     "anonymous",
     "order token",
@@ -146,7 +146,7 @@ def world() -> World:
         "staff without membership": as_user(make_user(is_staff=True)),
         "superuser": as_user(make_user(is_superuser=True, is_staff=True)),
     }
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(event)
     sold = callers["organizer token"].post("/orders", reservation).json()
     device = Device.objects.filter(organizer=event.organizer, revoked_at=None).get()
     pairing = make_pairing_code()

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from events.models import Event
 from orders.models import Order
 from tests.make import (
+    CUSTOMER,
     as_bearer,
     as_organizer,
     make_device,
@@ -24,6 +25,7 @@ from tests.make import (
     make_reservation,
     make_ticket,
     make_ticket_type,
+    reservation_request,
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
@@ -37,7 +39,6 @@ from tickets.settlement import settle_order
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SCHEMA = Path(settings.BASE_DIR) / "docs/openapi.yaml"
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 EVENT_FIELDS = {
     "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
     "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order",
@@ -161,7 +162,7 @@ def test_a_draft_is_published_and_cancelled_by_its_status(api: APIClient, queue:
     assert api.get(path).status_code == 200
     assert organizer.patch(path, {"status": "cancelled"}).json()["status"] == "cancelled"
 
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(event)
     assert api.post("/orders", reservation).json()["code"] == "event_not_on_sale"
     assert organizer.patch(path, {"name": "x"}).json()["code"] == "event_not_editable"
 
@@ -196,7 +197,7 @@ def test_an_order_has_the_documented_fields_and_its_token_only_in_the_first_resp
 
 def test_the_language_of_mails_is_that_of_the_browser(api: APIClient):
     event = make_event()
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(event)
 
     api.post("/orders", reservation)
     api.post("/orders", reservation, HTTP_ACCEPT_LANGUAGE="en-GB,en;q=0.8")
@@ -218,9 +219,7 @@ def test_sales_start_and_end_at_the_times_of_the_event_and_the_ticket_type(api: 
     typed.ticket_types.update(sales_start_at=now + timedelta(days=1))
 
     codes = [
-        api.post("/orders", {"event": event.slug, "quantity": 1, "customer": CUSTOMER}).json()[
-            "code"
-        ]
+        api.post("/orders", reservation_request(event)).json()["code"]
         for event in (early, late, over, typed)
     ]
 
@@ -362,7 +361,7 @@ def test_without_redis_only_reservations_are_refused(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     get_redis.cache_clear()
     try:
-        body = {"event": str(kind.event_id), "quantity": 1, "customer": CUSTOMER}
+        body = reservation_request(str(kind.event_id))
         refused = api.post("/orders", body)
         shown = api.get(f"/events/{kind.event_id}")
         buyer = as_bearer(reservation.token.text)
@@ -391,9 +390,8 @@ def test_the_document_has_summaries_and_examples_of_amounts(
     schema = api.get("/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
     order = schema["components"]["schemas"]["OrderShown"]["properties"]
 
-    assert (
-        schema["paths"]["/orders/{order_id}"]["get"]["summary"] == "Return the current state of an order."
-    )
+    described = schema["paths"]["/orders/{order_id}"]["get"]
+    assert described["summary"] == "Return the current state of an order."
     assert order["total"]["examples"] == ["120.00"]
     assert order["payment"]["oneOf"][0] == {"$ref": "#/components/schemas/PaymentShown"}
 

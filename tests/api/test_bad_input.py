@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from orders.models import Order
 from tests.make import (
+    CUSTOMER,
     as_bearer,
     as_organizer,
     make_device,
@@ -18,6 +19,7 @@ from tests.make import (
     make_reservation,
     make_ticket,
     make_ticket_type,
+    reservation_request,
 )
 from ticketing.api.parsing import with_readable_headers
 from ticketing.ids import new_id
@@ -26,7 +28,6 @@ from tickets.models import Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 EVENT = {
     "name": "Show",
     "venue": "Teatro",
@@ -137,7 +138,7 @@ def test_a_reservation_with_a_wrong_value_is_refused(
 ):
     event = make_event()
 
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER} | change
+    reservation = reservation_request(event) | change
     answer = send(api, "/orders", reservation)
 
     assert_problem(answer, 400, "invalid_request")

@@ -19,6 +19,7 @@ from tests.make import (
     make_paid_order,
     make_reserved_order,
     make_user,
+    reservation_request,
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
@@ -26,7 +27,6 @@ from ticketing.models import Act
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 PAYMENT = {"method": "card", "token": "tok_approved"}
 OWN_DATA = {"external_id": "shop-1001", "metadata": {"channel": "box office", "seat.row": "A"}}
 
@@ -36,7 +36,7 @@ def shop_of(event: Event, *scopes: str) -> APIClient:
 
 
 def reserve(client: APIClient, event: Event, **more: Any) -> Any:
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER, **more}
+    reservation = reservation_request(event, **more)
     return client.post("/orders", reservation)
 
 
@@ -125,7 +125,7 @@ def test_a_retried_reservation_of_a_shop_is_one_order_with_its_external_id_and_m
     first, again = (
         shop.post(
             "/orders",
-            {"event": event.slug, "quantity": 1, "customer": CUSTOMER, **OWN_DATA},
+            reservation_request(event, **OWN_DATA),
             headers={"Idempotency-Key": "one"},
         )
         for _ in range(2)

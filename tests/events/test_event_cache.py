@@ -14,12 +14,10 @@ from events.models import Event, EventStatus, TicketType
 from events.organizing import cancel_event, change_event
 from events.stock.holds import InventoryUnavailable
 from orders.models import Order
-from tests.make import SOMEBODY, make_event, make_ticket_type
+from tests.make import SOMEBODY, make_event, make_ticket_type, reservation_request
 from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 
 
 def change(event: Event, **fields: object) -> None:
@@ -50,7 +48,7 @@ def look_at(api: APIClient, event: Event) -> Any:
 
 
 def buy(api: APIClient, event: Event, quantity: int = 1) -> Any:
-    body = {"event": str(event.pk), "quantity": quantity, "customer": CUSTOMER}
+    body = reservation_request(str(event.pk), quantity)
     return api.post("/orders", body).json()
 
 

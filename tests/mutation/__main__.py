@@ -179,10 +179,13 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
     for name in _verbs():
         source, places = (PROJECT / name).read_text(), _PLAN["modules"].get(name, [])
         for change in [_no_change(name, source), *changes_of(PROJECT / name, PROJECT)]:
-            tests = covered.tests_of(name, change.line, places)
-            task = Task("python", name, change.text, tests)
             alone = not only_functions_differ(source, change.text)
-            yield Trial(change, task, alone=alone)
+            tests = (
+                covered.tests_of_all(name, places)
+                if alone
+                else covered.tests_of(name, change.line, places)
+            )
+            yield Trial(change, Task("python", name, change.text, tests), alone=alone)
     for name, places in _PLAN["scripts"].items():
         source = (PROJECT / name).read_text()
         for change in [_no_change(name, source), *changes_of_lua(name, source)]:

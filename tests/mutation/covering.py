@@ -38,7 +38,19 @@ class Coverage:
         """
         lines = self.tests_by_line.get(path, {})
         near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
-        found = near or {test for tests in lines.values() for test in tests}
+        return self._of_module(path, near, places) if near else self.tests_of_all(path, places)
+
+    def tests_of_all(self, path: str, places: Sequence[str] = ()) -> list[str]:
+        """
+        Return the tests that run any line of a module.
+
+        A line that runs when the module is imported counts for the first test of its lane only.
+        """
+        lines = self.tests_by_line.get(path, {})
+        found = {test for tests in lines.values() for test in tests}
+        return self._of_module(path, found, places)
+
+    def _of_module(self, path: str, found: set[str], places: Sequence[str]) -> list[str]:
         module = Path(path)
         own = str("tests" / module.with_name(f"test_{module.stem}"))
         return self._most_promising_first(found, places or [own])

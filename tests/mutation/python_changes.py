@@ -43,7 +43,7 @@ _OPERATORS: Final = [
     "core/ZeroIterationForLoop",
 ]
 # Changes to these options alter no behavior unless there is a bug elsewhere.
-_ASSERTIONS: Final = re.compile(r"\b(strict|frozen|slots|durable)=(True|False)|[\s,]")
+_ASSERTIONS: Final = re.compile(r"\b(strict|frozen|slots|kw_only|durable)=(True|False)|[\s,]")
 _ANNOTATION: Final = re.compile(r"(?<=^)(\w+): .*?(?= = )")
 _LOOKUPS: Final = {"lte": "lt", "lt": "lte", "gte": "gt", "gt": "gte"}
 

@@ -707,3 +707,31 @@ def test_the_lease_of_a_worker_that_died_ends_after_90_seconds():
     send_confirmation(order_id=order.pk, now=now + lease)
 
     assert (during, len(mail.outbox)) == (0, 1)
+
+
+def test_a_cancelled_order_requests_no_mail_while_another_order_could(queue: RecordingQueue):
+    order, _other = free_order(), free_order()
+    cancel_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    queue.sent.clear()
+
+    with pytest.raises(OrderNotPayable):
+        pay(order)
+
+    assert queue.sent == []
+
+
+def test_a_click_that_loses_the_race_stores_its_response_too():
+    order = waiting_order()
+    stored: list[Order] = []
+    others: list[str] = []
+
+    def confirm_first(now: str) -> None:
+        if now == BEFORE and not others:
+            others.append("another click")
+            confirm_email(order_id=order.pk, token=token, now=clock.now())
+
+    token = confirmation_token(order)
+    with watched("orders.confirmation:confirm_payment", at=confirm_first):
+        confirm_email(order_id=order.pk, token=token, now=clock.now(), store_response=stored.append)
+
+    assert [each.pk for each in stored] == [order.pk]

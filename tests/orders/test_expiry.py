@@ -29,6 +29,7 @@ from orders.expiry import (
 )
 from orders.models import DroppedHold, Order, OrderStatus
 from orders.payment import ReservationExpired, confirm_payment
+from tests.crash import BEFORE, crash, watched
 from tests.make import (
     SOMEBODY,
     make_paid_order,
@@ -354,3 +355,34 @@ def test_events_and_orders_use_the_same_values_for_the_statuses_that_hold_stock(
         OrderStatus.RESERVED,
         OrderStatus.PROCESSING,
     )
+
+
+def test_a_crash_while_holds_are_decided_expires_nothing():
+    order = make_reserved_order()
+    move_past_its_end(order)
+
+    with crash(BEFORE, "orders.expiry:_decide_by_status"):
+        decide_holds(event_id=order.event_id, order_ids=[order.pk], now=clock.now())
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.RESERVED
+
+
+def test_a_hold_is_dropped_while_the_event_is_locked_against_new_orders():
+    kind = make_ticket_type()
+    modes: list[str] = []
+
+    def look(_moment: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+                " AND objid = %s AND pid = pg_backend_pid()",
+                [Lock.EVENT, kind.event.number],
+            )
+            modes.extend(mode for (mode,) in cursor.fetchall())
+
+    # Before and after the second call: the one of the drop.
+    with watched("orders.expiry:_decide_by_status", at=look):
+        decide_holds(event_id=kind.event_id, order_ids=[new_id()], now=clock.now())
+
+    assert modes == ["ExclusiveLock", "ExclusiveLock"]

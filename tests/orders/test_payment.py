@@ -3,18 +3,24 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from events.models import Event
 from events.organizing import cancel_event
 from orders.cancellation import cancel_order
-from orders.models import Order, Payment
+from orders.email_confirmation import EmailConfirmation
+from orders.limits import MaxPerCustomerExceeded
+from orders.models import Order, OrderStatus, Payment
 from orders.payment import (
     LATEST_CHARGE,
     OrderNotPayable,
     PaymentNotAccepted,
     confirm_payment,
+    fail_payment,
     note_undo,
 )
+from orders.sweep import resend_order_messages
+from tests.crash import BEFORE, crash
 from tests.make import (
     SOMEBODY,
     make_event,
@@ -23,6 +29,8 @@ from tests.make import (
     make_reserved_order,
     make_ticket_type,
 )
+from tests.moments import NOON
+from tests.queue import RecordingQueue
 from ticketing import clock
 from tickets.settlement import settle_order
 
@@ -102,3 +110,54 @@ def test_a_failed_payment_is_due_for_its_last_undo_when_no_charge_can_follow():
     payment = Payment.objects.get()
     assert (order.closed_at, payment.decided_at, payment.asks) == (now, now, 0)
     assert payment.undo_at == payment.ask_again_at == now + LATEST_CHARGE
+
+
+def test_an_order_and_its_payment_have_the_times_of_their_moves():
+    order = make_reserved_order()
+    paid_at, settled_at = clock.now(), clock.now()
+    confirm_payment(order=order, method="card", token="tok_approved", now=paid_at)
+    settle_order(order_id=order.pk, now=settled_at)
+
+    order.refresh_from_db()
+    assert (order.processing_at, order.paid_at) == (paid_at, settled_at)
+    assert Payment.objects.get(order=order).decided_at == settled_at
+
+
+def test_a_customer_cannot_pay_for_more_tickets_than_one_may_own():
+    kind = make_ticket_type()
+    make_paid_order(ticket_type=kind, quantity=2)
+    order = make_reserved_order(ticket_type=kind)
+    Event.objects.update(max_per_customer=2)
+    order = Order.objects.select_related("event").get(pk=order.pk)
+
+    with pytest.raises(MaxPerCustomerExceeded):
+        confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.RESERVED
+
+
+def test_a_crash_before_the_stock_is_returned_leaves_the_payment_open():
+    order = make_processing_order()
+
+    with crash(BEFORE, "orders.payment:return_promised"):
+        fail_payment(order=order, decline_code="card_declined", now=clock.now())
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PROCESSING
+
+
+def test_an_undone_payment_and_a_confirmed_order_are_not_retried(queue: RecordingQueue):
+    declined = make_processing_order(token="tok_declined")
+    settle_order(order_id=declined.pk, now=clock.now())
+    Payment.objects.update(undone_at=clock.now())
+    confirmed = make_reserved_order()
+    EmailConfirmation.objects.create(
+        order=confirmed, asked_at=NOON, ask_again_at=NOON, confirmed_at=NOON
+    )
+    queue.sent.clear()
+
+    with transaction.atomic():
+        sent = resend_order_messages(now=clock.now() + timedelta(days=1))
+
+    assert (sent, queue.sent) == (0, [])

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from events.catalogue import left_by_type
+from events.models import Event
 from events.stock.holds import InventoryUnavailable, StockIsCold, StockRunsOut
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut, begin_epoch, current_epoch
 from orders import reservation
-from tests.make import make_reserved_order, make_ticket_type
+from orders.limits import MaxPerCustomerExceeded, TooManyReservations
+from tests.make import make_event, make_reserved_order, make_ticket_type
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,3 +129,19 @@ def test_an_order_whose_code_is_taken_gets_another_code(monkeypatch: pytest.Monk
 
     assert (order.code, order.items.get().quantity) == ("ZZZZ22", 2)
     assert left_by_type([kind.event_id])[kind.pk] == 2
+
+
+def test_a_refused_or_repeated_attempt_leaves_no_hold_behind(settings: Any):
+    event = make_event(capacity=10)
+    kind = event.ticket_types.get()
+    make_reserved_order(ticket_type=kind)
+    # Redis does not learn of this change: the first attempt is priced by a stale event.
+    Event.objects.filter(pk=event.pk).update(name="Renamed")
+    make_reserved_order(ticket_type=kind)
+    assert left_by_type([event.pk]) == {kind.pk: 8}
+
+    settings.TICKETS_PER_CUSTOMER = 2
+    with pytest.raises((TooManyReservations, MaxPerCustomerExceeded)):
+        make_reserved_order(ticket_type=kind)
+
+    assert left_by_type([event.pk]) == {kind.pk: 8}

@@ -103,3 +103,11 @@ def test_orders_are_found_by_an_email_in_any_case_and_by_a_part_of_a_name():
     assert found(kind, words="BIA@example.com") == [two]
     assert found(kind, words="souz") == [one]
     assert found(kind, words="nobody") == []
+
+
+def test_an_order_that_is_newer_is_not_on_the_next_page_though_its_id_is_smaller():
+    kind = make_ticket_type()
+    newer, older = make_orders(kind, NOON + SECOND, NOON)
+
+    assert page(kind, after=newer) == [older]
+    assert page(kind, after=older) == []

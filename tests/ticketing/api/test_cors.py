@@ -8,13 +8,12 @@ import pytest
 from django.conf import settings as live
 from rest_framework.test import APIClient
 
-from tests.make import make_event
+from tests.make import make_event, reservation_request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SHOP = "https://shop.example.com"
 CORS = "corsheaders.middleware.CorsMiddleware"
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def test_a_page_of_the_shop_can_read_every_response_of_the_api(
     shop: APIClient, settings, monkeypatch: pytest.MonkeyPatch
 ):
     event = make_event()
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(event)
     settings.RATE_LIMITS = {"write": ":1/7200"}
 
     def broken(*_: object) -> None:

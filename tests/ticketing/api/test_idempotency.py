@@ -22,6 +22,7 @@ from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment
 from tests.crash import AFTER, BEFORE, crash
 from tests.make import (
+    CUSTOMER,
     SOMEBODY,
     as_bearer,
     as_organizer,
@@ -32,6 +33,7 @@ from tests.make import (
     make_reserved_order,
     make_ticket,
     make_ticket_type,
+    reservation_request,
 )
 from tests.queue import RecordingQueue
 from tests.race import race
@@ -45,13 +47,12 @@ from tickets.models import Device, Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CUSTOMER = {"name": "Ana", "email": "ana@example.com"}
 KEY = "0198c6e7-b1c7-4f50-9d0a-3b1d6f1f2c4e"
 OTHER_KEY = "5a1c9d70-52c4-4c0e-8a55-f2a1de0c7b31"
 
 
 def buy(event: Any, *, key: str = KEY, quantity: int = 1, client: Any = None) -> Any:
-    reservation = {"event": event.slug, "quantity": quantity, "customer": CUSTOMER}
+    reservation = reservation_request(event, quantity)
     client = client or APIClient(raise_request_exception=False)
     return client.post("/orders", reservation, headers={"Idempotency-Key": key})
 
@@ -194,7 +195,7 @@ def test_twenty_concurrent_requests_with_one_key_buy_once():
 
 def test_a_retry_while_the_first_request_runs_gets_409_with_retry_after():
     event = make_event()
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(event)
     second: list[Any] = []
     act = reservation_views.Orders._reserve
 
@@ -412,7 +413,7 @@ def test_a_stored_response_expires_after_a_day(monkeypatch: pytest.MonkeyPatch):
 
 def test_without_a_key_no_response_is_stored():
     event = make_event()
-    reservation = {"event": event.slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(event)
 
     assert (
         APIClient().post("/orders", reservation).json()["id"]

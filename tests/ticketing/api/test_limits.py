@@ -11,7 +11,14 @@ from redis import Redis
 from rest_framework.test import APIClient
 
 from orders.models import Order
-from tests.make import as_bearer, make_device, make_event, make_reservation, make_ticket
+from tests.make import (
+    as_bearer,
+    make_device,
+    make_event,
+    make_reservation,
+    make_ticket,
+    reservation_request,
+)
 from tests.race import race
 from ticketing import rates
 from ticketing.api import limits
@@ -20,7 +27,6 @@ from ticketing.redis import get_redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 # So slow that no request comes back while a test runs.
 TWO, THREE = Rate(2, 7200), Rate(3, 7200)
 
@@ -133,7 +139,7 @@ def test_a_caller_over_the_limit_gets_429_with_the_time_to_wait(
     api: APIClient, settings, redis: Redis
 ):
     settings.RATE_LIMITS = {"reserve": ":2/7200"}
-    reservation = {"event": make_event().slug, "quantity": 1, "customer": CUSTOMER}
+    reservation = reservation_request(make_event())
 
     answers = [api.post("/orders", reservation) for _ in range(3)]
     refused = answers[-1]

@@ -14,12 +14,17 @@ from rest_framework.test import APIClient
 
 from orders.serializers import ReservationSent
 from orders.usual import UsualReservation
-from tests.make import as_bearer, make_device, make_event, make_ticket
+from tests.make import (
+    CUSTOMER,
+    as_bearer,
+    make_device,
+    make_event,
+    make_ticket,
+    reservation_request,
+)
 from ticketing.api.quick import read_body
 from ticketing.redis import get_redis
 from tickets.door.serializers import ScanSent, UsualScan
-
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 
 TEXT = st.one_of(
     st.sampled_from(
@@ -121,7 +126,7 @@ def test_the_quick_reader_accepts_the_usual_requests():
 @pytest.mark.parametrize("capacity", [10, 1])
 def test_both_paths_return_the_same_response(capacity: int):
     """Any cookie sends a request to the full path."""
-    reservation = {"event": make_event(capacity=capacity).slug, "quantity": 2, "customer": CUSTOMER}
+    reservation = reservation_request(make_event(capacity=capacity), 2)
     quick, slow = APIClient(), APIClient(headers={"Cookie": "theme=dark"})
 
     answers = [client.post("/orders", reservation) for client in (quick, slow)]
@@ -156,7 +161,7 @@ def test_the_api_responds_in_english_after_the_thread_has_shown_a_portuguese_pag
     page = APIClient(headers={"Accept-Language": "pt-br"}).get("/admin/login/")
     assert "Entrar" in page.content.decode() or "Acessar" in page.content.decode()
 
-    answer = api.post("/orders", {"event": "", "quantity": 1, "customer": CUSTOMER})
+    answer = api.post("/orders", reservation_request(""))
 
     assert answer.json()["errors"][0]["detail"] == "This field may not be blank."
 
@@ -173,7 +178,7 @@ def test_a_request_after_the_database_closed_the_connection_succeeds(api: APICli
     other.close()
 
     close_old_connections()  # Django does this at each request, but the test client does not.
-    answer = api.post("/orders", {"event": event.slug, "quantity": 1, "customer": CUSTOMER})
+    answer = api.post("/orders", reservation_request(event))
 
     assert answer.status_code == 201
 
@@ -184,6 +189,6 @@ def test_a_request_after_redis_closed_the_connection_succeeds(api: APIClient, re
     api.get(f"/events/{event.slug}")
     get_redis().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")  # type: ignore[no-untyped-call]
 
-    answer = api.post("/orders", {"event": event.slug, "quantity": 1, "customer": CUSTOMER})
+    answer = api.post("/orders", reservation_request(event))
 
     assert answer.status_code == 201

@@ -15,11 +15,11 @@ from events.request_serializers import EventSent, NewEventSent, TicketTypeChange
 from orders.organizer_serializers import RefundSent
 from orders.serializers import CustomerSent, PaymentSent, ReservationSent
 from tests.api.test_document import DOCUMENT
+from tests.make import CUSTOMER
 from ticketing.api.idempotency_keys import KEY_PATTERN
 from tickets.door.serializers import ScanSent
 
 ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
-CUSTOMER = {"name": "Ana Souza", "email": "ana@example.com"}
 RESERVATION = {"event": "noite-de-jazz", "customer": CUSTOMER}
 EVENT = {
     "name": "Noite de Jazz",
