@@ -176,7 +176,7 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
         )
         if cancelled:
             _record(ActType.EVENT_CANCELLED, event, actor, now)
-            send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
+            send_after_commit(Message.FINISH_EVENT_CANCELLATION, event_id=event_id)
 
 
 def note_cancellation_finished(*, event_id: UUID, now: datetime) -> None:

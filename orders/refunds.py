@@ -25,7 +25,7 @@ def count_returned(quantities: Mapping[int, int]) -> None:
         OrderItem.objects.filter(pk=item_id).update(returned=F("returned") + quantity)
 
 
-def owe_part(*, order_id: UUID, amount: Decimal, now: datetime) -> None:
+def record_partial_refund(*, order_id: UUID, amount: Decimal, now: datetime) -> None:
     """
     Record a refund of a part of a paid order.
 
@@ -35,7 +35,7 @@ def owe_part(*, order_id: UUID, amount: Decimal, now: datetime) -> None:
     _add_refund(Payment.objects.get(order_id=order_id), amount, now)
 
 
-def owe_rest(*, order_id: UUID, now: datetime) -> Decimal:
+def record_rest_as_refund(*, order_id: UUID, now: datetime) -> Decimal:
     """
     Move a paid order to `refunded`, and record a refund of the rest. Return the rest.
 

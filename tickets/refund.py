@@ -12,7 +12,7 @@ from events.models import EventStatus
 from events.stock.rebuild import sell_again
 from events.stock.record import current_epoch, return_sold, share_event
 from orders.models import Order, OrderStatus
-from orders.refunds import count_returned, owe_part, owe_rest
+from orders.refunds import count_returned, record_partial_refund, record_rest_as_refund
 from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict, NotFound
 from ticketing.models import ActType
@@ -128,12 +128,12 @@ def _refund_open_tickets(
     tickets = list(Ticket.objects.of_order(order.pk).select_related("order_item"))
     if ticket_ids is not None and (foreign := ticket_ids - {ticket.pk for ticket in tickets}):
         raise TicketNotOfOrder(
-            f"{len(foreign)} of the tickets are not of this order, or were replaced."
+            f"{len(foreign)} of the tickets do not belong to this order, or were replaced."
         )
     if order.status == OrderStatus.REFUNDED:
         return []
     if order.status != OrderStatus.PAID:
-        raise OrderNotRefundable(f"The order is {order.status}.")
+        raise OrderNotRefundable(f"The order is {order.status}. Only a paid order can be refunded.")
     open_tickets = [ticket for ticket in tickets if ticket.refunded_at is None]
     refunded = [ticket for ticket in open_tickets if ticket_ids is None or ticket.pk in ticket_ids]
     if not refunded:
@@ -141,10 +141,10 @@ def _refund_open_tickets(
     _end_tickets(refunded, now)
     whole = len(refunded) == len(open_tickets)
     if whole:
-        owed = owe_rest(order_id=order.pk, now=now)
+        owed = record_rest_as_refund(order_id=order.pk, now=now)
     else:
         owed = sum((ticket.order_item.unit_price for ticket in refunded), Decimal(0))
-        owe_part(order_id=order.pk, amount=owed, now=now)
+        record_partial_refund(order_id=order.pk, amount=owed, now=now)
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
         actor=actor,

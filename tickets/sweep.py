@@ -22,6 +22,6 @@ def retry_waiting_work(*, now: datetime) -> int:
         sent += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:
-        send_after_commit(Message.WIND_UP_EVENT, event_id=event_id)
+        send_after_commit(Message.FINISH_EVENT_CANCELLATION, event_id=event_id)
         sent += 1
     return sent

@@ -60,7 +60,7 @@ def return_money_task(*, order_id: str) -> None:
     return_money(order_id=UUID(order_id), now=clock.now())
 
 
-@handles(Message.WIND_UP_EVENT)
+@handles(Message.FINISH_EVENT_CANCELLATION)
 def finish_event_cancellation_task(*, event_id: str) -> None:
     finish_event_cancellation(event_id=UUID(event_id), now=clock.now())
 

@@ -1,10 +1,11 @@
 """
 The generation: how we notice that Redis has lost its data.
 
-The text of each Lua script begins with the stamp of the generation, so the script's SHA depends on
-it. A Redis that restarted, failed over or was flushed has lost its scripts and raises NOSCRIPT. A
-new generation then begins with a new stamp, and stock written under the old stamp is cold.
-Do not use redis-py's `register_script`: it loads a lost script again and so hides the loss.
+A generation is the time between two losses of data in Redis. The text of each Lua script begins
+with the stamp of the generation, so the script's SHA depends on it. A Redis that restarted, failed
+over or was flushed has lost its scripts and raises NOSCRIPT. A new generation then begins with a
+new stamp, and stock written under the old stamp is cold. Do not use redis-py's `register_script`:
+it loads a lost script again and so hides the loss.
 
 Two releases share one generation while both run, even if some of their scripts differ. Redis loses
 all its scripts at once or none, so a single script that is still there proves that nothing is lost.
@@ -40,14 +41,14 @@ def script_digest(name: str) -> str:
 
 
 def current_stamp() -> str:
-    """Return the stamp of the generation. It is stale until a script call raises NOSCRIPT."""
+    """Return the stamp of the generation. It may be stale: the next script then raises NOSCRIPT."""
     if not _Generation.stamp:
         ensure_generation()
     return _Generation.stamp
 
 
 def witness_digest(stamp: str) -> str:
-    """Return the SHA of a script that does nothing. If Redis has it, Redis has lost no data."""
+    """Return the SHA of a script that does nothing. Redis loses it together with its data."""
     return _digest(_WITNESS, stamp)
 
 

@@ -28,7 +28,10 @@ from ticketing.models import Act
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAYMENT = {"method": "card", "token": "tok_approved"}
-OWN_DATA = {"external_id": "shop-1001", "metadata": {"channel": "box office", "seat.row": "A"}}
+OWN_DATA: dict[str, Any] = {
+    "external_id": "shop-1001",
+    "metadata": {"channel": "box office", "seat.row": "A"},
+}
 
 
 def shop_of(event: Event, *scopes: str) -> APIClient:

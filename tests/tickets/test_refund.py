@@ -35,7 +35,7 @@ from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REFUNDS = {Message.REFUND_ORDER, Message.RETURN_MONEY, Message.WIND_UP_EVENT}
+REFUNDS = {Message.REFUND_ORDER, Message.RETURN_MONEY, Message.FINISH_EVENT_CANCELLATION}
 
 
 def tickets_of(order: Order) -> list[Ticket]:

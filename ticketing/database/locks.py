@@ -57,7 +57,7 @@ def share_until_commit(lock: Lock, number: int) -> None:
 @contextmanager
 def try_lock(*numbers: int) -> Iterator[bool]:
     """
-    Try to take a lock, without waiting, for the `with` block. Yield whether it was free.
+    Try to take a lock, without waiting, for the `with` block. Yield True if we got it.
 
     `numbers` is a pair or one number. The lock belongs to the connection, so PostgreSQL releases it
     when the process dies.

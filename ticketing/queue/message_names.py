@@ -10,20 +10,23 @@ class Message(StrEnum):
     ISSUE_CODES = "tickets.issue_codes"
     DELIVER_TICKETS = "tickets.deliver_tickets"
     SEND_CONFIRMATION = "orders.send_confirmation"
+    # Revoke an order's tickets, and record what its buyer is owed.
     REFUND_ORDER = "tickets.refund_order"
+    # Pay what is owed through the payment gateway.
     RETURN_MONEY = "tickets.return_money"
-    WIND_UP_EVENT = "tickets.wind_up_event"
+    # Cancel or refund the orders of a cancelled event.
+    FINISH_EVENT_CANCELLATION = "tickets.wind_up_event"
     SEND_WEBHOOKS = "tickets.send_webhooks"
 
 
 # Mails, refunds and webhooks have queues and workers of their own, so that many mails, the refunds
-# of a cancelled event or a slow webhook receiver cannot delay payments. Each worker can still run
-# each task, because the previous release sends messages to the queues that it knows.
+# of a cancelled event or a slow webhook receiver cannot delay payments. Every worker must be
+# able to run every task: during a deployment, the previous release may use another queue.
 QUEUES = dict.fromkeys(Message, "sale") | {
     Message.DELIVER_TICKETS: "delivery",
     Message.REFUND_ORDER: "refunds",
     Message.RETURN_MONEY: "refunds",
-    Message.WIND_UP_EVENT: "refunds",
+    Message.FINISH_EVENT_CANCELLATION: "refunds",
     Message.SEND_CONFIRMATION: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
 }

@@ -37,19 +37,19 @@ def plain_folder(folder: Path) -> Path:
 
 def own(folder: Path, *, user: str | None = None) -> None:
     """
-    Create a folder that only this user, or `user`, can enter.
+    Create a folder, or take an existing one, and let only `user` (default: this user) enter it.
 
-    :raises StackError: if it exists and belongs to another user
+    :raises StackError: if it is a symbolic link, or belongs to another user
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found, owners = folder.lstat(), {os.geteuid()}
     if user is not None:
-        import pwd  # noqa: PLC0415 - exists on Unix only, as root does
+        import pwd  # noqa: PLC0415 - Unix only; a caller passes `user` only if it runs as root
 
         owners.add(pwd.getpwnam(user).pw_uid)
     # In a world-writable folder such as /tmp another user may have created it first.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
-        raise StackError(f"The folder {folder} belongs to another user. Delete it and try again.")
+        raise StackError(f"{folder} is a link or belongs to another user. Delete it and try again.")
     if user is not None:
         shutil.chown(folder, user)
     folder.chmod(0o700)
