@@ -67,8 +67,8 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         if _note_failure(delivery, error, now):
             return
         raise
-    # If `asked_at` changed meanwhile, this mail may lack a ticket. `sent_at` then stays NULL, so that
-    # the message of the newer request sends another mail.
+    # If `asked_at` changed meanwhile, this mail may lack a ticket. Then `sent_at` stays NULL, so
+    # that the message of the newer request sends another mail.
     same = When(asked_at=delivery.asked_at, then=Value(now))
     deliveries.update(leased_until=None, goes_at=None, sent_at=Case(same, default=None))
 
