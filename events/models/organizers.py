@@ -19,9 +19,6 @@ class Organizer(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    # Webhook workers charge an organizer for the time that its slow receivers take. It owes the
-    # time from now until this moment, and has to wait if it owes too much.
-    couriers_owed_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("organizer")

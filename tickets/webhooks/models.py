@@ -93,6 +93,22 @@ class WebhookEndpoint(models.Model):
         return self.url
 
 
+class WebhookDebt(models.Model):
+    """
+    The time that an organizer's slow receivers have taken from the webhook workers.
+
+    The organizer owes the time from now until `owed_until`, and is paused while it owes too much.
+    """
+
+    organizer = models.OneToOneField(
+        Organizer, primary_key=True, on_delete=models.CASCADE, related_name="webhook_debt"
+    )
+    owed_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.organizer_id)
+
+
 class WebhookMessage(models.Model):
     """
     A notification for one endpoint, and the state of its delivery.

@@ -16,9 +16,8 @@ from django.db import transaction
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
-from events.models import Organizer
 from ticketing.queue.messages import Message, send_after_commit
-from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
+from tickets.webhooks.models import WebhookDebt, WebhookEndpoint, WebhookMessage
 
 logger = logging.getLogger(__name__)
 
@@ -101,12 +100,13 @@ def charge_organizer(*, organizer_id: UUID, took: timedelta, now: datetime) -> b
     """Charge an organizer for the time of a batch. Return whether it is within its budget."""
     if took <= _FREE:
         return True
-    # PostgreSQL's GREATEST ignores NULL.
-    start = Greatest("couriers_owed_until", Value(now, DateTimeField()))
-    organizer = Organizer.objects.filter(pk=organizer_id)
-    organizer.update(couriers_owed_until=start + Value((took - _FREE) * _COST))
-    owing = organizers_over_budget(now).filter(pk=organizer_id)
-    until = owing.values_list("couriers_owed_until", flat=True).first()
+    new = WebhookDebt(organizer_id=organizer_id, owed_until=now)
+    WebhookDebt.objects.bulk_create([new], ignore_conflicts=True)
+    start = Greatest("owed_until", Value(now, DateTimeField()))
+    debt = WebhookDebt.objects.filter(pk=organizer_id)
+    debt.update(owed_until=start + Value((took - _FREE) * _COST))
+    over_budget = debt.filter(owed_until__gt=now + BUDGET)
+    until = over_budget.values_list("owed_until", flat=True).first()
     if until is not None:
         logger.warning(
             "The webhook receivers of organizer %s are slow. Its webhooks are paused until %s.",
@@ -116,9 +116,10 @@ def charge_organizer(*, organizer_id: UUID, took: timedelta, now: datetime) -> b
     return until is None
 
 
-def organizers_over_budget(now: datetime) -> QuerySet[Organizer]:
-    """Return the organizers whose webhooks are paused because they have exceeded their budget."""
-    return Organizer.objects.filter(couriers_owed_until__gt=now + BUDGET)
+def organizers_over_budget(now: datetime) -> QuerySet[WebhookDebt, UUID]:
+    """Return the ids of organizers whose webhooks are paused: they have exceeded their budget."""
+    debts = WebhookDebt.objects.filter(owed_until__gt=now + BUDGET)
+    return debts.values_list("organizer_id", flat=True)
 
 
 def first_of_each_subject(
