@@ -30,6 +30,7 @@ from events.catalogue import (
     show_availability,
 )
 from events.changes import EventNotEditable
+from events.examples import EVENT_WITH_TWO_TYPES, SIMPLE_EVENT
 from events.list_answers import answer_page, recall_query, remember_query
 from events.listing import PageRequest
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
@@ -86,23 +87,6 @@ _CHANGES = [
     UnknownTypeOfEvent,
     SeveralTicketTypes,
 ]
-_SIMPLE = {
-    "name": "Noite de Jazz",
-    "venue": "Circo Voador",
-    "city": "Rio de Janeiro",
-    "starts_at": "2027-01-10T21:00:00-03:00",
-    "ends_at": "2027-01-11T02:00:00-03:00",
-    "status": "published",
-    "capacity": 200,
-    "price": "120.00",
-}
-_TWO_TYPES = {
-    **{name: value for name, value in _SIMPLE.items() if name not in {"capacity", "price"}},
-    "ticket_types": [
-        {"name": "Pista", "price": "120.00", "capacity": 200},
-        {"name": "Camarote", "price": "450.00", "capacity": 40, "max_per_order": 4},
-    ],
-}
 
 
 class Events(APIView):
@@ -185,7 +169,7 @@ class Events(APIView):
             *KEY_REFUSALS,
         ],
         parameters=[KEY],
-        examples={"A simple event": _SIMPLE, "An event with two types": _TWO_TYPES},
+        examples={"A simple event": SIMPLE_EVENT, "An event with two types": EVENT_WITH_TWO_TYPES},
         links={
             "get_event": {"reference": "id"},
             "replace_event": {"reference": "id"},
@@ -267,7 +251,7 @@ class OneEvent(APIView):
         answers={200: EventShown},
         refusals=_CHANGES,
         parameters=[IF_MATCH],
-        examples={"A simple event": _SIMPLE},
+        examples={"A simple event": SIMPLE_EVENT},
     )
     def put(self, request: Request, reference: str) -> Response:
         """Replace an event: members that are not sent get their default values."""

@@ -31,8 +31,6 @@ from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, Problem, operation, page_of
 from tickets.access import TicketNotFound, ticket_acted_for
 from tickets.delivery import NothingToDeliver, resend_tickets
-from tickets.door.attendance import measure_attendance
-from tickets.door.serializers import AttendanceShown
 from tickets.models import Ticket
 from tickets.refund import OrderNotRefundable, TicketNotOfOrder, refund_order, refund_tickets
 from tickets.replacement import TicketNotValid, replace_ticket, revoke_ticket
@@ -41,7 +39,6 @@ from tickets.serializers import HolderSent, ReplacedProblem, TicketForOrganizer,
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)
-_REPORTER = (API_TOKEN, Scope.REPORTS_READ.value)
 _WRITER = (API_TOKEN, Scope.TICKETS_WRITE.value)
 _PROBLEMS: Final[dict[type[Exception], type[Problem]]] = {TicketNotValid: ReplacedProblem}
 _CALLER_REFUSALS = (NotForThisCaller, InsufficientScope)
@@ -152,19 +149,6 @@ class EventTickets(APIView):
         response = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
         set_last_modified(response, [ticket.modified_at for ticket in shown])
         return response
-
-
-class EventAttendance(APIView):
-    @operation(
-        "get_attendance",
-        tokens=[_REPORTER],
-        answers={200: AttendanceShown},
-        refusals=[*_CALLER_REFUSALS, EventNotFound],
-    )
-    def get(self, request: Request, reference: str) -> Response:
-        """Return an event's sales and admissions by ticket type, and its scans by gate."""
-        event = event_acted_for(request, reference, Scope.REPORTS_READ)
-        return Response(AttendanceShown(measure_attendance(event.pk)).data)
 
 
 class OneTicket(APIView):

@@ -1,10 +1,10 @@
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
+from tickets.door.attendance_views import EventAttendance
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
 from tickets.door.views import CheckInUndo, TicketValidation
 from tickets.operations.views import Readiness, metrics
 from tickets.organizer_views import (
-    EventAttendance,
     EventTickets,
     OneTicket,
     OrderRefund,
