@@ -10,8 +10,7 @@ from django.utils.translation import gettext
 from events.models import Event, Organizer
 from ticketing.addresses import can_be_mailed, tidy_address
 from ticketing.clock import zone_named
-
-_SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
+from ticketing.money import format_money
 
 
 def show_start(event: Event) -> dict[str, str]:
@@ -30,11 +29,8 @@ def show_hour(moment: datetime) -> str:
 
 
 def show_money(amount: Decimal, currency: str) -> str:
-    """Return an amount with its currency, formatted for the active language."""
-    if not amount:
-        return gettext("free")
-    number = formats.number_format(amount, decimal_pos=2, force_grouping=True)
-    return f"{_SYMBOLS.get(currency, currency)} {number}"
+    """Return the price of an order for the active language: "free" instead of zero."""
+    return format_money(amount, currency) if amount else gettext("free")
 
 
 def reply_to_addresses(organizer: Organizer) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import formats
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
@@ -19,6 +18,7 @@ from orders.models import Order, OrderItem, OrderStatus, Payment
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
+from ticketing.money import format_money
 
 STATUS_COLORS = {
     OrderStatus.RESERVED: "info",
@@ -112,11 +112,11 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
 
     @display(description=gettext_lazy("total"), ordering="total")
     def price(self, order: Order) -> str:
-        return f"{formats.number_format(order.total, 2)} {order.currency}"
+        return format_money(order.total, order.currency)
 
     @admin.display(description=gettext_lazy("refunded"))
     def given_back(self, order: Order) -> str:
-        return f"{formats.number_format(order.refunded, 2)} {order.currency}"
+        return format_money(order.refunded, order.currency)
 
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def shown_status(self, order: Order) -> tuple[str, str]:

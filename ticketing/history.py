@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ticketing import clock
 from ticketing.actors import record_act, user_actor
 from ticketing.models import Act, ActorKind, ActType
+from ticketing.money import format_money
 
 _MOST_SHOWN = 100
 _CELL = "pr-4 py-1 text-left align-top"
@@ -123,8 +124,7 @@ def _show_details(act: Act, row: Any) -> str:
     if fields := details.pop("fields", None):
         parts.append(", ".join(_name_field(row, name) for name in fields))
     if "amount" in details and "currency" in details:
-        amount = formats.number_format(Decimal(details.pop("amount")), 2)
-        parts.append(f"{amount} {details.pop('currency')}")
+        parts.append(format_money(Decimal(details.pop("amount")), details.pop("currency")))
     if tickets := details.pop("tickets", None):
         count = len(tickets)
         parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})

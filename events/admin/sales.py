@@ -1,7 +1,8 @@
 """HTML about the sales of an event: a bar for the list, and a table for the event's page."""
 
+from decimal import Decimal
+
 from django.db.models import Count, F, Q, Sum
-from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from events.models import (
     Event,
 )
 from events.stock.record import held_by_type
+from ticketing.money import format_money
 
 
 def show_sales(sold: int, capacity: int, left: int) -> SafeString:
@@ -49,7 +51,7 @@ def show_summary(event: Event) -> SafeString:
             kind.sold,
             held.get(kind.pk, 0) + kind.promised - kind.sold,
             left.get(kind.pk, 0),
-            f"{formats.number_format(kind.revenue or 0, 2)} {event.currency}",
+            format_money(kind.revenue or Decimal(0), event.currency),
             admitted.get(kind.pk, 0),
         )
         for kind in kinds

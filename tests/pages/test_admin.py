@@ -13,7 +13,6 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import formats
 
 from events.catalogue import left_by_type
 from events.models import ApiToken, Event
@@ -600,7 +599,7 @@ def test_the_history_describes_acts_in_the_users_language(queue: RecordingQueue)
     order_page = client.get(change_page(order), headers=portuguese).content.decode()
     event_page = client.get(change_page(event), headers=portuguese).content.decode()
 
-    assert f"{formats.number_format(order.total, 2)} BRL; 2 ingressos" in order_page
+    assert "R$ 90,00; 2 ingressos" in order_page
     assert "sistema: evento cancelado" in event_page
     assert "ingressos por pedido, tipos de ingresso" in event_page
 

@@ -88,7 +88,7 @@ def test_the_mail_has_each_code_in_its_html_and_as_an_attachment():
     ("language", "subject", "moment", "total"),
     [
         ("pt-br", "Seus ingressos: Ópera", "Domingo, 10 de janeiro de 2027, 21h00", "R$ 240,00"),
-        ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "R$ 240.00"),
+        ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "BRL 240.00"),
     ],
 )
 def test_the_mail_is_in_the_buyers_language_and_in_the_events_time_zone(
