@@ -13,6 +13,7 @@ from orders.models import Order
 from ticketing.letters import HtmlMail, Picture
 from tickets.models import Ticket, TicketStatus
 from tickets.pictures import render_png
+from tickets.ticket_codes import number_tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class TicketInMail:
 def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> HtmlMail:
     """Return the mail that carries an order's tickets. It is not sent yet."""
     with translation.override(order.language):
-        # Revoked tickets count in the numbering, so that a ticket keeps its number in each mail.
+        numbers = number_tickets(tickets)
         shown = [
-            _show_ticket(order, ticket, number)
-            for number, ticket in enumerate(tickets, 1)
+            _show_ticket(order, ticket, numbers[ticket.pk])
+            for ticket in tickets
             if ticket.status != TicketStatus.REVOKED
         ]
         context = _make_context(order, shown)

@@ -51,6 +51,8 @@ class Ticket(models.Model):
         verbose_name=_("ticket type"),
     )
     position = models.PositiveSmallIntegerField(_("position"))
+    # Within its order, kept by a replacement: `ticket_codes`. NULL in the previous release's rows.
+    number = models.SmallIntegerField(_("number"), null=True, editable=False)
     # The text inside the QR code.
     code = models.CharField(_("code"), max_length=200)
     # The name of the QR code in S3, without ".png". Empty in rows of the previous release.
@@ -88,6 +90,11 @@ class Ticket(models.Model):
                 fields=["order_item", "position"],
                 condition=Q(replaced_by__isnull=True),
                 name="one_ticket_per_place_paid",
+            ),
+            models.UniqueConstraint(
+                fields=["order", "number"],
+                condition=Q(replaced_by__isnull=True),
+                name="one_ticket_per_number",
             ),
             models.CheckConstraint(
                 condition=Q(status=TicketStatus.REVOKED)

@@ -22,6 +22,7 @@ from tickets.codes import (
 from tickets.mail_request import new_mail_request
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import new_object_name
+from tickets.ticket_codes import number_tickets
 
 _BATCH = 500
 
@@ -173,6 +174,7 @@ def _write_replacement(
 ) -> Ticket | None:
     """Revoke a ticket and write its replacement. Return None if it was not valid any more."""
     identity = new_id()
+    number = number_tickets(list(Ticket.objects.of_order(order.pk))).get(old.pk)
     # A check-in at the same moment updates the same row: PostgreSQL lets only one of the two match.
     ended = Ticket.objects.filter(pk=old.pk, status=TicketStatus.VALID).update(
         status=TicketStatus.REVOKED, revoked_at=now, replaced_by=identity
@@ -193,6 +195,7 @@ def _write_replacement(
         event=old.event,
         ticket_type=old.ticket_type,
         position=old.position,
+        number=number,
         code=sign_code(subject, identity),
         object_name=new_object_name(event_id=old.event_id, ticket_id=identity),
         holder_name=old.holder_name if holder_name is None else holder_name,

@@ -10,7 +10,7 @@ from events.models import EventStatus
 from events.stock.holds import release_holds, settle_hold
 from events.stock.record import sell_tickets
 from orders.gateway import charge, undo_charge
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderItem, OrderStatus
 from orders.payment import approve_payment, fail_payment, note_undo
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from tickets.codes import CodeSubject, sign_code
@@ -93,11 +93,11 @@ def _resend_next_message(order_id: UUID) -> None:
 def _write_sale(order: Order, now: datetime) -> bool:
     if not approve_payment(order_id=order.pk, now=now):
         return False
-    items = list(order.items.select_related("ticket_type").order_by("ticket_type_id"))
+    items = list(order.items.select_related("ticket_type").order_by("pk"))
+    places = [(item, place) for item in items for place in range(1, item.quantity + 1)]
     Ticket.objects.bulk_create(
-        _make_ticket(order, item.ticket_type.number, item.ticket_type_id, item.pk, place, now)
-        for item in items
-        for place in range(1, item.quantity + 1)
+        _make_ticket(order, item, place, number, now)
+        for number, (item, place) in enumerate(places, 1)
     )
     Delivery.objects.create(order=order, asked_at=now, ask_again_at=next_retry_at(0, now=now))
     # Last, so that these rows are locked briefly: every sale of the event updates them.
@@ -106,29 +106,25 @@ def _write_sale(order: Order, now: datetime) -> bool:
     return True
 
 
-def _make_ticket(  # noqa: PLR0913, PLR0917 - a ticket is made of all these
-    order: Order,
-    type_number: int,
-    ticket_type_id: UUID,
-    order_item_id: int,
-    position: int,
-    now: datetime,
+def _make_ticket(
+    order: Order, item: OrderItem, position: int, number: int, now: datetime
 ) -> Ticket:
-    identity = ticket_id(order.pk, ticket_type_id, position)
+    identity = ticket_id(order.pk, item.ticket_type_id, position)
     subject = CodeSubject(
         event_id=order.event_id,
         event_number=order.event.number,
-        type_number=type_number,
+        type_number=item.ticket_type.number,
         valid_from=order.created_at,
         event_ends_at=order.event.ends_at,
     )
     return Ticket(
         pk=identity,
         order=order,
-        order_item_id=order_item_id,
+        order_item_id=item.pk,
         event_id=order.event_id,
-        ticket_type_id=ticket_type_id,
+        ticket_type_id=item.ticket_type_id,
         position=position,
+        number=number,
         code=sign_code(subject, identity),
         object_name=new_object_name(event_id=order.event_id, ticket_id=identity),
         holder_name=order.customer_name,
