@@ -1,15 +1,17 @@
 """Access: which organizers an API token or a signed-in user may act for."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from events.catalogue import find_event
-from events.models import ApiToken, Event, Organizer, Scope
+from events.models import ApiToken, Event, Membership, Organizer, Scope
+from events.roles import RIGHT_OF_SCOPE, Right, roles_with
 from ticketing import clock
 from ticketing.actors import Actor, user_actor
 from ticketing.api.authentication import BearerToken
@@ -64,9 +66,11 @@ class EventNotFound(NotFound):
     title = "There is nothing here"
 
 
-def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
+def organizers_of(
+    user: User | AnonymousUser, right: Right = Right.SEE_EVENTS
+) -> QuerySet[Organizer]:
     """
-    Return the organizers that `user` acts for: all for a superuser, else by memberships.
+    Return the organizers for which `user` has `right` at every event: all for a superuser.
 
     A member who is not staff acts for no organizer, neither in the admin nor in the API.
     """
@@ -74,14 +78,65 @@ def organizers_of(user: User | AnonymousUser) -> QuerySet[Organizer]:
         return Organizer.objects.none()
     if user.is_superuser:
         return Organizer.objects.all()
-    return Organizer.objects.filter(memberships__user_id=user.pk)
+    return Organizer.objects.filter(
+        # One filter, so that all conditions are about the same membership.
+        memberships__user_id=user.pk,
+        memberships__role__in=roles_with(right),
+        memberships__only_some_events=False,
+    )
+
+
+def seen_organizers(user: User | AnonymousUser) -> QuerySet[Organizer]:
+    """Return the organizers that `user` is a member of, also if limited to some events."""
+    memberships = _memberships(user, Right.SEE_EVENTS) if is_staff_now(user) else []
+    return Organizer.objects.filter(memberships__in=memberships)
+
+
+def has_right_somewhere(user: User | AnonymousUser, right: Right) -> bool:
+    """Return whether `user` has `right` for an organizer or, if limited, for some of its events."""
+    if not is_staff_now(user):
+        return False
+    return user.is_superuser or _memberships(user, right).exists()
+
+
+def within_rights(
+    rows: QuerySet[Any],
+    user: User | AnonymousUser,
+    right: Right,
+    *,
+    organizer_path: str,
+    event_path: str | None,
+) -> QuerySet[Any]:
+    """
+    Return those of `rows` for which `user` has `right`.
+
+    :param organizer_path: the lookup from a row to its organizer, or "pk" if it is one
+    :param event_path: the lookup from a row to its event, or "pk" if it is one. None if the rows
+        belong to no event: members who are limited to some events have no right to them.
+    """
+    if not is_staff_now(user):
+        return rows.none()
+    if user.is_superuser:
+        return rows
+    own = Q(**{f"{organizer_path}__in": organizers_of(user, right)})
+    limited = _memberships(user, right).filter(only_some_events=True)
+    if event_path is not None:
+        events = Event.objects.filter(
+            limited_members__in=limited, limited_members__organizer=F("organizer")
+        )
+        own |= Q(**{f"{event_path}__in": events})
+    return rows.filter(own)
+
+
+def _memberships(user: User, right: Right) -> QuerySet[Membership]:
+    return Membership.objects.filter(user_id=user.pk, role__in=roles_with(right))
 
 
 def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     """
     Return the organizers for which the caller has `scope`, by API token or by admin session.
 
-    A session has every scope. The result may be empty for a session.
+    A session has the scopes of its member's role. The result may be empty for a session.
 
     :raises NotAuthenticated: if the request has no credentials
     :raises InvalidToken: if the token is unknown, was revoked, or has expired
@@ -96,7 +151,7 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
         api_token = find_api_token(request.auth, scope)
         organizers = Organizer.objects.filter(pk=api_token.organizer_id)
     elif request.user.is_authenticated:
-        organizers = organizers_of(request.user)
+        organizers = organizers_of(request.user, RIGHT_OF_SCOPE[scope])
     else:
         raise NotAuthenticated("Send an API token, or sign in to the admin.")
     return organizers

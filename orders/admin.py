@@ -12,6 +12,7 @@ from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
 from events.admin.confirming import Question, after_asking, on_its_page
+from events.roles import Right
 from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
 from orders.models import Order, OrderItem, OrderStatus, Payment
@@ -74,6 +75,8 @@ class ConfirmationInline(ReadOnlyInline, TabularInline):
 @admin.register(Order)
 class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
+    event_path = "event"
+    right_to_see = Right.SEE_ORDERS
     list_display = ["code", "customer", "event", "price", "shown_status", "created_at"]
     list_filter = ["status", "event"]
     list_select_related = ["event"]
@@ -138,7 +141,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         """Return whether the order belongs to the user's organizers and has such a status."""
         return chosen(self, request, object_id).filter(status__in=statuses).exists()
 
-    @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["act"])
+    @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["orders"])
     @after_asking(
         Question(
             text=gettext_lazy("Cancel these reservations?"),
@@ -160,7 +163,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
             ),
         )
 
-    @action(description=gettext_lazy("Cancel reservation…"), permissions=["act", "cancel"])
+    @action(description=gettext_lazy("Cancel reservation…"), permissions=["orders", "cancel"])
     @on_its_page
     def cancel_this(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
         return self.cancel_chosen(request, rows)

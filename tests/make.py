@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from events.models import ApiToken, Event, EventStatus, Membership, Organizer, TicketType
+from events.models import ApiToken, Event, EventStatus, Membership, Organizer, Role, TicketType
 from events.organizing import create_event
 from events.ticket_types import add_ticket_type
 from orders.insertion import Customer, Reservation
@@ -34,11 +34,13 @@ def make_organizer(*, name: str = "Casa Azul") -> Organizer:
     return Organizer.objects.create(name=name, email="contato@example.com")
 
 
-def make_user(*, organizer: Organizer | None = None, **fields: Any) -> User:
+def make_user(
+    *, organizer: Organizer | None = None, role: Role = Role.OWNER, **fields: Any
+) -> User:
     """Make a user who can sign in, with a membership in `organizer` if one is given."""
     user = User.objects.create_user(username=f"user-{next(_numbers)}", **fields)
     if organizer is not None:
-        Membership.objects.create(organizer=organizer, user=user)
+        Membership.objects.create(organizer=organizer, user=user, role=role)
     return user
 
 

@@ -89,19 +89,15 @@ class OrderWithTicketsAdmin(OrderAdmin):
     def history_subjects(self, row: Any) -> list[UUID]:
         return [row.pk, *Ticket.objects.filter(order=row).values_list("pk", flat=True)]
 
-    def has_refund_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Return whether this order is paid, so that it may be refunded."""
-        return self.has_status(request, object_id, [OrderStatus.PAID])
-
-    def has_resend_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Return whether this order has tickets, so that they may be sent again."""
+    def has_paid_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Return whether this order is paid, so that it has tickets and may be refunded."""
         return self.has_status(request, object_id, [OrderStatus.PAID])
 
     def has_correct_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Return whether this order may still get mail, so that its address matters."""
         return self.has_status(request, object_id, _STATUSES_WITH_MAIL)
 
-    @admin.action(description=gettext_lazy("Refund in full…"), permissions=["act"])
+    @admin.action(description=gettext_lazy("Refund in full…"), permissions=["refund"])
     @after_asking(_ask_to_refund)
     def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
@@ -113,7 +109,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
             done=ngettext_lazy("%(count)d order refunded.", "%(count)d orders refunded.", "count"),
         )
 
-    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["orders"])
     def resend_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
             request,
@@ -128,18 +124,18 @@ class OrderWithTicketsAdmin(OrderAdmin):
             ),
         )
 
-    @action(description=gettext_lazy("Refund in full…"), permissions=["act", "refund"])
+    @action(description=gettext_lazy("Refund in full…"), permissions=["refund", "paid"])
     @on_its_page
     def refund_this(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
         return self.refund_chosen(request, rows)
 
-    @action(description=gettext_lazy("Send the tickets again"), permissions=["act", "resend"])
+    @action(description=gettext_lazy("Send the tickets again"), permissions=["orders", "paid"])
     @on_its_page
     @after_asking(RESEND_QUESTION)
     def resend_this(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         self.resend_chosen(request, rows)
 
-    @action(description=gettext_lazy("Correct the address…"), permissions=["act", "correct"])
+    @action(description=gettext_lazy("Correct the address…"), permissions=["orders", "correct"])
     def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         order = chosen(self, request, object_id).first()
         if order is None:
@@ -156,6 +152,7 @@ class ScanInline(ReadOnlyInline, TabularInline):
 @admin.register(Ticket)
 class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
+    event_path = "event"
     list_display = ["holder", "ticket_type", "event", "shown_status", "used_at"]
     list_filter = ["status", "event"]
     list_select_related = ["order", "event", "ticket_type"]
@@ -197,7 +194,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         """Return whether this ticket is used, so that its check-in may be undone."""
         return chosen(self, request, object_id).filter(status=TicketStatus.USED).exists()
 
-    @action(description=gettext_lazy("Undo check-in…"), permissions=["act", "undo"])
+    @action(description=gettext_lazy("Undo check-in…"), permissions=["door", "undo"])
     @on_its_page
     @after_asking(
         Question(
@@ -248,6 +245,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
 @admin.register(Scan)
 class ScanAdmin(ReadOnlyAdmin):
     organizer_path = "event__organizer"
+    event_path = "event"
     list_display = ["recorded_at", "shown_result", "holder", "event", "gate", "device"]
     list_filter = ["result", "event", "gate"]
     list_select_related = ["event", "device", "ticket"]

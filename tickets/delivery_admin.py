@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
 from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.refusals import say_refusal
+from events.roles import Right
 from orders.models import Order
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -105,6 +106,8 @@ def correct_address(
 @admin.register(Delivery)
 class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "order__event__organizer"
+    event_path = "order__event"
+    right_to_see = Right.SEE_ORDERS
     list_display = ["order_code", "customer", "shown_state", "failure", "asked_at", "sent_at"]
     list_filter = [StateFilter]
     list_select_related = ["order"]
@@ -153,7 +156,7 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             return _("given up: correct the address, or send the tickets again")
         return str(_STATES[state])
 
-    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["orders"])
     def resend_chosen(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
         act_on_each(
             request,
@@ -168,13 +171,13 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             ),
         )
 
-    @action(description=gettext_lazy("Send the tickets again"), permissions=["act"])
+    @action(description=gettext_lazy("Send the tickets again"), permissions=["orders"])
     @on_its_page
     @after_asking(lambda rows: replace(RESEND_QUESTION, about=[row.order for row in rows]))
     def resend_this(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
         self.resend_chosen(request, rows)
 
-    @action(description=gettext_lazy("Correct the address…"), permissions=["act"])
+    @action(description=gettext_lazy("Correct the address…"), permissions=["orders"])
     def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         delivery = chosen(self, request, object_id).select_related("order").first()
         if delivery is None:

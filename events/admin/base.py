@@ -9,32 +9,34 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest
 
-from events.access import organizers_of
+from events.access import has_right_somewhere, organizers_of, within_rights
 from events.admin.filters import lookups_of, own_filters
 from events.admin.refusals import say_refusal
+from events.roles import Right
 from ticketing.errors import Refusal
 from ticketing.sound_admin import SoundAdmin
 
 
 class OwnAdmin(SoundAdmin):
     """
-    Shows only the rows of the organizers that the user acts for.
+    Shows only the rows for which the user has the right to see them.
 
-    Permissions come from memberships alone, and not from Django's groups and permissions.
+    Rights come from the roles of memberships alone, and not from Django's groups and permissions.
     """
 
-    # The lookup from the model to its organizer.
+    # The lookups from the model to its organizer and its event. Without an event, members who are
+    # limited to some events have no right to the rows.
     organizer_path: ClassVar[str] = "organizer"
+    event_path: ClassVar[str | None] = None
+    right_to_see: ClassVar[Right] = Right.SEE_EVENTS
+    right_to_change: ClassVar[Right] = Right.CHANGE_ORGANIZER
     show_full_result_count = False
     list_per_page = 50
     compressed_fields = True
     list_filter_submit = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        if request.user.is_superuser:
-            return rows
-        return rows.filter(**{f"{self.organizer_path}__in": organizers_of(request.user)})
+        return self.within(super().get_queryset(request), request, self.right_to_see)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         # Autocomplete fields show pages of these rows, and pages need a fixed order.
@@ -55,17 +57,59 @@ class OwnAdmin(SoundAdmin):
             changelist.full_result_count = changelist.result_count
         return changelist
 
+    def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:
+        """Return those of `rows` for which the user has `right`."""
+        return within_rights(
+            rows,
+            request.user,
+            right,
+            organizer_path=self.organizer_path,
+            event_path=self.event_path,
+        )
+
+    def has_right(self, request: HttpRequest, right: Right, obj: Model | str | None = None) -> bool:
+        """
+        Return whether the user has `right` for a row, or for any row if `obj` is None.
+
+        :param obj: the row or its primary key. Unfold checks actions of a detail page with the key.
+        """
+        if not has_right_somewhere(request.user, right):
+            return False
+        key = obj.pk if isinstance(obj, Model) else obj
+        if key is None:
+            return True
+        return rows_of_key(self.within(self.get_queryset(request), request, right), key).exists()
+
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return organizers_of(request.user).exists()
+        return self.has_right(request, self.right_to_see)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._may(request, obj)
+        return self.has_right(request, self.right_to_see, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_module_permission(request)
+        return organizers_of(request.user, self.right_to_change).exists()
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._may(request, obj)
+        return self.has_right(request, self.right_to_change, obj)
+
+    # The permissions that actions name: `permissions=["refund"]`.
+    def has_events_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_right(request, Right.CHANGE_EVENTS, obj)
+
+    def has_orders_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_right(request, Right.CHANGE_ORDERS, obj)
+
+    def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_right(request, Right.REFUND, obj)
+
+    def has_export_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_right(request, Right.EXPORT, obj)
+
+    def has_organizer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_right(request, Right.CHANGE_ORGANIZER, obj)
+
+    def has_door_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_right(request, Right.RUN_DOOR, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -94,13 +138,6 @@ class OwnAdmin(SoundAdmin):
                 rows = related.get_queryset(request)
         options["queryset"] = rows
 
-    def _may(self, request: HttpRequest, obj: Model | str | None) -> bool:
-        if not self.has_module_permission(request):
-            return False
-        # Unfold checks the actions of a detail page with the primary key instead of the object.
-        key = obj.pk if isinstance(obj, Model) else obj
-        return key is None or rows_of_key(self.get_queryset(request), key).exists()
-
 
 class ReadOnlyAdmin(OwnAdmin):
     """The admin of rows that sales write. Staff see them, and change them only by actions."""
@@ -110,10 +147,6 @@ class ReadOnlyAdmin(OwnAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Return whether the user may run actions on these rows: yes, if the user may see them."""
-        return self._may(request, object_id)
 
 
 def act_on_each(

@@ -30,6 +30,7 @@ from events.models import (
     TicketType,
 )
 from events.organizing import cancel_event, change_event, create_event, publish_event
+from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.clock import zone_named
@@ -77,6 +78,8 @@ def _ask_to_cancel(events: QuerySet[Event]) -> Question:
 @admin.register(Event)
 class EventAdmin(ShowsHistory, OwnAdmin):
     form = EventForm
+    event_path = "pk"
+    right_to_change = Right.CHANGE_EVENTS
     list_display = ["named", "shown_status", "when", "city", "sales"]
     list_filter = ["status", "organizer", "city"]
     search_fields = ["name", "venue", "city", "slug"]
@@ -143,7 +146,7 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         return super().has_change_permission(request, obj)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        first = organizers_of(request.user).order_by("name").first()
+        first = organizers_of(request.user, Right.CHANGE_EVENTS).order_by("name").first()
         return {**super().get_changeform_initial_data(request), "organizer": first and first.pk}
 
     def changeform_view(

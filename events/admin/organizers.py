@@ -6,14 +6,15 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
-from events.access import organizers_of
+from events.access import organizers_of, seen_organizers
 from events.admin.base import OwnAdmin
 from events.models import (
     Membership,
     Organizer,
 )
+from events.roles import Right
 from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
@@ -34,9 +35,13 @@ class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     inlines = [MembershipInline]
     formfield_overrides = ADDRESS_FIELDS
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = ModelAdmin.get_queryset(self, request)
-        return rows.filter(pk__in=organizers_of(request.user))
+    def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:
+        if request.user.is_superuser:
+            return rows
+        if right == Right.SEE_EVENTS:
+            # Also for a member who is limited to some events.
+            return rows.filter(pk__in=seen_organizers(request.user))
+        return rows.filter(pk__in=organizers_of(request.user, right))
 
     def history_owner(self, row: Any) -> UUID | None:
         owner: UUID = row.pk

@@ -22,6 +22,7 @@ from events.models import (
     ApiToken,
     Scope,
 )
+from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
@@ -42,6 +43,7 @@ class ApiTokenForm(forms.ModelForm):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    right_to_see = Right.CHANGE_ORGANIZER
     created_act = ActType.TOKEN_CREATED
     changed_act = ActType.TOKEN_CHANGED
     list_display = ["name", "organizer", "begins_with", "last_used_at", "expires_at", "revoked_at"]

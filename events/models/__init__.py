@@ -13,7 +13,7 @@ from events.models.events import (
     validate_web_address,
 )
 from events.models.generation import InventoryGeneration
-from events.models.organizers import ApiToken, Membership, Organizer, Scope, all_scopes
+from events.models.organizers import ApiToken, Membership, Organizer, Role, Scope, all_scopes
 from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Membership",
     "NextNumber",
     "Organizer",
+    "Role",
     "Scope",
     "TicketType",
     "all_scopes",

@@ -29,6 +29,16 @@ class Organizer(models.Model):
         return self.name
 
 
+class Role(models.TextChoices):
+    """What a member does for an organizer. `events/roles.py` says what each role may do."""
+
+    OWNER = "owner", _("owner")
+    MANAGER = "manager", _("manager")
+    FINANCE = "finance", _("finance")
+    DOOR = "door", _("door supervisor")
+    VIEWER = "viewer", _("viewer")
+
+
 class Membership(models.Model):
     """Lets a user act for an organizer. The user must be staff as well."""
 
@@ -44,12 +54,35 @@ class Membership(models.Model):
         related_name="memberships",
         verbose_name=_("user"),
     )
+    # The members of the first release could do everything.
+    role = models.CharField(
+        _("role"),
+        max_length=10,
+        choices=Role.choices,
+        default=Role.OWNER,
+        db_default=Role.OWNER,
+    )
+    only_some_events = models.BooleanField(
+        _("only some events"),
+        default=False,
+        db_default=False,
+        help_text=_("The member sees only the events chosen here, and makes no new ones."),
+    )
+    events = models.ManyToManyField(
+        "events.Event", verbose_name=_("events"), blank=True, related_name="limited_members"
+    )
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
         constraints = [
             models.UniqueConstraint(fields=["organizer", "user"], name="one_membership_each"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(only_some_events=False) | ~models.Q(role=Role.OWNER),
+                name="owner_has_all_events",
+                violation_error_message=_("An owner has all events. Choose another role."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from events.admin.once import OnceAdmin
+from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
@@ -21,6 +22,7 @@ from tickets.models import Device
 
 @admin.register(Device)
 class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    right_to_see = right_to_change = Right.RUN_DOOR
     created_act = ActType.DEVICE_CREATED
     changed_act = ActType.DEVICE_CHANGED
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]

@@ -13,6 +13,7 @@ from events.access import (
     organizers_of,
 )
 from events.models import Scope
+from events.roles import Right
 from ticketing.actors import Actor
 from ticketing.api.authentication import BearerToken
 from ticketing.models import ActorKind
@@ -73,7 +74,7 @@ def scanner_of(request: Request) -> Scanner:
         )
     if not request.user.is_authenticated:
         raise NotAuthenticated("Send a device's or an organizer's token.")
-    organizers = tuple(organizers_of(request.user).values_list("pk", flat=True))
+    organizers = tuple(organizers_of(request.user, Right.RUN_DOOR).values_list("pk", flat=True))
     if not organizers:
         raise NotForThisCaller("You act for no organizer.")
     return Scanner(f"user:{request.user.pk}", organizers=organizers, user_id=request.user.pk)

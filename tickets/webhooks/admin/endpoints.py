@@ -22,6 +22,7 @@ from events.admin.confirming import Question, after_asking, ask_first, on_its_pa
 from events.admin.once import OnceAdmin, redirect_to_made_row, show_secret
 from events.admin.refusals import say_refusal
 from events.models import Organizer
+from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
@@ -68,6 +69,7 @@ class WebhookForm(forms.ModelForm):
 
 @admin.register(WebhookEndpoint)
 class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
+    right_to_see = Right.CHANGE_ORGANIZER
     created_act = ActType.WEBHOOK_CREATED
     changed_act = ActType.WEBHOOK_CHANGED
     list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]

@@ -12,6 +12,7 @@ from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin
 from events.admin.confirming import Question, after_asking, on_its_page
+from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
@@ -41,6 +42,7 @@ class WebhookAttemptInline(TabularInline):
 @admin.register(WebhookMessage)
 class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "endpoint__organizer"
+    right_to_see = Right.CHANGE_ORGANIZER
     list_display = ["type", "shown_state", "endpoint", "attempts", "created_at"]
     list_filter = ["type", "endpoint"]
     list_select_related = ["endpoint"]
@@ -88,7 +90,7 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
     def state(self, message: WebhookMessage) -> str:
         return self.shown_state(message)[1]
 
-    @admin.action(description=gettext_lazy("Send again"), permissions=["act"])
+    @admin.action(description=gettext_lazy("Send again"), permissions=["organizer"])
     def send_chosen_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
         for message in rows:
             send_again(message_id=message.pk, actor=user_actor(request.user), now=clock.now())
@@ -99,7 +101,7 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
                 _("A webhook that is switched off gets the message after it is switched on again."),
             )
 
-    @action(description=gettext_lazy("Send again"), permissions=["act"])
+    @action(description=gettext_lazy("Send again"), permissions=["organizer"])
     @on_its_page
     @after_asking(
         Question(
