@@ -50,6 +50,11 @@ def announce_change(*, event_id: UUID) -> None:
     transaction.on_commit(partial(_announce_revision, event_id))
 
 
+def announce_change_of_catalogue() -> None:
+    """After the commit of this transaction, make all processes read the catalogue's pages again."""
+    transaction.on_commit(_renew_catalogue)
+
+
 def _announce_revision(event_id: UUID) -> None:
     revision, status = Event.objects.values_list("revision", "status").get(pk=event_id)
     try:
@@ -59,4 +64,12 @@ def _announce_revision(event_id: UUID) -> None:
             renew_catalogue_version(str(new_id()))
     except InventoryUnavailable:
         # Harmless: the event cache and the cached pages expire within seconds.
+        return
+
+
+def _renew_catalogue() -> None:
+    try:
+        renew_catalogue_version(str(new_id()))
+    except InventoryUnavailable:
+        # Harmless: the cached pages expire within seconds.
         return

@@ -1,8 +1,7 @@
-"""The verbs of events: create, change, publish, cancel."""
+"""The verbs of events: create, change, cancel."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from django.utils.text import slugify
 
 from events.changes import EventNotEditable, assign, claim_to_change
 from events.models import Event, EventStatus, TicketType
-from events.stock.rebuild import try_to_rebuild_stock
+from events.publishing import publish_event, unpublish_event
 from events.ticket_types import change_ticket_types, refuse_too_many_types
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
@@ -21,27 +20,6 @@ from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
 
 _SLUG_LENGTH = 60
-
-
-class EventIsOver(Conflict):
-    """The event has ended, so it cannot be published."""
-
-    code = "event_is_over"
-    title = "The event is over"
-
-
-class EventNotPublishable(Conflict):
-    """The event has no ticket types, or was cancelled."""
-
-    code = "event_not_publishable"
-    title = "This event cannot be published"
-
-
-class IllegalStatus(Conflict):
-    """A published event cannot become a draft again."""
-
-    code = "illegal_status"
-    title = "The event cannot change to that status"
 
 
 class SlugTaken(Conflict):
@@ -119,6 +97,7 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
         event = claim_to_change(event_id)
         check(event)
         status = changes.pop("status", event.status)
+        note = changes.pop("cancellation_note", "")
         if event.status == EventStatus.CANCELLED:
             raise EventNotEditable(f"{event.name} was cancelled. Create a new event instead.")
         changed = _change_fields(event, changes)
@@ -131,39 +110,16 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
         if changed:
             _record(ActType.EVENT_CHANGED, event, actor, now, {"fields": sorted(changed)})
         if status != event.status:
-            _change_status(event, status, actor, now)
+            _change_status(event, status, note, actor, now)
     event.refresh_from_db()
     return event
 
 
-def publish_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
-    """
-    Put an event on sale. A repeated call changes nothing.
-
-    :raises EventIsOver: if the event has ended
-    :raises EventNotPublishable: if the event was cancelled or has no ticket types
-    """
-    with transaction.atomic():
-        event = claim_to_change(event_id)
-        if event.status == EventStatus.CANCELLED:
-            raise EventNotPublishable(f"{event.name} was cancelled. Create a new event instead.")
-        if not event.ticket_types.exists():
-            raise EventNotPublishable(f"{event.name} has no ticket types. Add one first.")
-        if event.status != EventStatus.PUBLISHED:
-            if event.ends_at <= now:
-                raise EventIsOver(
-                    f"{event.name} ended at {event.ends_at.isoformat()}. Correct `starts_at` and"
-                    " `ends_at` first."
-                )
-            Event.objects.filter(pk=event_id).update(status=EventStatus.PUBLISHED)
-            _record(ActType.EVENT_PUBLISHED, event, actor, now)
-        transaction.on_commit(partial(try_to_rebuild_stock, event_id=event_id))
-
-
-def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
+def cancel_event(*, event_id: UUID, note: str = "", actor: Actor, now: datetime) -> None:
     """
     Cancel an event for good. A repeated call changes nothing.
 
+    `note` is a sentence of the organizer for the mails to the buyers, of 500 characters at most.
     After the commit, no buyer can reserve or pay. A worker then ends the open reservations,
     revokes the tickets and refunds the buyers.
     """
@@ -172,7 +128,12 @@ def cancel_event(*, event_id: UUID, actor: Actor, now: datetime) -> None:
         cancelled = (
             Event.objects.filter(pk=event_id)
             .exclude(status=EventStatus.CANCELLED)
-            .update(status=EventStatus.CANCELLED, cancelled_at=now, epoch=F("epoch") + 1)
+            .update(
+                status=EventStatus.CANCELLED,
+                cancelled_at=now,
+                cancellation_note=note,
+                epoch=F("epoch") + 1,
+            )
         )
         if cancelled:
             _record(ActType.EVENT_CANCELLED, event, actor, now)
@@ -240,12 +201,10 @@ def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[str]:
     return changed
 
 
-def _change_status(event: Event, status: str, actor: Actor, now: datetime) -> None:
+def _change_status(event: Event, status: str, note: str, actor: Actor, now: datetime) -> None:
     if status == EventStatus.PUBLISHED:
         publish_event(event_id=event.pk, actor=actor, now=now)
     elif status == EventStatus.CANCELLED:
-        cancel_event(event_id=event.pk, actor=actor, now=now)
+        cancel_event(event_id=event.pk, note=note, actor=actor, now=now)
     else:
-        raise IllegalStatus(
-            f"An event that is {event.status} cannot become {status}. Leave `status` out."
-        )
+        unpublish_event(event_id=event.pk, actor=actor, now=now)

@@ -73,7 +73,7 @@ class EventSent(StrictSerializer):
     An event with one ticket type may have `capacity` and `price` instead of `ticket_types`.
     """
 
-    ignored = frozenset({"id", "available", "sold_out"})
+    ignored = frozenset({"id", "available", "sold_out", "cancellation_note"})
     rules = {"if": has("ticket_types"), "then": has_none(*_SHORTHAND)}
 
     slug = WordField(
@@ -217,6 +217,17 @@ class EventChanged(EventSent):
     ticket_types = TicketTypeChanged(  # type: ignore[call-arg]  # arguments of ListSerializer
         many=True, required=False, allow_empty=False, max_length=MOST_TICKET_TYPES
     )
+    cancellation_note = TextField(
+        max_length=column_length(Event, "cancellation_note"),
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="A sentence for the mails to the buyers, with `status` `cancelled`. It is ignored"
+        " with another status.",
+    )
+
+    def validate_cancellation_note(self, note: str | None) -> str:
+        return note or ""
 
 
 def _check_order(attrs: dict[str, Any], first: str, last: str) -> None:

@@ -45,6 +45,10 @@ class EventShown(serializers.ModelSerializer[Event]):
         help_text="Data that the organizer stores with the event. Empty for other callers."
     )
 
+    cancellation_note = serializers.SerializerMethodField(
+        help_text="What the organizer wrote to the buyers when the event was cancelled."
+    )
+
     class Meta:
         model = Event
         fields = [
@@ -75,6 +79,7 @@ class EventShown(serializers.ModelSerializer[Event]):
             "ticket_types",
             "external_id",
             "metadata",
+            "cancellation_note",
         ]
 
     # Only for the organizer: these may contain private notes.
@@ -84,6 +89,9 @@ class EventShown(serializers.ModelSerializer[Event]):
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
     def get_metadata(self, event: Event) -> dict[str, str]:
         return dict(event.metadata) if self.context.get(FOR_ORGANIZER) else {}
+
+    def get_cancellation_note(self, event: Event) -> str | None:
+        return event.cancellation_note or None
 
     def get_image_url(self, event: Event) -> str | None:
         return event.image_url or None

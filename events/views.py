@@ -34,15 +34,8 @@ from events.examples import EVENT_WITH_TWO_TYPES, SIMPLE_EVENT
 from events.list_answers import answer_page, recall_query, remember_query
 from events.listing import PageRequest
 from events.models import Event, EventStatus, Organizer, Scope, TicketType
-from events.organizing import (
-    CurrencyInUse,
-    EventIsOver,
-    EventNotPublishable,
-    IllegalStatus,
-    SlugTaken,
-    change_event,
-    create_event,
-)
+from events.organizing import CurrencyInUse, SlugTaken, change_event, create_event
+from events.publishing import EventIsOver, EventNotPublishable, IllegalStatus
 from events.request_serializers import CatalogueQuery, EventChanged, EventSent, NewEventSent
 from events.sent import SeveralTicketTypes, event_defaults, take_ticket_types
 from events.serializers import EventShown

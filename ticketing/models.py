@@ -96,6 +96,7 @@ class ActType(models.TextChoices):
     EVENT_CREATED = "event.created", _("event created")
     EVENT_CHANGED = "event.changed", _("event changed")
     EVENT_PUBLISHED = "event.published", _("event published")
+    EVENT_UNPUBLISHED = "event.unpublished", _("event taken off sale")
     EVENT_CANCELLED = "event.cancelled", _("event cancelled")
     ORGANIZER_CREATED = "organizer.created", _("organizer created")
     ORGANIZER_CHANGED = "organizer.changed", _("organizer changed")

@@ -29,7 +29,8 @@ from events.models import (
     EventStatus,
     TicketType,
 )
-from events.organizing import cancel_event, change_event, create_event, publish_event
+from events.organizing import cancel_event, change_event, create_event
+from events.publishing import publish_event
 from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor

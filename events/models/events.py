@@ -14,6 +14,7 @@ from ticketing.ids import new_id
 from ticketing.text import LONGEST_SLUG, refuse_control_characters
 
 DEFAULT_HOLD_SECONDS = 15 * 60
+LONGEST_HOLD_SECONDS = 24 * 60 * 60
 LARGEST_CAPACITY = 1_000_000
 LARGEST_PER_ORDER = 100
 
@@ -168,9 +169,9 @@ class Event(models.Model):
         ),
     )
     hold_seconds = models.PositiveIntegerField(
-        _("reservation lasts (seconds)"),
+        _("time to pay"),
         default=DEFAULT_HOLD_SECONDS,
-        validators=[MinValueValidator(1), MaxValueValidator(24 * 60 * 60)],
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_HOLD_SECONDS)],
         help_text=_("How long tickets are set aside for a buyer who has not paid yet."),
     )
     confirms_free_orders = models.BooleanField(
@@ -202,6 +203,15 @@ class Event(models.Model):
     revision = models.BigIntegerField(db_default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, editable=False)
+    # What the organizer wrote to the buyers when the event was cancelled. Their mails contain it.
+    cancellation_note = models.TextField(
+        _("sentence to the buyers"),
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
     # When a cancelled event had no open reservations and no payments to refund any more.
     wound_up_at = models.DateTimeField(_("wound up at"), null=True, editable=False)
 
@@ -226,7 +236,9 @@ class Event(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")), name="ends_after_it_starts"
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="ends_after_it_starts",
+                violation_error_message=_("The event must end after it starts."),
             ),
             models.CheckConstraint(
                 condition=Q(checkin_ends_at__gt=F("checkin_starts_at"))

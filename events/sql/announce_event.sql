@@ -1,12 +1,13 @@
--- Write the webhook messages of an event that was published, changed or cancelled.
+-- Write the webhook messages of an event that was published, changed, taken off sale or cancelled.
 --
 -- The trigger calls it after each UPDATE of an event and ignores the result. Changes of a draft,
--- and changes that no buyer could notice, write nothing.
+-- and changes that no buyer could notice, write nothing. An event that becomes a draft again is
+-- announced as `event.updated`, with its new status.
 CREATE FUNCTION announce_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE kind text;
 BEGIN
-  IF NEW.status <> OLD.status THEN kind := 'event.' || NEW.status;
-  ELSIF NEW.revision <> OLD.revision AND NEW.status = 'published' THEN kind := 'event.updated';
+  IF NEW.status <> OLD.status AND NEW.status <> 'draft' THEN kind := 'event.' || NEW.status;
+  ELSIF NEW.revision <> OLD.revision AND 'published' IN (NEW.status, OLD.status) THEN kind := 'event.updated';
   ELSE RETURN NULL;
   END IF;
   PERFORM announce(NEW.organizer_id, kind, NEW.id,

@@ -18,7 +18,8 @@ from redis import Redis
 
 from events.catalogue import look_up_event
 from events.models import EventStatus, TicketType
-from events.organizing import cancel_event, change_event, publish_event
+from events.organizing import cancel_event, change_event
+from events.publishing import publish_event
 from events.stock.cold import clear_recorded_figures
 from events.stock.holds import read_stock, try_to_apply_decisions
 from events.stock.rebuild import rebuild_stock

@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 
 from events import changes, list_answers, listing
 from events.models import Event, EventStatus
-from events.organizing import cancel_event, change_event, publish_event
+from events.organizing import cancel_event, change_event
+from events.publishing import publish_event
 from events.stock.holds import InventoryUnavailable
 from events.stock.record import recorded_left_by_type
 from events.ticket_types import change_capacity

@@ -8,13 +8,8 @@ from django.db import transaction
 
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus
-from events.organizing import (
-    EventIsOver,
-    EventNotPublishable,
-    cancel_event,
-    create_event,
-    publish_event,
-)
+from events.organizing import cancel_event, create_event
+from events.publishing import EventIsOver, EventNotPublishable, publish_event
 from events.stock.holds import read_stock
 from events.stock.record import current_epoch
 from events.ticket_types import CapacityBelowCommitted, change_capacity, change_ticket_types

@@ -16,7 +16,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event
-from events.organizing import publish_event
+from events.publishing import publish_event
 from orders import reservation_views
 from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment

@@ -20,7 +20,8 @@ from jsonschema_rs import Draft202012Validator
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from events.models import Event, Organizer
-from events.organizing import cancel_event, change_event, publish_event
+from events.organizing import cancel_event, change_event
+from events.publishing import publish_event
 from orders.cancellation import cancel_order
 from orders.expiry import expire_reservations
 from orders.models import Order
