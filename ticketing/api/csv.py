@@ -1,16 +1,13 @@
 """CSV responses, streamed row by row and safe to open in a spreadsheet."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
-# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection). Some
-# spreadsheets also split cells at a semicolon.
-_FORMULA = re.compile(r"(^|;)(?=[=+\-@\t\r])")
+from ticketing.tables.formulas import neutralize_formula
 
 
 class CsvRenderer(JSONRenderer):
@@ -46,4 +43,4 @@ def _write(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str
 
 
 def _escape_formula(cell: Any) -> Any:
-    return _FORMULA.sub(r"\1'", cell) if isinstance(cell, str) else cell
+    return neutralize_formula(cell) if isinstance(cell, str) else cell

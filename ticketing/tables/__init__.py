@@ -1,0 +1,1 @@
+"""Tables for spreadsheets: CSV and XLSX files that are written piece by piece."""
