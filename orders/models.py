@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
 from orders.email_confirmation import EmailConfirmation  # noqa: F401 - registers the model
+from orders.ledger_entry import LedgerEntry  # noqa: F401 - registers the model
 from orders.shop_record import ShopRecord  # noqa: F401 - registers the model
 from orders.simulated_charges import SimulatedCharge  # noqa: F401 - registers the model
 from ticketing.ids import new_id

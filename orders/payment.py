@@ -134,7 +134,8 @@ def approve_payment(*, order_id: UUID, now: datetime) -> bool:
     """
     Move an order to `paid`. It runs in the transaction that writes the order's tickets.
 
-    Return False if the order was not `processing`: another worker may have settled it.
+    Return False if the order was not `processing`: another worker may have settled it. A trigger
+    enters the charge in the ledger.
     """
     if not move_order(order_id, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
         return False

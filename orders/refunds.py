@@ -65,6 +65,7 @@ def return_money(*, order_id: UUID, now: datetime) -> None:
 
 
 def _add_refund(payment: Payment, amount: Decimal, now: datetime) -> None:
+    # A trigger enters it in the ledger.
     Refund.objects.create(
         payment=payment, amount=amount, created_at=now, ask_again_at=next_retry_at(0, now=now)
     )

@@ -59,6 +59,7 @@ def violations(arena: Arena, observed: Observed) -> list[str]:
         *_record(),
         *_responses(observed),
         *_money(),
+        *_ledger(),
         *_codes(arena),
         *_ticket_mails(arena),
         *_doors(observed),
@@ -146,6 +147,12 @@ def _money() -> Iterator[str]:
         if (pk in charged) != (status == "paid"):
             money = "charged and not refunded" if pk in charged else "not charged, or refunded"
             yield f"the status of {code} is {status}, but its money was {money}"
+
+
+def _ledger() -> Iterator[str]:
+    from orders.ledger import find_ledger_faults  # noqa: PLC0415
+
+    yield from find_ledger_faults()
 
 
 def _codes(arena: Arena) -> Iterator[str]:

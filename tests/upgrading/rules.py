@@ -23,6 +23,7 @@ BIG_TABLES: Final = frozenset(
     {
         "events_webhookattempt",
         "events_webhookmessage",
+        "orders_ledgerentry",
         "orders_order",
         "orders_orderitem",
         "orders_payment",
