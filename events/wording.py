@@ -3,7 +3,9 @@
 from datetime import datetime
 from decimal import Decimal
 from email.headerregistry import Address
+from email.utils import parseaddr
 
+from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext
 
@@ -31,6 +33,13 @@ def show_hour(moment: datetime) -> str:
 def show_money(amount: Decimal, currency: str) -> str:
     """Return the price of an order for the active language: "free" instead of zero."""
     return format_money(amount, currency) if amount else gettext("free")
+
+
+def sender_of(organizer: Organizer) -> str:
+    """Return the `From` of mails about an organizer's events: its name, at the site's address."""
+    site, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    name = f"{organizer.name} via {site}" if site else organizer.name
+    return str(Address(name, addr_spec=address))
 
 
 def reply_to_addresses(organizer: Organizer) -> list[str]:

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-from events.wording import reply_to_addresses, show_hour, show_start
+from events.wording import reply_to_addresses, sender_of, show_hour, show_start
 from orders.models import Order
 from ticketing.clock import zone_named
 from ticketing.letters import HtmlMail
@@ -32,6 +32,7 @@ def compose_confirmation_mail(*, order: Order, token: str) -> HtmlMail:
             subject=" ".join(subject.split()),
             body=render_to_string("orders/mail/confirmation.txt", context),
             html=render_to_string("orders/mail/confirmation.html", context),
+            from_email=sender_of(order.event.organizer),
             to=[order.customer_email],
             reply_to=reply_to_addresses(order.event.organizer),
         )

@@ -1,19 +1,22 @@
 """Compose the mail that carries an order's tickets, in its buyer's language."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-from events.wording import reply_to_addresses, show_money, show_start
+from events.wording import reply_to_addresses, sender_of, show_money, show_start
 from orders.models import Order
 from ticketing.letters import HtmlMail, Picture
-from tickets.models import Ticket, TicketStatus
+from tickets.models import Ticket, TicketQuerySet, TicketStatus
 from tickets.pictures import render_png
-from tickets.ticket_codes import number_tickets
+from tickets.ticket_codes import number_tickets, readable_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,14 @@ class TicketInMail:
     """One ticket as the mail shows it."""
 
     number: int
+    readable_code: str
     ticket_type: str
+    price: str
     holder_name: str
     code: str
     picture: Picture
+    # What is different from an earlier mail, if this ticket replaces another.
+    news: Sequence[str]
 
     @property
     def file_name(self) -> str:
@@ -35,22 +42,45 @@ class TicketInMail:
         return self.picture.content_id
 
 
+@dataclass(frozen=True, slots=True)
+class LineOfOrder:
+    """Tickets of one type at one price."""
+
+    quantity: int
+    ticket_type: str
+    price: str
+
+
+def tickets_to_mail(order_id: UUID) -> TicketQuerySet:
+    """Return an order's tickets with everything that the mail says about them, in one query."""
+    return Ticket.objects.of_order(order_id).select_related(
+        "ticket_type", "order_item", "replaces__ticket_type"
+    )
+
+
 def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> HtmlMail:
-    """Return the mail that carries an order's tickets. It is not sent yet."""
+    """Return the mail that carries an order's tickets (`tickets_to_mail`). It is not sent yet."""
     with translation.override(order.language):
         numbers = number_tickets(tickets)
-        shown = [
-            _show_ticket(order, ticket, numbers[ticket.pk])
-            for ticket in tickets
-            if ticket.status != TicketStatus.REVOKED
-        ]
-        context = _make_context(order, shown)
-        subject = gettext("Your tickets: %(event)s") % {"event": order.event.name}
+        valid = [ticket for ticket in tickets if ticket.status != TicketStatus.REVOKED]
+        shown = [_show_ticket(order, ticket, numbers[ticket.pk]) for ticket in valid]
+        renewed = any(ticket.news for ticket in shown)
+        refunded = sum(
+            (ticket.order_item.unit_price for ticket in tickets if ticket.refunded_at), Decimal(0)
+        )
+        context = _make_context(order, shown) | {
+            "renewed": renewed,
+            "lines": _count_lines(order, valid),
+            "refunded": show_money(refunded, order.currency) if refunded else "",
+        }
+        new, usual = gettext("Your new tickets: %(event)s"), gettext("Your tickets: %(event)s")
+        subject = new if renewed else usual
         return HtmlMail(
-            subject=" ".join(subject.split()),
+            subject=" ".join((subject % {"event": order.event.name}).split()),
             body=render_to_string("tickets/mail/tickets.txt", context),
             html=render_to_string("tickets/mail/tickets.html", context),
             pictures=[ticket.picture for ticket in shown],
+            from_email=sender_of(order.event.organizer),
             to=[order.customer_email],
             reply_to=reply_to_addresses(order.event.organizer),
         )
@@ -71,11 +101,40 @@ def _make_context(order: Order, tickets: Sequence[TicketInMail]) -> dict[str, An
     }
 
 
+def _count_lines(order: Order, tickets: Sequence[Ticket]) -> list[LineOfOrder]:
+    quantities = Counter(
+        (ticket.ticket_type.name, ticket.order_item.unit_price) for ticket in tickets
+    )
+    return [
+        LineOfOrder(quantity, name, show_money(price, order.currency))
+        for (name, price), quantity in quantities.items()
+    ]
+
+
 def _show_ticket(order: Order, ticket: Ticket, number: int) -> TicketInMail:
     return TicketInMail(
         number=number,
+        readable_code=readable_code(order.code, number),
         ticket_type=ticket.ticket_type.name,
+        price=show_money(ticket.order_item.unit_price, order.currency),
         holder_name=ticket.holder_name,
         code=ticket.code,
         picture=Picture(f"ticket-{order.code}-{number}.png", render_png(ticket.code)),
+        news=_say_news(ticket),
     )
+
+
+def _say_news(ticket: Ticket) -> list[str]:
+    """Return in sentences what is different from the ticket that this ticket replaces."""
+    old: Ticket | None = getattr(ticket, "replaces", None)
+    if old is None:
+        return []
+    news = []
+    if old.ticket_type_id != ticket.ticket_type_id:
+        names = {"old": old.ticket_type.name, "new": ticket.ticket_type.name}
+        news.append(gettext("Changed from %(old)s to %(new)s.") % names)
+    if old.holder_name != ticket.holder_name:
+        names = {"old": old.holder_name, "new": ticket.holder_name}
+        news.append(gettext("Now in the name of %(new)s, before %(old)s.") % names)
+    news.append(gettext("New code: the code in earlier mails does not open the gate any more."))
+    return news

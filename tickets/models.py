@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models import ApiToken, Event, Organizer, TicketType
 from orders.models import Order, OrderItem
 from ticketing.ids import new_id
+from tickets.outgoing import OutgoingMail
 
 
 class TicketStatus(models.TextChoices):
@@ -113,30 +114,13 @@ class Ticket(models.Model):
         return self.holder_name
 
 
-class Delivery(models.Model):
-    """
-    The one mail that carries an order's tickets, and its state.
-
-    Until `sent_at` or `failed_at` is set, the sweep sends the message again when it is overdue.
-    Staff resolve a `failed_at`: they correct the address, or send the tickets again.
-    """
+class Delivery(OutgoingMail):
+    """The one mail that carries an order's tickets, and its state."""
 
     order = models.OneToOneField(
         Order, on_delete=models.PROTECT, related_name="delivery", verbose_name=_("order")
     )
-    asked_at = models.DateTimeField(_("asked at"))
     codes_stored_at = models.DateTimeField(_("codes stored at"), null=True)
-    sent_at = models.DateTimeField(_("sent at"), null=True)
-    failed_at = models.DateTimeField(_("given up at"), null=True)
-    # Why the last attempt failed, in the words of SES.
-    failure = models.CharField(_("reason"), max_length=300, blank=True, default="", db_default="")
-    attempts = models.PositiveIntegerField(_("failed attempts"), default=0, db_default=0)
-    # When the recipient's limit allows the mail, booked once per mail: `ticketing.mail_limit`.
-    goes_at = models.DateTimeField(_("put off until"), null=True)
-    # A worker is sending the mail until then: a repeated message must not send it too.
-    leased_until = models.DateTimeField(null=True, editable=False)
-    asks = models.PositiveSmallIntegerField(default=0, editable=False)
-    ask_again_at = models.DateTimeField(editable=False)
 
     class Meta:
         verbose_name = _("delivery")

@@ -1,5 +1,6 @@
 """AWS, the S3 bucket of the QR codes, static files, and mail by SES."""
 
+from email.utils import parseaddr
 from typing import Any
 
 from botocore.config import Config
@@ -63,6 +64,9 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 EMAIL_BACKEND = "django_ses.SESBackend"
 DEFAULT_FROM_EMAIL: str = _env("MAIL_FROM", default="Bilheteria <ingressos@example.com>")
+# The envelope's sender. The names of organizers are only in the header `From`, where letters beyond
+# ASCII are encoded.
+AWS_SES_FROM_EMAIL = parseaddr(DEFAULT_FROM_EMAIL)[1]
 AWS_SES_REGION_NAME = AWS_REGION
 AWS_SES_REGION_ENDPOINT_URL = AWS_ENDPOINT_URL or None
 AWS_SES_CONFIG = Config(**_WORKER_TIMEOUTS)

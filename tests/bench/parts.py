@@ -17,12 +17,11 @@ def main() -> None:
     from django.db import connection, transaction  # noqa: PLC0415
 
     from orders.models import Order  # noqa: PLC0415
-    from tickets.mail import compose_ticket_mail  # noqa: PLC0415
-    from tickets.models import Ticket  # noqa: PLC0415
+    from tickets.mail import compose_ticket_mail, tickets_to_mail  # noqa: PLC0415
     from tickets.pictures import render_png  # noqa: PLC0415
 
     order = Order.objects.select_related("event__organizer").get(pk=sys.argv[1])
-    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
+    tickets = list(tickets_to_mail(order.pk))
     mail = compose_ticket_mail(order=order, tickets=tickets)
     mail.message()
     mail_connection = get_connection()

@@ -29,6 +29,7 @@ from ticketing import clock
 from ticketing.redis import get_redis
 from tickets import delivery
 from tickets.models import Delivery, Ticket
+from tickets.outgoing import lease_mail
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -97,14 +98,12 @@ def check_in_by_a_read_and_then_a_write(patch: Patch) -> None:
 
 
 def record_the_mail_before_it_is_sent(patch: Patch) -> None:
-    lease = delivery._lease
-
-    def lease_and_record(order_id: UUID, now: Any) -> Any:
-        leased = lease(order_id, now)
-        Delivery.objects.filter(order_id=order_id).update(sent_at=now)
+    def lease_and_record(rows: Any, *, now: Any, **named: Any) -> Any:
+        leased = lease_mail(rows, now=now, **named)
+        Delivery.objects.update(sent_at=now)
         return leased
 
-    patch.setattr(delivery, "_lease", lease_and_record)
+    patch.setattr(delivery, "lease_mail", lease_and_record)
 
 
 def drop_holds_without_recording_their_ids(patch: Patch) -> None:

@@ -13,6 +13,7 @@ from tickets import delivery
 from tickets.delivery import deliver_tickets
 from tickets.mail import compose_ticket_mail
 from tickets.models import Delivery
+from tickets.outgoing import LEASE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +56,7 @@ def test_the_next_worker_sends_after_a_lease_has_expired():
 
 
 def test_a_lease_is_longer_than_the_time_limit_of_a_task(settings):
-    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) < delivery._LEASE
+    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) < LEASE
 
 
 def test_a_mail_that_failed_may_be_retried_at_once(monkeypatch: pytest.MonkeyPatch):

@@ -29,11 +29,11 @@ from ticketing.models import Act
 from ticketing.queue.messages import Message
 from tickets.delivery import (
     NothingToDeliver,
-    _give_up,
     deliver_tickets,
     resend_tickets,
 )
 from tickets.models import Delivery
+from tickets.outgoing import give_up_mail
 from tickets.redelivery import redirect_tickets
 from tickets.refund import refund_order
 from tickets.replacement import replace_ticket
@@ -174,7 +174,7 @@ def test_a_mail_that_is_given_up_is_logged_and_one_that_was_requested_anew_is_no
     caplog: pytest.LogCaptureFixture,
 ):
     order = order_with_mail_given_up()
-    assert f"given up: order {order.pk}" in caplog.text
+    assert f"given up: Delivery {Delivery.objects.get().pk}" in caplog.text
     caplog.clear()
     redirect_tickets(
         order_id=order.pk, was=order.customer_email, becomes="ana@example.com", actor=SOMEBODY,
@@ -183,7 +183,7 @@ def test_a_mail_that_is_given_up_is_logged_and_one_that_was_requested_anew_is_no
     stale = Delivery.objects.get()
     Delivery.objects.update(asked_at=clock.now() + DAY)
 
-    _give_up(stale, "refused", clock.now())
+    give_up_mail(stale, "refused", now=clock.now())
 
     assert "given up" not in caplog.text
     assert Delivery.objects.get().failed_at is None

@@ -15,11 +15,14 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from orders.models import Order
-from tests.make import make_event, make_paid_order, make_ticket_type
+from tests.make import SOMEBODY, make_event, make_paid_order, make_ticket_type
+from ticketing import clock
 from ticketing.stack.mailbox import store_message
-from tickets.mail import compose_ticket_mail
+from tickets.mail import compose_ticket_mail, tickets_to_mail
 from tickets.models import Ticket
 from tickets.pictures import render_png
+from tickets.refund import refund_tickets
+from tickets.replacement import replace_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +33,7 @@ def read_qr(picture: bytes) -> str:
     return zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text
 
 
-def compose(*, quantity: int = 2, language: str = "pt-br", **fields: Any) -> EmailMessage:
+def paid_order(*, quantity: int = 2, language: str = "pt-br", **fields: Any) -> Order:
     event = make_event(
         price="120.00",
         starts_at="2027-01-11T00:00:00Z",
@@ -39,12 +42,18 @@ def compose(*, quantity: int = 2, language: str = "pt-br", **fields: Any) -> Ema
     )
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=quantity)
     Order.objects.filter(pk=order.pk).update(language=language)
-    order = Order.objects.select_related("event__organizer").get(pk=order.pk)
-    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
-    raw = compose_ticket_mail(order=order, tickets=tickets).message().as_bytes(linesep="\r\n")
-    letter = message_from_bytes(raw, policy=default)
+    return Order.objects.select_related("event__organizer").get(pk=order.pk)
+
+
+def letter_of(order: Order) -> EmailMessage:
+    mail = compose_ticket_mail(order=order, tickets=list(tickets_to_mail(order.pk)))
+    letter = message_from_bytes(mail.message().as_bytes(linesep="\r\n"), policy=default)
     assert isinstance(letter, EmailMessage)
     return letter
+
+
+def compose(**options: Any) -> EmailMessage:
+    return letter_of(paid_order(**options))
 
 
 def text_of(letter: EmailMessage, kind: str) -> str:
@@ -108,6 +117,52 @@ def test_the_mail_is_in_the_buyers_language_and_in_the_events_time_zone(
     assert letter["To"] == "ana@example.com"
 
 
+def test_the_mail_comes_from_the_organizers_name_at_the_sites_address():
+    letter = compose()
+
+    assert letter["From"] == "Casa Azul via Bilheteria <ingressos@example.com>"
+
+
+def test_each_ticket_has_its_price_and_a_code_to_read_aloud():
+    letter = compose(quantity=2)
+    code = Order.objects.get().code
+
+    for kind in ("plain", "html"):
+        text = text_of(letter, kind)
+        assert "2 × Pista · R$ 120,00" in text
+        assert all(f"{code}-{number}" in text for number in (1, 2))
+
+
+def test_the_mail_after_a_refund_of_one_ticket_says_how_much_was_refunded():
+    order = paid_order(quantity=2)
+    first = Ticket.objects.of_order(order.pk)[0]
+    refund_tickets(order_id=order.pk, ticket_ids=[first.pk], actor=SOMEBODY, now=clock.now())
+
+    letter = letter_of(order)
+
+    for kind in ("plain", "html"):
+        text = text_of(letter, kind)
+        assert "1 × Pista · R$ 120,00" in text
+        assert "Reembolsado: R$ 120,00" in text
+        assert f"{order.code}-2" in text
+        assert f"{order.code}-1" not in text
+
+
+def test_the_mail_after_a_replacement_says_what_is_new_and_that_the_old_code_is_dead():
+    order = paid_order(quantity=2)
+    first, _second = Ticket.objects.of_order(order.pk)
+    replace_ticket(ticket_id=first.pk, holder_name="Bia Lima", actor=SOMEBODY, now=clock.now())
+
+    letter = letter_of(order)
+
+    assert letter["Subject"].startswith("Seus novos ingressos: ")
+    for kind in ("plain", "html"):
+        text = text_of(letter, kind)
+        assert "Agora em nome de Bia Lima, antes Ana Souza." in text
+        assert text.count("o código dos e-mails anteriores não vale mais na entrada") == 1
+        assert first.code not in text
+
+
 def test_names_are_escaped_in_the_mail_and_cannot_add_headers():
     letter = compose(name="<b>Show</b> & \u202fmais")
 
@@ -120,7 +175,7 @@ def test_names_are_escaped_in_the_mail_and_cannot_add_headers():
 def test_the_mailbox_shows_sent_mails_and_no_other_file(tmp_path: Path, api: APIClient):
     order = make_paid_order(ticket_type=make_ticket_type(), quantity=1)
     order = Order.objects.select_related("event__organizer").get(pk=order.pk)
-    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type"))
+    tickets = list(tickets_to_mail(order.pk))
     (tmp_path / "secret.eml").write_text("not a mail of ours")
     with override_settings(MAILBOX_DIR=str(tmp_path), ROOT_URLCONF=__name__):
         kept = store_message(compose_ticket_mail(order=order, tickets=tickets))
