@@ -159,7 +159,7 @@ def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
 
 def show_availability(events: Sequence[Event], *, now: datetime) -> None:
     """
-    Set `available` and `sold_out` on each event, and `available` on each of its ticket types.
+    Set `available` on each ticket type of each event.
 
     The figures are Redis's. For an event that Redis does not know, they are PostgreSQL's, and one
     reader rebuilds its stock in Redis.
@@ -178,7 +178,7 @@ def show_availability(events: Sequence[Event], *, now: datetime) -> None:
 
 def show_recorded_availability(events: Sequence[Event]) -> None:
     """
-    Set `available` and `sold_out` by PostgreSQL alone.
+    Set `available` on each ticket type of each event, by PostgreSQL alone.
 
     For use inside a transaction, where Redis must not be called.
     """
@@ -187,8 +187,5 @@ def show_recorded_availability(events: Sequence[Event]) -> None:
 
 def _set_availability(events: Sequence[Event], left: Mapping[UUID, int]) -> None:
     for event in events:
-        kinds = list(event.ticket_types.all())
-        for kind in kinds:
+        for kind in event.ticket_types.all():
             kind.available = left.get(kind.pk, 0)  # type: ignore[attr-defined]
-        event.available = sum(left.get(kind.pk, 0) for kind in kinds)  # type: ignore[attr-defined]
-        event.sold_out = bool(kinds) and not event.available  # type: ignore[attr-defined]

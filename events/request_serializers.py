@@ -50,6 +50,10 @@ class TicketTypeSent(StrictSerializer):
     max_per_order = WholeNumberField(
         min_value=1, max_value=LARGEST_PER_ORDER, allow_null=True, required=False
     )
+    is_hidden = YesOrNoField(
+        required=False,
+        help_text="Whether buyers need a promo code that unlocks it to see and buy it.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _check_order(attrs, "sales_start_at", "sales_end_at")

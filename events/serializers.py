@@ -1,5 +1,8 @@
 """Serializers of responses: events and their ticket types as JSON."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -16,6 +19,11 @@ class TicketTypeShown(serializers.ModelSerializer[TicketType]):
     """One kind of ticket, with the number of tickets left."""
 
     available = serializers.IntegerField(read_only=True)
+    is_hidden = serializers.BooleanField(
+        read_only=True,
+        help_text="Only the organizer sees a hidden type here. Buyers need a promo code that"
+        " unlocks it.",
+    )
 
     class Meta:
         model = TicketType
@@ -28,14 +36,20 @@ class TicketTypeShown(serializers.ModelSerializer[TicketType]):
             "sales_start_at",
             "sales_end_at",
             "max_per_order",
+            "is_hidden",
         ]
 
 
 class EventShown(serializers.ModelSerializer[Event]):
-    """One event. Times are in the event's own time zone."""
+    """
+    One event. Times are in the event's own time zone.
 
-    available = serializers.IntegerField(read_only=True)
-    sold_out = serializers.BooleanField(read_only=True)
+    Hidden ticket types are shown to the organizer only, and only the organizer's figures count
+    their tickets.
+    """
+
+    available = serializers.SerializerMethodField()
+    sold_out = serializers.SerializerMethodField()
     image_url = serializers.SerializerMethodField()
     ticket_types = TicketTypeShown(many=True, read_only=True)
     external_id = serializers.SerializerMethodField(
@@ -82,6 +96,19 @@ class EventShown(serializers.ModelSerializer[Event]):
             "cancellation_note",
         ]
 
+    def to_representation(self, event: Event) -> dict[str, Any]:
+        shown = super().to_representation(event)
+        if not self.context.get(FOR_ORGANIZER):
+            shown["ticket_types"] = [k for k in shown["ticket_types"] if not k["is_hidden"]]
+        return shown | sum_up(shown["ticket_types"])
+
+    # `to_representation` replaces both, once it knows which ticket types the caller sees.
+    def get_available(self, event: Event) -> int:
+        return 0
+
+    def get_sold_out(self, event: Event) -> bool:
+        return False
+
     # Only for the organizer: these may contain private notes.
     def get_external_id(self, event: Event) -> str | None:
         return (event.external_id or None) if self.context.get(FOR_ORGANIZER) else None
@@ -95,3 +122,9 @@ class EventShown(serializers.ModelSerializer[Event]):
 
     def get_image_url(self, event: Event) -> str | None:
         return event.image_url or None
+
+
+def sum_up(kinds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an event's `available` and `sold_out`, from the JSON of its shown ticket types."""
+    available = sum(kind["available"] for kind in kinds)
+    return {"available": available, "sold_out": bool(kinds) and not available}

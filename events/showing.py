@@ -9,7 +9,7 @@ from uuid import UUID
 from events.catalogue import show_availability, show_recorded_availability
 from events.event_cache import CachedEvent
 from events.models import Event
-from events.serializers import FOR_ORGANIZER, EventShown
+from events.serializers import FOR_ORGANIZER, EventShown, sum_up
 from ticketing.clock import zone_named
 
 
@@ -35,7 +35,7 @@ def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
     """
     Return an event's JSON, with times in the event's own time zone.
 
-    `events.catalogue.show_availability` must have set `available` and `sold_out` on the event.
+    `events.catalogue.show_availability` must have set `available` on each of its ticket types.
     """
     zone = zone_named(event.timezone)
     moments = (
@@ -57,21 +57,16 @@ def show_event(event: Event, *, for_organizer: bool = False) -> dict[str, Any]:
 def show_event_with(cached: CachedEvent, left: Mapping[UUID, int]) -> dict[str, Any]:
     """Return the public JSON of a cached event, with `left` tickets by ticket type."""
     if cached.shown is None:
-        # Placeholders: the serializer needs the attributes, and each response replaces them below.
-        for row in (cached.event, *cached.types.values()):
-            vars(row).update(available=0, sold_out=False)
+        # Placeholders: the serializer needs the attribute, and each response replaces it below.
+        for kind in cached.types.values():
+            vars(kind).update(available=0)
         cached.shown = show_event(cached.event)
-    total = sum(left.values())
+    visible = [kind.pk for kind in cached.types.values() if not kind.is_hidden]
     kinds = [
-        {**shown, "available": left[kind]}
-        for kind, shown in zip(cached.types, cached.shown["ticket_types"], strict=True)
+        {**shown, "available": left[kind_id]}
+        for kind_id, shown in zip(visible, cached.shown["ticket_types"], strict=True)
     ]
-    return {
-        **cached.shown,
-        "available": total,
-        "sold_out": bool(kinds) and not total,
-        "ticket_types": kinds,
-    }
+    return {**cached.shown, **sum_up(kinds), "ticket_types": kinds}
 
 
 @cache

@@ -144,7 +144,7 @@ def _write(order: NewOrder, limits: Limits, epoch: int) -> Outcome:
                 "held_per_address": limits.held_per_address,
                 "ticket_types": [item.ticket_type.pk for item in items],
                 "quantities": [item.quantity for item in items],
-                "unit_prices": [item.ticket_type.price for item in items],
+                "unit_prices": [item.unit_price for item in items],
             },
         )
         outcome, epoch_now, moment, until = cursor.fetchone()

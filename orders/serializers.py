@@ -241,7 +241,7 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
                 "ticket_type": str(item.ticket_type.pk),
                 "name": item.ticket_type.name,
                 "quantity": item.quantity,
-                "unit_price": f"{item.ticket_type.price:.2f}",
+                "unit_price": f"{item.unit_price:.2f}",
             }
             for item in reservation.items
         ],

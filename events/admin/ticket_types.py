@@ -107,6 +107,7 @@ class TicketTypeInline(TabularInline):
         "max_per_order",
         "sales_start_at",
         "sales_end_at",
+        "is_hidden",
     ]
     readonly_fields = ["sold", "left"]
 

@@ -54,6 +54,12 @@ class TicketType(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LARGEST_PER_ORDER)],
     )
+    is_hidden = models.BooleanField(
+        _("hidden"),
+        default=False,
+        db_default=False,
+        help_text=_("Only buyers with a promo code that unlocks it can see and buy it."),
+    )
 
     class Meta:
         verbose_name = _("ticket type")

@@ -49,7 +49,7 @@ EVENT_FIELDS = {
 }  # fmt: skip
 TYPE_FIELDS = {
     "id", "name", "price", "capacity", "available", "sales_start_at", "sales_end_at",
-    "max_per_order",
+    "max_per_order", "is_hidden",
 }  # fmt: skip
 ORDER_FIELDS = {
     "id", "code", "status", "event", "customer", "currency", "total", "items", "reserved_until",

@@ -17,8 +17,16 @@ from orders.pricing import (
     TicketTypeNeeded,
     UnknownTicketType,
     WantedTickets,
+    discount_of,
     price_tickets,
     total_of,
+)
+from orders.promo_terms import (
+    PromoCodeExpired,
+    PromoCodeNeedsOtherQuantity,
+    PromoCodeNotApplicable,
+    PromoCodeNotStarted,
+    PromoTerms,
 )
 from tests.moments import NOON
 from ticketing.ids import new_id
@@ -139,3 +147,127 @@ def test_the_limit_of_a_type_counts_only_its_tickets():
     assert price(event_on_sale(), kind, wanted=2)
     with pytest.raises(MaxPerOrderExceeded, match="2 of Pista at most; 3 were asked for"):
         price(event_on_sale(), kind, wanted=3)
+
+
+def terms(**fields: Any) -> PromoTerms:
+    return PromoTerms(promo_code_id=new_id(), code="AMIGOS", revision=1, **fields)
+
+
+@pytest.mark.parametrize(
+    ("price", "fields", "paid"),
+    [
+        ("45.00", {"percent": Decimal(10)}, "40.50"),
+        ("0.05", {"percent": Decimal(50)}, "0.03"),
+        ("99.99", {"percent": Decimal("33.33")}, "66.66"),
+        ("45.00", {"percent": Decimal(100)}, "0.00"),
+        ("45.00", {"amount": Decimal("5.50")}, "39.50"),
+        ("45.00", {"amount": Decimal(60)}, "0.00"),
+        ("0.00", {"amount": Decimal(5)}, "0.00"),
+        ("45.00", {}, "45.00"),
+    ],
+)
+def test_a_promo_code_lowers_each_price_to_zero_at_most_and_rounds_it_half_up(
+    price: str, fields: dict[str, Any], paid: str
+):
+    kind = ticket_type(price=price)
+
+    (item,) = price_tickets(
+        event=event_on_sale(), types={kind.pk: kind}, wanted=3, now=NOON, promo=terms(**fields)
+    )
+
+    assert item.unit_price == Decimal(paid)
+    assert total_of([item]) == 3 * Decimal(paid)
+    assert total_of([item]) + discount_of([item]) == 3 * Decimal(price)
+
+
+def test_a_promo_code_of_one_type_leaves_the_price_of_the_others():
+    pista, camarote = ticket_type("Pista"), ticket_type("Camarote", price="90.00")
+    promo = terms(percent=Decimal(50), ticket_types=frozenset({camarote.pk}))
+    wanted = [WantedTickets(pista.pk, 1), WantedTickets(camarote.pk, 1)]
+
+    items = price_tickets(
+        event=event_on_sale(),
+        types={kind.pk: kind for kind in (pista, camarote)},
+        wanted=wanted,
+        now=NOON,
+        promo=promo,
+    )
+
+    assert {item.ticket_type.name: item.unit_price for item in items} == {
+        "Pista": Decimal("45.00"),
+        "Camarote": Decimal("45.00"),
+    }
+    with pytest.raises(PromoCodeNotApplicable):
+        price_tickets(
+            event=event_on_sale(), types={pista.pk: pista}, wanted=1, now=NOON, promo=promo
+        )
+
+
+@pytest.mark.parametrize(("count", "accepted"), [(1, False), (2, True), (4, True), (5, False)])
+def test_a_promo_code_may_need_a_number_of_tickets(count: int, *, accepted: bool):
+    kind = ticket_type()
+    promo = terms(amount=Decimal(5), min_tickets=2, max_tickets=4)
+
+    def reserve() -> object:
+        return price_tickets(
+            event=event_on_sale(), types={kind.pk: kind}, wanted=count, now=NOON, promo=promo
+        )
+
+    if accepted:
+        assert reserve()
+    else:
+        with pytest.raises(PromoCodeNeedsOtherQuantity):
+            reserve()
+
+
+@pytest.mark.parametrize(
+    ("period", "refusal"),
+    [
+        ({"valid_from": NOON + A_SECOND}, PromoCodeNotStarted),
+        ({"valid_until": NOON}, PromoCodeExpired),
+        ({"valid_from": NOON, "valid_until": NOON + A_SECOND}, None),
+    ],
+)
+def test_a_promo_code_is_valid_from_its_start_until_just_before_its_end(
+    period: dict[str, Any], refusal: type[Exception] | None
+):
+    kind = ticket_type()
+
+    def reserve() -> object:
+        return price_tickets(
+            event=event_on_sale(), types={kind.pk: kind}, wanted=1, now=NOON, promo=terms(**period)
+        )
+
+    if refusal is None:
+        assert reserve()
+    else:
+        with pytest.raises(refusal):
+            reserve()
+
+
+def test_a_hidden_type_needs_a_promo_code_that_unlocks_it():
+    pista, hidden = ticket_type("Pista"), ticket_type("Camarim", is_hidden=True)
+    types = {kind.pk: kind for kind in (pista, hidden)}
+    wanted = [WantedTickets(hidden.pk, 1)]
+
+    def reserve(wanted: Any, promo: PromoTerms | None) -> list[ReservedTickets]:
+        return price_tickets(
+            event=event_on_sale(), types=types, wanted=wanted, now=NOON, promo=promo
+        )
+
+    for promo in (None, terms(percent=Decimal(50))):
+        with pytest.raises(UnknownTicketType):
+            reserve(wanted, promo)
+    unlocks = terms(unlocked_types=frozenset({hidden.pk}), ticket_types=frozenset({pista.pk}))
+    assert reserve(wanted, unlocks) == [ReservedTickets(hidden, 1)]
+    # A number of tickets means the only type that the buyer can choose.
+    assert reserve(2, None) == [ReservedTickets(pista, 2)]
+    with pytest.raises(TicketTypeNeeded):
+        reserve(2, unlocks)
+
+
+def test_an_event_of_hidden_types_alone_asks_for_a_promo_code():
+    hidden = ticket_type(is_hidden=True)
+
+    with pytest.raises(UnknownTicketType, match="promo_code"):
+        price(event_on_sale(), hidden)
