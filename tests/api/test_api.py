@@ -45,7 +45,7 @@ EVENT_FIELDS = {
     "checkin_starts_at", "checkin_ends_at",
     "max_per_customer", "max_per_address", "requires_proof_of_work",
     "confirms_free_orders", "image_url", "currency",
-    "available", "sold_out", "ticket_types", "external_id", "metadata",
+    "available", "sold_out", "ticket_types", "external_id", "metadata", "cancellation_note",
 }  # fmt: skip
 TYPE_FIELDS = {
     "id", "name", "price", "capacity", "available", "sales_start_at", "sales_end_at",
