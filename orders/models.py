@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models import Event, TicketType
 from orders.email_confirmation import EmailConfirmation  # noqa: F401 - registers the model
 from orders.ledger_entry import LedgerEntry  # noqa: F401 - registers the model
+from orders.sales_slots import SalesSlot  # noqa: F401 - registers the models
 from orders.shop_record import ShopRecord  # noqa: F401 - registers the model
 from orders.simulated_charges import SimulatedCharge  # noqa: F401 - registers the model
 from ticketing.ids import new_id
@@ -114,6 +115,13 @@ class Order(models.Model):
             models.Index(fields=["event", "modified_at", "id"], name="orders_by_change"),
             models.Index(fields=["-created_at", "-id"], name="orders_by_age"),
             models.Index(fields=["customer_email"], name="orders_by_email"),
+            # For the figures of the last minutes, and for the summary of those before.
+            models.Index(
+                fields=["paid_at"], condition=Q(paid_at__isnull=False), name="orders_by_payment"
+            ),
+            models.Index(
+                fields=["closed_at"], condition=Q(closed_at__isnull=False), name="orders_by_end"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["code"], name="one_order_per_code"),

@@ -12,6 +12,7 @@ from events.models import ApiToken, Event, Organizer, TicketType
 from orders.models import Order, OrderItem
 from ticketing.ids import new_id
 from tickets.outgoing import OutgoingMail
+from tickets.scan_slots import ScanSlot  # noqa: F401 - registers the models
 
 
 class TicketStatus(models.TextChoices):
@@ -85,6 +86,11 @@ class Ticket(models.Model):
         ordering = ["-created_at", "order_item_id", "position"]
         indexes = [
             models.Index(fields=["-created_at"], name="tickets_by_age"),
+            models.Index(
+                fields=["refunded_at"],
+                condition=Q(refunded_at__isnull=False),
+                name="tickets_by_refund",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -14,6 +14,7 @@ from orders.expiry import (
 )
 from orders.limits import forget_addresses
 from orders.refunds import return_money
+from orders.sales_summary import summarize_sales
 from ticketing import clock
 from ticketing.api.idempotency import delete_old_responses
 from ticketing.mail_limit import forget_booked_mails
@@ -24,6 +25,7 @@ from tickets.delivery import deliver_tickets
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
 from tickets.refund import refund_order_of_cancelled_event
+from tickets.scan_summary import summarize_scans
 from tickets.settlement import settle_order
 from tickets.sweep import retry_waiting_work
 from tickets.webhooks.sending import forget_webhooks, send_webhooks
@@ -91,6 +93,13 @@ def retry_waiting_work_task() -> None:
 @shared_task(name="tickets.audit", ignore_result=True)
 def audit_task() -> None:
     audit_stock(now=clock.now())
+
+
+@shared_task(name="tickets.summarize", ignore_result=True)
+def summarize_task() -> None:
+    """Write the figures of the quarters of an hour that have ended."""
+    summarize_sales(now=clock.now())
+    summarize_scans(now=clock.now())
 
 
 @shared_task(name="tickets.forget", ignore_result=True)

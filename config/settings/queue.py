@@ -73,6 +73,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "tickets.ask_again": 30,
         "tickets.audit": 30,
         "tickets.collect_dead_letters": 30,
+        "tickets.summarize": 60,
         "tickets.forget": 3600,
     }.items()
 }

@@ -1,0 +1,305 @@
+"""
+Figures of sales, for pages and reports: what was sold and returned, by time, type and currency.
+
+Past quarters of an hour are read from their slots (`orders.sales_summary`), and the sales since
+then from their orders. So the cost does not grow with the number of orders, and nothing is missing.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, UUIDField, Value, When
+from django.db.models.functions import TruncDate, TruncHour, TruncTime
+from django.db.models.lookups import LessThan
+
+from events.models import Event
+from orders.models import Order, OrderItem, OrderStatus
+from orders.sales_slots import OrderSlot, SalesSlot, SalesSummary
+
+_ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# More series than this cannot be told apart in a chart.
+_MOST_SERIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """Tickets sold and returned, and their money, in units of one currency."""
+
+    sold: int = 0
+    amount: Decimal = Decimal(0)
+    returned: int = 0
+    returned_amount: Decimal = Decimal(0)
+
+    @property
+    def kept(self) -> int:
+        """Return how many tickets were sold and not returned."""
+        return self.sold - self.returned
+
+    @property
+    def revenue(self) -> Decimal:
+        """Return the money of the sales less that of the returns, before any fees."""
+        return self.amount - self.returned_amount
+
+    def __add__(self, other: "Sales") -> "Sales":
+        return Sales(
+            self.sold + other.sold,
+            self.amount + other.amount,
+            self.returned + other.returned,
+            self.returned_amount + other.returned_amount,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The sales of the last `days` days with today, and of as many before, each by currency."""
+
+    days: int
+    current: Mapping[str, Sales]
+    before: Mapping[str, Sales]
+
+
+@dataclass(frozen=True, slots=True)
+class SalesByTime:
+    """Tickets sold in each hour or day, by ticket type. Type None: all types beside the largest."""
+
+    starts: list[datetime] | list[date]
+    series: dict[UUID | None, list[int]]
+
+    @property
+    def total(self) -> int:
+        return sum(sum(counts) for counts in self.series.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCounts:
+    """How many orders were made, and how they went on. The rest are open."""
+
+    reserved: int = 0
+    paid: int = 0
+    expired: int = 0
+    cancelled: int = 0
+    declined: int = 0
+
+    @property
+    def open(self) -> int:
+        ended = self.paid + self.expired + self.cancelled + self.declined
+        return max(0, self.reserved - ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Rows of sales, the lookups in them, and their sums in the order of the fields of `Sales`."""
+
+    rows: QuerySet[Any]
+    moment: str
+    kind: str
+    currency: str
+    sums: tuple[Any, Any, Any, Any]
+
+
+_Key = Callable[[_Source], Any]
+
+
+def compare_periods(
+    events: QuerySet[Event], *, periods: Sequence[int], now: datetime, zone: tzinfo
+) -> list[Comparison]:
+    """
+    Return the sales of each period, which ends now, and of the same time before it.
+
+    :param periods: numbers of days. 1 is today, compared with yesterday until the same time.
+    """
+    today = now.astimezone(zone).date()
+    longest = max(periods)
+    found = _sum_sales(
+        events,
+        [_by_day(zone), _until_time(now, zone), _by_currency],
+        since=_midnight(today - timedelta(days=2 * longest), zone),
+    )
+    comparisons = []
+    for days in periods:
+        first = today - timedelta(days=days - 1)
+        current: dict[str, Sales] = defaultdict(Sales)
+        before: dict[str, Sales] = defaultdict(Sales)
+        for (day, early, currency), sales in found.items():
+            if day >= first:
+                current[currency] += sales
+            # The last day before ends at the same time as today does.
+            elif first - timedelta(days=days) <= day < first and (
+                early or day < first - timedelta(days=1)
+            ):
+                before[currency] += sales
+        comparisons.append(Comparison(days, dict(current), dict(before)))
+    return comparisons
+
+
+def sales_by_time(
+    events: QuerySet[Event], *, days: int, now: datetime, zone: tzinfo, most: int = _MOST_SERIES
+) -> SalesByTime:
+    """Return the tickets sold in the last `days` days with today: by hour if 1, else by day."""
+    today = now.astimezone(zone).date()
+    first = today - timedelta(days=days - 1)
+    since = _midnight(first, zone)
+    largest = _largest_types(events, since=since, most=most)
+    by_time = _by_hour(zone) if days == 1 else _by_day(zone)
+    found = _sum_sales(events, [by_time, _by_one_of(largest)], since=since) if largest else {}
+    starts: list[Any] = [first + timedelta(days=day) for day in range(days)]
+    if days == 1:
+        # By the clock in UTC: a day may have 23 or 25 hours.
+        end = _midnight(first + timedelta(days=1), zone)
+        hours = int((end - since).total_seconds() // 3600)
+        starts = [(since + timedelta(hours=hour)).astimezone(zone) for hour in range(hours)]
+    places = {start: place for place, start in enumerate(starts)}
+    series: dict[UUID | None, list[int]] = {kind: [0] * len(starts) for kind in [*largest, None]}
+    for (start, kind), sales in found.items():
+        # A sale that was made while this ran may be of tomorrow.
+        if start in places:
+            series[kind][places[start]] += sales.sold
+    if not any(series[None]):
+        del series[None]
+    return SalesByTime(starts, series)
+
+
+def sales_by_type(events: QuerySet[Event]) -> dict[UUID, Sales]:
+    """Return all sales of some events by ticket type. Types without sales are left out."""
+    return {kind: sales for (kind,), sales in _sum_sales(events, [_by_type]).items()}
+
+
+def sales_by_event(events: QuerySet[Event]) -> dict[UUID, Sales]:
+    """Return all sales of each event. Events without sales are left out."""
+    return {event: sales for (event,), sales in _sum_sales(events, [_by_event]).items()}
+
+
+def count_orders(event: Event) -> OrderCounts:
+    """Return how many orders of an event were made, and how they went on."""
+    written_until = _written_until()
+    orders = Order.objects.filter(event=event)
+    ends = orders.filter(closed_at__gte=written_until).aggregate(
+        **{
+            status.value: Count("pk", filter=Q(status=status))
+            for status in (OrderStatus.EXPIRED, OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED)
+        }
+    )
+    names = ("reserved", "paid", "expired", "cancelled", "declined")
+    written = OrderSlot.objects.filter(event=event, starts_at__lt=written_until).aggregate(
+        **{name: Sum(name, default=0) for name in names}
+    )
+    return OrderCounts(
+        written["reserved"] + orders.filter(created_at__gte=written_until).count(),
+        written["paid"] + orders.filter(paid_at__gte=written_until).count(),
+        written["expired"] + ends["expired"],
+        written["cancelled"] + ends["cancelled"],
+        written["declined"] + ends["payment_failed"],
+    )
+
+
+def _sum_sales(
+    events: QuerySet[Event], keys: Sequence[_Key], *, since: datetime = _ALWAYS
+) -> dict[tuple[Any, ...], Sales]:
+    """Return the sales since then, by the values of `keys`."""
+    found: dict[tuple[Any, ...], Sales] = defaultdict(Sales)
+    for source in _sources(events, since):
+        for *values, sold, amount, returned, returned_amount in _grouped(source, keys):
+            found[tuple(values)] += Sales(sold, amount, returned, returned_amount)
+    return found
+
+
+def _largest_types(events: QuerySet[Event], *, since: datetime, most: int) -> list[UUID]:
+    sold: dict[UUID, int] = defaultdict(int)
+    for source in _sources(events, since):
+        # Twice as many as wanted: the largest of all sources are among the largest of each.
+        for kind, count, *_ in _grouped(source, [_by_type]).order_by("-sold_")[: 2 * most]:
+            sold[kind] += count
+    return sorted((kind for kind, count in sold.items() if count), key=lambda k: (-sold[k], k))[
+        :most
+    ]
+
+
+def _grouped(source: _Source, keys: Sequence[_Key]) -> QuerySet[Any, tuple[Any, ...]]:
+    names = {f"key_{place}": key(source) for place, key in enumerate(keys)}
+    sums = dict(
+        zip(("sold_", "amount_", "returned_", "returned_amount_"), source.sums, strict=True)
+    )
+    rows = source.rows.order_by().values(**names).annotate(**sums)
+    grouped: QuerySet[Any, tuple[Any, ...]] = rows.values_list(*names, *sums)
+    return grouped
+
+
+def _sources(events: QuerySet[Event], since: datetime) -> Iterator[_Source]:
+    """Yield the slots, then what was sold and what was returned after the last of them."""
+    wanted = events.order_by().values("pk")
+    written_until = _written_until()
+    live = max(since, written_until)
+    nothing, no_money = Sum(Value(0)), Sum(Value(Decimal(0)))
+    yield _Source(
+        SalesSlot.objects.filter(
+            event__in=wanted, starts_at__gte=since, starts_at__lt=written_until
+        ),
+        "starts_at",
+        "ticket_type",
+        "currency",
+        (Sum("sold"), Sum("amount"), Sum("returned"), Sum("returned_amount")),
+    )
+    items = OrderItem.objects.filter(order__event__in=wanted)
+    yield _Source(
+        items.filter(order__paid_at__gte=live),
+        "order__paid_at",
+        "ticket_type",
+        "order__currency",
+        (Sum("quantity"), Sum(F("quantity") * F("unit_price")), nothing, no_money),
+    )
+    # By the relation's reverse: `orders` may not import `tickets`.
+    yield _Source(
+        items.filter(tickets__refunded_at__gte=live),
+        "tickets__refunded_at",
+        "ticket_type",
+        "order__currency",
+        (nothing, no_money, Count("pk"), Sum("unit_price")),
+    )
+
+
+def _written_until() -> datetime:
+    moments = SalesSummary.objects.values_list("written_until", flat=True)
+    return moments.order_by("pk").first() or _ALWAYS
+
+
+def _by_type(source: _Source) -> F:
+    return F(source.kind)
+
+
+def _by_event(source: _Source) -> F:
+    return F(f"{source.kind}__event")
+
+
+def _by_currency(source: _Source) -> F:
+    return F(source.currency)
+
+
+def _by_day(zone: tzinfo) -> _Key:
+    return lambda source: TruncDate(source.moment, tzinfo=zone)
+
+
+def _by_hour(zone: tzinfo) -> _Key:
+    return lambda source: TruncHour(source.moment, tzinfo=zone)
+
+
+def _by_one_of(kinds: Sequence[UUID]) -> _Key:
+    return lambda source: Case(
+        When(**{f"{source.kind}__in": kinds}, then=F(source.kind)),
+        output_field=UUIDField(null=True),
+    )
+
+
+def _until_time(now: datetime, zone: tzinfo) -> _Key:
+    """Group by whether a sale was made earlier in its day than `now` is in today."""
+    time = now.astimezone(zone).time()
+    return lambda source: LessThan(TruncTime(source.moment, tzinfo=zone), time)
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    # In UTC: within one zone, Python subtracts times on the clock and ignores that it may change.
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
