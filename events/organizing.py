@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from events.changes import EventNotEditable, assign, claim_to_change
+from events.changes_for_buyers import record_change_for_buyers, told_values
 from events.models import Event, EventStatus, TicketType
 from events.publishing import publish_event, unpublish_event
 from events.ticket_types import change_ticket_types, refuse_too_many_types
@@ -75,6 +76,7 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
     ticket_types: Sequence[Mapping[str, Any]] | None,
     drop_others: bool = False,
     dropped: Collection[UUID] = (),
+    notify_buyers: bool = True,
     actor: Actor,
     now: datetime,
     check: Callable[[Event], None] = lambda _event: None,
@@ -88,6 +90,8 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
     Ticket types that are not mentioned stay, or are dropped with `drop_others`. Those in `dropped`
     are dropped first, so that another type can take their name.
 
+    With `notify_buyers`, each buyer of a published event gets a mail if its date or place changes.
+
     :raises EventNotEditable, IllegalStatus, SlugTaken, CurrencyInUse, TicketTypeInUse,
         TypeNameTaken, TooManyTicketTypes, LastTicketType, UnknownTypeOfEvent,
         CapacityBelowCommitted, EventIsOver, EventNotPublishable: if a change is not allowed
@@ -100,7 +104,10 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
         note = changes.pop("cancellation_note", "")
         if event.status == EventStatus.CANCELLED:
             raise EventNotEditable(f"{event.name} was cancelled. Create a new event instead.")
+        told = told_values(event)
         changed = _change_fields(event, changes)
+        if notify_buyers:
+            record_change_for_buyers(event=event, before=told, now=now)
         if ticket_types is not None:
             types_changed = change_ticket_types(
                 event, ticket_types, dropped=dropped, drop_others=drop_others

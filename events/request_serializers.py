@@ -151,6 +151,13 @@ class EventSent(StrictSerializer):
     def validate_external_id(self, external_id: str | None) -> str:
         return external_id or ""
 
+    notify_buyers = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="Whether the buyers of a published event get a mail if its date or place changes."
+        " Without this member they do.",
+    )
+
     def validate_image_url(self, url: str | None) -> str:
         return url or ""
 
@@ -199,6 +206,8 @@ class EventSent(StrictSerializer):
 
 class NewEventSent(EventSent):
     """A new event, with `ticket_types`, or with `capacity` and `price` of its only ticket type."""
+
+    notify_buyers = None  # type: ignore[assignment]  # removes the field: there are no buyers
 
     rules = {**EventSent.rules, "else": has(*_SHORTHAND)}
 

@@ -279,6 +279,7 @@ class OneEvent(APIView):
             fields=fields,
             ticket_types=kinds,
             drop_others=not partial,
+            notify_buyers=fields.pop("notify_buyers", True),
             actor=actor_of(request),
             now=clock.now(),
             check=lambda locked: precondition.check_revision(locked.revision),

@@ -25,19 +25,19 @@ def count_returned(quantities: Mapping[int, int]) -> None:
         OrderItem.objects.filter(pk=item_id).update(returned=F("returned") + quantity)
 
 
-def record_partial_refund(*, order_id: UUID, amount: Decimal, now: datetime) -> None:
+def record_partial_refund(*, order_id: UUID, amount: Decimal, now: datetime) -> Refund:
     """
-    Record a refund of a part of a paid order.
+    Record a refund of a part of a paid order, and return it.
 
     It runs in the transaction that revokes the tickets. The caller has locked the order's row.
     """
     touch_order(order_id=order_id, now=now)
-    _add_refund(Payment.objects.get(order_id=order_id), amount, now)
+    return _add_refund(Payment.objects.get(order_id=order_id), amount, now)
 
 
-def record_rest_as_refund(*, order_id: UUID, now: datetime) -> Decimal:
+def record_rest_as_refund(*, order_id: UUID, now: datetime) -> Refund:
     """
-    Move a paid order to `refunded`, and record a refund of the rest. Return the rest.
+    Move a paid order to `refunded`, and record a refund of the rest. Return that refund.
 
     The rest is the payment less all earlier refunds. It runs in the transaction that revokes the
     tickets. The caller has locked the order's row.
@@ -48,8 +48,7 @@ def record_rest_as_refund(*, order_id: UUID, now: datetime) -> Decimal:
     payment = payments.get()
     earlier = payment.refunds.aggregate(Sum("amount"))["amount__sum"] or Decimal(0)
     rest: Decimal = payment.amount - earlier
-    _add_refund(payment, rest, now)
-    return rest
+    return _add_refund(payment, rest, now)
 
 
 def return_money(*, order_id: UUID, now: datetime) -> None:
@@ -64,9 +63,9 @@ def return_money(*, order_id: UUID, now: datetime) -> None:
         _record_return(one, now)
 
 
-def _add_refund(payment: Payment, amount: Decimal, now: datetime) -> None:
+def _add_refund(payment: Payment, amount: Decimal, now: datetime) -> Refund:
     # A trigger enters it in the ledger.
-    Refund.objects.create(
+    return Refund.objects.create(
         payment=payment, amount=amount, created_at=now, ask_again_at=next_retry_at(0, now=now)
     )
 

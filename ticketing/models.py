@@ -92,6 +92,7 @@ class ActType(models.TextChoices):
     ORDER_REFUNDED = "order.refunded", _("order refunded")
     ORDER_TICKETS_REFUNDED = "order.tickets_refunded", _("tickets of the order refunded")
     ORDER_RESENT = "order.resent", _("tickets sent again")
+    ORDER_NOTICE_RESENT = "order.notice_resent", _("notice sent again")
     ORDER_CUSTOMER_CORRECTED = "order.customer_corrected", _("customer corrected")
     EVENT_CREATED = "event.created", _("event created")
     EVENT_CHANGED = "event.changed", _("event changed")

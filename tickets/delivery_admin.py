@@ -30,16 +30,8 @@ from ticketing.errors import Refusal
 from ticketing.history import ShowsHistory
 from tickets.delivery import resend_tickets
 from tickets.models import Delivery
+from tickets.outgoing_admin import COLORS, STATES, StateFilter, state_of
 from tickets.redelivery import redirect_tickets
-
-_STATES = {
-    "failed": gettext_lazy("given up"),
-    "waiting": gettext_lazy("waiting"),
-    "put_off": gettext_lazy("put off"),
-    "sent": gettext_lazy("sent"),
-}
-_COLORS = {"failed": "danger", "waiting": "warning", "put_off": "info", "sent": "success"}
-
 
 RESEND_QUESTION = Question(
     text=gettext_lazy("Send the tickets again?"),
@@ -55,23 +47,6 @@ class CorrectionForm(forms.Form):
     email = AddressFormField(
         label=gettext_lazy("New email address"), widget=UnfoldAdminEmailInputWidget
     )
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = gettext_lazy("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(state, words) for state, words in _STATES.items() if state != "put_off"]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        if self.value() == "failed":
-            return queryset.filter(failed_at__isnull=False)
-        if self.value() == "waiting":
-            return queryset.filter(failed_at=None, sent_at=None)
-        if self.value() == "sent":
-            return queryset.filter(sent_at__isnull=False)
-        return queryset
 
 
 def correct_address(
@@ -144,17 +119,17 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
     def customer(self, delivery: Delivery) -> str:
         return delivery.order.customer_email
 
-    @display(description=gettext_lazy("state"), label=_COLORS)
+    @display(description=gettext_lazy("state"), label=COLORS)
     def shown_state(self, delivery: Delivery) -> tuple[str, Any]:
-        state = _state_of(delivery)
-        return state, _STATES[state]
+        state = state_of(delivery)
+        return state, STATES[state]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, delivery: Delivery) -> str:
-        state = _state_of(delivery)
+        state = state_of(delivery)
         if state == "failed":
             return _("given up: correct the address, or send the tickets again")
-        return str(_STATES[state])
+        return str(STATES[state])
 
     @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["orders"])
     def resend_chosen(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
@@ -184,13 +159,3 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             return redirect("admin:tickets_delivery_changelist")
         back = redirect("admin:tickets_delivery_change", object_id)
         return correct_address(self, request, delivery.order, back=back)
-
-
-def _state_of(delivery: Delivery) -> str:
-    if delivery.sent_at is not None:
-        return "sent"
-    if delivery.failed_at is not None:
-        return "failed"
-    if delivery.goes_at is not None and delivery.goes_at > clock.now():
-        return "put_off"
-    return "waiting"

@@ -18,6 +18,7 @@ from ticketing.errors import Conflict, NotFound
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
 from tickets.models import Ticket, TicketStatus
+from tickets.notices.requests import request_refund_notice
 
 
 class OrderNotRefundable(Conflict):
@@ -141,10 +142,13 @@ def _refund_open_tickets(
     _end_tickets(refunded, now)
     whole = len(refunded) == len(open_tickets)
     if whole:
-        owed = record_rest_as_refund(order_id=order.pk, now=now)
+        refund = record_rest_as_refund(order_id=order.pk, now=now)
     else:
         owed = sum((ticket.order_item.unit_price for ticket in refunded), Decimal(0))
-        record_partial_refund(order_id=order.pk, amount=owed, now=now)
+        refund = record_partial_refund(order_id=order.pk, amount=owed, now=now)
+    request_refund_notice(
+        order=order, refund=refund, ticket_ids=[ticket.pk for ticket in refunded], now=now
+    )
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
         actor=actor,
@@ -152,7 +156,7 @@ def _refund_open_tickets(
         organizer_id=organizer_id,
         at=now,
         details={
-            "amount": str(owed),
+            "amount": str(refund.amount),
             "currency": order.currency,
             "tickets": [str(ticket.pk) for ticket in refunded],
         },

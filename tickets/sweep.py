@@ -4,21 +4,26 @@ from datetime import datetime
 
 from django.db import transaction
 
+from events.changes_for_buyers import resend_change_messages
 from events.models import Event, EventStatus
 from orders.sweep import resend_order_messages
 from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, take_overdue
 from tickets.models import Delivery
+from tickets.notices.models import Notice
 
 
 @transaction.atomic(durable=True)
 def retry_waiting_work(*, now: datetime) -> int:
     """Send the messages of overdue work again. Return how many were sent."""
-    sent = resend_order_messages(now=now)
+    sent = resend_order_messages(now=now) + resend_change_messages(now=now)
     for delivery in take_overdue(Delivery.objects.filter(sent_at=None, failed_at=None), now=now):
         stored = delivery.codes_stored_at is not None
         message = Message.DELIVER_TICKETS if stored else Message.ISSUE_CODES
         send_after_commit(message, order_id=delivery.order_id)
+        sent += 1
+    for notice in take_overdue(Notice.objects.filter(sent_at=None, failed_at=None), now=now):
+        send_after_commit(Message.SEND_NOTICE, notice_id=notice.pk)
         sent += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:

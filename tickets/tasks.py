@@ -24,6 +24,8 @@ from ticketing.queue.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
+from tickets.notices.requests import request_change_notices, send_refund_notices
+from tickets.notices.sending import send_notice
 from tickets.refund import refund_order_of_cancelled_event
 from tickets.scan_summary import summarize_scans
 from tickets.settlement import settle_order
@@ -60,11 +62,22 @@ def refund_order_task(*, order_id: str) -> None:
 @handles(Message.RETURN_MONEY)
 def return_money_task(*, order_id: str) -> None:
     return_money(order_id=UUID(order_id), now=clock.now())
+    send_refund_notices(order_id=UUID(order_id))
 
 
 @handles(Message.FINISH_EVENT_CANCELLATION)
 def finish_event_cancellation_task(*, event_id: str) -> None:
     finish_event_cancellation(event_id=UUID(event_id), now=clock.now())
+
+
+@handles(Message.TELL_BUYERS_OF_CHANGE)
+def tell_buyers_of_change_task(*, change_id: str) -> None:
+    request_change_notices(change_id=UUID(change_id), now=clock.now())
+
+
+@handles(Message.SEND_NOTICE)
+def send_notice_task(*, notice_id: str) -> None:
+    send_notice(notice_id=UUID(notice_id), now=clock.now())
 
 
 @handles(Message.SEND_WEBHOOKS)

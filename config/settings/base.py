@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "orders",
     "tickets",
     "tickets.webhooks",
+    "tickets.notices",
 ]
 MIDDLEWARE = [
     "ticketing.api.requests.RequestIdMiddleware",

@@ -49,6 +49,7 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Orders"), "receipt_long", "orders_order"),
                     _link(_("Tickets"), "confirmation_number", "tickets_ticket"),
                     _link(_("Deliveries"), "mail", "tickets_delivery"),
+                    _link(_("Notices to buyers"), "campaign", "notices_notice"),
                 ],
             },
             {

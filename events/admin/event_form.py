@@ -6,17 +6,33 @@ from django import forms
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from events.models import validate_web_address
+from events.models import EventStatus, validate_web_address
 from ticketing.clock import ends_too_early
 
 
 class EventForm(forms.ModelForm):
+    notify_buyers = forms.BooleanField(
+        label=gettext_lazy("Tell the buyers by mail"),
+        help_text=gettext_lazy(
+            "If the date, the time or the place of a published event changes, each buyer gets a"
+            " mail with the old and the new one."
+        ),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
     class Media:
         js = ("events/checkin_window.js",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.status != EventStatus.PUBLISHED:
+            # Only a published event has buyers.
+            self.fields.pop("notify_buyers", None)
         self._help(
             "timezone", _("A name such as America/Sao_Paulo, America/Manaus or Europe/Lisbon.")
         )

@@ -1,5 +1,6 @@
 """The admin of events: organizers create, change, publish and cancel them."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,9 @@ _STATUS_COLORS = {
     EventStatus.PUBLISHED: "success",
     EventStatus.CANCELLED: "danger",
 }
+
+
+WHERE_AND_WHEN = gettext_lazy("Where and when")
 
 
 def _not_cancelled(events: QuerySet[Event]) -> QuerySet[Event]:
@@ -97,7 +101,7 @@ class EventAdmin(ShowsHistory, OwnAdmin):
             {"fields": ["organizer", "name", "slug", "description", "image_url"]},
         ),
         (
-            gettext_lazy("Where and when"),
+            WHERE_AND_WHEN,
             {
                 "fields": ["venue", "address", "city", "timezone", "starts_at", "ends_at"],
                 "description": gettext_lazy(
@@ -127,6 +131,12 @@ class EventAdmin(ShowsHistory, OwnAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         kinds = Prefetch("ticket_types", TicketType.objects.order_by("number"))
         return super().get_queryset(request).select_related("organizer").prefetch_related(kinds)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = copy.deepcopy(super().get_fieldsets(request, obj))
+        if obj is not None and obj.status == EventStatus.PUBLISHED:
+            dict(fieldsets)[WHERE_AND_WHEN]["fields"].append("notify_buyers")
+        return fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         fixed = list(super().get_readonly_fields(request, obj))
@@ -192,7 +202,12 @@ class EventAdmin(ShowsHistory, OwnAdmin):
             return
         change_event(
             event_id=form.instance.pk,
-            fields={name: form.cleaned_data[name] for name in form.changed_data},
+            fields={
+                name: form.cleaned_data[name]
+                for name in form.changed_data
+                if name != "notify_buyers"
+            },
+            notify_buyers=form.cleaned_data.get("notify_buyers", True),
             ticket_types=kinds.type_changes(),
             dropped=kinds.dropped(),
             actor=actor,

@@ -1,5 +1,6 @@
 """The models of organizers, their API tokens, events and ticket types."""
 
+from events.models.changes import ChangeForBuyers
 from events.models.events import (
     DEFAULT_HOLD_SECONDS,
     EVENT_WORDS,
@@ -23,6 +24,7 @@ __all__ = [
     "LARGEST_PER_ORDER",
     "MOST_TICKET_TYPES",
     "ApiToken",
+    "ChangeForBuyers",
     "Event",
     "EventStatus",
     "EventWords",

@@ -18,9 +18,11 @@ from django.db.models import CharField, TextField, UUIDField
 from django.test import Client
 from django.urls import reverse
 
-from events.models import ApiToken, Event, Organizer
+from events.models import ApiToken, ChangeForBuyers, Event, Organizer
+from events.organizing import change_event
 from orders.models import Order
 from tests.make import (
+    SOMEBODY,
     as_bearer,
     make_device,
     make_event,
@@ -32,12 +34,14 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import User
 from tickets.models import Device, Ticket
+from tickets.notices.models import Notice
+from tickets.notices.requests import request_change_notices
 from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from tickets.webhooks.sending import send_test
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OURS = ("events", "orders", "tickets", "webhooks")
+OURS = ("events", "orders", "tickets", "notices", "webhooks")
 MOST_PAGES = 300
 SHORTEST_TEXT = 5
 LINK = re.compile(r"""(?:href|action|src|data-[\w-]*url|hx-get)=["']([^"']+)["']""")
@@ -86,6 +90,16 @@ def populate(mark: str) -> list[Any]:
     hook = WebhookEndpoint.objects.create(
         organizer=organizer, url=f"https://hook.{mark}.example.com/"
     )
+    change_event(
+        event_id=event.pk,
+        fields={"city": f"Vila {mark}"},
+        ticket_types=None,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    told = ChangeForBuyers.objects.get(event=event)
+    request_change_notices(change_id=told.pk, now=clock.now())
+    Notice.objects.filter(order=order).update(failure=f"Refused {mark}")
     message = send_test(endpoint=hook, now=clock.now())
     WebhookMessage.objects.filter(endpoint=hook).update(data={"note": f"Note {mark}"})
     WebhookAttempt.objects.create(

@@ -16,6 +16,9 @@ class Message(StrEnum):
     RETURN_MONEY = "tickets.return_money"
     # Cancel or refund the orders of a cancelled event.
     FINISH_EVENT_CANCELLATION = "tickets.wind_up_event"
+    # Write a notice for each buyer of an event whose date or place changed.
+    TELL_BUYERS_OF_CHANGE = "tickets.tell_buyers_of_change"
+    SEND_NOTICE = "tickets.send_notice"
     SEND_WEBHOOKS = "tickets.send_webhooks"
 
 
@@ -28,5 +31,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.RETURN_MONEY: "refunds",
     Message.FINISH_EVENT_CANCELLATION: "refunds",
     Message.SEND_CONFIRMATION: "delivery",
+    Message.TELL_BUYERS_OF_CHANGE: "delivery",
+    Message.SEND_NOTICE: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
 }

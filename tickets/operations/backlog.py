@@ -5,14 +5,15 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.db.models import Min, Sum
+from django.db.models import Exists, Min, OuterRef, Sum
 from django.db.models.functions import Greatest
 
 from events.models import TicketType
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderStatus, Refund
 from ticketing.aws import aws_client
 from ticketing.queue.dead_letters import dead_letter_url
 from tickets.models import Delivery
+from tickets.notices.models import Notice
 from tickets.webhooks.sending import oldest_due_webhook
 
 _COUNTS = {
@@ -77,16 +78,25 @@ def measure_queues() -> dict[str, QueueDepth]:
 def measure_oldest_work(*, now: datetime) -> OldestWork:
     """Return how long the oldest order and the oldest mail have waited."""
     processing = Order.objects.filter(status=OrderStatus.PROCESSING)
-    unsent = Delivery.objects.filter(sent_at=None, failed_at=None).exclude(goes_at__gt=now)
+    tickets = Delivery.objects.filter(sent_at=None, failed_at=None).exclude(goes_at__gt=now)
+    # A notice about a refund is not late while the money is still owed.
+    owed = Refund.objects.filter(pk=OuterRef("cause"), refunded_at=None)
+    notices = Notice.objects.filter(~Exists(owed), sent_at=None, failed_at=None)
+    asked = Min(Greatest("asked_at", "goes_at"))
+    unsent = [
+        rows.aggregate(oldest=asked)["oldest"]
+        for rows in (tickets, notices.exclude(goes_at__gt=now))
+    ]
     return OldestWork(
         _age(processing.aggregate(oldest=Min("processing_at"))["oldest"], now),
-        _age(unsent.aggregate(oldest=Min(Greatest("asked_at", "goes_at")))["oldest"], now),
+        _age(min(filter(None, unsent), default=None), now),
     )
 
 
 def count_mails_given_up() -> int:
-    """Return how many orders' tickets are not mailed any more, until staff resolve it."""
-    return Delivery.objects.filter(failed_at__isnull=False).count()
+    """Return how many mails to buyers are not tried any more, until staff resolve it."""
+    given_up = (rows.objects.filter(failed_at__isnull=False) for rows in (Delivery, Notice))
+    return sum(rows.count() for rows in given_up)
 
 
 def measure_webhook_lag(*, now: datetime) -> float:

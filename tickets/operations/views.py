@@ -140,7 +140,7 @@ class _Backlog(Collector):
         yield waits
         yield GaugeMetricFamily(
             "bilheteria_mails_given_up",
-            "Orders whose ticket mail was given up, until staff correct the address or resend it.",
+            "Mails to buyers that were given up, until staff correct the address or resend them.",
             value=count_mails_given_up(),
         )
         yield GaugeMetricFamily(

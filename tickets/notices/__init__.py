@@ -1,0 +1,1 @@
+"""Mails that tell buyers of cancellations, changes and refunds."""

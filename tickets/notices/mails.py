@@ -1,0 +1,148 @@
+"""Compose the mails of notices, each in the language of its order."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext, ngettext
+
+from events.models import Event
+from events.wording import reply_to_addresses, sender_of, show_start
+from orders.models import Order, PaymentMethod
+from ticketing.letters import HtmlMail
+from ticketing.money import format_money
+from tickets.models import Ticket, TicketStatus
+from tickets.notices.models import Notice
+from tickets.ticket_codes import number_tickets, readable_code
+
+
+def compose_cancellation_mail(*, notice: Notice) -> HtmlMail:
+    """Return the mail that tells a buyer that the event was cancelled, and of the refund."""
+    order = notice.order
+    with translation.override(order.language):
+        subject = gettext("Cancelled: %(event)s") % {"event": order.event.name}
+        return _compose(
+            order,
+            "cancelled",
+            subject,
+            {"note": order.event.cancellation_note, **_describe_refund(notice)},
+        )
+
+
+def compose_refund_mail(*, notice: Notice) -> HtmlMail:
+    """Return the mail that tells a buyer that money was returned, or that free tickets ended."""
+    order = notice.order
+    with translation.override(order.language):
+        refund = _describe_refund(notice)
+        if refund["amount"]:
+            subject = gettext("Your refund: %(event)s") % {"event": order.event.name}
+        else:
+            subject = gettext("Tickets cancelled: %(event)s") % {"event": order.event.name}
+        return _compose(order, "refund", subject, refund)
+
+
+def compose_change_mail(*, notice: Notice, known: Mapping[str, Any]) -> HtmlMail:
+    """
+    Return the mail that tells a buyer of an event's new date or place.
+
+    :param known: the old values of the fields that changed, as `ChangeForBuyers` has them
+    """
+    order = notice.order
+    with translation.override(order.language):
+        context = {"changes": _describe_changes(order.event, known)}
+        subject = gettext("Changed: %(event)s") % {"event": order.event.name}
+        return _compose(order, "changed", subject, context)
+
+
+def _compose(order: Order, name: str, subject: str, context: Mapping[str, Any]) -> HtmlMail:
+    event = order.event
+    full = {
+        "order": order,
+        "event": event,
+        "organizer": event.organizer,
+        "language": translation.get_language(),
+        **show_start(event),
+        **context,
+    }
+    return HtmlMail(
+        subject=" ".join(subject.split()),
+        body=render_to_string(f"tickets/mail/{name}.txt", full),
+        html=render_to_string(f"tickets/mail/{name}.html", full),
+        from_email=sender_of(event.organizer),
+        to=[order.customer_email],
+        reply_to=reply_to_addresses(event.organizer),
+    )
+
+
+def _describe_refund(notice: Notice) -> dict[str, Any]:
+    order, chosen = notice.order, {UUID(pk) for pk in notice.details["tickets"]}
+    tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type", "order_item"))
+    numbers = number_tickets(tickets)
+    amount = Decimal(notice.details["amount"])
+    left = sum(ticket.status != TicketStatus.REVOKED for ticket in tickets)
+    return {
+        "amount": format_money(amount, order.currency) if amount else "",
+        "arrival": _say_arrival(order.payment.method) if amount else "",
+        "tickets": [
+            {
+                "code": readable_code(order.code, numbers[ticket.pk]),
+                "ticket_type": ticket.ticket_type.name,
+                "holder_name": ticket.holder_name,
+                "price": format_money(ticket.order_item.unit_price, order.currency)
+                if ticket.order_item.unit_price
+                else gettext("free"),
+            }
+            for ticket in tickets
+            if ticket.pk in chosen
+        ],
+        "left": ngettext(
+            "Your other ticket stays valid.", "Your other %(count)d tickets stay valid.", left
+        )
+        % {"count": left}
+        if left
+        else "",
+    }
+
+
+def _say_arrival(method: str) -> str:
+    """Return in a sentence when and where a refund arrives."""
+    if method == PaymentMethod.CARD:
+        return gettext(
+            "The money goes back to the card that paid. Depending on your bank, it appears on one"
+            " of the next two statements."
+        )
+    if method == PaymentMethod.PIX:
+        return gettext(
+            "The money goes back by Pix to the account that paid: usually within minutes, at the"
+            " latest on the next business day."
+        )
+    return gettext("The money goes back in the way you paid. Ask the organizer for details.")
+
+
+def _describe_changes(event: Event, known: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what changed, with its old and its new text. What has the old value again is none."""
+    old = Event(**{name: getattr(event, name) for name in (*_TIME, *_PLACE)})
+    for name, value in known.items():
+        setattr(old, name, parse_datetime(value) if name == "starts_at" else value)
+    said = [
+        {"what": gettext("Date and time"), "old": _say_time(old), "new": _say_time(event)},
+        {"what": gettext("Place"), "old": _say_place(old), "new": _say_place(event)},
+    ]
+    return [change for change in said if change["old"] != change["new"]]
+
+
+_TIME = ("starts_at", "timezone")
+_PLACE = ("venue", "address", "city")
+
+
+def _say_time(event: Event) -> str:
+    shown = show_start(event)
+    return f"{shown['day']}, {shown['hour']} ({shown['zone']})"
+
+
+def _say_place(event: Event) -> str:
+    return ", ".join(filter(None, (event.venue, event.address, event.city)))
