@@ -97,7 +97,7 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
         ((_CELL, head) for head in (_("at"), _("act"), _("by"), _("details"))),
     )
     return format_html(
-        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)">'
+        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'
         '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         heads,
         rows,

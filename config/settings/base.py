@@ -53,6 +53,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ticketing.User"
 INSTALLED_APPS = [
+    # Before the theme, so that its templates replace the theme's of the same name.
+    "ticketing",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -66,7 +68,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "ticketing",
     "events",
     "orders",
     "tickets",

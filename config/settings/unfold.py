@@ -22,6 +22,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "8px",
+    "SCRIPTS": [lambda _request: static("ticketing/admin.js")],
     "STYLES": [lambda _request: static("ticketing/admin.css")],
     "COLORS": {
         "primary": {

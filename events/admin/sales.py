@@ -58,7 +58,7 @@ def show_summary(event: Event) -> SafeString:
     ]
     cell = "pr-4 py-1 text-left"
     return format_html(
-        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)">'
+        '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'
         '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         format_html_join("", '<th class="{} font-semibold">{}</th>', ((cell, w) for w in head)),
         format_html_join(

@@ -26,7 +26,10 @@ _DOCS: Final = (
     f"{_CLOSED}; {_STYLES}; script-src 'self'; img-src 'self' data:; connect-src 'self';"
     " form-action 'none'"
 )
-_MAILBOX: Final = f"{_CLOSED}; {_STYLES}; img-src 'self'; frame-src 'self'; form-action 'none'"
+_MAILBOX: Final = (
+    f"{_CLOSED}; {_STYLES}; script-src 'self'; connect-src 'self'; img-src 'self';"
+    " frame-src 'self'; form-action 'none'"
+)
 # A page for buyers has a form at most.
 _PAGE: Final = f"{_CLOSED}; {_STYLES}; img-src 'self'; form-action 'self'"
 _PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"

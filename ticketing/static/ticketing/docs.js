@@ -15,6 +15,8 @@ SwaggerUIBundle({
   deepLinking: true,
   // The validator would send the URL of the document to another server.
   validatorUrl: null,
+  // The list has no name of its own.
+  onComplete: () => document.getElementById("servers")?.setAttribute("aria-label", "Server"),
   requestInterceptor: (request) => {
     // Requests with a session of the admin need the CSRF token.
     const token = readCookie("csrftoken");

@@ -1,0 +1,36 @@
+"""A stack and a browser for all tests of this folder."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from ticketing.stack.run import reset
+from ticketing.stack.running import RunningStack, running_stack
+
+# A browser is no Python package. CI installs Debian's.
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[RunningStack]:
+    """Start a stack after the browser: without one, all tests are skipped at once."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+    reset(running.folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("There is no Chromium on this machine. On Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # Root may not use Chromium's sandbox, and containers have a small /dev/shm.
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()

@@ -1,0 +1,94 @@
+"""No page has a fault that axe finds by the rules of WCAG 2.2 AA."""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.signing_in import sign_in
+from ticketing.stack.running import RunningStack
+
+pytestmark = pytest.mark.slow
+
+# The first three are WCAG 2.2 AA. The last one has the landmarks that screen readers jump to.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PUBLIC_PAGES = ["/docs", "/problems", "/problems/sold_out", "/mailbox", "/admin/login/"]
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/)")
+# Swagger UI draws the API's document: a button beside a link in one row is its own design,
+# and so are its headings and sections.
+NOT_OURS = {"/docs": {"nested-interactive", "heading-order", "region"}}
+# Pages that end the session, or that are not ours.
+LEFT_OUT = re.compile(r"/admin/(logout|jsi18n|r/)|/history/$|/autocomplete/")
+MOST_PAGES = 120
+
+
+def faults_on(page: Page) -> list[str]:
+    """Return a line for each rule of axe that the page breaks, with the first elements."""
+    # The page's own policy would refuse the script that a test adds as an element.
+    found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+    where = urlsplit(page.url).path
+    return [
+        f"{where}: {fault['id']} ({len(fault['nodes'])}): "
+        + " | ".join(node["html"][:160] for node in fault["nodes"][:3])
+        for fault in found.response["violations"]
+        if fault["id"] not in NOT_OURS.get(where, set())
+    ]
+
+
+def links_of(page: Page) -> Iterator[str]:
+    for link in page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)"):
+        address = urlsplit(urljoin(page.url, link))
+        if address.netloc == urlsplit(page.url).netloc and address.path.startswith("/admin/"):
+            yield address.path
+
+
+def all_faults(page: Page, start: str, most: int) -> list[str]:
+    """Visit each kind of page that links lead to, from `start`, but at most `most` pages."""
+    waiting, kinds, faults = deque([start]), {ID.sub("*", start)}, list[str]()
+    visited = 0
+    while waiting and visited < most:
+        path = waiting.popleft()
+        visited += 1
+        response = page.goto(path)
+        assert response is not None
+        assert response.status < 500, path
+        if not response.headers.get("content-type", "").startswith("text/html"):
+            continue
+        faults += faults_on(page)
+        for link in links_of(page):
+            kind = ID.sub("*", link)
+            if kind not in kinds and not LEFT_OUT.search(link):
+                kinds.add(kind)
+                waiting.append(link)
+    return faults
+
+
+# A wide screen shows the same pages with the menu beside them: some of them are enough.
+@pytest.mark.parametrize(("width", "most"), [(390, MOST_PAGES), (1440, 8)])
+def test_the_admin_has_no_fault_on_any_page(
+    stack: RunningStack, browser: Browser, width: int, most: int
+):
+    context = browser.new_context(
+        base_url=stack.url, locale="pt-BR", viewport={"width": width, "height": 900}
+    )
+    with context:
+        page = context.new_page()
+        sign_in(page, stack)
+
+        assert not (faults := all_faults(page, "/admin/", most)), "\n".join(faults)
+
+
+@pytest.mark.parametrize("path", PUBLIC_PAGES)
+def test_a_public_page_has_no_fault(stack: RunningStack, browser: Browser, path: str):
+    with browser.new_context(base_url=stack.url, locale="pt-BR") as context:
+        page = context.new_page()
+        # Swagger UI draws its page after the page is loaded.
+        response = page.goto(path, wait_until="networkidle")
+        assert response is not None
+        assert response.status == 200
+
+        assert not (faults := faults_on(page)), "\n".join(faults)
