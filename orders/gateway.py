@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils.module_loading import import_string
 
-from orders.models import Payment, PaymentMethod, Refund
+from orders.models import GATEWAY_METHODS, Payment, Refund
 from orders.simulated_charges import SimulatedCharge, SimulatedRefund
 from ticketing.errors import Unavailable
 
@@ -147,11 +147,11 @@ def get_gateway() -> PaymentGateway:
 
 def charge(payment: Payment, *, now: datetime) -> Charge:
     """
-    Charge the payment of an order. For a free order there is nothing to charge.
+    Charge the payment of an order, unless it is free or staff took the money themselves.
 
     :raises GatewayAway: if the gateway did not respond; the caller must retry
     """
-    if payment.method == PaymentMethod.FREE:
+    if payment.method not in GATEWAY_METHODS:
         return Charge()
     return get_gateway().charge(payment, now=now)
 
@@ -162,7 +162,7 @@ def undo_charge(payment: Payment, *, now: datetime) -> None:
 
     :raises GatewayAway: if the gateway did not respond; the caller must retry
     """
-    if payment.method != PaymentMethod.FREE:
+    if payment.method in GATEWAY_METHODS:
         get_gateway().refund(payment, refund_id=payment.pk, amount=payment.amount, now=now)
 
 
@@ -170,7 +170,9 @@ def refund(owed: Refund, *, now: datetime) -> None:
     """
     Return the money of one refund to the buyer. A repeat does nothing.
 
+    What staff took in cash they give back by hand: there is nothing to call.
+
     :raises GatewayAway: if the gateway did not respond; the caller must retry
     """
-    if owed.payment.method != PaymentMethod.FREE:
+    if owed.payment.method in GATEWAY_METHODS:
         get_gateway().refund(owed.payment, refund_id=owed.pk, amount=owed.amount, now=now)

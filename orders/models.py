@@ -1,6 +1,7 @@
 """Models of orders, their items, payments, refunds, and dropped holds."""
 
 from decimal import Decimal
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,10 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event, TicketType
+from orders.box_office_record import (
+    BoxOfficeMethod,
+    BoxOfficeSale,  # noqa: F401 - registers the model
+)
 from orders.email_confirmation import EmailConfirmation  # noqa: F401 - registers the model
 from orders.ledger_entry import LedgerEntry  # noqa: F401 - registers the model
 from orders.sales_slots import SalesSlot  # noqa: F401 - registers the models
@@ -180,6 +185,14 @@ class PaymentMethod(models.TextChoices):
     CARD = "card", _("card")
     PIX = "pix", "Pix"
     FREE = "free", _("free")
+    # Staff sold or gave the tickets: `orders.box_office`.
+    CASH = BoxOfficeMethod.CASH.value, BoxOfficeMethod.CASH.label
+    COMPLIMENTARY = BoxOfficeMethod.COMPLIMENTARY.value, BoxOfficeMethod.COMPLIMENTARY.label
+
+
+# Buyers send one of these. The gateway charges the first two.
+BUYER_METHODS: Final = (PaymentMethod.CARD, PaymentMethod.PIX, PaymentMethod.FREE)
+GATEWAY_METHODS: Final = (PaymentMethod.CARD, PaymentMethod.PIX)
 
 
 class PaymentStatus(models.TextChoices):
@@ -202,7 +215,7 @@ class Payment(models.Model):
     order = models.OneToOneField(
         Order, on_delete=models.PROTECT, related_name="payment", verbose_name=_("order")
     )
-    method = models.CharField(_("method"), max_length=8, choices=PaymentMethod.choices)
+    method = models.CharField(_("method"), max_length=16, choices=PaymentMethod.choices)
     token = models.CharField(max_length=200, blank=True, editable=False)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)

@@ -20,8 +20,10 @@ from events.stock.record import (
 )
 from orders.expiry import decide_holds
 from orders.gateway import get_gateway
+from orders.insertion import Reservation
 from orders.limits import MaxPerCustomerExceeded, check_customer_may_own
 from orders.models import (
+    GATEWAY_METHODS,
     Order,
     OrderItem,
     OrderStatus,
@@ -112,6 +114,33 @@ def confirm_payment(
         event_id=order.event_id, order_id=order.pk, milliseconds=PROCESSING_HOLD_MILLISECONDS
     )
     return payment
+
+
+def accept_box_office_payment(*, reservation: Reservation, method: str, now: datetime) -> None:
+    """
+    Promise the tickets of an order that staff sell, and queue its settlement.
+
+    It runs in the transaction that wrote the reservation, which has the event's lock.
+
+    :raises SoldOut: if too few tickets are left; the transaction must roll back
+    """
+    move_order(
+        reservation.order_id,
+        was=OrderStatus.RESERVED,
+        becomes=OrderStatus.PROCESSING,
+        processing_at=now,
+    )
+    Payment.objects.create(
+        order_id=reservation.order_id,
+        method=method,
+        amount=reservation.total,
+        currency=reservation.event.currency,
+        created_at=now,
+        ask_again_at=next_retry_at(0, now=now),
+    )
+    # Last, to hold these locks briefly: every payment of the event updates the same rows.
+    promise_tickets({item.ticket_type.pk: item.quantity for item in reservation.items})
+    send_after_commit(Message.SETTLE_ORDER, order_id=reservation.order_id)
 
 
 def refuse_payment(order: Order, now: datetime) -> Conflict:
@@ -234,7 +263,7 @@ def _record_failure(order: Order, decline_code: str, now: datetime) -> None:
             status=PaymentStatus.DECLINED,
             decline_code=decline_code,
             decided_at=now,
-            undo_at=None if order.payment.method == PaymentMethod.FREE else now + LATEST_CHARGE,
+            undo_at=now + LATEST_CHARGE if order.payment.method in GATEWAY_METHODS else None,
             asks=0,
             ask_again_at=now + LATEST_CHARGE,
         )

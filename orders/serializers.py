@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orders.insertion import Reservation
-from orders.models import Order, OrderItem, OrderStatus, Payment, PaymentMethod
+from orders.models import BUYER_METHODS, Order, OrderItem, OrderStatus, Payment, PaymentMethod
 from orders.shop_record import ShopRecord
 from ticketing.api.fields import (
     AddressField,
@@ -109,7 +109,7 @@ class PaymentSent(StrictSerializer):
 
     rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has_text("token")}
 
-    method = serializers.ChoiceField(choices=PaymentMethod.choices)
+    method = serializers.ChoiceField(choices=[(each.value, each.label) for each in BUYER_METHODS])
     token = LineField(max_length=column_length(Payment, "token"), required=False, allow_blank=True)
 
 

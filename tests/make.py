@@ -1,5 +1,6 @@
 """Makes rows with plausible defaults, so that a test names only the values that it is about."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -10,6 +11,8 @@ from rest_framework.test import APIClient
 from events.models import ApiToken, Event, EventStatus, Membership, Organizer, Role, TicketType
 from events.organizing import create_event
 from events.ticket_types import add_ticket_type
+from orders.box_office import Sale
+from orders.box_office_record import BoxOfficeMethod
 from orders.insertion import Customer, Reservation
 from orders.models import Order
 from orders.payment import confirm_payment
@@ -17,6 +20,7 @@ from orders.pricing import WantedTickets
 from orders.reservation import reserve_tickets
 from ticketing import clock
 from ticketing.actors import Actor
+from ticketing.ids import new_id
 from ticketing.models import ActorKind, User
 from ticketing.tokens import TokenKind, make_token
 from tickets.issue import issue_codes
@@ -159,6 +163,19 @@ def make_paid_order(*, ticket_type: TicketType | None = None, quantity: int = 1)
     issue_codes(order_id=order.pk, now=clock.now())
     order.refresh_from_db()
     return order
+
+
+def a_sale(kind: TicketType, quantity: int = 2, **fields: Any) -> Sale:
+    """Return what staff give at the box office: complimentary tickets for the press."""
+    sale = Sale(
+        key=new_id(),
+        event_id=kind.event_id,
+        wanted=[WantedTickets(kind.pk, quantity)],
+        customer=Customer("Bia Lima", "bia@example.com", "pt-br"),
+        method=BoxOfficeMethod.COMPLIMENTARY,
+        reason="Press",
+    )
+    return replace(sale, **fields)
 
 
 def make_ticket(*, ticket_type: TicketType | None = None) -> Ticket:

@@ -88,6 +88,7 @@ class ActorKind(models.TextChoices):
 class ActType(models.TextChoices):
     """What was done. The part before the dot is the kind of the subject."""
 
+    ORDER_SOLD = "order.sold_at_box_office", _("sold or given at the box office")
     ORDER_CANCELLED = "order.cancelled", _("reservation cancelled")
     ORDER_REFUNDED = "order.refunded", _("order refunded")
     ORDER_TICKETS_REFUNDED = "order.tickets_refunded", _("tickets of the order refunded")

@@ -64,6 +64,10 @@ def lease_mail(rows: QuerySet[Row], *, address: Callable[[Row], str], now: datet
         if not rows.filter(free, sent_at=None, failed_at=None).update(leased_until=now + LEASE):
             return None
         row = rows.get()
+        if not address(row):
+            # Staff sold the tickets without an email address, and print them.
+            close_mail(row, now=now)
+            return None
         return row if _may_send_now(row, address, now) else None
 
 

@@ -70,6 +70,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "HealthStatus": [("ok", "ok")],
         "OrderStatus": "orders.models.OrderStatus",
         "PaymentMethod": "orders.models.PaymentMethod",
+        "PaymentMethodSent": [("card", "card"), ("pix", "Pix"), ("free", "free")],
         "PaymentStatus": "orders.models.PaymentStatus",
         "TicketStatus": "tickets.models.TicketStatus",
     },

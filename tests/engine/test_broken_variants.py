@@ -16,7 +16,7 @@ from events.models import InventoryGeneration, TicketType
 from events.stock import generation
 from events.stock.holds import HoldAction, HoldDecision, settle_hold
 from events.stock.record import SoldOut, current_epoch
-from orders import expiry, insertion, reservation
+from orders import expiry, holding, insertion
 from orders.gateway import charge
 from orders.models import DroppedHold
 from orders.payment import approve_payment
@@ -56,7 +56,7 @@ def write_without_checking_the_epoch(patch: Patch) -> None:
     def write_in_any_epoch(order: Any, **arguments: Any) -> insertion.Outcome:
         return write(order, **(arguments | {"epoch": current_epoch(order.event.pk)}))
 
-    patch.setattr(reservation, "write_reservation", write_in_any_epoch)
+    patch.setattr(holding, "write_reservation", write_in_any_epoch)
 
 
 def release_overdue_holds_without_checking_their_orders(patch: Patch) -> None:
@@ -137,7 +137,7 @@ def hold_more_tickets_than_are_left(patch: Patch) -> None:
 
 
 def never_settle_overdue_holds(patch: Patch) -> None:
-    patch.setattr(reservation, "settle_overdue_holds", lambda **_: False)
+    patch.setattr(holding, "settle_overdue_holds", lambda **_: False)
 
 
 def never_sweep(patch: Patch) -> None:

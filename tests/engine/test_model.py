@@ -64,9 +64,9 @@ from tickets.tasks import audit_task, retry_waiting_work_task
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SEAMS: Final = [
-    "orders.reservation:hold_tickets",
+    "orders.holding:hold_tickets",
     "orders.insertion:_write",
-    "orders.reservation:release_holds",
+    "orders.holding:release_holds",
     "orders.payment:promise_tickets",
     "orders.payment:retime_hold",
     "orders.payment:release_holds",

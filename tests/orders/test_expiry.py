@@ -18,7 +18,7 @@ from events.stock.holds import (
 )
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut
-from orders import reservation
+from orders import holding
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.expiry import (
     decide_holds,
@@ -215,7 +215,7 @@ def test_an_order_whose_hold_was_dropped_before_it_was_written_holds_its_tickets
 ):
     """The web process pauses between the hold and the order, and meanwhile its hold is dropped."""
     kind = make_ticket_type(capacity=1)
-    write = reservation.write_reservation  # type: ignore[attr-defined]
+    write = holding.write_reservation  # type: ignore[attr-defined]
     dropped: list[UUID] = []
 
     def drop_the_first_hold_then_write(order, **arguments):
@@ -226,7 +226,7 @@ def test_an_order_whose_hold_was_dropped_before_it_was_written_holds_its_tickets
             try_to_apply_decisions(event_id=event_id, decisions=decisions)
         return write(order, **arguments)
 
-    monkeypatch.setattr(reservation, "write_reservation", drop_the_first_hold_then_write)
+    monkeypatch.setattr(holding, "write_reservation", drop_the_first_hold_then_write)
 
     order = make_reserved_order(ticket_type=kind)
 
@@ -239,7 +239,7 @@ def test_no_order_is_written_for_a_hold_that_redis_lost_before_a_rebuild(
 ):
     """The stock is rebuilt in a new epoch between the hold and the order."""
     kind = make_ticket_type(capacity=1)
-    write = reservation.write_reservation  # type: ignore[attr-defined]
+    write = holding.write_reservation  # type: ignore[attr-defined]
     lost: list[bool] = []
 
     def lose_the_first_hold_then_write(order, **arguments):
@@ -249,7 +249,7 @@ def test_no_order_is_written_for_a_hold_that_redis_lost_before_a_rebuild(
             rebuild_stock(event_id=order.event.pk)
         return write(order, **arguments)
 
-    monkeypatch.setattr(reservation, "write_reservation", lose_the_first_hold_then_write)
+    monkeypatch.setattr(holding, "write_reservation", lose_the_first_hold_then_write)
 
     order = make_reserved_order(ticket_type=kind)
 

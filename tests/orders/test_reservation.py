@@ -9,7 +9,7 @@ from events.models import Event
 from events.stock.holds import InventoryUnavailable, StockIsCold, StockRunsOut
 from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut, begin_epoch, current_epoch
-from orders import reservation
+from orders import holding
 from orders.limits import MaxPerCustomerExceeded, TooManyReservations
 from tests.make import make_event, make_reserved_order, make_ticket_type
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Record the pauses of a reservation instead of waiting."""
     recorded: list[float] = []
-    monkeypatch.setattr("orders.reservation.time.sleep", recorded.append)
+    monkeypatch.setattr("orders.holding.time.sleep", recorded.append)
     return recorded
 
 
@@ -35,7 +35,7 @@ def test_the_pauses_get_longer_while_the_stock_stays_cold(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ):
     kind = make_ticket_type()
-    monkeypatch.setattr(reservation, "hold_tickets", always_raise(StockIsCold("cold")))
+    monkeypatch.setattr(holding, "hold_tickets", always_raise(StockIsCold("cold")))
 
     with pytest.raises(InventoryUnavailable, match="being read again"):
         make_reserved_order(ticket_type=kind)
@@ -51,11 +51,11 @@ def test_a_cold_stock_that_another_process_rebuilds_is_not_rebuilt_again(
     epoch = current_epoch(kind.event_id)
 
     def rebuild_after_another_process(**arguments: Any) -> None:
-        monkeypatch.setattr(reservation, "rebuild_stock", rebuild_stock)
+        monkeypatch.setattr(holding, "rebuild_stock", rebuild_stock)
         rebuild_stock(event_id=kind.event_id)
         rebuild_stock(**arguments)
 
-    monkeypatch.setattr(reservation, "rebuild_stock", rebuild_after_another_process)
+    monkeypatch.setattr(holding, "rebuild_stock", rebuild_after_another_process)
     make_reserved_order(ticket_type=kind)
 
     assert current_epoch(kind.event_id) == epoch + 1
@@ -76,7 +76,7 @@ def test_a_reservation_pauses_once_for_an_unfinished_rebuild_and_then_rebuilds(
         assert seen == begun
         rebuild_stock(event_id=event_id, seen=seen)
 
-    monkeypatch.setattr(reservation, "rebuild_stock", rebuild)
+    monkeypatch.setattr(holding, "rebuild_stock", rebuild)
     make_reserved_order(ticket_type=kind)
 
     # One rebuild, after one pause.
@@ -89,9 +89,9 @@ def test_overdue_holds_are_settled_once_before_the_reservation_is_refused(
     kind = make_ticket_type()
     short = StockRunsOut(ticket_type_id=kind.pk, left=0, overdue=3, revision=0)
     settled: list[object] = []
-    monkeypatch.setattr(reservation, "hold_tickets", always_raise(short))
+    monkeypatch.setattr(holding, "hold_tickets", always_raise(short))
     monkeypatch.setattr(
-        reservation, "settle_overdue_holds", lambda **arguments: settled.append(arguments)
+        holding, "settle_overdue_holds", lambda **arguments: settled.append(arguments)
     )
 
     with pytest.raises(SoldOut):
@@ -123,7 +123,7 @@ def test_an_order_whose_code_is_taken_gets_another_code(monkeypatch: pytest.Monk
     kind = make_ticket_type(capacity=5)
     taken = make_reserved_order(ticket_type=kind)
     codes = iter([taken.code, "ZZZZ22"])
-    monkeypatch.setattr(reservation, "new_code", lambda _length: next(codes))
+    monkeypatch.setattr(holding, "new_code", lambda _length: next(codes))
 
     order = make_reserved_order(ticket_type=kind, quantity=2)
 

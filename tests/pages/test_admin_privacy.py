@@ -20,9 +20,11 @@ from django.urls import reverse
 
 from events.models import ApiToken, ChangeForBuyers, Event, Organizer
 from events.organizing import change_event
+from orders.box_office import sell_at_box_office
 from orders.models import Order
 from tests.make import (
     SOMEBODY,
+    a_sale,
     as_bearer,
     make_device,
     make_event,
@@ -75,6 +77,8 @@ def populate(mark: str) -> list[Any]:
     type(kind).objects.filter(event__organizer=organizer).update(name=f"Pista {mark}")
     order = make_paid_order(ticket_type=kind)
     make_reserved_order(ticket_type=kind)
+    given = a_sale(kind, reason=f"Imprensa {mark}")
+    sell_at_box_office(sale=given, user_id=None, actor=SOMEBODY, now=clock.now())
     orders = Order.objects.filter(event__organizer=organizer)
     orders.update(customer_name=f"Ana {mark}", customer_email=f"ana@{mark}.example.com")
     ticket = Ticket.objects.of_order(order.pk).get()

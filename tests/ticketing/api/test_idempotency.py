@@ -160,7 +160,7 @@ def test_a_caller_with_a_token_may_send_a_short_key():
 
 def test_a_retry_after_a_crash_behind_the_commit_buys_once():
     event = make_event(capacity=10)
-    with crash(AFTER, "orders.reservation:write_reservation"):
+    with crash(AFTER, "orders.holding:write_reservation"):
         buy(event)
     assert Order.objects.count() == 1
 
