@@ -126,8 +126,10 @@ def _show_details(act: Act, row: Any) -> str:
     if "amount" in details and "currency" in details:
         parts.append(format_money(Decimal(details.pop("amount")), details.pop("currency")))
     if tickets := details.pop("tickets", None):
-        count = len(tickets)
+        count = tickets if isinstance(tickets, int) else len(tickets)
         parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
+    if method := details.pop("method", None):
+        parts.append(_(method))
     # The admin page shows the scan in a section of its own.
     details.pop("scan", None)
     parts += [
