@@ -119,6 +119,11 @@ class ActType(models.TextChoices):
     WEBHOOK_SECRET_RENEWED = "webhook.secret_renewed", _("webhook secret renewed")
     WEBHOOK_SWITCHED_OFF = "webhook.switched_off", _("webhook switched off")
     WEBHOOK_SWITCHED_ON = "webhook.switched_on", _("webhook switched on")
+    EVENT_EXPORTED = "event.exported", _("data of the event exported")
+    ORGANIZER_EXPORTED = "organizer.exported", _("data of all events exported")
+    REPORT_SCHEDULED = "report.scheduled", _("report scheduled")
+    REPORT_CHANGED = "report.changed", _("scheduled report changed")
+    REPORT_ENDED = "report.ended", _("scheduled report ended")
     MESSAGE_SENT_AGAIN = "message.sent_again", _("message sent again")
 
 

@@ -27,6 +27,8 @@ from tickets.issue import issue_codes
 from tickets.notices.requests import request_change_notices, send_refund_notices
 from tickets.notices.sending import send_notice
 from tickets.refund import refund_order_of_cancelled_event
+from tickets.reports.schedule import make_due_reports
+from tickets.reports.writing import resend_export_messages, write_export
 from tickets.scan_summary import summarize_scans
 from tickets.settlement import settle_order
 from tickets.sweep import retry_waiting_work
@@ -80,6 +82,11 @@ def send_notice_task(*, notice_id: str) -> None:
     send_notice(notice_id=UUID(notice_id), now=clock.now())
 
 
+@handles(Message.WRITE_EXPORT)
+def write_export_task(*, export_id: str) -> None:
+    write_export(export_id=UUID(export_id), now=clock.now())
+
+
 @handles(Message.SEND_WEBHOOKS)
 def send_webhooks_task(*, endpoint_id: str) -> None:
     send_webhooks(endpoint_id=UUID(endpoint_id), now=clock.now())
@@ -88,6 +95,11 @@ def send_webhooks_task(*, endpoint_id: str) -> None:
 @shared_task(name="tickets.find_webhooks", ignore_result=True)
 def find_webhooks_task() -> None:
     find_due_webhooks(now=clock.now())
+
+
+@shared_task(name="tickets.make_reports", ignore_result=True)
+def make_due_reports_task() -> None:
+    make_due_reports(now=clock.now())
 
 
 @shared_task(name="tickets.expire", ignore_result=True)
@@ -100,7 +112,9 @@ def expire_task() -> None:
 
 @shared_task(name="tickets.ask_again", ignore_result=True)
 def retry_waiting_work_task() -> None:
-    retry_waiting_work(now=clock.now())
+    now = clock.now()
+    retry_waiting_work(now=now)
+    resend_export_messages(now=now)
 
 
 @shared_task(name="tickets.audit", ignore_result=True)

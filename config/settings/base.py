@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "events",
     "orders",
     "tickets",
+    "tickets.reports",
     "tickets.webhooks",
     "tickets.notices",
 ]

@@ -74,6 +74,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "tickets.audit": 30,
         "tickets.collect_dead_letters": 30,
         "tickets.summarize": 60,
+        "tickets.make_reports": 300,
         "tickets.forget": 3600,
     }.items()
 }

@@ -54,6 +54,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Reports"),
+                "separator": True,
+                "items": [
+                    _link(_("Exports"), "download", "reports_export"),
+                    _link(_("Scheduled reports"), "schedule_send", "reports_scheduledreport"),
+                ],
+            },
+            {
                 "title": _("The door"),
                 "separator": True,
                 "items": [

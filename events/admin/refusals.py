@@ -30,6 +30,9 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "slug_taken": _("Another event has that address on the site."),
     "ticket_type_in_use": _("A ticket type with orders cannot be deleted."),
     "ticket_type_name_taken": _("This event already has a ticket type of that name."),
+    "too_many_exports": _(
+        "Ten exports of this organizer are being written already. Wait until one is ready."
+    ),
     "too_many_ticket_types": _("An event has 50 ticket types at most."),
     "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
     "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urljoin
 from uuid import UUID
@@ -38,12 +39,13 @@ from ticketing.models import User
 from tickets.models import Device, Ticket
 from tickets.notices.models import Notice
 from tickets.notices.requests import request_change_notices
+from tickets.reports.models import Export, ScheduledReport
 from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from tickets.webhooks.sending import send_test
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OURS = ("events", "orders", "tickets", "notices", "webhooks")
+OURS = ("events", "orders", "tickets", "notices", "reports", "webhooks")
 MOST_PAGES = 300
 SHORTEST_TEXT = 5
 LINK = re.compile(r"""(?:href|action|src|data-[\w-]*url|hx-get)=["']([^"']+)["']""")
@@ -109,6 +111,27 @@ def populate(mark: str) -> list[Any]:
     WebhookAttempt.objects.create(
         message=message, at=clock.now(), error=f"Error {mark}", milliseconds=1
     )
+    asker = make_user(organizer=organizer, is_staff=True, first_name=f"Caio {mark}")
+    report = ScheduledReport.objects.create(
+        organizer=organizer,
+        event=event,
+        kind="orders",
+        created_at=clock.now(),
+        next_at=clock.now() + timedelta(days=1),
+    )
+    report.recipients.add(asker)
+    for about in (event, None):
+        Export.objects.create(
+            organizer=organizer,
+            event=about,
+            asked_by=asker,
+            kind="orders",
+            object_name=f"exports/{mark}",
+            asked_at=clock.now(),
+            finished_at=clock.now(),
+            expires_at=clock.now() + timedelta(days=1),
+            ask_again_at=clock.now() + timedelta(days=1),
+        )
     made = []
     for model, known in before.items():
         made += list(model.objects.exclude(pk__in=known))

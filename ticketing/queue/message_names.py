@@ -20,6 +20,8 @@ class Message(StrEnum):
     TELL_BUYERS_OF_CHANGE = "tickets.tell_buyers_of_change"
     SEND_NOTICE = "tickets.send_notice"
     SEND_WEBHOOKS = "tickets.send_webhooks"
+    # Do the next step of an export: write, mail, or delete its file.
+    WRITE_EXPORT = "tickets.write_export"
 
 
 # Mails, refunds and webhooks have queues and workers of their own, so that many mails, the refunds
@@ -34,4 +36,6 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.TELL_BUYERS_OF_CHANGE: "delivery",
     Message.SEND_NOTICE: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
+    # In steps of seconds, so that refunds get their turn.
+    Message.WRITE_EXPORT: "refunds",
 }

@@ -1,0 +1,1 @@
+"""Exports: an organizer's orders, tickets, attendees, admissions and ledger as files."""
