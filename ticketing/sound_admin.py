@@ -15,6 +15,9 @@ from unfold.admin import ModelAdmin
 class SoundAdmin(ModelAdmin):
     """Ignores ids, initial values and filters that cannot be values of their field."""
 
+    # Above the form: each wrong field with a link to it.
+    change_form_outer_before_template = "admin/wrong_fields.html"
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         try:
             return super().get_changelist_instance(request)

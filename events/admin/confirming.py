@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from events.admin.base import OwnAdmin, chosen
 from ticketing.sound_admin import SoundAdmin
 
 _MOST_LISTED = 20
+_NO = gettext_lazy("No, take me back")
 
 # Methods of a model admin: an action on the selected rows of a list, and one of a detail page.
 ListAction = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
@@ -28,6 +30,10 @@ class Question:
     text: Any
     consequences: Collection[Any]
     confirm: Any
+    # The link back. It names what stays as it is.
+    keep: Any = _NO
+    # Whether the button needs no warning color.
+    is_harmless: bool = False
     # The rows that the page lists, if not all selected rows.
     about: Collection[Any] | QuerySet[Any] | None = None
     # Hidden fields of the form, which come back when the user confirms.
@@ -94,6 +100,8 @@ def ask_first(
         "rows": list(listed)[:_MOST_LISTED],
         "ids": [row.pk for row in listed],
         "confirm": question.confirm,
+        "keep": question.keep,
+        "is_harmless": question.is_harmless,
         "carries": question.carries,
     }
     return TemplateResponse(request, "admin/ask_first.html", context)

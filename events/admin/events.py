@@ -1,37 +1,36 @@
 """The admin of events: organizers create, change, publish and cancel them."""
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
-from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.utils import formats, timezone
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
-from unfold.decorators import action, display
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 
 from events.access import organizers_of
-from events.admin.base import OwnAdmin, act_on_each, chosen, rows_of_key
-from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.base import chosen, rows_of_key
+from events.admin.cancelling import count_progress
+from events.admin.checklist import show_checklist
+from events.admin.event_actions import EventActions
 from events.admin.event_form import EventForm
 from events.admin.refusals import say_refusal
 from events.admin.sales import show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
+from events.admin.wording import show_when
 from events.catalogue import left_by_type
-from events.models import (
-    Event,
-    EventStatus,
-    TicketType,
-)
-from events.organizing import cancel_event, change_event, create_event
-from events.publishing import publish_event
+from events.models import Event, EventStatus, Organizer, TicketType
+from events.organizing import change_event, create_event
 from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -46,42 +45,8 @@ _STATUS_COLORS = {
 }
 
 
-WHERE_AND_WHEN = gettext_lazy("Where and when")
-
-
-def _not_cancelled(events: QuerySet[Event]) -> QuerySet[Event]:
-    return events.exclude(status=EventStatus.CANCELLED)
-
-
-def _ask_to_cancel(events: QuerySet[Event]) -> Question:
-    counts = _not_cancelled(events).aggregate(
-        held=Count("orders", filter=Q(orders__status="reserved")),
-        paid=Count("orders", filter=Q(orders__status__in=["processing", "paid"])),
-    )
-    return Question(
-        text=_("Cancel these events? This cannot be undone."),
-        consequences=[
-            _("From now on, nobody can buy tickets."),
-            ngettext(
-                "%(count)d open reservation ends.",
-                "%(count)d open reservations end.",
-                counts["held"],
-            )
-            % {"count": counts["held"]},
-            ngettext(
-                "%(count)d paid order is refunded in full, and its tickets are revoked.",
-                "%(count)d paid orders are refunded in full, and their tickets are revoked.",
-                counts["paid"],
-            )
-            % {"count": counts["paid"]},
-        ],
-        confirm=_("Yes, cancel"),
-        about=_not_cancelled(events),
-    )
-
-
 @admin.register(Event)
-class EventAdmin(ShowsHistory, OwnAdmin):
+class EventAdmin(ShowsHistory, EventActions):
     form = EventForm
     event_path = "pk"
     right_to_change = Right.CHANGE_EVENTS
@@ -89,41 +54,45 @@ class EventAdmin(ShowsHistory, OwnAdmin):
     list_filter = ["status", "organizer", "city"]
     search_fields = ["name", "venue", "city", "slug"]
     ordering = ["-starts_at"]
-    prepopulated_fields = {"slug": ["name"]}
     inlines = [TicketTypeInline]
-    actions = ["publish_chosen", "cancel_chosen"]
-    actions_detail = ["publish_this", "cancel_this"]
-    readonly_fields = ["status", "summary", "public_page"]
+    readonly_fields = [
+        "status",
+        "summary",
+        "checklist",
+        "cancellation_note",
+        "progress",
+        "public_page",
+    ]
     fieldsets = [
-        (None, {"fields": ["status", "summary", "public_page"]}),
         (
             gettext_lazy("The event"),
-            {"fields": ["organizer", "name", "slug", "description", "image_url"]},
+            {"fields": ["organizer", "name", "description", "image_url"]},
         ),
         (
-            WHERE_AND_WHEN,
+            gettext_lazy("When and where"),
             {
-                "fields": ["venue", "address", "city", "timezone", "starts_at", "ends_at"],
-                "description": gettext_lazy(
-                    "Enter times in the event's time zone, as a clock at the venue shows them."
-                ),
+                "fields": ["starts_at", "ends_at", "timezone", "venue", "address", "city"],
+                "classes": ["before-ticket-types"],
             },
         ),
-        (gettext_lazy("The door"), {"fields": ["checkin_starts_at", "checkin_ends_at"]}),
         (
             gettext_lazy("The sale"),
+            {"fields": ["sales_start_at", "sales_end_at", "max_per_order", "currency"]},
+        ),
+        (gettext_lazy("The door"), {"fields": ["checkin_starts_at", "checkin_ends_at"]}),
+        (gettext_lazy("The page on the site"), {"fields": ["slug"]}),
+        (
+            gettext_lazy("Limits and protection against bots"),
             {
                 "fields": [
-                    "currency",
-                    "max_per_order",
+                    "hold_seconds",
                     "max_per_customer",
                     "max_per_address",
-                    "requires_proof_of_work",
-                    "hold_seconds",
                     "confirms_free_orders",
-                    "sales_start_at",
-                    "sales_end_at",
-                ]
+                    "requires_proof_of_work",
+                ],
+                "description": gettext_lazy("Most events need no change here."),
+                "classes": ["collapse"],
             },
         ),
     ]
@@ -132,12 +101,6 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         kinds = Prefetch("ticket_types", TicketType.objects.order_by("number"))
         return super().get_queryset(request).select_related("organizer").prefetch_related(kinds)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        fieldsets = copy.deepcopy(super().get_fieldsets(request, obj))
-        if obj is not None and obj.status == EventStatus.PUBLISHED:
-            dict(fieldsets)[WHERE_AND_WHEN]["fields"].append("notify_buyers")
-        return fieldsets
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         fixed = list(super().get_readonly_fields(request, obj))
         if obj is not None and obj.orders.exists():
@@ -145,9 +108,23 @@ class EventAdmin(ShowsHistory, OwnAdmin):
             fixed += ["currency", "organizer"]
         return fixed
 
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
-        # Only for a new event: the slug of an existing event must not change with its name.
-        return {} if obj is not None else dict(super().get_prepopulated_fields(request, obj))
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        (first, options), (second, where), *others = super().get_fieldsets(request, obj)
+        if len(self._own_organizers(request)[:2]) == 1 and not request.user.is_superuser:
+            # There is nothing to choose.
+            offered = [name for name in options["fields"] if name != "organizer"]
+            options = {**options, "fields": offered}
+        if obj is not None and obj.status == EventStatus.PUBLISHED:
+            where = {**where, "fields": [*where["fields"], "notify_buyers"]}
+        sets = [(first, options), (second, where), *others]
+        if obj is None:
+            return sets
+        shown = {
+            EventStatus.DRAFT: ["status", "checklist"],
+            EventStatus.PUBLISHED: ["status", "summary", "public_page"],
+            EventStatus.CANCELLED: ["status", "cancellation_note", "progress", "summary"],
+        }
+        return [(None, {"fields": shown[obj.status]}), *sets]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         key = obj.pk if isinstance(obj, Event) else obj
@@ -157,8 +134,14 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         return super().has_change_permission(request, obj)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        first = organizers_of(request.user, Right.CHANGE_EVENTS).order_by("name").first()
+        first = self._own_organizers(request).first()
         return {**super().get_changeform_initial_data(request), "organizer": first and first.pk}
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **options)
+        if db_field.name == "organizer":
+            field.queryset = self._own_organizers(request)
+        return field
 
     def changeform_view(
         self,
@@ -168,13 +151,22 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         extra_context: Any = None,
     ) -> Any:
         """Parse and show times in the event's time zone."""
+        context = {
+            **(extra_context or {}),
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        if object_id and self.has_change_permission(request, object_id):
+            context["cancel_url"] = reverse("admin:events_event_cancel_this", args=[object_id])
         with timezone.override(self._zone(request, object_id)):
             try:
-                response = super().changeform_view(request, object_id, form_url, extra_context)
+                response = super().changeform_view(request, object_id, form_url, context)
             except Refusal as refusal:
                 # The event has changed since the form was checked. Nothing was written.
                 messages.error(request, say_refusal(refusal))
                 return redirect(request.get_full_path())
+            if formsets := getattr(response, "context_data", {}).get("inline_admin_formsets"):
+                response.context_data["unconfirmed"] = formsets[0].formset.unconfirmed
             # Render here: after this block another time zone is active.
             return response.render() if hasattr(response, "render") else response
 
@@ -198,6 +190,8 @@ class EventAdmin(ShowsHistory, OwnAdmin):
         kinds.save(commit=False)
         actor, now = user_actor(request.user), clock.now()
         if not change:
+            if form.instance.organizer_id is None:
+                form.instance.organizer = self._own_organizers(request).get()
             create_event(event=form.instance, ticket_types=kinds.new_objects, actor=actor, now=now)
             return
         change_event(
@@ -224,75 +218,58 @@ class EventAdmin(ShowsHistory, OwnAdmin):
 
     @display(description=gettext_lazy("when"), ordering="starts_at")
     def when(self, event: Event) -> str:
-        local = event.starts_at.astimezone(zone_named(event.timezone))
-        return formats.date_format(local, "SHORT_DATE_FORMAT") + f" {local:%H:%M}"
+        return show_when(event)
 
     @display(description=gettext_lazy("sold / capacity, left"))
     def sales(self, event: Event) -> SafeString:
         kinds = list(event.ticket_types.all())
         sold, capacity = (sum(getattr(k, name) for k in kinds) for name in ("sold", "capacity"))
         left: dict[UUID, int] = getattr(event, "left_by_type", {})
-        return show_sales(sold, capacity, sum(left.get(kind.pk, 0) for kind in kinds))
+        return show_sales(
+            sold,
+            capacity,
+            sum(left.get(kind.pk, 0) for kind in kinds),
+            is_on_sale=event.status == EventStatus.PUBLISHED and bool(kinds),
+        )
 
     @admin.display(description=gettext_lazy("on the site"))
-    def public_page(self, event: Event) -> str | SafeString:
-        if event._state.adding:  # noqa: SLF001 - as Django's admin does
-            return "-"
+    def public_page(self, event: Event) -> SafeString:
         return format_html('<a href="/events/{0}" class="underline">/events/{0}</a>', event.slug)
 
     @admin.display(description=gettext_lazy("sales"))
-    def summary(self, event: Event) -> str | SafeString:
-        if event._state.adding:  # noqa: SLF001 - as Django's admin does
-            return "-"
+    def summary(self, event: Event) -> SafeString:
         return show_summary(event)
 
-    @admin.action(description=gettext_lazy("Publish"), permissions=["change"])
-    def publish_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
-        act_on_each(
+    @admin.display(description=gettext_lazy("before you publish"))
+    def checklist(self, event: Event) -> SafeString:
+        return show_checklist(event)
+
+    @admin.display(description=gettext_lazy("cancellation"))
+    def progress(self, event: Event) -> SafeString:
+        return format_html(
+            '<div data-progress-url="{}" aria-live="polite">{}</div>',
+            reverse("admin:events_event_progress_this", args=[event.pk]),
+            render_to_string(
+                "admin/cancellation_progress.html", {"progress": count_progress(event)}
+            ),
+        )
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        """Go on at the event's page, which says what it still needs."""
+        messages.success(
             request,
-            rows,
-            lambda event: publish_event(
-                event_id=event.pk, actor=user_actor(request.user), now=clock.now()
-            ),
-            done=ngettext_lazy(
-                "%(count)d event published.", "%(count)d events published.", "count"
-            ),
+            _("“%(name)s” is saved as a draft. Nobody sees it until you publish it.")
+            % {"name": obj.name},
         )
+        return redirect("admin:events_event_change", obj.pk)
 
-    @admin.action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
-    @after_asking(_ask_to_cancel)
-    def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
-        act_on_each(
-            request,
-            _not_cancelled(rows),
-            lambda event: cancel_event(
-                event_id=event.pk, actor=user_actor(request.user), now=clock.now()
-            ),
-            done=ngettext_lazy(
-                "%(count)d event cancelled. Refunds are on their way.",
-                "%(count)d events cancelled. Refunds are on their way.",
-                "count",
-            ),
-        )
+    def response_change(self, request: HttpRequest, obj: Any) -> Any:
+        messages.success(request, _("The changes of “%(name)s” are saved.") % {"name": obj.name})
+        return redirect("admin:events_event_change", obj.pk)
 
-    @action(description=gettext_lazy("Publish"), permissions=["change"])
-    @on_its_page
-    @after_asking(
-        Question(
-            text=gettext_lazy("Put this event on sale?"),
-            consequences=[
-                gettext_lazy("It appears in the catalogue at once, and anybody can buy tickets."),
-            ],
-            confirm=gettext_lazy("Yes, publish"),
-        )
-    )
-    def publish_this(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
-        self.publish_chosen(request, rows)
-
-    @action(description=gettext_lazy("Cancel for good…"), permissions=["change"])
-    @on_its_page
-    def cancel_this(self, request: HttpRequest, rows: QuerySet[Event]) -> HttpResponse | None:
-        return self.cancel_chosen(request, rows)
+    def _own_organizers(self, request: HttpRequest) -> QuerySet[Organizer]:
+        """Return the organizers for which the user may make events."""
+        return organizers_of(request.user, Right.CHANGE_EVENTS).order_by("name", "pk")
 
     def _zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
         name = request.POST.get("timezone") if request.method == "POST" else None

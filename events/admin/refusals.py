@@ -22,6 +22,9 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "event_not_publishable": _(
         "The event cannot be published: it was cancelled, or it has no ticket types yet."
     ),
+    "illegal_status": _(
+        "The event has orders that are reserved or paid. Leave it on sale, or cancel it."
+    ),
     "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
     "not_checked_in": _("This ticket is not checked in, or it was revoked."),
     "nothing_to_deliver": _("Only a paid order's tickets can be sent."),

@@ -1,6 +1,9 @@
 """HTML about the sales of an event: a bar for the list, and a table for the event's page."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Count, F, Q, Sum
 from django.utils.html import format_html, format_html_join
@@ -8,54 +11,110 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from events.catalogue import left_by_type
-from events.models import (
-    Event,
-)
+from events.models import Event, EventStatus
 from events.stock.record import held_by_type
 from ticketing.money import format_money
 
+# One in so many tickets left is few.
+_FEW: Final = 10
 
-def show_sales(sold: int, capacity: int, left: int) -> SafeString:
-    """Return a bar of the share of tickets sold, with the figures as text."""
+
+def is_nearly_sold_out(left: int, capacity: int) -> bool:
+    """Return whether some tickets are left, but a tenth of the capacity at most."""
+    return 0 < left * _FEW <= capacity
+
+
+def show_sales(sold: int, capacity: int, left: int, *, is_on_sale: bool) -> SafeString:
+    """Return a bar of the share of tickets sold, with figures, and a mark if few are left."""
     percent = round(100 * sold / capacity) if capacity else 0
     return format_html(
         '<div class="min-w-40"><div class="h-1.5 rounded-full bg-base-200 dark:bg-base-700'
         ' overflow-hidden"><div class="h-full bg-primary-600" style="width:{}%"></div></div>'
-        '<span class="text-xs">{} / {} · {}</span></div>',
+        '<span class="text-xs">{} / {} · {}</span>{}</div>',
         percent,
         sold,
         capacity,
         _("%(count)d left") % {"count": left},
+        _mark(left, capacity) if is_on_sale else "",
     )
 
 
 def show_summary(event: Event) -> SafeString:
     """Return a table with the sales, stock, revenue and check-ins of each ticket type."""
+    if event.status == EventStatus.CANCELLED:
+        return _show_past_sales(event)
     not_returned = F("order_items__quantity") - F("order_items__returned")
     money = not_returned * F("order_items__unit_price")
-    kinds = list(
-        event.ticket_types.order_by("number").annotate(
-            revenue=Sum(money, filter=Q(order_items__order__status="paid"))
-        )
+    kinds = event.ticket_types.order_by("number").annotate(
+        revenue=Sum(money, filter=Q(order_items__order__status="paid"))
     )
     left, held = left_by_type([event.pk]), held_by_type([event.pk])
-    admitted = dict(
-        event.tickets.filter(status="used")
-        .values_list("ticket_type_id")
-        .annotate(count=Count("pk"))
+    admitted = _admitted_by_type(event)
+    is_on_sale = event.status == EventStatus.PUBLISHED
+    return _show_table(
+        [_("type"), _("sold"), _("held"), _("left"), _("revenue"), _("admitted")],
+        [
+            (
+                kind.name,
+                kind.sold,
+                held.get(kind.pk, 0) + kind.promised - kind.sold,
+                format_html(
+                    "{}{}",
+                    left.get(kind.pk, 0),
+                    _mark(left.get(kind.pk, 0), kind.capacity) if is_on_sale else "",
+                ),
+                format_money(kind.revenue or Decimal(0), event.currency),
+                admitted.get(kind.pk, 0),
+            )
+            for kind in kinds
+        ],
     )
-    head = [_("type"), _("sold"), _("held"), _("left"), _("revenue"), _("admitted")]
-    rows = [
-        (
-            kind.name,
-            kind.sold,
-            held.get(kind.pk, 0) + kind.promised - kind.sold,
-            left.get(kind.pk, 0),
-            format_money(kind.revenue or Decimal(0), event.currency),
-            admitted.get(kind.pk, 0),
-        )
-        for kind in kinds
-    ]
+
+
+def _show_past_sales(event: Event) -> SafeString:
+    """Return the sales of a cancelled event: its refunds have set the current figures to zero."""
+    was_paid = Q(order_items__order__paid_at__isnull=False)
+    money = F("order_items__quantity") * F("order_items__unit_price")
+    kinds = event.ticket_types.order_by("number").annotate(
+        ever_sold=Sum("order_items__quantity", filter=was_paid),
+        charged=Sum(money, filter=was_paid),
+    )
+    admitted = _admitted_by_type(event)
+    return _show_table(
+        [_("type"), _("were sold"), _("were charged"), _("were admitted")],
+        [
+            (
+                kind.name,
+                f"{kind.ever_sold or 0} / {kind.capacity}",
+                format_money(kind.charged or Decimal(0), event.currency),
+                admitted.get(kind.pk, 0),
+            )
+            for kind in kinds
+        ],
+    )
+
+
+def _admitted_by_type(event: Event) -> dict[UUID, int]:
+    # By the moment: a refund revokes a ticket, also after its holder has entered.
+    admitted = event.tickets.filter(used_at__isnull=False).values_list("ticket_type_id")
+    return dict(admitted.annotate(count=Count("pk")))
+
+
+def _mark(left: int, capacity: int) -> SafeString | str:
+    if not left:
+        words, color = _("sold out"), "bg-red-100 text-red-700"
+    elif is_nearly_sold_out(left, capacity):
+        words, color = _("nearly sold out"), "bg-orange-100 text-orange-700"
+    else:
+        return ""
+    return format_html(
+        ' <span class="inline-block font-semibold px-1.5 rounded-default text-xs {}">{}</span>',
+        color,
+        words,
+    )
+
+
+def _show_table(head: list[str], rows: Iterable[tuple[Any, ...]]) -> SafeString:
     cell = "pr-4 py-1 text-left"
     return format_html(
         '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'

@@ -1,17 +1,19 @@
 """The inline form of ticket types on the admin's page of their event."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline
 
-from events.admin.event_form import refuse_backward_sale
+from events.admin.event_form import refuse_backwards
+from events.admin.price_changes import PriceChange, find_large_changes
 from events.catalogue import left_by_type
 from events.models import (
     MOST_TICKET_TYPES,
@@ -26,15 +28,51 @@ from events.ticket_types import (
     refuse_low_capacity,
     refuse_to_drop,
 )
+from ticketing.money_form import AMOUNT_FIELDS, AmountInput
+
+# The name of the checkbox with which a user confirms large changes of prices, and of its values.
+CONFIRMED_PRICES = "confirmed_price"
+
+
+class TicketTypeForm(forms.ModelForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, sentence in (
+            ("name", _("As buyers see it, such as “Floor”, “Half price” or “Second lot”.")),
+            ("max_per_order", _("Empty: as many as the event allows.")),
+            ("sales_start_at", _("Empty: with the sale of the event.")),
+            ("sales_end_at", _("Empty: with the sale of the event.")),
+        ):
+            if name in self.fields:
+                self.fields[name].help_text = sentence
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        refuse_backwards(
+            self, "sales_start_at", "sales_end_at", _("Sales must end after they start.")
+        )
+        return cleaned
 
 
 class TicketTypeFormSet(BaseInlineFormSet):
     """The forms of an event's ticket types. They are checked while the event is locked."""
 
+    # Those that the user has to confirm. The page shows them.
+    unconfirmed: list[PriceChange]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.unconfirmed = []
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        price = form.fields.get("price")
+        if price is not None and isinstance(price.widget, AmountInput):
+            price.widget.currency = self.instance.currency
+
     def clean(self) -> None:
         super().clean()
-        for form in self.forms:
-            refuse_backward_sale(form)
+        self._refuse_repeated_names()
         stay = [form for form in self.forms if form not in self.deleted_forms]
         new = [form for form in stay if form not in self.initial_forms and form.has_changed()]
         if new and len(self.initial_forms) - len(self.deleted_forms) + len(new) > MOST_TICKET_TYPES:
@@ -52,6 +90,33 @@ class TicketTypeFormSet(BaseInlineFormSet):
             raise ValidationError(_("An event on sale needs a ticket type: add another one first."))
         for form in self.initial_forms:
             self._check(form, TicketType.objects.get(pk=form.instance.pk))
+        if event.status == EventStatus.PUBLISHED:
+            self._ask_about_prices()
+
+    def _refuse_repeated_names(self) -> None:
+        names = set()
+        for form in self.forms:
+            name = form.cleaned_data.get("name") if form not in self.deleted_forms else None
+            if name in names:
+                form.add_error("name", _("This event already has a ticket type of that name."))
+            elif name:
+                names.add(name)
+
+    def validate_unique(self) -> None:
+        """Do nothing: Django's message is not at the field, unlike ours."""
+
+    def _ask_about_prices(self) -> None:
+        changes = find_large_changes(
+            {
+                form.instance.pk: form.cleaned_data["price"]
+                for form in self.initial_forms
+                if form not in self.deleted_forms and form.cleaned_data.get("price") is not None
+            }
+        )
+        confirmed = cast(QueryDict, self.data).getlist(CONFIRMED_PRICES)
+        self.unconfirmed = [change for change in changes if change.key not in confirmed]
+        if self.unconfirmed:
+            raise ValidationError(_("Confirm the new prices at the top of this page."))
 
     def _check(self, form: Any, kind: TicketType) -> None:
         """Show on the form the refusals that the verbs would raise."""
@@ -92,18 +157,18 @@ class TicketTypeFormSet(BaseInlineFormSet):
         return [form.instance.pk for form in self.initial_forms if form in self.deleted_forms]
 
 
-class TicketTypeInline(TabularInline):
+class TicketTypeInline(StackedInline):
     model = TicketType
+    form = TicketTypeForm
     formset = TicketTypeFormSet
+    formfield_overrides = AMOUNT_FIELDS
     extra = 0
     min_num = 0
     max_num = MOST_TICKET_TYPES
     fields = [
         "name",
-        "price",
-        "capacity",
-        "sold",
-        "left",
+        ("price", "capacity"),
+        ("sold", "left"),
         "max_per_order",
         "sales_start_at",
         "sales_end_at",

@@ -278,27 +278,6 @@ def test_a_ticket_type_with_orders_is_not_deleted():
     assert event.ticket_types.count() == 1
 
 
-def test_cancelling_an_event_needs_a_confirmation_that_counts_the_paid_orders(
-    queue: RecordingQueue,
-):
-    event = make_event()
-    paid = make_paid_order(ticket_type=event.ticket_types.get())
-    client = organizer_of(event)
-    action = {"action": "cancel_chosen", "_selected_action": [str(event.pk)]}
-
-    asked = client.post(list_page(event), action, HTTP_ACCEPT_LANGUAGE="en")
-    event.refresh_from_db()
-    assert (asked.status_code, event.status) == (200, "published")
-    assert "1 paid order is refunded in full" in asked.content.decode()
-
-    client.post(list_page(event), action | {"confirmed": "yes"})
-    queue.run_all()
-
-    event.refresh_from_db()
-    paid.refresh_from_db()
-    assert (event.status, paid.status) == ("cancelled", "refunded")
-
-
 def test_refund_and_resend_are_actions_that_refuse_unpaid_orders(queue: RecordingQueue):
     event = make_event()
     kind = event.ticket_types.get()

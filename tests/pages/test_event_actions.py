@@ -1,0 +1,138 @@
+"""The pages of an event that publish it, take it off sale, and cancel it."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from events.models import Event, EventStatus, Role
+from tests.make import (
+    make_event,
+    make_organizer,
+    make_paid_order,
+    make_reserved_order,
+    make_user,
+)
+from tests.pages.test_admin import change_page, organizer_of, sign_in
+from tests.queue import RecordingQueue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ENGLISH = {"accept-language": "en"}
+YES = {"confirmed": "yes"}
+
+
+def button(event: Event, name: str) -> str:
+    return reverse(f"admin:events_event_{name}", args=[event.pk])
+
+
+def offered(client: Any, event: Event) -> set[str]:
+    page = client.get(change_page(event)).content.decode()
+    return {
+        name
+        for name in ("publish_this", "unpublish_this", "cancel_this")
+        if button(event, name) in page
+    }
+
+
+def test_a_cancellation_shows_people_amounts_and_entries_and_stores_the_sentence(
+    queue: RecordingQueue,
+):
+    event = make_event(price="45.00")
+    kind = event.ticket_types.get()
+    paid = make_paid_order(ticket_type=kind, quantity=2)
+    make_reserved_order(ticket_type=kind, quantity=3)
+    event.tickets.filter(order=paid, position=1).update(status="used", used_at=paid.paid_at)
+    client = organizer_of(event)
+
+    page = client.get(button(event, "cancel_this"), headers=ENGLISH).content.decode()
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
+    for sentence in (
+        "1 open reservation ends (3 tickets).",
+        "1 paid order is refunded: BRL 90.00 in all.",
+        "1 buyer gets a mail about it.",
+        "2 tickets are revoked and open no gate any more.",
+        "Attention: 1 person has entered already, and is refunded too.",
+        "Cancel the event and refund",
+        "Keep the event",
+    ):
+        assert sentence in page
+
+    too_long = client.post(button(event, "cancel_this"), YES | {"note": "x" * 501})
+    event.refresh_from_db()
+    assert (too_long.status_code, event.status) == (200, EventStatus.PUBLISHED)
+    done = client.post(button(event, "cancel_this"), YES | {"note": "O artista adoeceu."})
+    assert done.headers["Location"] == change_page(event)
+    shown = client.get(button(event, "progress_this"), headers=ENGLISH).content.decode()
+    assert "0 of 2 orders are refunded." in shown
+    queue.run_all()
+
+    event.refresh_from_db()
+    paid.refresh_from_db()
+    assert (event.status, paid.status) == (EventStatus.CANCELLED, "refunded")
+    assert event.cancellation_note == "O artista adoeceu."
+    finished = client.get(button(event, "progress_this"), headers=ENGLISH).content.decode()
+    assert 'data-finished="yes"' in finished
+    after = client.get(change_page(event), headers=ENGLISH).content.decode()
+    assert "O artista adoeceu." in after
+    assert "BRL 90.00" in after
+    assert offered(client, event) == set()
+
+
+def test_each_status_offers_only_what_can_be_done():
+    draft, published, sold = make_event(status="draft"), make_event(), make_event()
+    make_reserved_order(ticket_type=sold.ticket_types.get())
+
+    assert offered(organizer_of(draft), draft) == {"publish_this", "cancel_this"}
+    assert offered(organizer_of(published), published) == {"unpublish_this", "cancel_this"}
+    assert offered(organizer_of(sold), sold) == {"cancel_this"}
+
+
+def test_a_draft_shows_what_it_needs_with_links_to_the_fields():
+    event = make_event(status="draft")
+
+    page = organizer_of(event).get(change_page(event), headers=ENGLISH).content.decode()
+
+    assert 'href="#id_description"' in page
+    assert 'href="#ticket_types-group"' not in page
+
+
+def test_an_event_without_buyers_is_taken_off_sale_after_a_question():
+    event = make_event()
+    client = organizer_of(event)
+
+    client.get(button(event, "unpublish_this"))
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
+    client.post(button(event, "unpublish_this"), YES)
+
+    event.refresh_from_db()
+    assert event.status == EventStatus.DRAFT
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.FINANCE, Role.DOOR])
+def test_members_who_may_not_change_events_publish_and_cancel_nothing(role: Role):
+    event, draft = make_event(), make_event(status="draft")
+    user = make_user(is_staff=True)
+    for each in (event, draft):
+        user.memberships.create(organizer=each.organizer, role=role)
+    client = sign_in(is_staff=True)
+    client.force_login(user)
+
+    for name, each in (("cancel_this", event), ("unpublish_this", event), ("publish_this", draft)):
+        assert client.get(button(each, name)).status_code == 403
+        assert client.post(button(each, name), YES).status_code == 403
+    assert offered(client, event) == offered(client, draft) == set()
+    assert {each.status for each in Event.objects.all()} == {"draft", "published"}
+
+
+@pytest.mark.parametrize("name", ["cancel_this", "unpublish_this", "progress_this"])
+def test_an_event_of_another_organizer_is_out_of_reach(name: str):
+    event = make_event()
+    client = sign_in(organizer=make_organizer(name="Casa Verde"), is_staff=True)
+
+    assert client.get(button(event, name)).status_code == 403
+    assert client.post(button(event, name), YES).status_code == 403
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
