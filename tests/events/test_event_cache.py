@@ -227,3 +227,47 @@ def test_the_cache_does_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch):
         assert event_cache.take_event(event.pk)
 
     assert len(event_cache._cached) <= 2
+
+
+def test_a_current_copy_is_not_read_again(django_assert_num_queries: Any):
+    cached = event_cache.take_event(make_event().pk)
+    assert cached is not None
+
+    with django_assert_num_queries(0):
+        again = event_cache.take_event(cached.event.pk, revision=cached.event.revision)
+
+    assert again is cached
+
+
+def test_all_types_of_a_cached_event_share_its_copy():
+    event = make_event()
+    make_ticket_type(event=event, name="Camarote")
+
+    cached = event_cache.read_event(event.pk)
+
+    assert cached is not None
+    assert len(cached.types) == 2
+    assert all(kind.event is cached.event for kind in cached.types.values())
+
+
+def test_an_event_without_types_leaves_the_cache():
+    event = make_event()
+    assert event_cache.read_event(event.pk) is not None
+    TicketType.objects.filter(event=event).delete()
+
+    assert event_cache.read_event(event.pk) is None
+
+    assert event_cache.take_event(event.pk) is None
+
+
+def test_a_full_cache_is_emptied_before_the_next_event_and_not_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    event_cache.clear_event_cache()
+    monkeypatch.setattr(event_cache, "_MOST_EVENTS", 2)
+    sizes = []
+    for _ in range(3):
+        event_cache.read_event(make_event().pk)
+        sizes.append((len(event_cache._cached), len(event_cache._id_by_slug)))
+
+    assert sizes == [(1, 1), (2, 2), (1, 1)]

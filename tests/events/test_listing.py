@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from events import changes, list_answers, listing
+from events.catalogue import CatalogueFilter
 from events.models import Event, EventStatus
 from events.organizing import cancel_event, change_event
 from events.publishing import publish_event
@@ -247,3 +248,75 @@ def test_a_query_that_the_rate_limit_refuses_is_not_cached(api: APIClient, setti
     assert api.get("/events?city=Olinda").status_code == 429
 
     assert list(list_answers._parsed_queries) == ["city=Recife"]
+
+
+def load(number: int = 1, *, city: str = "") -> listing.CachedPage:
+    request = listing.PageRequest(CatalogueFilter(city=city), number, size=2)
+    return listing.read_page(request, now=clock.now()).page
+
+
+def test_there_is_no_page_after_the_last_full_one():
+    for name in ("One", "Two"):
+        make(name)
+
+    assert load(1).count == 2
+    with pytest.raises(listing.NoSuchPage, match="has 2 events"):
+        load(2)
+
+
+def test_cached_pages_have_the_most_events_together_and_the_oldest_leaves_first(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    listing.clear_page_cache()
+    for name in ("One", "Two", "Three", "Four", "Five", "Six"):
+        make(name)
+    monkeypatch.setattr(listing, "_MOST_EVENTS", 4)
+
+    def cached() -> list[int]:
+        return [request.number for request in listing._pages]
+
+    load(1)
+    load(2)
+    assert cached() == [1, 2]
+    load(3)
+    assert cached() == [2, 3]
+
+
+def test_a_page_that_is_read_again_counts_once_and_becomes_the_newest(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    listing.clear_page_cache()
+    events = [make(name) for name in ("One", "Two", "Three", "Four")]
+    monkeypatch.setattr(listing, "_MOST_EVENTS", 4)
+    load(1)
+    load(2)
+    rename(events[0])
+
+    load(1)
+
+    assert [request.number for request in listing._pages] == [2, 1]
+
+
+def test_pages_without_events_are_bounded_too(monkeypatch: pytest.MonkeyPatch):
+    listing.clear_page_cache()
+    monkeypatch.setattr(listing, "_MOST_EVENTS", 2)
+
+    for city in ("Recife", "Natal", "Belém"):
+        load(city=city)
+
+    assert len(listing._pages) == 2
+
+
+def test_a_full_cache_of_counts_is_emptied_before_the_next_and_not_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    listing.clear_page_cache()
+    monkeypatch.setattr(listing, "_MOST_COUNTS", 2)
+    sizes = []
+    for city in ("Recife", "Natal", "Belém"):
+        load(city=city)
+        sizes.append(len(listing._counts))
+
+    assert sizes == [1, 2, 1]
+    listing.clear_page_cache()
+    assert (len(listing._pages), len(listing._counts)) == (0, 0)

@@ -4,15 +4,28 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
+from events import organizing
 from events.catalogue import left_by_type
-from events.models import Event, EventStatus
-from events.organizing import cancel_event, create_event
+from events.changes import claim_to_change
+from events.models import Event, EventStatus, TicketType
+from events.organizing import (
+    SlugTaken,
+    cancel_event,
+    change_event,
+    create_event,
+    note_cancellation_finished,
+)
 from events.publishing import EventIsOver, EventNotPublishable, publish_event
 from events.stock.holds import read_stock
 from events.stock.record import current_epoch
-from events.ticket_types import CapacityBelowCommitted, change_capacity, change_ticket_types
+from events.ticket_types import (
+    CapacityBelowCommitted,
+    TooManyTicketTypes,
+    change_capacity,
+    change_ticket_types,
+)
 from orders.models import Order, OrderStatus
 from orders.payment import OrderNotPayable, confirm_payment
 from orders.pricing import EventNotOnSale
@@ -28,6 +41,8 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.database.locks import Lock
+from ticketing.models import Act, ActType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -209,3 +224,136 @@ def test_an_event_cannot_be_created_for_an_organizer_of_another_caller():
     response = as_organizer(event).post("/events", fields | {"organizer": str(other.organizer_id)})
 
     assert (response.status_code, response.json()["code"]) == (404, "organizer_not_found")
+
+
+def new_event(**fields: Any) -> Event:
+    starts_at = clock.now() + timedelta(days=30)
+    return Event(
+        organizer=make_organizer(),
+        name="Concerto",
+        venue="Sala",
+        city="Rio",
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=3),
+        **fields,
+    )
+
+
+def kinds(*names: str) -> list[TicketType]:
+    return [TicketType(name=name, price=10, capacity=5) for name in names]
+
+
+def create(event: Event, *names: str) -> Event:
+    types = kinds(*(names or ("Pista",)))
+    return create_event(event=event, ticket_types=types, actor=SOMEBODY, now=clock.now())
+
+
+def test_the_ticket_types_of_a_new_event_are_numbered_from_one_in_their_order():
+    created = create(new_event(), "Pista", "Camarote")
+
+    numbers = created.ticket_types.order_by("number").values_list("number", "name")
+    assert list(numbers) == [(1, "Pista"), (2, "Camarote")]
+
+
+def test_a_new_event_is_returned_with_what_the_database_has_set():
+    created = create(new_event(status=EventStatus.PUBLISHED))
+
+    row = Event.objects.get(pk=created.pk)
+    assert (created.status, created.revision) == (EventStatus.PUBLISHED, row.revision)
+    assert created.number == row.number
+
+
+def test_an_event_is_not_created_with_more_types_than_it_may_have():
+    event = new_event()
+
+    with pytest.raises(TooManyTicketTypes):
+        create(event, *(f"Type {number}" for number in range(51)))
+
+    assert not Event.objects.filter(pk=event.pk).exists()
+
+
+def test_a_slug_that_is_taken_while_an_event_is_made_is_replaced(monkeypatch: pytest.MonkeyPatch):
+    taken = create(new_event(slug="concerto"))
+    monkeypatch.setattr(organizing, "free_slug", lambda _name: "concerto")
+
+    created = create(new_event())
+
+    assert created.slug.startswith("concerto-")
+    assert Event.objects.get(pk=created.pk).slug == created.slug
+    assert Event.objects.get(pk=taken.pk).slug == "concerto"
+
+
+def test_a_chosen_slug_of_another_event_is_refused():
+    create(new_event(slug="concerto"))
+
+    with pytest.raises(SlugTaken, match="concerto belongs to another event"):
+        create(new_event(slug="concerto"))
+
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize("slug", ["", "another"])
+def test_a_new_event_never_overwrites_one_with_its_id(slug: str):
+    existing = create(new_event())
+
+    with pytest.raises((IntegrityError, SlugTaken)):
+        create(new_event(pk=existing.pk, slug=slug))
+
+    assert Event.objects.get(pk=existing.pk).organizer_id == existing.organizer_id
+
+
+def test_a_changed_event_is_returned_as_it_is_stored_and_its_act_names_what_changed():
+    event = make_event(status=EventStatus.DRAFT)
+
+    changed = change_event(
+        event_id=event.pk,
+        fields={"name": "Renamed", "status": EventStatus.PUBLISHED},
+        ticket_types=[{"name": "Camarote", "price": 10, "capacity": 5}],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    assert changed.status == EventStatus.PUBLISHED
+    act = Act.objects.get(subject_id=event.pk, type=ActType.EVENT_CHANGED)
+    assert act.details["fields"] == ["name", "ticket_types"]
+
+
+def test_a_cancelled_event_has_the_time_and_a_new_epoch():
+    event, now = make_event(), clock.now()
+    before = Event.objects.get(pk=event.pk)
+
+    cancel_event(event_id=event.pk, actor=SOMEBODY, now=now)
+
+    after = Event.objects.get(pk=event.pk)
+    assert (after.cancelled_at, after.epoch) == (now, before.epoch + 1)
+
+
+def test_the_end_of_a_cancellation_is_noted_once_for_its_event_alone():
+    first, other, on_sale = make_event(), make_event(), make_event()
+    for event in (first, other):
+        cancel_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
+    now = clock.now()
+
+    for later in range(2):
+        for event in (first, on_sale):
+            note_cancellation_finished(event_id=event.pk, now=now + timedelta(hours=later))
+
+    finished = Event.objects.filter(pk__in=[first.pk, other.pk, on_sale.pk])
+    assert dict(finished.values_list("pk", "wound_up_at")) == {
+        first.pk: now,
+        other.pk: None,
+        on_sale.pk: None,
+    }
+
+
+def test_a_change_holds_the_events_lock_until_it_is_committed():
+    event = make_event()
+    held = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        " AND classid = %s AND objid = %s AND granted"
+    )
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        claim_to_change(event.pk)
+        cursor.execute(held, [Lock.EVENT, Event.objects.get(pk=event.pk).number])
+        assert cursor.fetchone() == (1,)
