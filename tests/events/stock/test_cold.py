@@ -233,3 +233,72 @@ def test_list_requests_rebuild_one_cold_event_at_a_time_with_pauses(
     monkeypatch.setattr(cold, "_SECONDS_BETWEEN_LIST_REBUILDS", 0.0)
     cold._list_rebuilds.next_at = 0.0
     assert [read() for _ in range(3)] == [2, 3, 3]
+
+
+def figures(events: list[Event]) -> dict[Any, Any]:
+    loaded = list(Event.objects.filter(pk__in=[event.pk for event in events]))
+    return {key: dict(left) for key, left in cold.left_while_cold(loaded, now=clock.now()).items()}
+
+
+def test_a_single_event_is_rebuilt_without_a_pause_after_the_last_one(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cold, "_SECONDS_BETWEEN_LIST_REBUILDS", 60.0)
+    events = [sold_from_tomorrow() for _ in range(2)]
+    redis.flushdb()
+    cold.clear_recorded_figures()
+
+    for event in events:
+        figures([event])
+
+    assert all(read_stock(event.pk) is not None for event in events)
+
+
+def test_a_full_cache_of_figures_is_emptied_before_the_next_and_not_earlier(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cold, "_MOST_CACHED", 2)
+    cold.clear_recorded_figures()
+    sizes = []
+    for _ in range(3):
+        event = sold_from_tomorrow()
+        redis.flushdb()
+        keep_others_from_rebuilding(redis, event)
+        figures([event])
+        sizes.append(len(cold._cached))
+
+    assert sizes == [1, 2, 1]
+    cold.clear_recorded_figures()
+    assert not cold._cached
+
+
+def test_an_event_whose_rebuild_was_tried_is_not_tried_again_while_its_figures_are_cached(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    events = [sold_from_tomorrow() for _ in range(2)]
+    redis.flushdb()
+    cold.clear_recorded_figures()
+    for event in events:
+        keep_others_from_rebuilding(redis, event)
+    tried = []
+
+    def try_and_fail(event_id: Any) -> None:
+        tried.append(event_id)
+
+    monkeypatch.setattr(cold, "_rebuild_once", try_and_fail)
+    monkeypatch.setattr(cold, "_SECONDS_BETWEEN_LIST_REBUILDS", 0.0)
+
+    for _ in range(4):
+        figures(events)
+
+    assert sorted(tried) == sorted(event.pk for event in events)
+
+
+def test_an_event_is_not_rebuilt_at_the_moment_it_ends(redis: Redis):
+    event = Event.objects.get(pk=make_event().pk)
+    redis.flushdb()
+    cold.clear_recorded_figures()
+
+    cold.left_while_cold([event], now=event.ends_at)
+
+    assert read_stock(event.pk) is None

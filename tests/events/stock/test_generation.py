@@ -82,3 +82,10 @@ def test_a_redis_that_restarts_while_a_release_joins_begins_a_new_generation(
     monkeypatch.setattr(generation, "_load", load_into_another_redis)
 
     assert start_release(reserve=CHANGED) != stamp
+
+
+def test_a_process_that_has_read_no_generation_reads_it_first(start_release: Callable[..., str]):
+    stamp = start_release()
+    generation._Generation.stamp = ""
+
+    assert generation.current_stamp() == stamp

@@ -15,6 +15,7 @@ from events.stock.holds import (
     StockIsCold,
     StockRunsOut,
     apply_decisions,
+    check_stocks,
     due_holds,
     hold_tickets,
     read_stock,
@@ -392,3 +393,27 @@ def test_no_script_changes_a_stock_of_an_older_generation(redis: Redis):
 
     assert (found, changed) == ({}, 0)
     assert [redis.hgetall(key) for key in keys] == before
+
+
+def test_a_broken_stock_hides_no_figures_of_other_events(redis: Redis):
+    kind, broken = type_on_sale(), type_on_sale()
+    redis.delete(f"{{event:{broken.event_id}}}:left")
+    redis.set(f"{{event:{broken.event_id}}}:left", "text")
+
+    stocks, errors = check_stocks([broken.event_id, kind.event_id])
+
+    assert ({*stocks}, {*errors}) == ({kind.event_id}, {broken.event_id})
+    assert stocks[kind.event_id].left == {kind.pk: 10}
+
+
+def test_events_are_cold_after_redis_lost_its_scripts_and_none_is_broken(redis: Redis):
+    kind = type_on_sale()
+    redis.script_flush()
+
+    assert check_stocks([kind.event_id]) == ({}, {})
+
+
+def test_no_events_have_no_stocks_and_no_round_trip(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("events.stock.holds.get_redis", lambda: pytest.fail("asked Redis"))
+
+    assert check_stocks([]) == ({}, {})
