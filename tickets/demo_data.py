@@ -1,4 +1,4 @@
-"""Demo data to try the system with: an organizer, two events, an admin and a scanner."""
+"""Demo data to try the system with: an organizer, its events, an admin and a scanner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from events.models import ApiToken, Event, EventStatus, Membership, Organizer, T
 from events.organizing import create_event
 from ticketing.actors import system_actor
 from ticketing.models import User
-from ticketing.tokens import describe_token
+from ticketing.tokens import TokenKind, describe_token, make_token
+from tickets.demo_season import make_season
 from tickets.models import Device
 
 ADMIN_USERNAME: Final = "admin"
@@ -56,9 +57,15 @@ class DemoSecrets:
     device_token: str
 
 
-@transaction.atomic
 def load_demo_data(*, secrets: DemoSecrets, now: datetime) -> None:
     """Create the demo rows that are missing. Existing rows stay, except the admin's password."""
+    organizer = _ensure_organizer(secrets, now)
+    make_season(organizer=organizer, now=now)
+
+
+@transaction.atomic
+def _ensure_organizer(secrets: DemoSecrets, now: datetime) -> Organizer:
+    """Create the organizer with the two events, still unsold, that the quick starts sell."""
     organizer, _ = Organizer.objects.get_or_create(
         name=ORGANIZER_NAME, defaults={"email": "contato@casaazul.example"}
     )
@@ -71,6 +78,7 @@ def load_demo_data(*, secrets: DemoSecrets, now: datetime) -> None:
     if not organizer.events.exists():
         for fields in _EVENTS:
             _create(organizer, fields, now)
+        _make_loose_ends(organizer, now)
     device_token = describe_token(secrets.device_token)
     Device.objects.get_or_create(
         digest=device_token.digest,
@@ -82,6 +90,32 @@ def load_demo_data(*, secrets: DemoSecrets, now: datetime) -> None:
             "all_events": True,
         },
     )
+    return organizer
+
+
+def _make_loose_ends(organizer: Organizer, now: datetime) -> None:
+    """Make what the home page calls attention to: nobody knows these tokens."""
+    unused = make_token(TokenKind.API)
+    ApiToken.objects.create(
+        organizer=organizer,
+        name="Site antigo",
+        digest=unused.digest,
+        hint=unused.hint,
+        expires_at=now + timedelta(days=9),
+    )
+    for name, gate, all_events in [
+        ("Scanner 2", "Portão Sul", True),
+        ("Celular reserva", "", False),
+    ]:
+        token = make_token(TokenKind.DEVICE)
+        Device.objects.create(
+            organizer=organizer,
+            name=name,
+            gate=gate,
+            all_events=all_events,
+            digest=token.digest,
+            hint=token.hint,
+        )
 
 
 def _ensure_admin(organizer: Organizer, password: str) -> None:

@@ -23,6 +23,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "8px",
     "SCRIPTS": [lambda _request: static("ticketing/admin.js")],
+    "DASHBOARD_CALLBACK": "tickets.home.board.fill_home",
     "STYLES": [lambda _request: static("ticketing/admin.css")],
     "COLORS": {
         "primary": {
@@ -44,7 +45,14 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": [
             {
+                "items": [
+                    {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
+                    {"title": _("Search"), "icon": "search", "link": reverse_lazy("find")},
+                ],
+            },
+            {
                 "title": _("Sales"),
+                "separator": True,
                 "items": [
                     _link(_("Events"), "event", "events_event"),
                     _link(_("Orders"), "receipt_long", "orders_order"),
@@ -76,17 +84,17 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Organizers"), "groups", "events_organizer"),
                     _link(_("Users"), "person", "ticketing_user")
                     | {"permission": _only_superusers},
-                    _link(_("Failed messages"), "report", "ticketing_failedmessage")
-                    | {"permission": _only_superusers},
                 ],
             },
             {
-                "title": _("Other systems"),
+                "title": _("Advanced"),
                 "separator": True,
                 "items": [
                     _link(_("API tokens"), "key", "events_apitoken"),
                     _link(_("Webhooks"), "webhook", "webhooks_webhookendpoint"),
                     _link(_("Webhook messages"), "outbox", "webhooks_webhookmessage"),
+                    _link(_("Failed messages"), "report", "ticketing_failedmessage")
+                    | {"permission": _only_superusers},
                 ],
             },
         ],

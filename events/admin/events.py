@@ -225,12 +225,14 @@ class EventAdmin(ShowsHistory, EventActions):
         kinds = list(event.ticket_types.all())
         sold, capacity = (sum(getattr(k, name) for k in kinds) for name in ("sold", "capacity"))
         left: dict[UUID, int] = getattr(event, "left_by_type", {})
-        return show_sales(
+        bar = show_sales(
             sold,
             capacity,
             sum(left.get(kind.pk, 0) for kind in kinds),
             is_on_sale=event.status == EventStatus.PUBLISHED and bool(kinds),
         )
+        # By name: the dashboard is a page of `tickets`.
+        return format_html('<a href="{}">{}</a>', reverse("event_dashboard", args=[event.pk]), bar)
 
     @admin.display(description=gettext_lazy("on the site"))
     def public_page(self, event: Event) -> SafeString:

@@ -1,0 +1,205 @@
+"""What needs the attention of a member: each matter with the page on which it is dealt with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import F
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from events.access import within_rights
+from events.models import ApiToken, EventStatus, TicketType
+from events.roles import Right
+from orders.models import Refund
+from ticketing.models import FailedMessage
+from ticketing.money import format_money
+from tickets.home.shown_events import Viewer, events_of
+from tickets.models import Delivery, Device
+
+# Of each kind: more would push the rest of the page away, and the pages behind the links show all.
+_MOST: Final = 3
+# Counted at most to here, so that a count cannot get slow.
+_MANY: Final = 100
+_NEARLY: Final = 0.9
+_REFUND_IS_LATE: Final = timedelta(hours=1)
+_TOKEN_ENDS_SOON: Final = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing to do: a sentence, a symbol's name, and a button that leads to its page."""
+
+    icon: str
+    text: str
+    button: str
+    url: str
+    urgent: bool = False
+
+
+def find_matters(user: Viewer, *, now: datetime) -> list[Matter]:
+    """Return what the user should deal with and may deal with, the most urgent kinds first."""
+    return [
+        *_failed_messages(user),
+        *_late_refunds(user, now),
+        *_failed_mails(user),
+        *_drafts_without_types(user, now),
+        *_nearly_sold_out(user, now),
+        *_devices_without_event(user),
+        *_ending_tokens(user, now),
+    ]
+
+
+def _failed_messages(user: Viewer) -> Iterator[Matter]:
+    if not user.is_superuser:
+        return
+    dead = FailedMessage.objects.filter(died_at__isnull=False, sent_again_at=None)
+    if count := dead.order_by()[:_MANY].count():
+        yield Matter(
+            "report",
+            ngettext(
+                "%(count)s message could not be processed.",
+                "%(count)s messages could not be processed.",
+                count,
+            )
+            % {"count": _at_most(count)},
+            _("See messages"),
+            reverse("admin:ticketing_failedmessage_changelist") + "?died_at__isempty=0",
+            urgent=True,
+        )
+
+
+def _late_refunds(user: Viewer, now: datetime) -> Iterator[Matter]:
+    late = Refund.objects.filter(refunded_at=None, created_at__lt=now - _REFUND_IS_LATE)
+    own = within_rights(
+        late.select_related("payment__order"),
+        user,
+        Right.SEE_ORDERS,
+        organizer_path="payment__order__event__organizer",
+        event_path="payment__order__event",
+    )
+    for refund in own.order_by("ask_again_at")[:_MOST]:
+        order = refund.payment.order
+        yield Matter(
+            "currency_exchange",
+            _("The refund of %(amount)s for order %(order)s has not been paid since %(when)s.")
+            % {
+                "amount": format_money(refund.amount, refund.payment.currency),
+                "order": order.code,
+                "when": _moment(refund.created_at),
+            },
+            _("See order"),
+            reverse("admin:orders_order_change", args=[order.pk]),
+            urgent=True,
+        )
+
+
+def _failed_mails(user: Viewer) -> Iterator[Matter]:
+    failed = within_rights(
+        Delivery.objects.filter(failed_at__isnull=False),
+        user,
+        Right.SEE_ORDERS,
+        organizer_path="order__event__organizer",
+        event_path="order__event",
+    )
+    if count := failed.order_by()[:_MANY].count():
+        yield Matter(
+            "unsubscribe",
+            ngettext(
+                "The tickets of %(count)s order did not reach its buyer.",
+                "The tickets of %(count)s orders did not reach their buyers.",
+                count,
+            )
+            % {"count": _at_most(count)},
+            _("Correct addresses"),
+            reverse("admin:tickets_delivery_changelist") + "?state=failed",
+            urgent=True,
+        )
+
+
+def _drafts_without_types(user: Viewer, now: datetime) -> Iterator[Matter]:
+    drafts = events_of(user, Right.CHANGE_EVENTS).filter(
+        status=EventStatus.DRAFT, ends_at__gt=now, ticket_types=None
+    )
+    for event in drafts.order_by("starts_at", "pk")[:_MOST]:
+        yield Matter(
+            "edit_note",
+            _("“%(event)s” is a draft without ticket types.") % {"event": event.name},
+            _("Add types"),
+            reverse("admin:events_event_change", args=[event.pk]),
+        )
+
+
+def _nearly_sold_out(user: Viewer, now: datetime) -> Iterator[Matter]:
+    kinds = within_rights(
+        TicketType.objects.filter(event__status=EventStatus.PUBLISHED, event__ends_at__gt=now),
+        user,
+        Right.CHANGE_EVENTS,
+        organizer_path="event__organizer",
+        event_path="event",
+    ).filter(promised__gte=F("capacity") * _NEARLY, promised__lt=F("capacity"))
+    for kind in kinds.select_related("event").order_by("event__starts_at", "pk")[:_MOST]:
+        yield Matter(
+            "local_fire_department",
+            ngettext(
+                "%(count)d ticket of “%(type)s” is left for “%(event)s”.",
+                "%(count)d tickets of “%(type)s” are left for “%(event)s”.",
+                kind.capacity - kind.promised,
+            )
+            % {
+                "count": kind.capacity - kind.promised,
+                "type": kind.name,
+                "event": kind.event.name,
+            },
+            _("Change capacity"),
+            reverse("admin:events_event_change", args=[kind.event_id]),
+        )
+
+
+def _devices_without_event(user: Viewer) -> Iterator[Matter]:
+    devices = within_rights(
+        Device.objects.filter(revoked_at=None, all_events=False, events=None),
+        user,
+        Right.RUN_DOOR,
+        organizer_path="organizer",
+        event_path=None,
+    )
+    for device in devices.order_by("name", "pk")[:_MOST]:
+        yield Matter(
+            "smartphone",
+            _("The door device “%(device)s” has no event, so it admits nobody.")
+            % {"device": device.name},
+            _("Choose events"),
+            reverse("admin:tickets_device_change", args=[device.pk]),
+        )
+
+
+def _ending_tokens(user: Viewer, now: datetime) -> Iterator[Matter]:
+    tokens = within_rights(
+        ApiToken.objects.filter(
+            revoked_at=None, expires_at__gt=now, expires_at__lt=now + _TOKEN_ENDS_SOON
+        ),
+        user,
+        Right.CHANGE_ORGANIZER,
+        organizer_path="organizer",
+        event_path=None,
+    )
+    for token in tokens.order_by("expires_at", "pk")[:_MOST]:
+        yield Matter(
+            "key",
+            _("The API token “%(token)s” expires on %(when)s.")
+            % {"token": token.name, "when": _moment(token.expires_at)},
+            _("See token"),
+            reverse("admin:events_apitoken_change", args=[token.pk]),
+        )
+
+
+def _at_most(count: int) -> str:
+    return f"{_MANY - 1}+" if count >= _MANY else str(count)
+
+
+def _moment(moment: Any) -> str:
+    return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")

@@ -1,0 +1,292 @@
+"""The home page: composes the figures of a member's events, and what there is to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from events.access import has_right_somewhere, organizers_of
+from events.models import Event, EventStatus, TicketType
+from events.roles import Right
+from orders.figures import Comparison, Sales, SalesByTime, compare_periods, sales_by_time
+from orders.models import Order
+from orders.search import latest_orders
+from ticketing import clock
+from ticketing.money import format_money
+from tickets.figures import Entries, GateEntries, read_entries
+from tickets.home.attention import find_matters
+from tickets.home.charts import Chart, draw_columns
+from tickets.home.shown_events import (
+    ShownEvent,
+    Viewer,
+    events_of,
+    is_today,
+    links_of,
+    percent_of,
+    show_event,
+    show_when,
+    with_types,
+)
+
+_PERIODS: Final = (1, 7, 30)
+_USUAL_PERIOD: Final = 7
+_LATEST_ORDERS: Final = 8
+# Orders come in for events that are not over. An organizer rarely has more at a time.
+_MOST_EVENTS: Final = 200
+_JUST_OVER: Final = timedelta(days=30)
+# An organizer with more events on one day has their dashboards.
+_MOST_TODAY: Final = 3
+_COMING_UP: Final = 4
+_MOST_GATES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The sales of some days, as texts, and their difference to the days before in percent."""
+
+    days: int
+    name: str
+    before_name: str
+    tickets: int
+    money: list[str]
+    before_tickets: int
+    before: str
+    # With its sign and percent sign. None: nothing was sold before.
+    change: str | None
+    is_less: bool
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """An event of today, with its entries, and those of its first gates."""
+
+    shown: ShownEvent
+    entries: Entries
+    gates: list[GateEntries]
+    percent: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.shown.sold - self.entries.admitted)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the first event: what to do, whether it is done, and where."""
+
+    text: str
+    hint: str
+    done: bool
+    url: str
+    button: str
+    is_next: bool
+
+
+def fill_home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the home page's figures to the context of the admin's index: Unfold calls it."""
+    user, now = request.user, clock.now()
+    context["title"] = _("Home")
+    events = events_of(user)
+    if not events.exists():
+        return context | {"steps": _first_steps(user, None), "is_new": True}
+    coming = list(
+        with_types(events)
+        .filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
+        .order_by("starts_at", "pk")[: 1 + _COMING_UP]
+    )
+    is_first = not coming and not events.exclude(status=EventStatus.DRAFT).exists()
+    today = [event for event in coming if is_today(event, now=now)]
+    return context | {
+        "today": [_show_today(event, now) for event in today[:_MOST_TODAY]],
+        "next": show_event(coming[0], now=now) if coming else None,
+        "next_links": links_of(coming[0], user) if coming else [],
+        "coming": [
+            {"event": event, "when": show_when(event), "dashboard": dashboard_of(event)}
+            for event in coming[1:]
+        ],
+        "matters": find_matters(user, now=now),
+        "steps": _first_steps(user, events) if is_first else [],
+        **_show_sales(events, days=_wanted_period(request), now=now),
+        **_latest(user, now),
+    }
+
+
+def _show_sales(events: QuerySet[Event], *, days: int, now: datetime) -> dict[str, Any]:
+    zone = timezone.get_current_timezone()
+    compared = compare_periods(events, periods=_PERIODS, now=now, zone=zone)
+    sales = sales_by_time(events, days=days, now=now, zone=zone)
+    return {
+        "periods": [_show_period(each, is_shown=each.days == days) for each in compared],
+        **show_sales_chart(sales, with_event=True),
+    }
+
+
+def show_sales_chart(sales: SalesByTime, *, with_event: bool) -> dict[str, Any]:
+    """Return the context of `home/chart.html`: tickets sold by hour or by day, and by type."""
+    by_hour = isinstance(sales.starts[0], datetime)
+    return {
+        "chart": draw_sales(sales, names_of(sales, with_event=with_event)),
+        "name": _("Tickets sold by hour") if by_hour else _("Tickets sold by day"),
+        "time_name": _("hour") if by_hour else _("day"),
+        "nothing": _("No tickets were sold in this time."),
+    }
+
+
+def draw_sales(sales: SalesByTime, names: Mapping[Any, str]) -> Chart:
+    """Draw tickets sold by hour or by day."""
+    return draw_columns(
+        [_show_time(start) for start in sales.starts],
+        {names[kind]: counts for kind, counts in sales.series.items()},
+    )
+
+
+def draw_entries(entries: Entries, event: Event) -> Chart:
+    """Draw admissions by quarter of an hour, by the clock at the venue, and by gate."""
+    zone = clock.zone_named(event.timezone)
+    return draw_columns(
+        [f"{start.astimezone(zone):%H:%M}" for start in entries.starts],
+        {gate or _("no gate"): counts for gate, counts in entries.series.items()},
+    )
+
+
+def names_of(sales: SalesByTime, *, with_event: bool) -> dict[Any, str]:
+    """Return the names of the series. Equal ones get the name of their event."""
+    kinds = TicketType.objects.filter(pk__in=[kind for kind in sales.series if kind])
+    names: dict[Any, str] = {
+        kind.pk: f"{kind.event.name} · {kind.name}" if with_event else kind.name
+        for kind in kinds.select_related("event")
+    }
+    return names | {None: _("other types")}
+
+
+def dashboard_of(event: Event) -> str:
+    return reverse("event_dashboard", args=[event.pk])
+
+
+def _wanted_period(request: HttpRequest) -> int:
+    wanted = request.GET.get("days", "")
+    return next((days for days in _PERIODS if str(days) == wanted), _USUAL_PERIOD)
+
+
+def _show_time(start: datetime | date) -> str:
+    if isinstance(start, datetime):
+        return f"{start:%H}h"
+    return formats.date_format(start, _("d M"))
+
+
+def _show_today(event: Event, now: datetime) -> Today:
+    entries, shown = read_entries(event), show_event(event, now=now)
+    percent = min(percent_of(entries.admitted, shown.sold), 100)
+    gates = entries.gates if len(entries.gates) > 1 else []
+    return Today(shown, entries, gates[:_MOST_GATES], percent)
+
+
+def _show_period(compared: Comparison, *, is_shown: bool) -> Period:
+    name, before_name = {
+        1: (_("Today"), _("yesterday until now")),
+        7: (_("7 days"), _("in the 7 days before")),
+        30: (_("30 days"), _("in the 30 days before")),
+    }[compared.days]
+    tickets = sum(sales.sold for sales in compared.current.values())
+    before = sum(sales.sold for sales in compared.before.values())
+    return Period(
+        days=compared.days,
+        name=name,
+        before_name=before_name,
+        tickets=tickets,
+        money=_show_money(compared.current),
+        before_tickets=before,
+        before=" + ".join(_show_money(compared.before)) if compared.before else "",
+        change=_show_change(tickets, before),
+        is_less=tickets < before,
+        is_shown=is_shown,
+    )
+
+
+def _show_change(now: int, before: int) -> str | None:
+    if not before:
+        return None
+    change = round(100 * (now - before) / before)
+    sign = "\N{MINUS SIGN}" if change < 0 else "+" if change else ""
+    return f"{sign}{abs(change)}%"
+
+
+def _show_money(sales: Mapping[str, Sales]) -> list[str]:
+    shown = [format_money(sales[currency].revenue, currency) for currency in sorted(sales)]
+    return shown or ["–"]
+
+
+def _latest(user: Viewer, now: datetime) -> dict[str, Any]:
+    if not has_right_somewhere(user, Right.SEE_ORDERS):
+        return {"sees_orders": False}
+    recent = events_of(user, Right.SEE_ORDERS).filter(ends_at__gt=now - _JUST_OVER)
+    ids = recent.order_by("starts_at", "pk").values_list("pk", flat=True)[:_MOST_EVENTS]
+    orders = latest_orders(list(ids), count=_LATEST_ORDERS)
+    return {"sees_orders": True, "latest": show_orders(orders)}
+
+
+def show_orders(orders: Sequence[Order]) -> list[dict[str, Any]]:
+    """Return the context of `home/orders.html`."""
+    return [
+        {"order": order, "total": format_money(order.total, order.currency)} for order in orders
+    ]
+
+
+def _first_steps(user: Viewer, events: QuerySet[Event] | None) -> list[Step]:
+    """Return the steps to the first event on sale, for a user who may take them."""
+    if not organizers_of(user, Right.CHANGE_EVENTS).exists():
+        return []
+    has_types = Exists(TicketType.objects.filter(event=OuterRef("pk")))
+    drafts = (
+        []
+        if events is None
+        else list(
+            events.filter(status=EventStatus.DRAFT)
+            .annotate(has_types=has_types)
+            .order_by("-created_at", "pk")[:1]
+        )
+    )
+    draft: Any = drafts[0] if drafts else None
+    page = (
+        reverse("admin:events_event_change", args=[draft.pk])
+        if draft
+        else reverse("admin:events_event_add")
+    )
+    done = [draft is not None, draft is not None and draft.has_types, False, False]
+    words = [
+        (
+            _("Describe your event"),
+            _("Its name, place, date and picture. Nobody sees it yet."),
+            _("Create event"),
+        ),
+        (
+            _("Add ticket types"),
+            _("What a ticket costs, and how many there are."),
+            _("Add types"),
+        ),
+        (
+            _("Publish it"),
+            _("From then on, anybody can buy. You can still change texts, prices and capacities."),
+            _("Publish"),
+        ),
+        (
+            _("Prepare the door"),
+            _("Connect the phones that scan tickets."),
+            _("Add device"),
+        ),
+    ]
+    pages = [page, page, page, reverse("admin:tickets_device_add")]
+    first_open = done.index(False)
+    return [
+        Step(text, hint, is_done, url, button, place == first_open)
+        for place, ((text, hint, button), is_done, url) in enumerate(
+            zip(words, done, pages, strict=True)
+        )
+    ]
