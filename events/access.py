@@ -86,10 +86,15 @@ def organizers_of(
     )
 
 
-def seen_organizers(user: User | AnonymousUser) -> QuerySet[Organizer]:
-    """Return the organizers that `user` is a member of, also if limited to some events."""
-    memberships = _memberships(user, Right.SEE_EVENTS) if is_staff_now(user) else []
-    return Organizer.objects.filter(memberships__in=memberships)
+def seen_organizers(
+    user: User | AnonymousUser, right: Right = Right.SEE_EVENTS
+) -> QuerySet[Organizer]:
+    """Return the organizers for which `user` has `right` at every event or at some."""
+    if not is_staff_now(user):
+        return Organizer.objects.none()
+    if user.is_superuser:
+        return Organizer.objects.all()
+    return Organizer.objects.filter(memberships__in=_memberships(user, right))
 
 
 def has_right_somewhere(user: User | AnonymousUser, right: Right) -> bool:
@@ -119,13 +124,17 @@ def within_rights(
     if user.is_superuser:
         return rows
     own = Q(**{f"{organizer_path}__in": organizers_of(user, right)})
-    limited = _memberships(user, right).filter(only_some_events=True)
     if event_path is not None:
-        events = Event.objects.filter(
-            limited_members__in=limited, limited_members__organizer=F("organizer")
-        )
-        own |= Q(**{f"{event_path}__in": events})
+        own |= Q(**{f"{event_path}__in": chosen_events(user, right)})
     return rows.filter(own)
+
+
+def chosen_events(user: User, right: Right) -> QuerySet[Event]:
+    """Return the events for which `user` has `right` as a member limited to some events."""
+    limited = _memberships(user, right).filter(only_some_events=True)
+    return Event.objects.filter(
+        limited_members__in=limited, limited_members__organizer=F("organizer")
+    )
 
 
 def _memberships(user: User, right: Right) -> QuerySet[Membership]:
@@ -136,7 +145,8 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     """
     Return the organizers for which the caller has `scope`, by API token or by admin session.
 
-    A session has the scopes of its member's role. The result may be empty for a session.
+    A session has the scopes of its member's role. The result may be empty for a session: also for
+    that of a member who is limited to some events (`rows_acted_for` has rows of these events).
 
     :raises NotAuthenticated: if the request has no credentials
     :raises InvalidToken: if the token is unknown, was revoked, or has expired
@@ -188,25 +198,59 @@ def actor_of(request: Request) -> Actor:
     return user_actor(request.user)
 
 
-def may_act_for(request: Request, organizer_id: UUID, scope: Scope) -> bool:
-    """Return whether the caller has `scope` for an organizer. An unknown caller has not."""
+def rows_acted_for(
+    rows: QuerySet[Any], request: Request, scope: Scope, *, organizer_path: str, event_path: str
+) -> QuerySet[Any]:
+    """
+    Return those of `rows` for which the caller has `scope`, by API token or by admin session.
+
+    :param organizer_path, event_path: as of `within_rights`
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: as
+        `acting_organizers` does
+    """
+    organizers = acting_organizers(request, scope)
+    if isinstance(request.auth, BearerToken):
+        return rows.filter(**{f"{organizer_path}__in": organizers})
+    return within_rights(
+        rows,
+        request.user,
+        RIGHT_OF_SCOPE[scope],
+        organizer_path=organizer_path,
+        event_path=event_path,
+    )
+
+
+def events_acted_for(request: Request, scope: Scope) -> QuerySet[Event]:
+    """
+    Return the events for which the caller has `scope`.
+
+    :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: as
+        `acting_organizers` does
+    """
+    return rows_acted_for(
+        Event.objects.all(), request, scope, organizer_path="organizer", event_path="pk"
+    )
+
+
+def may_act_for(request: Request, event_id: UUID, scope: Scope) -> bool:
+    """Return whether the caller has `scope` for an event. An unknown caller has not."""
     try:
-        return acting_organizers(request, scope).filter(pk=organizer_id).exists()
+        return events_acted_for(request, scope).filter(pk=event_id).exists()
     except (NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope):
         return False
 
 
 def event_acted_for(request: Request, reference: str, scope: Scope) -> Event:
     """
-    Return the event with that id or slug, if the caller has `scope` for its organizer.
+    Return the event with that id or slug, if the caller has `scope` for it.
 
     :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: as
         `acting_organizers` does
-    :raises EventNotFound: if there is no such event, or it belongs to another organizer
+    :raises EventNotFound: if there is no such event, or it is not the caller's
     """
-    organizers = acting_organizers(request, scope)
+    events = events_acted_for(request, scope)
     event = find_event(reference)
-    if event is None or not organizers.filter(pk=event.organizer_id).exists():
+    if event is None or not events.filter(pk=event.pk).exists():
         raise EventNotFound("You have no event with that id or slug.")
     return event
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import BooleanField, F, Func, QuerySet, Value
 
 from events.event_cache import CachedEvent, read_event, take_event, take_event_named
-from events.models import Event, EventStatus, EventWords, Organizer
+from events.models import Event, EventStatus, EventWords
 from events.stock.cold import left_while_cold
 from events.stock.holds import InventoryUnavailable, read_stock, read_stocks
 from events.stock.record import recorded_left_by_type
@@ -82,10 +82,10 @@ def _period_of_range(wanted: CatalogueFilter, now: datetime) -> Period:
     return Period.ALL if in_past else Period.UPCOMING
 
 
-def own_events(organizers: QuerySet[Organizer], external_id: str) -> QuerySet[Event]:
-    """Return the organizers' events with that `external_id`, with drafts and past events."""
-    events = Event.objects.filter(organizer__in=organizers, external_id=external_id)
-    return events.order_by("-created_at", "pk").prefetch_related("ticket_types")
+def own_events(events: QuerySet[Event], external_id: str) -> QuerySet[Event]:
+    """Return those of `events` with that `external_id`, in pages' order, with their types."""
+    found = events.filter(external_id=external_id)
+    return found.order_by("-created_at", "pk").prefetch_related("ticket_types")
 
 
 def find_event(reference: str) -> Event | None:

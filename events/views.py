@@ -19,6 +19,7 @@ from events.access import (
     actor_of,
     choose_organizer,
     event_acted_for,
+    events_acted_for,
     may_act_for,
 )
 from events.catalogue import (
@@ -138,9 +139,9 @@ class Events(APIView):
                 },
                 code="sent_beside_others",
             )
-        organizers = acting_organizers(request, Scope.EVENTS_WRITE)
+        events = events_acted_for(request, Scope.EVENTS_WRITE)
         pages = NumberedPages()
-        found = pages.paginate_queryset(own_events(organizers, external_id), request, self)
+        found = pages.paginate_queryset(own_events(events, external_id), request, self)
         shown = list(found or [])
         show_availability(shown, now=clock.now())
         return pages.get_paginated_response(
@@ -220,7 +221,7 @@ class OneEvent(APIView):
     def get(self, request: Request, reference: str) -> Response:
         """Return one event, by id or slug, with the number of tickets left."""
         event = find_event(reference)
-        own = event is not None and may_act_for(request, event.organizer_id, Scope.EVENTS_WRITE)
+        own = event is not None and may_act_for(request, event.pk, Scope.EVENTS_WRITE)
         if event is None or (event.status == EventStatus.DRAFT and not own):
             raise EventNotFound("No event has that id or slug.")
         show_availability([event], now=clock.now())

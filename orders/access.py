@@ -12,8 +12,8 @@ from events.access import (
     InvalidToken,
     NotAuthenticated,
     NotForThisCaller,
-    acting_organizers,
     actor_of,
+    events_acted_for,
     find_api_token,
 )
 from events.models import ApiToken, Scope
@@ -117,15 +117,15 @@ def order_visible_to(request: Request, order_id: UUID) -> Order:
 
 def order_acted_for(request: Request, order_id: UUID, scope: Scope) -> Order:
     """
-    Return an order of an organizer for whom the caller has the scope.
+    Return an order of an event for which the caller has the scope.
 
     :raises NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope: if the credentials
         do not suffice
-    :raises OrderNotFound: if the order does not exist, or belongs to another organizer
+    :raises OrderNotFound: if the order does not exist, or is not of the caller's events
     """
-    organizers = acting_organizers(request, scope)
+    events = events_acted_for(request, scope)
     order = _find(order_id)
-    if order is None or not organizers.filter(pk=order.event.organizer_id).exists():
+    if order is None or not events.filter(pk=order.event_id).exists():
         raise OrderNotFound("No order of yours has that id.")
     return order
 

@@ -1,8 +1,7 @@
-"""The admin pages of users, groups and failed messages."""
+"""The admin pages of users and failed messages."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -20,6 +19,7 @@ from ticketing.models import FailedMessage, User
 from ticketing.queue.dead_letters import send_again
 from ticketing.sound_admin import SoundAdmin
 
+# Groups and Django's permissions have no effect here: rights come from roles of members.
 admin.site.unregister(Group)
 # This template leaves out the recent actions: they name rows of organizers that the user has left.
 admin.site.index_template = "admin/home.html"
@@ -50,11 +50,23 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     formfield_overrides = ADDRESS_FIELDS
-
-
-@admin.register(Group)
-class GroupAdmin(OnlySuperusers, DjangoGroupAdmin, SoundAdmin):
-    pass
+    list_filter = ["is_staff", "is_superuser", "is_active"]
+    filter_horizontal = ()
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        (gettext_lazy("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
+        (
+            gettext_lazy("Access"),
+            {
+                "fields": ["is_active", "is_staff", "is_superuser"],
+                "description": gettext_lazy(
+                    "What staff may do comes from their roles at organizers. A superuser may do"
+                    " everything, at every organizer."
+                ),
+            },
+        ),
+        (gettext_lazy("Important dates"), {"fields": ["last_login", "date_joined"]}),
+    ]
 
 
 @admin.register(FailedMessage)

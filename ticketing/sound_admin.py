@@ -31,8 +31,13 @@ class SoundAdmin(ModelAdmin):
         primary = self.model._meta.pk  # noqa: SLF001 - the admin's own way
         sent.setlist(ACTION_CHECKBOX_NAME, [key for key in keys if _can_be_value(primary, key)])
         request.POST = sent  # type: ignore[assignment]  # its setter takes any
-        response: HttpResponse | None = super().response_action(request, queryset)
+        rows = self.rows_of_action(request, queryset)
+        response: HttpResponse | None = super().response_action(request, rows)
         return response
+
+    def rows_of_action(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of `rows` on which the sent action may act."""
+        return rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

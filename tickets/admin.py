@@ -1,6 +1,7 @@
 """The admin of tickets and scans, and of orders with their tickets and mail."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from orders.models import Order, OrderStatus
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
+from tickets.access import has_codes_right
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
 from tickets.delivery_admin import RESEND_QUESTION, DeliveryAdmin, correct_address
@@ -175,6 +177,13 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     ]
     readonly_fields = ["qr_code", "order_link"]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        fields = super().get_fields(request, obj)
+        if obj is not None and has_codes_right(request.user, obj.event_id):
+            return fields
+        # What opens the gate is not for members who only read.
+        return [field for field in fields if field not in ("qr_code", "code")]
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -225,7 +234,9 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         return ticket.status, ticket.get_status_display()
 
     @admin.display(description=gettext_lazy("order"))
-    def order_link(self, ticket: Ticket) -> SafeString:
+    def order_link(self, ticket: Ticket) -> str | SafeString:
+        if not getattr(ticket, "shows_orders", False):
+            return ticket.order.code
         url = reverse("admin:orders_order_change", args=[ticket.order_id])
         return format_html('<a href="{}" class="underline">{}</a>', url, ticket.order.code)
 
@@ -251,6 +262,12 @@ class ScanAdmin(ReadOnlyAdmin):
     list_select_related = ["event", "device", "ticket"]
     search_fields = ["ticket__holder_name", "=ticket__order__code"]
     fields = ["result", "event", "gate", "device", "scanned_at", "recorded_at", "undone_at", "code"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        fields = super().get_fields(request, obj)
+        if obj is None or obj.event_id is None or has_codes_right(request.user, obj.event_id):
+            return fields
+        return [field for field in fields if field != "code"]
 
     @display(description=gettext_lazy("result"), label=_SCAN_COLORS, ordering="result")
     def shown_result(self, scan: Scan) -> tuple[str, str]:

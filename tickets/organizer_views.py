@@ -29,7 +29,7 @@ from ticketing.api.pagination import pages_of
 from ticketing.api.preconditions import IF_MATCH, PreconditionFailed, read_if_match
 from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, Problem, operation, page_of
-from tickets.access import TicketNotFound, ticket_acted_for
+from tickets.access import TicketNotFound, may_see_codes, ticket_acted_for
 from tickets.delivery import NothingToDeliver, resend_tickets
 from tickets.models import Ticket
 from tickets.refund import OrderNotRefundable, TicketNotOfOrder, refund_order, refund_tickets
@@ -146,7 +146,9 @@ class EventTickets(APIView):
         tickets = tickets_of_event(event.pk, TicketFilter(words, statuses, **filters))
         pages = pages_of(query)
         shown: list[Any] = list(pages.paginate_queryset(tickets, request, self) or [])
-        response = pages.get_paginated_response(TicketForOrganizer(shown, many=True).data)
+        hides = not may_see_codes(request, event.pk)
+        serializer = TicketForOrganizer(shown, many=True, context={"hides_codes": hides})
+        response = pages.get_paginated_response(serializer.data)
         set_last_modified(response, [ticket.modified_at for ticket in shown])
         return response
 
@@ -161,7 +163,10 @@ class OneTicket(APIView):
     def get(self, request: Request, ticket_id: UUID) -> Response:
         """Return a ticket."""
         ticket = ticket_acted_for(request, ticket_id, Scope.ORDERS_READ)
-        return tag_when_rendered(request, Response(_show_ticket(ticket.pk)))
+        shown = _show_ticket(ticket.pk)
+        if not may_see_codes(request, ticket.event_id):
+            shown["code"] = ""
+        return tag_when_rendered(request, Response(shown))
 
     @operation(
         "rename_ticket",

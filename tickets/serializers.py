@@ -15,7 +15,15 @@ from tickets.issue import code_url
 from tickets.models import Ticket, TicketStatus
 
 
-class TicketShown(serializers.ModelSerializer[Ticket]):
+class _MayHideCodes(serializers.ModelSerializer[Ticket]):
+    """Shows an empty `code` with `hides_codes` in the context: to members who only read."""
+
+    def to_representation(self, instance: Ticket) -> dict[str, Any]:
+        shown = dict(super().to_representation(instance))
+        return shown | {"code": ""} if self.context.get("hides_codes") else shown
+
+
+class TicketShown(_MayHideCodes):
     """One person's right to enter. `qr_code_url` is a link that expires after an hour."""
 
     ticket_type = serializers.CharField(source="ticket_type.name")
@@ -34,7 +42,8 @@ class TicketShown(serializers.ModelSerializer[Ticket]):
         ]
 
     def get_qr_code_url(self, ticket: Ticket) -> str | None:
-        return code_url(ticket) if self.context["ready"] else None
+        shows = self.context["ready"] and not self.context.get("hides_codes")
+        return code_url(ticket) if shows else None
 
 
 class OrderTicketsShown(serializers.Serializer[Any]):
@@ -56,7 +65,7 @@ class TicketTypeNamed(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
-class TicketForOrganizer(serializers.ModelSerializer[Ticket]):
+class TicketForOrganizer(_MayHideCodes):
     """A ticket as its organizer sees it. `gate` is where it was checked in."""
 
     order = OrderNamed()

@@ -12,6 +12,7 @@ from orders.access import OrderNotFound, order_visible_to
 from orders.models import OrderStatus
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, operation
 from ticketing.errors import Conflict
+from tickets.access import may_see_codes
 from tickets.models import Ticket
 from tickets.serializers import OrderTicketsShown, TicketShown
 
@@ -35,11 +36,12 @@ class OrderTickets(APIView):
             raise OrderNotPaid(f"The order is {order.status}. It has tickets once it is paid.")
         ready = order.delivery.codes_stored_at is not None
         tickets = Ticket.objects.of_order(order_id).select_related("ticket_type")
+        context = {"ready": ready, "hides_codes": not may_see_codes(request, order.event_id)}
         return Response(
             {
                 "order": str(order.pk),
                 "code": order.code,
                 "tickets_ready": ready,
-                "tickets": TicketShown(tickets, many=True, context={"ready": ready}).data,
+                "tickets": TicketShown(tickets, many=True, context=context).data,
             }
         )

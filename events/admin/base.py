@@ -1,20 +1,33 @@
 """Base classes of the admin: a user sees and changes only rows of the user's own organizers."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from events.access import has_right_somewhere, organizers_of, within_rights
 from events.admin.filters import lookups_of, own_filters
 from events.admin.refusals import say_refusal
+from events.models import Organizer
 from events.roles import Right
 from ticketing.errors import Refusal
 from ticketing.sound_admin import SoundAdmin
+
+# The permissions that actions name, in `permissions=["refund"]`.
+_RIGHTS: Final[Mapping[str, Right]] = {
+    "events": Right.CHANGE_EVENTS,
+    "orders": Right.CHANGE_ORDERS,
+    "refund": Right.REFUND,
+    "export": Right.EXPORT,
+    "organizer": Right.CHANGE_ORGANIZER,
+    "door": Right.RUN_DOOR,
+}
 
 
 class OwnAdmin(SoundAdmin):
@@ -37,6 +50,13 @@ class OwnAdmin(SoundAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.within(super().get_queryset(request), request, self.right_to_see)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            # For what a page shows of buyers and of money.
+            row.shows_orders = self.has_right(request, Right.SEE_ORDERS, row)
+        return row
 
     def get_ordering(self, request: HttpRequest) -> Any:
         # Autocomplete fields show pages of these rows, and pages need a fixed order.
@@ -87,12 +107,28 @@ class OwnAdmin(SoundAdmin):
         return self.has_right(request, self.right_to_see, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return organizers_of(request.user, self.right_to_change).exists()
+        return self.organizers_to_choose(request).exists()
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_right(request, self.right_to_change, obj)
 
-    # The permissions that actions name: `permissions=["refund"]`.
+    def rows_of_action(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of `rows` for which the user has the rights of the sent action."""
+        action = self.get_actions(request).get(request.POST.get("action", ""))
+        own = rows
+        for permission in getattr(action and action[0], "allowed_permissions", []):
+            if right := self.right_of_permission(permission):
+                own = self.within(own, request, right)
+        chosen = rows.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+        if own is not rows and chosen.exclude(pk__in=own.values("pk")).exists():
+            messages.warning(request, _("You may not do this with some of the chosen rows."))
+        return own
+
+    def right_of_permission(self, permission: str) -> Right | None:
+        """Return the right behind a permission that an action names: `permissions=["refund"]`."""
+        own = {"change": self.right_to_change, "view": self.right_to_see}
+        return own.get(permission) or _RIGHTS.get(permission)
+
     def has_events_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_right(request, Right.CHANGE_EVENTS, obj)
 
@@ -132,11 +168,18 @@ class OwnAdmin(SoundAdmin):
         if request.user.is_superuser:
             return
         rows = db_field.related_model._default_manager.none()  # noqa: SLF001 - as Django's admin does
-        if self.admin_site.is_registered(db_field.related_model):
+        if db_field.related_model is Organizer:
+            # A member of two organizers may have the right at one of them only.
+            rows = self.organizers_to_choose(request)
+        elif self.admin_site.is_registered(db_field.related_model):
             related = self.admin_site.get_model_admin(db_field.related_model)
             if related.has_view_permission(request):
                 rows = related.get_queryset(request)
         options["queryset"] = rows
+
+    def organizers_to_choose(self, request: HttpRequest) -> QuerySet[Organizer]:
+        """Return the organizers for which the user may add rows."""
+        return organizers_of(request.user, self.right_to_change)
 
 
 class ReadOnlyAdmin(OwnAdmin):

@@ -240,7 +240,7 @@ class EventAdmin(ShowsHistory, EventActions):
 
     @admin.display(description=gettext_lazy("sales"))
     def summary(self, event: Event) -> SafeString:
-        return show_summary(event)
+        return show_summary(event, with_revenue=getattr(event, "shows_orders", False))
 
     @admin.display(description=gettext_lazy("before you publish"))
     def checklist(self, event: Event) -> SafeString:

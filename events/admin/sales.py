@@ -39,10 +39,10 @@ def show_sales(sold: int, capacity: int, left: int, *, is_on_sale: bool) -> Safe
     )
 
 
-def show_summary(event: Event) -> SafeString:
-    """Return a table with the sales, stock, revenue and check-ins of each ticket type."""
+def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
+    """Return a table with the sales, stock and check-ins of each ticket type, and the revenue."""
     if event.status == EventStatus.CANCELLED:
-        return _show_past_sales(event)
+        return _show_past_sales(event, with_revenue=with_revenue)
     not_returned = F("order_items__quantity") - F("order_items__returned")
     money = not_returned * F("order_items__unit_price")
     kinds = event.ticket_types.order_by("number").annotate(
@@ -68,10 +68,11 @@ def show_summary(event: Event) -> SafeString:
             )
             for kind in kinds
         ],
+        leave_out=None if with_revenue else 4,
     )
 
 
-def _show_past_sales(event: Event) -> SafeString:
+def _show_past_sales(event: Event, *, with_revenue: bool) -> SafeString:
     """Return the sales of a cancelled event: its refunds have set the current figures to zero."""
     was_paid = Q(order_items__order__paid_at__isnull=False)
     money = F("order_items__quantity") * F("order_items__unit_price")
@@ -91,6 +92,7 @@ def _show_past_sales(event: Event) -> SafeString:
             )
             for kind in kinds
         ],
+        leave_out=None if with_revenue else 2,
     )
 
 
@@ -114,7 +116,12 @@ def _mark(left: int, capacity: int) -> SafeString | str:
     )
 
 
-def _show_table(head: list[str], rows: Iterable[tuple[Any, ...]]) -> SafeString:
+def _show_table(
+    head: list[str], rows: Iterable[tuple[Any, ...]], *, leave_out: int | None
+) -> SafeString:
+    """Return a table, without the column of that number."""
+    head = [cell for number, cell in enumerate(head) if number != leave_out]
+    rows = [tuple(cell for number, cell in enumerate(row) if number != leave_out) for row in rows]
     cell = "pr-4 py-1 text-left"
     return format_html(
         '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'

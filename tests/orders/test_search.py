@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 
-from events.models import Organizer, TicketType
+from events.models import TicketType
 from orders.models import Order
-from orders.search import OrderFilter, UnknownOrder, orders_of_event, orders_of_organizers
+from orders.search import OrderFilter, UnknownOrder, first_orders, orders_of_event
 from tests.make import make_reserved_order, make_ticket_type
 from tests.moments import NOON
 from ticketing.ids import new_id
@@ -35,9 +35,8 @@ def found(kind: TicketType, **wanted: Any) -> list[UUID]:
 
 
 def page(kind: TicketType, **wanted: Any) -> list[UUID]:
-    owner = Organizer.objects.filter(pk=kind.event.organizer_id)
-    orders = orders_of_organizers(owner, OrderFilter(**wanted), count=2)
-    return [order.pk for order in orders]
+    own = Order.objects.filter(event__organizer=kind.event.organizer_id)
+    return [order.pk for order in first_orders(own, OrderFilter(**wanted), count=2)]
 
 
 def test_a_range_of_creation_times_includes_its_start_and_excludes_its_end():

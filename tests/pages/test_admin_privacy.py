@@ -60,10 +60,12 @@ class OrganizerRows:
     texts: set[str]
 
 
-def populate(mark: str) -> list[Any]:
-    """Make a row of each model for a new organizer, with `mark` in every text."""
+def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
+    """Make a row of each model, with `mark` in every text, for an organizer: a new one if None."""
     before = {model: set(model.objects.values_list("pk", flat=True)) for model in our_models()}
-    organizer = Organizer.objects.create(name=f"Casa {mark}", email=f"casa@{mark}.example.com")
+    organizer = organizer or Organizer.objects.create(
+        name=f"Casa {mark}", email=f"casa@{mark}.example.com"
+    )
     fields: dict[str, Any] = {
         "name": f"Show {mark}",
         "venue": f"Teatro {mark}",
@@ -76,19 +78,17 @@ def populate(mark: str) -> list[Any]:
     make_event(organizer=organizer, status="draft", **fields, slug=f"draft-{mark}")
     make_event(organizer=organizer, status="cancelled", **fields, slug=f"off-{mark}")
     kind = event.ticket_types.get()
-    type(kind).objects.filter(event__organizer=organizer).update(name=f"Pista {mark}")
+    kind.event.ticket_types.update(name=f"Pista {mark}")
     order = make_paid_order(ticket_type=kind)
     make_reserved_order(ticket_type=kind)
     given = a_sale(kind, reason=f"Imprensa {mark}")
     sell_at_box_office(sale=given, user_id=None, actor=SOMEBODY, now=clock.now())
-    orders = Order.objects.filter(event__organizer=organizer)
+    orders = Order.objects.filter(event=event)
     orders.update(customer_name=f"Ana {mark}", customer_email=f"ana@{mark}.example.com")
     ticket = Ticket.objects.of_order(order.pk).get()
     Ticket.objects.filter(order__in=orders).update(holder_name=f"Bia {mark}")
     scanner = make_device(event, gate=f"Gate {mark}")
-    Device.objects.filter(organizer=organizer).update(
-        name=f"Scanner {mark}", hint=f"dev_{mark[:8]}"
-    )
+    Device.objects.filter(events=event).update(name=f"Scanner {mark}", hint=f"dev_{mark[:8]}")
     as_bearer(scanner).post("/tickets/validate", {"code": ticket.code, "gate": f"Portal {mark}"})
     ApiToken.objects.create(
         organizer=organizer, name=f"Loja {mark}", digest=mark, hint=f"api_{mark[:8]}"

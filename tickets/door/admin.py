@@ -1,23 +1,44 @@
 """The admin of door devices."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from events.access import organizers_of, seen_organizers
 from events.admin.once import OnceAdmin
+from events.models import Organizer
 from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
 from ticketing.tokens import TokenKind, make_token
+from tickets.door.device_access import devices_of
 from tickets.door.devices import revoke_device
 from tickets.models import Device
+
+
+class DeviceForm(forms.ModelForm):
+    user: ClassVar[Any]
+
+    def clean(self) -> dict[str, Any]:
+        sent: dict[str, Any] = super().clean() or self.cleaned_data
+        organizer = sent.get("organizer")
+        organizer_id = organizer.pk if organizer else self.instance.organizer_id
+        if organizers_of(self.user, Right.RUN_DOOR).filter(pk=organizer_id).exists():
+            return sent
+        # A member who is limited to some events. The field offers no other events.
+        if sent.get("all_events"):
+            self.add_error("all_events", _("You act for some events only: choose them."))
+        elif not sent.get("events"):
+            self.add_error("events", _("You act for some events only: choose them."))
+        return sent
 
 
 @admin.register(Device)
@@ -27,9 +48,24 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     changed_act = ActType.DEVICE_CHANGED
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
+    form = DeviceForm
     fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
     autocomplete_fields = ["events"]
     actions = ["revoke"]
+
+    def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:
+        return devices_of(rows, request.user, right)
+
+    def organizers_to_choose(self, request: HttpRequest) -> QuerySet[Organizer]:
+        return seen_organizers(request.user, Right.RUN_DOOR)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: Any = None, **options: Any
+    ) -> Any:
+        form = super().get_form(request, obj, bool(change), **options)
+        # The form checks what its user may choose.
+        form.user = request.user
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         shown = list(super().get_readonly_fields(request, obj))

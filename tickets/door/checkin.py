@@ -1,7 +1,7 @@
 """Check a ticket in at a gate, once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -52,7 +52,9 @@ class Scanner:
     Who scans: a device, an API token or a user.
 
     A device is found by the digest of its token and scans for its own events. An API token or a
-    user has a `name` and scans for the events of `organizers`, or for all events if that is None.
+    user has a `name` and scans for the events of `organizers`, or for all events if that is None. A
+    member who is limited to some events scans for `chosen_events` too: their ids, with the ids of
+    their organizers.
 
     Two scanners may choose the same scan id: `name` keeps their scans apart.
     """
@@ -62,6 +64,7 @@ class Scanner:
     organizers: tuple[UUID, ...] | None = None
     api_token_id: UUID | None = None
     user_id: int | None = None
+    chosen_events: Mapping[UUID, UUID] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,7 @@ def _record(
     now: datetime,
 ) -> CheckIn | None:
     """Decide and record a scan. Return None, with nothing written, if the code must be verified."""
+    scanner = _with_organizer_of_event(scanner, scanned.event_id or target.event_id)
     with connection.cursor() as cursor:
         cursor.execute(
             _CHECK_IN,
@@ -275,3 +279,11 @@ def _record(
             target.ticket_id, target.event_id, ticket_type, holder_name, order_code
         )
     return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket, DoorHours(*hours))
+
+
+def _with_organizer_of_event(scanner: Scanner, event_id: Any) -> Scanner:
+    """Let the scanner act for the organizer of that event, for one scan, if it is a chosen one."""
+    owner = scanner.chosen_events.get(event_id)
+    if owner is None or scanner.organizers is None:
+        return scanner
+    return replace(scanner, organizers=(*scanner.organizers, owner))

@@ -17,8 +17,11 @@ from events.access import (
     acting_organizers,
     actor_of,
     choose_organizer,
+    events_acted_for,
+    seen_organizers,
 )
 from events.models import Event, Organizer, Scope
+from events.roles import Right
 from ticketing import clock
 from ticketing.api.idempotency import (
     KEY,
@@ -32,6 +35,7 @@ from ticketing.api.pagination import NumberedPages
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 from ticketing.errors import NotFound
 from ticketing.tokens import PAIRING_PREFIX, TokenKind, make_pairing_code, make_token
+from tickets.door.device_access import devices_of
 from tickets.door.device_serializers import (
     DeviceSent,
     DeviceShown,
@@ -72,8 +76,7 @@ class Devices(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return your door devices, newest first."""
-        organizers = acting_organizers(request, Scope.DEVICES_WRITE)
-        found = Device.objects.filter(organizer__in=organizers).prefetch_related("events")
+        found = _devices_acted_for(request).prefetch_related("events")
         pages = NumberedPages()
         shown = pages.paginate_queryset(found.order_by("-created_at", "-pk"), request, self)
         return pages.get_paginated_response(DeviceShown(shown or [], many=True).data)
@@ -89,7 +92,7 @@ class Devices(APIView):
     )
     def post(self, request: Request) -> Response:
         """Create a door device. Its `token` is shown here and never again."""
-        organizers = acting_organizers(request, Scope.DEVICES_WRITE)
+        organizers = _organizers_acted_for(request)
         create = partial(self._create, request, organizers)
         return answer_once(request, create, shown_once=_TOKEN)
 
@@ -99,11 +102,14 @@ class Devices(APIView):
         parsed = DeviceSent(data=request.data)
         parsed.is_valid(raise_exception=True)
         fields = dict(parsed.validated_data)
-        if fields.get("is_supervisor"):
-            # A supervisor's device may undo check-ins, so the caller needs that right too.
+        if fields.get("is_supervisor") and request.auth is not None:
+            # A supervisor's device may undo check-ins, so the token needs that scope too. A user
+            # who may manage devices may also undo.
             organizers = acting_organizers(request, Scope.TICKETS_WRITE)
         organizer = choose_organizer(organizers, fields.pop("organizer", None))
-        events = _events_of(organizer, fields.pop("events", []))
+        events = _events_of(request, organizer, fields.pop("events", []))
+        if fields.get("all_events"):
+            _refuse_limited_member(request, organizer)
         token = responses.make_token() or make_token(TokenKind.DEVICE)
         shown: dict[str, Any] = {}
         headers = {"Location": "/devices"}
@@ -232,21 +238,45 @@ class DevicePair(APIView):
         return Response(shown)
 
 
-def _device_acted_for(request: Request, device_id: UUID) -> Device:
+def _organizers_acted_for(request: Request) -> QuerySet[Organizer]:
+    """Return the organizers for some event of which the caller may manage devices."""
     organizers = acting_organizers(request, Scope.DEVICES_WRITE)
-    device = Device.objects.filter(pk=device_id, organizer__in=organizers).first()
+    if request.auth is not None:
+        return organizers
+    return seen_organizers(request.user, Right.RUN_DOOR)
+
+
+def _devices_acted_for(request: Request) -> QuerySet[Device]:
+    organizers = acting_organizers(request, Scope.DEVICES_WRITE)
+    if request.auth is not None:
+        return Device.objects.filter(organizer__in=organizers)
+    return devices_of(Device.objects.all(), request.user)
+
+
+def _device_acted_for(request: Request, device_id: UUID) -> Device:
+    device = _devices_acted_for(request).filter(pk=device_id).first()
     if device is None:
         raise DeviceNotFound("No device of yours has that id.")
     return device
 
 
-def _events_of(organizer: Organizer, wanted: list[UUID]) -> list[Event]:
-    events = list(Event.objects.filter(organizer=organizer, pk__in=wanted))
+def _events_of(request: Request, organizer: Organizer, wanted: list[UUID]) -> list[Event]:
+    acted_for = events_acted_for(request, Scope.DEVICES_WRITE)
+    events = list(acted_for.filter(organizer=organizer, pk__in=wanted))
     if len(events) < len(set(wanted)):
         raise serializers.ValidationError(
             {"events": ["Send ids of events of that organizer."]}, code="unknown_event"
         )
     return events
+
+
+def _refuse_limited_member(request: Request, organizer: Organizer) -> None:
+    acting = acting_organizers(request, Scope.DEVICES_WRITE)
+    if request.auth is None and not acting.filter(pk=organizer.pk).exists():
+        raise serializers.ValidationError(
+            {"all_events": ["You act for some events only. Send their ids in `events`."]},
+            code="unknown_event",
+        )
 
 
 def _digest_of_device(body: Any) -> str:

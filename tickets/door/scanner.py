@@ -9,6 +9,7 @@ from events.access import (
     NotAuthenticated,
     NotForThisCaller,
     actor_of,
+    chosen_events,
     find_api_token,
     organizers_of,
 )
@@ -32,7 +33,11 @@ def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Act
     :raises TicketNotFound: if there is no such ticket, or it is not of the caller's events
     """
     token = request.auth
-    if not isinstance(token, BearerToken) or token.kind != TokenKind.DEVICE:
+    if not isinstance(token, BearerToken):
+        # A user who runs the door may undo, also without the right to change orders.
+        ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_VALIDATE)
+        return ticket, actor_of(request)
+    if token.kind != TokenKind.DEVICE:
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return ticket, actor_of(request)
     device = Device.objects.filter(digest=token.digest, revoked_at=None).first()
@@ -74,7 +79,9 @@ def scanner_of(request: Request) -> Scanner:
         )
     if not request.user.is_authenticated:
         raise NotAuthenticated("Send a device's or an organizer's token.")
-    organizers = tuple(organizers_of(request.user, Right.RUN_DOOR).values_list("pk", flat=True))
-    if not organizers:
+    user = request.user
+    organizers = tuple(organizers_of(user, Right.RUN_DOOR).values_list("pk", flat=True))
+    chosen = dict(chosen_events(user, Right.RUN_DOOR).values_list("pk", "organizer_id"))
+    if not organizers and not chosen:
         raise NotForThisCaller("You act for no organizer.")
-    return Scanner(f"user:{request.user.pk}", organizers=organizers, user_id=request.user.pk)
+    return Scanner(f"user:{user.pk}", organizers=organizers, chosen_events=chosen, user_id=user.pk)
