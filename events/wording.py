@@ -30,6 +30,11 @@ def show_hour(moment: datetime) -> str:
     return formats.date_format(moment, gettext("g:i A"))
 
 
+def public_address(event: Event) -> str:
+    """Return the address of an event's page for everybody."""
+    return f"{settings.PUBLIC_URL}/e/{event.slug}"
+
+
 def show_money(amount: Decimal, currency: str) -> str:
     """Return the price of an order for the active language: "free" instead of zero."""
     return format_money(amount, currency) if amount else gettext("free")

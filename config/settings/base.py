@@ -50,6 +50,13 @@ WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 # The largest legitimate request body is an event with a long description.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# A picture of an event, which only one page of the admin takes. It stays in memory: the disk of a
+# container may be read-only. The form around it needs some more bytes.
+PICTURE_MAX_BYTES = 8 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = PICTURE_MAX_BYTES + 64 * 1024
+LARGER_BODIES: dict[str, int] = {
+    r"/admin/events/event/[^/]+/picture_this/?": FILE_UPLOAD_MAX_MEMORY_SIZE,
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ticketing.User"
 INSTALLED_APPS = [

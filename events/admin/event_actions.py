@@ -7,12 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action
 
-from events.admin.base import OwnAdmin, act_on_each, chosen
+from events.admin.base import act_on_each, chosen
 from events.admin.cancelling import (
     CancellationForm,
     Consequences,
@@ -21,6 +20,7 @@ from events.admin.cancelling import (
 )
 from events.admin.checklist import show_checklist
 from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.event_pages import EventPages, page_of
 from events.admin.wording import show_when
 from events.models import Event, EventStatus
 from events.organizing import cancel_event
@@ -36,7 +36,7 @@ def _ask_to_publish(events: QuerySet[Event]) -> Question:
         text=_("Put “%(name)s” on sale?") % {"name": event.name},
         consequences=[
             _("It appears in the catalogue at once, and anybody can buy tickets."),
-            show_checklist(event, page=_page_of(event)),
+            show_checklist(event, page=page_of(event)),
         ],
         confirm=_("Publish the event"),
         keep=_("Keep it as a draft"),
@@ -60,9 +60,17 @@ def _ask_to_unpublish(events: QuerySet[Event]) -> Question:
     )
 
 
-class EventActions(OwnAdmin):
+class EventActions(EventPages):
     actions = ["publish_chosen"]
-    actions_detail = ["publish_this", "unpublish_this", "cancel_this", "progress_this"]
+    actions_detail = [
+        "publish_this",
+        "unpublish_this",
+        "share_this",
+        "picture_this",
+        "clone_this",
+        "cancel_this",
+        "progress_this",
+    ]
     # Pages without a button at the top: a destructive one is not next to harmless ones.
     _without_button: ClassVar = {"cancel_this", "progress_this"}
 
@@ -127,7 +135,7 @@ class EventActions(OwnAdmin):
                 _("“%(name)s” is cancelled. Refunds and mails are on their way.")
                 % {"name": event.name},
             )
-            return redirect(_page_of(event))
+            return redirect(page_of(event))
         found = count_consequences(event)
         context = {
             **self.admin_site.each_context(request),
@@ -140,7 +148,7 @@ class EventActions(OwnAdmin):
             if found.paid_orders
             else _("Cancel the event"),
             "form": form,
-            "back": _page_of(event),
+            "back": page_of(event),
         }
         return TemplateResponse(request, "admin/cancel_event.html", context)
 
@@ -212,7 +220,3 @@ def _say_consequences(event: Event, found: Consequences) -> list[str]:
             % {"count": found.entries}
         )
     return lines
-
-
-def _page_of(event: Event) -> str:
-    return reverse("admin:events_event_change", args=[event.pk])

@@ -132,6 +132,13 @@ class EventForm(forms.ModelForm):
             ),
         )
         self._help(
+            "image_url",
+            _(
+                "Save the event, then upload a picture by “Picture…” at the top. Or write the"
+                " address of one."
+            ),
+        )
+        self._help(
             "slug",
             _("The last part of the address. Lowercase letters, digits and hyphens.")
             if self.instance.slug

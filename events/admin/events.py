@@ -32,6 +32,7 @@ from events.catalogue import left_by_type
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import change_event, create_event
 from events.roles import Right
+from events.wording import public_address
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.clock import zone_named
@@ -236,7 +237,7 @@ class EventAdmin(ShowsHistory, EventActions):
 
     @admin.display(description=gettext_lazy("on the site"))
     def public_page(self, event: Event) -> SafeString:
-        return format_html('<a href="/events/{0}" class="underline">/events/{0}</a>', event.slug)
+        return format_html('<a href="{0}" class="underline">{0}</a>', public_address(event))
 
     @admin.display(description=gettext_lazy("sales"))
     def summary(self, event: Event) -> SafeString:

@@ -30,6 +30,8 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
     "order_not_cancellable": _("Only an order that waits for its payment can be cancelled."),
     "order_not_refundable": _("Only a paid order can be refunded."),
+    "picture_too_large": _("The picture has too many pixels. Make it smaller."),
+    "picture_too_small": _("The picture is too small. It needs 800 × 450 pixels or more."),
     "slug_taken": _("Another event has that address on the site."),
     "ticket_type_in_use": _("A ticket type with orders cannot be deleted."),
     "ticket_type_name_taken": _("This event already has a ticket type of that name."),
@@ -39,6 +41,7 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "too_many_ticket_types": _("An event has 50 ticket types at most."),
     "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
     "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
+    "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
     "undo_too_late": _("The check-in is older than 15 minutes, so it cannot be undone."),
 }
 

@@ -100,7 +100,17 @@ MATRIX: dict[tuple[str, str], list[int]] = {
 }
 # fmt: on
 # Paths outside the matrix: pages, and endpoints for monitoring. Other tests cover them.
-NOT_HERE = {"/readyz", "/metrics", "/", "/admin", "/admin/…", "/i18n/…", "/mailbox…"}
+NOT_HERE = {
+    "/readyz",
+    "/metrics",
+    "/",
+    "/admin",
+    "/admin/…",
+    "/i18n/…",
+    "/mailbox…",
+    "/e/{}",
+    "/pictures/{}/{}.jpg",
+}
 
 
 @dataclass

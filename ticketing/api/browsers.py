@@ -1,6 +1,7 @@
 """Security and cache headers of every response: what a browser may load, and what it may store."""
 
 from functools import cache
+from http import HTTPStatus
 from typing import Final
 
 from django.conf import settings
@@ -15,6 +16,7 @@ _DOCUMENT: Final = "public, max-age=300"
 _DOCUMENTS: Final = frozenset({"/schema", "/docs"})
 _PROBLEMS: Final = "/problems"
 _CATALOGUE: Final = "/events"
+_PICTURES: Final = "/pictures/"
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
 _SUCCESSFUL: Final = frozenset({200, 304})
 
@@ -58,6 +60,9 @@ class BrowserHeadersMiddleware:
             headers.setdefault("Permissions-Policy", _PERMISSIONS)
         else:
             headers.setdefault(_POLICY, _NO_PAGE)
+        if path.startswith(_PICTURES) and response.status_code == HTTPStatus.FOUND:
+            # The view says how long: its redirect is the same for every caller.
+            return response
         if not _may_be_stored(request, response):
             headers["Cache-Control"] = _NOT_STORED
         elif _is_document(path):

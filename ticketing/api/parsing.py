@@ -39,8 +39,16 @@ class BodyLimitMiddleware:
         length = request.META.get("CONTENT_LENGTH")
         # If the length is not a number, Django reads no body.
         if length and length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return request_too_large(request, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+            most = _most_bytes(request.path_info)
+            if int(length) > most:
+                return request_too_large(request, most=most)
         return self.get_response(request)
+
+
+def _most_bytes(path: str) -> int:
+    """Return the limit of a path: a few pages of the admin take files."""
+    larger = (most for page, most in settings.LARGER_BODIES.items() if re.fullmatch(page, path))
+    return next(larger, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 class BoundedJSONParser(JSONParser):

@@ -1,0 +1,74 @@
+"""Make a draft from an existing event, at another time."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import models
+
+from events.models import Event, EventStatus, TicketType
+from events.organizing import create_event
+from ticketing.actors import Actor
+from ticketing.clock import zone_named
+
+# What belongs to one event only. Any other column, also a later one, is copied.
+_OF_ONE_EVENT: Final = frozenset(
+    {
+        "id",
+        "number",
+        "slug",
+        "status",
+        "external_id",
+        "epoch",
+        "revision",
+        "created_at",
+        "cancelled_at",
+        "cancellation_note",
+        "wound_up_at",
+    }
+)
+_OF_ONE_TYPE: Final = frozenset(
+    {"id", "event", "number", "capacity_version", "promised", "sold", "available"}
+)
+
+
+def clone_event(
+    *, event_id: UUID, name: str, starts_at: datetime, actor: Actor, now: datetime
+) -> Event:
+    """
+    Make a draft with the settings and ticket types of an event, under a new name and address.
+
+    All its times move with its start. They keep their hours on the clock of the venue, also if the
+    clock is changed for summer time between the two dates. Nothing of the sale is copied.
+    """
+    source = Event.objects.get(pk=event_id)
+    clone = Event(**_copied(source, _OF_ONE_EVENT))
+    clone.name, clone.slug, clone.status = name, "", EventStatus.DRAFT
+    kinds = [
+        TicketType(**_copied(kind, _OF_ONE_TYPE)) for kind in source.ticket_types.order_by("number")
+    ]
+    for row in (clone, *kinds):
+        _move_times(row, source, starts_at)
+    return create_event(event=clone, ticket_types=kinds, actor=actor, now=now)
+
+
+def _copied(row: models.Model, left_out: frozenset[str]) -> dict[str, object]:
+    fields = row._meta.concrete_fields  # noqa: SLF001 - Django documents it
+    return {
+        field.attname: getattr(row, field.attname) for field in fields if field.name not in left_out
+    }
+
+
+def _move_times(row: models.Model, source: Event, starts_at: datetime) -> None:
+    zone = zone_named(source.timezone)
+    # The difference on the clock at the venue, where summer time may begin between the two.
+    moved = _clock_time(starts_at, source) - _clock_time(source.starts_at, source)
+    for field in row._meta.concrete_fields:  # noqa: SLF001 - Django documents it
+        moment = getattr(row, field.attname)
+        if isinstance(field, models.DateTimeField) and moment is not None:
+            local = _clock_time(moment, source) + moved
+            setattr(row, field.attname, local.replace(tzinfo=zone))
+
+
+def _clock_time(moment: datetime, source: Event) -> datetime:
+    return moment.astimezone(zone_named(source.timezone)).replace(tzinfo=None)

@@ -1,0 +1,84 @@
+"""Copying an event: everything but its sale, at another time."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from events.cloning import clone_event
+from events.models import Event, EventStatus, TicketType
+from tests.make import SOMEBODY, make_event, make_paid_order
+from tests.queue import RecordingQueue
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def clone(event: Event, starts_at: datetime) -> Event:
+    return clone_event(
+        event_id=event.pk,
+        name="Segunda noite",
+        starts_at=starts_at,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+
+def test_a_copy_is_a_draft_with_all_settings_and_no_sales(queue: RecordingQueue):
+    event = make_event(
+        description="Um quinteto.",
+        max_per_order=4,
+        hold_seconds=600,
+        requires_proof_of_work=True,
+        image_url="https://example.com/a.jpg",
+        external_id="e-1",
+    )
+    kind = event.ticket_types.get()
+    make_paid_order(ticket_type=kind)
+    TicketType.objects.filter(pk=kind.pk).update(is_hidden=True, max_per_order=2)
+
+    copy = clone(event, event.starts_at + timedelta(days=7))
+
+    assert (copy.status, copy.name, copy.slug) == (
+        EventStatus.DRAFT,
+        "Segunda noite",
+        "segunda-noite",
+    )
+    for name in ("description", "venue", "max_per_order", "hold_seconds", "image_url"):
+        assert getattr(copy, name) == getattr(event, name)
+    assert (copy.requires_proof_of_work, copy.external_id) == (True, "")
+    assert copy.number != event.number
+    copied = copy.ticket_types.get()
+    assert (copied.name, copied.price, copied.capacity) == ("Pista", Decimal(45), 100)
+    assert (copied.is_hidden, copied.max_per_order) == (True, 2)
+    assert (copied.sold, copied.promised) == (0, 0)
+
+
+def test_all_times_move_with_the_start():
+    now = clock.now().replace(microsecond=0)
+    event = make_event(sales_start_at=now, checkin_starts_at=now + timedelta(days=29))
+    event.ticket_types.update(sales_end_at=now + timedelta(days=20))
+    week = timedelta(days=7)
+
+    copy = clone(event, event.starts_at + week)
+
+    for name in ("starts_at", "ends_at", "sales_start_at", "checkin_starts_at"):
+        assert getattr(copy, name) == getattr(event, name) + week
+    assert copy.ticket_types.get().sales_end_at == now + timedelta(days=20) + week
+    assert copy.sales_end_at is None
+
+
+def test_a_door_opens_at_the_same_hour_on_the_other_side_of_summer_time():
+    zone = ZoneInfo("Europe/Lisbon")
+    event = make_event(
+        timezone="Europe/Lisbon",
+        starts_at=datetime(2027, 3, 20, 21, tzinfo=zone),
+        ends_at=datetime(2027, 3, 20, 23, tzinfo=zone),
+        checkin_starts_at=datetime(2027, 3, 13, 19, tzinfo=zone),
+    )
+
+    copy = clone(event, datetime(2027, 4, 3, 21, tzinfo=zone))
+
+    assert copy.checkin_starts_at == datetime(2027, 3, 27, 19, tzinfo=zone)
+    assert copy.ends_at == datetime(2027, 4, 3, 23, tzinfo=zone)

@@ -1,0 +1,162 @@
+"""Pictures of events: what is accepted, what is stored, and who can see it."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from events.models import Event
+from events.pictures import (
+    PictureTooLarge,
+    PictureTooSmall,
+    UnreadablePicture,
+    own_picture,
+    set_picture,
+)
+from tests.make import SOMEBODY, make_event, make_organizer
+from tests.pages.test_admin import organizer_of, sign_in
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RED, BLUE = (220, 20, 20), (20, 20, 220)
+
+
+def picture(size: tuple[int, int] = (2000, 2000), kind: str = "JPEG", **options: Any) -> bytes:
+    """Return a picture whose upper half is red and whose lower half is blue."""
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (0, size[1] // 2, *size))
+    encoded = BytesIO()
+    image.save(encoded, kind, **options)
+    return encoded.getvalue()
+
+
+def store(event: Event, content: bytes, focus: float = 0.5) -> None:
+    set_picture(
+        event_id=event.pk, upload=BytesIO(content), focus=focus, actor=SOMEBODY, now=clock.now()
+    )
+    event.refresh_from_db()
+
+
+def stored(event: Event, width: int) -> Image.Image:
+    name = own_picture(event, width).partition("/pictures/")[2]
+    with storages["tickets"].open(f"pictures/{name}") as file:
+        return Image.open(BytesIO(file.read()))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_is_stored_in_three_sizes_of_one_shape(kind: str):
+    event = make_event()
+
+    store(event, picture(kind=kind))
+
+    for width in (400, 800, 1600):
+        found = stored(event, width)
+        assert (found.format, found.size) == ("JPEG", (width, width * 9 // 16))
+    assert event.image_url.endswith("/1600.jpg")
+
+
+def test_a_smaller_picture_is_not_blown_up():
+    event = make_event()
+
+    store(event, picture((900, 900)))
+
+    assert stored(event, 1600).size == (900, 506)
+
+
+@pytest.mark.parametrize(("focus", "color"), [(0, RED), (1, BLUE)])
+def test_the_focus_says_what_stays(focus: float, color: tuple[int, int, int]):
+    event = make_event()
+
+    store(event, picture((1600, 3200)), focus)
+
+    pixel = stored(event, 400).getpixel((200, 112))
+    assert max(abs(a - b) for a, b in zip(pixel, color, strict=True)) < 12  # type: ignore[arg-type]
+
+
+def test_data_about_the_place_and_comments_are_dropped_and_the_picture_is_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    exif[0x010E] = "Rua Augusta 1"
+    event = make_event()
+
+    store(event, picture(exif=exif, comment=b"secret"))
+
+    found = stored(event, 800)
+    assert not found.getexif()
+    assert "comment" not in found.info
+    # Orientation 3 is upside down: the blue half is on top.
+    red, _, blue = found.getpixel((400, 20))  # type: ignore[misc]
+    assert blue > red
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnreadablePicture),
+        (b"", UnreadablePicture),
+        (picture()[:5000], UnreadablePicture),
+        (picture(kind="BMP"), UnreadablePicture),
+        (picture((799, 450)), PictureTooSmall),
+        (picture((6000, 5000), "PNG"), PictureTooLarge),
+    ],
+)
+def test_what_is_no_usable_picture_is_refused_and_changes_nothing(
+    content: bytes, refusal: type[Exception]
+):
+    event = make_event()
+
+    with pytest.raises(refusal):
+        store(event, content)
+
+    event.refresh_from_db()
+    assert event.image_url == ""
+
+
+def test_the_address_of_a_picture_leads_to_the_store_and_may_be_cached():
+    event = make_event()
+    store(event, picture())
+    path = "/pictures/" + own_picture(event, 400).partition("/pictures/")[2]
+
+    response = Client().get(path)
+
+    assert response.status_code == 302
+    assert response.headers["Cache-Control"] == "public, max-age=1800"
+    assert response.headers["Location"].endswith(path)
+    assert Client().get(path.replace("400.jpg", "401.jpg")).status_code == 404
+
+
+def test_a_member_uploads_a_picture_larger_than_other_requests_may_be():
+    event = make_event()
+    page = reverse("admin:events_event_picture_this", args=[event.pk])
+    content = picture((2000, 1200), "PNG", compress_level=0)
+    assert 256 * 1024 < len(content) < 8 * 1024 * 1024
+    client = organizer_of(event)
+
+    def send(content: bytes) -> Any:
+        upload = SimpleUploadedFile("x.png", content, "image/png")
+        return client.post(
+            page, {"picture": upload, "focus": "0.5"}, headers={"accept-language": "en"}
+        )
+
+    assert send(b"GIF89a").status_code == 200
+    assert send(content).status_code == 302
+    event.refresh_from_db()
+    assert own_picture(event, 800)
+    assert send(b"x" * (9 * 1024 * 1024)).status_code == 413
+
+
+def test_a_large_body_is_refused_elsewhere_and_by_others():
+    event = make_event()
+    page = reverse("admin:events_event_picture_this", args=[event.pk])
+    other = sign_in(organizer=make_organizer(name="Casa Verde"), is_staff=True)
+    upload = {"picture": SimpleUploadedFile("x.jpg", picture()), "focus": "0.5"}
+
+    assert other.post(page, upload).status_code == 403
+    large = Client().post("/orders", b"x" * (300 * 1024), content_type="application/json")
+    assert large.status_code == 413
