@@ -16,10 +16,13 @@ from events.roles import Right
 from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
 from orders.models import Order, OrderItem, OrderStatus, Payment
+from orders.reports.admin import LedgerAdmin
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
 from ticketing.money import format_money
+
+__all__ = ["LedgerAdmin", "OrderAdmin"]
 
 STATUS_COLORS = {
     OrderStatus.RESERVED: "info",

@@ -174,6 +174,14 @@ def sales_by_event(events: QuerySet[Event]) -> dict[UUID, Sales]:
     return {event: sales for (event,), sales in _sum_sales(events, [_by_event]).items()}
 
 
+def sales_by_day(
+    events: QuerySet[Event], *, since: datetime, zone: tzinfo
+) -> dict[tuple[date, UUID], Sales]:
+    """Return the sales since then, by the day in that time zone and the ticket type."""
+    found = _sum_sales(events, [_by_day(zone), _by_type], since=since)
+    return {(day, kind): sales for (day, kind), sales in found.items()}
+
+
 def count_orders(event: Event) -> OrderCounts:
     """Return how many orders of an event were made, and how they went on."""
     written_until = _written_until()

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from orders.ledger_entry import EntryKind, LedgerEntry
 
@@ -55,6 +55,7 @@ WHERE (
   AND (%(event)s::uuid IS NULL OR o.event_id = %(event)s)
 """
 _MOST_FOUND: Final = 100
+_MOST_EVENTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ class MethodBalance:
     refunds: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class EventBalance:
+    """The sums of the entries of one event in one currency."""
+
+    event: str
+    balance: Balance
+
+
 def entries_between(
     entries: QuerySet[LedgerEntry], *, since: datetime | None, until: datetime | None
 ) -> QuerySet[LedgerEntry]:
@@ -94,10 +103,7 @@ def entries_between(
 
 def balances(entries: QuerySet[LedgerEntry]) -> list[Balance]:
     """Return the sums of these entries, one for each currency."""
-    sums = {
-        kind.value: Sum("amount", filter=Q(kind=kind), default=Decimal(0)) for kind in EntryKind
-    }
-    rows = entries.order_by("currency").values_list("currency").annotate(**sums)
+    rows = entries.order_by("currency").values_list("currency").annotate(**_sums())
     return [Balance(*row) for row in rows]
 
 
@@ -116,6 +122,13 @@ def balances_by_method(entries: QuerySet[LedgerEntry]) -> list[MethodBalance]:
     return [MethodBalance(*row) for row in rows]
 
 
+def balances_by_event(entries: QuerySet[LedgerEntry]) -> list[EventBalance]:
+    """Return the sums of these entries by event: the 100 events with the most charges."""
+    rows = entries.order_by().values_list("event_id", "event__name", "currency")
+    largest = rows.annotate(**_sums()).order_by(F("charge").desc(), "event__name")[:_MOST_EVENTS]
+    return [EventBalance(name, Balance(*sums)) for _, name, *sums in largest]
+
+
 def find_ledger_faults(*, event_id: UUID | None = None) -> Iterator[str]:
     """
     Yield a sentence for each payment, refund, entry or order that does not agree with the ledger.
@@ -128,3 +141,9 @@ def find_ledger_faults(*, event_id: UUID | None = None) -> Iterator[str]:
             cursor.execute(f"{statement}ORDER BY o.code LIMIT {_MOST_FOUND}", {"event": event_id})
             for code, fault in cursor.fetchall():
                 yield f"{code}: {fault}"
+
+
+def _sums() -> dict[str, Sum]:
+    return {
+        kind.value: Sum("amount", filter=Q(kind=kind), default=Decimal(0)) for kind in EntryKind
+    }

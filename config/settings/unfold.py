@@ -71,6 +71,7 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Reports"),
                 "separator": True,
                 "items": [
+                    _link(_("Ledger"), "account_balance", "orders_ledgerentry"),
                     _link(_("Exports"), "download", "reports_export"),
                     _link(_("Scheduled reports"), "schedule_send", "reports_scheduledreport"),
                 ],
