@@ -15,6 +15,7 @@ from ticketing.models import User
 from ticketing.tokens import TokenKind, describe_token, make_token
 from tickets.demo_season import make_season
 from tickets.models import Device
+from tickets.notices.choices import Chosen, choose_notices
 
 ADMIN_USERNAME: Final = "admin"
 ORGANIZER_NAME: Final = "Casa Azul Produções"
@@ -69,7 +70,7 @@ def _ensure_organizer(secrets: DemoSecrets, now: datetime) -> Organizer:
     organizer, _ = Organizer.objects.get_or_create(
         name=ORGANIZER_NAME, defaults={"email": "contato@casaazul.example"}
     )
-    _ensure_admin(organizer, secrets.admin_password)
+    _ensure_admin(organizer, secrets.admin_password, now)
     token = describe_token(secrets.api_token)
     ApiToken.objects.get_or_create(
         digest=token.digest,
@@ -118,7 +119,7 @@ def _make_loose_ends(organizer: Organizer, now: datetime) -> None:
         )
 
 
-def _ensure_admin(organizer: Organizer, password: str) -> None:
+def _ensure_admin(organizer: Organizer, password: str, now: datetime) -> None:
     admin, _ = User.objects.get_or_create(
         username=ADMIN_USERNAME,
         defaults={"is_staff": True, "is_superuser": True, "email": "admin@casaazul.example"},
@@ -126,7 +127,11 @@ def _ensure_admin(organizer: Organizer, password: str) -> None:
     if not admin.check_password(password):
         admin.set_password(password)
         admin.save(update_fields=["password"])
-    Membership.objects.get_or_create(organizer=organizer, user=admin)
+    membership, new = Membership.objects.get_or_create(organizer=organizer, user=admin)
+    if new:
+        # The mailbox of the local stack shows all kinds of mail.
+        everything = Chosen(each_sale=True, daily_summary=True, sold_out=True, language="pt-br")
+        choose_notices(membership=membership, chosen=everything, now=now)
 
 
 def _create(organizer: Organizer, fields: Mapping[str, Any], now: datetime) -> None:

@@ -10,6 +10,7 @@ from orders.sweep import resend_order_messages
 from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, take_overdue
 from tickets.models import Delivery
+from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
 
 
@@ -24,6 +25,10 @@ def retry_waiting_work(*, now: datetime) -> int:
         sent += 1
     for notice in take_overdue(Notice.objects.filter(sent_at=None, failed_at=None), now=now):
         send_after_commit(Message.SEND_NOTICE, notice_id=notice.pk)
+        sent += 1
+    asking = MemberNotice.objects.filter(sent_at=None, failed_at=None)
+    for to_member in take_overdue(asking, now=now):
+        send_after_commit(Message.SEND_MEMBER_NOTICE, notice_id=to_member.pk)
         sent += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:

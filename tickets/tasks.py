@@ -24,6 +24,12 @@ from ticketing.queue.messages import Message, handles
 from tickets.delivery import deliver_tickets
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
+from tickets.notices.member_sending import send_member_notice
+from tickets.notices.news import (
+    forget_member_notices,
+    look_for_news,
+    write_daily_summaries,
+)
 from tickets.notices.requests import request_change_notices, send_refund_notices
 from tickets.notices.sending import send_notice
 from tickets.refund import refund_order_of_cancelled_event
@@ -87,6 +93,11 @@ def write_export_task(*, export_id: str) -> None:
     write_export(export_id=UUID(export_id), now=clock.now())
 
 
+@handles(Message.SEND_MEMBER_NOTICE)
+def send_member_notice_task(*, notice_id: str) -> None:
+    send_member_notice(notice_id=UUID(notice_id), now=clock.now())
+
+
 @handles(Message.SEND_WEBHOOKS)
 def send_webhooks_task(*, endpoint_id: str) -> None:
     send_webhooks(endpoint_id=UUID(endpoint_id), now=clock.now())
@@ -129,6 +140,12 @@ def summarize_task() -> None:
     summarize_scans(now=clock.now())
 
 
+@shared_task(name="tickets.tell_members", ignore_result=True)
+def tell_members_task() -> None:
+    look_for_news(now=clock.now())
+    write_daily_summaries(now=clock.now())
+
+
 @shared_task(name="tickets.forget", ignore_result=True)
 def forget_task() -> None:
     now = clock.now()
@@ -139,6 +156,7 @@ def forget_task() -> None:
     forget_webhooks(now=now)
     forget_failed_sign_ins(now=now)
     forget_booked_mails(now=now)
+    forget_member_notices(now=now)
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

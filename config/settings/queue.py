@@ -75,6 +75,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "tickets.collect_dead_letters": 30,
         "tickets.summarize": 60,
         "tickets.make_reports": 300,
+        "tickets.tell_members": 60,
         "tickets.forget": 3600,
     }.items()
 }

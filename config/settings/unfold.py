@@ -46,6 +46,9 @@ UNFOLD: dict[str, Any] = {
             "950": "#3d120c",
         }
     },
+    "ACCOUNT": {
+        "navigation": [{"title": _("My notices"), "link": reverse_lazy("admin:my_notices")}]
+    },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

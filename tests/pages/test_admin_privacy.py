@@ -19,7 +19,7 @@ from django.db.models import CharField, TextField, UUIDField
 from django.test import Client
 from django.urls import reverse
 
-from events.models import ApiToken, ChangeForBuyers, Event, Organizer
+from events.models import ApiToken, ChangeForBuyers, Event, Membership, Organizer
 from events.organizing import change_event
 from orders.box_office import sell_at_box_office
 from orders.models import Order
@@ -37,6 +37,8 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import User
 from tickets.models import Device, Ticket
+from tickets.notices.choices import Chosen, choose_notices
+from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
 from tickets.notices.requests import request_change_notices
 from tickets.reports.models import Export, ScheduledReport
@@ -106,6 +108,17 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     told = ChangeForBuyers.objects.get(event=event)
     request_change_notices(change_id=told.pk, now=clock.now())
     Notice.objects.filter(order=order).update(failure=f"Refused {mark}")
+    chief = Membership.objects.get(user=make_user(organizer=organizer, is_staff=True))
+    everything = Chosen(each_sale=True, daily_summary=True, sold_out=True, language="en")
+    choose_notices(membership=chief, chosen=everything, now=clock.now())
+    MemberNotice.objects.create(
+        membership=chief,
+        kind="sales",
+        cause=f"cause {mark}",
+        failure=f"Refused {mark}",
+        asked_at=clock.now(),
+        ask_again_at=clock.now(),
+    )
     message = send_test(endpoint=hook, now=clock.now())
     WebhookMessage.objects.filter(endpoint=hook).update(data={"note": f"Note {mark}"})
     WebhookAttempt.objects.create(

@@ -19,6 +19,7 @@ class Message(StrEnum):
     # Write a notice for each buyer of an event whose date or place changed.
     TELL_BUYERS_OF_CHANGE = "tickets.tell_buyers_of_change"
     SEND_NOTICE = "tickets.send_notice"
+    SEND_MEMBER_NOTICE = "tickets.send_member_notice"
     SEND_WEBHOOKS = "tickets.send_webhooks"
     # Do the next step of an export: write, mail, or delete its file.
     WRITE_EXPORT = "tickets.write_export"
@@ -35,6 +36,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.SEND_CONFIRMATION: "delivery",
     Message.TELL_BUYERS_OF_CHANGE: "delivery",
     Message.SEND_NOTICE: "delivery",
+    Message.SEND_MEMBER_NOTICE: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
     # In steps of seconds, so that refunds get their turn.
     Message.WRITE_EXPORT: "refunds",

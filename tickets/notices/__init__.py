@@ -1,1 +1,1 @@
-"""Mails that tell buyers of cancellations, changes and refunds."""
+"""Mails that tell buyers what happened to their orders, and members what was sold."""

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,9 +18,36 @@ from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
+from ticketing.sound_admin import SoundAdmin
+from tickets.notices.member_models import NoticeChoice
 from tickets.notices.models import Notice
+from tickets.notices.my_notices import my_notices
 from tickets.notices.requests import resend_notice
 from tickets.outgoing_admin import COLORS, STATES, StateFilter, state_of
+
+
+@admin.register(NoticeChoice)
+class NoticeChoiceAdmin(SoundAdmin):
+    """Has the page on which users choose their own mails. There is no list of all choices."""
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(my_notices)
+        return [path("mine/", page, name="my_notices"), *super().get_urls()]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
 
 
 @admin.register(Notice)

@@ -128,8 +128,11 @@ def _describe_changes(event: Event, known: Mapping[str, Any]) -> list[dict[str, 
     old = Event(**{name: getattr(event, name) for name in (*_TIME, *_PLACE)})
     for name, value in known.items():
         setattr(old, name, parse_datetime(value) if name == "starts_at" else value)
+    # The zone is in the mail's list of facts too: here only a new one matters.
+    zones = old.timezone != event.timezone
+    times = {"old": _say_time(old, zones), "new": _say_time(event, zones)}
     said = [
-        {"what": gettext("Date and time"), "old": _say_time(old), "new": _say_time(event)},
+        {"what": gettext("Date and time"), **times},
         {"what": gettext("Place"), "old": _say_place(old), "new": _say_place(event)},
     ]
     return [change for change in said if change["old"] != change["new"]]
@@ -139,9 +142,10 @@ _TIME = ("starts_at", "timezone")
 _PLACE = ("venue", "address", "city")
 
 
-def _say_time(event: Event) -> str:
+def _say_time(event: Event, with_zone: bool) -> str:  # noqa: FBT001 - private
     shown = show_start(event)
-    return f"{shown['day']}, {shown['hour']} ({shown['zone']})"
+    text = f"{shown['day']}, {shown['hour']}"
+    return f"{text} ({shown['zone']})" if with_zone else text
 
 
 def _say_place(event: Event) -> str:
