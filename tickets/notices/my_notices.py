@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -12,7 +13,9 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
+from events.access import has_right_somewhere
 from events.models import Membership
+from events.roles import Right
 from ticketing import clock
 from tickets.notices.choices import Chosen, choose_notices
 from tickets.notices.member_models import MemberNotice, NoticeChoice
@@ -53,6 +56,8 @@ def my_notices(request: HttpRequest) -> HttpResponse:
         .select_related("organizer")
         .order_by("organizer__name", "pk")
     )
+    if not memberships and not has_right_somewhere(request.user, Right.SEE_EVENTS):
+        raise PermissionDenied
     choices = NoticeChoice.objects.in_bulk([membership.pk for membership in memberships])
     sections = [_make_section(request, one, choices.get(one.pk)) for one in memberships]
     if request.method == "POST" and all(section["form"].is_valid() for section in sections):
