@@ -120,6 +120,11 @@ def _say_arrival(method: str) -> str:
             "The money goes back by Pix to the account that paid: usually within minutes, at the"
             " latest on the next business day."
         )
+    if method == PaymentMethod.CASH:
+        return gettext(
+            "You paid in cash, so the organizer gives you the money back. Reply to this email to"
+            " agree how."
+        )
     return gettext("The money goes back in the way you paid. Ask the organizer for details.")
 
 

@@ -11,7 +11,7 @@ from django.core import mail
 
 from events.models import Event
 from events.organizing import cancel_event
-from orders.models import Order
+from orders.models import Order, Payment
 from tests.make import SOMEBODY, make_event, make_paid_order
 from tests.queue import RecordingQueue
 from tests.tickets.notices.test_requests import change
@@ -168,3 +168,23 @@ def test_names_from_outside_are_escaped(queue: RecordingQueue):
     assert "<script>" not in page
     assert "<i>Ana" not in page
     assert "<br>We are sorry." in page
+
+
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [
+        ("pix", "O dinheiro volta por Pix para a conta usada na compra"),
+        ("cash", "Você pagou em dinheiro, então o organizador devolve o valor a você."),
+    ],
+)
+def test_the_buyer_reads_how_the_money_comes_back(
+    method: str, sentence: str, queue: RecordingQueue
+):
+    _event, order = sold("pt-br")
+    queue.run_all()
+    mail.outbox.clear()
+    Payment.objects.filter(order=order).update(method=method)
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    queue.run_all()
+
+    assert sentence in str(mail.outbox[0].body)
