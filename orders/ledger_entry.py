@@ -65,7 +65,7 @@ class LedgerEntry(models.Model):
 
     class Meta:
         verbose_name = _("ledger entry")
-        verbose_name_plural = _("ledger")
+        verbose_name_plural = _("ledger entries")
         ordering = ["-at", "-id"]
         indexes = [
             models.Index(fields=["organizer", "at", "id"], name="ledger_of_an_organizer"),

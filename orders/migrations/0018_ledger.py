@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'ledger entry',
-                'verbose_name_plural': 'ledger',
+                'verbose_name_plural': 'ledger entries',
                 'ordering': ['-at', '-id'],
                 'indexes': [models.Index(fields=['organizer', 'at', 'id'], name='ledger_of_an_organizer'), models.Index(fields=['event', 'at', 'id'], name='ledger_of_an_event')],
                 'constraints': [models.UniqueConstraint(fields=('cause', 'kind'), name='one_entry_per_cause'), models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('kind', 'charge')), models.Q(('amount__lt', 0), ('kind', 'refund')), models.Q(('kind', 'fee'), models.Q(('amount', 0), _negated=True)), _connector='OR'), name='entry_has_the_sign_of_its_kind')],

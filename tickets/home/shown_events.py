@@ -115,6 +115,8 @@ def links_of(event: Event, user: Viewer) -> list[Link]:
     wanted = [
         (Right.CHANGE_EVENTS, _("Edit event"), "edit", _change_page(event)),
         (Right.SEE_ORDERS, _("Orders"), "receipt_long", _list_of("orders_order", event)),
+        (Right.SEE_ORDERS, _("Financial report"), "account_balance", _report_of(event)),
+        (Right.EXPORT, _("Export"), "download", _export_of(event)),
         (Right.RUN_DOOR, _("Scans"), "qr_code_scanner", _list_of("tickets_scan", event)),
     ]
     return [
@@ -155,6 +157,14 @@ def is_today(event: Event, *, now: datetime) -> bool:
 
 def _change_page(event: Event) -> str:
     return reverse("admin:events_event_change", args=[event.pk])
+
+
+def _report_of(event: Event) -> str:
+    return reverse("admin:orders_ledgerentry_report") + f"?event={event.pk}"
+
+
+def _export_of(event: Event) -> str:
+    return reverse("admin:reports_export_add") + f"?event={event.pk}"
 
 
 def _list_of(model: str, event: Event) -> str:

@@ -7,12 +7,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import get_language, gettext_lazy
-from unfold.widgets import UnfoldAdminSingleDateWidget
 
 from events.access import has_right_somewhere, organizers_of
 from events.admin.base import OwnAdmin
 from events.models import Organizer
 from events.roles import Right
+from orders.reports.period import DayInput
 from ticketing.models import User
 from tickets.reports.models import OF_ALL_EVENTS, Export
 from tickets.reports.rights import may_export
@@ -86,13 +86,11 @@ class ContentForm(forms.ModelForm):
 
 
 class ExportForm(ContentForm):
-    first_day = forms.DateField(
-        label=gettext_lazy("First day"), required=False, widget=UnfoldAdminSingleDateWidget
-    )
+    first_day = forms.DateField(label=gettext_lazy("First day"), required=False, widget=DayInput)
     last_day = forms.DateField(
         label=gettext_lazy("Last day"),
         required=False,
-        widget=UnfoldAdminSingleDateWidget,
+        widget=DayInput,
         help_text=gettext_lazy(
             "Both days included. For orders, admissions and the ledger; leave empty for all."
         ),
