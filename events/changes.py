@@ -13,6 +13,7 @@ from events.stock.board import renew_catalogue_version
 from events.stock.holds import InventoryUnavailable
 from events.stock.record import claim_event
 from ticketing.errors import Conflict
+from ticketing.field_changes import FieldChange
 from ticketing.ids import new_id
 
 
@@ -37,9 +38,14 @@ def claim_to_change(event_id: UUID) -> Event:
     return event
 
 
-def assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[str]:
-    """Set fields of a model object, and return the names of those whose values differ."""
-    changed = [name for name, value in changes.items() if getattr(row, name) != value]
+def assign(row: Event | TicketType, changes: Mapping[str, Any]) -> list[FieldChange]:
+    """Set fields of a model object, and return those whose values differ."""
+    of = row.name if isinstance(row, TicketType) else ""
+    changed = [
+        FieldChange(name, getattr(row, name), value, of=of)
+        for name, value in changes.items()
+        if getattr(row, name) != value
+    ]
     for name, value in changes.items():
         setattr(row, name, value)
     return changed

@@ -16,6 +16,7 @@ from events.publishing import publish_event, unpublish_event
 from events.ticket_types import change_ticket_types, refuse_too_many_types
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
+from ticketing.field_changes import FieldChange, details_of
 from ticketing.ids import new_code
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
@@ -109,13 +110,11 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
         if notify_buyers:
             record_change_for_buyers(event=event, before=told, now=now)
         if ticket_types is not None:
-            types_changed = change_ticket_types(
+            changed += change_ticket_types(
                 event, ticket_types, dropped=dropped, drop_others=drop_others
             )
-            if types_changed:
-                changed.append("ticket_types")
         if changed:
-            _record(ActType.EVENT_CHANGED, event, actor, now, {"fields": sorted(changed)})
+            _record(ActType.EVENT_CHANGED, event, actor, now, details_of(changed))
         if status != event.status:
             _change_status(event, status, note, actor, now)
     event.refresh_from_db()
@@ -192,8 +191,8 @@ def _record(
     )
 
 
-def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[str]:
-    """Write the fields of an event, and return the names of those whose values differ."""
+def _change_fields(event: Event, changes: Mapping[str, Any]) -> list[FieldChange]:
+    """Write the fields of an event, and return those whose values differ."""
     slug = changes.get("slug", event.slug)
     if slug != event.slug and Event.objects.filter(slug=slug).exists():
         raise SlugTaken(f"{slug} belongs to another event. Choose another slug.")

@@ -15,6 +15,7 @@ from events.stock.holds import InventoryUnavailable
 from events.stock.rebuild import try_to_rebuild_stock
 from events.stock.record import claim_event, held_by_type
 from ticketing.errors import Conflict, NotFound
+from ticketing.field_changes import FieldChange
 
 
 class CapacityBelowCommitted(Conflict):
@@ -72,9 +73,9 @@ def change_ticket_types(
     *,
     dropped: Collection[UUID] = (),
     drop_others: bool = False,
-) -> bool:
+) -> list[FieldChange]:
     """
-    Add, change and drop ticket types of an event. Return whether anything has changed.
+    Add, change and drop ticket types of an event. Return what has changed.
 
     The caller's transaction must hold the event lock exclusively.
 
@@ -94,14 +95,15 @@ def change_ticket_types(
             # Drop first: the new types may need the place under the limit, or a name.
             for kind in to_drop:
                 _drop_type(kind)
-            changed = [_write_type(event, kind, fields) for kind, fields in matched]
+            written = [_write_type(event, kind, fields) for kind, fields in matched]
     except IntegrityError as error:
         raise TypeNameTaken(
             "Two ticket types would have the same name. Give each its own name."
         ) from error
     if to_drop and event.status == EventStatus.PUBLISHED and not event.ticket_types.exists():
         raise LastTicketType(f"{event.name} is on sale. Add another ticket type first.")
-    return any(changed) or bool(to_drop)
+    dropped_types = [FieldChange("ticket_type", kind.name, None) for kind in to_drop]
+    return [*dropped_types, *(change for changes in written for change in changes)]
 
 
 def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
@@ -197,19 +199,21 @@ def _match(
     return matched
 
 
-def _write_type(event: Event, kind: TicketType | None, fields: dict[str, Any]) -> bool:
+def _write_type(event: Event, kind: TicketType | None, fields: dict[str, Any]) -> list[FieldChange]:
     if kind is not None:
         return _change_type(kind, fields)
-    add_ticket_type(kind=TicketType(event=event, **fields))
-    return True
+    added = TicketType(event=event, **fields)
+    add_ticket_type(kind=added)
+    return [FieldChange("ticket_type", None, added.name)]
 
 
-def _change_type(kind: TicketType, fields: dict[str, Any]) -> bool:
+def _change_type(kind: TicketType, fields: dict[str, Any]) -> list[FieldChange]:
     capacity = fields.pop("capacity", kind.capacity)
-    changed = bool(assign(kind, fields)) or capacity != kind.capacity
+    changed = assign(kind, fields)
     if fields:
         kind.save(update_fields=list(fields))
     if capacity != kind.capacity:
+        changed.append(FieldChange("capacity", kind.capacity, capacity, of=kind.name))
         change_capacity(ticket_type_id=kind.pk, capacity=capacity)
     return changed
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from ticketing.models import Act, ActorKind, ActType, User
+from ticketing.origin import current_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ def record_acts(  # noqa: PLR0913 - one argument for each column
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An act is recorded in the transaction that does it; open one first.")
+    origin = current_origin()
+    # A buyer's address is personal data that nobody needs here.
+    known = actor.kind not in {ActorKind.BUYER, ActorKind.SYSTEM}
+    address = origin.find_address() if known else None
     Act.objects.bulk_create(
         Act(
             at=at,
@@ -83,6 +88,8 @@ def record_acts(  # noqa: PLR0913 - one argument for each column
             actor_kind=actor.kind,
             actor_id=actor.id,
             actor_name=actor.name,
+            channel=origin.channel,
+            address=address,
             details=details or {},
         )
         for subject_id in subject_ids

@@ -1,7 +1,10 @@
 """The section "What happened" of admin pages: the recorded acts on a row."""
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,6 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ticketing import clock
 from ticketing.actors import record_act, user_actor
+from ticketing.field_changes import details_of
+from ticketing.form_changes import changes_of_form, changes_of_rows
 from ticketing.models import Act, ActorKind, ActType
 from ticketing.money import format_money
 
@@ -45,7 +50,7 @@ class ShowsHistory:
 
 
 class RecordsSaves:
-    """Records each save of an admin form as an act of the user, with the changed fields' names."""
+    """Records each save of an admin form as an act of the user, with what the user changed."""
 
     created_act: ClassVar[ActType]
     changed_act: ClassVar[ActType]
@@ -53,9 +58,8 @@ class RecordsSaves:
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)  # type: ignore[misc]
         row = form.instance
-        fields = list(form.changed_data)
-        fields += [one.model._meta.model_name for one in formsets if one.has_changed()]  # noqa: SLF001 - the admin's own way
-        if change and not fields:
+        changes = [*changes_of_form(form), *chain.from_iterable(map(changes_of_rows, formsets))]
+        if change and not changes:
             return
         record_act(
             act=self.changed_act if change else self.created_act,
@@ -63,7 +67,7 @@ class RecordsSaves:
             subject_id=row.pk,
             organizer_id=self.history_owner(row),
             at=clock.now(),
-            details={"fields": sorted(fields)} if change else {},
+            details=details_of(changes) if change else {},
         )
 
     def history_owner(self, row: Any) -> UUID | None:
@@ -84,9 +88,9 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
             (
                 _CELL,
                 formats.date_format(timezone.localtime(act.at), "SHORT_DATETIME_FORMAT"),
-                _name_act(act),
-                _name_actor(act),
-                _show_details(act, row),
+                name_act(act),
+                name_actor(act),
+                show_details(act, row),
             )
             for act in acts
         ),
@@ -104,12 +108,14 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
     )
 
 
-def _name_act(act: Act) -> str:
+def name_act(act: Act) -> str:
+    """Return what was done, in the reader's language."""
     known = act.type in ActType.values
     return str(ActType(act.type).label) if known else act.type
 
 
-def _name_actor(act: Act) -> str:
+def name_actor(act: Act) -> str:
+    """Return who did it, in the reader's language."""
     kind = str(ActorKind(act.actor_kind).label)
     if not act.actor_name:
         return kind
@@ -118,11 +124,14 @@ def _name_actor(act: Act) -> str:
     return f"{kind}: {causes.get(act.actor_name, act.actor_name)}"
 
 
-def _show_details(act: Act, row: Any) -> str:
+def show_details(act: Act, row: Any) -> str:
+    """Return the details of an act as one line. `row` is its subject, or the model of it."""
     details = dict(act.details)
     parts = []
+    # Acts before this form of the record have the names of the fields alone.
     if fields := details.pop("fields", None):
         parts.append(", ".join(_name_field(row, name) for name in fields))
+    parts += [_show_change(row, change) for change in details.pop("changes", [])]
     if "amount" in details and "currency" in details:
         parts.append(format_money(Decimal(details.pop("amount")), details.pop("currency")))
     if tickets := details.pop("tickets", None):
@@ -138,6 +147,26 @@ def _show_details(act: Act, row: Any) -> str:
         if value
     ]
     return "; ".join(parts)
+
+
+def _show_change(row: Any, change: Mapping[str, str]) -> str:
+    label = _name_field(row, change["field"])
+    if change["of"]:
+        label = f"{label} ({change['of']})"
+    before, after = (_show_value(change[side]) for side in ("from", "to"))
+    return f"{label}: {before} → {after}"
+
+
+def _show_value(text: str) -> str:
+    if text in {"True", "False"}:
+        return _("yes") if text == "True" else _("no")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text or "–"
+    if moment.tzinfo is None:
+        return text
+    return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def _name_field(row: Any, name: str) -> str:

@@ -145,7 +145,11 @@ class Act(models.Model):
     actor_kind = models.CharField(_("actor"), max_length=8, choices=ActorKind.choices)
     actor_id = models.CharField(max_length=64)
     actor_name = models.CharField(max_length=150, blank=True)
-    # Amounts, counts, ids and names of fields. No personal data of buyers.
+    # The way of the request, as `ticketing.origin` names it, and the address of staff and of
+    # programs. The address of a buyer is not stored.
+    channel = models.CharField(_("by way of"), max_length=8, blank=True, default="", db_default="")
+    address = models.GenericIPAddressField(_("address"), null=True)
+    # Amounts, counts, ids, and fields with their values. No personal data of buyers.
     details = models.JSONField(_("details"), default=dict)
 
     class Meta:

@@ -25,6 +25,7 @@ from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
 from tickets.access import has_codes_right
+from tickets.change_log import ChangeLogAdmin
 from tickets.codes import read_ticket_id
 from tickets.delivery import resend_tickets
 from tickets.delivery_admin import RESEND_QUESTION, DeliveryAdmin, correct_address
@@ -34,7 +35,7 @@ from tickets.issue import code_url
 from tickets.models import Delivery, Scan, ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
 
-__all__ = ["DeliveryAdmin", "DeviceAdmin"]
+__all__ = ["ChangeLogAdmin", "DeliveryAdmin", "DeviceAdmin"]
 
 _ORDER_AND_PLACE = re.compile(r"([0-9A-Za-z]{6,8})-([0-9]{1,3})")
 _TICKET_COLORS = {

@@ -93,6 +93,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _link(_("Organizers"), "groups", "events_organizer"),
                     _link(_("Users"), "person", "ticketing_user"),
+                    _link(_("Change log"), "history", "ticketing_act"),
                 ],
             },
             {

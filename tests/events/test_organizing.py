@@ -315,7 +315,10 @@ def test_a_changed_event_is_returned_as_it_is_stored_and_its_act_names_what_chan
 
     assert changed.status == EventStatus.PUBLISHED
     act = Act.objects.get(subject_id=event.pk, type=ActType.EVENT_CHANGED)
-    assert act.details["fields"] == ["name", "ticket_types"]
+    assert act.details["changes"] == [
+        {"field": "name", "of": "", "from": event.name, "to": "Renamed"},
+        {"field": "ticket_type", "of": "", "from": "", "to": "Camarote"},
+    ]
 
 
 def test_a_cancelled_event_has_the_time_and_a_new_epoch():

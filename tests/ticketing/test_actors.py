@@ -304,7 +304,14 @@ def test_saving_an_admin_form_records_the_changed_fields():
         ("token.changed", "user", user.username),
     ]
     changed = Act.objects.get(type="token.changed")
-    assert changed.details == {"fields": ["scopes"]}
+    assert changed.details["changes"] == [
+        {
+            "field": "scopes",
+            "of": "",
+            "from": "orders:read",
+            "to": "orders:read, orders:refund",
+        }
+    ]
     assert changed.organizer_id == event.organizer_id
 
 

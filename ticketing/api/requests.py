@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,7 +14,9 @@ from django.utils import timezone, translation
 from rest_framework.request import Request
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
+from ticketing.api.callers import client_address
 from ticketing.ids import new_id
+from ticketing.origin import Origin, coming_from
 
 HEADER = "X-Request-Id"
 _SENT_HEADER = "HTTP_X_REQUEST_ID"
@@ -23,7 +25,8 @@ _PROBLEM_CODE = "PROBLEM_CODE"
 _WITHOUT_BODY = (204, 304)
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Pages for people. Everything else is the API.
-_PAGES = ("/admin", "/mailbox", "/i18n")
+_ADMIN = "/admin"
+_PAGES = (_ADMIN, "/mailbox", "/i18n")
 # The paths of the API that skip the middleware for pages.
 _API = (
     "/events",
@@ -52,8 +55,10 @@ class RequestIdMiddleware:
         request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else str(new_id())
         request.META["REQUEST_ID"] = request_id
         bound = bind_contextvars(request_id=request_id)
+        channel = "admin" if request.path_info.startswith(_ADMIN) else "api"
         try:
-            response = self.get_response(request)
+            with coming_from(Origin(channel, partial(client_address, request))):
+                response = self.get_response(request)
         finally:
             # The thread is reused for another request.
             reset_contextvars(**bound)

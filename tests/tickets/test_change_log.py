@@ -1,0 +1,172 @@
+"""The change log: who changed what, from what to what, when and from where."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from events.models import Event, Role
+from events.organizing import change_event
+from orders.cancellation import cancel_order
+from tests.make import (
+    SOMEBODY,
+    as_organizer,
+    as_user,
+    make_event,
+    make_reserved_order,
+    make_user,
+)
+from ticketing import clock
+from ticketing.actors import Actor
+from ticketing.models import Act, ActorKind, ActType
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOG = reverse("admin:ticketing_act_changelist")
+
+
+def member(event: Event, role: Role = Role.MANAGER) -> Client:
+    return as_user(make_user(organizer=event.organizer, role=role, is_staff=True))
+
+
+def text_of(client: Client, **query: str) -> str:
+    response = client.get(LOG, query, headers={"Accept-Language": "en"})
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def change(event: Event, **fields: Any) -> None:
+    change_event(
+        event_id=event.pk,
+        fields=fields.pop("fields", {}),
+        ticket_types=fields.pop("ticket_types", None),
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+
+def test_a_change_is_recorded_with_the_values_before_and_after():
+    event = make_event(price="80.00", capacity=50)
+
+    change(
+        event,
+        fields={"venue": "Teatro Rival"},
+        ticket_types=[{"name": "Pista", "price": Decimal("90.00"), "capacity": 60}],
+    )
+
+    act = Act.objects.get(type=ActType.EVENT_CHANGED)
+    assert act.details["changes"] == [
+        {"field": "venue", "of": "", "from": "Circo Voador", "to": "Teatro Rival"},
+        {"field": "capacity", "of": "Pista", "from": "50", "to": "60"},
+        {"field": "price", "of": "Pista", "from": "80.00", "to": "90.00"},
+    ]
+    shown = text_of(member(event))
+    assert "Circo Voador → Teatro Rival" in shown
+    assert "80.00 → 90.00" in shown
+
+
+def test_a_change_by_api_is_recorded_with_its_address():
+    event = make_event()
+
+    response = as_organizer(event).patch(
+        f"/events/{event.pk}", {"venue": "Teatro Rival"}, REMOTE_ADDR="203.0.113.9"
+    )
+
+    assert response.status_code == 200, response.json()
+    act = Act.objects.get(type=ActType.EVENT_CHANGED)
+    assert (act.channel, act.address) == ("api", "203.0.113.9")
+    assert "API · 203.0.113.9" in text_of(member(event))
+
+
+def test_work_without_a_request_has_no_address():
+    event = make_event()
+    change(event, fields={"venue": "Teatro Rival"})
+
+    act = Act.objects.get(type=ActType.EVENT_CHANGED)
+    assert (act.channel, act.address) == ("worker", None)
+
+
+def test_the_address_of_a_buyer_is_not_recorded():
+    order = make_reserved_order()
+    buyer = Actor(ActorKind.BUYER, str(order.pk))
+
+    cancel_order(order_id=order.pk, actor=buyer, now=clock.now())
+
+    assert Act.objects.get(type=ActType.ORDER_CANCELLED).address is None
+
+
+def test_the_log_is_searched_by_order_code_actor_and_id():
+    order, other = make_reserved_order(), make_reserved_order()
+    event = order.event
+    Event.objects.filter(pk=other.event_id).update(organizer=event.organizer)
+    for each in (order, other):
+        record = Actor(ActorKind.USER, "7", f"by-{each.code}")
+        cancel_order(order_id=each.pk, actor=record, now=clock.now())
+    client = member(event)
+
+    for term in (order.code, order.code.lower(), f"by-{order.code}", str(order.pk)):
+        shown = text_of(client, q=term)
+        assert f"by-{order.code}" in shown
+        assert f"by-{other.code}" not in shown
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        (Role.OWNER, True),
+        (Role.MANAGER, True),
+        (Role.FINANCE, False),
+        (Role.DOOR, False),
+        (Role.VIEWER, False),
+    ],
+)
+def test_owners_and_managers_read_the_log(role: Role, *, allowed: bool):
+    event = make_event()
+
+    response = member(event, role).get(LOG)
+
+    assert (response.status_code == 200) is allowed
+
+
+def test_the_log_shows_acts_of_the_own_organizers_alone():
+    ours, theirs = make_event(name="Our event"), make_event(name="Their event")
+    for event in (ours, theirs):
+        change(event, fields={"venue": "Teatro Rival"})
+
+    shown = text_of(member(ours))
+
+    assert "Our event" in shown
+    assert "Their event" not in shown
+
+
+def test_nobody_adds_changes_or_deletes_an_act():
+    event = make_event()
+    act = Act.objects.filter(subject_id=event.pk).latest("at")
+    client = as_user(make_user(is_staff=True, is_superuser=True))
+
+    assert client.get(reverse("admin:ticketing_act_add")).status_code == 403
+    page = reverse("admin:ticketing_act_change", args=[act.pk])
+    assert client.get(page).status_code == 200
+    assert client.post(page, {"type": "x"}).status_code == 403
+    assert client.post(reverse("admin:ticketing_act_delete", args=[act.pk])).status_code == 403
+
+
+def test_a_longer_page_of_the_log_makes_no_more_queries():
+    event = make_event()
+    client = member(event)
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            text_of(client)
+        return len(queries)
+
+    count()
+    short = count()
+    for number in range(20):
+        change(event, fields={"venue": f"Venue {number}"})
+
+    assert count() == short

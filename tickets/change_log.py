@@ -1,0 +1,142 @@
+"""The admin's change log: every recorded act of an organizer's people, programs and systems."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from events.admin.base import ReadOnlyAdmin
+from events.roles import Right
+from orders.models import Order
+from ticketing.history import name_act, name_actor, show_details
+from ticketing.models import Act, ActType
+
+# The models of subjects, by the part of an act's type before the dot.
+_MODELS: Final[Mapping[str, str]] = {
+    "order": "orders.Order",
+    "event": "events.Event",
+    "organizer": "events.Organizer",
+    "ticket": "tickets.Ticket",
+    "token": "events.ApiToken",
+    "device": "tickets.Device",
+    "webhook": "webhooks.WebhookEndpoint",
+}
+_CODE_LENGTH: Final = 6
+
+
+class ActTypeFilter(admin.SimpleListFilter):
+    title = gettext_lazy("act")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(kind.value, capfirst(str(kind.label))) for kind in ActType]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Act]) -> QuerySet[Act]:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+@admin.register(Act)
+class ChangeLogAdmin(ReadOnlyAdmin):
+    """The acts of the user's organizers. Nobody can change or delete one."""
+
+    organizer_path = "organizer_id"
+    right_to_see: ClassVar[Right] = Right.CHANGE_EVENTS
+    list_display = ["at", "what", "about", "who", "way", "details_shown"]
+    list_filter = [ActTypeFilter, "actor_kind", ("at", RangeDateTimeFilter)]
+    search_fields = ["actor_name"]
+    search_help_text = gettext_lazy("Who did it, an order code, or an id")
+    ordering = ["-at", "-id"]
+    # A log grows for ever, and counting it for a page number would be slow.
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    fields = ["at", "what", "about", "who", "way", "details_shown"]
+    readonly_fields = fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if (subject := _read_id(term)) is not None:
+            return queryset.filter(subject_id=subject), False
+        if len(term) == _CODE_LENGTH and term.isalnum():
+            order = Order.objects.filter(code=term.upper()).values("pk")
+            if order.exists():
+                return queryset.filter(subject_id__in=order), False
+        return super().get_search_results(request, queryset, term)
+
+    @display(description=gettext_lazy("act"), ordering="type")
+    def what(self, act: Act) -> str:
+        return capfirst(name_act(act))
+
+    @display(description=gettext_lazy("by"), ordering="actor_name")
+    def who(self, act: Act) -> str:
+        return capfirst(name_actor(act))
+
+    @display(description=gettext_lazy("by way of"))
+    def way(self, act: Act) -> str:
+        ways = {"admin": _("admin"), "api": _("API"), "worker": _("system")}
+        known = ways.get(act.channel, act.channel)
+        return f"{known} · {act.address}" if act.address else known or "–"
+
+    @display(description=gettext_lazy("about"))
+    def about(self, act: Act) -> str | SafeString:
+        model = _model_of(act)
+        if model is None:
+            return act.subject_type
+        opts = model._meta  # noqa: SLF001 - as Django's admin does
+        subject = (
+            getattr(act, "subject", None)
+            or model._default_manager.filter(  # noqa: SLF001 - as above
+                pk=act.subject_id
+            ).first()
+        )
+        label = f"{opts.verbose_name} {subject or ''}".strip()
+        if subject is None or not self.admin_site.is_registered(model):
+            return label
+        url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[act.subject_id])
+        return format_html('<a class="underline" href="{}">{}</a>', url, label)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        acts = list(changelist.result_list)
+        # One query for each kind of subject on the page.
+        subjects = {
+            name: apps.get_model(name)._default_manager.in_bulk(  # noqa: SLF001 - as Django's admin does
+                [act.subject_id for act in acts if _MODELS.get(act.subject_type) == name]
+            )
+            for name in {_MODELS[act.subject_type] for act in acts if act.subject_type in _MODELS}
+        }
+        for act in acts:
+            of_kind = subjects.get(_MODELS.get(act.subject_type, ""), {})
+            act.subject = of_kind.get(act.subject_id)
+        changelist.result_list = acts
+        return changelist
+
+    @display(description=gettext_lazy("details"))
+    def details_shown(self, act: Act) -> str:
+        return show_details(act, _model_of(act) or Act) or "–"
+
+
+def _model_of(act: Act) -> type[Model] | None:
+    name = _MODELS.get(act.subject_type)
+    return apps.get_model(name) if name else None
+
+
+def _read_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
