@@ -183,6 +183,13 @@ MATRIX: dict[str, dict[str, str]] = {
         "end_this": MONEY,
         ":end_chosen": MONEY,
     },
+    "ticketing_act": {
+        "changelist": "OM",
+        "add": NOBODY,
+        "change": "OM",
+        "history": "OM",
+        "delete": NOBODY,
+    },
     # Only superusers.
     "ticketing_user": {
         "auth_user_password_change": NOBODY,
