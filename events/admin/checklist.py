@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -29,11 +30,13 @@ def show_checklist(event: Event, *, page: str = "") -> SafeString:
     needs = check_needs(event, list(event.ticket_types.all()), now=clock.now())
     return format_html(
         '<ul class="checklist">{}</ul>',
-        format_html_join("", "<li>{} {}</li>", (_show_need(need, page) for need in needs)),
+        format_html_join(
+            "", "<li>{} <span>{}</span></li>", (_show_need(need, event, page) for need in needs)
+        ),
     )
 
 
-def _show_need(checked: CheckedNeed, page: str) -> tuple[SafeString, SafeString]:
+def _show_need(checked: CheckedNeed, event: Event, page: str) -> tuple[SafeString, SafeString]:
     name, place = _NEEDS[checked.need]
     if checked.is_met:
         sign, word, color = "check_circle", _("done"), "text-green-600"
@@ -46,5 +49,8 @@ def _show_need(checked: CheckedNeed, page: str) -> tuple[SafeString, SafeString]
     )
     if checked.is_met:
         return icon, format_html("{} <small>({})</small>", name, word)
-    link = format_html('<a class="underline" href="{}#{}">{}</a>', page, place, name)
+    address = f"{page}#{place}"
+    if checked.need == Need.PICTURE:
+        address = reverse("admin:events_event_picture_this", args=[event.pk])
+    link = format_html('<a class="underline" href="{}">{}</a>', address, name)
     return icon, format_html("{} <small>({})</small>", link, word)

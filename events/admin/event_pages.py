@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
@@ -97,9 +98,7 @@ class EventPages(OwnAdmin):
             "address": address,
             "is_draft": event.status == EventStatus.DRAFT,
             "qr_code": _draw(address),
-            "snippet": format_html(
-                '<a href="{}">{} · {} · {}</a>', address, event.name, show_when(event), event.venue
-            ),
+            "snippet": _write_snippet(event, address),
         }
         return self._page(request, event, "admin/share_event.html", context)
 
@@ -119,6 +118,20 @@ class EventPages(OwnAdmin):
 def page_of(event: Event) -> str:
     """Return the address of the event's page in the admin."""
     return reverse("admin:events_event_change", args=[event.pk])
+
+
+def _write_snippet(event: Event, address: str) -> SafeString:
+    """Return HTML for another site: a link with the picture and the event's name, day and place."""
+    picture = own_picture(event, 800)
+    image = format_html('<img src="{}" alt="" width="800" height="450"><br>', picture)
+    return format_html(
+        '<a href="{}">{}{} · {} · {}</a>',
+        address,
+        image if picture else "",
+        event.name,
+        show_when(event),
+        event.venue,
+    )
 
 
 def _draw(text: str) -> str:

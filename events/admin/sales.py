@@ -30,7 +30,7 @@ def show_sales(sold: int, capacity: int, left: int, *, is_on_sale: bool) -> Safe
     return format_html(
         '<div class="min-w-40"><div class="h-1.5 rounded-full bg-base-200 dark:bg-base-700'
         ' overflow-hidden"><div class="h-full bg-primary-600" style="width:{}%"></div></div>'
-        '<span class="text-xs">{} / {} · {}</span>{}</div>',
+        '<span class="text-xs whitespace-nowrap">{} / {} · {}</span>{}</div>',
         percent,
         sold,
         capacity,
@@ -122,7 +122,7 @@ def _show_table(
     """Return a table, without the column of that number."""
     head = [cell for number, cell in enumerate(head) if number != leave_out]
     rows = [tuple(cell for number, cell in enumerate(row) if number != leave_out) for row in rows]
-    cell = "pr-4 py-1 text-left"
+    cell = "pr-4 py-1 text-left whitespace-nowrap"
     return format_html(
         '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'
         '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
