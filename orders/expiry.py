@@ -25,7 +25,8 @@ from events.stock.record import (
     database_now,
     milliseconds_until,
 )
-from orders.models import DroppedHold, Order, OrderStatus
+from orders.dropped_hold import DroppedHold
+from orders.models import Order, OrderStatus
 from orders.state import move_orders
 from ticketing.telemetry.metrics import count_stock_failure
 

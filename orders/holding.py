@@ -23,6 +23,8 @@ from orders.insertion import (
     EventChanged,
     HoldDropped,
     NewOrder,
+    NoUseLeft,
+    PromoChanged,
     Reservation,
     Shop,
     StaleEpoch,
@@ -30,6 +32,8 @@ from orders.insertion import (
 )
 from orders.limits import LimitPassed, Limits, refuse_more
 from orders.pricing import ReservedTickets, total_of
+from orders.promo_terms import PromoTerms
+from orders.promo_uses import PromoCodeUsedUp
 from ticketing.errors import Refusal
 from ticketing.ids import new_code, new_id
 from ticketing.tokens import NewToken, TokenKind, make_token
@@ -65,6 +69,7 @@ class Attempts:
     # process has rebuilt the stock, and this one need not.
     seen: int
     settled_overdue: bool = False
+    promo: PromoTerms | None = None
 
 
 class OrderNotWanted(Exception):
@@ -72,14 +77,15 @@ class OrderNotWanted(Exception):
 
 
 class EventHasChanged(Exception):
-    """The event has changed since the order was priced by its cached copy."""
+    """The event or the promo code has changed since the order was priced."""
 
 
 def hold_and_write(attempts: Attempts, buyer: Buyer, limits: Limits, now: datetime) -> Reservation:
     """
     Hold the tickets of `attempts` and write their order.
 
-    :raises EventHasChanged: if the event is not as it was priced; price it again
+    :raises EventHasChanged: if the event or promo code is not as it was priced; price it again
+    :raises PromoCodeUsedUp: if the promo code has no use left
     :raises SoldOut: if too few tickets of a type are left
     :raises TooManyReservations, MaxPerCustomerExceeded, MaxPerAddressExceeded: by `limits`
     :raises InventoryUnavailable: if Redis is not available, or the stock keeps changing
@@ -101,12 +107,9 @@ def hold_and_write(attempts: Attempts, buyer: Buyer, limits: Limits, now: dateti
         match outcome:
             case Reservation() as reservation:
                 return reservation
-            case LimitPassed() as passed:
+            case LimitPassed() | NoUseLeft() | EventChanged() | PromoChanged() as refused:
                 _release(order)
-                raise refuse_more(passed, limits)
-            case EventChanged():
-                _release(order)
-                raise EventHasChanged
+                raise _reason_of(refused, limits)
             case HoldDropped():
                 attempts.order_id = new_id()
             case StaleEpoch(current):
@@ -116,6 +119,18 @@ def hold_and_write(attempts: Attempts, buyer: Buyer, limits: Limits, now: dateti
                 # The next attempt generates another code.
                 pass
     raise InventoryUnavailable("The stock is being read again. Try once more.")
+
+
+def _reason_of(
+    refused: LimitPassed | NoUseLeft | EventChanged | PromoChanged, limits: Limits
+) -> Exception:
+    match refused:
+        case LimitPassed():
+            return refuse_more(refused, limits)
+        case NoUseLeft():
+            return PromoCodeUsedUp()
+        case _:
+            return EventHasChanged()
 
 
 def _hold(attempts: Attempts, number: int, now: datetime) -> int | None:
@@ -160,6 +175,7 @@ def _new_order(attempts: Attempts, buyer: Buyer) -> NewOrder:
         customer=buyer.customer,
         token=buyer.token or make_token(TokenKind.ORDER),
         shop=buyer.shop,
+        promo=attempts.promo,
     )
 
 

@@ -1,4 +1,4 @@
-"""Models of orders, their items, payments, refunds, and dropped holds."""
+"""Models of orders and payments."""
 
 from decimal import Decimal
 from typing import Final
@@ -9,17 +9,24 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from events.models import Event, TicketType
-from orders.box_office_record import (
-    BoxOfficeMethod,
-    BoxOfficeSale,  # noqa: F401 - registers the model
-)
-from orders.email_confirmation import EmailConfirmation  # noqa: F401 - registers the model
-from orders.ledger_entry import LedgerEntry  # noqa: F401 - registers the model
-from orders.sales_slots import SalesSlot  # noqa: F401 - registers the models
-from orders.shop_record import ShopRecord  # noqa: F401 - registers the model
-from orders.simulated_charges import SimulatedCharge  # noqa: F401 - registers the model
+from events.models import Event
+from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
+from orders.dropped_hold import DroppedHold
+from orders.email_confirmation import EmailConfirmation
+from orders.ledger_entry import LedgerEntry
+from orders.order_item import OrderItem
+from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
+from orders.refund_record import Refund
+from orders.sales_slots import SalesSlot
+from orders.shop_record import ShopRecord
+from orders.simulated_charges import SimulatedCharge
 from ticketing.ids import new_id
+
+__all__ = [
+    "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "DroppedHold", "EmailConfirmation",
+    "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
+    "PaymentStatus", "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge",
+]  # fmt: skip
 
 
 class OrderStatus(models.TextChoices):
@@ -57,6 +64,18 @@ class Order(models.Model):
     )
     currency = models.CharField(_("currency"), max_length=3)
     total = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
+    # Written with the order by the SQL function `reserve_with_promo`; the text is a copy.
+    promo_code = models.ForeignKey(
+        PromoCode,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="orders",
+        verbose_name=_("promo code"),
+        db_index=False,
+    )
+    promo_text = models.CharField(
+        _("promo code"), max_length=LONGEST_PROMO_CODE, default="", db_default=""
+    )
     # The epoch of the stock in which the tickets were held.
     epoch = models.BigIntegerField(editable=False)
     access_token_digest = models.CharField(max_length=64, editable=False)
@@ -127,6 +146,11 @@ class Order(models.Model):
             models.Index(
                 fields=["closed_at"], condition=Q(closed_at__isnull=False), name="orders_by_end"
             ),
+            models.Index(
+                fields=["promo_code", "status"],
+                condition=Q(promo_code__isnull=False),
+                name="uses_of_a_promo_code",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["code"], name="one_order_per_code"),
@@ -150,35 +174,13 @@ class Order(models.Model):
         refunds = payment.refunds.all() if payment else []
         return sum((refund.amount for refund in refunds), Decimal(0))
 
-
-class OrderItem(models.Model):
-    """A quantity of one ticket type in an order, at the price at which it was reserved."""
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="items", db_index=False)
-    ticket_type = models.ForeignKey(
-        TicketType,
-        on_delete=models.PROTECT,
-        related_name="order_items",
-        verbose_name=_("ticket type"),
-    )
-    quantity = models.PositiveSmallIntegerField(_("quantity"))
-    unit_price = models.DecimalField(_("unit price"), max_digits=10, decimal_places=2)
-    # How many tickets of a paid order were refunded one by one, and are back on sale.
-    returned = models.PositiveSmallIntegerField(_("returned"), default=0, db_default=0)
-
-    class Meta:
-        verbose_name = _("item")
-        verbose_name_plural = _("items")
-        constraints = [
-            models.UniqueConstraint(fields=["order", "ticket_type"], name="one_item_per_type"),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="item_is_not_empty"),
-            models.CheckConstraint(
-                condition=Q(returned__lte=F("quantity")), name="returned_was_sold"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} × {self.ticket_type_id}"
+    @property
+    def discount(self) -> Decimal:
+        """Return what the order's promo code has taken off the total."""
+        items = self.items.all()
+        return sum(
+            (item.quantity * (item.full_price - item.unit_price) for item in items), Decimal(0)
+        )
 
 
 class PaymentMethod(models.TextChoices):
@@ -256,53 +258,3 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_method_display()} {self.amount} {self.currency}"
-
-
-class Refund(models.Model):
-    """
-    Money that is owed to a buyer: the whole payment or a part of it.
-
-    Until `refunded_at` is set, the sweep sends the order's message again at `ask_again_at`.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    payment = models.ForeignKey(
-        Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
-    )
-    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
-    created_at = models.DateTimeField(_("created at"))
-    refunded_at = models.DateTimeField(_("refunded at"), null=True)
-    asks = models.PositiveSmallIntegerField(default=0, editable=False)
-    ask_again_at = models.DateTimeField(editable=False)
-
-    class Meta:
-        verbose_name = _("refund")
-        verbose_name_plural = _("refunds")
-        ordering = ["created_at", "id"]
-        indexes = [
-            models.Index(
-                fields=["ask_again_at"],
-                condition=Q(refunded_at__isnull=True),
-                name="refunds_still_asking",
-            ),
-        ]
-        constraints = [
-            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_is_not_negative"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.amount}"
-
-
-class DroppedHold(models.Model):
-    """
-    The id of a hold that was released because no order was written for it.
-
-    The row stops a slow request, which took the hold, from writing an order with that id.
-    """
-
-    order_id = models.UUIDField(primary_key=True)
-    dropped_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return str(self.order_id)

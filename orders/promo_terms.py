@@ -87,6 +87,15 @@ class PromoCodeNeedsOtherQuantity(Conflict):
     title = "The promo code is for another number of tickets"
 
 
+# Every refusal of this module.
+REFUSALS = (
+    PromoCodeExpired,
+    PromoCodeNeedsOtherQuantity,
+    PromoCodeNotApplicable,
+    PromoCodeNotStarted,
+)
+
+
 def check_promo_period(promo: PromoTerms, now: datetime) -> None:
     """
     Check that a promo code is valid now.

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from events.event_cache import read_event, take_event
+from events.models import Event
 from events.stock.holds import InventoryUnavailable
 from events.stock.record import SoldOut
 from orders.holding import TRIES, Attempts, Buyer, EventHasChanged, hold_and_write
@@ -24,8 +25,12 @@ from orders.pricing import (
     TicketTypeNeeded,
     UnknownTicketType,
     WantedTickets,
+    check_on_sale,
     price_tickets,
 )
+from orders.promo_terms import REFUSALS as PROMO_REFUSALS
+from orders.promo_terms import PromoTerms
+from orders.promo_uses import PromoCodeUsedUp, UnknownPromoCode, find_promo
 from orders.proof_of_work import ProofOfWorkInvalid, ProofOfWorkNeeded, accept_proof
 from ticketing.errors import Refusal, TooMany, Unavailable
 from ticketing.ids import new_id
@@ -39,6 +44,7 @@ REFUSALS = (
     MaxPerAddressExceeded,
     MaxPerCustomerExceeded,
     MaxPerOrderExceeded,
+    PromoCodeUsedUp,
     ProofOfWorkInvalid,
     ProofOfWorkNeeded,
     SalesEnded,
@@ -46,12 +52,22 @@ REFUSALS = (
     SoldOut,
     TicketTypeNeeded,
     TooManyReservations,
+    UnknownPromoCode,
     UnknownTicketType,
+    *PROMO_REFUSALS,
 )
 
 
 # Refusals that do not depend on the cached event, which may be stale: they are raised at once.
-_NOT_FROM_CACHE = (SoldOut, TooMany, Unavailable, MaxPerAddressExceeded, MaxPerCustomerExceeded)
+_NOT_FROM_CACHE = (
+    SoldOut,
+    TooMany,
+    Unavailable,
+    MaxPerAddressExceeded,
+    MaxPerCustomerExceeded,
+    UnknownPromoCode,
+    PromoCodeUsedUp,
+)
 
 
 def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the others
@@ -64,6 +80,7 @@ def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the othe
     store_response: Callable[[Reservation], None] | None = None,
     proof: str | None = None,
     shop: Shop | None = None,
+    promo_code: str = "",
 ) -> Reservation:
     """
     Hold tickets in Redis for one buyer, and write the order in PostgreSQL.
@@ -76,6 +93,7 @@ def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the othe
     the transaction of the order. With None the order needs no explicit transaction.
     `proof` is the caller's proof of work, for an event that requires one. None means that this
     caller needs no proof. `shop` reserves for a customer, and may pay for the order and cancel it.
+    `promo_code` is what the buyer has typed; the order takes one use of it.
 
     :raises EventNotFound: if there is no such event, or it is a draft
     :raises UnknownTicketType: if the event has no such type
@@ -84,6 +102,9 @@ def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the othe
     :raises MaxPerOrderExceeded: if one order may not have so many tickets
     :raises ProofOfWorkNeeded, ProofOfWorkInvalid: if the event requires a proof, and it is missing
         or not valid; a valid proof is used up
+    :raises UnknownPromoCode, PromoCodeNotStarted, PromoCodeExpired, PromoCodeUsedUp: if the promo
+        code is not valid, or has no use left
+    :raises PromoCodeNotApplicable, PromoCodeNeedsOtherQuantity: if it is not for these tickets
     :raises SoldOut: if too few tickets of a type are left
     :raises TooManyReservations: if the customer or the address holds too many tickets
     :raises MaxPerCustomerExceeded, MaxPerAddressExceeded: if it owns too many; do not retry
@@ -96,12 +117,13 @@ def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the othe
             raise EventNotFound("No event on sale has that id or slug.")
         event, types = cached.event, cached.types
         try:
-            items = price_tickets(event=event, types=types, wanted=wanted, now=now)
+            promo = _find_promo(event, promo_code, now) if promo_code else None
+            items = price_tickets(event=event, types=types, wanted=wanted, now=now, promo=promo)
             if event.requires_proof_of_work and proof is not None:
                 accept_proof(event_id=event.pk, proof=proof, now=now)
                 # The proof is used up now, and further attempts of this request must not repeat it.
                 proof = None
-            attempts = Attempts(event, types, items, new_id(), event.epoch)
+            attempts = Attempts(event, types, items, new_id(), event.epoch, promo=promo)
             return hold_and_write(attempts, buyer, limits_of(event, types.values()), now)
         except _NOT_FROM_CACHE:
             raise
@@ -112,3 +134,9 @@ def reserve_tickets(  # noqa: PLR0913 - each argument is independent of the othe
             if unchanged and isinstance(refusal, Refusal):
                 raise
     raise InventoryUnavailable("The event is being changed right now. Try again.")
+
+
+def _find_promo(event: Event, code: str, now: datetime) -> PromoTerms:
+    # First: a draft must be as unknown as an event that does not exist.
+    check_on_sale(event, now)
+    return find_promo(event_id=event.pk, code=code, now=now)

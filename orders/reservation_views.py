@@ -1,6 +1,7 @@
 """Views that reserve tickets, list an organizer's orders, and return proof-of-work challenges."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -15,15 +16,17 @@ from events.access import InsufficientScope, NotForThisCaller
 from events.event_cache import take_event_named
 from events.models import EventStatus, Scope
 from orders.access import selling_token, token_digest_of
+from orders.challenge_serializers import ChallengeShown
 from orders.insertion import Customer, Reservation, Shop
 from orders.limits import limits_of
 from orders.listing import AllOrdersPage, list_all_orders
 from orders.organizer_serializers import AllOrdersQuery
 from orders.pricing import EventNotFound, WantedTickets
+from orders.promo_guesses import TooManyWrongCodes, limit_guesses
 from orders.proof_of_work import make_challenge
 from orders.reservation import REFUSALS as RESERVING_REFUSALS
 from orders.reservation import reserve_tickets
-from orders.serializers import ChallengeShown, ReservationSent, ReservedOrderShown, show_reservation
+from orders.serializers import ReservationSent, ReservedOrderShown, show_reservation
 from orders.usual import UsualReservation
 from ticketing import clock
 from ticketing.api.callers import client_origin
@@ -74,9 +77,19 @@ class Orders(APIView):
         tokens=[(API_TOKEN, Scope.ORDERS_WRITE)],
         takes=ReservationSent,
         answers={201: ReservedOrderShown},
-        refusals=[NotForThisCaller, *RESERVING_REFUSALS, *KEY_REFUSALS, AccessTokenLost],
+        refusals=[
+            NotForThisCaller,
+            *RESERVING_REFUSALS,
+            TooManyWrongCodes,
+            *KEY_REFUSALS,
+            AccessTokenLost,
+        ],
         parameters=[KEY],
-        examples={"Two tickets of the only type": _TWO_TICKETS, "Tickets of a type": _OF_A_TYPE},
+        examples={
+            "Two tickets of the only type": _TWO_TICKETS,
+            "Tickets of a type": _OF_A_TYPE,
+            "With a promo code": _TWO_TICKETS | {"promo_code": "AMIGOS-10"},
+        },
         links={
             "get_order": {"order_id": "id"},
             "pay_order": {"order_id": "id"},
@@ -93,6 +106,9 @@ class Orders(APIView):
         API token with `orders:write`. Then the limit per network address does not apply, and the
         same token may read the order, pay for it and cancel it. Only a shop may send `external_id`
         and `metadata`.
+
+        With `promo_code` the tickets cost less, or hidden ticket types can be reserved. The order
+        uses the code once, until it ends unpaid or is refunded in full.
         """
         return answer_once(request, partial(self._reserve, request), shown_once=_ACCESS_TOKEN)
 
@@ -109,6 +125,7 @@ class Orders(APIView):
             Customer(**parsed["customer"], language=language_of(request)),
             proof=parsed.get("proof_of_work", ""),
             responses=responses,
+            promo_code=parsed.get("promo_code", ""),
             shop_fields={
                 name: parsed[name] for name in ("external_id", "metadata") if parsed.get(name)
             },
@@ -147,6 +164,7 @@ def _reserve(  # noqa: PLR0913 - each argument is independent of the others
     *,
     proof: str,
     responses: ResponseStore,
+    promo_code: str = "",
     shop_fields: Mapping[str, Any] = MappingProxyType({}),
 ) -> Reservation:
     cached = take_event_named(reference)
@@ -164,7 +182,8 @@ def _reserve(  # noqa: PLR0913 - each argument is independent of the others
     if token is None and limits_of(event, types).are_set:
         origin = client_origin(request)
         customer = replace(customer, address_digest=origin.address, network_digest=origin.network)
-    return reserve_tickets(
+    reserve = partial(
+        reserve_tickets,
         event_id=event.pk,
         wanted=wanted,
         customer=customer,
@@ -174,6 +193,11 @@ def _reserve(  # noqa: PLR0913 - each argument is independent of the others
         proof=None if token else proof,
         shop=Shop(token.pk, **shop_fields) if token else None,
     )
+    if not promo_code:
+        return reserve()
+    # All customers of a shop share its address: one who types wrong codes must not lock it out.
+    with nullcontext() if token else limit_guesses(request):
+        return reserve(promo_code=promo_code)
 
 
 def _store_with(responses: ResponseStore) -> Callable[[Reservation], None] | None:

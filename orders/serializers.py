@@ -7,6 +7,8 @@ from rest_framework import serializers
 
 from orders.insertion import Reservation
 from orders.models import BUYER_METHODS, Order, OrderItem, OrderStatus, Payment, PaymentMethod
+from orders.pricing import discount_of
+from orders.promo_code import LONGEST_PROMO_CODE
 from orders.shop_record import ShopRecord
 from ticketing.api.fields import (
     AddressField,
@@ -27,6 +29,17 @@ MOST_ITEMS = 50
 LONGEST_PROOF = 2_000
 _WAITING, _CONFIRMED = "waiting", "confirmed"
 FOR_ORGANIZER = "for_organizer"
+
+
+class PromoTextField(LineField):
+    """A promo code as a buyer types it, in any case."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=LONGEST_PROMO_CODE,
+            help_text="A promo code of the event. Its case makes no difference.",
+            **options,
+        )
 
 
 class CustomerSent(StrictSerializer):
@@ -64,6 +77,7 @@ class ReservationSent(StrictSerializer):
         " a proof of work.",
     )
 
+    promo_code = PromoTextField(required=False)
     external_id = ExternalIdField()
     metadata = MetadataField()
 
@@ -80,30 +94,6 @@ class ReservationSent(StrictSerializer):
         return attrs
 
 
-class ChallengeParametersShown(serializers.Serializer[Any]):
-    """
-    The task: find a `counter` whose derived key begins with `keyPrefix`.
-
-    The key is PBKDF2 with `cost` rounds. Its password is the nonce followed by the counter (four
-    bytes, big-endian), and its salt is `salt`.
-    """
-
-    algorithm = serializers.CharField()
-    cost = serializers.IntegerField()
-    keyLength = serializers.IntegerField()  # noqa: N815 - ALTCHA's own names
-    keyPrefix = serializers.CharField()  # noqa: N815
-    nonce = serializers.CharField()
-    salt = serializers.CharField()
-    expiresAt = serializers.IntegerField(help_text="Seconds since 1970.")  # noqa: N815
-
-
-class ChallengeShown(serializers.Serializer[Any]):
-    """A challenge of ALTCHA, version 2. Send its solution as `proof_of_work`."""
-
-    parameters = ChallengeParametersShown()
-    signature = serializers.CharField()
-
-
 class PaymentSent(StrictSerializer):
     """The payment method, and the gateway's token. A free order needs no token."""
 
@@ -115,10 +105,19 @@ class PaymentSent(StrictSerializer):
 
 class OrderItemShown(serializers.ModelSerializer[OrderItem]):
     name = serializers.CharField(source="ticket_type.name")
+    unit_price = serializers.DecimalField(
+        max_digits=10, decimal_places=2, help_text="What the buyer pays for each ticket."
+    )
+    list_price = serializers.DecimalField(
+        source="full_price",
+        max_digits=10,
+        decimal_places=2,
+        help_text="The price of each ticket without the promo code.",
+    )
 
     class Meta:
         model = OrderItem
-        fields = ["ticket_type", "name", "quantity", "unit_price"]
+        fields = ["ticket_type", "name", "quantity", "unit_price", "list_price"]
 
 
 class PaymentShown(serializers.ModelSerializer[Payment]):
@@ -149,6 +148,17 @@ class OrderShown(serializers.ModelSerializer[Order]):
     event = EventNamed()
     customer = CustomerShown(source="*")
     items = OrderItemShown(many=True)
+    total = serializers.DecimalField(
+        max_digits=12, decimal_places=2, help_text="What the buyer pays, after the discount."
+    )
+    promo_code = serializers.SerializerMethodField(
+        help_text="The promo code that the order uses. null if it has none."
+    )
+    discount = serializers.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        help_text="What the promo code has taken off the list prices of all items.",
+    )
     payment = serializers.SerializerMethodField()
     email_confirmation = serializers.SerializerMethodField(
         help_text="For a free order: `waiting` until the buyer opens the mailed link and confirms,"
@@ -172,6 +182,8 @@ class OrderShown(serializers.ModelSerializer[Order]):
             "customer",
             "currency",
             "total",
+            "promo_code",
+            "discount",
             "items",
             "reserved_until",
             "created_at",
@@ -182,6 +194,9 @@ class OrderShown(serializers.ModelSerializer[Order]):
             "external_id",
             "metadata",
         ]
+
+    def get_promo_code(self, order: Order) -> str | None:
+        return order.promo_text or None
 
     @extend_schema_field(PaymentShown(allow_null=True))
     def get_payment(self, order: Order) -> dict[str, Any] | None:
@@ -236,12 +251,15 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
         "customer": {"name": customer.name, "email": customer.email},
         "currency": event.currency,
         "total": f"{reservation.total:.2f}",
+        "promo_code": reservation.promo.code if reservation.promo else None,
+        "discount": f"{discount_of(reservation.items):.2f}",
         "items": [
             {
                 "ticket_type": str(item.ticket_type.pk),
                 "name": item.ticket_type.name,
                 "quantity": item.quantity,
                 "unit_price": f"{item.unit_price:.2f}",
+                "list_price": f"{item.ticket_type.price:.2f}",
             }
             for item in reservation.items
         ],

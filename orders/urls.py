@@ -1,5 +1,7 @@
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
+from orders.promo_code_views import EventPromoCodes, OnePromoCode
+from orders.promo_views import EventPromoCode
 from orders.reservation_views import EventChallenge, Orders
 from orders.views import OneOrder, OrderCancellation, OrderPayment
 from ticketing.api.paths import api_path
@@ -8,6 +10,9 @@ from ticketing.api.quick import quickly
 urlpatterns = [
     api_path("orders", quickly(Orders)),
     api_path("events/<event:reference>/challenge", EventChallenge.as_view()),
+    api_path("events/<event:reference>/promo-codes", EventPromoCodes.as_view()),
+    api_path("events/<event:reference>/promo-codes/<id:promo_code_id>", OnePromoCode.as_view()),
+    api_path("events/<event:reference>/promo-code", EventPromoCode.as_view()),
     api_path("events/<event:reference>/orders", EventOrders.as_view()),
     api_path("events/<event:reference>/orders.csv", EventOrdersExport.as_view()),
     api_path("orders/<id:order_id>", OneOrder.as_view()),

@@ -17,6 +17,8 @@ from orders.insertion import Customer, Reservation
 from orders.models import Order
 from orders.payment import confirm_payment
 from orders.pricing import WantedTickets
+from orders.promo_code import PromoCode
+from orders.promo_code_changes import create_promo_code
 from orders.reservation import reserve_tickets
 from ticketing import clock
 from ticketing.actors import Actor
@@ -117,7 +119,11 @@ def make_ticket_type(
 
 
 def make_reservation(
-    *, ticket_type: TicketType | None = None, quantity: int = 1, name: str = "Ana Souza"
+    *,
+    ticket_type: TicketType | None = None,
+    quantity: int = 1,
+    name: str = "Ana Souza",
+    promo_code: str = "",
 ) -> Reservation:
     """Reserve tickets with the verb that the view calls."""
     ticket_type = ticket_type or make_ticket_type()
@@ -126,7 +132,16 @@ def make_reservation(
         wanted=[WantedTickets(ticket_type.pk, quantity)],
         customer=Customer(name, "ana@example.com", "pt-br"),
         now=clock.now(),
+        promo_code=promo_code,
     )
+
+
+def make_promo_code(*, event: Event, code: str = "AMIGOS", **fields: Any) -> PromoCode:
+    """Make a promo code with the verb that the view calls. It takes 10 percent off by default."""
+    if not fields.keys() & {"percent", "amount"}:
+        fields["percent"] = Decimal(10)
+    promo = PromoCode(event=event, code=code, **fields)
+    return create_promo_code(promo=promo, actor=SOMEBODY, now=clock.now())
 
 
 def reservation_request(event: Event | str, quantity: int = 1, **members: Any) -> dict[str, Any]:

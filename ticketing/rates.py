@@ -6,6 +6,7 @@ Requests are not limited while Redis does not answer.
 
 import hashlib
 import logging
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 # After a failure this process does not call Redis for so long: each request would wait for the
 # timeout.
 _PAUSE_SECONDS: Final = 10
+_MICROSECONDS: Final = 1_000_000
 _SCRIPT: Final = (Path(__file__).parent / "lua/take_turn.lua").read_text()
 _SCRIPT_DIGEST: Final = hashlib.sha1(_SCRIPT.encode()).hexdigest()  # noqa: S324 - as Redis does
 _RATE: Final = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,4})")
@@ -92,6 +94,35 @@ def take_turn(limits: Mapping[str, Rate]) -> Turn | None:
     It costs one round trip. Return None if Redis does not answer: the request is not limited.
     """
     return AskedTurn(limits).read()
+
+
+def seconds_until_turn(limits: Mapping[str, Rate]) -> int:
+    """
+    Return for how many seconds the named limits would refuse a request, without counting it.
+
+    Return 0 if none refuses, or if Redis does not answer.
+    """
+    if not limits or time.monotonic() < _Rest.until:
+        return 0
+    try:
+        pipeline = get_redis().pipeline(transaction=False)
+        pipeline.time()
+        pipeline.mget([f"{{rate}}:{name}" for name in limits])
+        (second, microsecond), stored = pipeline.execute()
+    except RedisError as error:
+        _pause(error)
+        return 0
+    now = second * _MICROSECONDS + microsecond
+    return max(
+        _seconds_left(max(int(end or 0), now) - now, rate)
+        for end, rate in zip(stored, limits.values(), strict=True)
+    )
+
+
+def _seconds_left(used: int, rate: Rate) -> int:
+    # As `take_turn.lua` does: a request takes its share of the window, if the share fits into it.
+    window = rate.seconds * _MICROSECONDS
+    return max(0, math.ceil((used + window // rate.count - window) / _MICROSECONDS))
 
 
 class AskedTurn:

@@ -19,6 +19,8 @@ RATE_LIMITS: dict[str, str] = {
     "write": _env("RATE_LIMIT_WRITE", default="120/60:600/60"),
     # A scanner that was offline sends all its scans at once, and a venue has many scanners.
     "validate": _env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
+    # Wrong promo codes only. A right one is never counted.
+    "promo": _env("RATE_LIMIT_PROMO", default=":30/600"),
     "signin": _env("RATE_LIMIT_SIGNIN", default=":30/300"),
 }
 # For one event: the tickets, reserved or paid, that one customer (by email address) and one network

@@ -19,6 +19,7 @@ from tests.make import (
     make_device,
     make_event,
     make_paid_order,
+    make_promo_code,
     make_reservation,
     make_reserved_order,
     make_ticket_type,
@@ -65,6 +66,12 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("patch", "/events/{event}"):           [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("put", "/events/{event}"):             [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/orders"):                    [201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201, 201],
+    ("get", "/events/{event}/promo-codes"): [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
+    ("post", "/events/{event}/promo-codes"): [401, 403, 403, 403, 403, 403, 201, 404, 401, 401, 403, 401, 201, 404, 404, 201],
+    ("get", "/events/{event}/promo-codes/{promo}"): [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
+    ("patch", "/events/{event}/promo-codes/{promo}"): [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
+    ("delete", "/events/{event}/promo-codes/{promo}"): [401, 403, 403, 403, 403, 403, 204, 404, 401, 401, 403, 401, 204, 404, 404, 204],
+    ("post", "/events/{event}/promo-code"): [200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
     ("get", "/orders"):                     [401, 403, 403, 403, 403, 403, 200, 200, 401, 401, 403, 401, 200, 200, 200, 200],
     ("get", "/orders/{order}"):             [401, 200, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/orders/{order}/payment"):    [401, 202, 404, 404, 404, 404, 404, 404, 401, 401, 403, 401, 404, 404, 404, 404],
@@ -127,6 +134,7 @@ class World:
 def world() -> World:
     event, elsewhere = make_event(), make_event()
     draft = make_event(organizer=event.organizer, status="draft")
+    promo = make_promo_code(event=event)
     ours = make_reservation(ticket_type=event.ticket_types.get())
     theirs = make_reservation(ticket_type=event.ticket_types.get())
     paid = make_paid_order(ticket_type=event.ticket_types.get())
@@ -182,11 +190,15 @@ def world() -> World:
             "ticket": str(ticket.pk),
             "problem": "sold_out",
             "device": str(device.pk),
+            "promo": str(promo.pk),
         },
         bodies={
             "post /events": new_event,
             "put /events/{event}": new_event,
             "patch /events/{event}": {"name": "Outro nome"},
+            "post /events/{event}/promo-codes": {"code": "NOVO-10", "percent": "10.00"},
+            "patch /events/{event}/promo-codes/{promo}": {"is_active": False},
+            "post /events/{event}/promo-code": {"promo_code": "AMIGOS"},
             "post /orders": reservation,
             "post /orders/{order}/payment": {"method": "card", "token": "tok_approved"},
             "post /orders/{shop}/payment": {"method": "card", "token": "tok_approved"},

@@ -54,7 +54,7 @@ TYPE_FIELDS = {
 ORDER_FIELDS = {
     "id", "code", "status", "event", "customer", "currency", "total", "items", "reserved_until",
     "created_at", "paid_at", "payment", "email_confirmation", "tickets_ready",
-    "external_id", "metadata",
+    "external_id", "metadata", "promo_code", "discount",
 }  # fmt: skip
 
 
@@ -184,7 +184,13 @@ def test_an_order_has_the_documented_fields_and_its_token_only_in_the_first_resp
     )
     assert made.json()["customer"] == CUSTOMER
     assert made.json()["items"] == [
-        {"ticket_type": str(kind.pk), "name": "Pista", "quantity": 2, "unit_price": "120.00"}
+        {
+            "ticket_type": str(kind.pk),
+            "name": "Pista",
+            "quantity": 2,
+            "unit_price": "120.00",
+            "list_price": "120.00",
+        }
     ]
     reserved_until, created_at = (
         datetime.fromisoformat(made.json()[name]) for name in ("reserved_until", "created_at")
@@ -410,6 +416,12 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "POST /events",
         "GET /events/{reference}",
         "GET /events/{reference}/challenge",
+        "POST /events/{reference}/promo-code",
+        "GET /events/{reference}/promo-codes",
+        "POST /events/{reference}/promo-codes",
+        "GET /events/{reference}/promo-codes/{promo_code_id}",
+        "PATCH /events/{reference}/promo-codes/{promo_code_id}",
+        "DELETE /events/{reference}/promo-codes/{promo_code_id}",
         "PUT /events/{reference}",
         "PATCH /events/{reference}",
         "GET /orders",

@@ -15,6 +15,7 @@ from tests.make import (
     make_device,
     make_event,
     make_paid_order,
+    make_promo_code,
     make_reservation,
     make_reserved_order,
     make_ticket_type,
@@ -57,6 +58,25 @@ def test_a_reservation_costs_one_query_and_one_round_trip(api: APIClient, redis:
 
     # PostgreSQL: the fenced insert. Redis: the hold.
     with costs(redis, queries=1, round_trips=1):
+        assert api.post("/orders", reservation).status_code == 201
+
+
+@pytest.mark.parametrize(("max_uses", "queries"), [(None, 2), (10, 3)])
+def test_only_a_reservation_with_a_promo_code_pays_for_it(
+    api: APIClient, redis: Redis, max_uses: int | None, queries: int
+):
+    kind = make_ticket_type()
+    make_reserved_order(ticket_type=kind)
+    make_promo_code(event=kind.event, max_uses=max_uses)
+    reservation = {
+        "event": str(kind.event_id),
+        "quantity": 1,
+        "customer": {"name": "Ana", "email": "ana@example.com"},
+        "promo_code": "AMIGOS",
+    }
+
+    # PostgreSQL: the code, its uses if they are limited, the fenced insert. Redis: the hold.
+    with costs(redis, queries=queries, round_trips=1):
         assert api.post("/orders", reservation).status_code == 201
 
 

@@ -28,7 +28,7 @@ _BEYOND_A_SCHEMA = {
     "out_of_order": "a time must be later than another one",
     "address_refused": "the host must resolve to a public address",
     "in_the_future": "depends on the server's clock",
-    "sent_beside_others": "two parameters exclude each other",
+    "sent_beside_others": "two parameters or members exclude each other",
     "too_long_ago": "depends on the server's clock",
     "modified_since_needed": "a parameter requires another one",
     "payment_not_accepted": "depends on the payment gateway and on the order's total",

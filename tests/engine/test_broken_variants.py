@@ -17,8 +17,8 @@ from events.stock import generation
 from events.stock.holds import HoldAction, HoldDecision, settle_hold
 from events.stock.record import SoldOut, current_epoch
 from orders import expiry, holding, insertion
+from orders.dropped_hold import DroppedHold
 from orders.gateway import charge
-from orders.models import DroppedHold
 from orders.payment import approve_payment
 from tests.concurrency import test_last_ticket
 from tests.engine import test_crash_windows, test_late_charge

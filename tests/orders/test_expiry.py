@@ -20,6 +20,7 @@ from events.stock.rebuild import rebuild_stock
 from events.stock.record import SoldOut
 from orders import holding
 from orders.cancellation import OrderNotCancellable, cancel_order
+from orders.dropped_hold import DroppedHold
 from orders.expiry import (
     decide_holds,
     expire_reservations,
@@ -27,7 +28,7 @@ from orders.expiry import (
     settle_overdue_holds,
     settle_overdue_holds_everywhere,
 )
-from orders.models import DroppedHold, Order, OrderStatus
+from orders.models import Order, OrderStatus
 from orders.payment import ReservationExpired, confirm_payment
 from tests.crash import BEFORE, crash, watched
 from tests.make import (

@@ -18,9 +18,10 @@ from rest_framework.test import APIClient
 from events.catalogue import left_by_type
 from events.models import Event, Scope
 from events.stock.record import share_event
+from orders.dropped_hold import DroppedHold
 from orders.insertion import Customer, Reservation
 from orders.limits import Limits, TooManyReservations, forget_addresses
-from orders.models import DroppedHold, Order, OrderStatus
+from orders.models import Order, OrderStatus
 from orders.payment import confirm_payment, fail_payment
 from orders.pricing import WantedTickets
 from orders.reservation import reserve_tickets

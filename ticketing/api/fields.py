@@ -18,6 +18,7 @@ from ticketing.text import LINE, LINE_NOT_BLANK, SEARCH, TEXT, has_web_address, 
 # A person's or a firm's name.
 LONGEST_NAME: Final = 200
 _AMOUNT: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
+_PERCENT: Final = r"^(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)$"
 # More than the rounding error of a floating-point number of this size.
 _CENTS_OFF: Final = Decimal("1e-7")
 # Dates outside these years are taken for mistakes.
@@ -92,6 +93,21 @@ class PriceField(serializers.DecimalField):
         if isinstance(data, bool) or (isinstance(data, str) and not re.fullmatch(_AMOUNT, data)):
             self.fail("invalid")
         return super().to_internal_value(_to_cents(data) if isinstance(data, float) else data)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "pattern": _PERCENT, "examples": ["10.00"]},
+            {"type": "number", "minimum": 0, "maximum": 100, "multipleOf": 0.01},
+        ]
+    }
+)
+class PercentField(PriceField):
+    """A percentage from 0 to 100: a decimal string (recommended) or a number."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_value=100, **options)
 
 
 class TextField(serializers.CharField):

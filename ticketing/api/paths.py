@@ -26,7 +26,12 @@ def api_path(route: str, view: View, name: str | None = None) -> URLPattern:
     """
     pieces = _PARAMETER.split(route)
     literals, kinds, names = pieces[::3], pieces[1::3], pieces[2::3]
-    regex = re.escape(literals[0])
+    regex = _escape(literals[0])
     for kind, parameter, literal in zip(kinds, names, literals[1:], strict=True):
-        regex += f"(?P<{parameter}>{_KINDS[kind]}){re.escape(literal)}"
+        regex += f"(?P<{parameter}>{_KINDS[kind]}){_escape(literal)}"
     return re_path(f"^{regex}/?$", view, name=name)
+
+
+def _escape(literal: str) -> str:
+    # The document shows the pattern: a hyphen needs no backslash in it.
+    return re.escape(literal).replace("\\-", "-")
