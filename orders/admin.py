@@ -13,8 +13,10 @@ from unfold.decorators import action, display
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
 from events.admin.confirming import Question, after_asking, on_its_page
 from events.roles import Right
+from orders.box_office_admin import BoxOfficeSaleAdmin
 from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
+from orders.guest_list_admin import GuestListAdmin
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from orders.reports.admin import LedgerAdmin
 from ticketing import clock
@@ -22,7 +24,8 @@ from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
 from ticketing.money import format_money
 
-__all__ = ["LedgerAdmin", "OrderAdmin"]
+# Registered by their modules.
+__all__ = ["BoxOfficeSaleAdmin", "GuestListAdmin", "LedgerAdmin", "OrderAdmin", "ReadOnlyInline"]
 
 STATUS_COLORS = {
     OrderStatus.RESERVED: "info",

@@ -13,6 +13,7 @@ from events.models import Event
 from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
 from orders.dropped_hold import DroppedHold
 from orders.email_confirmation import EmailConfirmation
+from orders.guest_list_record import GuestList
 from orders.ledger_entry import LedgerEntry
 from orders.order_item import OrderItem
 from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
@@ -24,7 +25,7 @@ from ticketing.ids import new_id
 
 __all__ = [
     "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "DroppedHold", "EmailConfirmation",
-    "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
+    "GuestList", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
     "PaymentStatus", "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge",
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from orders.email_confirmation import EmailConfirmation
+from orders.guest_list_record import GuestList, GuestListState
 from orders.models import Payment, PaymentStatus, Refund
 from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import take_overdue
@@ -31,5 +32,9 @@ def resend_order_messages(*, now: datetime) -> int:
     unconfirmed = EmailConfirmation.objects.filter(sent_at=None, failed_at=None, confirmed_at=None)
     for confirmation in take_overdue(unconfirmed, now=now):
         send_after_commit(Message.SEND_CONFIRMATION, order_id=confirmation.order_id)
+        sent += 1
+    selling = GuestList.objects.filter(state=GuestListState.SELLING)
+    for guests in take_overdue(selling, now=now):
+        send_after_commit(Message.SELL_GUEST_LIST, guest_list_id=guests.pk)
         sent += 1
     return sent

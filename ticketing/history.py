@@ -139,6 +139,8 @@ def show_details(act: Act, row: Any) -> str:
         parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
     if method := details.pop("method", None):
         parts.append(_(method))
+    if reason := details.pop("reason", None):
+        parts.append(_(reason))
     # The admin page shows the scan in a section of its own.
     details.pop("scan", None)
     parts += [

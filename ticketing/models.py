@@ -89,6 +89,7 @@ class ActType(models.TextChoices):
     """What was done. The part before the dot is the kind of the subject."""
 
     ORDER_SOLD = "order.sold_at_box_office", _("sold or given at the box office")
+    GUEST_LIST_CONFIRMED = "guest_list.confirmed", _("guest list confirmed")
     ORDER_CANCELLED = "order.cancelled", _("reservation cancelled")
     ORDER_REFUNDED = "order.refunded", _("order refunded")
     ORDER_TICKETS_REFUNDED = "order.tickets_refunded", _("tickets of the order refunded")
@@ -108,6 +109,7 @@ class ActType(models.TextChoices):
     TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
     TICKET_REISSUED = "ticket.reissued", _("ticket re-issued")
     TICKET_RENAMED = "ticket.renamed", _("ticket given to another holder")
+    TICKET_CHECKED_IN_BY_HAND = "ticket.checked_in_by_hand", _("checked in by hand")
     TICKET_CHECKIN_UNDONE = "ticket.checkin_undone", _("check-in undone")
     TOKEN_CREATED = "token.created", _("API token created")
     TOKEN_CHANGED = "token.changed", _("API token changed")

@@ -7,10 +7,10 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
+from events.access import within_rights
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
 from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.refusals import say_refusal
@@ -31,6 +32,7 @@ from ticketing.history import ShowsHistory
 from tickets.delivery import resend_tickets
 from tickets.models import Delivery
 from tickets.outgoing_admin import COLORS, STATES, StateFilter, state_of
+from tickets.printing import tickets_to_print
 from tickets.redelivery import redirect_tickets
 
 RESEND_QUESTION = Question(
@@ -102,6 +104,32 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
         "failed_at",
     ]
     readonly_fields = ["order_link", "customer", "state"]
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.print_page)
+        own = [path("print/<uuid:order_id>/", page, name="tickets_delivery_print")]
+        return [*own, *super().get_urls()]
+
+    def print_page(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
+        """Show the tickets of an order with their QR codes, to be printed at the box office."""
+        orders = within_rights(
+            Order.objects.select_related("event__organizer"),
+            request.user,
+            # With a QR code anybody can enter.
+            Right.CHANGE_ORDERS,
+            organizer_path="event__organizer",
+            event_path="event",
+        )
+        order = orders.filter(pk=order_id).first()
+        if order is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,  # noqa: SLF001 - the admin's own way
+            "title": order.code,
+            **tickets_to_print(order),
+        }
+        return TemplateResponse(request, "admin/print_tickets.html", context)
 
     def history_subjects(self, row: Delivery) -> list[UUID]:
         return [row.order_id]

@@ -25,6 +25,12 @@ def render_png(code: str) -> bytes:
     return _draw_png(_encode(code))
 
 
+def render_svg(code: str) -> str:
+    """Return a QR code as SVG, to be put into a page."""
+    svg: str = _encode(code).svg_inline(border=_QUIET_ZONE, omitsize=True, light="#fff")
+    return svg
+
+
 def _encode(code: str) -> segno.QRCode:
     return segno.make_qr(code, error="m", boost_error=False, mask=_MASK)
 

@@ -12,6 +12,7 @@ from orders.expiry import (
     forget_dropped_holds,
     settle_overdue_holds_everywhere,
 )
+from orders.guest_lists import forget_guest_lists, sell_guest_list
 from orders.limits import forget_addresses
 from orders.refunds import return_money
 from orders.sales_summary import summarize_sales
@@ -98,6 +99,11 @@ def send_member_notice_task(*, notice_id: str) -> None:
     send_member_notice(notice_id=UUID(notice_id), now=clock.now())
 
 
+@handles(Message.SELL_GUEST_LIST)
+def sell_guest_list_task(*, guest_list_id: str) -> None:
+    sell_guest_list(guest_list_id=UUID(guest_list_id), now=clock.now())
+
+
 @handles(Message.SEND_WEBHOOKS)
 def send_webhooks_task(*, endpoint_id: str) -> None:
     send_webhooks(endpoint_id=UUID(endpoint_id), now=clock.now())
@@ -151,6 +157,7 @@ def forget_task() -> None:
     now = clock.now()
     forget_dropped_holds(now=now)
     forget_addresses(now=now)
+    forget_guest_lists(now=now)
     forget_failures(now=now)
     delete_old_responses()
     forget_webhooks(now=now)

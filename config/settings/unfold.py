@@ -68,6 +68,8 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Tickets"), "confirmation_number", "tickets_ticket"),
                     _link(_("Deliveries"), "mail", "tickets_delivery"),
                     _link(_("Notices to buyers"), "campaign", "notices_notice"),
+                    _link(_("Box office"), "point_of_sale", "orders_boxofficesale"),
+                    _link(_("Guest lists"), "playlist_add_check", "orders_guestlist"),
                 ],
             },
             {

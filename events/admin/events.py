@@ -24,6 +24,7 @@ from events.admin.cancelling import count_progress
 from events.admin.checklist import show_checklist
 from events.admin.event_actions import EventActions
 from events.admin.event_form import EventForm
+from events.admin.event_links import LinksToDoorAndBoxOffice
 from events.admin.refusals import say_refusal
 from events.admin.sales import show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
@@ -47,7 +48,7 @@ _STATUS_COLORS = {
 
 
 @admin.register(Event)
-class EventAdmin(ShowsHistory, EventActions):
+class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
     form = EventForm
     event_path = "pk"
     right_to_change = Right.CHANGE_EVENTS
@@ -56,6 +57,7 @@ class EventAdmin(ShowsHistory, EventActions):
     search_fields = ["name", "venue", "city", "slug"]
     ordering = ["-starts_at"]
     inlines = [TicketTypeInline]
+    actions_detail = ["open_box_office", "open_check_in_list", *EventActions.actions_detail]
     readonly_fields = [
         "status",
         "summary",

@@ -42,6 +42,13 @@ _SENTENCES: Final[Mapping[str, Any]] = {
     "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
     "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
     "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
+    "event_not_on_sale": _("The event was cancelled, or is over. Nothing was sold."),
+    "guest_list_empty": _("The list has no lines."),
+    "guest_list_not_readable": _("The list is neither CSV nor XLSX, or the file is damaged."),
+    "guest_list_too_long": _("The list is too long: 500 lines and one megabyte at most."),
+    "inventory_unavailable": _("The stock of tickets cannot be read right now. Try again."),
+    "sold_out": _("Not enough tickets are left. Nothing was sold."),
+    "unknown_ticket_type": _("The event does not have this ticket type any more."),
     "undo_too_late": _("The check-in is older than 15 minutes, so it cannot be undone."),
 }
 

@@ -22,6 +22,9 @@ from django.urls import reverse
 from events.models import ApiToken, ChangeForBuyers, Event, Membership, Organizer
 from events.organizing import change_event
 from orders.box_office import sell_at_box_office
+from orders.box_office_record import BoxOfficeMethod
+from orders.guest_list_files import RawLine
+from orders.guest_lists import check_guest_list
 from orders.models import Order
 from tests.make import (
     SOMEBODY,
@@ -85,6 +88,16 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     make_reserved_order(ticket_type=kind)
     given = a_sale(kind, reason=f"Imprensa {mark}")
     sell_at_box_office(sale=given, user_id=None, actor=SOMEBODY, now=clock.now())
+    check_guest_list(
+        event=event,
+        lines=[RawLine(1, f"Convidado {mark}", f"c@{mark}.example.com", "", "1")],
+        method=BoxOfficeMethod.COMPLIMENTARY,
+        reason=f"Motivo {mark}",
+        language="pt-br",
+        file_name=f"lista-{mark}.csv",
+        user_id=None,
+        now=clock.now(),
+    )
     orders = Order.objects.filter(event=event)
     orders.update(customer_name=f"Ana {mark}", customer_email=f"ana@{mark}.example.com")
     ticket = Ticket.objects.of_order(order.pk).get()

@@ -20,6 +20,8 @@ class Message(StrEnum):
     TELL_BUYERS_OF_CHANGE = "tickets.tell_buyers_of_change"
     SEND_NOTICE = "tickets.send_notice"
     SEND_MEMBER_NOTICE = "tickets.send_member_notice"
+    # Sell or give the lines of a list at the box office.
+    SELL_GUEST_LIST = "orders.sell_guest_list"
     SEND_WEBHOOKS = "tickets.send_webhooks"
     # Do the next step of an export: write, mail, or delete its file.
     WRITE_EXPORT = "tickets.write_export"

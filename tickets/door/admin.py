@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,6 +21,7 @@ from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
 from ticketing.tokens import TokenKind, make_token
+from tickets.door.check_in_pages import show_check_in_list
 from tickets.door.device_access import devices_of
 from tickets.door.devices import revoke_device
 from tickets.models import Device
@@ -52,6 +55,14 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
     autocomplete_fields = ["events"]
     actions = ["revoke"]
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.check_in_list)
+        own = [path("check-in/<uuid:event_id>/", page, name="tickets_device_check_in")]
+        return [*own, *super().get_urls()]
+
+    def check_in_list(self, request: HttpRequest, event_id: UUID) -> HttpResponse:
+        return show_check_in_list(self.admin_site, request, event_id)
 
     def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:
         return devices_of(rows, request.user, right)

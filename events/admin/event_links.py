@@ -1,0 +1,18 @@
+"""Buttons of an event's page that lead to its box office and its check-in list."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+
+
+class LinksToDoorAndBoxOffice:
+    """The pages are in the admins of orders and tickets, so they are named and not imported."""
+
+    @action(description=gettext_lazy("Box office"), permissions=["orders"], icon="point_of_sale")
+    def open_box_office(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:orders_boxofficesale_event", object_id)
+
+    @action(description=gettext_lazy("Check-in list"), permissions=["view"], icon="how_to_reg")
+    def open_check_in_list(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:tickets_device_check_in", object_id)

@@ -1,0 +1,168 @@
+"""Read the rows of a guest list: a CSV or XLSX file, or text pasted from a spreadsheet."""
+
+import csv
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+from typing import Any, Final
+from zipfile import BadZipFile, ZipFile
+
+from openpyxl.utils.exceptions import InvalidFileException
+from tablib import Dataset
+from tablib.exceptions import TablibException
+
+from ticketing.errors import Invalid
+
+MOST_LINES: Final = 500
+# In bytes. 500 lines are much less.
+LARGEST_FILE: Final = 1_000_000
+# An XLSX file is a ZIP archive, and a small archive can unpack to gigabytes.
+_LARGEST_UNPACKED: Final = 20_000_000
+_XLSX_STARTS: Final = b"PK\x03\x04"
+_DELIMITERS: Final = ";\t,"
+_COLUMNS: Final = ("name", "email", "type", "quantity")
+_HEADERS: Final = {
+    "name": {"name", "nome", "nome completo", "full name", "guest", "convidado", "convidada"},
+    "email": {"email", "e-mail", "mail"},
+    "type": {"type", "ticket type", "ticket", "tipo", "tipo de ingresso", "ingresso", "setor"},
+    "quantity": {"quantity", "qty", "tickets", "quantidade", "qtd", "qtde", "ingressos"},
+}
+
+
+class GuestListNotReadable(Invalid):
+    """The file is neither CSV nor XLSX, or is damaged."""
+
+    code = "guest_list_not_readable"
+    title = "The list cannot be read"
+
+
+class GuestListTooLong(Invalid):
+    """The list has more than 500 lines, or more than a megabyte."""
+
+    code = "guest_list_too_long"
+    title = "The list is too long"
+
+
+class GuestListEmpty(Invalid):
+    """The list has no lines."""
+
+    code = "guest_list_empty"
+    title = "The list has no lines"
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """The texts of one line, and its row in the file, from 1."""
+
+    row: int
+    name: str
+    email: str
+    ticket_type: str
+    quantity: str
+
+
+def read_guest_list(content: bytes) -> list[RawLine]:
+    """
+    Return the lines of a file: XLSX, or CSV with commas, semicolons or tabs.
+
+    Without a row of headings, the columns are the name, the email, the type and the quantity.
+
+    :raises GuestListNotReadable, GuestListTooLong, GuestListEmpty: if there is no such list
+    """
+    if len(content) > LARGEST_FILE:
+        raise GuestListTooLong("The file has more than one megabyte.")
+    rows = _read_xlsx(content) if content.startswith(_XLSX_STARTS) else _read_csv(_decode(content))
+    numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
+    if not numbered:
+        raise GuestListEmpty("The list has no lines.")
+    columns = _columns_of(numbered[0][1])
+    if columns is None:
+        columns = {name: place for place, name in enumerate(_COLUMNS)}
+    else:
+        numbered = numbered[1:]
+    if not numbered:
+        raise GuestListEmpty("The list has headings, and no lines.")
+    if len(numbered) > MOST_LINES:
+        raise GuestListTooLong(f"The list has more than {MOST_LINES} lines.")
+    return [
+        RawLine(number, *(_cell(row, columns.get(name)) for name in _COLUMNS))
+        for number, row in numbered
+    ]
+
+
+def plain(text: str) -> str:
+    """Return a text without accents, capitals and double spaces, to compare it."""
+    spelled = unicodedata.normalize("NFKD", text)
+    letters = "".join(sign for sign in spelled if not unicodedata.combining(sign))
+    return " ".join(letters.casefold().split())
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Excel for Windows writes this encoding. It can decode nearly any bytes.
+        return content.decode("cp1252", errors="replace")
+
+
+def _read_csv(text: str) -> list[list[str]]:
+    if "\0" in text:
+        raise GuestListNotReadable("The file is neither CSV nor XLSX.")
+    first = text.lstrip().partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    try:
+        rows = list(csv.reader(StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise GuestListNotReadable(f"The file is no CSV: {error}") from error
+    return [[_tidy(cell) for cell in row] for row in rows]
+
+
+def _read_xlsx(content: bytes) -> list[list[str]]:
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+        if unpacked > _LARGEST_UNPACKED:
+            raise GuestListTooLong("The file unpacks to more than 20 megabytes.")
+        data = Dataset().load(BytesIO(content), format="xlsx", headers=False)
+    except (
+        BadZipFile,
+        InvalidFileException,
+        TablibException,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        SyntaxError,
+    ) as error:
+        # The libraries raise all of these for damaged files.
+        raise GuestListNotReadable("The file is no XLSX file, or is damaged.") from error
+    return [[_show(cell) for cell in row] for row in data]
+
+
+def _show(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return _tidy(str(cell))
+
+
+def _tidy(text: str) -> str:
+    """Return a text in one line, without control characters."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(shown.split())
+
+
+def _columns_of(row: Sequence[str]) -> dict[str, int] | None:
+    """Return the place of each column, or None if the row is not a row of headings."""
+    found: dict[str, int] = {}
+    for place, cell in enumerate(row):
+        for name, headings in _HEADERS.items():
+            if plain(cell) in headings:
+                found.setdefault(name, place)
+    return found if "name" in found or "email" in found else None
+
+
+def _cell(row: Sequence[str], place: int | None) -> str:
+    return row[place] if place is not None and place < len(row) else ""

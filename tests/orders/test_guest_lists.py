@@ -1,0 +1,330 @@
+"""Guest lists: what is wrong in them, and that each of their lines is sold once."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core import mail
+
+from events.catalogue import left_by_type
+from events.models import TicketType
+from events.organizing import cancel_event
+from events.stock.holds import InventoryUnavailable
+from orders.box_office import ReasonNeeded
+from orders.box_office_record import BoxOfficeMethod
+from orders.guest_list_files import RawLine
+from orders.guest_list_record import (
+    GuestLine,
+    GuestList,
+    GuestListState,
+    LineProblem,
+    LineState,
+)
+from orders.guest_lists import (
+    LINES_AT_ONCE,
+    check_guest_list,
+    confirm_guest_list,
+    discard_guest_list,
+    forget_guest_lists,
+    sell_guest_list,
+)
+from orders.models import Order, OrderStatus
+from tests.make import SOMEBODY, make_event, make_reservation, make_ticket_type
+from tests.queue import RecordingQueue
+from tests.race import race
+from ticketing import clock
+from ticketing.models import Act
+from ticketing.queue.messages import Message
+from tickets.models import Ticket
+from tickets.sweep import retry_waiting_work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def guests(*names: str, quantity: str = "1", kind: str = "Pista") -> list[RawLine]:
+    return [
+        RawLine(row, name, f"guest{row}@example.com", kind, quantity)
+        for row, name in enumerate(names, 1)
+    ]
+
+
+def check(kind: TicketType, lines: list[RawLine], **fields: Any) -> UUID:
+    options: dict[str, Any] = {
+        "method": BoxOfficeMethod.COMPLIMENTARY,
+        "reason": "Press",
+        "language": "pt-br",
+        "file_name": "guests.csv",
+        "user_id": None,
+        "now": clock.now(),
+    }
+    return check_guest_list(event=kind.event, lines=lines, **(options | fields))
+
+
+def confirm(guest_list_id: UUID) -> bool:
+    return confirm_guest_list(
+        guest_list_id=guest_list_id, user_id=None, actor=SOMEBODY, now=clock.now()
+    )
+
+
+def sell(guest_list_id: UUID) -> None:
+    """Sell the whole list, as the worker does message by message."""
+    while GuestList.objects.get(pk=guest_list_id).state == GuestListState.SELLING:
+        sell_guest_list(guest_list_id=guest_list_id, now=clock.now())
+
+
+def states(guest_list_id: UUID) -> list[tuple[str, str]]:
+    lines = GuestLine.objects.filter(guest_list_id=guest_list_id).order_by("row")
+    return list(lines.values_list("state", "problem"))
+
+
+def test_a_checked_list_says_what_is_wrong_in_each_line_and_sells_nothing():
+    kind = make_ticket_type()
+    make_ticket_type(event=kind.event, name="Camarote É")
+    lines = [
+        RawLine(1, "Ana", "ana@example.com", "pista", "2"),
+        RawLine(2, "", "ana@example.com", "Pista", "1"),
+        RawLine(3, "Bia", "bia@", "Pista", "1"),
+        RawLine(4, "Caio", "", "Pista VIP", "1"),
+        RawLine(5, "Davi", "", "", "1"),
+        RawLine(6, "Eva", "", "Pista", "0"),
+        RawLine(7, "Gil", "", "Pista", "101"),
+        RawLine(8, "Hugo", "", "Pista", "two"),
+        RawLine(9, "Iara", "", "CAMAROTE E", ""),
+        RawLine(10, "J" * 201, "", "Pista", "1"),
+    ]
+
+    guest_list = check(kind, lines)
+
+    assert states(guest_list) == [
+        (LineState.READY, ""),
+        (LineState.WRONG, LineProblem.NAME),
+        (LineState.WRONG, LineProblem.EMAIL),
+        (LineState.WRONG, LineProblem.TICKET_TYPE),
+        (LineState.WRONG, LineProblem.TICKET_TYPE),
+        (LineState.WRONG, LineProblem.QUANTITY),
+        (LineState.WRONG, LineProblem.QUANTITY),
+        (LineState.WRONG, LineProblem.QUANTITY),
+        (LineState.READY, ""),
+        (LineState.WRONG, LineProblem.NAME),
+    ]
+    assert not Order.objects.exists()
+
+
+def test_a_confirmed_list_becomes_one_order_for_each_line(queue: RecordingQueue):
+    kind = make_ticket_type(capacity=50)
+    guest_list = check(kind, guests("Ana", "Bia", quantity="2"))
+
+    confirm(guest_list)
+    queue.run_all()
+
+    assert states(guest_list) == [(LineState.SOLD, "")] * 2
+    orders = Order.objects.filter(status=OrderStatus.PAID)
+    assert sorted(orders.values_list("customer_name", flat=True)) == ["Ana", "Bia"]
+    assert Ticket.objects.count() == 4
+    assert {message.to[0] for message in mail.outbox} == {
+        "guest1@example.com",
+        "guest2@example.com",
+    }
+    assert GuestList.objects.get().state == GuestListState.DONE
+    assert left_by_type([kind.event_id])[kind.pk] == 46
+
+
+def test_a_sold_line_keeps_no_name_and_no_address():
+    kind = make_ticket_type()
+    guest_list = check(kind, guests("Ana"))
+    confirm(guest_list)
+
+    sell(guest_list)
+
+    line = GuestLine.objects.get()
+    assert (line.name, line.email) == ("", "")
+    assert line.order is not None
+    assert line.order.customer_name == "Ana"
+
+
+def test_a_long_list_is_sold_in_parts_by_several_messages(queue: RecordingQueue):
+    kind = make_ticket_type(capacity=100)
+    guest_list = check(kind, guests(*[f"Guest {n}" for n in range(2 * LINES_AT_ONCE + 1)]))
+
+    confirm(guest_list)
+    messages = queue.run_all()
+
+    assert messages.count(Message.SELL_GUEST_LIST) == 3
+    assert Order.objects.filter(status=OrderStatus.PAID).count() == 2 * LINES_AT_ONCE + 1
+
+
+def test_a_repeated_message_and_a_repeated_confirmation_sell_nothing_twice(queue: RecordingQueue):
+    kind = make_ticket_type()
+    guest_list = check(kind, guests("Ana"))
+
+    assert confirm(guest_list)
+    assert not confirm(guest_list)
+    queue.run_all()
+    sell_guest_list(guest_list_id=guest_list, now=clock.now())
+
+    assert Order.objects.count() == 1
+    assert Act.objects.filter(type="guest_list.confirmed").count() == 1
+
+
+def test_the_same_list_uploaded_again_is_seen_as_repeated():
+    kind = make_ticket_type()
+    first = check(kind, guests("Ana", "Bia"))
+    confirm(first)
+    sell(first)
+
+    again = check(kind, [*guests("ana ", "BIA"), RawLine(3, "Caio", "", "Pista", "1")])
+
+    repeated = (LineState.REPEATED, LineProblem.REPEATED)
+    assert states(again) == [repeated, repeated, (LineState.READY, "")]
+    confirm(again)
+    sell(again)
+    assert Order.objects.count() == 3
+
+
+def test_two_equal_lines_of_one_list_are_two_guests_and_its_repeat_sells_none():
+    kind = make_ticket_type()
+    twins = [RawLine(row, "João Silva", "", "Pista", "1") for row in (1, 2)]
+    first, second = check(kind, twins), check(kind, twins)
+    for guest_list in (first, second):
+        confirm(guest_list)
+        sell(guest_list)
+
+    assert Order.objects.count() == 2
+    assert states(second) == [(LineState.REPEATED, LineProblem.REPEATED)] * 2
+
+
+def test_two_staff_who_import_the_same_list_at_once_sell_it_once():
+    kind = make_ticket_type(capacity=50)
+    lines = guests(*[f"Guest {n}" for n in range(8)])
+    lists = [check(kind, lines) for _ in range(2)]
+    for guest_list in lists:
+        confirm(guest_list)
+
+    race(*[lambda each=each: sell(each) for each in lists])
+
+    assert Order.objects.count() == 8
+    kind.refresh_from_db()
+    assert kind.promised == 8
+    assert left_by_type([kind.event_id])[kind.pk] == 42
+    assert GuestLine.objects.filter(state=LineState.SOLD).count() == 8
+    assert GuestLine.objects.filter(state=LineState.REPEATED).count() == 8
+
+
+def test_workers_with_the_same_message_sell_each_line_once():
+    kind = make_ticket_type(capacity=50)
+    guest_list = check(kind, guests(*[f"Guest {n}" for n in range(8)]))
+    confirm(guest_list)
+
+    race(*[lambda: sell_guest_list(guest_list_id=guest_list, now=clock.now())] * 4)
+    sell(guest_list)
+
+    assert Order.objects.count() == 8
+    assert GuestList.objects.get().state == GuestListState.DONE
+
+
+def test_lines_beyond_the_stock_are_refused_whole_and_the_others_are_sold():
+    kind = make_ticket_type(capacity=5)
+    make_reservation(ticket_type=kind)
+    guest_list = check(kind, guests("Ana", "Bia", "Caio", quantity="2"))
+    confirm(guest_list)
+
+    sell(guest_list)
+
+    assert states(guest_list) == [
+        (LineState.SOLD, ""),
+        (LineState.SOLD, ""),
+        (LineState.REFUSED, LineProblem.SOLD_OUT),
+    ]
+    kind.refresh_from_db()
+    assert kind.promised == 4
+    assert left_by_type([kind.event_id])[kind.pk] == 0
+
+
+def test_a_guest_whose_line_was_refused_may_be_on_a_later_list():
+    kind = make_ticket_type(capacity=1)
+    first = check(kind, guests("Ana", quantity="2"))
+    confirm(first)
+    sell(first)
+    later = check(kind, guests("Ana", quantity="1"))
+    confirm(later)
+    sell(later)
+
+    assert states(first) == [(LineState.REFUSED, LineProblem.SOLD_OUT)]
+    assert states(later) == [(LineState.SOLD, "")]
+
+
+def test_an_event_that_is_cancelled_meanwhile_refuses_the_lines():
+    kind = make_ticket_type()
+    guest_list = check(kind, guests("Ana"))
+    confirm(guest_list)
+    cancel_event(event_id=kind.event_id, actor=SOMEBODY, now=clock.now())
+
+    sell(guest_list)
+
+    assert states(guest_list) == [(LineState.REFUSED, LineProblem.CLOSED)]
+
+
+def test_without_redis_the_message_is_retried_and_no_line_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    kind = make_ticket_type()
+    guest_list = check(kind, guests("Ana"))
+    confirm(guest_list)
+
+    def fail(**_arguments: object) -> None:
+        raise InventoryUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orders.guest_lists.sell_at_box_office", fail)
+        with pytest.raises(InventoryUnavailable):
+            sell_guest_list(guest_list_id=guest_list, now=clock.now())
+    sell_guest_list(guest_list_id=guest_list, now=clock.now())
+
+    assert states(guest_list) == [(LineState.SOLD, "")]
+
+
+def test_the_sweep_sends_a_lost_message_again(queue: RecordingQueue):
+    kind = make_ticket_type()
+    guest_list = check(kind, guests("Ana"))
+    confirm(guest_list)
+    queue.sent.clear()
+
+    retry_waiting_work(now=clock.now() + timedelta(minutes=3))
+
+    assert queue.sent == [(Message.SELL_GUEST_LIST, {"guest_list_id": str(guest_list)})]
+
+
+def test_complimentary_lists_need_a_reason():
+    with pytest.raises(ReasonNeeded):
+        check(make_ticket_type(), guests("Ana"), reason=" ")
+
+    assert not GuestList.objects.exists()
+
+
+def test_a_list_is_discarded_before_it_is_confirmed_and_not_after():
+    kind = make_ticket_type()
+    unwanted, wanted = check(kind, guests("Ana")), check(kind, guests("Bia"))
+    confirm(wanted)
+
+    assert discard_guest_list(guest_list_id=unwanted)
+    assert not discard_guest_list(guest_list_id=wanted)
+    assert GuestList.objects.get().pk == wanted
+
+
+def test_unconfirmed_lists_and_the_names_of_old_lines_are_forgotten():
+    kind = make_ticket_type(capacity=1)
+    make_event()
+    left = check(kind, guests("Ana"))
+    done = check(kind, guests("Bia", quantity="2"))
+    confirm(done)
+    sell(done)
+
+    forget_guest_lists(now=clock.now() + timedelta(hours=23))
+    assert GuestList.objects.filter(pk=left).exists()
+    assert GuestLine.objects.filter(guest_list=done, name="Bia").exists()
+    forget_guest_lists(now=clock.now() + timedelta(days=31))
+
+    assert list(GuestList.objects.values_list("pk", flat=True)) == [done]
+    line = GuestLine.objects.get()
+    assert (line.name, line.email, line.problem) == ("", "", LineProblem.SOLD_OUT)

@@ -1,0 +1,201 @@
+"""The pages of an event's check-in list: who has entered, check-in by hand, and its undoing."""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from events.access import within_rights
+from events.admin.refusals import say_refusal
+from events.models import Event
+from events.roles import Right
+from ticketing import clock
+from ticketing.actors import user_actor
+from ticketing.clock import zone_named
+from ticketing.errors import Refusal
+from tickets.door.by_hand import ReasonByHand, check_in_by_hand
+from tickets.door.checkin import CheckIn, DoorHours, first_admission
+from tickets.door.guests import Presence, count_guests, find_guests
+from tickets.door.undo import UNDO_WITHIN, undo_check_in
+from tickets.models import Scan, ScanResult, Ticket
+from tickets.ticket_codes import readable_codes
+
+_PER_PAGE: Final = 50
+# Longer than any code, name or address.
+_LONGEST_WORDS: Final = 300
+_REFUSED: Final[dict[str, Any]] = {
+    ScanResult.REVOKED: gettext_lazy("%(name)s: this ticket was revoked, refunded or replaced."),
+    ScanResult.EVENT_CANCELLED: gettext_lazy("The event was cancelled: admit nobody."),
+    ScanResult.NOT_YET_OPEN: gettext_lazy("%(name)s: check-in starts at %(at)s."),
+    ScanResult.CLOSED: gettext_lazy("%(name)s: check-in ended at %(at)s."),
+}
+
+
+def show_check_in_list(site: AdminSite, request: HttpRequest, event_id: UUID) -> HttpResponse:
+    """Show the guests of an event, a page at a time. Check in or undo what the form names."""
+    event = _event_with_right(request, event_id, Right.SEE_EVENTS)
+    if event is None:
+        raise Http404
+    may_act = _event_with_right(request, event_id, Right.RUN_DOOR) is not None
+    asked = {
+        "show": _presence(request.GET.get("show", "")).value,
+        "q": request.GET.get("q", "")[:_LONGEST_WORDS],
+    }
+    if request.method == "POST":
+        if not may_act:
+            raise Http404
+        _act(request, event)
+        page_number = request.GET.get("page", "")
+        return redirect(f"{request.path}?{urlencode(asked | {'page': page_number})}")
+    with timezone.override(zone_named(event.timezone)):
+        context = _context(site, request, event, asked, may_act=may_act)
+        return TemplateResponse(request, "admin/check_in_list.html", context).render()
+
+
+def _context(
+    site: AdminSite, request: HttpRequest, event: Event, asked: dict[str, str], *, may_act: bool
+) -> dict[str, Any]:
+    counts = count_guests(event.pk)
+    presence = Presence(asked["show"])
+    sees_email = _event_with_right(request, event.pk, Right.SEE_ORDERS) is not None
+    found = find_guests(event.pk, presence=presence, words=asked["q"], with_email=sees_email)
+    page = Paginator(found, _PER_PAGE).get_page(request.GET.get("page"))
+    tabs = [
+        (Presence.ALL, _("All"), counts.total),
+        (Presence.ENTERED, _("Entered"), counts.entered),
+        (Presence.MISSING, _("Missing"), counts.missing),
+    ]
+    return {
+        **site.each_context(request),
+        "title": _("Check-in list"),
+        "event": event,
+        "counts": counts,
+        "share": round(100 * counts.entered / counts.total) if counts.total else 0,
+        "tabs": [
+            {
+                "label": label,
+                "count": count,
+                "chosen": each is presence,
+                "query": urlencode({"show": each.value, "q": asked["q"]}),
+            }
+            for each, label, count in tabs
+        ],
+        "asked": asked,
+        "page": page,
+        "guests": _guests(list(page.object_list), sees_email=sees_email),
+        "reasons": ReasonByHand.choices,
+        "may_act": may_act,
+        "here": urlencode(asked | {"page": page.number}),
+        "previous": urlencode(asked | {"page": page.number - 1}),
+        "next": urlencode(asked | {"page": page.number + 1}),
+    }
+
+
+def _guests(tickets: list[Ticket], *, sees_email: bool) -> list[dict[str, Any]]:
+    codes = readable_codes(tickets)
+    admissions = Scan.objects.filter(ticket__in=tickets, result=ScanResult.ADMITTED, undone_at=None)
+    scans = {scan.ticket_id: scan for scan in admissions}
+    now = clock.now()
+    shown = []
+    for ticket in tickets:
+        scan = scans.get(ticket.pk)
+        shown.append(
+            {
+                "ticket": ticket,
+                "code": codes[ticket.pk],
+                "email": ticket.order.customer_email if sees_email else "",
+                "scan": scan,
+                "may_undo": scan is not None and now - scan.recorded_at <= UNDO_WITHIN,
+            }
+        )
+    return shown
+
+
+def _act(request: HttpRequest, event: Event) -> None:
+    """Check in or undo the ticket that the form names, and say what happened."""
+    ticket = _ticket_of(event, request.POST.get("ticket", ""))
+    if ticket is None:
+        messages.error(request, _("This ticket does not admit any more. Search the guest again."))
+        return
+    actor, now = user_actor(request.user), clock.now()
+    try:
+        if request.POST.get("act") == "undo":
+            undo_check_in(ticket_id=ticket.pk, actor=actor, now=now)
+            message = _("The check-in of %(name)s is undone: the ticket is valid again.")
+            messages.success(request, message % {"name": ticket.holder_name})
+            return
+        attempt = check_in_by_hand(
+            ticket=ticket,
+            reason=ReasonByHand(request.POST.get("reason", "")),
+            actor=actor,
+            now=now,
+        )
+    except Refusal as refusal:
+        messages.error(request, say_refusal(refusal))
+    except ValueError:
+        messages.error(request, _("Choose a reason for the check-in by hand."))
+    else:
+        _say(request, event, ticket, attempt)
+
+
+def _say(request: HttpRequest, event: Event, ticket: Ticket, attempt: CheckIn) -> None:
+    name = ticket.holder_name
+    if attempt.result == ScanResult.ADMITTED:
+        messages.success(request, _("%(name)s is checked in.") % {"name": name})
+    elif attempt.result == ScanResult.ALREADY_USED:
+        messages.warning(request, _already_used(event, ticket))
+    else:
+        sentence = _REFUSED.get(attempt.result, gettext_lazy("%(name)s cannot be checked in."))
+        at = _moment_of(attempt.hours, attempt.result, event)
+        messages.error(request, str(sentence) % {"name": name, "at": at})
+
+
+def _already_used(event: Event, ticket: Ticket) -> str:
+    first = first_admission(ticket.pk)
+    if first is None:
+        return _("%(name)s has entered already.") % {"name": ticket.holder_name}
+    local = first.scanned_at.astimezone(zone_named(event.timezone))
+    return _("%(name)s has entered already, at %(at)s.") % {
+        "name": ticket.holder_name,
+        "at": date_format(local, "SHORT_DATETIME_FORMAT"),
+    }
+
+
+def _moment_of(hours: DoorHours | None, result: ScanResult, event: Event) -> str:
+    if hours is None:
+        return ""
+    moment = hours.starts_at if result == ScanResult.NOT_YET_OPEN else hours.ends_at
+    if moment is None:
+        return ""
+    return date_format(moment.astimezone(zone_named(event.timezone)), "SHORT_DATETIME_FORMAT")
+
+
+def _ticket_of(event: Event, key: str) -> Ticket | None:
+    try:
+        ticket_id = UUID(key)
+    except ValueError:
+        return None
+    tickets = Ticket.objects.filter(event=event, pk=ticket_id, replaced_by=None)
+    return tickets.select_related("event").first()
+
+
+def _presence(text: str) -> Presence:
+    return Presence(text) if text in set(Presence) else Presence.ALL
+
+
+def _event_with_right(request: HttpRequest, event_id: UUID, right: Right) -> Event | None:
+    events: QuerySet[Event] = within_rights(
+        Event.objects.all(), request.user, right, organizer_path="organizer", event_path="pk"
+    )
+    return events.filter(pk=event_id).first()
