@@ -13,9 +13,21 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, UUIDField, Value, When
-from django.db.models.functions import TruncDate, TruncHour, TruncTime
-from django.db.models.lookups import LessThan
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    F,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    UUIDField,
+    Value,
+    When,
+)
 
 from events.models import Event
 from orders.models import Order, OrderItem, OrderStatus
@@ -114,27 +126,33 @@ def compare_periods(
     :param periods: numbers of days. 1 is today, compared with yesterday until the same time.
     """
     today = now.astimezone(zone).date()
-    longest = max(periods)
-    found = _sum_sales(
-        events,
-        [_by_day(zone), _until_time(now, zone), _by_currency],
-        since=_midnight(today - timedelta(days=2 * longest), zone),
-    )
+    ranges = {days: _ranges_of(days, today, now, zone) for days in periods}
+    bounds = sorted({bound for ranges_of in ranges.values() for bound in ranges_of})
+    found = _sum_sales(events, [_by_bucket(bounds), _by_currency], since=bounds[0])
     comparisons = []
-    for days in periods:
-        first = today - timedelta(days=days - 1)
+    for days, (before_start, before_end, start) in ranges.items():
         current: dict[str, Sales] = defaultdict(Sales)
         before: dict[str, Sales] = defaultdict(Sales)
-        for (day, early, currency), sales in found.items():
-            if day >= first:
+        for (bucket, currency), sales in found.items():
+            # The bucket of a sale has the number of the bounds until it.
+            since = bounds[bucket - 1]
+            if since >= start:
                 current[currency] += sales
-            # The last day before ends at the same time as today does.
-            elif first - timedelta(days=days) <= day < first and (
-                early or day < first - timedelta(days=1)
-            ):
+            elif before_start <= since < before_end:
                 before[currency] += sales
         comparisons.append(Comparison(days, dict(current), dict(before)))
     return comparisons
+
+
+def _ranges_of(
+    days: int, today: date, now: datetime, zone: tzinfo
+) -> tuple[datetime, datetime, datetime]:
+    """Return where the days before begin and end, and where the last days begin."""
+    first = today - timedelta(days=days - 1)
+    local = now.astimezone(zone)
+    # By the clock on the wall, also if it was changed in between.
+    before_end = (local - timedelta(days=days)).astimezone(UTC)
+    return _midnight(first - timedelta(days=days), zone), before_end, _midnight(first, zone)
 
 
 def sales_by_time(
@@ -145,20 +163,19 @@ def sales_by_time(
     first = today - timedelta(days=days - 1)
     since = _midnight(first, zone)
     largest = _largest_types(events, since=since, most=most)
-    by_time = _by_hour(zone) if days == 1 else _by_day(zone)
-    found = _sum_sales(events, [by_time, _by_one_of(largest)], since=since) if largest else {}
     starts: list[Any] = [first + timedelta(days=day) for day in range(days)]
+    bounds = [_midnight(day, zone) for day in starts]
     if days == 1:
         # By the clock in UTC: a day may have 23 or 25 hours.
         end = _midnight(first + timedelta(days=1), zone)
         hours = int((end - since).total_seconds() // 3600)
-        starts = [(since + timedelta(hours=hour)).astimezone(zone) for hour in range(hours)]
-    places = {start: place for place, start in enumerate(starts)}
+        bounds = [since + timedelta(hours=hour) for hour in range(hours)]
+        starts = [bound.astimezone(zone) for bound in bounds]
+    keys = [_by_bucket(bounds), _by_one_of(largest)]
+    found = _sum_sales(events, keys, since=since) if largest else {}
     series: dict[UUID | None, list[int]] = {kind: [0] * len(starts) for kind in [*largest, None]}
-    for (start, kind), sales in found.items():
-        # A sale that was made while this ran may be of tomorrow.
-        if start in places:
-            series[kind][places[start]] += sales.sold
+    for (bucket, kind), sales in found.items():
+        series[kind][bucket - 1] += sales.sold
     if not any(series[None]):
         del series[None]
     return SalesByTime(starts, series)
@@ -287,12 +304,16 @@ def _by_currency(source: _Source) -> F:
     return F(source.currency)
 
 
-def _by_day(zone: tzinfo) -> _Key:
-    return lambda source: TruncDate(source.moment, tzinfo=zone)
+def _by_bucket(bounds: Sequence[datetime]) -> _Key:
+    """
+    Group by the number of bounds that are not after the sale.
 
-
-def _by_hour(zone: tzinfo) -> _Key:
-    return lambda source: TruncHour(source.moment, tzinfo=zone)
+    PostgreSQL would take ten times as long to convert each moment to a time zone.
+    """
+    array = Value(list(bounds), ArrayField(DateTimeField()))
+    return lambda source: Func(
+        F(source.moment), array, function="width_bucket", output_field=IntegerField()
+    )
 
 
 def _by_one_of(kinds: Sequence[UUID]) -> _Key:
@@ -300,12 +321,6 @@ def _by_one_of(kinds: Sequence[UUID]) -> _Key:
         When(**{f"{source.kind}__in": kinds}, then=F(source.kind)),
         output_field=UUIDField(null=True),
     )
-
-
-def _until_time(now: datetime, zone: tzinfo) -> _Key:
-    """Group by whether a sale was made earlier in its day than `now` is in today."""
-    time = now.astimezone(zone).time()
-    return lambda source: LessThan(TruncTime(source.moment, tzinfo=zone), time)
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

@@ -56,7 +56,6 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
-                    {"title": _("Search"), "icon": "search", "link": reverse_lazy("find")},
                 ],
             },
             {

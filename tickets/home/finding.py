@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from events.access import within_rights
 from events.roles import Right
 from orders.models import Order
+from orders.search import orders_named
 from ticketing.addresses import can_be_mailed, tidy_address
 from tickets.codes import read_ticket_id
 from tickets.home.shown_events import Viewer, events_of
@@ -18,8 +19,6 @@ from tickets.ticket_codes import find_ticket_id
 
 # More than anybody reads: the words must be more exact then.
 MOST_FOUND: Final = 20
-# A name is compared with the newest orders only, so that no search reads all orders of many years.
-_NAMES_SEARCHED: Final = 50_000
 _LONGEST: Final = 300
 _ORDER_CODE: Final = re.compile(r"#?([0-9A-Za-z]{4,8})")
 
@@ -64,12 +63,9 @@ def find_anything(text: str, user: Viewer) -> Found:
         return by_code
     if "@" in text:
         address = tidy_address(text) if can_be_mailed(text) else text
-        return _with_tickets(orders.filter(customer_email__in={address, address.lower()}), tickets)
-    events = events_of(user, Right.SEE_ORDERS).order_by()
-    newest = Order.objects.filter(event__in=events).order_by("-created_at", "-pk")
-    named = Order.objects.filter(
-        pk__in=newest.values("pk")[:_NAMES_SEARCHED], customer_name__icontains=text
-    )
+        mailed = _ordered(orders.filter(customer_email__in={address, address.lower()}))
+        return _with_tickets(list(mailed[: MOST_FOUND + 1]), tickets)
+    named = orders_named(text, events_of(user, Right.SEE_ORDERS), count=MOST_FOUND + 1)
     return _with_tickets(named, tickets)
 
 
@@ -83,8 +79,7 @@ def _by_code(code: str, orders: QuerySet[Order], tickets: QuerySet[Ticket]) -> F
     return _bounded(found) if found.orders or found.tickets else None
 
 
-def _with_tickets(orders: QuerySet[Order], tickets: QuerySet[Ticket]) -> Found:
-    found = list(_ordered(orders)[: MOST_FOUND + 1])
+def _with_tickets(found: list[Order], tickets: QuerySet[Ticket]) -> Found:
     ids: list[UUID] = [order.pk for order in found[:MOST_FOUND]]
     of_orders = _shown(tickets.filter(order__in=ids, replaced_by=None)) if ids else []
     return _bounded(Found(found, list(of_orders[: MOST_FOUND + 1])))
