@@ -21,17 +21,17 @@ from django.db.models import (
     F,
     Func,
     IntegerField,
-    Q,
     QuerySet,
     Sum,
     UUIDField,
     Value,
     When,
 )
+from django.db.models.functions import TruncDate
 
 from events.models import Event
-from orders.models import Order, OrderItem, OrderStatus
-from orders.sales_slots import OrderSlot, SalesSlot, SalesSummary
+from orders.models import OrderItem
+from orders.sales_slots import SalesSlot, SalesSummary
 
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # More series than this cannot be told apart in a chart.
@@ -85,22 +85,6 @@ class SalesByTime:
     @property
     def total(self) -> int:
         return sum(sum(counts) for counts in self.series.values())
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCounts:
-    """How many orders were made, and how they went on. The rest are open."""
-
-    reserved: int = 0
-    paid: int = 0
-    expired: int = 0
-    cancelled: int = 0
-    declined: int = 0
-
-    @property
-    def open(self) -> int:
-        ended = self.paid + self.expired + self.cancelled + self.declined
-        return max(0, self.reserved - ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,29 +183,6 @@ def sales_by_day(
     return {(day, kind): sales for (day, kind), sales in found.items()}
 
 
-def count_orders(event: Event) -> OrderCounts:
-    """Return how many orders of an event were made, and how they went on."""
-    written_until = _written_until()
-    orders = Order.objects.filter(event=event)
-    ends = orders.filter(closed_at__gte=written_until).aggregate(
-        **{
-            status.value: Count("pk", filter=Q(status=status))
-            for status in (OrderStatus.EXPIRED, OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED)
-        }
-    )
-    names = ("reserved", "paid", "expired", "cancelled", "declined")
-    written = OrderSlot.objects.filter(event=event, starts_at__lt=written_until).aggregate(
-        **{name: Sum(name, default=0) for name in names}
-    )
-    return OrderCounts(
-        written["reserved"] + orders.filter(created_at__gte=written_until).count(),
-        written["paid"] + orders.filter(paid_at__gte=written_until).count(),
-        written["expired"] + ends["expired"],
-        written["cancelled"] + ends["cancelled"],
-        written["declined"] + ends["payment_failed"],
-    )
-
-
 def _sum_sales(
     events: QuerySet[Event], keys: Sequence[_Key], *, since: datetime = _ALWAYS
 ) -> dict[tuple[Any, ...], Sales]:
@@ -257,13 +218,11 @@ def _grouped(source: _Source, keys: Sequence[_Key]) -> QuerySet[Any, tuple[Any, 
 def _sources(events: QuerySet[Event], since: datetime) -> Iterator[_Source]:
     """Yield the slots, then what was sold and what was returned after the last of them."""
     wanted = events.order_by().values("pk")
-    written_until = _written_until()
-    live = max(since, written_until)
+    until = written_until()
+    live = max(since, until)
     nothing, no_money = Sum(Value(0)), Sum(Value(Decimal(0)))
     yield _Source(
-        SalesSlot.objects.filter(
-            event__in=wanted, starts_at__gte=since, starts_at__lt=written_until
-        ),
+        SalesSlot.objects.filter(event__in=wanted, starts_at__gte=since, starts_at__lt=until),
         "starts_at",
         "ticket_type",
         "currency",
@@ -287,7 +246,8 @@ def _sources(events: QuerySet[Event], since: datetime) -> Iterator[_Source]:
     )
 
 
-def _written_until() -> datetime:
+def written_until() -> datetime:
+    """Return the moment from which on sales are not in slots yet."""
     moments = SalesSummary.objects.values_list("written_until", flat=True)
     return moments.order_by("pk").first() or _ALWAYS
 
@@ -302,6 +262,10 @@ def _by_event(source: _Source) -> F:
 
 def _by_currency(source: _Source) -> F:
     return F(source.currency)
+
+
+def _by_day(zone: tzinfo) -> _Key:
+    return lambda source: TruncDate(source.moment, tzinfo=zone)
 
 
 def _by_bucket(bounds: Sequence[datetime]) -> _Key:

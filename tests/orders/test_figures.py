@@ -13,15 +13,14 @@ from events.models import Event, TicketType
 from orders.cancellation import cancel_order
 from orders.expiry import expire_reservations
 from orders.figures import (
-    OrderCounts,
     Sales,
     compare_periods,
-    count_orders,
     sales_by_event,
     sales_by_time,
     sales_by_type,
 )
 from orders.models import Order
+from orders.order_figures import OrderCounts, count_orders
 from orders.sales_slots import SalesSlot, SalesSummary
 from orders.sales_summary import summarize_sales
 from tests.make import (

@@ -23,8 +23,8 @@ from tickets.figures import Entries, GateEntries, read_entries
 from tickets.home.attention import find_matters
 from tickets.home.charts import Chart, draw_columns
 from tickets.home.shown_events import (
-    ShownEvent,
     Viewer,
+    count_down,
     events_of,
     is_today,
     links_of,
@@ -67,14 +67,17 @@ class Period:
 class Today:
     """An event of today, with its entries, and those of its first gates."""
 
-    shown: ShownEvent
+    event: Event
+    dashboard: str
+    countdown: str
+    sold: int
     entries: Entries
     gates: list[GateEntries]
     percent: int
 
     @property
     def missing(self) -> int:
-        return max(0, self.shown.sold - self.entries.admitted)
+        return max(0, self.sold - self.entries.admitted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +185,18 @@ def _show_time(start: datetime | date) -> str:
 
 
 def _show_today(event: Event, now: datetime) -> Today:
-    entries, shown = read_entries(event), show_event(event, now=now)
-    percent = min(percent_of(entries.admitted, shown.sold), 100)
+    entries = read_entries(event)
+    sold = sum(kind.sold for kind in event.ticket_types.all())
     gates = entries.gates if len(entries.gates) > 1 else []
-    return Today(shown, entries, gates[:_MOST_GATES], percent)
+    return Today(
+        event=event,
+        dashboard=dashboard_of(event),
+        countdown=count_down(event, now=now),
+        sold=sold,
+        entries=entries,
+        gates=gates[:_MOST_GATES],
+        percent=min(percent_of(entries.admitted, sold), 100),
+    )
 
 
 def _show_period(compared: Comparison, *, is_shown: bool) -> Period:

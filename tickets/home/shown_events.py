@@ -119,11 +119,9 @@ def links_of(event: Event, user: Viewer) -> list[Link]:
         (Right.EXPORT, _("Export"), "download", _export_of(event)),
         (Right.RUN_DOOR, _("Scans"), "qr_code_scanner", _list_of("tickets_scan", event)),
     ]
-    return [
-        Link(text, url, icon)
-        for right, text, icon, url in wanted
-        if events_of(user, right).filter(pk=event.pk).exists()
-    ]
+    rights = dict.fromkeys(right for right, *_rest in wanted)
+    granted = {right for right in rights if events_of(user, right).filter(pk=event.pk).exists()}
+    return [Link(text, url, icon) for right, text, icon, url in wanted if right in granted]
 
 
 def show_when(event: Event) -> str:

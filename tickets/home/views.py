@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from events.admin.base import rows_of_key
 from events.models import Event
-from orders.figures import OrderCounts, count_orders, sales_by_time
+from orders.figures import sales_by_time
+from orders.order_figures import OrderCounts, count_orders
 from ticketing import clock
 from ticketing.clock import zone_named
 from tickets.figures import read_entries

@@ -294,6 +294,21 @@ def test_the_dashboard_shows_stock_sales_conversion_and_entries():
     assert context["chart"].total == 2
 
 
+@pytest.mark.parametrize(
+    ("role", "count"),
+    [(Role.OWNER, 5), (Role.FINANCE, 3), (Role.DOOR, 1), (Role.VIEWER, 2)],
+)
+def test_the_buttons_of_an_event_lead_to_pages_that_the_member_may_open(role: Role, count: int):
+    event = make_event()
+    client = member_of(event.organizer, role)
+
+    links = dashboard(client, event).context["links"]
+
+    assert len(links) == count
+    assert {client.get(link.url).status_code for link in links} == {200}
+    assert home(client).context["next_links"] == links
+
+
 def test_a_draft_without_types_has_a_dashboard_and_nobody_else_sees_it():
     draft = make_event(status="draft")
     draft.ticket_types.all().delete()
@@ -392,7 +407,7 @@ def test_the_pages_cost_the_same_with_many_events_and_orders():
 
     assert costs[0] == costs[1]
     # Beside the queries of every page of the admin.
-    assert costs[0] == [33, 28, 2]
+    assert costs[0] == [34, 29, 2]
 
 
 def _costs(client: Client, event: Event) -> list[int]:
