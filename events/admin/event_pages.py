@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
+from events.access import organizers_of
 from events.admin.base import OwnAdmin, chosen
 from events.admin.clone_form import CloneForm
 from events.admin.picture_form import PictureForm
@@ -25,6 +26,7 @@ from events.admin.wording import show_when
 from events.cloning import clone_event
 from events.models import Event, EventStatus
 from events.pictures import own_picture, set_picture
+from events.roles import Right
 from events.wording import public_address
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -35,7 +37,14 @@ _MODULES_OF_MARGIN = 4
 
 
 class EventPages(OwnAdmin):
-    @action(description=gettext_lazy("Copy…"), permissions=["events"])
+    def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may make events of the same organizer."""
+        organizers = organizers_of(request.user, Right.CHANGE_EVENTS)
+        if obj is None:
+            return organizers.exists()
+        return chosen(self, request, str(obj)).filter(organizer__in=organizers).exists()
+
+    @action(description=gettext_lazy("Copy…"), permissions=["copy"])
     def clone_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the new name and start, and make a draft."""
         event = get_object_or_404(chosen(self, request, object_id))

@@ -113,8 +113,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         (first, options), (second, where), *others = super().get_fieldsets(request, obj)
-        if len(self._own_organizers(request)[:2]) == 1 and not request.user.is_superuser:
-            # There is nothing to choose.
+        if not self._can_choose_organizer(request, obj):
             offered = [name for name in options["fields"] if name != "organizer"]
             options = {**options, "fields": offered}
         if obj is not None and obj.status == EventStatus.PUBLISHED:
@@ -271,6 +270,13 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
     def response_change(self, request: HttpRequest, obj: Any) -> Any:
         messages.success(request, _("The changes of “%(name)s” are saved.") % {"name": obj.name})
         return redirect("admin:events_event_change", obj.pk)
+
+    def _can_choose_organizer(self, request: HttpRequest, event: Event | None) -> bool:
+        own = self._own_organizers(request)
+        if event is not None and not own.filter(pk=event.organizer_id).exists():
+            # A member who is limited to some events may change this one, but not move it.
+            return False
+        return request.user.is_superuser or len(own[:2]) > 1
 
     def _own_organizers(self, request: HttpRequest) -> QuerySet[Organizer]:
         """Return the organizers for which the user may make events."""

@@ -13,7 +13,7 @@ from tests.make import (
     make_reserved_order,
     make_user,
 )
-from tests.pages.test_admin import change_page, organizer_of, sign_in
+from tests.pages.test_admin import change_page, event_form, organizer_of, sign_in
 from tests.queue import RecordingQueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,3 +136,23 @@ def test_an_event_of_another_organizer_is_out_of_reach(name: str):
     assert client.post(button(event, name), YES).status_code == 403
     event.refresh_from_db()
     assert event.status == EventStatus.PUBLISHED
+
+
+def test_a_member_limited_to_some_events_changes_them_but_makes_no_new_ones():
+    event = make_event()
+    user = make_user(is_staff=True)
+    membership = user.memberships.create(
+        organizer=event.organizer, role=Role.MANAGER, only_some_events=True
+    )
+    membership.events.add(event)
+    client = sign_in(is_staff=True)
+    client.force_login(user)
+
+    renamed = client.post(change_page(event), event_form(client, event, name="Outro nome"))
+
+    assert renamed.status_code == 302
+    event.refresh_from_db()
+    assert event.name == "Outro nome"
+    assert button(event, "clone_this") not in client.get(change_page(event)).content.decode()
+    assert client.get(button(event, "clone_this")).status_code == 403
+    assert client.get(button(event, "cancel_this")).status_code == 200
