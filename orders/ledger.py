@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from orders.ledger_entry import EntryKind, LedgerEntry
+from orders.models import PaymentMethod
 
 # Each statement returns the order's code and what is wrong. The amounts are compared one by one, so
 # that two mistakes cannot cancel each other out.
@@ -66,11 +67,13 @@ class Balance:
     charges: Decimal
     refunds: Decimal
     fees: Decimal
+    # What the organizer took at its own box office, less what it gave back. Part of the above.
+    cash: Decimal
 
     @property
     def payout(self) -> Decimal:
-        """Return what remains for the organizer."""
-        return self.charges + self.refunds + self.fees
+        """Return what the organizer still gets: cash is in its hands already."""
+        return self.charges + self.refunds + self.fees - self.cash
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,9 @@ def find_ledger_faults(*, event_id: UUID | None = None) -> Iterator[str]:
 
 
 def _sums() -> dict[str, Sum]:
-    return {
+    """Return the sums of a `Balance`, in the order of its fields."""
+    sums = {
         kind.value: Sum("amount", filter=Q(kind=kind), default=Decimal(0)) for kind in EntryKind
     }
+    in_cash = Q(method=PaymentMethod.CASH) & ~Q(kind=EntryKind.FEE)
+    return {**sums, "cash": Sum("amount", filter=in_cash, default=Decimal(0))}

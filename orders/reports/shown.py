@@ -20,6 +20,8 @@ class ShownBalance:
     charges: str
     refunds: str
     fees: str
+    # "" if nothing was sold for cash.
+    cash: str
     payout: str
 
 
@@ -60,10 +62,11 @@ class ShownDay:
 def show_balances(balances: list[Balance]) -> list[ShownBalance]:
     return [
         ShownBalance(
-            *(
-                format_money(amount, each.currency)
-                for amount in (each.charges, each.refunds, each.fees, each.payout)
-            )
+            charges=format_money(each.charges, each.currency),
+            refunds=format_money(each.refunds, each.currency),
+            fees=format_money(each.fees, each.currency),
+            cash=format_money(each.cash, each.currency) if each.cash else "",
+            payout=format_money(each.payout, each.currency),
         )
         for each in balances
     ]

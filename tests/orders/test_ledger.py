@@ -128,7 +128,7 @@ def test_the_refunds_of_a_cancelled_event_are_entered_and_add_up_to_nothing():
         refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
 
     assert balances(LedgerEntry.objects.filter(event=kind.event_id)) == [
-        Balance("BRL", Decimal("135.00"), Decimal("-135.00"), Decimal(0))
+        Balance("BRL", Decimal("135.00"), Decimal("-135.00"), Decimal(0), Decimal(0))
     ]
     assert list(find_ledger_faults()) == []
 
@@ -242,3 +242,16 @@ def test_the_check_finds_an_entry_with_another_amount():
     Payment.objects.update(amount=Decimal("46.00"))
 
     assert list(find_ledger_faults()) == [f"{order.code}: a charge is entered with another amount"]
+
+
+def test_cash_of_the_box_office_is_not_paid_out_again():
+    order = make_paid_order(quantity=2)
+    Payment.objects.update(method="cash")
+    empty_ledger()
+    Payment.objects.update(status=PaymentStatus.APPROVED)
+    make_paid_order(ticket_type=order.items.get().ticket_type)
+
+    (balance,) = balances(LedgerEntry.objects.all())
+
+    assert (balance.charges, balance.cash) == (Decimal(135), Decimal(90))
+    assert balance.payout == Decimal(45)
