@@ -1,13 +1,14 @@
 """The admin pages of orders: an organizer finds an order, reads it, cancels a reservation."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy, ngettext_lazy
-from unfold.admin import StackedInline, TabularInline
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
@@ -38,6 +39,20 @@ STATUS_COLORS = {
 }
 
 
+def _ask_to_cancel(orders: QuerySet[Order]) -> Question:
+    count = orders.count()
+    return Question(
+        text=ngettext("Cancel %(count)d reservation?", "Cancel %(count)d reservations?", count)
+        % {"count": count},
+        consequences=[
+            _("The tickets go back on sale at once, and the buyer cannot pay any more."),
+            _("Nobody has paid for a reservation, so no money is returned."),
+        ],
+        confirm=ngettext("Cancel the reservation", "Cancel the reservations", count),
+        keep=ngettext("Keep the reservation", "Keep the reservations", count),
+    )
+
+
 class ReadOnlyInline:
     """Rows that belong to an order. Nobody can change them in the admin."""
 
@@ -57,20 +72,22 @@ class ReadOnlyInline:
 
 class OrderItemInline(ReadOnlyInline, TabularInline):
     model = OrderItem
-    fields = ["ticket_type", "quantity", "returned", "unit_price"]
+    fields = ["ticket_type", "quantity", "returned", "price"]
+    readonly_fields = ["price"]
+
+    @admin.display(description=gettext_lazy("unit price"))
+    def price(self, item: OrderItem) -> str:
+        return format_money(item.unit_price, item.order.currency)
 
 
-class PaymentInline(ReadOnlyInline, StackedInline):
+class PaymentInline(ReadOnlyInline, TabularInline):
     model = Payment
-    fields = [
-        "method",
-        "amount",
-        "status",
-        "decline_code",
-        "created_at",
-        "decided_at",
-        "refunded_at",
-    ]
+    fields = ["method", "sum", "status", "decline_code"]
+    readonly_fields = ["sum"]
+
+    @admin.display(description=gettext_lazy("amount"))
+    def sum(self, payment: Payment) -> str:
+        return format_money(payment.amount, payment.currency)
 
 
 class ConfirmationInline(ReadOnlyInline, TabularInline):
@@ -87,11 +104,11 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     list_filter = ["status", "event"]
     list_select_related = ["event"]
     search_fields = ["=code", "customer_name", "customer_email"]
-    search_help_text = gettext_lazy("Order code, customer's name or email")
+    search_help_text = gettext_lazy("Email, name, order code or ticket code")
     ordering = ["-created_at", "-id"]
     inlines = [OrderItemInline, ConfirmationInline, PaymentInline]
     actions = ["cancel_chosen"]
-    actions_detail = ["cancel_this"]
+    actions_detail: ClassVar[list[Any]] = ["cancel_this"]
     fields = [
         "code",
         "status",
@@ -101,19 +118,9 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         "language",
         "price",
         "given_back",
-        "created_at",
         "reserved_until",
-        "processing_at",
-        "paid_at",
-        "closed_at",
     ]
     readonly_fields = ["price", "given_back"]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        # Stored codes are in capitals, but people type them in any case.
-        return super().get_search_results(request, queryset, _capitalize_code(search_term))
 
     @display(description=gettext_lazy("customer"), header=True, ordering="customer_name")
     def customer(self, order: Order) -> list[str]:
@@ -130,6 +137,12 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def shown_status(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_fields(request, obj)
+        # After the payment or the end of the reservation, its end tells nobody anything.
+        waits = obj is not None and obj.status == OrderStatus.RESERVED
+        return [name for name in fields if waits or name != "reserved_until"]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         inlines = list(super().get_inlines(request, obj))
@@ -148,19 +161,11 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return chosen(self, request, object_id).filter(status__in=statuses).exists()
 
     @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["orders"])
-    @after_asking(
-        Question(
-            text=gettext_lazy("Cancel these reservations?"),
-            consequences=[
-                gettext_lazy("Their tickets go back on sale at once. Paid orders do not change.")
-            ],
-            confirm=gettext_lazy("Yes, cancel"),
-        )
-    )
+    @after_asking(_ask_to_cancel)
     def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
             request,
-            rows,
+            self.within(rows, request, Right.CHANGE_ORDERS),
             lambda order: cancel_order(
                 order_id=order.pk, actor=user_actor(request.user), now=clock.now()
             ),
@@ -173,8 +178,3 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     @on_its_page
     def cancel_this(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
         return self.cancel_chosen(request, rows)
-
-
-def _capitalize_code(term: str) -> str:
-    term = term.strip()
-    return term.upper() if len(term) <= 8 and term.isalnum() and "@" not in term else term  # noqa: PLR2004

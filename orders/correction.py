@@ -1,5 +1,6 @@
-"""Correct the email address of an order."""
+"""Correct the name and the email address of an order's customer."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +23,14 @@ _ENDED = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The name and the email address of an order's customer."""
+
+    name: str
+    email: str
+
+
 class AddressNotMailable(Invalid):
     """The new address cannot receive mail."""
 
@@ -31,43 +40,51 @@ class AddressNotMailable(Invalid):
 
 
 class AddressNotCorrected(Conflict):
-    """The address was changed since the caller read it, or the order has ended."""
+    """The customer was changed since the caller read it, or the order has ended."""
 
     code = "address_not_corrected"
-    title = "The order's email address was not changed"
+    title = "The order's customer was not changed"
 
 
 @transaction.atomic
-def correct_customer_email(
-    *, order_id: UUID, was: str, becomes: str, actor: Actor, now: datetime
-) -> None:
+def correct_contact(
+    *, order_id: UUID, was: Contact, becomes: Contact, actor: Actor, now: datetime
+) -> Contact:
     """
-    Replace an order's email address `was`, which the caller has read, by `becomes`.
+    Replace the customer of an order, whom the caller has read, by `becomes`. Return the new one.
 
     It runs in the caller's transaction, which requests the mail of the tickets too. An open
-    confirmation is mailed to the new address, and the link in the earlier mail becomes invalid.
+    confirmation is mailed to a new address, and the link in the earlier mail becomes invalid.
 
     :raises AddressNotMailable: if the new address cannot receive mail
-    :raises AddressNotCorrected: if the order has another address than `was`, or has ended
+    :raises AddressNotCorrected: if the order's customer is not `was`, or the order has ended
     :raises TooManyMails: if the new address has reached its limit of mails
     """
     try:
-        address = tidy_address(becomes)
+        # The address of an old order may break today's rules. It may stay.
+        address = was.email if becomes.email == was.email else tidy_address(becomes.email)
     except ValidationError as error:
         raise AddressNotMailable(" ".join(error.messages)) from error
-    orders = Order.objects.filter(pk=order_id, customer_email=was)
-    if not orders.exclude(status__in=_ENDED).update(customer_email=address):
+    new = Contact(becomes.name, address)
+    orders = Order.objects.filter(pk=order_id, customer_name=was.name, customer_email=was.email)
+    if not orders.exclude(status__in=_ENDED).update(
+        customer_name=new.name, customer_email=new.email
+    ):
         raise AddressNotCorrected(
-            "The order's address was changed by somebody else, or the order has ended. Read the"
+            "The order's customer was changed by somebody else, or the order has ended. Read the"
             " order again."
         )
-    organizers = Order.objects.values_list("event__organizer_id", flat=True)
-    record_act(
-        act=ActType.ORDER_CUSTOMER_CORRECTED,
-        actor=actor,
-        subject_id=order_id,
-        organizer_id=organizers.get(pk=order_id),
-        at=now,
-        details={"fields": ["email"]},
-    )
-    confirm_new_address(order_id=order_id, now=now)
+    fields = ["name"] * (new.name != was.name) + ["email"] * (new.email != was.email)
+    if fields:
+        organizers = Order.objects.values_list("event__organizer_id", flat=True)
+        record_act(
+            act=ActType.ORDER_CUSTOMER_CORRECTED,
+            actor=actor,
+            subject_id=order_id,
+            organizer_id=organizers.get(pk=order_id),
+            at=now,
+            details={"fields": fields},
+        )
+    if new.email != was.email:
+        confirm_new_address(order_id=order_id, now=now)
+    return new

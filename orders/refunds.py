@@ -46,9 +46,13 @@ def record_rest_as_refund(*, order_id: UUID, now: datetime) -> Refund:
     payments = Payment.objects.filter(order_id=order_id)
     payments.update(status=PaymentStatus.REFUNDING)
     payment = payments.get()
-    earlier = payment.refunds.aggregate(Sum("amount"))["amount__sum"] or Decimal(0)
-    rest: Decimal = payment.amount - earlier
-    return _add_refund(payment, rest, now)
+    return _add_refund(payment, rest_of_payment(payment), now)
+
+
+def rest_of_payment(payment: Payment) -> Decimal:
+    """Return what a refund of the whole order still owes: the payment less all earlier refunds."""
+    earlier: Decimal = payment.refunds.aggregate(Sum("amount"))["amount__sum"] or Decimal(0)
+    return payment.amount - earlier
 
 
 def return_money(*, order_id: UUID, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Rules of the code that no linter can check."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db.models import signals  # noqa: TID251 - to check that nothing uses them
+from django.utils import translation
 
+from events.admin.refusals import SENTENCES, say_refusal
 from ticketing.api.problems import FRAMEWORK_CODES, STATUS_BY_KIND
 from ticketing.errors import Invalid, Refusal
 from ticketing.queue.messages import QUEUES, Message
@@ -62,6 +65,75 @@ def test_every_problem_code_is_explained_in_the_docs():
     )
 
     assert sorted(explained) == sorted(codes | FRAMEWORK_CODES)
+
+
+# Refusals that only callers of the API and scanners meet. The admin never shows them.
+ONLY_IN_THE_API = {
+    "access_token_lost",
+    "already_used",
+    "closed",
+    "confirmation_not_valid",
+    "event_cancelled",
+    "idempotency_key_in_use",
+    "idempotency_key_reused",
+    "insufficient_scope",
+    "invalid_code",
+    "invalid_idempotency_key",
+    "invalid_if_match",
+    "invalid_token",
+    "not_authenticated",
+    "not_ready",
+    "not_yet_open",
+    "organizer_not_found",
+    "pairing_not_valid",
+    "payment_not_accepted",
+    "permission_denied",
+    "precondition_failed",
+    "promo_code_expired",
+    "promo_code_needs_other_quantity",
+    "promo_code_not_applicable",
+    "promo_code_not_started",
+    "promo_code_used_up",
+    "proof_of_work_invalid",
+    "proof_of_work_needed",
+    "required",
+    "revoked",
+    "scan_id_reused",
+    "several_ticket_types",
+    "ticket_type_needed",
+    "too_many_wrong_codes",
+    "unknown_promo_code",
+    "unknown_ticket",
+    "weak_idempotency_key",
+    "wrong_event",
+}
+
+
+def test_every_refusal_has_a_sentence_for_the_admin_or_is_known_to_be_of_the_api():
+    for folder in APPS:
+        for path in (ROOT / folder).rglob("*.py"):
+            if "    code = " in path.read_text():
+                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    leaves = [leaf for leaf in refusals(Refusal) if leaf.__module__.partition(".")[0] in APPS]
+    codes = {leaf.code for leaf in leaves if "code" in vars(leaf)}
+
+    assert codes == set(SENTENCES) | ONLY_IN_THE_API
+    assert not set(SENTENCES) & ONLY_IN_THE_API
+
+
+@pytest.mark.parametrize("code", sorted(SENTENCES))
+def test_the_admin_shows_a_refusal_in_portuguese(code: str):
+    class Refused(Refusal):
+        pass
+
+    Refused.code = code
+
+    with translation.override("pt-br"):
+        portuguese = say_refusal(Refused("in English"))
+    with translation.override("en"):
+        english = say_refusal(Refused("in English"))
+
+    assert portuguese not in ("in English", english)
 
 
 def test_nothing_listens_to_model_signals():

@@ -141,8 +141,9 @@ def show_details(act: Act, row: Any) -> str:
         parts.append(_(method))
     if reason := details.pop("reason", None):
         parts.append(_(reason))
-    # The admin page shows the scan in a section of its own.
-    details.pop("scan", None)
+    # Ids tell a reader nothing. The admin page shows scans and replacements in their own sections.
+    for name in ("scan", "replaced_by"):
+        details.pop(name, None)
     parts += [
         f"{_(name)}: {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in details.items()

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 
 from orders.models import Order, OrderStatus
-from ticketing.actors import Actor, record_act
+from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
@@ -46,7 +47,20 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         return
     tickets = list(tickets_to_mail(order_id))
     send_leased_mail(
-        delivery, lambda: compose_ticket_mail(order=delivery.order, tickets=tickets), now=now
+        delivery,
+        lambda: compose_ticket_mail(order=delivery.order, tickets=tickets),
+        now=now,
+        record=partial(_record, delivery.order, now),
+    )
+
+
+def _record(order: Order, now: datetime, was_sent: bool, /) -> None:  # noqa: FBT001 - see `Record`
+    record_act(
+        act=ActType.ORDER_MAILED if was_sent else ActType.ORDER_MAIL_GIVEN_UP,
+        actor=system_actor("", about=order.pk),
+        subject_id=order.pk,
+        organizer_id=order.event.organizer_id,
+        at=now,
     )
 
 

@@ -1,11 +1,9 @@
 """The admin of deliveries: the state of each ticket mail, and how staff resend or correct it."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,68 +14,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from events.access import within_rights
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
-from events.admin.confirming import Question, after_asking, on_its_page
-from events.admin.refusals import say_refusal
+from events.admin.confirming import after_asking, on_its_page
 from events.roles import Right
-from orders.models import Order
+from orders.models import Order, OrderStatus
 from ticketing import clock
 from ticketing.actors import user_actor
-from ticketing.address_form import AddressFormField
-from ticketing.errors import Refusal
 from ticketing.history import ShowsHistory
 from tickets.delivery import resend_tickets
 from tickets.models import Delivery
+from tickets.order_pages.correcting import customer_page
+from tickets.order_pages.questions import ask_to_resend_deliveries
 from tickets.outgoing_admin import COLORS, STATES, StateFilter, state_of
 from tickets.printing import tickets_to_print
-from tickets.redelivery import redirect_tickets
-
-RESEND_QUESTION = Question(
-    text=gettext_lazy("Send the tickets again?"),
-    consequences=[gettext_lazy("The buyer gets the same tickets by mail once more.")],
-    confirm=gettext_lazy("Yes, send"),
-)
-
-
-class CorrectionForm(forms.Form):
-    """An order's new email address. `was` is the address that the page showed."""
-
-    was = forms.CharField(widget=forms.HiddenInput)
-    email = AddressFormField(
-        label=gettext_lazy("New email address"), widget=UnfoldAdminEmailInputWidget
-    )
-
-
-def correct_address(
-    model_admin: ReadOnlyAdmin, request: HttpRequest, order: Order, *, back: HttpResponse
-) -> HttpResponse:
-    """Show the form for an order's new email address. Correct it once it is valid, then go back."""
-    form = CorrectionForm(request.POST or None, initial={"was": order.customer_email})
-    if request.method == "POST" and form.is_valid():
-        try:
-            redirect_tickets(
-                order_id=order.pk,
-                was=form.cleaned_data["was"],
-                becomes=form.cleaned_data["email"],
-                actor=user_actor(request.user),
-                now=clock.now(),
-            )
-        except Refusal as refusal:
-            messages.error(request, say_refusal(refusal))
-        else:
-            messages.success(request, _("The address is corrected; the mail is sent to it."))
-        return back
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.model._meta,  # noqa: SLF001 - the admin's own way
-        "title": _("Correct the address"),
-        "order": order,
-        "form": form,
-    }
-    return TemplateResponse(request, "admin/correct_address.html", context)
 
 
 @admin.register(Delivery)
@@ -159,11 +110,12 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             return _("given up: correct the address, or send the tickets again")
         return str(STATES[state])
 
-    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["orders"])
+    @admin.action(description=gettext_lazy("Send the tickets again…"), permissions=["orders"])
+    @after_asking(ask_to_resend_deliveries)
     def resend_chosen(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
         act_on_each(
             request,
-            rows,
+            self.within(rows, request, Right.CHANGE_ORDERS),
             lambda delivery: resend_tickets(
                 order_id=delivery.order_id, actor=user_actor(request.user), now=clock.now()
             ),
@@ -174,16 +126,19 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
             ),
         )
 
-    @action(description=gettext_lazy("Send the tickets again"), permissions=["orders"])
-    @on_its_page
-    @after_asking(lambda rows: replace(RESEND_QUESTION, about=[row.order for row in rows]))
-    def resend_this(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
-        self.resend_chosen(request, rows)
+    def has_paid_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Return whether the order is paid, so that its tickets can be sent."""
+        return chosen(self, request, object_id).filter(order__status=OrderStatus.PAID).exists()
 
-    @action(description=gettext_lazy("Correct the address…"), permissions=["orders"])
+    @action(description=gettext_lazy("Send the tickets again…"), permissions=["orders", "paid"])
+    @on_its_page
+    def resend_this(self, request: HttpRequest, rows: QuerySet[Delivery]) -> HttpResponse | None:
+        return self.resend_chosen(request, rows)
+
+    @action(description=gettext_lazy("Correct the customer…"), permissions=["orders", "paid"])
     def correct_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         delivery = chosen(self, request, object_id).select_related("order").first()
         if delivery is None:
             return redirect("admin:tickets_delivery_changelist")
-        back = redirect("admin:tickets_delivery_change", object_id)
-        return correct_address(self, request, delivery.order, back=back)
+        back = reverse("admin:tickets_delivery_change", args=[delivery.pk])
+        return customer_page(self, request, delivery.order, back=back)

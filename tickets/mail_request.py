@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from ticketing.queue.messages import next_retry_at
+from ticketing.queue.messages import Message, next_retry_at
+from tickets.models import Delivery
+
+
+def next_message(delivery: Delivery) -> Message:
+    """Return the message of the next step of a delivery that waits: its codes, or its mail."""
+    stored = delivery.codes_stored_at is not None
+    return Message.DELIVER_TICKETS if stored else Message.ISSUE_CODES
 
 
 def new_mail_request(*, now: datetime) -> dict[str, Any]:

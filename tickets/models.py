@@ -6,10 +6,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from events.models import ApiToken, Event, Organizer, TicketType
 from orders.models import Order, OrderItem
+from ticketing.clock import zone_named
 from ticketing.ids import new_id
 from tickets.outgoing import OutgoingMail
 from tickets.scan_slots import ScanSlot  # noqa: F401 - registers the models
@@ -280,4 +282,6 @@ class Scan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_result_display()} {self.recorded_at:%H:%M:%S}"
+        zone = zone_named(self.event.timezone) if self.event else None
+        recorded_at = timezone.localtime(self.recorded_at, zone)
+        return f"{self.get_result_display()} {recorded_at:%H:%M:%S}"

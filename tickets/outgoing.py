@@ -71,7 +71,21 @@ def lease_mail(rows: QuerySet[Row], *, address: Callable[[Row], str], now: datet
         return row if _may_send_now(row, address, now) else None
 
 
-def send_leased_mail(row: OutgoingMail, compose: Callable[[], HtmlMail], *, now: datetime) -> None:
+# Records in the same transaction that a mail was sent (True) or given up (False).
+Record = Callable[[bool], None]
+
+
+def record_nothing(_was_sent: bool, /) -> None:  # noqa: FBT001 - as `Record` is called
+    """Record nothing: the row alone tells what happened to its mail."""
+
+
+def send_leased_mail(
+    row: OutgoingMail,
+    compose: Callable[[], HtmlMail],
+    *,
+    now: datetime,
+    record: Record = record_nothing,
+) -> None:
     """
     Send the mail of a leased row, and note that it was sent.
 
@@ -84,17 +98,19 @@ def send_leased_mail(row: OutgoingMail, compose: Callable[[], HtmlMail], *, now:
     try:
         send_mail(compose())
     except MailRefused as refused:
-        give_up_mail(row, str(refused), now=now)
+        give_up_mail(row, str(refused), now=now, record=record)
         return
     except Exception as error:
         # All errors: the lease must end, so that the retry by SQS need not wait for it.
-        if _note_failure(row, error, now):
+        if _note_failure(row, error, now, record):
             return
         raise
     # If `asked_at` changed meanwhile, this mail may lack what was asked for since. Then `sent_at`
     # stays NULL, so that the message of the newer request sends another mail.
     same = When(asked_at=row.asked_at, then=Value(now))
-    _only(row).update(leased_until=None, goes_at=None, sent_at=Case(same, default=None))
+    with transaction.atomic(durable=True):
+        _only(row).update(leased_until=None, goes_at=None, sent_at=Case(same, default=None))
+        record(True)  # noqa: FBT003 - the only argument
 
 
 def close_mail(row: OutgoingMail, *, now: datetime) -> None:
@@ -102,7 +118,10 @@ def close_mail(row: OutgoingMail, *, now: datetime) -> None:
     _only(row).update(sent_at=now, leased_until=None)
 
 
-def give_up_mail(row: OutgoingMail, why: str, *, now: datetime) -> None:
+@transaction.atomic(durable=True)
+def give_up_mail(
+    row: OutgoingMail, why: str, *, now: datetime, record: Record = record_nothing
+) -> None:
     """Stop trying to send a mail, until staff resolve it. `why` is shown to them."""
     # A newer request may have another address or content: only the mail that failed is given up.
     requested_since = ~Q(asked_at=row.asked_at)
@@ -119,6 +138,7 @@ def give_up_mail(row: OutgoingMail, why: str, *, now: datetime) -> None:
         )
     )
     if given_up:
+        record(False)  # noqa: FBT003 - the only argument
         logger.error("A mail was given up: %s %s.", type(row).__name__, row.pk)
 
 
@@ -136,10 +156,10 @@ def _may_send_now(row: Row, address: Callable[[Row], str], now: datetime) -> boo
     return False
 
 
-def _note_failure(row: OutgoingMail, error: Exception, now: datetime) -> bool:
+def _note_failure(row: OutgoingMail, error: Exception, now: datetime, record: Record) -> bool:
     """Count an attempt that failed. Return whether it was the last one."""
     if row.attempts + 1 >= _MIN_ATTEMPTS and now - row.asked_at >= _MIN_TRYING:
-        give_up_mail(row, describe_failure(error), now=now)
+        give_up_mail(row, describe_failure(error), now=now, record=record)
         return True
     _only(row).update(
         leased_until=None, attempts=F("attempts") + 1, failure=_tidy(describe_failure(error))

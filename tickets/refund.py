@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -11,14 +12,27 @@ from django.db import transaction
 from events.models import EventStatus
 from events.stock.rebuild import sell_again
 from events.stock.record import current_epoch, return_sold, share_event
-from orders.models import Order, OrderStatus
-from orders.refunds import count_returned, record_partial_refund, record_rest_as_refund
+from orders.models import Order, OrderStatus, Payment
+from orders.refunds import (
+    count_returned,
+    record_partial_refund,
+    record_rest_as_refund,
+    rest_of_payment,
+)
 from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict, NotFound
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
 from tickets.models import Ticket, TicketStatus
 from tickets.notices.requests import request_refund_notice
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """The actor of a refund, and why."""
+
+    actor: Actor
+    reason: str
 
 
 class OrderNotRefundable(Conflict):
@@ -40,18 +54,19 @@ def refund_order(
     order_id: UUID,
     actor: Actor,
     now: datetime,
+    reason: str = "",
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Revoke an order's tickets at once and owe the buyer all the money. A repeat changes nothing.
 
     The worker returns the money afterwards. If a process called the gateway first and crashed, the
-    buyer would have both the money and the tickets. `store_response` stores the response in the
-    same transaction.
+    buyer would have both the money and the tickets. `reason` is kept with the act. `store_response`
+    stores the response in the same transaction.
 
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, None, actor, now, store_response)
+    _refund(order_id, None, _By(actor, reason), now, store_response)
 
 
 def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
@@ -65,35 +80,54 @@ def refund_order_of_cancelled_event(*, order_id: UUID, now: datetime) -> None:
     refund_order(order_id=order_id, actor=actor, now=now)
 
 
-def refund_tickets(
+def refund_tickets(  # noqa: PLR0913 - one argument for each part of the request
     *,
     order_id: UUID,
     ticket_ids: Collection[UUID],
     actor: Actor,
     now: datetime,
+    reason: str = "",
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Refund some of an order's tickets, each at its own price. A repeat changes nothing.
 
-    The refund of its last ticket makes the order `refunded`. `store_response` stores the response
-    in the same transaction.
+    The refund of its last ticket makes the order `refunded`. `reason` is kept with the act.
+    `store_response` stores the response in the same transaction.
 
     :raises TicketNotOfOrder: if one of the tickets is not of the order
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, set(ticket_ids), actor, now, store_response)
+    _refund(order_id, set(ticket_ids), _By(actor, reason), now, store_response)
+
+
+def sum_of_refund(*, order_id: UUID, ticket_ids: Collection[UUID]) -> Decimal:
+    """
+    Return what a refund of some of a paid order's tickets would owe to the buyer now.
+
+    Tickets that were refunded before do not count. With the last ticket, the rest is owed.
+    """
+    of_order = Ticket.objects.of_order(order_id).select_related("order_item")
+    open_tickets = list(of_order.filter(refunded_at=None))
+    chosen = [ticket for ticket in open_tickets if ticket.pk in ticket_ids]
+    if chosen and len(chosen) == len(open_tickets):
+        return rest_of_payment(Payment.objects.get(order_id=order_id))
+    return _sum_of_prices(chosen)
+
+
+def _sum_of_prices(tickets: Collection[Ticket]) -> Decimal:
+    return sum((ticket.order_item.unit_price for ticket in tickets), Decimal(0))
 
 
 def _refund(
     order_id: UUID,
     ticket_ids: set[UUID] | None,
-    actor: Actor,
+    by: _By,
     now: datetime,
     store_response: Callable[[], None],
 ) -> None:
     order = Order.objects.select_related("event").get(pk=order_id)
-    returned, epoch = _take_back(order, ticket_ids, actor, now, store_response)
+    returned, epoch = _take_back(order, ticket_ids, by, now, store_response)
     if returned and order.event.status == EventStatus.PUBLISHED:
         # Redis has no hold of a paid order any more, so the places are returned to its stock here.
         sell_again(event_id=order.event_id, epoch=epoch, quantities=returned)
@@ -103,13 +137,13 @@ def _refund(
 def _take_back(
     order: Order,
     ticket_ids: set[UUID] | None,
-    actor: Actor,
+    by: _By,
     now: datetime,
     store_response: Callable[[], None],
 ) -> tuple[Counter[UUID], int]:
     """Return how many tickets of each type came back, and in which epoch of the stock."""
     share_event(order.event.number)
-    refunded = _refund_open_tickets(order, ticket_ids, actor, now)
+    refunded = _refund_open_tickets(order, ticket_ids, by, now)
     store_response()
     returned = Counter(ticket.ticket_type_id for ticket in refunded)
     if returned:
@@ -120,7 +154,7 @@ def _take_back(
 
 
 def _refund_open_tickets(
-    order: Order, ticket_ids: set[UUID] | None, actor: Actor, now: datetime
+    order: Order, ticket_ids: set[UUID] | None, by: _By, now: datetime
 ) -> list[Ticket]:
     """Refund those of the given tickets that are not refunded yet, and return them."""
     organizer_id = order.event.organizer_id
@@ -144,14 +178,14 @@ def _refund_open_tickets(
     if whole:
         refund = record_rest_as_refund(order_id=order.pk, now=now)
     else:
-        owed = sum((ticket.order_item.unit_price for ticket in refunded), Decimal(0))
+        owed = _sum_of_prices(refunded)
         refund = record_partial_refund(order_id=order.pk, amount=owed, now=now)
     request_refund_notice(
         order=order, refund=refund, ticket_ids=[ticket.pk for ticket in refunded], now=now
     )
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
-        actor=actor,
+        actor=by.actor,
         subject_id=order.pk,
         organizer_id=organizer_id,
         at=now,
@@ -159,6 +193,7 @@ def _refund_open_tickets(
             "amount": str(refund.amount),
             "currency": order.currency,
             "tickets": [str(ticket.pk) for ticket in refunded],
+            **({"reason": by.reason} if by.reason else {}),
         },
     )
     return refunded

@@ -1,6 +1,6 @@
 """Revoke a ticket, or replace it by one with a new code."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -113,6 +113,36 @@ def replace_ticket(  # noqa: PLR0913 - a replacement takes all these
     _ask_for_codes(order.pk, now)
     store_response(new)
     return new
+
+
+def hand_over_tickets(  # noqa: PLR0913 - it takes all these
+    *,
+    order: Order,
+    ticket_ids: Collection[UUID],
+    old_name: str,
+    new_name: str,
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """
+    Replace valid tickets of a paid order whose customer was corrected. Return how many.
+
+    Those in the old name get the new one. It runs in the caller's transaction, which has locked the
+    order's row. The buyer gets one mail with all tickets.
+    """
+    tickets = Ticket.objects.of_order(order.pk).select_related("event", "ticket_type")
+    replaced = 0
+    for old in tickets.filter(pk__in=ticket_ids):
+        renamed = old.holder_name == old_name and new_name != old_name
+        new = _write_replacement(old, order, new_name if renamed else None, now)
+        if new is None:
+            continue
+        act = ActType.TICKET_RENAMED if renamed else ActType.TICKET_REISSUED
+        _record_replacement(old, new, act=act, actor=actor, now=now)
+        replaced += 1
+    if replaced:
+        _ask_for_codes(order.pk, now)
+    return replaced
 
 
 def orders_signed_by(*, key_id: int, event_id: UUID | None = None, now: datetime) -> Iterator[UUID]:

@@ -9,6 +9,7 @@ from events.models import Event, EventStatus
 from orders.sweep import resend_order_messages
 from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, take_overdue
+from tickets.mail_request import next_message
 from tickets.models import Delivery
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
@@ -19,9 +20,7 @@ def retry_waiting_work(*, now: datetime) -> int:
     """Send the messages of overdue work again. Return how many were sent."""
     sent = resend_order_messages(now=now) + resend_change_messages(now=now)
     for delivery in take_overdue(Delivery.objects.filter(sent_at=None, failed_at=None), now=now):
-        stored = delivery.codes_stored_at is not None
-        message = Message.DELIVER_TICKETS if stored else Message.ISSUE_CODES
-        send_after_commit(message, order_id=delivery.order_id)
+        send_after_commit(next_message(delivery), order_id=delivery.order_id)
         sent += 1
     for notice in take_overdue(Notice.objects.filter(sent_at=None, failed_at=None), now=now):
         send_after_commit(Message.SEND_NOTICE, notice_id=notice.pk)

@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from events.admin.base import OwnAdmin, chosen
@@ -93,7 +92,7 @@ def ask_first(
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.model._meta,  # noqa: SLF001 - as Django's admin does
-        "title": _("Are you sure?"),
+        "title": question.text,
         "action": action,
         "question": question.text,
         "consequences": question.consequences,

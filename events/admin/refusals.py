@@ -7,52 +7,90 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing.errors import Refusal
 
-# By code, for all refusals that actions of the admin can raise. Others are shown in English.
-_SENTENCES: Final[Mapping[str, Any]] = {
+# By code, for all refusals that an action of the admin can meet. A test compares this list with the
+# refusals of the code, so that a new one cannot be forgotten.
+SENTENCES: Final[Mapping[str, Any]] = {
     "address_not_corrected": _(
         "The address cannot be corrected: it has changed already, or no mail will be sent to it."
         " Open the order again."
+    ),
+    "address_not_mailable": _(
+        "No mail can reach this address. Check it, above all what follows the @."
     ),
     "capacity_below_committed": _(
         "More tickets are sold or held already than the capacity. Enter a larger capacity."
     ),
     "currency_in_use": _("The event has orders, so its currency cannot be changed."),
+    "device_revoked": _("This device is revoked. Make a new one."),
     "event_is_over": _("The event has ended. Correct its start and its end before you publish it."),
     "event_not_editable": _("The event was cancelled, so it cannot be changed."),
+    "event_not_on_sale": _("The event was cancelled, or is over. Nothing was sold."),
     "event_not_publishable": _(
         "The event cannot be published: it was cancelled, or it has no ticket types yet."
     ),
-    "illegal_status": _(
-        "The event has orders that are reserved or paid. Leave it on sale, or cancel it."
+    "gateway_away": _(
+        "The payment gateway does not answer. Nothing was changed: try again in a moment."
     ),
-    "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
-    "not_checked_in": _("This ticket is not checked in, or it was revoked."),
-    "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
-    "order_not_cancellable": _("Only an order that waits for its payment can be cancelled."),
-    "order_not_refundable": _("Only a paid order can be refunded."),
-    "picture_too_large": _("The picture has too many pixels. Make it smaller."),
-    "picture_too_small": _("The picture is too small. It needs 800 × 450 pixels or more."),
-    "slug_taken": _("Another event has that address on the site."),
-    "ticket_type_in_use": _("A ticket type with orders cannot be deleted."),
-    "ticket_type_name_taken": _("This event already has a ticket type of that name."),
-    "too_many_exports": _(
-        "Ten exports of this organizer are being written already. Wait until one is ready."
-    ),
-    "too_many_ticket_types": _("An event has 50 ticket types at most."),
-    "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
-    "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
-    "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
-    "event_not_on_sale": _("The event was cancelled, or is over. Nothing was sold."),
     "guest_list_empty": _("The list has no lines."),
     "guest_list_not_readable": _("The list is neither CSV nor XLSX, or the file is damaged."),
     "guest_list_too_long": _("The list is too long: 500 lines and one megabyte at most."),
+    "illegal_status": _(
+        "The event has orders that are reserved or paid. Leave it on sale, or cancel it."
+    ),
     "inventory_unavailable": _("The stock of tickets cannot be read right now. Try again."),
+    "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
+    "max_per_address_exceeded": _("The limit of tickets per network address is reached."),
+    "max_per_customer_exceeded": _("The limit of tickets per customer is reached."),
+    "max_per_order_exceeded": _("An order may not have that many tickets."),
+    "not_checked_in": _("This ticket is not checked in, or it was revoked."),
+    "not_found": _("It does not exist any more, or you may not see it."),
+    "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
+    "nothing_to_retry": _("Nothing of this order is unfinished, so there is nothing to retry."),
+    "order_not_cancellable": _("Only an order that waits for its payment can be cancelled."),
+    "order_not_paid": _("The order is not paid."),
+    "order_not_payable": _("The order cannot be paid any more."),
+    "order_not_refundable": _("Only a paid order can be refunded."),
+    "picture_too_large": _("The picture has too many pixels. Make it smaller."),
+    "picture_too_small": _("The picture is too small. It needs 800 × 450 pixels or more."),
+    "promo_code_in_use": _("Orders have used the promo code, so this cannot be changed."),
+    "promo_code_taken": _("This event already has that promo code."),
+    "reason_needed": _("Say why the tickets are given for free."),
+    "reservation_expired": _("The reservation has expired."),
+    "sales_ended": _("The sale of this ticket type has ended."),
+    "sales_not_started": _("The sale of this ticket type has not started."),
+    "slug_taken": _("Another event has that address on the site."),
     "sold_out": _("Not enough tickets are left. Nothing was sold."),
-    "unknown_ticket_type": _("The event does not have this ticket type any more."),
+    "storage_away": _("The storage of pictures does not answer. Try again in a moment."),
+    "ticket_not_valid": _(
+        "The ticket is not valid any more: it was used, revoked, refunded or replaced. Open"
+        " the order again."
+    ),
+    "ticket_type_in_use": _("A ticket type with orders cannot be deleted."),
+    "ticket_type_name_taken": _("This event already has a ticket type of that name."),
+    "tickets_needed": _("Choose at least one ticket."),
+    "too_many_devices": _(
+        "An organizer has reached the limit of door devices. Revoke one that is not used."
+    ),
+    "too_many_exports": _(
+        "Ten exports of this organizer are being written already. Wait until one is ready."
+    ),
+    "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
+    "too_many_reservations": _(
+        "Too many reservations are open for this customer or address. Try again when they have"
+        " expired."
+    ),
+    "too_many_ticket_types": _("An event has 50 ticket types at most."),
+    "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
     "undo_too_late": _("The check-in is older than 15 minutes, so it cannot be undone."),
+    "unknown_ticket_of_order": _(
+        "One of the tickets was replaced meanwhile. Open the order again."
+    ),
+    "unknown_ticket_type": _("The event does not have this ticket type any more."),
+    "unknown_ticket_type_of_event": _("The event has no such ticket type any more."),
+    "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
 }
 
 
 def say_refusal(refusal: Refusal) -> str:
     """Return the sentence of a refusal in the active language."""
-    return str(_SENTENCES.get(refusal.code, refusal))
+    return str(SENTENCES.get(refusal.code, refusal))

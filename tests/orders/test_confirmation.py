@@ -25,6 +25,7 @@ from orders.confirmation import (
     confirmation_token,
     send_confirmation,
 )
+from orders.correction import Contact
 from orders.email_confirmation import EmailConfirmation
 from orders.insertion import Customer, Reservation
 from orders.models import Order, Payment
@@ -46,7 +47,7 @@ from ticketing import clock
 from ticketing.mail_limit import TooManyMails
 from ticketing.queue.messages import Message
 from tickets.models import Ticket
-from tickets.redelivery import redirect_tickets
+from tickets.redelivery import correct_customer
 from tickets.refund import refund_order
 from tickets.sweep import retry_waiting_work
 
@@ -383,10 +384,10 @@ def test_a_corrected_address_gets_a_new_link_and_the_old_link_becomes_invalid(
     old = confirmation_token(order)
     queue.run_all()
 
-    redirect_tickets(
+    correct_customer(
         order_id=order.pk,
-        was="ana@example.com",
-        becomes="eva@example.com",
+        was=Contact(order.customer_name, "ana@example.com"),
+        becomes=Contact(order.customer_name, "eva@example.com"),
         actor=SOMEBODY,
         now=clock.now(),
     )
@@ -561,7 +562,13 @@ def test_staff_can_correct_the_address_of_an_order_that_waits(queue: RecordingQu
     order = waiting_order()
     queue.run_all()
     staff = as_user(make_user(organizer=order.event.organizer, is_staff=True))
-    form = {"was": "ana@example.com", "email": "eva@example.com"}
+    name = order.customer_name
+    form = {
+        "was_name": name,
+        "name": name,
+        "was_email": "ana@example.com",
+        "email": "eva@example.com",
+    }
 
     page = reverse("admin:orders_order_correct_this", args=[order.pk])
     form_page = staff.get(page)

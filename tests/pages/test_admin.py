@@ -286,7 +286,7 @@ def test_refund_and_resend_are_actions_that_refuse_unpaid_orders(queue: Recordin
     client = organizer_of(event)
     both = {"_selected_action": [str(paid.pk), str(reserved.pk)]}
 
-    client.post(list_page(Order), both | {"action": "resend_chosen"})
+    client.post(list_page(Order), both | {"action": "resend_chosen", "confirmed": "yes"})
     assert queue.sent[-1][1] == {"order_id": str(paid.pk)}
     client.post(list_page(Order), both | {"action": "refund_chosen", "confirmed": "yes"})
 
@@ -549,7 +549,7 @@ def test_the_admin_shows_a_refusal_in_the_users_language(queue: RecordingQueue):
 
     response = client.post(
         list_page(Order),
-        {"action": "resend_chosen", "_selected_action": [str(order.pk)]},
+        {"action": "resend_chosen", "_selected_action": [str(order.pk)], "confirmed": "yes"},
         headers={"Accept-Language": "pt-BR"},
     )
 

@@ -98,6 +98,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "resend_this": ORDERS,
         "correct_this": ORDERS,
         "refund_this": MONEY,
+        "retry_this": ORDERS,
         ":cancel_chosen": ORDERS,
         ":resend_chosen": ORDERS,
         ":refund_chosen": MONEY,
@@ -109,6 +110,9 @@ MATRIX: dict[str, dict[str, str]] = {
         "history": EVERYBODY,
         "delete": NOBODY,
         "undo_this": DOOR,
+        "rename_this": ORDERS,
+        "reissue_this": ORDERS,
+        "revoke_this": ORDERS,
     },
     "tickets_delivery": {
         "changelist": BUYERS,

@@ -1,0 +1,358 @@
+"""An order's page in the admin: what staff can do there, and its timeline."""
+
+import html
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from events.models import Membership, Role
+from orders.models import Order, Refund
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    make_device,
+    make_paid_order,
+    make_processing_order,
+    make_reserved_order,
+    make_ticket_type,
+    make_user,
+)
+from tests.queue import RecordingQueue
+from ticketing import clock
+from ticketing.models import Act
+from tickets.models import Ticket
+from tickets.order_pages.timeline import read_timeline
+from tickets.refund import refund_tickets, sum_of_refund
+from tickets.replacement import replace_ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def staff_of(order: Order, role: Role = Role.OWNER) -> Client:
+    user = make_user(organizer=order.event.organizer, is_staff=True)
+    Membership.objects.filter(user=user).update(role=role)
+    client = Client(headers={"Accept-Language": "pt-BR"})
+    client.force_login(user)
+    return client
+
+
+def page_of(row: Any) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def action(name: str, row: Any) -> str:
+    opts = row._meta
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=[row.pk])
+
+
+def read(response: Any) -> str:
+    """Return the text of a page, without tags and with single blanks."""
+    text = re.sub(r"<[^>]+>", " ", response.content.decode())
+    return " ".join(html.unescape(text).split())
+
+
+def buttons(client: Client, row: Any) -> set[str]:
+    page = client.get(page_of(row)).content.decode()
+    return set(re.findall(r'href="[^"]*/([a-z]+_this)/"', page))
+
+
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def order_of_three() -> Order:
+    return make_paid_order(ticket_type=make_ticket_type(price="80.00"), quantity=3)
+
+
+def tickets_of(order: Order) -> list[Ticket]:
+    return list(Ticket.objects.of_order(order.pk))
+
+
+def test_one_ticket_of_three_is_refunded_after_its_sum_was_shown(queue: RecordingQueue):
+    order = order_of_three()
+    staff, url = staff_of(order), action("refund_this", order)
+    first, *_others = tickets_of(order)
+    choice = {"tickets": [str(first.pk)], "reason": "Pediu por telefone"}
+
+    chooser = read(staff.get(url))
+    shown = staff.post(url, choice)
+    before = Refund.objects.count()
+    staff.post(url, choice | {"agreed": "80.00"})
+
+    assert "Quais ingressos?" in chooser
+    assert "Continuar com todos (R$ 240,00)" in chooser
+    assert "Reembolsar 1 ingresso (R$ 80,00)" in read(shown)
+    assert "Manter o pedido" in read(shown)
+    assert before == 0
+    first.refresh_from_db()
+    order.refresh_from_db()
+    assert (first.status, order.status) == ("revoked", "paid")
+    assert Refund.objects.get().amount == Decimal("80.00")
+    details = Act.objects.get(type="order.tickets_refunded").details
+    assert (details["reason"], details["amount"]) == ("Pediu por telefone", "80.00")
+
+
+def test_all_tickets_are_refunded_at_once(queue: RecordingQueue):
+    order = order_of_three()
+    staff, url = staff_of(order), action("refund_this", order)
+
+    shown = staff.post(url, {"all": "yes"})
+    staff.post(url, {"tickets": [str(t.pk) for t in tickets_of(order)], "agreed": "240.00"})
+
+    assert "Reembolsar 3 ingressos (R$ 240,00)" in read(shown)
+    order.refresh_from_db()
+    assert order.status == "refunded"
+
+
+def test_a_sum_that_changed_since_it_was_shown_is_shown_again(queue: RecordingQueue):
+    order = order_of_three()
+    staff, url = staff_of(order), action("refund_this", order)
+    one = str(tickets_of(order)[0].pk)
+
+    again = staff.post(url, {"tickets": [one], "agreed": "79.00"})
+
+    assert "Reembolsar 1 ingresso (R$ 80,00)" in read(again)
+    assert not Refund.objects.exists()
+
+
+@pytest.mark.parametrize("sent", [{}, {"tickets": ["nonsense"]}, {"agreed": "80.00"}])
+def test_a_refund_without_a_ticket_of_the_order_is_asked_again(
+    sent: dict[str, Any], queue: RecordingQueue
+):
+    order = order_of_three()
+
+    response = staff_of(order).post(action("refund_this", order), sent)
+
+    assert "Quais ingressos?" in read(response)
+    assert 'name="agreed"' not in response.content.decode()
+    assert not Refund.objects.exists()
+
+
+def test_the_sum_of_a_refund_is_what_the_refund_owes(queue: RecordingQueue):
+    order = order_of_three()
+    first, second, third = [ticket.pk for ticket in tickets_of(order)]
+
+    assert sum_of_refund(order_id=order.pk, ticket_ids=[first]) == Decimal("80.00")
+    refund_tickets(order_id=order.pk, ticket_ids=[first], actor=SOMEBODY, now=clock.now())
+    assert sum_of_refund(order_id=order.pk, ticket_ids=[first]) == 0
+    assert sum_of_refund(order_id=order.pk, ticket_ids=[first, second, third]) == Decimal("160.00")
+
+
+def test_the_page_of_a_ticket_that_was_used_or_refunded_says_so(queue: RecordingQueue):
+    order = order_of_three()
+    first, second, _third = tickets_of(order)
+    Ticket.objects.filter(pk=first.pk).update(status="used", used_at=clock.now())
+    refund_tickets(order_id=order.pk, ticket_ids=[second.pk], actor=SOMEBODY, now=clock.now())
+    staff, url = staff_of(order), action("refund_this", order)
+
+    chooser = staff.get(url)
+    shown = staff.post(url, {"tickets": [str(first.pk)]})
+
+    assert "já reembolsado" in read(chooser)
+    assert chooser.content.decode().count('type="checkbox" name="tickets"') == 2
+    assert "1 deles já foi usado" in read(shown)
+
+
+def test_the_buttons_of_an_order_are_those_that_can_work_now(queue: RecordingQueue):
+    paid = make_paid_order()
+    queue.run_all()
+    reserved, processing = make_reserved_order(), make_processing_order()
+
+    assert buttons(staff_of(paid), paid) == {"refund_this", "resend_this", "correct_this"}
+    assert buttons(staff_of(reserved), reserved) == {"cancel_this", "correct_this"}
+    assert buttons(staff_of(processing), processing) == {"correct_this", "retry_this"}
+
+
+def test_each_role_sees_the_buttons_of_its_rights_and_no_others_work(queue: RecordingQueue):
+    order = make_paid_order()
+    queue.run_all()
+
+    assert buttons(staff_of(order, Role.FINANCE), order) == {"refund_this"}
+    assert buttons(staff_of(order, Role.VIEWER), order) == set()
+    for name in ("refund_this", "resend_this", "correct_this", "retry_this"):
+        assert staff_of(order, Role.VIEWER).post(action(name, order)).status_code == 403
+    assert staff_of(order, Role.FINANCE).post(action("correct_this", order)).status_code == 403
+
+
+def test_a_right_for_one_organizer_does_not_act_on_an_order_of_another(queue: RecordingQueue):
+    ours, theirs = make_paid_order(), make_paid_order()
+    user = make_user(organizer=ours.event.organizer, is_staff=True)
+    Membership.objects.create(user=user, organizer=theirs.event.organizer, role=Role.VIEWER)
+    client = Client()
+    client.force_login(user)
+    both = {"_selected_action": [str(ours.pk), str(theirs.pk)], "confirmed": "yes"}
+
+    client.post(reverse("admin:orders_order_changelist"), both | {"action": "refund_chosen"})
+
+    assert dict(Order.objects.values_list("pk", "status")) == {
+        ours.pk: "refunded",
+        theirs.pk: "paid",
+    }
+
+
+def test_the_page_of_a_correction_says_which_codes_die(queue: RecordingQueue):
+    order = order_of_three()
+    ticket = tickets_of(order)[0]
+    Ticket.objects.filter(pk=ticket.pk).update(holder_name="Bia Lima")
+
+    page = read(staff_of(order).get(action("correct_this", order)))
+
+    assert "3 ingressos válidos recebem códigos novos" in page
+    assert "2 ingressos no nome de Ana Souza" in page
+
+
+def test_a_name_with_a_web_address_is_refused_in_a_correction(queue: RecordingQueue):
+    order = order_of_three()
+    name, email = order.customer_name, order.customer_email
+    form = {"was_name": name, "was_email": email, "email": email, "name": "Win at spam.example.com"}
+
+    response = staff_of(order).post(action("correct_this", order), form)
+
+    order.refresh_from_db()
+    assert (response.status_code, order.customer_name) == (200, name)
+
+
+def test_a_ticket_gets_another_holder_and_a_new_code(queue: RecordingQueue):
+    ticket = tickets_of(make_paid_order())[0]
+    staff = staff_of(ticket.order)
+
+    page = read(staff.get(action("rename_this", ticket)))
+    response = staff.post(action("rename_this", ticket), {"holder_name": "Bia Lima"})
+
+    new = Ticket.objects.get(holder_name="Bia Lima")
+    ticket.refresh_from_db()
+    assert "O código antigo deixa de valer na hora" in page
+    assert response["Location"] == page_of(new)
+    assert (ticket.replaced_by_id, new.code != ticket.code) == (new.pk, True)
+
+
+def test_a_ticket_gets_a_new_code_or_is_revoked_after_a_question(queue: RecordingQueue):
+    ticket = tickets_of(make_paid_order())[0]
+    staff = staff_of(ticket.order)
+
+    question = read(staff.get(action("reissue_this", ticket)))
+    staff.post(action("reissue_this", ticket), {"confirmed": "yes"})
+    new = tickets_of(ticket.order)[0]
+    staff.post(action("revoke_this", new), {"confirmed": "yes"})
+
+    assert "Gerar um código novo" in question
+    assert new.pk != ticket.pk
+    new.refresh_from_db()
+    assert new.status == "revoked"
+
+
+def test_a_stuck_order_is_retried_from_its_page(queue: RecordingQueue):
+    order = make_processing_order()
+    queue.sent.clear()
+    staff = staff_of(order)
+
+    question = read(staff.get(action("retry_this", order)))
+    staff.post(action("retry_this", order), {"confirmed": "yes"})
+    queue.run_all()
+
+    order.refresh_from_db()
+    assert "Ninguém é cobrado duas vezes" in question
+    assert order.status == "paid"
+
+
+def test_the_timeline_tells_all_that_happened_in_order_of_time(queue: RecordingQueue):
+    order = order_of_three()
+    queue.run_all()
+    first, second, _third = tickets_of(order)
+    door = as_bearer(make_device(order.event, gate="Portão 3"))
+    door.post("/tickets/validate", {"code": second.code})
+    replace_ticket(ticket_id=first.pk, holder_name="Bia Lima", actor=SOMEBODY, now=clock.now())
+    refund_tickets(order_id=order.pk, ticket_ids=[second.pk], actor=SOMEBODY, now=clock.now())
+    queue.run_all()
+    order = Order.objects.select_related("event", "payment").get(pk=order.pk)
+
+    with translation.override("pt-br"):
+        told = [(moment.what, moment.details) for moment in read_timeline(order)]
+
+    assert [what for what, _details in told] == [
+        "reservado",
+        "pagamento confirmado",
+        "pago",
+        "ingressos enviados por e-mail",
+        "entrada registrada",
+        "ingresso passado a outro titular",
+        "ingressos do pedido reembolsados",
+        "dinheiro devolvido ao comprador",
+        "ingressos enviados por e-mail",
+        "comprador avisado por e-mail",
+    ]
+    assert told[0][1] == "3 ingressos; R$ 240,00"
+    assert "R$ 80,00; 1 ingresso" in dict(told)["ingressos do pedido reembolsados"]
+
+
+def test_the_timeline_is_in_the_time_zone_of_the_event_with_the_name_of_the_actor(
+    queue: RecordingQueue,
+):
+    order = order_of_three()
+    order.event.timezone = "America/Manaus"
+    order.event.save()
+    replace_ticket(ticket_id=tickets_of(order)[0].pk, actor=SOMEBODY, now=clock.now())
+
+    page = read(staff_of(order).get(page_of(order)))
+
+    assert "Horários de America/Manaus" in page
+    assert "usuário: somebody" in page
+
+
+def test_the_same_act_on_several_tickets_at_once_is_one_line(queue: RecordingQueue):
+    order = order_of_three()
+    staff = staff_of(order)
+    name, email = order.customer_name, order.customer_email
+    form = {"was_name": name, "name": name, "was_email": email, "email": "eva@example.com"}
+    staff.post(action("correct_this", order), form)
+
+    lines = [moment.what for moment in read_timeline(Order.objects.get(pk=order.pk))]
+
+    assert lines.count("ticket re-issued") + lines.count("ingresso reemitido") == 1
+
+
+def listed(client: Client, model: str, words: str) -> str:
+    return read(client.get(reverse(f"admin:{model}_changelist"), {"q": words}))
+
+
+@pytest.mark.parametrize("model", ["orders_order", "tickets_ticket"])
+def test_orders_and_tickets_are_found_by_email_name_and_each_code(
+    model: str, queue: RecordingQueue
+):
+    kind = make_ticket_type()
+    order, other = make_paid_order(ticket_type=kind), make_paid_order(ticket_type=kind)
+    Order.objects.filter(pk=order.pk).update(
+        customer_name="João da Silva", customer_email="joao@xn--mnchen-3ya.de"
+    )
+    Ticket.objects.filter(order=order).update(holder_name="João da Silva")
+    ticket, staff = tickets_of(order)[0], staff_of(order)
+
+    found = [
+        listed(staff, model, words)
+        for words in (
+            "joao@xn--mnchen-3ya.de",
+            "joao@münchen.de",
+            "silva joão",
+            order.code.lower(),
+            f" {order.code}-1 ",
+            ticket.code,
+        )
+    ]
+
+    assert all(order.code in page and other.code not in page for page in found)
+
+
+def test_a_supervisor_of_the_door_does_not_find_tickets_by_their_buyers_address(
+    queue: RecordingQueue,
+):
+    order = make_paid_order()
+    supervisor = staff_of(order, Role.DOOR)
+
+    assert order.code not in listed(supervisor, "tickets_ticket", order.customer_email)
+    assert order.code in listed(supervisor, "tickets_ticket", order.code)
