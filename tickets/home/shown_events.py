@@ -117,7 +117,7 @@ def links_of(event: Event, user: Viewer) -> list[Link]:
         (Right.SEE_ORDERS, _("Orders"), "receipt_long", _list_of("orders_order", event)),
         (Right.SEE_ORDERS, _("Financial report"), "account_balance", _report_of(event)),
         (Right.EXPORT, _("Export"), "download", _export_of(event)),
-        (Right.RUN_DOOR, _("Scans"), "qr_code_scanner", _list_of("tickets_scan", event)),
+        (Right.RUN_DOOR, _("Check-in list"), "how_to_reg", _check_in_list_of(event)),
     ]
     rights = dict.fromkeys(right for right, *_rest in wanted)
     granted = {right for right in rights if events_of(user, right).filter(pk=event.pk).exists()}
@@ -163,6 +163,10 @@ def _report_of(event: Event) -> str:
 
 def _export_of(event: Event) -> str:
     return reverse("admin:reports_export_add") + f"?event={event.pk}"
+
+
+def _check_in_list_of(event: Event) -> str:
+    return reverse("admin:tickets_device_check_in", args=[event.pk])
 
 
 def _list_of(model: str, event: Event) -> str:
