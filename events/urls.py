@@ -1,6 +1,7 @@
-from django.urls import re_path
+from django.urls import path, re_path
 
 from events.event_page import show_event_page
+from events.invitation_page import InvitationPage
 from events.picture_views import show_picture
 from events.views import Events, OneEvent
 from ticketing.api.paths import api_path
@@ -12,4 +13,5 @@ urlpatterns = [
     # Pages and pictures for people. They are no part of the API's document.
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/?$", show_event_page),
     re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/(?P<width>400|800|1600)\.jpg$", show_picture),
+    path("admin/invitations/<uuid:invitation_id>/", InvitationPage.as_view(), name="invitation"),
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from events.changes_for_buyers import resend_change_messages
+from events.invitations import invitations_to_send
 from events.models import Event, EventStatus
 from orders.sweep import resend_order_messages
 from ticketing.queue.messages import Message, send_after_commit
@@ -28,6 +29,9 @@ def retry_waiting_work(*, now: datetime) -> int:
     asking = MemberNotice.objects.filter(sent_at=None, failed_at=None)
     for to_member in take_overdue(asking, now=now):
         send_after_commit(Message.SEND_MEMBER_NOTICE, notice_id=to_member.pk)
+        sent += 1
+    for invitation in take_overdue(invitations_to_send(now=now), now=now):
+        send_after_commit(Message.SEND_INVITATION, invitation_id=invitation.pk)
         sent += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:

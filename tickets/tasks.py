@@ -4,6 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from events.invitations import forget_invitations, send_invitation
 from events.stock.audit import audit_stock
 from orders.confirmation import send_confirmation
 from orders.expiry import BATCH as EXPIRY_BATCH
@@ -61,6 +62,11 @@ def deliver_tickets_task(*, order_id: str) -> None:
 @handles(Message.SEND_CONFIRMATION)
 def send_confirmation_task(*, order_id: str) -> None:
     send_confirmation(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.SEND_INVITATION)
+def send_invitation_task(*, invitation_id: str) -> None:
+    send_invitation(invitation_id=UUID(invitation_id), now=clock.now())
 
 
 @handles(Message.REFUND_ORDER)
@@ -164,6 +170,7 @@ def forget_task() -> None:
     forget_failed_sign_ins(now=now)
     forget_booked_mails(now=now)
     forget_member_notices(now=now)
+    forget_invitations(now=now)
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

@@ -92,7 +92,9 @@ UNFOLD: dict[str, Any] = {
                 "title": _("The people"),
                 "separator": True,
                 "items": [
-                    _link(_("Organizers"), "groups", "events_organizer"),
+                    _link(_("Organizers"), "storefront", "events_organizer"),
+                    _link(_("Members"), "groups", "events_membership"),
+                    _link(_("Invitations"), "forward_to_inbox", "events_invitation"),
                     _link(_("Users"), "person", "ticketing_user"),
                     _link(_("Change log"), "history", "ticketing_act"),
                 ],

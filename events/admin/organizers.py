@@ -21,6 +21,8 @@ from ticketing.models import ActType
 
 
 class MembershipInline(TabularInline):
+    """For superusers, who may make any user a member. Owners invite people by mail instead."""
+
     model = Membership
     extra = 0
     autocomplete_fields = ["user"]
@@ -32,6 +34,7 @@ class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     changed_act = ActType.ORGANIZER_CHANGED
     list_display = ["name", "email", "created_at"]
     search_fields = ["name", "email"]
+    fields = ["name", "email"]
     inlines = [MembershipInline]
     formfield_overrides = ADDRESS_FIELDS
 
@@ -50,5 +53,5 @@ class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return list(super().get_inlines(request, obj)) if request.user.is_superuser else []

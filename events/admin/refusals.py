@@ -10,6 +10,7 @@ from ticketing.errors import Refusal
 # By code, for all refusals that an action of the admin can meet. A test compares this list with the
 # refusals of the code, so that a new one cannot be forgotten.
 SENTENCES: Final[Mapping[str, Any]] = {
+    "account_exists": _("This address has an account already. Sign in with it to accept."),
     "address_not_corrected": _(
         "The address cannot be corrected: it has changed already, or no mail will be sent to it."
         " Open the order again."
@@ -17,6 +18,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "address_not_mailable": _(
         "No mail can reach this address. Check it, above all what follows the @."
     ),
+    "already_member": _("This person is a member already."),
     "capacity_below_committed": _(
         "More tickets are sold or held already than the capacity. Enter a larger capacity."
     ),
@@ -38,6 +40,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
         "The event has orders that are reserved or paid. Leave it on sale, or cancel it."
     ),
     "inventory_unavailable": _("The stock of tickets cannot be read right now. Try again."),
+    "invitation_not_open": _("This invitation was accepted or withdrawn, or it has expired."),
+    "invited_other": _("Sign in with the account of the invited address."),
+    "last_owner": _("An organizer needs an owner. Make another member an owner first."),
     "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
     "max_per_address_exceeded": _("The limit of tickets per network address is reached."),
     "max_per_customer_exceeded": _("The limit of tickets per customer is reached."),
@@ -74,6 +79,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "too_many_exports": _(
         "Ten exports of this organizer are being written already. Wait until one is ready."
     ),
+    "too_many_invitations": _("An organizer has 50 open invitations at most. Withdraw one first."),
     "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
     "too_many_reservations": _(
         "Too many reservations are open for this customer or address. Try again when they have"

@@ -15,6 +15,7 @@ from events.models.events import (
     validate_web_address,
 )
 from events.models.generation import InventoryGeneration
+from events.models.invitations import Invitation
 from events.models.organizers import ApiToken, Membership, Organizer, Role, Scope, all_scopes
 from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
 
@@ -31,6 +32,7 @@ __all__ = [
     "EventStatus",
     "EventWords",
     "InventoryGeneration",
+    "Invitation",
     "Membership",
     "NextNumber",
     "Organizer",

@@ -19,7 +19,14 @@ from django.db.models import CharField, TextField, UUIDField
 from django.test import Client
 from django.urls import reverse
 
-from events.models import ApiToken, ChangeForBuyers, Event, Membership, Organizer
+from events.models import (
+    ApiToken,
+    ChangeForBuyers,
+    Event,
+    Invitation,
+    Membership,
+    Organizer,
+)
 from events.organizing import change_event
 from orders.box_office import sell_at_box_office
 from orders.box_office_record import BoxOfficeMethod
@@ -107,6 +114,18 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     as_bearer(scanner).post("/tickets/validate", {"code": ticket.code, "gate": f"Portal {mark}"})
     ApiToken.objects.create(
         organizer=organizer, name=f"Loja {mark}", digest=mark, hint=f"api_{mark[:8]}"
+    )
+    Invitation.objects.create(
+        organizer=organizer,
+        email=f"invited@{mark}.example.com",
+        role="viewer",
+        language="en",
+        asked_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=7),
+        ask_again_at=clock.now(),
+    )
+    Membership.objects.create(
+        organizer=organizer, user=make_user(first_name=f"Member {mark}"), role="viewer"
     )
     hook = WebhookEndpoint.objects.create(
         organizer=organizer, url=f"https://hook.{mark}.example.com/"

@@ -22,6 +22,7 @@ class Message(StrEnum):
     SEND_MEMBER_NOTICE = "tickets.send_member_notice"
     # Sell or give the lines of a list at the box office.
     SELL_GUEST_LIST = "orders.sell_guest_list"
+    SEND_INVITATION = "events.send_invitation"
     SEND_WEBHOOKS = "tickets.send_webhooks"
     # Do the next step of an export: write, mail, or delete its file.
     WRITE_EXPORT = "tickets.write_export"
@@ -39,6 +40,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.TELL_BUYERS_OF_CHANGE: "delivery",
     Message.SEND_NOTICE: "delivery",
     Message.SEND_MEMBER_NOTICE: "delivery",
+    Message.SEND_INVITATION: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
     # In steps of seconds, so that refunds get their turn.
     Message.WRITE_EXPORT: "refunds",

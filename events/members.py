@@ -1,0 +1,131 @@
+"""Change what a member of an organizer may do, and end a membership."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from events.models import Event, Membership, Organizer, Role
+from ticketing.actors import Actor, record_act
+from ticketing.errors import Conflict, NotFound
+from ticketing.models import ActType
+
+
+class LastOwner(Conflict):
+    """Without this member the organizer would have no owner, and nobody could change it."""
+
+    code = "last_owner"
+    title = "An organizer needs an owner"
+
+
+class MemberNotFound(NotFound):
+    """The membership has ended already."""
+
+    code = "not_found"
+    title = "There is nothing here"
+
+
+@transaction.atomic
+def change_member(  # noqa: PLR0913 - a membership has this many parts
+    *,
+    membership_id: int,
+    role: Role,
+    only_some_events: bool,
+    event_ids: Collection[UUID],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """
+    Give a member another role or other events. Events of other organizers are left out.
+
+    :raises LastOwner: if the organizer would have no owner any more
+    :raises MemberNotFound: if the membership has ended
+    """
+    membership = _lock(membership_id)
+    if role != Role.OWNER:
+        _refuse_last_owner(membership)
+    membership.role = role
+    membership.only_some_events = only_some_events and role != Role.OWNER
+    membership.save(update_fields=["role", "only_some_events"])
+    _set_events(membership, event_ids)
+    _record(ActType.MEMBER_CHANGED, membership, actor, now, role=role.value)
+
+
+@transaction.atomic(durable=True)
+def remove_member(*, membership_id: int, actor: Actor, now: datetime) -> None:
+    """
+    End a membership. The user keeps the account, and other memberships.
+
+    :raises LastOwner: if the organizer would have no owner any more
+    :raises MemberNotFound: if the membership has ended
+    """
+    membership = _lock(membership_id)
+    _refuse_last_owner(membership)
+    _record(ActType.MEMBER_REMOVED, membership, actor, now)
+    membership.delete()
+
+
+def add_member(  # noqa: PLR0913 - a membership has this many parts
+    *,
+    organizer_id: UUID,
+    user_id: int,
+    role: Role,
+    only_some_events: bool,
+    event_ids: Collection[UUID],
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """
+    Make a user a member, in the open transaction. Return whether the user was not one before.
+
+    An existing membership does not change.
+    """
+    Organizer.objects.select_for_update(no_key=True).get(pk=organizer_id)
+    membership, made = Membership.objects.get_or_create(
+        organizer_id=organizer_id,
+        user_id=user_id,
+        defaults={"role": role, "only_some_events": only_some_events},
+    )
+    if made:
+        _set_events(membership, event_ids)
+        _record(ActType.MEMBER_JOINED, membership, actor, now, role=role.value)
+    return made
+
+
+def _lock(membership_id: int) -> Membership:
+    organizers = Organizer.objects.filter(memberships=membership_id)
+    # The lock of the organizer prevents two owners from removing each other at once.
+    organizers.select_for_update(no_key=True, of=("self",)).first()
+    membership = Membership.objects.filter(pk=membership_id).first()
+    if membership is None:
+        raise MemberNotFound("This person is not a member any more.")
+    return membership
+
+
+def _refuse_last_owner(membership: Membership) -> None:
+    owners = Membership.objects.filter(organizer=membership.organizer_id, role=Role.OWNER)
+    # An owner who cannot sign in any more could not give the organizer another owner.
+    able = owners.filter(user__is_active=True, user__is_staff=True)
+    if membership.role == Role.OWNER and not able.exclude(pk=membership.pk).exists():
+        raise LastOwner("An organizer needs an owner. Make another member an owner first.")
+
+
+def _set_events(membership: Membership, event_ids: Collection[UUID]) -> None:
+    chosen = event_ids if membership.only_some_events else []
+    own = Event.objects.filter(organizer=membership.organizer_id, pk__in=chosen)
+    membership.events.set(own)
+
+
+def _record(
+    act: ActType, membership: Membership, actor: Actor, now: datetime, **details: Any
+) -> None:
+    record_act(
+        act=act,
+        actor=actor,
+        subject_id=membership.organizer_id,
+        organizer_id=membership.organizer_id,
+        at=now,
+        details={"user": membership.user_id, **details},
+    )

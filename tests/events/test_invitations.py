@@ -1,0 +1,252 @@
+"""A mailed link makes one person a member, once, and tells nobody which addresses have accounts."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from events.invitations import (
+    LASTS,
+    MOST_OPEN,
+    AccountExists,
+    AlreadyMember,
+    InvitationNotOpen,
+    InvitedOther,
+    OfferedMembership,
+    TooManyInvitations,
+    accept_with_account,
+    accept_with_new_account,
+    find_invitation,
+    forget_invitations,
+    invitation_token,
+    invite_member,
+    send_invitation,
+    withdraw_invitation,
+)
+from events.models import Event, Invitation, Membership, Organizer, Role
+from tests.make import SOMEBODY, make_event, make_organizer, make_user
+from ticketing import clock
+from ticketing.mail_limit import TooManyMails
+from ticketing.models import Act, User
+from tickets.sweep import retry_waiting_work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PASSWORD = "correct horse battery staple"
+
+
+def invite(
+    organizer: Organizer, email: str = "bia@example.com", *events: Event, **fields: Any
+) -> Invitation:
+    return invite_member(
+        organizer_id=organizer.pk,
+        email=email,
+        offered=OfferedMembership(
+            role=fields.get("role", Role.MANAGER),
+            only_some_events=bool(events),
+            event_ids=[event.pk for event in events],
+        ),
+        language=fields.get("language", "en"),
+        inviter=fields.get("inviter") or make_user(organizer=organizer, first_name="Ana"),
+        now=fields.get("now") or clock.now(),
+    )
+
+
+def accept(invitation: Invitation, **fields: Any) -> User:
+    return accept_with_new_account(
+        invitation=invitation,
+        first_name="Bia",
+        last_name="Lima",
+        password=PASSWORD,
+        now=fields.get("now") or clock.now(),
+    )
+
+
+def test_the_mail_has_a_link_and_says_who_invites_to_which_role():
+    organizer = make_organizer(name="Casa Azul")
+    invitation = invite(organizer)
+
+    send_invitation(invitation_id=invitation.pk, now=clock.now())
+    send_invitation(invitation_id=invitation.pk, now=clock.now())
+
+    (sent,) = mail.outbox
+    assert sent.to == ["bia@example.com"]
+    assert "Ana invites you to the team of Casa Azul. Your role: manager." in sent.body
+    (link,) = re.findall(
+        r"/admin/invitations/([0-9a-f-]{36})/\?token=(inv_[0-9a-f]{64})", str(sent.body)
+    )
+    assert link == (str(invitation.pk), invitation_token(invitation))
+    invitation.refresh_from_db()
+    assert invitation.sent_at is not None
+
+
+def test_the_mail_is_in_the_language_of_the_user_who_invites():
+    invitation = invite(make_organizer(name="Casa Azul"), language="pt-br")
+
+    send_invitation(invitation_id=invitation.pk, now=clock.now())
+
+    assert "Ana convida você para a equipe de Casa Azul." in mail.outbox[0].body
+
+
+def test_an_invited_person_gets_an_account_with_the_role_at_the_events():
+    event, foreign = make_event(), make_event()
+    invitation = invite(event.organizer, "bia@example.com", event, foreign, role=Role.DOOR)
+
+    user = accept(invitation)
+
+    membership = Membership.objects.get(user=user)
+    assert (user.username, user.email, str(user)) == (
+        "bia@example.com",
+        "bia@example.com",
+        "Bia Lima",
+    )
+    assert user.check_password(PASSWORD)
+    assert (user.is_staff, user.is_superuser) == (True, False)
+    assert (membership.organizer, membership.role) == (event.organizer, Role.DOOR)
+    assert list(membership.events.all()) == [event]
+    assert [act.type for act in Act.objects.filter(subject_id=event.organizer_id)] == [
+        "organizer.member_invited",
+        "organizer.member_joined",
+    ]
+    # No address of a person is in the record of acts.
+    assert not any("bia" in str(act.details) for act in Act.objects.all())
+
+
+def test_an_invitation_is_accepted_once():
+    invitation = invite(make_organizer())
+    accept(invitation)
+
+    with pytest.raises(InvitationNotOpen):
+        find_invitation(
+            invitation_id=invitation.pk, token=invitation_token(invitation), now=clock.now()
+        )
+    User.objects.all().delete()
+    with pytest.raises(InvitationNotOpen):
+        accept(invitation)
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("token", ["", "inv_", "x", "inv_" + "0" * 64, "é", "\x00", "\ud800"])
+def test_a_wrong_token_finds_no_invitation(token: str):
+    invitation = invite(make_organizer())
+
+    with pytest.raises(InvitationNotOpen):
+        find_invitation(invitation_id=invitation.pk, token=token, now=clock.now())
+
+
+def test_an_invitation_ends_after_seven_days_and_is_deleted_a_month_later():
+    invitation = invite(make_organizer())
+    token, ends = invitation_token(invitation), invitation.expires_at
+    assert timedelta(days=7) == LASTS
+
+    last = ends - timedelta(seconds=1)
+    assert find_invitation(invitation_id=invitation.pk, token=token, now=last) == invitation
+    with pytest.raises(InvitationNotOpen):
+        find_invitation(invitation_id=invitation.pk, token=token, now=ends)
+    with pytest.raises(InvitationNotOpen):
+        accept(invitation, now=ends)
+
+    forget_invitations(now=ends + timedelta(days=29))
+    assert Invitation.objects.count() == 1
+    forget_invitations(now=ends + timedelta(days=31))
+    assert not Invitation.objects.exists()
+
+
+def test_a_withdrawn_invitation_opens_nothing():
+    invitation = invite(make_organizer())
+
+    for _ in range(2):
+        withdraw_invitation(invitation_id=invitation.pk, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(InvitationNotOpen):
+        accept(invitation)
+    send_invitation(invitation_id=invitation.pk, now=clock.now())
+    assert mail.outbox == []
+    assert Act.objects.filter(type="organizer.invitation_withdrawn").count() == 1
+
+
+def test_a_person_with_an_account_signs_in_to_accept():
+    organizer = make_organizer()
+    invitation = invite(organizer, "Bia@Example.com")
+    bia = make_user(email="bia@example.com", is_staff=True)
+    other = make_user(email="caio@example.com", is_staff=True)
+
+    with pytest.raises(AccountExists):
+        accept(invitation)
+    with pytest.raises(InvitedOther):
+        accept_with_account(invitation=invitation, user=other, now=clock.now())
+    accept_with_account(invitation=invitation, user=bia, now=clock.now())
+
+    assert Membership.objects.get(user=bia).role == Role.MANAGER
+    assert not Membership.objects.filter(user=other).exists()
+
+
+def test_an_invitation_does_not_change_the_role_of_a_member():
+    organizer = make_organizer()
+    invitation = invite(organizer, role=Role.OWNER)
+    viewer = make_user(
+        organizer=organizer, role=Role.VIEWER, email="bia@example.com", is_staff=True
+    )
+
+    with pytest.raises(AlreadyMember):
+        accept_with_account(invitation=invitation, user=viewer, now=clock.now())
+    with pytest.raises(AlreadyMember):
+        invite(organizer, "BIA@example.com")
+
+    assert Membership.objects.get(user=viewer).role == Role.VIEWER
+
+
+def test_a_second_invitation_to_an_address_renews_the_first():
+    organizer = make_organizer()
+    first = invite(organizer)
+    send_invitation(invitation_id=first.pk, now=clock.now())
+
+    second = invite(organizer, "BIA@example.com", role=Role.VIEWER)
+    send_invitation(invitation_id=second.pk, now=clock.now())
+
+    assert (second.pk, second.role) == (first.pk, Role.VIEWER)
+    assert len(mail.outbox) == 2
+
+
+def test_an_organizer_has_a_limited_number_of_open_invitations(settings: Any):
+    settings.MAILS_PER_RECIPIENT_PER_HOUR = 0
+    organizer, owner = make_organizer(), make_user()
+    for number in range(MOST_OPEN):
+        invite(organizer, f"bia{number}@example.com", inviter=owner)
+
+    with pytest.raises(TooManyInvitations):
+        invite(organizer, "caio@example.com", inviter=owner)
+    # Renewing one is no further invitation. Another organizer has a limit of its own.
+    invite(organizer, "bia0@example.com", inviter=owner)
+    invite(make_organizer(), "caio@example.com", inviter=owner)
+
+    withdraw_invitation(
+        invitation_id=Invitation.objects.get(organizer=organizer, email="bia1@example.com").pk,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    invite(organizer, "caio@example.com", inviter=owner)
+
+
+def test_an_address_gets_a_limited_number_of_invitations_in_an_hour(settings: Any):
+    settings.MAILS_PER_RECIPIENT_PER_HOUR = 2
+    for _ in range(2):
+        invite(make_organizer())
+
+    with pytest.raises(TooManyMails):
+        invite(make_organizer())
+
+    assert Invitation.objects.count() == 2
+
+
+def test_a_mail_that_was_not_sent_is_asked_for_again(settings: Any):
+    invitation = invite(make_organizer())
+    later = invitation.ask_again_at
+
+    assert retry_waiting_work(now=later - timedelta(seconds=1)) == 0
+    assert retry_waiting_work(now=later) == 1
+
+    send_invitation(invitation_id=invitation.pk, now=later)
+    assert retry_waiting_work(now=later + timedelta(days=1)) == 0

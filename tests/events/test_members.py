@@ -1,0 +1,115 @@
+"""Members change role and leave, and an organizer always has an owner."""
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+
+from events.members import LastOwner, change_member, remove_member
+from events.models import Event, Membership, Organizer, Role
+from tests.make import SOMEBODY, make_event, make_organizer, make_user
+from ticketing import clock
+from ticketing.models import Act
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make_member(organizer: Organizer, role: Role) -> Membership:
+    user = make_user(organizer=organizer, role=role, is_staff=True)
+    return Membership.objects.get(user=user)
+
+
+def change(membership: Membership, role: Role, *events: Event) -> None:
+    change_member(
+        membership_id=membership.pk,
+        role=role,
+        only_some_events=bool(events),
+        event_ids=[event.pk for event in events],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    membership.refresh_from_db()
+
+
+def remove(membership: Membership) -> None:
+    remove_member(membership_id=membership.pk, actor=SOMEBODY, now=clock.now())
+
+
+def test_a_member_gets_another_role_at_events_of_the_organizer_alone():
+    event, foreign = make_event(), make_event()
+    member = make_member(event.organizer, Role.VIEWER)
+
+    change(member, Role.MANAGER, event, foreign)
+
+    assert (member.role, member.only_some_events) == (Role.MANAGER, True)
+    assert list(member.events.all()) == [event]
+    act = Act.objects.get(type="organizer.member_changed")
+    assert (act.subject_id, act.details) == (
+        event.organizer_id,
+        {"user": member.user_id, "role": "manager"},
+    )
+
+
+def test_a_limited_member_who_becomes_an_owner_has_all_events():
+    event = make_event()
+    member = make_member(event.organizer, Role.VIEWER)
+    change(member, Role.VIEWER, event)
+
+    change(member, Role.OWNER, event)
+
+    assert (member.only_some_events, member.events.count()) == (False, 0)
+
+
+@pytest.mark.parametrize("act", [remove, lambda owner: change(owner, Role.MANAGER)])
+def test_the_last_owner_stays_owner(act: Callable[[Membership], None]):
+    organizer = make_organizer()
+    owner, gone = make_member(organizer, Role.OWNER), make_member(organizer, Role.OWNER)
+    # Who cannot sign in any more does not count.
+    type(gone.user).objects.filter(pk=gone.user_id).update(is_active=False)
+    make_member(organizer, Role.MANAGER)
+
+    with pytest.raises(LastOwner):
+        act(owner)
+
+    owner.refresh_from_db()
+    assert owner.role == Role.OWNER
+    assert not Act.objects.exists()
+
+
+def test_a_removed_member_keeps_the_account_and_other_memberships():
+    organizer = make_organizer()
+    make_member(organizer, Role.OWNER)
+    member = make_member(organizer, Role.OWNER)
+    elsewhere = Membership.objects.create(
+        organizer=make_organizer(), user=member.user, role=Role.VIEWER
+    )
+
+    remove(member)
+
+    assert list(Membership.objects.filter(user=elsewhere.user)) == [elsewhere]
+    assert Act.objects.get(type="organizer.member_removed").subject_id == organizer.pk
+
+
+def test_two_owners_who_remove_each_other_at_once_leave_one():
+    organizer = make_organizer()
+    owners = [make_member(organizer, Role.OWNER) for _ in range(2)]
+    start, refused = Barrier(2), []
+
+    def remove_one(owner: Membership) -> None:
+        start.wait()
+        try:
+            remove(owner)
+        except LastOwner:
+            refused.append(owner)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=remove_one, args=[owner]) for owner in owners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(refused) == 1
+    assert list(Membership.objects.filter(organizer=organizer)) == refused
