@@ -19,6 +19,7 @@ from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
 from orders.guest_list_admin import GuestListAdmin
 from orders.models import Order, OrderItem, OrderStatus, Payment
+from orders.promo_code_admin import PromoCodeAdmin
 from orders.reports.admin import LedgerAdmin
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -26,7 +27,14 @@ from ticketing.history import ShowsHistory
 from ticketing.money import format_money
 
 # Registered by their modules.
-__all__ = ["BoxOfficeSaleAdmin", "GuestListAdmin", "LedgerAdmin", "OrderAdmin", "ReadOnlyInline"]
+__all__ = [
+    "BoxOfficeSaleAdmin",
+    "GuestListAdmin",
+    "LedgerAdmin",
+    "OrderAdmin",
+    "PromoCodeAdmin",
+    "ReadOnlyInline",
+]
 
 STATUS_COLORS = {
     OrderStatus.RESERVED: "info",

@@ -64,6 +64,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _link(_("Events"), "event", "events_event"),
                     _link(_("Orders"), "receipt_long", "orders_order"),
+                    _link(_("Promo codes"), "sell", "orders_promocode"),
                     _link(_("Tickets"), "confirmation_number", "tickets_ticket"),
                     _link(_("Deliveries"), "mail", "tickets_delivery"),
                     _link(_("Notices to buyers"), "campaign", "notices_notice"),

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action
@@ -25,6 +26,7 @@ from events.admin.wording import show_when
 from events.models import Event, EventStatus
 from events.organizing import cancel_event
 from events.publishing import has_buyers, publish_event, unpublish_event
+from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.money import format_money
@@ -70,6 +72,7 @@ class EventActions(EventPages):
         "clone_this",
         "cancel_this",
         "progress_this",
+        "see_promo_codes",
     ]
     # Pages without a button at the top: a destructive one is not next to harmless ones.
     _without_button: ClassVar = {"cancel_this", "progress_this"}
@@ -83,6 +86,16 @@ class EventActions(EventPages):
             hidden.add("unpublish_this")
         buttons = super().get_actions_detail(request, object_id)
         return [one for one in buttons if one.method.original_function_name not in hidden]
+
+    def has_see_orders_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Return whether the user may see the event's orders, and so its promo codes."""
+        return self.has_right(request, Right.SEE_ORDERS, object_id)
+
+    @action(description=gettext_lazy("Promo codes"), permissions=["see_orders"])
+    def see_promo_codes(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        event = get_object_or_404(chosen(self, request, object_id))
+        address = reverse("admin:orders_promocode_changelist")
+        return redirect(f"{address}?event__id__exact={event.pk}")
 
     @admin.action(description=gettext_lazy("Publish"), permissions=["change"])
     def publish_chosen(self, request: HttpRequest, rows: QuerySet[Event]) -> None:

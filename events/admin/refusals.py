@@ -57,7 +57,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "order_not_refundable": _("Only a paid order can be refunded."),
     "picture_too_large": _("The picture has too many pixels. Make it smaller."),
     "picture_too_small": _("The picture is too small. It needs 800 × 450 pixels or more."),
-    "promo_code_in_use": _("Orders have used the promo code, so this cannot be changed."),
+    "promo_code_in_use": _("An order has this promo code. Deactivate it instead of deleting it."),
     "promo_code_taken": _("This event already has that promo code."),
     "reason_needed": _("Say why the tickets are given for free."),
     "reservation_expired": _("The reservation has expired."),

@@ -44,6 +44,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OWN = [
     "event",
     "order",
+    "promocode",
     "ticket",
     "scan",
     "delivery",

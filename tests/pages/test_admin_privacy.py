@@ -40,6 +40,7 @@ from tests.make import (
     make_device,
     make_event,
     make_paid_order,
+    make_promo_code,
     make_reserved_order,
     make_user,
 )
@@ -93,6 +94,7 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     kind.event.ticket_types.update(name=f"Pista {mark}")
     order = make_paid_order(ticket_type=kind)
     make_reserved_order(ticket_type=kind)
+    make_promo_code(event=event, code=f"PROMO-{mark.upper()}", note=f"Nota {mark}")
     given = a_sale(kind, reason=f"Imprensa {mark}")
     sell_at_box_office(sale=given, user_id=None, actor=SOMEBODY, now=clock.now())
     check_guest_list(
