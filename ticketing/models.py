@@ -166,8 +166,8 @@ class Act(models.Model):
     details = models.JSONField(_("details"), default=dict)
 
     class Meta:
-        verbose_name = _("act")
-        verbose_name_plural = _("acts")
+        verbose_name = _("entry of the change log")
+        verbose_name_plural = _("change log")
         ordering = ["at", "id"]
         indexes = [
             models.Index(fields=["subject_id", "at"], name="acts_of_a_subject"),
