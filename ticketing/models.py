@@ -99,6 +99,8 @@ class ActType(models.TextChoices):
     ORDER_MAILED = "order.mailed", _("tickets mailed")
     ORDER_MAIL_GIVEN_UP = "order.mail_given_up", _("mail of the tickets given up")
     ORDER_RETRIED = "order.retried", _("unfinished work retried")
+    ORDER_ERASED = "order.erased", _("buyer erased from the order")
+    PERSON_COPIED = "organizer.person_copied", _("data of a person copied")
     EVENT_CREATED = "event.created", _("event created")
     EVENT_CHANGED = "event.changed", _("event changed")
     EVENT_PUBLISHED = "event.published", _("event published")

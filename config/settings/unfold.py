@@ -21,6 +21,10 @@ def _link(title: Any, icon: str, view: str) -> dict[str, Any]:
     }
 
 
+def _owns_an_organizer(request: Any) -> bool:
+    return bool(import_string("tickets.home.personal_data.may_open")(request))
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Bilheteria",
     "SITE_HEADER": "Bilheteria",
@@ -98,6 +102,12 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Invitations"), "forward_to_inbox", "events_invitation"),
                     _link(_("Users"), "person", "ticketing_user"),
                     _link(_("Change log"), "history", "ticketing_act"),
+                    {
+                        "title": _("Personal data"),
+                        "icon": "person_remove",
+                        "link": reverse_lazy("personal_data"),
+                        "permission": _owns_an_organizer,
+                    },
                 ],
             },
             {

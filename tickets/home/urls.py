@@ -2,8 +2,10 @@ from django.contrib import admin
 from django.urls import path
 
 from tickets.home import views
+from tickets.home.personal_data import personal_data
 
 urlpatterns = [
+    path("personal-data/", admin.site.admin_view(personal_data), name="personal_data"),
     path("find/", admin.site.admin_view(views.find), name="find"),
     path(
         "dashboard/<str:event_id>/",

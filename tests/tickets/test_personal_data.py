@@ -1,0 +1,168 @@
+"""A person's data at an organizer: a copy of it, and its erasure, while the accounts add up."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db.models import Sum
+from django.test import Client
+
+from events.models import Event, Role
+from orders.models import Order
+from orders.personal_data import ERASED_NAME
+from tests.make import (
+    SOMEBODY,
+    make_organizer,
+    make_paid_order,
+    make_reserved_order,
+    make_ticket_type,
+    make_user,
+)
+from ticketing import clock
+from ticketing.models import Act, ActType, User
+from tickets.models import Ticket
+from tickets.personal_data import Erasure, copy_of_person, erase_person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA = "ana@example.com"
+PAGE = "/admin/personal-data/"
+
+
+def end(event: Event) -> None:
+    now = clock.now()
+    Event.objects.filter(pk=event.pk).update(
+        starts_at=now - timedelta(days=2), ends_at=now - timedelta(days=1)
+    )
+
+
+def past_order() -> Order:
+    order = make_paid_order()
+    end(order.event)
+    return order
+
+
+def erase(order: Order, email: str = ANA) -> Erasure:
+    return erase_person(
+        organizer_id=order.event.organizer_id, email=email, actor=SOMEBODY, now=clock.now()
+    )
+
+
+def owner(order: Order, role: Role = Role.OWNER) -> Client:
+    return browser_of(make_user(organizer=order.event.organizer, role=role, is_staff=True))
+
+
+def browser_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def ask(order: Order, button: str, email: str = ANA) -> dict[str, str]:
+    return {"email": email, "organizer": str(order.event.organizer_id), button: ""}
+
+
+def test_a_person_is_erased_from_past_orders_and_the_amounts_stay():
+    order = past_order()
+    before = Order.objects.aggregate(total=Sum("total"))
+
+    assert erase(order) == Erasure(erased=1, needed=0)
+
+    erased = Order.objects.get(pk=order.pk)
+    assert (erased.customer_name, erased.customer_email) == (ERASED_NAME, "")
+    assert (erased.code, erased.status, erased.total) == (order.code, "paid", order.total)
+    assert Order.objects.aggregate(total=Sum("total")) == before
+    holders = Ticket.objects.filter(order=order).values_list("holder_name", flat=True)
+    assert set(holders) == {ERASED_NAME}
+
+
+def test_an_erasure_is_recorded_without_the_person_and_a_repeat_records_nothing():
+    order = past_order()
+    erase(order)
+
+    assert erase(order) == Erasure(erased=0, needed=0)
+
+    act = Act.objects.get(type=ActType.ORDER_ERASED)
+    assert (act.subject_id, act.actor_name) == (order.pk, SOMEBODY.name)
+    assert ANA not in json.dumps(act.details)
+
+
+def test_orders_that_are_open_or_for_an_event_to_come_stay():
+    kind = make_ticket_type()
+    paid, reserved = make_paid_order(ticket_type=kind), make_reserved_order(ticket_type=kind)
+
+    assert erase(paid) == Erasure(erased=0, needed=2)
+
+    assert set(Order.objects.values_list("customer_email", flat=True)) == {ANA}
+    end(kind.event)
+    assert erase(reserved) == Erasure(erased=1, needed=1)
+
+
+def test_orders_of_other_people_and_other_organizers_stay():
+    kind, elsewhere = make_ticket_type(), past_order()
+    order, other = (make_paid_order(ticket_type=kind) for _ in range(2))
+    Order.objects.filter(pk=other.pk).update(customer_email="bia@example.com")
+    end(kind.event)
+
+    erase(order)
+
+    kept = Order.objects.exclude(customer_email="").values_list("pk", flat=True)
+    assert set(kept) == {elsewhere.pk, other.pk}
+
+
+def test_a_search_for_no_address_erases_nothing():
+    order = past_order()
+    erase(order)
+    Order.objects.update(customer_name="Guest without an address")
+
+    assert erase(order, "") == Erasure(erased=0, needed=0)
+    assert Order.objects.get().customer_name == "Guest without an address"
+
+
+def test_a_copy_has_the_orders_and_tickets_and_is_recorded_without_the_person():
+    order = past_order()
+
+    copy = copy_of_person(
+        organizer_id=order.event.organizer_id, email=ANA, actor=SOMEBODY, now=clock.now()
+    )
+
+    (copied,) = copy["orders"]
+    assert (copied["code"], copied["name"], copied["email"]) == (order.code, "Ana Souza", ANA)
+    assert [ticket["holder"] for ticket in copied["tickets"]] == ["Ana Souza"]
+    act = Act.objects.get(type=ActType.PERSON_COPIED)
+    assert (act.subject_id, act.details) == (order.event.organizer_id, {"orders": 1})
+
+
+def test_an_owner_looks_copies_and_erases_after_a_question():
+    order = past_order()
+    client = owner(order)
+
+    looked = client.post(PAGE, ask(order, "look"), headers={"Accept-Language": "en"})
+    assert "1 order" in looked.content.decode()
+    copied = client.post(PAGE, ask(order, "copy"))
+    assert copied.json()["orders"][0]["code"] == order.code
+    asked = client.post(PAGE, ask(order, "ask"), headers={"Accept-Language": "en"})
+    assert "Erase the person" in asked.content.decode()
+    assert Order.objects.get().customer_email == ANA
+
+    client.post(PAGE, ask(order, "erase"))
+
+    assert Order.objects.get().customer_email == ""
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.FINANCE, Role.DOOR, Role.VIEWER])
+def test_only_owners_open_the_page(role: Role):
+    assert owner(past_order(), role).get(PAGE).status_code == 403
+
+
+def test_an_owner_erases_nothing_at_another_organizer():
+    order, stranger = past_order(), make_user(organizer=make_organizer(), is_staff=True)
+
+    response = browser_of(stranger).post(PAGE, ask(order, "erase"))
+
+    assert response.status_code == 200
+    assert Order.objects.get().customer_email == ANA
+
+
+def test_nobody_without_a_session_opens_the_page():
+    assert Client().get(PAGE).status_code == 302

@@ -1,0 +1,122 @@
+"""One person's data at an organizer: a copy of all of it, and erasing it (LGPD, article 18)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Prefetch
+
+from orders.models import Order
+from orders.personal_data import ERASED_NAME, erase_buyers, no_longer_needed, orders_of_person
+from ticketing.actors import Actor, record_act, record_acts
+from ticketing.models import ActType
+from tickets.models import Delivery, Ticket
+from tickets.notices.models import Notice
+
+_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How many orders were erased, and how many are still needed for an event to come."""
+
+    erased: int
+    needed: int
+
+
+def erase_person(*, organizer_id: UUID, email: str, actor: Actor, now: datetime) -> Erasure:
+    """
+    Remove a person from all orders and tickets at an organizer that are no longer needed.
+
+    Amounts, codes, dates and check-ins stay, so the accounts add up as before. Open orders and
+    tickets of events to come stay as they are: without the address nobody could be told of a
+    change, and without the name nobody admitted. A repeated call changes nothing more.
+    """
+    mine = orders_of_person(organizer_id=organizer_id, email=email)
+    chosen = list(no_longer_needed(mine, now=now).values_list("pk", flat=True))
+    for part in _batches(chosen):
+        _erase(part, organizer_id, actor, now)
+    return Erasure(len(chosen), mine.count())
+
+
+def copy_of_person(
+    *, organizer_id: UUID, email: str, actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """
+    Return all data that is stored of a person at an organizer, as JSON values.
+
+    The copy is recorded as an act on the organizer, without the address.
+    """
+    tickets = Ticket.objects.select_related("ticket_type").order_by("created_at", "pk")
+    found = orders_of_person(organizer_id=organizer_id, email=email)
+    orders = found.select_related("event", "shop_record").prefetch_related(
+        Prefetch("tickets", tickets)
+    )
+    copied = [_copy_of_order(order) for order in orders]
+    with transaction.atomic():
+        record_act(
+            act=ActType.PERSON_COPIED,
+            actor=actor,
+            subject_id=organizer_id,
+            organizer_id=organizer_id,
+            at=now,
+            details={"orders": len(copied)},
+        )
+    return {"email": email, "copied_at": now.isoformat(), "orders": copied}
+
+
+@transaction.atomic(durable=True)
+def _erase(order_ids: list[UUID], organizer_id: UUID, actor: Actor, now: datetime) -> None:
+    # In one fixed order, so that two erasures cannot deadlock.
+    locked = Order.objects.select_for_update(of=("self",)).order_by("pk")
+    rows = list(locked.filter(pk__in=order_ids).exclude(customer_email="").values_list("pk"))
+    ids = [row[0] for row in rows]
+    erase_buyers(ids)
+    Ticket.objects.filter(order_id__in=ids).update(holder_name=ERASED_NAME)
+    for mails in (Delivery, Notice):
+        mails.objects.filter(order_id__in=ids).update(failure="")
+    record_acts(
+        act=ActType.ORDER_ERASED,
+        actor=actor,
+        subject_ids=ids,
+        organizer_id=organizer_id,
+        at=now,
+    )
+
+
+def _batches(ids: list[UUID]) -> Iterator[list[UUID]]:
+    for first in range(0, len(ids), _BATCH):
+        yield ids[first : first + _BATCH]
+
+
+def _copy_of_order(order: Order) -> dict[str, Any]:
+    record = getattr(order, "shop_record", None)
+    return {
+        "code": order.code,
+        "event": order.event.name,
+        "event_starts_at": order.event.starts_at.isoformat(),
+        "name": order.customer_name,
+        "email": order.customer_email,
+        "language": order.language,
+        "status": order.status,
+        "total": str(order.total),
+        "refunded": str(order.refunded),
+        "currency": order.currency,
+        "promo_code": order.promo_text,
+        "created_at": order.created_at.isoformat(),
+        "paid_at": order.paid_at and order.paid_at.isoformat(),
+        "external_id": record.external_id if record else "",
+        "metadata": record.metadata if record else {},
+        "tickets": [
+            {
+                "type": ticket.ticket_type.name,
+                "holder": ticket.holder_name,
+                "status": ticket.status,
+                "used_at": ticket.used_at and ticket.used_at.isoformat(),
+            }
+            for ticket in order.tickets.all()
+        ],
+    }
