@@ -19,7 +19,6 @@ _ENDED = [
     OrderStatus.EXPIRED,
     OrderStatus.CANCELLED,
     OrderStatus.PAYMENT_FAILED,
-    OrderStatus.REFUNDED,
 ]
 
 

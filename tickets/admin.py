@@ -43,7 +43,13 @@ from tickets.ticket_codes import readable_code
 
 __all__ = ["ChangeLogAdmin", "DeliveryAdmin", "DeviceAdmin", "ScanAdmin", "TicketAdmin"]
 
-_STATUSES_WITH_MAIL = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
+_STATUSES_WITH_MAIL = [
+    OrderStatus.RESERVED,
+    OrderStatus.PROCESSING,
+    OrderStatus.PAID,
+    # It may have a notice about its refund that was given up.
+    OrderStatus.REFUNDED,
+]
 
 
 class TicketInline(ReadOnlyInline, TabularInline):

@@ -11,6 +11,7 @@ from ticketing.actors import Actor
 from ticketing.queue.messages import Message, send_after_commit
 from tickets.mail_request import new_mail_request
 from tickets.models import Delivery, Ticket, TicketStatus
+from tickets.notices.requests import request_unsent_notices_anew
 from tickets.replacement import hand_over_tickets
 
 
@@ -25,6 +26,9 @@ def correct_customer(
     address may have received the old ones, and the new address gets the mail. If only the name
     changes, the valid tickets in the old name get the new name and new codes.
 
+    Notices that were not sent yet, or were given up, are mailed to a new address too: a refunded
+    order may still wait for one.
+
     A mail that a worker is sending to the old address at this moment does not complete the
     delivery: the new address gets one too.
 
@@ -33,6 +37,8 @@ def correct_customer(
     :raises TooManyMails: if the new address has reached its limit of mails
     """
     new = correct_contact(order_id=order_id, was=was, becomes=becomes, actor=actor, now=now)
+    if new.email != was.email:
+        request_unsent_notices_anew(order_id=order_id, now=now)
     # `correct_contact` has locked the row, so the status cannot change until the commit.
     order = Order.objects.get(pk=order_id)
     if order.status != OrderStatus.PAID:

@@ -9,6 +9,7 @@ from tests.make import SOMEBODY, make_paid_order
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.models import Act
+from ticketing.queue.messages import Message
 from tickets.models import Ticket
 from tickets.redelivery import correct_customer
 from tickets.refund import refund_order
@@ -104,9 +105,13 @@ def test_a_correction_of_what_somebody_else_has_changed_is_refused(queue: Record
         correct(order, Contact("Ana Sousa", "ana@example.com"))
 
 
-def test_the_customer_of_a_refunded_order_is_not_corrected(queue: RecordingQueue):
+def test_a_corrected_refunded_order_gets_its_notice_and_no_tickets(queue: RecordingQueue):
     order = order_of_two(queue)
     refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    old = codes(order)
+    queue.sent.clear()
 
-    with pytest.raises(AddressNotCorrected):
-        correct(order, Contact("Ana Sousa", "ana@example.com"))
+    correct(order, Contact("Ana Souza", "ana.nova@example.com"))
+
+    assert codes(order) == old
+    assert [message for message, _ids in queue.sent] == [Message.SEND_NOTICE]

@@ -7,6 +7,7 @@ from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 
 from events.organizing import cancel_event
+from orders.correction import Contact
 from orders.models import Order
 from tests.make import SOMEBODY, make_event, make_paid_order
 from tests.queue import RecordingQueue
@@ -16,6 +17,7 @@ from ticketing.queue.messages import Message
 from tickets.notices.models import Notice
 from tickets.notices.sending import send_notice
 from tickets.operations.backlog import count_mails_given_up, measure_oldest_work
+from tickets.redelivery import correct_customer
 from tickets.refund import refund_order
 from tickets.sweep import retry_waiting_work
 
@@ -122,6 +124,35 @@ def test_a_notice_to_an_address_that_cannot_be_mailed_is_given_up_and_counted(
     assert "cannot be mailed" in notice.failure
     assert count_mails_given_up() == 1
     assert retry_waiting_work(now=clock.now() + HOUR) == 0
+
+
+def test_a_corrected_address_gets_the_notice_that_was_given_up_also_of_a_refunded_order(
+    queue: RecordingQueue,
+):
+    order = make_paid_order()
+    queue.run_all()
+    Order.objects.filter(pk=order.pk).update(customer_email="ana@localhost")
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    queue.run_all()
+    given_up = Notice.objects.get()
+    mail.outbox.clear()
+
+    correct_customer(
+        order_id=order.pk,
+        was=Contact(order.customer_name, "ana@localhost"),
+        becomes=Contact(order.customer_name, "ana@example.com"),
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    requested = [message for message, _ids in queue.sent]
+    queue.run_all()
+
+    # The tickets of a refunded order are not mailed again.
+    assert requested == [Message.SEND_NOTICE]
+    assert given_up.failed_at is not None
+    assert [letter.to for letter in mail.outbox] == [["ana@example.com"]]
+    assert mail.outbox[0].subject.startswith("Seu reembolso: ")
+    assert Notice.objects.filter(failed_at=None, sent_at__isnull=False).count() == 1
 
 
 def test_a_mail_that_fails_returns_to_the_queue_and_counts_as_unsent(
