@@ -26,8 +26,8 @@ from tests.pages.test_admin_privacy import (
     walk,
 )
 from ticketing import clock
-from ticketing.models import User
-from tickets.models import Device
+from ticketing.models import Act, User
+from tickets.models import Device, Ticket
 from tickets.webhooks.models import WebhookEndpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +78,7 @@ MATRIX: dict[str, dict[str, str]] = {
         # They lead to the pages of the box office and of the door.
         "open_box_office": NOBODY,
         "open_check_in_list": NOBODY,
+        "see_promo_codes": NOBODY,
         ":publish_chosen": EVENTS,
     },
     "events_membership": {
@@ -233,6 +234,16 @@ MATRIX: dict[str, dict[str, str]] = {
         "delete": NOBODY,
         "upload": ORDERS,
     },
+    "orders_promocode": {
+        "changelist": BUYERS,
+        "add": EVENTS,
+        "change": BUYERS,
+        "history": BUYERS,
+        "delete": NOBODY,
+        ":deactivate_chosen": EVENTS,
+        ":delete_chosen": EVENTS,
+        ":export_chosen": MONEY,
+    },
     "reports_export": {
         "changelist": MONEY,
         "add": MONEY,
@@ -329,7 +340,12 @@ def here() -> OrganizerRows:
     )
     rows += WebhookEndpoint.objects.filter(organizer=organizer).exclude(disabled_at=None)
     show = next(row for row in rows if isinstance(row, Event) and row.status == "published")
-    rows.append(make_paid_order(ticket_type=show.ticket_types.get()))
+    order = make_paid_order(ticket_type=show.ticket_types.get())
+    rows += [
+        order,
+        *Ticket.objects.of_order(order.pk),
+        *Act.objects.filter(organizer_id=organizer.pk),
+    ]
     return OrganizerRows(make_user(), rows, texts_of(rows))
 
 
