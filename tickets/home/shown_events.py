@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
@@ -18,6 +17,7 @@ from events.catalogue import left_by_type
 from events.models import Event, EventStatus, TicketType
 from events.roles import Right
 from events.stock.record import held_by_type
+from events.wording import public_address
 from orders.figures import Sales, sales_by_type
 from ticketing.clock import zone_named
 from ticketing.models import User
@@ -98,7 +98,7 @@ def show_event(event: Event, *, now: datetime) -> ShownEvent:
         returned=sum(kind.returned for kind in types),
         revenue=format_money(revenue, event.currency),
         types=types,
-        public_url=f"{settings.PUBLIC_URL}/events/{event.slug}",
+        public_url=public_address(event),
         dashboard=reverse("event_dashboard", args=[event.pk]),
     )
 
@@ -117,6 +117,7 @@ def links_of(event: Event, user: Viewer) -> list[Link]:
         (Right.SEE_ORDERS, _("Orders"), "receipt_long", _list_of("orders_order", event)),
         (Right.SEE_ORDERS, _("Financial report"), "account_balance", _report_of(event)),
         (Right.EXPORT, _("Export"), "download", _export_of(event)),
+        (Right.CHANGE_ORDERS, _("Box office"), "point_of_sale", _box_office_of(event)),
         (Right.RUN_DOOR, _("Check-in list"), "how_to_reg", _check_in_list_of(event)),
     ]
     rights = dict.fromkeys(right for right, *_rest in wanted)
@@ -163,6 +164,10 @@ def _report_of(event: Event) -> str:
 
 def _export_of(event: Event) -> str:
     return reverse("admin:reports_export_add") + f"?event={event.pk}"
+
+
+def _box_office_of(event: Event) -> str:
+    return reverse("admin:orders_boxofficesale_event", args=[event.pk])
 
 
 def _check_in_list_of(event: Event) -> str:

@@ -296,7 +296,7 @@ def test_the_dashboard_shows_stock_sales_conversion_and_entries():
 
 @pytest.mark.parametrize(
     ("role", "count"),
-    [(Role.OWNER, 5), (Role.FINANCE, 3), (Role.DOOR, 1), (Role.VIEWER, 2)],
+    [(Role.OWNER, 6), (Role.FINANCE, 3), (Role.DOOR, 1), (Role.VIEWER, 2)],
 )
 def test_the_buttons_of_an_event_lead_to_pages_that_the_member_may_open(role: Role, count: int):
     event = make_event()
