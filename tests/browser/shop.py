@@ -1,0 +1,114 @@
+"""What happens outside the back office while a test looks at it: sales, and the mails they send."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from tests.system.release import wait_until
+from ticketing import clock
+from ticketing.stack.running import RunningStack
+
+_TIMEOUT_SECONDS = 60
+THREE_TYPES = [
+    {"name": "Pista", "price": "80.00", "capacity": 100},
+    {"name": "Meia-entrada", "price": "40.00", "capacity": 60},
+    {"name": "Camarote", "price": "250.00", "capacity": 20},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A paid order, whose tickets exist."""
+
+    order_id: str
+    code: str
+    email: str
+    ticket_codes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """An organizer's site, which sells by the API of a stack."""
+
+    stack: RunningStack
+
+    def publish_event(self) -> dict[str, Any]:
+        """Return an event of the demo's organizer that is on sale, with three types."""
+        starts_at = clock.now() + timedelta(days=30)
+        return self._send(
+            "POST",
+            "/events",
+            token=str(self.stack.addresses["api_token"]),
+            json={
+                "name": f"Sarau {uuid4().hex[:8]}",
+                "status": "published",
+                "venue": "Teatro Rival",
+                "city": "Rio de Janeiro",
+                "starts_at": starts_at.isoformat(),
+                "ends_at": (starts_at + timedelta(hours=3)).isoformat(),
+                "ticket_types": THREE_TYPES,
+            },
+        )
+
+    def sell(self, event: str, *, ticket_type: str = "Pista", quantity: int = 1) -> Sale:
+        """Reserve and pay as a buyer does, and wait for the tickets. `event` is an id or a slug."""
+        kinds = self._send("GET", f"/events/{event}")["ticket_types"]
+        chosen = next(kind["id"] for kind in kinds if kind["name"] == ticket_type)
+        email = f"ana-{uuid4().hex[:12]}@example.com"
+        order = self._send(
+            "POST",
+            "/orders",
+            json={
+                "event": event,
+                "items": [{"ticket_type": chosen, "quantity": quantity}],
+                "customer": {"name": "Ana Souza", "email": email},
+            },
+        )
+        path, buyer = f"/orders/{order['id']}", order["access_token"]
+        payment = {"method": "pix", "token": "tok_approved"}
+        self._send("POST", f"{path}/payment", token=buyer, json=payment)
+        wait_until(
+            lambda: bool(self._send("GET", path, token=buyer)["tickets_ready"]),
+            f"{path} has its tickets",
+        )
+        tickets = self._send("GET", f"{path}/ticket", token=buyer)["tickets"]
+        return Sale(order["id"], order["code"], email, [ticket["code"] for ticket in tickets])
+
+    def subjects_to(self, email: str) -> list[str]:
+        """Return the subjects of the mails to an address, newest first."""
+        return [mail["subject"] for mail in self._mails_to(email)]
+
+    def wait_for_mail(self, email: str, about: str) -> str:
+        """Wait for a mail whose subject has these words, and return its text."""
+        wait_until(
+            lambda: any(about in subject for subject in self.subjects_to(email)),
+            f"{email} has a mail about {about!r}, beside {self.subjects_to(email)}",
+        )
+        mail = next(mail for mail in self._mails_to(email) if about in mail["subject"])
+        raw = requests.get(f"{self.stack.url}{mail['raw_url']}", timeout=_TIMEOUT_SECONDS).content
+        text = message_from_bytes(raw, policy=default).get_body(preferencelist=("plain",))
+        assert text is not None
+        return str(text.get_content())
+
+    def _mails_to(self, email: str) -> list[dict[str, Any]]:
+        found = requests.get(
+            f"{self.stack.addresses['mailbox_url']}/messages",
+            params={"to": email},
+            timeout=_TIMEOUT_SECONDS,
+        )
+        messages: list[dict[str, Any]] = found.json()["messages"]
+        return messages
+
+    def _send(self, method: str, path: str, *, token: str = "", **body: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        response = requests.request(
+            method, f"{self.stack.url}{path}", headers=headers, timeout=_TIMEOUT_SECONDS, **body
+        )
+        assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
+        document: dict[str, Any] = response.json()
+        return document
