@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from events.access import organizers_of
 from events.admin.base import ReadOnlyAdmin
 from events.roles import Right
 from orders.models import Order
@@ -38,6 +39,8 @@ _CODE_LENGTH: Final = 6
 
 
 class ActTypeFilter(admin.SimpleListFilter):
+    """Filters by what was done. A type that does not exist filters nothing."""
+
     title = gettext_lazy("act")
     parameter_name = "type"
 
@@ -45,7 +48,7 @@ class ActTypeFilter(admin.SimpleListFilter):
         return [(kind.value, capfirst(str(kind.label))) for kind in ActType]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Act]) -> QuerySet[Act]:
-        return queryset.filter(type=self.value()) if self.value() else queryset
+        return queryset.filter(type=self.value()) if self.value() in ActType.values else queryset
 
 
 @admin.register(Act)
@@ -64,6 +67,11 @@ class ChangeLogAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     fields = ["at", "what", "about", "who", "way", "details_shown"]
     readonly_fields = fields
+
+    def has_right(self, request: HttpRequest, right: Right, obj: Model | str | None = None) -> bool:
+        # Acts have no event, so the log would be empty for a member who is limited to some.
+        everywhere = organizers_of(request.user, right).exists()
+        return everywhere and super().has_right(request, right, obj)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

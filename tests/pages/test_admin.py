@@ -42,6 +42,7 @@ from tickets.webhooks.signing import secrets_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OWN = [
+    "act",
     "event",
     "order",
     "promocode",
