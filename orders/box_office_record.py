@@ -9,7 +9,9 @@ class BoxOfficeMethod(models.TextChoices):
     """How staff sell. Values of `PaymentMethod`, which the payment gateway never sees."""
 
     CASH = "cash", _("cash")
-    COMPLIMENTARY = "complimentary", _("complimentary")
+    # Eight characters at most: a longer column would break the prepared statements of the
+    # previous release.
+    COMPLIMENTARY = "gift", _("complimentary")
 
 
 class BoxOfficeSale(models.Model):

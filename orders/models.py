@@ -218,7 +218,7 @@ class Payment(models.Model):
     order = models.OneToOneField(
         Order, on_delete=models.PROTECT, related_name="payment", verbose_name=_("order")
     )
-    method = models.CharField(_("method"), max_length=16, choices=PaymentMethod.choices)
+    method = models.CharField(_("method"), max_length=8, choices=PaymentMethod.choices)
     token = models.CharField(max_length=200, blank=True, editable=False)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)

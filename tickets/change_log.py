@@ -23,7 +23,7 @@ from events.admin.base import ReadOnlyAdmin
 from events.roles import Right
 from orders.models import Order
 from ticketing.history import name_act, name_actor, show_details
-from ticketing.models import Act, ActType
+from ticketing.models import Act, ActorKind, ActType
 
 # The models of subjects, by the part of an act's type before the dot.
 _MODELS: Final[Mapping[str, str]] = {
@@ -51,6 +51,20 @@ class ActTypeFilter(admin.SimpleListFilter):
         return queryset.filter(type=self.value()) if self.value() in ActType.values else queryset
 
 
+class ActorKindFilter(admin.SimpleListFilter):
+    """Filters by the kind of actor. A kind that does not exist filters nothing."""
+
+    title = gettext_lazy("actor")
+    parameter_name = "actor_kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(kind.value, capfirst(str(kind.label))) for kind in ActorKind]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Act]) -> QuerySet[Act]:
+        known = self.value() in ActorKind.values
+        return queryset.filter(actor_kind=self.value()) if known else queryset
+
+
 @admin.register(Act)
 class ChangeLogAdmin(ReadOnlyAdmin):
     """The acts of the user's organizers. Nobody can change or delete one."""
@@ -58,7 +72,7 @@ class ChangeLogAdmin(ReadOnlyAdmin):
     organizer_path = "organizer_id"
     right_to_see: ClassVar[Right] = Right.CHANGE_EVENTS
     list_display = ["at", "what", "about", "who", "way", "details_shown"]
-    list_filter = [ActTypeFilter, "actor_kind", ("at", RangeDateTimeFilter)]
+    list_filter = [ActTypeFilter, ActorKindFilter, ("at", RangeDateTimeFilter)]
     search_fields = ["actor_name"]
     search_help_text = gettext_lazy("Who did it, an order code, or an id")
     ordering = ["-at", "-id"]

@@ -4,9 +4,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-# allow changing-column-type: a longer varchar changes only the catalog, and rewrites no row
-# allow type-changed: the previous release writes shorter methods, and reads any
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -24,9 +21,9 @@ class Migration(migrations.Migration):
                     ("pix", "Pix"),
                     ("free", "free"),
                     ("cash", "cash"),
-                    ("complimentary", "complimentary"),
+                    ("gift", "complimentary"),
                 ],
-                max_length=16,
+                max_length=8,
                 verbose_name="method",
             ),
         ),

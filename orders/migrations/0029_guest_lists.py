@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='GuestList',
             fields=[
                 ('id', models.UUIDField(default=ticketing.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('method', models.CharField(choices=[('cash', 'cash'), ('complimentary', 'complimentary')], max_length=16, verbose_name='method')),
+                ('method', models.CharField(choices=[('cash', 'cash'), ('gift', 'complimentary')], max_length=16, verbose_name='method')),
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('language', models.CharField(choices=[('pt-br', 'Brazilian Portuguese'), ('en', 'English')], max_length=8, verbose_name='language')),
                 ('file_name', models.CharField(blank=True, max_length=200, verbose_name='file')),

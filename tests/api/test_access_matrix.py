@@ -117,6 +117,8 @@ NOT_HERE = {
     "/mailbox…",
     "/e/{}",
     "/pictures/{}/{}.jpg",
+    # A page: tests/pages/test_team.py.
+    "/admin/invitations/<uuid:invitation_id>/",
 }
 
 

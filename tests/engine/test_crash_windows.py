@@ -528,7 +528,7 @@ WINDOWS = [
            (BEFORE, "events.ticket_types:try_to_rebuild_stock"),
            ("reserved", 3), by_audit, TWO_AUDITS, ("reserved", 3)),
     Window("publish: on sale, Redis not updated",
-           draft, publish, (BEFORE, "events.organizing:try_to_rebuild_stock"),
+           draft, publish, (BEFORE, "events.publishing:try_to_rebuild_stock"),
            (None, 5), by_next_buyer, AT_ONCE, ("reserved", 4)),
     Window("cancel event: cancelled, no message",
            delivered, call_off, (BEFORE, "ticketing.queue.messages:_send"),

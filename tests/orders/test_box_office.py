@@ -55,7 +55,7 @@ def test_complimentary_tickets_cost_nothing_and_arrive_like_all_others(queue: Re
     order.refresh_from_db()
     payment = Payment.objects.get()
     assert (order.status, order.total) == (OrderStatus.PAID, Decimal(0))
-    assert (payment.method, payment.amount) == ("complimentary", Decimal(0))
+    assert (payment.method, payment.amount) == ("gift", Decimal(0))
     assert payment.status == PaymentStatus.APPROVED
     assert order.tickets.count() == 2
     assert [message.to for message in mail.outbox] == [["bia@example.com"]]
@@ -84,7 +84,7 @@ def test_the_act_names_the_actor_and_the_record_the_reason():
     act = Act.objects.get(type="order.sold_at_box_office")
     assert (act.subject_id, act.actor_name) == (order_id, SOMEBODY.name)
     assert act.details == {
-        "method": "complimentary",
+        "method": "gift",
         "tickets": 2,
         "amount": "0.00",
         "currency": "BRL",

@@ -71,7 +71,7 @@ def test_the_page_shows_price_and_tickets_left_of_each_type():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"method": "complimentary"}, "Say why the tickets are free."),
+        ({"method": "gift"}, "Say why the tickets are free."),
         ({"tickets_1": ""}, "Choose at least one ticket."),
         ({"tickets_1": "101"}, "less than or equal to 100"),
         ({"tickets_1": "-1"}, "greater than or equal to 0"),
@@ -159,7 +159,7 @@ def test_only_those_who_may_change_orders_print_tickets(queue: RecordingQueue):
 def test_the_list_of_sales_names_the_reason():
     event = make_event()
     client = sign_in(event)
-    client.post(address(event), a_form(event, method="complimentary", reason="Imprensa"))
+    client.post(address(event), a_form(event, method="gift", reason="Imprensa"))
 
     page = text_of(client.get(reverse("admin:orders_boxofficesale_changelist")))
 

@@ -30,7 +30,7 @@ def sign_in(event: Event, role: Role = Role.MANAGER, language: str = "en") -> Cl
 def upload(client: Client, event: Event, **fields: Any) -> Any:
     sent = {
         "text": LINES,
-        "method": "complimentary",
+        "method": "gift",
         "reason": "Imprensa",
         "language": "pt-br",
         **fields,

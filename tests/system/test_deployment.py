@@ -323,6 +323,8 @@ def test_the_policies_allow_what_the_code_calls():
             "sqs:GetQueueAttributes",
             "s3:PutObject",
             "s3:GetObject",
+            "s3:DeleteObject",
+            "s3:AbortMultipartUpload",
             "s3:ListBucket",
             "ses:SendRawEmail",
         },

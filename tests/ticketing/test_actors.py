@@ -240,7 +240,6 @@ def test_an_admin_action_on_an_order_records_the_user(action: str, act: str):
     ("status", "action", "act"),
     [
         ("draft", "publish_chosen", "event.published"),
-        ("published", "cancel_chosen", "event.cancelled"),
     ],
 )
 def test_an_admin_action_on_an_event_records_the_user(status: str, action: str, act: str):

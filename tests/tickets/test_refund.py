@@ -35,7 +35,13 @@ from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REFUNDS = {Message.REFUND_ORDER, Message.RETURN_MONEY, Message.FINISH_EVENT_CANCELLATION}
+REFUNDS = {
+    Message.REFUND_ORDER,
+    Message.RETURN_MONEY,
+    Message.FINISH_EVENT_CANCELLATION,
+    # Work that may wait as long as refunds, and must not delay payments.
+    Message.WRITE_EXPORT,
+}
 
 
 def tickets_of(order: Order) -> list[Ticket]:

@@ -476,6 +476,7 @@ EVENT = {
 }
 ACTS = [
     Act("post", "/events", 201, EVENT),
+    Act("post", "/events/{event}/promo-codes", 201, {"code": "AMIGOS-10", "percent": "10.00"}),
     Act("post", "/orders", 201, {"event": "{event}", "quantity": 1, "customer": CUSTOMER}),
     Act("post", "/orders/{reserved}/payment", 202, PAYMENT, messages=1),
     Act("post", "/orders/{reserved}/cancel", 200),
@@ -566,6 +567,8 @@ def test_a_request_with_a_key_is_done_once_and_its_retry_gets_the_same_response(
 def test_every_post_takes_the_key_and_documents_it():
     document = yaml.safe_load((Path(settings.BASE_DIR) / "docs/openapi.yaml").read_text())
     posts = {path: each["post"] for path, each in document["paths"].items() if "post" in each}
+    # It changes nothing. It is a POST so that no code stands in an address, which logs keep.
+    posts.pop("/events/{reference}/promo-code")
     tried = {re.sub(r"\{\w+\}", "{}", act.path) for act in ACTS if act.method == "post"}
 
     documented = [

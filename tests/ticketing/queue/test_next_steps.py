@@ -25,7 +25,7 @@ def break_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: Any) -> None:
         raise ConnectionError("SES does not answer")
 
-    monkeypatch.setattr("tickets.delivery.send_mail", fail)
+    monkeypatch.setattr("tickets.outgoing.send_mail", fail)
 
 
 def test_the_worker_that_settles_an_order_also_mails_its_tickets(queue: RecordingQueue):

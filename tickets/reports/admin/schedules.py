@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from events.admin.base import act_on_each, chosen
 from events.admin.confirming import Question, after_asking
-from events.models import Membership
+from events.models import Event, Membership
 from events.roles import Right, roles_with
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -134,10 +134,19 @@ class ScheduledReportAdmin(ShowsHistory, RecordsSaves, ContentAdmin):
 
 
 def _colleagues(user: User) -> QuerySet[User]:
-    """Return the users who may export data of an organizer of which `user` may."""
-    ours = Membership.objects.filter(user=user, role__in=roles_with(Right.EXPORT))
-    theirs = Membership.objects.filter(
-        organizer__in=ours.values("organizer"), role__in=roles_with(Right.EXPORT)
+    """
+    Return the users who may export data of an organizer or an event of which `user` may.
+
+    A member who is limited to some events is not shown the members of other events.
+    """
+    exporting = Membership.objects.filter(role__in=roles_with(Right.EXPORT))
+    ours = exporting.filter(user=user)
+    everywhere = ours.filter(only_some_events=False).values("organizer")
+    events = Event.objects.filter(limited_members__in=ours.filter(only_some_events=True))
+    theirs = exporting.filter(
+        Q(organizer__in=everywhere)
+        | Q(organizer__in=events.values("organizer"), only_some_events=False)
+        | Q(events__in=events)
     )
     found = User.objects.filter(pk__in=theirs.values("user"), is_active=True)
     return (found | User.objects.filter(pk=user.pk)).order_by("username")
