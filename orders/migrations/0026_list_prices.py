@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [('orders', '0025_promo_codes')]
+    dependencies = [('orders', '0025_promo_codes_of_orders')]
 
     operations = [
         migrations.AddField(
