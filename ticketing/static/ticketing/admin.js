@@ -1,12 +1,38 @@
 "use strict";
 
+function nameOfField(box) {
+  const select = box.closest(".select2")?.previousElementSibling;
+  const name = select?.labels?.[0]?.textContent ?? select?.getAttribute("aria-label");
+  return (name ?? document.title).trim();
+}
+
 // An autocomplete field makes its own search box, and gives it no name.
 function nameSearchBoxes() {
   for (const box of document.querySelectorAll(".select2-search__field:not([aria-label])")) {
-    const select = box.closest(".select2")?.previousElementSibling;
-    const name = select?.labels?.[0]?.textContent ?? select?.getAttribute("aria-label");
-    box.setAttribute("aria-label", (name ?? document.title).trim());
+    box.setAttribute("aria-label", nameOfField(box));
   }
 }
 
-new MutationObserver(nameSearchBoxes).observe(document, { childList: true, subtree: true });
+// It also shows the choice in a box whose only name is the choice: none before one is made.
+function nameChoices() {
+  for (const box of document.querySelectorAll(".select2-selection--single [role=textbox]")) {
+    box.setAttribute("aria-label", [nameOfField(box), box.title].filter(Boolean).join(": "));
+  }
+}
+
+// The theme makes each box that scrolls a landmark, all of the same English name.
+function nameScrollingBoxes() {
+  for (const box of document.querySelectorAll(".simplebar-content-wrapper[role=region]")) {
+    const named = box.querySelector("table[aria-label]") ?? box.closest("nav[aria-label]");
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", named?.getAttribute("aria-label") ?? document.title);
+  }
+}
+
+function nameBoxes() {
+  nameSearchBoxes();
+  nameChoices();
+  nameScrollingBoxes();
+}
+
+new MutationObserver(nameBoxes).observe(document, { childList: true, subtree: true });
