@@ -128,7 +128,7 @@ def test_an_event_is_made_with_three_types_and_a_picture_and_goes_on_sale(page: 
     add_ticket_type(page, 1, "Meia-entrada", "40", "60")
     add_ticket_type(page, 2, "Camarote", "1.250,00", "20")
     press(page, "Salvar")
-    page.get_by_role("link", name=name).first.click()
+    expect(page.get_by_text(f"“{name}” foi salvo como rascunho.")).to_be_visible()
 
     press(page, "Imagem…")
     page.locator("input[type=file]").set_input_files(
