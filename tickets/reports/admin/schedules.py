@@ -137,16 +137,12 @@ def _colleagues(user: User) -> QuerySet[User]:
     """
     Return the users who may export data of an organizer or an event of which `user` may.
 
-    A member who is limited to some events is not shown the members of other events.
+    A member who is limited to some events is shown those who are limited to one of them.
     """
     exporting = Membership.objects.filter(role__in=roles_with(Right.EXPORT))
     ours = exporting.filter(user=user)
     everywhere = ours.filter(only_some_events=False).values("organizer")
     events = Event.objects.filter(limited_members__in=ours.filter(only_some_events=True))
-    theirs = exporting.filter(
-        Q(organizer__in=everywhere)
-        | Q(organizer__in=events.values("organizer"), only_some_events=False)
-        | Q(events__in=events)
-    )
+    theirs = exporting.filter(Q(organizer__in=everywhere) | Q(events__in=events))
     found = User.objects.filter(pk__in=theirs.values("user"), is_active=True)
     return (found | User.objects.filter(pk=user.pk)).order_by("username")
