@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     api_path("problems/<problem:code>", OneProblem.as_view()),
     re_path(r"^$", RedirectView.as_view(url="/docs")),
     re_path(r"^admin$", RedirectView.as_view(url="/admin/")),
+    path("admin/", include("ticketing.sign_in.urls")),
     path("admin/", include("tickets.home.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -25,12 +25,12 @@ from events.invitations import (
     InvitedOther,
     accept_with_account,
     accept_with_new_account,
-    accounts_of,
     find_invitation,
 )
 from events.models import Invitation
 from ticketing import clock
 from ticketing.models import User
+from ticketing.sign_in.accounts import accounts_of
 from ticketing.text import refuse_control_characters
 
 # The backend that checks passwords. The other one only refuses names that are locked out.

@@ -22,6 +22,7 @@ from ticketing.mail_limit import book_mail_now
 from ticketing.mailing import MailRefused, send_mail
 from ticketing.models import ActType, User
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
+from ticketing.sign_in.accounts import accounts_of
 
 # Long enough for a weekend and a busy day; short enough that a forgotten mail opens nothing.
 LASTS: Final = timedelta(days=7)
@@ -205,11 +206,6 @@ def accept_with_account(*, invitation: Invitation, user: User, now: datetime) ->
     if not accounts_of(invitation.email).filter(pk=user.pk).exists():
         raise InvitedOther("Sign in with the account of the invited address.")
     _accept(invitation, user, now)
-
-
-def accounts_of(email: str) -> QuerySet[User]:
-    """Return the accounts with that address or, made by an invitation, with it as their name."""
-    return User.objects.filter(Q(email__iexact=email) | Q(username=email))
 
 
 def send_invitation(*, invitation_id: UUID, now: datetime) -> None:

@@ -6,7 +6,21 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ticketing.account_models import AccountMail, AccountMailKind, PasswordResetRequest
 from ticketing.ids import new_id
+
+__all__ = [
+    "AccountMail",
+    "AccountMailKind",
+    "Act",
+    "ActType",
+    "ActorKind",
+    "BookedMail",
+    "FailedMessage",
+    "PasswordResetRequest",
+    "StoredResponse",
+    "User",
+]
 
 
 class User(AbstractUser):
@@ -116,6 +130,7 @@ class ActType(models.TextChoices):
     MEMBER_JOINED = "organizer.member_joined", _("member joined")
     MEMBER_CHANGED = "organizer.member_changed", _("member changed")
     MEMBER_REMOVED = "organizer.member_removed", _("member removed")
+    PASSWORD_RESET = "user.password_reset", _("forgotten password replaced")
     TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
     TICKET_REISSUED = "ticket.reissued", _("ticket re-issued")
     TICKET_RENAMED = "ticket.renamed", _("ticket given to another holder")

@@ -8,8 +8,10 @@ from events.changes_for_buyers import resend_change_messages
 from events.invitations import invitations_to_send
 from events.models import Event, EventStatus
 from orders.sweep import resend_order_messages
+from ticketing.models import PasswordResetRequest
 from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, take_overdue
+from ticketing.sign_in.account_mail import account_mails_to_send
 from tickets.mail_request import next_message
 from tickets.models import Delivery
 from tickets.notices.member_models import MemberNotice
@@ -32,6 +34,12 @@ def retry_waiting_work(*, now: datetime) -> int:
         sent += 1
     for invitation in take_overdue(invitations_to_send(now=now), now=now):
         send_after_commit(Message.SEND_INVITATION, invitation_id=invitation.pk)
+        sent += 1
+    for request in take_overdue(PasswordResetRequest.objects.all(), now=now):
+        send_after_commit(Message.ANSWER_PASSWORD_RESET, request_id=request.pk)
+        sent += 1
+    for mail in take_overdue(account_mails_to_send(), now=now):
+        send_after_commit(Message.SEND_ACCOUNT_MAIL, mail_id=mail.pk)
         sent += 1
     unfinished = Event.objects.filter(status=EventStatus.CANCELLED, wound_up_at=None)
     for event_id in unfinished.order_by("cancelled_at").values_list("pk", flat=True)[:BATCH]:

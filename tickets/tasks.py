@@ -23,6 +23,8 @@ from ticketing.mail_limit import forget_booked_mails
 from ticketing.pages.lockout import forget_failed_sign_ins
 from ticketing.queue.dead_letters import collect_dead_letters, forget_failures
 from ticketing.queue.messages import Message, handles
+from ticketing.sign_in.account_mail import forget_account_mails, send_account_mail
+from ticketing.sign_in.passwords import answer_password_reset
 from tickets.delivery import deliver_tickets
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
@@ -67,6 +69,16 @@ def send_confirmation_task(*, order_id: str) -> None:
 @handles(Message.SEND_INVITATION)
 def send_invitation_task(*, invitation_id: str) -> None:
     send_invitation(invitation_id=UUID(invitation_id), now=clock.now())
+
+
+@handles(Message.ANSWER_PASSWORD_RESET)
+def answer_password_reset_task(*, request_id: str) -> None:
+    answer_password_reset(request_id=UUID(request_id), now=clock.now())
+
+
+@handles(Message.SEND_ACCOUNT_MAIL)
+def send_account_mail_task(*, mail_id: str) -> None:
+    send_account_mail(mail_id=UUID(mail_id), now=clock.now())
 
 
 @handles(Message.REFUND_ORDER)
@@ -171,6 +183,7 @@ def forget_task() -> None:
     forget_booked_mails(now=now)
     forget_member_notices(now=now)
     forget_invitations(now=now)
+    forget_account_mails(now=now)
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

@@ -140,6 +140,9 @@ SESSION_COOKIE_AGE: int = _env.int("SIGN_IN_HOURS", default=12) * 3600
 if SESSION_COOKIE_AGE <= 0:
     raise ImproperlyConfigured("SIGN_IN_HOURS must be 1 or more.")
 
+# How long the mailed link for a new password works, in seconds: whole hours, as the mail says.
+PASSWORD_RESET_TIMEOUT = 3600
+
 # --- Languages and time ----------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -26,7 +26,7 @@ _UNCOUNTED: Final = ("/healthz", "/readyz", "/metrics", "/static", "/schema")
 # The fast path of these reads makes one round trip to Redis. The rate limit is counted in the same
 # round trip.
 _HOT_READ: Final = re.compile(r"/events(?:/[^/]+)?/?")
-_SIGN_IN: Final = "/admin/login"
+_SIGN_IN: Final = frozenset({"/admin/login", "/admin/password_reset"})
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate"}
 _READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SIGN_IN_REASON = gettext_lazy("Too many attempts to sign in came from your network.")
@@ -83,7 +83,7 @@ def _add_headers(response: HttpResponseBase, name: str, turn: Turn) -> HttpRespo
 def _policy_name(request: HttpRequest) -> str:
     path = request.path_info.rstrip("/")
     if is_page(request):
-        return "signin" if request.method == "POST" and path == _SIGN_IN else ""
+        return "signin" if request.method == "POST" and path in _SIGN_IN else ""
     if path.startswith(_UNCOUNTED):
         return ""
     if request.method in _READ_METHODS:

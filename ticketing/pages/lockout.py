@@ -23,6 +23,11 @@ def answer_locked_out(
     return show_wait(request, why=_WHY, seconds=int(settings.AXES_COOLOFF_TIME.total_seconds()))
 
 
+def forget_failures_of(*, user_name: str) -> None:
+    """Unlock a user name everywhere: its password is another one now."""
+    AccessAttempt.objects.filter(username=user_name).delete()
+
+
 def forget_failed_sign_ins(*, now: datetime) -> None:
     """Delete failures that no longer count, because they contain IP addresses and user names."""
     AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()

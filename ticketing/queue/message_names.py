@@ -23,6 +23,9 @@ class Message(StrEnum):
     # Sell or give the lines of a list at the box office.
     SELL_GUEST_LIST = "orders.sell_guest_list"
     SEND_INVITATION = "events.send_invitation"
+    # Mail a link for a new password to the accounts of an address, if there are any.
+    ANSWER_PASSWORD_RESET = "ticketing.answer_password_reset"  # noqa: S105 - a name
+    SEND_ACCOUNT_MAIL = "ticketing.send_account_mail"
     SEND_WEBHOOKS = "tickets.send_webhooks"
     # Do the next step of an export: write, mail, or delete its file.
     WRITE_EXPORT = "tickets.write_export"
@@ -41,6 +44,8 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.SEND_NOTICE: "delivery",
     Message.SEND_MEMBER_NOTICE: "delivery",
     Message.SEND_INVITATION: "delivery",
+    Message.ANSWER_PASSWORD_RESET: "delivery",
+    Message.SEND_ACCOUNT_MAIL: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",
     # In steps of seconds, so that refunds get their turn.
     Message.WRITE_EXPORT: "refunds",

@@ -1,0 +1,212 @@
+"""A mailed link replaces a forgotten password, once, and tells nobody which addresses are known."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.core import mail
+from django.test import Client
+
+from tests.make import make_organizer, make_user
+from ticketing import clock
+from ticketing.models import AccountMail, Act, PasswordResetRequest, User
+from ticketing.sign_in.account_mail import forget_account_mails, send_account_mail
+from ticketing.sign_in.passwords import (
+    MOST_RESETS,
+    answer_password_reset,
+    request_password_reset,
+    set_new_password,
+)
+from tickets.sweep import retry_waiting_work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OLD, NEW = "correct horse battery staple", "staple battery horse correct"
+
+
+@pytest.fixture
+def user() -> User:
+    return make_user(
+        organizer=make_organizer(), is_staff=True, email="ana@example.com", password=OLD
+    )
+
+
+def ask(address: str = "ana@example.com", language: str = "en") -> None:
+    """Request a link as the page does, and do the worker's part."""
+    now = clock.now()
+    request_password_reset(address=address, language=language, now=now)
+    answer_password_reset(request_id=PasswordResetRequest.objects.get().pk, now=now)
+    for waiting in AccountMail.objects.filter(sent_at=None, ask_again_at__lte=now + PATIENCE):
+        send_account_mail(mail_id=waiting.pk, now=now)
+
+
+PATIENCE = timedelta(minutes=5)
+
+
+def link_of(letter: Any) -> str:
+    (link,) = re.findall(r"http://[^/]+(/admin/reset/\S+)", letter.body)
+    return str(link)
+
+
+def follow(link: str, client: Client | None = None) -> tuple[Client, str]:
+    """Open the link, and return the browser with the address of its form."""
+    client = client or Client(headers={"Accept-Language": "en"})
+    response = client.get(link)
+    assert response.status_code == 302
+    return client, response.headers["Location"]
+
+
+def may_sign_in(user: User, password: str) -> bool:
+    sent = {"username": user.username, "password": password}
+    return Client().post("/admin/login/", sent).status_code == 302
+
+
+def test_a_mailed_link_replaces_the_password_and_ends_all_sessions(user: User):
+    elsewhere = Client()
+    elsewhere.post("/admin/login/", {"username": user.username, "password": OLD})
+    assert elsewhere.get("/admin/").status_code == 200
+    ask("ANA@example.com")
+    client, form = follow(link_of(mail.outbox[0]))
+
+    stored = client.post(form, {"password": NEW}, follow=True)
+
+    assert "Your new password is stored. Sign in with it." in stored.content.decode()
+    assert elsewhere.get("/admin/").status_code == 302
+    assert (may_sign_in(user, NEW), may_sign_in(user, OLD)) == (True, False)
+    act = Act.objects.get()
+    assert (act.type, act.actor_name, act.details) == ("user.password_reset", user.username, {})
+    changed = AccountMail.objects.get(sent_at=None)
+    send_account_mail(mail_id=changed.pk, now=clock.now())
+    assert mail.outbox[1].subject == "Your password was changed"
+    assert "/admin/password_reset/" in mail.outbox[1].body
+
+
+def test_a_link_works_once_for_an_hour_and_ends_when_the_address_changes(settings, user: User):
+    ask()
+    link = link_of(mail.outbox[0])
+    client, form = follow(link)
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert "This link does not work" in client.get(link, follow=True).content.decode()
+    settings.PASSWORD_RESET_TIMEOUT = 3600
+    assert client.get(form).status_code == 200
+
+    User.objects.filter(pk=user.pk).update(email="other@example.com")
+    assert "This link does not work" in client.get(form).content.decode()
+    User.objects.filter(pk=user.pk).update(email="ana@example.com")
+    client.post(form, {"password": NEW})
+
+    assert Client().get(link).status_code == 200
+    assert may_sign_in(user, NEW)
+
+
+def test_a_password_is_not_replaced_by_a_user_who_was_read_before_another_change(user: User):
+    other = User.objects.get(pk=user.pk)
+
+    def replace(row: User) -> bool:
+        return set_new_password(user=row, password=NEW, language="en", now=clock.now())
+
+    assert (replace(user), replace(other)) == (True, False)
+    assert Act.objects.count() == 1
+
+
+def test_a_weak_password_is_refused_with_a_sentence(user: User):
+    ask()
+    client, form = follow(link_of(mail.outbox[0]))
+
+    page = client.post(form, {"password": "12345678"})
+
+    assert "This password is too common." in page.content.decode()
+    assert may_sign_in(user, OLD)
+
+
+def test_the_page_answers_the_same_for_known_and_unknown_addresses(user: User, queue: Any):
+    shown = []
+    for address in ("ana@example.com", "nobody@example.com"):
+        client = Client(headers={"Accept-Language": "en"})
+        page = client.post("/admin/password_reset/", {"email": address}, follow=True)
+        shown.append((page.redirect_chain, page.content))
+
+    assert shown[0] == shown[1]
+    assert "If an account has this address" in shown[0][1].decode()
+    assert PasswordResetRequest.objects.count() == 2
+    assert AccountMail.objects.count() == 0
+
+
+@pytest.mark.parametrize("lost", ["is_active", "is_staff"])
+def test_nothing_is_mailed_to_unknown_addresses_and_to_people_without_access(user: User, lost: str):
+    User.objects.filter(pk=user.pk).update(**{lost: False})
+
+    ask()
+    ask("nobody@example.com")
+
+    assert mail.outbox == []
+    assert not PasswordResetRequest.objects.exists()
+
+
+def test_one_account_gets_three_links_an_hour_in_the_readers_language(user: User):
+    for _ in range(MOST_RESETS + 1):
+        ask(language="pt-br")
+
+    assert len(mail.outbox) == MOST_RESETS
+    assert mail.outbox[0].subject == "Escolha uma nova senha"
+    assert "O link funciona uma vez, durante 1 hora." in mail.outbox[0].body
+    assert '<html lang="pt-br">' in mail.outbox[0].html  # type: ignore[attr-defined]
+
+
+def test_over_the_limit_of_mails_to_one_recipient_a_link_is_delayed_and_not_lost(
+    settings, user: User
+):
+    settings.MAILS_PER_RECIPIENT_PER_HOUR = 1
+    ask()
+    ask()
+    assert len(mail.outbox) == 1
+    later = clock.now() + timedelta(minutes=61)
+
+    retry_waiting_work(now=later)
+    send_account_mail(mail_id=AccountMail.objects.get(sent_at=None).pk, now=later)
+
+    assert len(mail.outbox) == 2
+
+
+def test_a_lost_message_is_sent_again_by_the_sweep(user: User, queue: Any):
+    request_password_reset(address="ana@example.com", language="en", now=clock.now())
+
+    assert retry_waiting_work(now=clock.now() + timedelta(minutes=3)) == 1
+
+
+def test_a_new_password_unlocks_the_name(user: User):
+    for number in range(5):
+        may_sign_in(user, f"wrong {number}")
+    assert not may_sign_in(user, OLD)
+
+    set_new_password(user=user, password=NEW, language="en", now=clock.now())
+
+    assert may_sign_in(user, NEW)
+    assert not AccessAttempt.objects.exists()
+
+
+def test_requests_from_one_network_address_are_limited(settings, user: User):
+    settings.RATE_LIMITS = {"signin": ":1/7200"}
+    client = Client()
+
+    first, second = (
+        client.post("/admin/password_reset/", {"email": "ana@example.com"}) for _ in range(2)
+    )
+
+    assert (first.status_code, second.status_code) == (302, 429)
+
+
+def test_the_sign_in_page_leads_to_it():
+    page = Client().get("/admin/login/").content.decode()
+
+    assert 'href="/admin/password_reset/"' in page
+
+
+def test_old_mails_are_forgotten(user: User):
+    ask()
+
+    forget_account_mails(now=clock.now() + timedelta(days=8))
+
+    assert not AccountMail.objects.exists()

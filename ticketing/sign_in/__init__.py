@@ -1,0 +1,1 @@
+"""Signing in to the admin: passwords that were forgotten, and mails about accounts."""
