@@ -115,6 +115,8 @@ class ActType(models.TextChoices):
     ORDER_RETRIED = "order.retried", _("unfinished work retried")
     ORDER_ERASED = "order.erased", _("buyer erased from the order")
     PERSON_COPIED = "organizer.person_copied", _("data of a person copied")
+    RETENTION_CHANGED = "organizer.retention_changed", _("time until buyers are erased changed")
+    BUYERS_ERASED = "organizer.buyers_erased", _("buyers of past events erased")
     EVENT_CREATED = "event.created", _("event created")
     EVENT_CHANGED = "event.changed", _("event changed")
     EVENT_PUBLISHED = "event.published", _("event published")

@@ -8,18 +8,11 @@ from django.core.files.storage import storages
 from django.db import transaction
 
 from orders.changes import touch_order
-from ticketing.errors import Unavailable
 from ticketing.queue.messages import Message, send_after_commit
+from ticketing.storage import StorageAway
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import ensure_object_name, object_name
 from tickets.pictures import render_png
-
-
-class StorageAway(Unavailable):
-    """The storage did not store a QR code under its name."""
-
-    code = "storage_away"
-    title = "The storage does not answer"
 
 
 def issue_codes(*, order_id: UUID, now: datetime) -> None:

@@ -14,7 +14,13 @@ from orders.models import Order, OrderItem
 from ticketing.clock import zone_named
 from ticketing.ids import new_id
 from tickets.outgoing import OutgoingMail
-from tickets.scan_slots import ScanSlot  # noqa: F401 - registers the models
+from tickets.retention_record import ErasedEvent, ErasureRun
+from tickets.scan_slots import ScanSlot
+
+__all__ = [
+    "Delivery", "Device", "DevicePairing", "ErasedEvent", "ErasureRun", "Scan", "ScanResult",
+    "ScanSlot", "Ticket", "TicketQuerySet", "TicketStatus",
+]  # fmt: skip
 
 
 class TicketStatus(models.TextChoices):

@@ -1,22 +1,31 @@
 """One person's data at an organizer: a copy of all of it, and erasing it (LGPD, article 18)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Prefetch
 
 from orders.models import Order
-from orders.personal_data import ERASED_NAME, erase_buyers, no_longer_needed, orders_of_person
+from orders.personal_data import (
+    ERASED_NAME,
+    erase_buyers,
+    no_longer_needed,
+    not_erased,
+    orders_of_person,
+)
 from ticketing.actors import Actor, record_act, record_acts
 from ticketing.models import ActType
 from tickets.models import Delivery, Ticket
 from tickets.notices.models import Notice
+from tickets.object_names import object_name
 
-_BATCH: Final = 100
+# Orders in one transaction, and with all their tickets in few requests to S3.
+BATCH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,37 @@ def erase_person(*, organizer_id: UUID, email: str, actor: Actor, now: datetime)
     """
     mine = orders_of_person(organizer_id=organizer_id, email=email)
     chosen = list(no_longer_needed(mine, now=now).values_list("pk", flat=True))
+
+    def record(erased: list[UUID]) -> None:
+        record_acts(
+            act=ActType.ORDER_ERASED,
+            actor=actor,
+            subject_ids=erased,
+            organizer_id=organizer_id,
+            at=now,
+        )
+
     for part in _batches(chosen):
-        _erase(part, organizer_id, actor, now)
+        erase_orders(part, record=record, now=now)
     return Erasure(len(chosen), mine.count())
+
+
+def erase_orders(
+    order_ids: Collection[UUID], *, record: Callable[[list[UUID]], None], now: datetime
+) -> None:
+    """
+    Remove the persons from a batch of orders, with their tickets, QR codes and waiting mails.
+
+    The codes go first: if the process dies after that, a repeat deletes nothing twice. `record` is
+    called with the orders that were not erased before, in the transaction that erases them.
+
+    :raises StorageAway: if S3 has not deleted the codes; nothing else was erased then
+    """
+    tickets = Ticket.objects.filter(order_id__in=order_ids).only("pk", "event_id", "object_name")
+    names = [f"{name}.png" for name in map(object_name, tickets) if name]
+    storage: Any = storages["tickets"]
+    storage.delete_all(names)
+    _erase(order_ids, record, now)
 
 
 def copy_of_person(
@@ -69,27 +106,27 @@ def copy_of_person(
 
 
 @transaction.atomic(durable=True)
-def _erase(order_ids: list[UUID], organizer_id: UUID, actor: Actor, now: datetime) -> None:
+def _erase(
+    order_ids: Collection[UUID], record: Callable[[list[UUID]], None], now: datetime
+) -> None:
     # In one fixed order, so that two erasures cannot deadlock.
-    locked = Order.objects.select_for_update(of=("self",)).order_by("pk")
-    rows = list(locked.filter(pk__in=order_ids).exclude(customer_email="").values_list("pk"))
-    ids = [row[0] for row in rows]
+    locked = not_erased(Order.objects.select_for_update(of=("self",))).order_by("pk")
+    ids = [row[0] for row in locked.filter(pk__in=order_ids).values_list("pk")]
+    if not ids:
+        return
     erase_buyers(ids)
-    Ticket.objects.filter(order_id__in=ids).update(holder_name=ERASED_NAME)
+    Ticket.objects.filter(order_id__in=ids).update(holder_name=ERASED_NAME, object_name="")
     for mails in (Delivery, Notice):
-        mails.objects.filter(order_id__in=ids).update(failure="")
-    record_acts(
-        act=ActType.ORDER_ERASED,
-        actor=actor,
-        subject_ids=ids,
-        organizer_id=organizer_id,
-        at=now,
-    )
+        of_orders = mails.objects.filter(order_id__in=ids)
+        of_orders.update(failure="")
+        # Nobody is left to get them.
+        of_orders.filter(sent_at=None).update(sent_at=now, failed_at=None, goes_at=None)
+    record(ids)
 
 
 def _batches(ids: list[UUID]) -> Iterator[list[UUID]]:
-    for first in range(0, len(ids), _BATCH):
-        yield ids[first : first + _BATCH]
+    for first in range(0, len(ids), BATCH):
+        yield ids[first : first + BATCH]
 
 
 def _copy_of_order(order: Order) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from tickets.notices.sending import send_notice
 from tickets.refund import refund_order_of_cancelled_event
 from tickets.reports.schedule import make_due_reports
 from tickets.reports.writing import resend_export_messages, write_export
+from tickets.retention import erase_old_data
 from tickets.scan_summary import summarize_scans
 from tickets.settlement import settle_order
 from tickets.sweep import retry_waiting_work
@@ -184,6 +185,11 @@ def forget_task() -> None:
     forget_member_notices(now=now)
     forget_invitations(now=now)
     forget_account_mails(now=now)
+
+
+@shared_task(name="tickets.erase_old_data", ignore_result=True)
+def erase_old_data_task() -> None:
+    erase_old_data(now=clock.now())
 
 
 @shared_task(name="tickets.collect_dead_letters", ignore_result=True)

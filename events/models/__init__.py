@@ -16,7 +16,14 @@ from events.models.events import (
 )
 from events.models.generation import InventoryGeneration
 from events.models.invitations import Invitation
-from events.models.organizers import ApiToken, Membership, Organizer, Role, Scope, all_scopes
+from events.models.organizers import (
+    ApiToken,
+    Membership,
+    Organizer,
+    Role,
+    Scope,
+    all_scopes,
+)
 from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
 
 __all__ = [

@@ -2,11 +2,16 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.ids import new_id
 from ticketing.text import refuse_control_characters
+
+# The first month is for refunds that are still on their way, and for the accounts of the event.
+FEWEST_MONTHS_KEPT = 1
+MOST_MONTHS_KEPT = 120
 
 
 class Organizer(models.Model):
@@ -19,11 +24,27 @@ class Organizer(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    # So long after the end of an event, its buyers are erased. NULL: they are kept.
+    erases_after_months = models.PositiveSmallIntegerField(
+        _("months until buyers are erased"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(FEWEST_MONTHS_KEPT), MaxValueValidator(MOST_MONTHS_KEPT)],
+        editable=False,
+    )
 
     class Meta:
         verbose_name = _("organizer")
         verbose_name_plural = _("organizers")
         ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    erases_after_months__range=(FEWEST_MONTHS_KEPT, MOST_MONTHS_KEPT)
+                ),
+                name="buyers_are_kept_for_a_while",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

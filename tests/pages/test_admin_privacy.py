@@ -47,7 +47,7 @@ from tests.make import (
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import User
-from tickets.models import Device, Ticket
+from tickets.models import Device, ErasedEvent, ErasureRun, Ticket
 from tickets.notices.choices import Chosen, choose_notices
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
@@ -179,6 +179,8 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
             expires_at=clock.now() + timedelta(days=1),
             ask_again_at=clock.now() + timedelta(days=1),
         )
+    ErasureRun.objects.create(organizer=organizer, started_at=clock.now(), orders=1)
+    ErasedEvent.objects.create(event=event, ended_at=event.ends_at, erased_at=clock.now())
     made = []
     for model, known in before.items():
         made += list(model.objects.exclude(pk__in=known))

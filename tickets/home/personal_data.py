@@ -14,11 +14,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from events.access import organizers_of
+from events.admin.refusals import say_refusal
 from events.models import Organizer
 from events.roles import Right
 from orders.personal_data import no_longer_needed, orders_of_person
 from ticketing import clock
 from ticketing.actors import user_actor
+from ticketing.storage import StorageAway
 from tickets.personal_data import copy_of_person, erase_person
 
 
@@ -91,7 +93,11 @@ def _send_copy(request: HttpRequest, person: dict[str, Any]) -> HttpResponse:
 
 
 def _erase(request: HttpRequest, person: dict[str, Any]) -> HttpResponse:
-    done = erase_person(**person, actor=user_actor(request.user), now=clock.now())
+    try:
+        done = erase_person(**person, actor=user_actor(request.user), now=clock.now())
+    except StorageAway as refusal:
+        messages.error(request, say_refusal(refusal))
+        return redirect("personal_data")
     messages.success(
         request,
         ngettext(

@@ -3,9 +3,11 @@ from django.urls import path
 
 from tickets.home import views
 from tickets.home.personal_data import personal_data
+from tickets.home.retention import retention
 
 urlpatterns = [
     path("personal-data/", admin.site.admin_view(personal_data), name="personal_data"),
+    path("personal-data/retention/", admin.site.admin_view(retention), name="retention"),
     path("find/", admin.site.admin_view(views.find), name="find"),
     path(
         "dashboard/<str:event_id>/",
