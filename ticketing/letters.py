@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.encoders import encode_base64
 from email.headerregistry import Address
 from email.message import EmailMessage as Letter
 from email.mime.image import MIMEImage
+from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import SMTP, EmailPolicy
 from email.utils import formatdate, make_msgid, parseaddr
 from functools import cached_property
@@ -25,6 +27,15 @@ class Picture:
         return f"{self.file_name}@bilheteria"
 
 
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file that a mail carries. `kind` is its media type. A text is in UTF-8."""
+
+    file_name: str
+    content: bytes
+    kind: str
+
+
 class SevenBitSafe(Letter):
     """A message whose `as_bytes` takes `linesep`, as Django's mail backends call it."""
 
@@ -40,15 +51,23 @@ class SevenBitSafe(Letter):
 
 class HtmlMail(EmailMessage):
     """
-    A mail of plain text and HTML, with each picture inline and again as an attachment.
+    A mail of plain text and HTML, with each picture inline and again as an attachment, and files.
 
-    mixed( alternative( text, related( HTML, pictures ) ), pictures )
+    mixed( alternative( text, related( HTML, pictures ) ), files, pictures )
     """
 
-    def __init__(self, *, html: str, pictures: Sequence[Picture] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        html: str,
+        pictures: Sequence[Picture] = (),
+        files: Sequence[AttachedFile] = (),
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self.html = html
         self.pictures = pictures
+        self.files = files
 
     def message(self, *, policy: Any = None) -> Any:
         return self._letter
@@ -70,10 +89,14 @@ class HtmlMail(EmailMessage):
         if self.pictures:
             page: Any = letter.get_payload()[1]  # type: ignore[index]
             page.make_related()
-            letter.make_mixed()
             for picture in self.pictures:
                 page.attach(_part(picture, inline=True))
-                letter.attach(_part(picture, inline=False))  # type: ignore[arg-type]
+        attached = [_file_part(file) for file in self.files]
+        attached += [_part(picture, inline=False) for picture in self.pictures]
+        if attached:
+            letter.make_mixed()
+        for part in attached:
+            letter.attach(part)  # type: ignore[arg-type]
         return letter
 
 
@@ -85,6 +108,17 @@ def _part(picture: Picture, *, inline: bool) -> MIMEImage:
     part.add_header("Content-Disposition", disposition, filename=picture.file_name)
     if inline:
         part.add_header("Content-ID", f"<{picture.content_id}>")
+    return part
+
+
+def _file_part(file: AttachedFile) -> MIMENonMultipart:
+    kind, _, subtype = file.kind.partition("/")
+    part = MIMENonMultipart(kind, subtype)
+    if kind == "text":
+        part.set_param("charset", "utf-8")
+    part.set_payload(file.content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename=file.file_name)
     return part
 
 

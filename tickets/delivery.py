@@ -48,7 +48,7 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
     tickets = list(tickets_to_mail(order_id))
     send_leased_mail(
         delivery,
-        lambda: compose_ticket_mail(order=delivery.order, tickets=tickets),
+        lambda: compose_ticket_mail(order=delivery.order, tickets=tickets, now=now),
         now=now,
         record=partial(_record, delivery.order, now),
     )

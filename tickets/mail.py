@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,10 @@ from django.utils.translation import gettext, ngettext
 
 from events.wording import reply_to_addresses, sender_of, show_money, show_start
 from orders.models import Order
-from ticketing.letters import HtmlMail, Picture
+from ticketing.letters import AttachedFile, HtmlMail, Picture
+from tickets.documents.calendar_file import CALENDAR_TYPE, render_calendar
+from tickets.documents.names import calendar_name, pdf_name
+from tickets.documents.pdf import PDF_TYPE, Paper, render_pdf
 from tickets.models import Ticket, TicketQuerySet, TicketStatus
 from tickets.pictures import render_png
 from tickets.ticket_codes import number_tickets, readable_code
@@ -58,8 +62,12 @@ def tickets_to_mail(order_id: UUID) -> TicketQuerySet:
     )
 
 
-def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> HtmlMail:
-    """Return the mail that carries an order's tickets (`tickets_to_mail`). It is not sent yet."""
+def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket], now: datetime) -> HtmlMail:
+    """
+    Return the mail that carries an order's tickets (`tickets_to_mail`). It is not sent yet.
+
+    Attached are all of them as a PDF, the event for a calendar, and each QR code as a picture.
+    """
     with translation.override(order.language):
         numbers = number_tickets(tickets)
         valid = [ticket for ticket in tickets if ticket.status != TicketStatus.REVOKED]
@@ -80,6 +88,16 @@ def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket]) -> HtmlMail:
             body=render_to_string("tickets/mail/tickets.txt", context),
             html=render_to_string("tickets/mail/tickets.html", context),
             pictures=[ticket.picture for ticket in shown],
+            files=[
+                AttachedFile(
+                    pdf_name(order),
+                    render_pdf(order=order, tickets=tickets, paper=Paper.A4),
+                    PDF_TYPE,
+                ),
+                AttachedFile(
+                    calendar_name(order), render_calendar(order=order, now=now), CALENDAR_TYPE
+                ),
+            ],
             from_email=sender_of(order.event.organizer),
             to=[order.customer_email],
             reply_to=reply_to_addresses(order.event.organizer),

@@ -1,7 +1,9 @@
-"""Render QR codes as PNG. The same text always gives the same bytes."""
+"""Render QR codes as PNG, as SVG and as squares. The same text always gives the same ones."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
+from itertools import groupby
 from typing import Final
 
 import segno
@@ -31,6 +33,26 @@ def render_svg(code: str) -> str:
     return svg
 
 
+def squares_of(code: str) -> tuple[int, Sequence[tuple[int, int, int]]]:
+    """
+    Return the number of modules on a side, and the dark ones: the x, y and width of each run.
+
+    They have no quiet zone. `y` counts downwards.
+    """
+    rows = _encode(code).matrix
+    squares = []
+    for y, row in enumerate(rows):
+        x = 0
+        for dark, run in groupby(row):
+            width = len(list(run))
+            if dark:
+                squares.append((x, y, width))
+            x += width
+    return len(rows), squares
+
+
+# A PNG and a PDF of the same code are made one after the other.
+@lru_cache(maxsize=256)
 def _encode(code: str) -> segno.QRCode:
     return segno.make_qr(code, error="m", boost_error=False, mask=_MASK)
 

@@ -17,12 +17,13 @@ def main() -> None:
     from django.db import connection, transaction  # noqa: PLC0415
 
     from orders.models import Order  # noqa: PLC0415
+    from ticketing import clock  # noqa: PLC0415
     from tickets.mail import compose_ticket_mail, tickets_to_mail  # noqa: PLC0415
     from tickets.pictures import render_png  # noqa: PLC0415
 
     order = Order.objects.select_related("event__organizer").get(pk=sys.argv[1])
     tickets = list(tickets_to_mail(order.pk))
-    mail = compose_ticket_mail(order=order, tickets=tickets)
+    mail = compose_ticket_mail(order=order, tickets=tickets, now=clock.now())
     mail.message()
     mail_connection = get_connection()
     mail_connection.open()

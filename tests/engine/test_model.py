@@ -484,9 +484,10 @@ def run_histories(queue: RecordingQueue, *, histories: int, steps: int) -> Count
         for seam in SEAMS:
             stack.enter_context(watched(seam, at=Sale.at_step))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        # Other tests check the pictures, and drawing them would take most of the time.
+        # Other tests check the pictures and the PDF, and drawing them would take most of the time.
         patch.setattr("tickets.issue.render_png", str.encode)
         patch.setattr("tickets.mail.render_png", str.encode)
+        patch.setattr("tickets.mail.render_pdf", lambda **_: b"")
         stack.callback(_execute, "RESET lock_timeout")
         run_state_machine_as_test(
             Sale,

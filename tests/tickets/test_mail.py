@@ -7,6 +7,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 import zxingcpp
 from django.test import override_settings
@@ -33,6 +34,12 @@ def read_qr(picture: bytes) -> str:
     return zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text
 
 
+def codes_in(pdf: bytes) -> list[str]:
+    with pypdfium2.PdfDocument(pdf) as document:
+        pages = [page.render(scale=2).to_pil() for page in document]
+    return [found.text for page in pages for found in zxingcpp.read_barcodes(page)]
+
+
 def paid_order(*, quantity: int = 2, language: str = "pt-br", **fields: Any) -> Order:
     event = make_event(
         price="120.00",
@@ -46,7 +53,9 @@ def paid_order(*, quantity: int = 2, language: str = "pt-br", **fields: Any) -> 
 
 
 def letter_of(order: Order) -> EmailMessage:
-    mail = compose_ticket_mail(order=order, tickets=list(tickets_to_mail(order.pk)))
+    mail = compose_ticket_mail(
+        order=order, tickets=list(tickets_to_mail(order.pk)), now=clock.now()
+    )
     letter = message_from_bytes(mail.message().as_bytes(linesep="\r\n"), policy=default)
     assert isinstance(letter, EmailMessage)
     return letter
@@ -77,7 +86,7 @@ def test_the_mail_has_each_code_in_its_html_and_as_an_attachment():
     order = Order.objects.get()
 
     assert letter.get_content_type() == "multipart/mixed"
-    alternative, *files = letter.iter_parts()
+    alternative, pdf, calendar, *files = letter.iter_parts()
     assert alternative.get_content_type() == "multipart/alternative"
     related = list(alternative.iter_parts())[1]
     assert related.get_content_type() == "multipart/related"
@@ -88,6 +97,16 @@ def test_the_mail_has_each_code_in_its_html_and_as_an_attachment():
         f"ticket-{order.code}-1.png",
         f"ticket-{order.code}-2.png",
     ]
+    assert (pdf.get_content_type(), pdf.get_filename()) == (
+        "application/pdf",
+        f"ingressos-{order.code}.pdf",
+    )
+    assert set(codes_in(pdf.get_content())) == codes
+    assert (calendar.get_content_type(), calendar.get_filename()) == (
+        "text/calendar",
+        f"evento-{order.code}.ics",
+    )
+    assert f"UID:{order.event_id}@" in calendar.get_content()
     for part in inside:
         assert f"cid:{part['Content-ID'].strip('<>')}" in page.get_content()
     assert all(code in text_of(letter, "plain") for code in codes)
@@ -161,6 +180,10 @@ def test_the_mail_after_a_replacement_says_what_is_new_and_that_the_old_code_is_
         assert "Agora em nome de Bia Lima, antes Ana Souza." in text
         assert text.count("o código dos e-mails anteriores não vale mais na entrada") == 1
         assert first.code not in text
+    pdf = next(part for part in letter.iter_attachments() if part.get_content_subtype() == "pdf")
+    assert sorted(codes_in(pdf.get_content())) == sorted(
+        ticket.code for ticket in Ticket.objects.of_order(order.pk)
+    )
 
 
 def test_names_are_escaped_in_the_mail_and_cannot_add_headers():
@@ -178,7 +201,7 @@ def test_the_mailbox_shows_sent_mails_and_no_other_file(tmp_path: Path, api: API
     tickets = list(tickets_to_mail(order.pk))
     (tmp_path / "secret.eml").write_text("not a mail of ours")
     with override_settings(MAILBOX_DIR=str(tmp_path), ROOT_URLCONF=__name__):
-        kept = store_message(compose_ticket_mail(order=order, tickets=tickets))
+        kept = store_message(compose_ticket_mail(order=order, tickets=tickets, now=clock.now()))
         inbox = api.get("/mailbox")
         found = api.get("/mailbox/messages?to=ana@example.com").json()["messages"]
         nobody = api.get("/mailbox/messages?to=eva@example.com").json()["messages"]

@@ -121,7 +121,7 @@ def test_the_mail_shows_the_same_numbers():
     Ticket.objects.filter(pk=tickets[0].pk).update(status=TicketStatus.REVOKED)
     loaded = Order.objects.select_related("event__organizer").get(pk=order.pk)
 
-    mail = compose_ticket_mail(order=loaded, tickets=tickets_of(order))
+    mail = compose_ticket_mail(order=loaded, tickets=tickets_of(order), now=clock.now())
 
     assert [picture.file_name for picture in mail.pictures] == [
         f"ticket-{order.code}-2.png",

@@ -1,0 +1,151 @@
+"""Tickets as PDF: what is on the page, and which codes a camera reads from it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pypdfium2
+import pytest
+import zxingcpp
+from django.utils import translation
+
+from events.models import Event, Organizer, TicketType
+from orders.models import Order, OrderItem
+from ticketing.ids import new_id
+from tickets.documents.pdf import Paper, render_pdf
+from tickets.models import Ticket, TicketStatus
+
+CODE = "T101B8KX0PQ3Z" * 8
+
+
+def order_and_tickets(quantity: int = 2, **fields: Any) -> tuple[Order, list[Ticket]]:
+    event = Event(
+        organizer=Organizer(name="Casa Azul", email="contato@example.com"),
+        **{"name": "Ópera", "venue": "Teatro", "address": "Rua A, 1", "city": "São Paulo"} | fields,
+        timezone="America/Sao_Paulo",
+        starts_at=datetime.fromisoformat("2027-01-11T00:00:00Z"),
+        ends_at=datetime.fromisoformat("2027-01-11T04:00:00Z"),
+    )
+    order = Order(code="YD8X2B", event=event, currency="BRL")
+    return order, [
+        Ticket(
+            pk=new_id(),
+            order=order,
+            order_item=OrderItem(unit_price=Decimal("120.00")),
+            ticket_type=TicketType(name="Meia-entrada"),
+            number=number,
+            code=f"{CODE}{number}",
+            holder_name="Joana Ñandú ş",
+        )
+        for number in range(1, quantity + 1)
+    ]
+
+
+def pdf_of(order: Order, tickets: list[Ticket], paper: Paper = Paper.A4, **options: Any) -> bytes:
+    with translation.override(options.pop("language", "pt-br")):
+        return render_pdf(order=order, tickets=tickets, paper=paper, **options)
+
+
+def text_of(pdf: bytes) -> list[str]:
+    with pypdfium2.PdfDocument(pdf) as document:
+        return [page.get_textpage().get_text_bounded() for page in document]
+
+
+def codes_in(pdf: bytes) -> list[str]:
+    with pypdfium2.PdfDocument(pdf) as document:
+        pages = [page.render(scale=2).to_pil() for page in document]
+    return [found.text for page in pages for found in zxingcpp.read_barcodes(page)]
+
+
+@pytest.mark.parametrize(("paper", "pages"), [(Paper.A4, 2), (Paper.PHONE, 3)])
+def test_a_barcode_reader_reads_each_code_from_the_page(paper: Paper, pages: int):
+    order, tickets = order_and_tickets(quantity=3)
+
+    pdf = pdf_of(order, tickets, paper)
+
+    assert len(text_of(pdf)) == pages
+    assert sorted(codes_in(pdf)) == [ticket.code for ticket in tickets]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("pt-br", ["Domingo, 10 de janeiro de 2027", "21h00", "R$ 120,00", "Preço", "Na entrada"]),
+        ("en", ["Sunday, January 10, 2027", "9:00 PM", "BRL 120.00", "Price", "at the door"]),
+    ],
+)
+@pytest.mark.parametrize("paper", Paper)
+def test_the_page_has_all_that_the_door_and_the_guest_need(
+    paper: Paper, language: str, words: list[str]
+):
+    order, tickets = order_and_tickets(quantity=1)
+
+    (text,) = text_of(pdf_of(order, tickets, paper, language=language))
+
+    everything = [
+        "Casa Azul",
+        "Ópera",
+        "America/Sao Paulo, UTC–3",
+        "Teatro",
+        "Rua A, 1, São Paulo",
+        "Meia-entrada",
+        "Joana Ñandú ş",
+        "YD8X2B-1",
+        "contato@example.com",
+    ]
+    assert [word for word in [*everything, *words] if word not in text] == []
+
+
+def test_a_revoked_ticket_is_not_drawn_and_the_others_keep_their_numbers():
+    order, tickets = order_and_tickets(quantity=3)
+    tickets[0].status = TicketStatus.REVOKED
+
+    pdf = pdf_of(order, tickets)
+
+    assert sorted(codes_in(pdf)) == [tickets[1].code, tickets[2].code]
+    assert "YD8X2B-2" in text_of(pdf)[0]
+    assert "YD8X2B-1" not in text_of(pdf)[0]
+
+
+def test_one_chosen_ticket_is_drawn_alone():
+    order, tickets = order_and_tickets(quantity=3)
+
+    assert codes_in(pdf_of(order, tickets, chosen=[tickets[1].pk])) == [tickets[1].code]
+
+
+def test_the_same_tickets_give_the_same_bytes():
+    order, tickets = order_and_tickets()
+
+    assert pdf_of(order, tickets) == pdf_of(order, tickets)
+
+
+@pytest.mark.parametrize("paper", Paper)
+def test_long_texts_end_in_an_ellipsis_and_hide_no_code(paper: Paper):
+    order, tickets = order_and_tickets(
+        quantity=1, name="Festival " * 22, venue="Teatro" * 30, address="Rua " * 75
+    )
+    tickets[0].holder_name = "Ana" * 66
+    tickets[0].ticket_type.name = "Camarote " * 11
+
+    pdf = pdf_of(order, tickets, paper)
+
+    assert codes_in(pdf) == [tickets[0].code]
+    assert text_of(pdf)[0].count("…") == 5
+    assert "YD8X2B-1" in text_of(pdf)[0]
+
+
+def test_emoji_are_left_out_and_letters_of_any_script_do_no_harm():
+    order, tickets = order_and_tickets(
+        quantity=1, name="🎷 Jazz\u200d & Cia\u0301 👩🏽‍🎤", venue="東京"
+    )
+
+    pdf = pdf_of(order, tickets)
+
+    assert "Jazz & Ciá\r\n" in text_of(pdf)[0]
+    assert codes_in(pdf) == [tickets[0].code]
+
+
+def test_a_hundred_tickets_stay_small_enough_for_any_mailbox():
+    order, tickets = order_and_tickets(quantity=100)
+
+    assert len(pdf_of(order, tickets)) < 400_000

@@ -1,0 +1,1 @@
+"""What a buyer keeps: the tickets as PDF, and the event for a calendar."""
