@@ -42,30 +42,33 @@ def clone_event(
     clock is changed for summer time between the two dates. Nothing of the sale is copied.
     """
     source = Event.objects.get(pk=event_id)
-    clone = Event(**_copied(source, _OF_ONE_EVENT))
+    clone = Event(**copied_fields(source, _OF_ONE_EVENT))
     clone.name, clone.slug, clone.status = name, "", EventStatus.DRAFT
     kinds = [
-        TicketType(**_copied(kind, _OF_ONE_TYPE)) for kind in source.ticket_types.order_by("number")
+        TicketType(**copied_fields(kind, _OF_ONE_TYPE))
+        for kind in source.ticket_types.order_by("number")
     ]
     for row in (clone, *kinds):
-        _move_times(row, source, starts_at)
+        move_times(row, source, starts_at)
     return create_event(event=clone, ticket_types=kinds, actor=actor, now=now)
 
 
-def _copied(row: models.Model, left_out: frozenset[str]) -> dict[str, object]:
+def copied_fields(row: models.Model, left_out: frozenset[str]) -> dict[str, object]:
+    """Return the columns of a row with their values, without those whose names are left out."""
     fields = row._meta.concrete_fields  # noqa: SLF001 - Django documents it
     return {
         field.attname: getattr(row, field.attname) for field in fields if field.name not in left_out
     }
 
 
-def _move_times(row: models.Model, source: Event, starts_at: datetime) -> None:
+def move_times(row: models.Model, source: Event, starts_at: datetime) -> None:
+    """Move all times of a copied row as far as the start moved, on the clock of the venue."""
     zone = zone_named(source.timezone)
     # The difference on the clock at the venue, where summer time may begin between the two.
     moved = _clock_time(starts_at, source) - _clock_time(source.starts_at, source)
     for field in row._meta.concrete_fields:  # noqa: SLF001 - Django documents it
         moment = getattr(row, field.attname)
-        if isinstance(field, models.DateTimeField) and moment is not None:
+        if isinstance(field, models.DateTimeField) and isinstance(moment, datetime):
             local = _clock_time(moment, source) + moved
             setattr(row, field.attname, local.replace(tzinfo=zone))
 

@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.admin import TabularInline
@@ -17,6 +20,7 @@ from events.roles import Right
 from orders.box_office_admin import BoxOfficeSaleAdmin
 from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
+from orders.event_copy_admin import EventWithPromoCodesAdmin
 from orders.guest_list_admin import GuestListAdmin
 from orders.models import Order, OrderItem, OrderStatus, Payment
 from orders.promo_code_admin import PromoCodeAdmin
@@ -29,6 +33,7 @@ from ticketing.money import format_money
 # Registered by their modules.
 __all__ = [
     "BoxOfficeSaleAdmin",
+    "EventWithPromoCodesAdmin",
     "GuestListAdmin",
     "LedgerAdmin",
     "OrderAdmin",
@@ -80,8 +85,21 @@ class ReadOnlyInline:
 
 class OrderItemInline(ReadOnlyInline, TabularInline):
     model = OrderItem
-    fields = ["ticket_type", "quantity", "returned", "price"]
-    readonly_fields = ["price"]
+    fields = ["ticket_type", "quantity", "returned", "full_price", "discount", "price"]
+    readonly_fields = ["full_price", "discount", "price"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if obj is not None and obj.promo_text:
+            return self.fields
+        return [name for name in self.fields if name not in {"full_price", "discount"}]
+
+    @admin.display(description=gettext_lazy("list price"))
+    def full_price(self, item: OrderItem) -> str:
+        return format_money(item.full_price, item.order.currency)
+
+    @admin.display(description=gettext_lazy("discount per ticket"))
+    def discount(self, item: OrderItem) -> str:
+        return format_money(item.discount, item.order.currency)
 
     @admin.display(description=gettext_lazy("unit price"))
     def price(self, item: OrderItem) -> str:
@@ -124,11 +142,13 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         "customer_name",
         "customer_email",
         "language",
+        "used_promo_code",
+        "taken_off",
         "price",
         "given_back",
         "reserved_until",
     ]
-    readonly_fields = ["price", "given_back"]
+    readonly_fields = ["used_promo_code", "taken_off", "price", "given_back"]
 
     @display(description=gettext_lazy("customer"), header=True, ordering="customer_name")
     def customer(self, order: Order) -> list[str]:
@@ -137,6 +157,15 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     @display(description=gettext_lazy("total"), ordering="total")
     def price(self, order: Order) -> str:
         return format_money(order.total, order.currency)
+
+    @admin.display(description=gettext_lazy("promo code"))
+    def used_promo_code(self, order: Order) -> SafeString:
+        page = reverse("admin:orders_promocode_change", args=[order.promo_code_id])
+        return format_html('<a href="{}" class="underline">{}</a>', page, order.promo_text)
+
+    @admin.display(description=gettext_lazy("discount"))
+    def taken_off(self, order: Order) -> str:
+        return format_money(order.discount, order.currency)
 
     @admin.display(description=gettext_lazy("refunded"))
     def given_back(self, order: Order) -> str:
@@ -147,10 +176,13 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return order.status, order.get_status_display()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_fields(request, obj)
+        left_out = set()
         # After the payment or the end of the reservation, its end tells nobody anything.
-        waits = obj is not None and obj.status == OrderStatus.RESERVED
-        return [name for name in fields if waits or name != "reserved_until"]
+        if obj is None or obj.status != OrderStatus.RESERVED:
+            left_out.add("reserved_until")
+        if obj is None or not obj.promo_text:
+            left_out |= {"used_promo_code", "taken_off"}
+        return [name for name in super().get_fields(request, obj) if name not in left_out]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         inlines = list(super().get_inlines(request, obj))

@@ -177,11 +177,12 @@ class Order(models.Model):
 
     @property
     def discount(self) -> Decimal:
-        """Return what the order's promo code has taken off the total."""
-        items = self.items.all()
-        return sum(
-            (item.quantity * (item.full_price - item.unit_price) for item in items), Decimal(0)
-        )
+        """
+        Return what the order's promo code has taken off the total.
+
+        Complimentary tickets are not a discount: their payment has the method `gift`.
+        """
+        return sum((item.quantity * item.discount for item in self.items.all()), Decimal(0))
 
 
 class PaymentMethod(models.TextChoices):

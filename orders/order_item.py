@@ -50,3 +50,8 @@ class OrderItem(models.Model):
     def full_price(self) -> Decimal:
         """Return the price of one ticket without the order's promo code."""
         return self.unit_price if self.list_price is None else self.list_price
+
+    @property
+    def discount(self) -> Decimal:
+        """Return what the order's promo code has taken off the price of one ticket."""
+        return self.full_price - self.unit_price

@@ -159,6 +159,8 @@ EXPORTED = [
     "created_at",
     "paid_at",
     "closed_at",
+    "promo_code",
+    "discount",
 ]
 
 
@@ -181,6 +183,8 @@ def export_orders(orders: QuerySet[Order]) -> Iterator[list[object]]:
                 moment.isoformat() if moment else ""
                 for moment in (order.created_at, order.paid_at, order.closed_at)
             ),
+            order.promo_text,
+            f"{order.discount:.2f}",
         ]
 
 

@@ -1,6 +1,8 @@
 """Pages of an event beside its form: copy it, give it a picture, share its address."""
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import segno
@@ -29,7 +31,7 @@ from events.pictures import own_picture, set_picture
 from events.roles import Right
 from events.wording import public_address
 from ticketing import clock
-from ticketing.actors import user_actor
+from ticketing.actors import Actor, user_actor
 from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 
@@ -37,6 +39,18 @@ _MODULES_OF_MARGIN = 4
 
 
 class EventPages(OwnAdmin):
+    clone_form: ClassVar[type[CloneForm]] = CloneForm
+
+    def clone(self, event: Event, sent: Mapping[str, Any], *, actor: Actor, now: datetime) -> Event:
+        """Make the copy that the form asks for. A subclass may copy more."""
+        return clone_event(
+            event_id=event.pk,
+            name=sent["name"],
+            starts_at=sent["starts_at"],
+            actor=actor,
+            now=now,
+        )
+
     def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may make events of the same organizer."""
         organizers = organizers_of(request.user, Right.CHANGE_EVENTS)
@@ -50,14 +64,10 @@ class EventPages(OwnAdmin):
         event = get_object_or_404(chosen(self, request, object_id))
         zone: ZoneInfo = zone_named(event.timezone)
         with timezone.override(zone):
-            form = CloneForm(request.POST or None, event=event)
+            form = self.clone_form(request.POST or None, event=event)
             if request.method == "POST" and form.is_valid():
-                clone = clone_event(
-                    event_id=event.pk,
-                    name=form.cleaned_data["name"],
-                    starts_at=form.cleaned_data["starts_at"],
-                    actor=user_actor(request.user),
-                    now=clock.now(),
+                clone = self.clone(
+                    event, form.cleaned_data, actor=user_actor(request.user), now=clock.now()
                 )
                 messages.success(
                     request,

@@ -24,9 +24,16 @@ from events.models import Event
 from events.roles import Right
 from orders.ledger import balances, balances_by_event, balances_by_method, entries_between
 from orders.ledger_entry import EntryKind, LedgerEntry
+from orders.reports.discounts import count_complimentary, discounts_by_code
 from orders.reports.ledger_rows import method_name
 from orders.reports.period import ReportForm
-from orders.reports.shown import show_balances, show_days, show_events, show_methods
+from orders.reports.shown import (
+    show_balances,
+    show_days,
+    show_discounts,
+    show_events,
+    show_methods,
+)
 from ticketing import clock
 from ticketing.clock import zone_named
 from ticketing.money import format_money
@@ -122,6 +129,8 @@ class LedgerAdmin(ReadOnlyAdmin):
         )
         if period.event is not None:
             entries = entries.filter(event=period.event)
+        about = Event.objects.filter(pk=period.event.pk) if period.event else events
+        during = {"since": period.since, "until": period.until}
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -132,6 +141,8 @@ class LedgerAdmin(ReadOnlyAdmin):
             "balances": show_balances(balances(entries)),
             "methods": show_methods(balances_by_method(entries)),
             "events": [] if period.event else show_events(balances_by_event(entries)),
+            "discounts": show_discounts(discounts_by_code(about, **during)),
+            "complimentary": count_complimentary(about, **during),
             "days": show_days(period.event, period) if period.event else [],
         }
         return TemplateResponse(request, "admin/financial_report.html", context)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from events.models import Event, TicketType
 from orders.figures import Sales, sales_by_day
 from orders.ledger import Balance, EventBalance, MethodBalance
+from orders.reports.discounts import CodeDiscount
 from orders.reports.ledger_rows import method_name
 from orders.reports.period import Period
 from ticketing.money import format_money
@@ -40,6 +41,15 @@ class ShownEvent:
     charges: str
     refunds: str
     payout: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDiscount:
+    code: str
+    event: str
+    orders: int
+    tickets: int
+    discount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,19 @@ def show_events(balances: list[EventBalance]) -> list[ShownEvent]:
             format_money(each.balance.payout, each.balance.currency),
         )
         for each in balances
+    ]
+
+
+def show_discounts(discounts: list[CodeDiscount]) -> list[ShownDiscount]:
+    return [
+        ShownDiscount(
+            each.code,
+            each.event,
+            each.orders,
+            each.tickets,
+            format_money(each.discount, each.currency),
+        )
+        for each in discounts
     ]
 
 

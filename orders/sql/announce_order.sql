@@ -8,7 +8,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER announce_new_order AFTER INSERT ON orders_order
+-- At the commit: the order's items and its promo code are written after the order.
+CREATE CONSTRAINT TRIGGER announce_new_order AFTER INSERT ON orders_order
+  DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.status = 'reserved') EXECUTE FUNCTION announce_order();
 
 CREATE TRIGGER announce_moved_order AFTER UPDATE OF status ON orders_order

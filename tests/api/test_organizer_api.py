@@ -20,6 +20,7 @@ from tests.make import (
     make_device,
     make_event,
     make_paid_order,
+    make_promo_code,
     make_reservation,
     make_reserved_order,
     make_ticket,
@@ -164,7 +165,10 @@ def test_the_export_has_a_row_for_each_order_and_no_formulas():
     paid = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
     one = Ticket.objects.of_order(paid.pk)[0]
     refund_tickets(actor=SOMEBODY, order_id=paid.pk, ticket_ids=[one.pk], now=clock.now())
-    make_reservation(ticket_type=event.ticket_types.get(), name='=HYPERLINK("evil")')
+    make_promo_code(event=event, code="AMIGOS")
+    make_reservation(
+        ticket_type=event.ticket_types.get(), name='=HYPERLINK("evil")', promo_code="AMIGOS"
+    )
 
     answer = as_organizer(event).get(f"/events/{event.slug}/orders.csv", HTTP_ACCEPT="text/csv")
     table = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
@@ -175,6 +179,10 @@ def test_the_export_has_a_row_for_each_order_and_no_formulas():
     assert rows[0]["customer_name"] == '\'=HYPERLINK("evil")'
     assert (rows[1]["tickets"], rows[1]["items"], rows[1]["total"]) == ("2", "3 × Pista", "135.00")
     assert rows[1]["refunded"] == "45.00"
+    assert [(row["promo_code"], row["discount"]) for row in rows] == [
+        ("AMIGOS", "4.50"),
+        ("", "0.00"),
+    ]
 
 
 def test_a_formula_after_a_semicolon_is_escaped():

@@ -6,7 +6,13 @@ from django.urls import reverse
 
 from events.models import Event
 from events.organizing import cancel_event
-from tests.make import SOMEBODY, make_event, make_reserved_order, make_ticket_type
+from tests.make import (
+    SOMEBODY,
+    make_event,
+    make_promo_code,
+    make_reserved_order,
+    make_ticket_type,
+)
 from tests.pages.test_admin import organizer_of
 from ticketing import clock
 
@@ -74,3 +80,9 @@ def test_an_organizer_copies_an_event_and_comes_to_its_draft():
     copy = Event.objects.get(name="Outra noite")
     assert made.headers["Location"] == reverse("admin:events_event_change", args=[copy.pk])
     assert copy.starts_at.isoformat() == "2099-02-02T00:00:00+00:00"
+    assert "with_promo_codes" not in client.get(page).content.decode()
+    make_promo_code(event=event, code="AMIGOS")
+    assert "with_promo_codes" in client.get(page).content.decode()
+    for ticked, copied in (({}, 0), ({"with_promo_codes": "on"}, 1)):
+        client.post(page, form | ticked | {"name": f"{copied} copied"}, headers=language)
+        assert Event.objects.get(name=f"{copied} copied").promo_codes.count() == copied

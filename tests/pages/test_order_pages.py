@@ -19,6 +19,8 @@ from tests.make import (
     make_device,
     make_paid_order,
     make_processing_order,
+    make_promo_code,
+    make_reservation,
     make_reserved_order,
     make_ticket_type,
     make_user,
@@ -72,6 +74,23 @@ def order_of_three() -> Order:
 
 def tickets_of(order: Order) -> list[Ticket]:
     return list(Ticket.objects.of_order(order.pk))
+
+
+def test_an_order_with_a_promo_code_shows_it_and_what_it_took_off():
+    kind = make_ticket_type(price="80.00")
+    promo = make_promo_code(event=kind.event, code="AMIGOS")
+    without = make_reserved_order(ticket_type=kind)
+    reserved = make_reservation(ticket_type=kind, quantity=2, promo_code="AMIGOS")
+    order = Order.objects.get(pk=reserved.order_id)
+    staff = staff_of(order)
+
+    page = staff.get(page_of(order))
+
+    assert f'<a href="{page_of(promo)}" class="underline">AMIGOS</a>' in page.content.decode()
+    assert "R$ 16,00" in read(page)
+    assert "R$ 80,00" in read(page)
+    assert "R$ 8,00" in read(page)
+    assert "Código promocional" not in read(staff.get(page_of(without)))
 
 
 def test_one_ticket_of_three_is_refunded_after_its_sum_was_shown(queue: RecordingQueue):

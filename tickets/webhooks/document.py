@@ -38,6 +38,12 @@ class OrderTold(_Told):
     status = serializers.ChoiceField(OrderStatus.choices)
     event = EventNamed()
     currency = serializers.CharField()
+    promo_code = serializers.CharField(allow_null=True)
+    discount = serializers.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        help_text="What the promo code took off. The `total` is after the discount.",
+    )
     total = serializers.DecimalField(max_digits=12, decimal_places=2)
     refunded = serializers.DecimalField(
         max_digits=12,
@@ -131,6 +137,8 @@ _SALE: Final = {
     **_ORDER,
     "event": _EVENT,
     "currency": "BRL",
+    "promo_code": None,
+    "discount": "0.00",
     "total": "240.00",
     "refunded": "0.00",
     "reserved_until": _MOMENT,

@@ -8,11 +8,24 @@ import pytest
 from django.test import Client
 
 from events.models import Event, Membership, Role
+from orders.box_office import sell_at_box_office
 from orders.ledger_entry import LedgerEntry
-from tests.make import SOMEBODY, make_event, make_paid_order, make_ticket_type, make_user
+from orders.models import Order
+from orders.payment import confirm_payment
+from tests.make import (
+    SOMEBODY,
+    a_sale,
+    make_event,
+    make_paid_order,
+    make_promo_code,
+    make_reservation,
+    make_ticket_type,
+    make_user,
+)
 from ticketing import clock
 from tickets.models import Ticket
 from tickets.refund import refund_tickets
+from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +96,31 @@ def test_the_report_of_an_event_has_its_sums_its_methods_and_its_sales_by_day_an
         ("Pista", 3, "BRL 90.00"),
         ("VIP", 1, "BRL 100.00"),
     ]
+
+
+def test_the_report_names_discounts_and_complimentary_tickets_apart(event: Event):
+    kind = event.ticket_types.get(name="VIP")
+    make_promo_code(event=event, code="AMIGOS")
+    order = Order.objects.get(
+        pk=make_reservation(ticket_type=kind, quantity=2, promo_code="AMIGOS").order_id
+    )
+    confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
+    settle_order(order_id=order.pk, now=clock.now())
+    make_reservation(ticket_type=kind, promo_code="AMIGOS")
+    given = sell_at_box_office(sale=a_sale(kind, 3), user_id=None, actor=SOMEBODY, now=clock.now())
+    settle_order(order_id=given, now=clock.now())
+
+    page = browse(event).get(REPORT, {"event": str(event.pk)})
+
+    (discount,) = page.context["discounts"]
+    assert (discount.code, discount.orders, discount.tickets) == ("AMIGOS", 1, 2)
+    assert discount.discount == "BRL 20.00"
+    assert page.context["complimentary"] == 3
+    assert "3 complimentary tickets were given" in page.content.decode()
+    assert Order.objects.get(pk=given).discount == 0
+    everywhere = browse(event).get(REPORT)
+    assert [each.event for each in everywhere.context["discounts"]] == ["Noite de Jazz"]
+    assert not browse(make_event()).get(REPORT).context["discounts"]
 
 
 def test_the_report_of_all_events_lists_each_of_them_and_speaks_portuguese(event: Event):

@@ -33,6 +33,8 @@ from tests.make import (
     make_event,
     make_paid_order,
     make_processing_order,
+    make_promo_code,
+    make_reservation,
     make_reserved_order,
     make_ticket,
 )
@@ -195,6 +197,31 @@ def test_the_changes_of_an_order_are_sent_in_their_order(receiver: Receiver, que
     assert data["event"]["slug"] == event.slug
     assert "ana@example.com" not in json.dumps(receiver.messages)
     assert receiver.forged == 0
+
+
+def test_messages_of_an_order_have_its_promo_code_and_its_discount(
+    receiver: Receiver, queue: RecordingQueue
+):
+    event = make_event()
+    make_promo_code(event=event, code="AMIGOS")
+    listen(receiver, event.organizer, "order.reserved", "order.cancelled")
+    kind = event.ticket_types.get()
+    reserved = make_reservation(ticket_type=kind, quantity=2, promo_code="amigos")
+    cancel_order(actor=SOMEBODY, order_id=reserved.order_id, now=clock.now())
+    make_reservation(ticket_type=kind)
+
+    deliver(queue)
+
+    told = [
+        (message["type"], data["promo_code"], data["discount"], data["total"])
+        for message in receiver.messages
+        if (data := message["data"])
+    ]
+    assert sorted(told, key=str) == [
+        ("order.cancelled", "AMIGOS", "9.00", "81.00"),
+        ("order.reserved", "AMIGOS", "9.00", "81.00"),
+        ("order.reserved", None, "0.00", "45.00"),
+    ]
 
 
 def test_times_in_a_message_have_the_format_of_the_api(receiver: Receiver, queue: RecordingQueue):

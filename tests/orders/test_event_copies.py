@@ -1,0 +1,66 @@
+"""Copying an event with its promo codes: the same terms for the copied types, and no use."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from orders.event_copies import clone_event_with_promo_codes
+from orders.promo_code import PromoCode
+from orders.promo_uses import count_uses
+from tests.make import SOMEBODY, make_event, make_promo_code, make_reservation, make_ticket_type
+from ticketing import clock
+from ticketing.models import Act
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WEEK = timedelta(days=7)
+
+
+def test_promo_codes_are_copied_for_the_copied_types_without_their_uses():
+    event = make_event()
+    kind, vip = event.ticket_types.get(), make_ticket_type(event=event, name="VIP")
+    until = event.starts_at - timedelta(days=1)
+    for_vip = make_promo_code(
+        event=event, code="VIP10", ticket_types=[vip.pk], max_uses=3, valid_until=until, note="Fans"
+    )
+    make_promo_code(event=event, code="TODOS", percent=None, amount=Decimal(5))
+    make_reservation(ticket_type=vip, promo_code="VIP10")
+
+    copy = clone_event_with_promo_codes(
+        event_id=event.pk,
+        name="Segunda noite",
+        starts_at=event.starts_at + WEEK,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    copied = {promo.code: promo for promo in PromoCode.objects.filter(event=copy)}
+    assert set(copied) == {"VIP10", "TODOS"}
+    assert copied["VIP10"].ticket_types == [copy.ticket_types.get(name="VIP").pk]
+    assert (copied["VIP10"].max_uses, copied["VIP10"].note) == (3, "Fans")
+    assert copied["VIP10"].valid_until == until + WEEK
+    assert (copied["TODOS"].amount, copied["TODOS"].ticket_types) == (Decimal(5), [])
+    assert count_uses([promo.pk for promo in copied.values()]) == {}
+    for_vip.refresh_from_db()
+    assert (for_vip.event_id, for_vip.ticket_types) == (event.pk, [vip.pk])
+    recorded = Act.objects.filter(type="promo_code.created", details__event=str(copy.pk))
+    assert set(recorded.values_list("subject_id", flat=True)) == {p.pk for p in copied.values()}
+    assert kind.pk not in {k for promo in copied.values() for k in promo.ticket_types}
+
+
+def test_a_code_for_a_deleted_type_does_not_become_one_for_all_types():
+    event = make_event()
+    vip = make_ticket_type(event=event, name="VIP")
+    make_promo_code(event=event, ticket_types=[vip.pk])
+    vip.delete()
+
+    copy = clone_event_with_promo_codes(
+        event_id=event.pk,
+        name="Segunda noite",
+        starts_at=event.starts_at + WEEK,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    assert not PromoCode.objects.filter(event=copy).exists()
