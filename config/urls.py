@@ -29,7 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 if settings.MAILBOX_DIR:
     urlpatterns.append(path("", include("ticketing.stack.mailbox_urls")))
 
-handler400 = "ticketing.api.problems.bad_request"
-handler403 = "ticketing.api.problems.forbidden"
-handler404 = "ticketing.api.problems.no_such_page"
-handler500 = "ticketing.api.problems.server_error"
+handler400 = "ticketing.api.failures.bad_request"
+handler403 = "ticketing.api.failures.forbidden"
+handler404 = "ticketing.api.failures.no_such_page"
+handler500 = "ticketing.api.failures.server_error"

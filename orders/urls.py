@@ -1,11 +1,17 @@
+from django.urls import re_path
+
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
+from orders.pages.order import show_order_page
 from orders.promo_code_views import EventPromoCodes, OnePromoCode
 from orders.promo_views import EventPromoCode
 from orders.reservation_views import EventChallenge, Orders
 from orders.views import OneOrder, OrderCancellation, OrderPayment
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
+
+# Pages of one order, which `orders.pages.access.of_order` opens.
+_ORDER = r"^o/(?P<order_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 
 urlpatterns = [
     api_path("orders", quickly(Orders)),
@@ -19,4 +25,5 @@ urlpatterns = [
     api_path("orders/<id:order_id>/payment", OrderPayment.as_view()),
     api_path("orders/<id:order_id>/confirmation", beside_the_page(OrderConfirmation.as_view())),
     api_path("orders/<id:order_id>/cancel", OrderCancellation.as_view()),
+    re_path(rf"{_ORDER}/$", show_order_page, name="order_page"),
 ]

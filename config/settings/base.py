@@ -41,6 +41,7 @@ TICKET_SIGNING_SECRET: str = _env("TICKET_SIGNING_SECRET", default="")
 # --- Web -------------------------------------------------------------------------------
 DEBUG = False
 ALLOWED_HOSTS: list[str] = _env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+CSRF_FAILURE_VIEW = "ticketing.pages.refused.answer_forged_form"
 CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Where buyers and organizers reach the site; used in mails, without a trailing slash.
 PUBLIC_URL: str = _env("PUBLIC_URL", default="http://localhost:8000")

@@ -116,6 +116,8 @@ NOT_HERE = {
     "/i18n/…",
     "/mailbox…",
     "/e/{}",
+    # Pages of one order: tests/pages/test_order_access.py.
+    "/o/{}/",
     "/pictures/{}/{}.jpg",
     # A page: tests/pages/test_team.py.
     "/admin/invitations/<uuid:invitation_id>/",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from ticketing.api.requests import Handler
+from ticketing.pages.shop import REVALIDATED
 
 _POLICY: Final = "Content-Security-Policy"
 _NOT_STORED: Final = "private, no-store"
@@ -62,6 +63,9 @@ class BrowserHeadersMiddleware:
             headers.setdefault(_POLICY, _NO_PAGE)
         if path.startswith(_PICTURES) and response.status_code == HTTPStatus.FOUND:
             # The view says how long: its redirect is the same for every caller.
+            return response
+        if headers.get("Cache-Control") == REVALIDATED and response.status_code in _SUCCESSFUL:
+            # A public page of the shop. It may be personal by its language and its form.
             return response
         if not _may_be_stored(request, response):
             headers["Cache-Control"] = _NOT_STORED

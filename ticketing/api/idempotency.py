@@ -163,7 +163,7 @@ def answer_once(
     with ExitStack() as locks:
         for scope in scopes:
             locks.enter_context(_lock(scope))
-        stored = _find(scopes)
+        stored = find_stored(scopes)
         if stored is not None:
             if stored.body_digest != body_digest:
                 raise KeyReused("The first request with this key had another body. Send a new key.")
@@ -220,7 +220,8 @@ def _lock(digest: str) -> Iterator[None]:
         yield
 
 
-def _find(scopes: Sequence[str]) -> StoredResponse | None:
+def find_stored(scopes: Sequence[str]) -> StoredResponse | None:
+    """Return the newest stored response of these digests that may still be replayed."""
     stored = StoredResponse.objects.filter(pk__in=scopes).order_by("-created_at").first()
     if stored is None:
         return None
@@ -234,7 +235,7 @@ def _find(scopes: Sequence[str]) -> StoredResponse | None:
 def _replay(stored: StoredResponse, request: Request, shown_once: ShownOnce | None) -> Response:
     body = json.loads(stored.body)
     if stored.salt and shown_once is not None:
-        body[shown_once.member] = _restore_secret(stored, body, shown_once)
+        body[shown_once.member] = restore_secret(stored, body, shown_once)
     refused = stored.status >= _FIRST_CLIENT_ERROR
     if refused:
         note_problem_code(request, body["code"])
@@ -246,7 +247,12 @@ def _replay(stored: StoredResponse, request: Request, shown_once: ShownOnce | No
     )
 
 
-def _restore_secret(stored: StoredResponse, body: Any, shown_once: ShownOnce) -> str:
+def restore_secret(stored: StoredResponse, body: Any, shown_once: ShownOnce) -> str:
+    """
+    Return the secret member of a stored response, which is derived again.
+
+    :raises AccessTokenLost: if the key of the server or the token has changed
+    """
     tokens = [
         _derive_token(stored.digest, stored.salt, secret, shown_once.prefix)
         for secret in secrets_in_use()

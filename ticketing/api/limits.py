@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable
 from functools import cache, partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from ticketing.api.authentication import read_bearer
 from ticketing.api.callers import client_digest
 from ticketing.api.problems import too_many_requests
 from ticketing.api.requests import is_page
+from ticketing.pages.refused import show_refused
+from ticketing.pages.shop import is_shop_page
 from ticketing.pages.waiting import show_wait
 from ticketing.rates import AskedTurn, Policy, Rate, Turn, read_policy, take_turn
 
@@ -28,6 +31,11 @@ _UNCOUNTED: Final = ("/healthz", "/readyz", "/metrics", "/static", "/schema")
 _HOT_READ: Final = re.compile(r"/events(?:/[^/]+)?/?")
 _SIGN_IN: Final = frozenset({"/admin/login", "/admin/password_reset"})
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate"}
+# The forms of the shop that reserve.
+_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")
+# Its readers poll it, and each process reads Redis once a second for all of them. A count of each
+# request would cost a round trip that the response does not need.
+_LIVE: Final = re.compile(r"/e/[^/]+/live")
 _READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SIGN_IN_REASON = gettext_lazy("Too many attempts to sign in came from your network.")
 
@@ -82,13 +90,15 @@ def _add_headers(response: HttpResponseBase, name: str, turn: Turn) -> HttpRespo
 
 def _policy_name(request: HttpRequest) -> str:
     path = request.path_info.rstrip("/")
-    if is_page(request):
+    if is_page(request) and not is_shop_page(path or "/"):
         return "signin" if request.method == "POST" and path in _SIGN_IN else ""
-    if path.startswith(_UNCOUNTED):
+    if path.startswith(_UNCOUNTED) or _LIVE.fullmatch(path):
         return ""
     if request.method in _READ_METHODS:
         return "read"
-    return _BY_PATH.get(path, "write") if request.method == "POST" else "write"
+    if request.method != "POST":
+        return "write"
+    return "reserve" if _RESERVING.fullmatch(path) else _BY_PATH.get(path, "write")
 
 
 def _limits_of(request: HttpRequest, policy: Policy) -> dict[str, Rate]:
@@ -105,6 +115,8 @@ def _limits_of(request: HttpRequest, policy: Policy) -> dict[str, Rate]:
 def _refuse(request: HttpRequest, turn: Turn) -> HttpResponseBase:
     if not settings.TRUSTED_PROXY_HOPS and "HTTP_X_FORWARDED_FOR" in request.META:
         _warn_of_untrusted_proxy()
+    if is_shop_page(request.path_info):
+        return show_refused(request, HTTPStatus.TOO_MANY_REQUESTS, seconds=turn.seconds)
     if is_page(request):
         return show_wait(request, why=_SIGN_IN_REASON, seconds=turn.seconds)
     return too_many_requests(request, seconds=turn.seconds)

@@ -15,7 +15,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from ticketing.api.problems import request_too_large
+from ticketing.api.failures import request_too_large
 from ticketing.api.requests import Handler
 
 _DEEPEST: Final = 32

@@ -4,22 +4,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import (
-    DisallowedHost,
-    PermissionDenied,
-    RequestDataTooBig,
-)
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
-from django.utils import translation
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
 
 from ticketing.api.queries import InvalidQuery
-from ticketing.api.requests import is_page, note_problem_code, request_id_of
+from ticketing.api.requests import note_problem_code, request_id_of
 from ticketing.errors import (
     Conflict,
     Forbidden,
@@ -53,7 +45,7 @@ STATUS_BY_KIND: dict[type[Refusal], int] = {
 }
 
 # Errors of Django and Django REST framework: status, code and title.
-_FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
+FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
     exceptions.ParseError: (400, "malformed_json", "The body is not valid JSON"),
     exceptions.NotAuthenticated: (401, "not_authenticated", "Say who you are"),
     exceptions.AuthenticationFailed: (401, "invalid_token", "We do not know this token"),
@@ -74,14 +66,14 @@ _FRAMEWORK: dict[type[Exception], tuple[int, str, str]] = {
     InterfaceError: (503, "service_unavailable", "The database does not answer"),
 }
 _INVALID = (400, "invalid_request", "The request is not valid")
-_BUG = (500, "internal_error", "Something went wrong on our side")
+BUG = (500, "internal_error", "Something went wrong on our side")
 
 # The parts of a request that an entry of `errors` can be about.
 PLACES = ("body", "header", "query")
 
 # Every code that the API can return and that is not declared by a refusal of a verb.
 FRAMEWORK_CODES = frozenset(
-    [code for _, code, _ in _FRAMEWORK.values()] + [_INVALID[1], _BUG[1], "bad_request"]
+    [code for _, code, _ in FRAMEWORK.values()] + [_INVALID[1], BUG[1], "bad_request"]
 )
 
 
@@ -92,7 +84,7 @@ def status_and_words(kind: type[Exception]) -> tuple[int, str, str]:
     if issubclass(kind, Refusal):
         status = next(STATUS_BY_KIND[base] for base in STATUS_BY_KIND if issubclass(kind, base))
         return status, kind.code, kind.title
-    return next(words for known, words in _FRAMEWORK.items() if issubclass(kind, known))
+    return next(words for known, words in FRAMEWORK.items() if issubclass(kind, known))
 
 
 def answer_problem(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -130,10 +122,10 @@ def problem_of(
         details = {"errors": errors[:_MOST_ERRORS]}
         problem = describe(request, *_INVALID, _summarize(errors), details)
     else:
-        known = next((kind for kind in _FRAMEWORK if isinstance(error, kind)), None)
+        known = next((kind for kind in FRAMEWORK if isinstance(error, kind)), None)
         if known is None:
             return None
-        status, code, title = _FRAMEWORK[known]
+        status, code, title = FRAMEWORK[known]
         problem = describe(request, status, code, title, _sentence(error, title))
         headers = _headers(error, status)
         if known in (OperationalError, InterfaceError):
@@ -166,78 +158,35 @@ def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document
     }
 
 
-def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Return the response to a path that matches no URL pattern."""
-    if is_page(request):
-        return defaults.page_not_found(request, exception)
-    return _plain(request, *_FRAMEWORK[Http404], "This API has no such path. Check its spelling.")
-
-
-def request_too_large(request: HttpRequest, *, most: int) -> HttpResponseBase:
-    """Return the response to a request whose body is larger than `most` bytes."""
-    words = _FRAMEWORK[RequestDataTooBig]
-    if is_page(request):
-        with translation.override(translation.get_language_from_request(request)):
-            return render(request, "413.html", status=words[0])
-    return _plain(request, *words, f"The body is too large. Send at most {most} bytes.")
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Return the response to a request that Django refuses to parse."""
-    if isinstance(exception, RequestDataTooBig):
-        return request_too_large(request, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-    if is_page(request):
-        return defaults.bad_request(request, exception)
-    detail = (
-        "The `Host` header is not allowed here."
-        if isinstance(exception, DisallowedHost)
-        else "The request is malformed."
-    )
-    return _plain(request, 400, "bad_request", "The request cannot be read", detail)
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Return the response to a request that Django forbids outside the views."""
-    if is_page(request):
-        return defaults.permission_denied(request, exception)
-    return _plain(request, *_FRAMEWORK[PermissionDenied], "You may not do this here.")
-
-
-def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Return the response to an internal error. The log has the error under the same request id."""
-    if is_page(request):
-        return defaults.server_error(request)
-    return _plain(
-        request, *_BUG, "The error is in our log. Try again, or tell us the `request_id`."
-    )
-
-
 def too_many_requests(request: HttpRequest, *, seconds: int) -> HttpResponseBase:
     """Return the response to a program over its rate limit."""
     wait = "1 second" if seconds == 1 else f"{seconds} seconds"
     detail = f"You are over the rate limit. Retry in {wait}."
-    response = _plain(request, *_FRAMEWORK[exceptions.Throttled], detail)
+    response = answer_plain(request, *FRAMEWORK[exceptions.Throttled], detail)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
 def method_not_allowed(request: HttpRequest, *allowed: str) -> HttpResponseBase:
     """Return the response to a method that a path does not support."""
-    words = _FRAMEWORK[exceptions.MethodNotAllowed]
-    response = _plain(request, *words, f"Use {' or '.join(allowed)}.")
+    words = FRAMEWORK[exceptions.MethodNotAllowed]
+    response = answer_plain(request, *words, f"Use {' or '.join(allowed)}.")
     response.headers["Allow"] = ", ".join(allowed)
     return response
 
 
 def not_acceptable(request: HttpRequest) -> HttpResponseBase:
     """Return the response to a caller that accepts no media type of a path."""
-    words = _FRAMEWORK[exceptions.NotAcceptable]
-    return _plain(
+    words = FRAMEWORK[exceptions.NotAcceptable]
+    return answer_plain(
         request, *words, "Accept a media type that the API's document names for this path."
     )
 
 
-def _plain(request: HttpRequest, status: int, code: str, title: str, detail: str) -> JsonResponse:
+def answer_plain(
+    request: HttpRequest, status: int, code: str, title: str, detail: str
+) -> JsonResponse:
+    """Return a problem document as the response to a request outside the views."""
     problem = describe(request, status, code, title, detail)
     return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)
 

@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 from ticketing.api.callers import client_address
 from ticketing.ids import new_id
 from ticketing.origin import Origin, coming_from
+from ticketing.pages.shop import is_shop_page, language_for
 
 HEADER = "X-Request-Id"
 _SENT_HEADER = "HTTP_X_REQUEST_ID"
@@ -24,7 +25,7 @@ _PROBLEM_CODE = "PROBLEM_CODE"
 # A `Content-Length` of these would be that of the body that is not sent (RFC 9110, 8.6).
 _WITHOUT_BODY = (204, 304)
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# Pages for people. Everything else is the API.
+# Pages for people, besides those of the shop. Everything else is the API.
 _ADMIN = "/admin"
 _PAGES = (_ADMIN, "/mailbox", "/i18n")
 # The paths of the API that skip the middleware for pages.
@@ -103,6 +104,8 @@ class PagesLocaleMiddleware(LocaleMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         if is_page(request):
             super().process_request(request)
+            if is_shop_page(request.path):
+                translation.activate(language_for(request))
             timezone.activate(ZoneInfo(settings.PAGES_TIME_ZONE))
         else:
             use_api_language(request)
@@ -122,7 +125,7 @@ def use_api_language(request: HttpRequest) -> None:
 
 def is_page(request: HttpRequest) -> bool:
     """Say whether the response is a page for people."""
-    return request.path.startswith(_PAGES)
+    return request.path.startswith(_PAGES) or is_shop_page(request.path)
 
 
 def request_id_of(request: HttpRequest | Request) -> str:

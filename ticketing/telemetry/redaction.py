@@ -8,7 +8,10 @@ _LONG_WORD: Final = r"[A-Za-z0-9_-]{16,}"
 # Each pattern is bounded or begins with a fixed word, so that its time grows linearly.
 _SECRETS: Final = (
     # At least 16 characters, because names such as `api_settings` begin alike.
-    (re.compile(rf"(?<![A-Za-z0-9])(ord|dev|api|tok|cnf|pair|inv)_{_LONG_WORD}"), rf"\1_{_HIDDEN}"),
+    (
+        re.compile(rf"(?<![A-Za-z0-9])(ord|dev|api|tok|cnf|pair|inv|lnk)_{_LONG_WORD}"),
+        rf"\1_{_HIDDEN}",
+    ),
     (re.compile(r"whsec_[A-Za-z0-9+/=_-]+"), f"whsec_{_HIDDEN}"),
     (re.compile(r"\b(Bearer|Basic)(\s+|%20)[^\s\"',\\]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
     # The text of a QR code is base45, whose alphabet includes the space and the colon.
