@@ -14,7 +14,9 @@ from django.db.models import Sum
 from django.utils.module_loading import import_string
 
 from orders.models import GATEWAY_METHODS, Payment, Refund
+from orders.pix_gateway import PixGateway
 from orders.simulated_charges import SimulatedCharge, SimulatedRefund
+from orders.simulated_pix import SimulatedPixGateway, is_paid_by_pix
 from ticketing.errors import Unavailable
 
 # For each token that is charged: how many calls fail without a response before the charge is made.
@@ -81,12 +83,12 @@ class PaymentGateway(Protocol):
         """
 
 
-class SimulatedGateway:
+class SimulatedGateway(SimulatedPixGateway):
     """
     Takes no money. The payment's token decides the result.
 
     `tok_approved` is charged, `tok_declined` is declined, and `tok_unstable` is charged after two
-    calls without a response.
+    calls without a response. Its Pix is paid by a button: `SimulatedPixGateway`.
     """
 
     # Checked in `__new__`, so that no subclass, wrapper or alias of this class avoids the check.
@@ -103,6 +105,8 @@ class SimulatedGateway:
         return token == _DECLINED or token in _LOST_RESPONSES
 
     def charge(self, payment: Payment, *, now: datetime) -> Charge:
+        if is_paid_by_pix(payment):
+            return Charge() if self.take_pix_over(payment) else Charge("pix_not_paid")
         lost = _LOST_RESPONSES.get(payment.token)
         with connection.cursor() as cursor:
             cursor.execute(_CHARGE, {"payment": payment.pk, "lost": lost, "now": now})
@@ -114,6 +118,9 @@ class SimulatedGateway:
         return Charge()
 
     def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:
+        if is_paid_by_pix(payment):
+            # The money came before any call of `charge`, and that call may never have come.
+            self.take_pix_over(payment)
         charged = SimulatedCharge.objects.filter(payment_id=payment.pk, charged_at__isnull=False)
         if not charged.exists():
             return
@@ -143,6 +150,12 @@ def get_gateway() -> PaymentGateway:
             " orders.gateway.PaymentGateway."
         )
     return gateway
+
+
+def get_pix_gateway() -> PixGateway | None:
+    """Return the configured gateway if it takes Pix."""
+    gateway = get_gateway()
+    return gateway if isinstance(gateway, PixGateway) else None
 
 
 def charge(payment: Payment, *, now: datetime) -> Charge:

@@ -16,17 +16,19 @@ from orders.email_confirmation import EmailConfirmation
 from orders.guest_list_record import GuestList
 from orders.ledger_entry import LedgerEntry
 from orders.order_item import OrderItem
+from orders.pix_record import PixCharge, PixState
 from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
 from orders.refund_record import Refund
 from orders.sales_slots import SalesSlot
 from orders.shop_record import ShopRecord
-from orders.simulated_charges import SimulatedCharge
+from orders.simulated_charges import SimulatedCharge, SimulatedPix
 from ticketing.ids import new_id
 
 __all__ = [
     "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "DroppedHold", "EmailConfirmation",
     "GuestList", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
-    "PaymentStatus", "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge",
+    "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord",
+    "SimulatedCharge", "SimulatedPix",
 ]  # fmt: skip
 
 

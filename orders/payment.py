@@ -107,13 +107,22 @@ def confirm_payment(
     :raises MaxPerCustomerExceeded: if the customer owns too many tickets; the order does not change
     """
     _check_method_and_token(order, method, token)
-    payment = _start_processing(order, method, token, now, store_response)
-    if payment is None:
-        raise refuse_payment(order, now)
-    retime_hold(
-        event_id=order.event_id, order_id=order.pk, milliseconds=PROCESSING_HOLD_MILLISECONDS
-    )
-    return payment
+    return _confirm(order, method, token, now, store_response)
+
+
+def accept_arrived_pix(
+    *, order: Order, token: str, now: datetime, store_arrival: Callable[[], None]
+) -> Payment:
+    """
+    Promise the buyer's tickets for money that the gateway has received already.
+
+    `token` is the gateway's, so its form is not checked. The worker's charge confirms the money.
+    `store_arrival` runs in the transaction that moves the order.
+
+    :raises ReservationExpired, OrderNotPayable, SoldOut, MaxPerCustomerExceeded: as
+        `confirm_payment`; the caller returns the money
+    """
+    return _confirm(order, PaymentMethod.PIX, token, now, store_arrival)
 
 
 def accept_box_office_payment(*, reservation: Reservation, method: str, now: datetime) -> None:
@@ -195,6 +204,18 @@ def quantities_of(order_id: UUID) -> dict[UUID, int]:
     return dict(
         OrderItem.objects.filter(order_id=order_id).values_list("ticket_type_id", "quantity")
     )
+
+
+def _confirm(
+    order: Order, method: str, token: str, now: datetime, store: Callable[[], None]
+) -> Payment:
+    payment = _start_processing(order, method, token, now, store)
+    if payment is None:
+        raise refuse_payment(order, now)
+    retime_hold(
+        event_id=order.event_id, order_id=order.pk, milliseconds=PROCESSING_HOLD_MILLISECONDS
+    )
+    return payment
 
 
 def _check_method_and_token(order: Order, method: str, token: str) -> None:

@@ -25,3 +25,16 @@ class SimulatedRefund(models.Model):
 
     def __str__(self) -> str:
         return str(self.refund_id)
+
+
+class SimulatedPix(models.Model):
+    """A Pix that a buyer may pay, and when its money arrived and was returned unused."""
+
+    pix_id = models.UUIDField(primary_key=True)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    expires_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pix_id)

@@ -1,4 +1,4 @@
-"""Send the messages of orders again whose charge, undo, refund or confirmation is overdue."""
+"""Send the messages of orders again whose charge, Pix, refund or confirmation is overdue."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from orders.email_confirmation import EmailConfirmation
 from orders.guest_list_record import GuestList, GuestListState
-from orders.models import Payment, PaymentStatus, Refund
+from orders.models import Payment, PaymentStatus, PixCharge, PixState, Refund
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from ticketing.queue.overdue import take_overdue
 
@@ -62,6 +62,9 @@ def _waiting_rows() -> Iterator[tuple[Message, QuerySet[Any], str]]:
     yield Message.SETTLE_ORDER, failed, "order_id"
     owed = Refund.objects.filter(refunded_at=None).select_related("payment")
     yield Message.RETURN_MONEY, owed, "payment__order_id"
+    # The notification of a Pix may be lost. Asking the gateway finds its money.
+    pix = PixCharge.objects.filter(state__in=[PixState.WAITING, PixState.RETURNING])
+    yield Message.SETTLE_PIX, pix, "order_id"
     confirmations = EmailConfirmation.objects
     unconfirmed = confirmations.filter(sent_at=None, failed_at=None, confirmed_at=None)
     yield Message.SEND_CONFIRMATION, unconfirmed, "order_id"

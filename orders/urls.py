@@ -3,6 +3,7 @@ from django.urls import re_path
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.order import show_order_page
+from orders.pix_views import OrderPix, PaymentNotifications
 from orders.promo_code_views import EventPromoCodes, OnePromoCode
 from orders.promo_views import EventPromoCode
 from orders.reservation_views import EventChallenge, Orders
@@ -23,6 +24,8 @@ urlpatterns = [
     api_path("events/<event:reference>/orders.csv", EventOrdersExport.as_view()),
     api_path("orders/<id:order_id>", OneOrder.as_view()),
     api_path("orders/<id:order_id>/payment", OrderPayment.as_view()),
+    api_path("orders/<id:order_id>/pix", OrderPix.as_view()),
+    api_path("payments/notifications", PaymentNotifications.as_view()),
     api_path("orders/<id:order_id>/confirmation", beside_the_page(OrderConfirmation.as_view())),
     api_path("orders/<id:order_id>/cancel", OrderCancellation.as_view()),
     re_path(rf"{_ORDER}/$", show_order_page, name="order_page"),

@@ -22,6 +22,7 @@ class Work(StrEnum):
     """What an order still waits for."""
 
     PAYMENT = auto()
+    PIX = auto()
     MONEY = auto()
     CONFIRMATION = auto()
     CODES = auto()
@@ -38,6 +39,7 @@ class NothingToRetry(Conflict):
 
 _WORK_OF: Final = {
     Message.SETTLE_ORDER: Work.PAYMENT,
+    Message.SETTLE_PIX: Work.PIX,
     Message.RETURN_MONEY: Work.MONEY,
     Message.SEND_CONFIRMATION: Work.CONFIRMATION,
     Message.ISSUE_CODES: Work.CODES,

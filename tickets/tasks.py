@@ -15,6 +15,7 @@ from orders.expiry import (
 )
 from orders.guest_lists import forget_guest_lists, sell_guest_list
 from orders.limits import forget_addresses
+from orders.pix import settle_pix
 from orders.refunds import return_money
 from orders.sales_summary import summarize_sales
 from ticketing import clock
@@ -50,6 +51,11 @@ from tickets.webhooks.turns import find_due_webhooks
 @handles(Message.SETTLE_ORDER)
 def settle_order_task(*, order_id: str) -> None:
     settle_order(order_id=UUID(order_id), now=clock.now())
+
+
+@handles(Message.SETTLE_PIX)
+def settle_pix_task(*, order_id: str) -> None:
+    settle_pix(order_id=UUID(order_id), now=clock.now())
 
 
 @handles(Message.ISSUE_CODES)

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from events.models import ApiToken, Event, Membership
 from orders.confirmation import accept_payment, confirmation_token
+from orders.pix import request_pix
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -76,6 +77,9 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("get", "/orders/{order}"):             [401, 200, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/orders/{order}/payment"):    [401, 202, 404, 404, 404, 404, 404, 404, 401, 401, 403, 401, 404, 404, 404, 404],
     ("post", "/orders/{shop}/payment"):     [401, 404, 404, 404, 404, 404, 202, 404, 401, 401, 403, 401, 404, 404, 404, 404],
+    ("get", "/orders/{pix}/pix"):           [401, 404, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
+    ("post", "/orders/{order}/pix"):        [401, 200, 404, 404, 404, 404, 404, 404, 401, 401, 403, 401, 404, 404, 404, 404],
+    ("post", "/orders/{shop}/pix"):         [401, 404, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 404, 404, 404, 404],
     ("post", "/orders/{free}/confirmation"): [202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202, 202],
     ("post", "/orders/{order}/cancel"):     [401, 200, 404, 404, 404, 404, 404, 404, 401, 401, 403, 401, 404, 404, 404, 404],
     ("post", "/orders/{shop}/cancel"):      [401, 404, 404, 404, 404, 404, 200, 404, 401, 401, 403, 401, 404, 404, 404, 404],
@@ -110,6 +114,8 @@ MATRIX: dict[tuple[str, str], list[int]] = {
 NOT_HERE = {
     "/readyz",
     "/metrics",
+    # The payment gateway's own class checks who calls: tests/orders/test_pix_views.py.
+    "/payments/notifications",
     "/",
     "/admin",
     "/admin/…",
@@ -143,6 +149,8 @@ def world() -> World:
     theirs = make_reservation(ticket_type=event.ticket_types.get())
     paid = make_paid_order(ticket_type=event.ticket_types.get())
     ticket = Ticket.objects.of_order(paid.pk).get()
+    by_pix = make_reserved_order(ticket_type=event.ticket_types.get())
+    request_pix(order=by_pix, now=clock.now())
     free = make_reserved_order(ticket_type=make_ticket_type(price="0.00"))
     accept_payment(order=free, method="free", token="", now=clock.now())
     dead_device, dead_token = make_device(event), make_api_token(organizer=event.organizer)
@@ -191,6 +199,7 @@ def world() -> World:
             "shop": sold["id"],
             "paid": str(paid.pk),
             "free": str(free.pk),
+            "pix": str(by_pix.pk),
             "ticket": str(ticket.pk),
             "problem": "sold_out",
             "device": str(device.pk),

@@ -29,8 +29,11 @@ from orders.confirmation import accept_payment, confirm_email, send_confirmation
 from orders.expiry import decide_holds, expire_reservations, settle_overdue_holds
 from orders.models import Order, OrderStatus
 from orders.payment import LATEST_CHARGE, confirm_payment
+from orders.pix import request_pix, settle_pix, take_pix
+from orders.pix_gateway import PixArrived
 from orders.refunds import return_money
 from orders.simulated_charges import SimulatedCharge
+from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
 from tests.crash import AFTER, BEFORE, crash, watched
 from tests.engine.world import (
     audit_twice,
@@ -179,6 +182,52 @@ def click(world: World) -> None:
 def link_mailed(world: World) -> None:
     asked_to_confirm(world)
     mail_the_link(world)
+
+
+def ask_for_pix(world: World) -> None:
+    assert world.order
+    request_pix(order=world.order, now=clock.now())
+
+
+def pix_requested(world: World) -> None:
+    reserved(world)
+    ask_for_pix(world)
+
+
+def pix_paid(world: World) -> None:
+    """Pay in the app of a bank. The gateway's notification has not arrived yet."""
+    pix_requested(world)
+    pay_simulated_pix(pix_id=_id(world), now=clock.now())
+
+
+def pix_paid_late(world: World) -> None:
+    pix_paid(world)
+    let_pass(world.redis, world.kind.event_id, timedelta(minutes=16))
+    expire(world)
+
+
+def pix_owed_back(world: World) -> None:
+    pix_paid_late(world)
+    be_notified(world)
+    world.queue.sent.clear()
+
+
+def be_notified(world: World) -> None:
+    gateway = SimulatedPixGateway()
+    arrived = gateway.find_pix(pix_id=_id(world), gateway_id="", now=clock.now())
+    assert isinstance(arrived, PixArrived)
+    take_pix(arrived=arrived, now=clock.now())
+
+
+def give_pix_back(world: World) -> None:
+    settle_pix(order_id=_id(world), now=clock.now())
+
+
+def by_asking_again_and_paying(world: World) -> None:
+    ask_for_pix(world)
+    pay_simulated_pix(pix_id=_id(world), now=clock.now())
+    be_notified(world)
+    world.queue.run_all()
 
 
 def settle(world: World) -> None:
@@ -434,6 +483,28 @@ WINDOWS = [
     Window("confirm: clicked, no message to settle",
            link_mailed, click, (BEFORE, "ticketing.queue.messages:_send"),
            ("processing", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("pix: requested at the gateway, not recorded",
+           reserved, ask_for_pix, (BEFORE, "orders.pix:_record"),
+           ("reserved", 3), by_asking_again_and_paying, AT_ONCE, ("paid", 3)),
+    Window("pix: paid, notification lost",
+           pix_paid, be_notified, (BEFORE, "orders.pix:accept_arrived_pix"),
+           ("reserved", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("pix: arrived, not promised",
+           pix_paid, be_notified, (BEFORE, "orders.payment:promise_tickets"),
+           ("reserved", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("pix: taken, no message to settle",
+           pix_paid, be_notified, (BEFORE, "ticketing.queue.messages:_send"),
+           ("processing", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("pix: came late, not recorded",
+           pix_paid_late, be_notified, (BEFORE, "orders.pix:_owe_back"),
+           ("expired", 5), by_sweep, PATIENCE, ("expired", 5)),
+    Window("pix: owed back, no message",
+           pix_paid_late, be_notified, (BEFORE, "ticketing.queue.messages:_send"),
+           ("expired", 5), by_sweep, PATIENCE, ("expired", 5)),
+    Window("pix: returned, not recorded",
+           pix_owed_back, give_pix_back,
+           (AFTER, "orders.simulated_pix:SimulatedPixGateway.return_pix"),
+           ("expired", 5), message(Message.SETTLE_PIX), VISIBILITY, ("expired", 5)),
     Window("settle: received, not charged",
            processing, settle, (BEFORE, "tickets.settlement:charge"),
            ("processing", 3), message(Message.SETTLE_ORDER), VISIBILITY, ("paid", 3)),

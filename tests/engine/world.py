@@ -18,9 +18,11 @@ from orders.models import (
     OrderStatus,
     Payment,
     PaymentStatus,
+    PixCharge,
+    PixState,
     Refund,
 )
-from orders.simulated_charges import SimulatedCharge
+from orders.simulated_charges import SimulatedCharge, SimulatedPix
 from tests.queue import RecordingQueue
 from tickets.models import Delivery
 from tickets.tasks import audit_task, expire_task, retry_waiting_work_task
@@ -43,6 +45,8 @@ def let_pass(redis: Redis, event_id: UUID, time: timedelta) -> None:
     )
     owed = Refund.objects.filter(payment__order__in=of_event)
     owed.update(ask_again_at=F("ask_again_at") - time)
+    pix = PixCharge.objects.filter(order__in=of_event)
+    pix.update(ask_again_at=F("ask_again_at") - time, expires_at=F("expires_at") - time)
     deliveries = Delivery.objects.filter(order__in=of_event)
     deliveries.update(ask_again_at=F("ask_again_at") - time)
     deliveries.update(leased_until=F("leased_until") - time)
@@ -145,6 +149,7 @@ def check_whole(event_id: UUID) -> None:
     event = Event.objects.get(pk=event_id)
     for order in Order.objects.filter(event_id=event_id):
         assert order.status != OrderStatus.PROCESSING, f"{order.code} is stuck"
+        check_pix(order)
         payment = Payment.objects.filter(order=order).order_by("pk").first()
         if payment is None:
             continue
@@ -168,3 +173,21 @@ def check_whole(event_id: UUID) -> None:
     else:
         assert not Order.objects.filter(event=event, status__in=HOLDS_STOCK).exists()
         assert event.wound_up_at
+
+
+def check_pix(order: Order) -> None:
+    """Check that nothing waits for an order's Pix, and that its money is here or given back."""
+    pix = PixCharge.objects.filter(order=order).first()
+    assert pix is None or pix.state not in (PixState.WAITING, PixState.RETURNING), pix.state
+    paid = SimulatedPix.objects.filter(pix_id=order.pk, paid_at__isnull=False).first()
+    if paid is None:
+        return
+    # Money that a payment has taken is a charge, which `check_whole` checks.
+    taken = SimulatedCharge.objects.filter(payment_id__in=_payment_by_pix(order)).exists()
+    returned = paid.returned_at is not None
+    assert taken != returned, f"the Pix of {order.code} is taken: {taken}, returned: {returned}"
+
+
+def _payment_by_pix(order: Order) -> list[UUID]:
+    payments = Payment.objects.filter(order=order, token__startswith="pix_")
+    return list(payments.values_list("pk", flat=True))

@@ -32,6 +32,7 @@ _PAGES = (_ADMIN, "/mailbox", "/i18n")
 _API = (
     "/events",
     "/orders",
+    "/payments",
     "/tickets",
     "/webhooks",
     "/devices",

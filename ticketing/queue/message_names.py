@@ -7,6 +7,8 @@ class Message(StrEnum):
     """A command to a worker. The value is the name of the task that processes it."""
 
     SETTLE_ORDER = "tickets.settle_order"
+    # Ask the gateway whether a Pix was paid, or return the money of one that came too late.
+    SETTLE_PIX = "orders.settle_pix"
     ISSUE_CODES = "tickets.issue_codes"
     DELIVER_TICKETS = "tickets.deliver_tickets"
     SEND_CONFIRMATION = "orders.send_confirmation"

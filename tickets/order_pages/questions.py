@@ -21,6 +21,9 @@ _WORK_SENTENCES: Final = {
     Work.PAYMENT: gettext_lazy(
         "The payment is not settled: a worker asks the gateway again. Nobody is charged twice."
     ),
+    Work.PIX: gettext_lazy(
+        "A Pix is waited for, or its money is to be returned: a worker asks the gateway again."
+    ),
     Work.MONEY: gettext_lazy("A refund is not paid out yet: a worker asks the gateway again."),
     Work.CONFIRMATION: gettext_lazy("The email that asks to confirm the order is sent."),
     Work.CODES: gettext_lazy("The QR codes are made, then the tickets are sent by email."),

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orders.models import Order, OrderStatus, PaymentMethod, Refund
+from orders.models import Order, OrderStatus, PaymentMethod, PixState, Refund
 from ticketing.clock import zone_named
 from ticketing.history import name_act, name_actor, show_details
 from ticketing.models import Act, ActorKind
@@ -68,6 +68,7 @@ def read_timeline(order: Order) -> list[Moment]:
     )  # fmt: skip
     moments = [
         *_reservation_and_payment(order, acts),
+        *_pix(order),
         *_confirmation(order),
         *_refunds_paid_out(order),
         *_admissions(order),
@@ -98,6 +99,23 @@ def _reservation_and_payment(order: Order, acts: list[Act]) -> Iterator[Moment]:
         failed = order.status == OrderStatus.PAYMENT_FAILED and payment is not None
         code = payment.decline_code if payment is not None and failed else ""
         yield Moment(order.closed_at, order.get_status_display(), "", code)
+
+
+def _pix(order: Order) -> Iterator[Moment]:
+    pix = getattr(order, "pix", None)
+    if pix is None:
+        return
+    buyer = str(ActorKind.BUYER.label)
+    yield Moment(
+        pix.created_at, _("Pix requested"), buyer, format_money(pix.amount, order.currency)
+    )
+    if pix.arrived_at is not None:
+        taken = pix.state == PixState.TAKEN
+        received = format_money(pix.received, order.currency)
+        what = _("Pix received") if taken else _("Pix received too late; it is returned")
+        yield Moment(pix.arrived_at, what, "", received)
+    if pix.returned_at is not None:
+        yield Moment(pix.returned_at, _("Pix returned"))
 
 
 def _confirmation(order: Order) -> Iterator[Moment]:
