@@ -31,6 +31,10 @@ class AccountMailKind(models.TextChoices):
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    WRONG_CODES = "wrong_codes"
 
 
 class AccountMail(models.Model):
@@ -69,3 +73,45 @@ class AccountMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class SecondFactor(models.Model):
+    """
+    The app on a user's phone that shows codes for signing in (TOTP, RFC 6238).
+
+    `User.second_factor_since` is set if and only if the user has one.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="second_factor",
+    )
+    # The phone has the same secret. It is encrypted by a key that is derived from SECRET_KEY.
+    sealed_secret = models.CharField(max_length=200)
+    # The time step of the last accepted code. A code works once.
+    last_step = models.BigIntegerField()
+    # Wrong codes since the last right one.
+    failures = models.PositiveIntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class RecoveryCode(models.Model):
+    """A code that signs a user in once, instead of a code of the phone. Then it is deleted."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes"
+    )
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "digest"], name="a_recovery_code_works_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -17,6 +17,7 @@ from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.history import ShowsHistory
 from ticketing.models import FailedMessage, User
 from ticketing.queue.dead_letters import send_again
+from ticketing.sign_in.second_factor import reset_second_factor
 from ticketing.sound_admin import SoundAdmin
 
 # Groups and Django's permissions have no effect here: rights come from roles of members.
@@ -50,7 +51,15 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     formfield_overrides = ADDRESS_FIELDS
-    list_filter = ["is_staff", "is_superuser", "is_active"]
+    list_display = ["username", "email", "full_name", "is_staff", "has_second_factor"]
+    list_filter = [
+        "is_staff",
+        "is_superuser",
+        "is_active",
+        ("second_factor_since", admin.EmptyFieldListFilter),
+    ]
+    readonly_fields = ["second_factor_since"]
+    actions = ["reset_second_factors"]
     filter_horizontal = ()
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
@@ -58,7 +67,7 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
         (
             gettext_lazy("Access"),
             {
-                "fields": ["is_active", "is_staff", "is_superuser"],
+                "fields": ["is_active", "is_staff", "is_superuser", "second_factor_since"],
                 "description": gettext_lazy(
                     "What staff may do comes from their roles at organizers. A superuser may do"
                     " everything, at every organizer."
@@ -67,6 +76,30 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
         ),
         (gettext_lazy("Important dates"), {"fields": ["last_login", "date_joined"]}),
     ]
+
+    @admin.display(description=gettext_lazy("name"), ordering="first_name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(
+        description=gettext_lazy("two-factor"), boolean=True, ordering="second_factor_since"
+    )
+    def has_second_factor(self, user: User) -> bool:
+        return user.second_factor_since is not None
+
+    @admin.action(
+        description=gettext_lazy("Reset two-factor sign-in (phone lost)"), permissions=["change"]
+    )
+    def reset_second_factors(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        reset = 0
+        for user in rows:
+            reset += reset_second_factor(
+                user=user,
+                actor=user_actor(request.user),
+                language=get_language() or "",
+                now=clock.now(),
+            )
+        messages.success(request, gettext("%(count)d reset.") % {"count": reset})
 
 
 @admin.register(FailedMessage)

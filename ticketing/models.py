@@ -1,12 +1,19 @@
 """Users, recorded acts, stored responses, failed messages and booked mails."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ticketing.account_models import AccountMail, AccountMailKind, PasswordResetRequest
+from ticketing.account_models import (
+    AccountMail,
+    AccountMailKind,
+    PasswordResetRequest,
+    RecoveryCode,
+    SecondFactor,
+)
 from ticketing.ids import new_id
 
 __all__ = [
@@ -18,6 +25,8 @@ __all__ = [
     "BookedMail",
     "FailedMessage",
     "PasswordResetRequest",
+    "RecoveryCode",
+    "SecondFactor",
     "StoredResponse",
     "User",
 ]
@@ -26,8 +35,25 @@ __all__ = [
 class User(AbstractUser):
     """A person who signs in to the admin. Permissions come from organizer memberships."""
 
+    # NULL without two-factor sign-in.
+    second_factor_since = models.DateTimeField(
+        _("two-factor sign-in since"), null=True, editable=False
+    )
+
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    # A change of the second factor ends sessions as a change of the password does: those that
+    # began without it, or with a phone that was lost.
+    def get_session_auth_hash(self) -> str:
+        return self._with_second_factor(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._with_second_factor, super().get_session_auth_fallback_hash())
+
+    def _with_second_factor(self, session_hash: str) -> str:
+        since = self.second_factor_since
+        return session_hash if since is None else f"{session_hash}.{since.timestamp()}"
 
 
 class FailedMessage(models.Model):
@@ -133,6 +159,11 @@ class ActType(models.TextChoices):
     MEMBER_CHANGED = "organizer.member_changed", _("member changed")
     MEMBER_REMOVED = "organizer.member_removed", _("member removed")
     PASSWORD_RESET = "user.password_reset", _("forgotten password replaced")
+    SECOND_FACTOR_ON = "user.second_factor_on", _("two-factor sign-in turned on")
+    SECOND_FACTOR_OFF = "user.second_factor_off", _("two-factor sign-in turned off")
+    SECOND_FACTOR_RESET = "user.second_factor_reset", _("two-factor sign-in reset")
+    RECOVERY_CODES_RENEWED = "user.recovery_codes_renewed", _("recovery codes renewed")
+    RECOVERY_CODE_USED = "user.recovery_code_used", _("signed in with a recovery code")
     TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
     TICKET_REISSUED = "ticket.reissued", _("ticket re-issued")
     TICKET_RENAMED = "ticket.renamed", _("ticket given to another holder")

@@ -51,7 +51,10 @@ UNFOLD: dict[str, Any] = {
         }
     },
     "ACCOUNT": {
-        "navigation": [{"title": _("My notices"), "link": reverse_lazy("admin:my_notices")}]
+        "navigation": [
+            {"title": _("My notices"), "link": reverse_lazy("admin:my_notices")},
+            {"title": _("Security"), "link": reverse_lazy("security")},
+        ]
     },
     "SIDEBAR": {
         "show_search": False,

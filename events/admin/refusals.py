@@ -87,6 +87,10 @@ SENTENCES: Final[Mapping[str, Any]] = {
     ),
     "too_many_ticket_types": _("An event has 50 ticket types at most."),
     "too_many_webhooks": _("An organizer has 16 webhooks at most. Delete one that is not used."),
+    "too_many_wrong_sign_in_codes": _(
+        "The code was wrong too many times. To keep your account safe, no code is accepted for a"
+        " while."
+    ),
     "undo_too_late": _("The check-in is older than 15 minutes, so it cannot be undone."),
     "unknown_ticket_of_order": _(
         "One of the tickets was replaced meanwhile. Open the order again."
@@ -94,6 +98,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "unknown_ticket_type": _("The event does not have this ticket type any more."),
     "unknown_ticket_type_of_event": _("The event has no such ticket type any more."),
     "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
+    "wrong_sign_in_code": _("This code is not valid, or was used already. Wait for the next one."),
 }
 
 

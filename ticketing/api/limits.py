@@ -30,7 +30,7 @@ _UNCOUNTED: Final = ("/healthz", "/readyz", "/metrics", "/static", "/schema", "/
 # The fast path of these reads makes one round trip to Redis. The rate limit is counted in the same
 # round trip.
 _HOT_READ: Final = re.compile(r"/events(?:/[^/]+)?/?")
-_SIGN_IN: Final = frozenset({"/admin/login", "/admin/password_reset"})
+_SIGN_IN: Final = frozenset({"/admin/login", "/admin/login/code", "/admin/password_reset"})
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate"}
 # The forms of the shop that reserve.
 _RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")

@@ -1,1 +1,1 @@
-"""Signing in to the admin: passwords that were forgotten, and mails about accounts."""
+"""Signing in to the admin: forgotten passwords, the second factor, and mails about accounts."""

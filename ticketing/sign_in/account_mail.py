@@ -1,6 +1,6 @@
 """Mails to a user about the account: what they say, and sending each one once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -107,7 +107,18 @@ def _compose(mail: AccountMail) -> HtmlMail:
 def _texts(user: User) -> dict[AccountMailKind, _Text]:
     account = {"account": user.get_username()}
     hours = settings.PASSWORD_RESET_TIMEOUT // 3600
-    not_you = _("If it was not you, choose a new password at once.")
+    security = settings.PUBLIC_URL + reverse("security")
+
+    def news(title: str, sentence: str) -> _Text:
+        """Return a text about something that the user has done, or somebody else."""
+        return _Text(
+            title=title,
+            sentences=(sentence % account,),
+            link=security,
+            link_text=_("See the security of your account"),
+            notes=(_("If it was not you, choose a new password at once."),),
+        )
+
     return {
         AccountMailKind.PASSWORD_RESET: _Text(
             title=_("Choose a new password"),
@@ -130,15 +141,39 @@ def _texts(user: User) -> dict[AccountMailKind, _Text]:
                 _("If you did not ask for it, do nothing: your password stays as it is."),
             ),
         ),
-        AccountMailKind.PASSWORD_CHANGED: _Text(
-            title=_("Your password was changed"),
-            sentences=(
-                _("The account %(account)s has a new password. All its sessions have ended.")
-                % account,
+        AccountMailKind.PASSWORD_CHANGED: replace(
+            news(
+                _("Your password was changed"),
+                _("The account %(account)s has a new password. All its sessions have ended."),
             ),
             link=settings.PUBLIC_URL + reverse("admin_password_reset"),
             link_text=_("Choose a new password"),
-            notes=(not_you,),
+        ),
+        AccountMailKind.SECOND_FACTOR_ON: news(
+            _("Two-factor sign-in is on"),
+            _("The account %(account)s asks for a code of your phone at each sign-in from now on."),
+        ),
+        AccountMailKind.SECOND_FACTOR_OFF: news(
+            _("Two-factor sign-in is off"),
+            _("The account %(account)s asks for the password alone from now on."),
+        ),
+        AccountMailKind.SECOND_FACTOR_RESET: news(
+            _("Two-factor sign-in was reset"),
+            _(
+                "The two-factor sign-in of the account %(account)s was removed, because the phone"
+                " was reported lost. Sign in with your password, and set it up again."
+            ),
+        ),
+        AccountMailKind.WRONG_CODES: replace(
+            news(
+                _("Somebody knows your password"),
+                _(
+                    "Somebody signed in to the account %(account)s with the right password, but"
+                    " with wrong codes too many times. Codes are refused for a while."
+                ),
+            ),
+            link=settings.PUBLIC_URL + reverse("admin_password_reset"),
+            link_text=_("Choose a new password"),
         ),
     }
 

@@ -8,7 +8,14 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from ticketing.actors import record_act, user_actor
-from ticketing.models import AccountMail, AccountMailKind, ActType, PasswordResetRequest, User
+from ticketing.models import (
+    AccountMail,
+    AccountMailKind,
+    ActType,
+    PasswordResetRequest,
+    SecondFactor,
+    User,
+)
 from ticketing.pages.lockout import forget_failures_of
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from ticketing.sign_in.account_mail import ask_account_mail
@@ -75,4 +82,6 @@ def set_new_password(*, user: User, password: str, language: str, now: datetime)
         kind = AccountMailKind.PASSWORD_CHANGED
         ask_account_mail(user=user, kind=kind, language=language, now=now)
         forget_failures_of(user_name=user.get_username())
+        # Wrong codes were sent with the old password.
+        SecondFactor.objects.filter(pk=user.pk).update(failures=0, locked_until=None)
     return True
