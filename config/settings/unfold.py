@@ -148,6 +148,7 @@ THEME_WORDS = [
     _("System"),
     _("Log out"),
     _("Log in"),
+    _("Forgotten your password or username?"),
     _("Change password"),
     _("View site"),
     _("Save and continue editing"),
