@@ -3,6 +3,7 @@ from django.urls import re_path
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.order import show_order_page
+from orders.pages.pix import read_pix_state, show_pix_page
 from orders.pix_views import OrderPix, PaymentNotifications
 from orders.promo_code_views import EventPromoCodes, OnePromoCode
 from orders.promo_views import EventPromoCode
@@ -29,4 +30,6 @@ urlpatterns = [
     api_path("orders/<id:order_id>/confirmation", beside_the_page(OrderConfirmation.as_view())),
     api_path("orders/<id:order_id>/cancel", OrderCancellation.as_view()),
     re_path(rf"{_ORDER}/$", show_order_page, name="order_page"),
+    re_path(rf"{_ORDER}/pix/$", show_pix_page, name="pix_page"),
+    re_path(rf"{_ORDER}/pix/state/$", read_pix_state),
 ]

@@ -124,6 +124,8 @@ NOT_HERE = {
     "/e/{}",
     # Pages of one order: tests/pages/test_order_access.py.
     "/o/{}/",
+    "/o/{}/pix/",
+    "/o/{}/pix/state/",
     "/pictures/{}/{}.jpg",
     # A page: tests/pages/test_team.py.
     "/admin/invitations/<uuid:invitation_id>/",

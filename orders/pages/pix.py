@@ -1,0 +1,139 @@
+"""The page on which a buyer pays by Pix: a QR code, its text to copy, and what became of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import segno
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from events.wording import show_hour, show_money
+from orders.gateway import GatewayAway, get_pix_gateway
+from orders.models import Order, OrderStatus, PixCharge, PixState
+from orders.page_link import order_path
+from orders.pages.access import of_order, see_other
+from orders.pages.shown_order import describe_order
+from orders.pix import PixNotOffered, PixTooLate, offers_pix, request_pix, settle_pix
+from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
+from ticketing import clock
+from ticketing.clock import zone_named
+from ticketing.errors import Conflict
+from ticketing.pages.shop import show_private_page
+
+# A QR code that the camera of an old phone reads from a screen.
+_QUIET_MODULES: Final = 4
+_REFUSALS: Final[dict[str, Promise]] = {
+    GatewayAway.code: _(
+        "The bank does not answer right now. Try again in a moment, or pay by card."
+    ),
+    PixNotOffered.code: _("This order cannot be paid by Pix. Pay by card."),
+    PixTooLate.code: _("Too little time is left for a Pix. Pay by card, or start again."),
+}
+
+
+class Shown(StrEnum):
+    """What a buyer sees of a Pix."""
+
+    NEW = "new"
+    WAITING = "waiting"
+    # The money is here, and the tickets are being made.
+    SEEN = "seen"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+    # The order's own page says what is with the order.
+    ELSEWHERE = "elsewhere"
+
+
+@of_order
+def show_pix_page(request: HttpRequest, order: Order) -> HttpResponse:
+    """Show the order's Pix. A form requests it, or asks the gateway whether it was paid."""
+    if request.method == "POST":
+        return _act(request, order)
+    return _show(request, order)
+
+
+@of_order
+def read_pix_state(request: HttpRequest, order: Order) -> HttpResponse:
+    """Return the state of the page as JSON. The page's script asks for it every few seconds."""
+    shown = what_is_shown(order, _pix_of(order), clock.now())
+    return JsonResponse({"state": shown}, headers={"Cache-Control": "private, no-store"})
+
+
+def what_is_shown(order: Order, pix: PixCharge | None, now: datetime) -> Shown:
+    """Return what the page shows of an order's Pix."""
+    if pix is not None and pix.state in (PixState.RETURNING, PixState.RETURNED):
+        return Shown.RETURNED
+    if pix is not None and pix.state == PixState.TAKEN:
+        return Shown.SEEN if order.status == OrderStatus.PROCESSING else Shown.ELSEWHERE
+    if order.status == OrderStatus.EXPIRED or (pix is not None and pix.expires_at <= now):
+        return Shown.EXPIRED
+    if order.status != OrderStatus.RESERVED:
+        return Shown.ELSEWHERE
+    return Shown.NEW if pix is None else Shown.WAITING
+
+
+def _act(request: HttpRequest, order: Order) -> HttpResponse:
+    """Do what the form says. Each act may be repeated, so no form needs a key."""
+    now = clock.now()
+    act = request.POST.get("act", "")
+    try:
+        pix = request_pix(order=order, now=now)
+        if act == "simulate" and is_simulated():
+            pay_simulated_pix(pix_id=order.pk, now=now)
+        if act in ("check", "simulate"):
+            settle_pix(order_id=pix.pk, now=now)
+    except (PixNotOffered, PixTooLate, GatewayAway) as refused:
+        return _show(request, order, refused=_REFUSALS[refused.code])
+    except Conflict:
+        # The order has ended, or was paid otherwise: its page says so.
+        return see_other(order_path(order.pk))
+    return see_other(request.path)
+
+
+def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None) -> HttpResponse:
+    now = clock.now()
+    pix = _pix_of(order)
+    shown = what_is_shown(order, pix, now)
+    if shown == Shown.ELSEWHERE or not offers_pix(order):
+        return see_other(order_path(order.pk))
+    context = describe_order(order, now) | {
+        "shown": shown,
+        "refused": refused,
+        "is_simulated": is_simulated(),
+    }
+    if pix is not None:
+        context |= _describe(order, pix, shown)
+    status = HTTPStatus.CONFLICT if refused else HTTPStatus.OK
+    return show_private_page(request, "orders/pix.html", context, status=status)
+
+
+def _describe(order: Order, pix: PixCharge, shown: Shown) -> dict[str, Any]:
+    expires_at = pix.expires_at.astimezone(zone_named(order.event.timezone))
+    return {
+        "pix": pix,
+        "qr_code": _draw(pix.br_code) if shown == Shown.WAITING else "",
+        "pay_by": show_hour(expires_at),
+        "received": show_money(pix.received, order.currency) if pix.received else "",
+    }
+
+
+# A buyer looks at the page again and again.
+@lru_cache(maxsize=256)
+def _draw(br_code: str) -> str:
+    """Return the QR code as SVG, dark on white in every color scheme."""
+    return segno.make_qr(br_code, error="m").svg_inline(
+        border=_QUIET_MODULES, dark="#000", light="#fff", omitsize=True
+    )
+
+
+def _pix_of(order: Order) -> PixCharge | None:
+    return PixCharge.objects.filter(order=order).first()
+
+
+def is_simulated() -> bool:
+    """Return whether a button may pay a Pix, because no bank is involved."""
+    return isinstance(get_pix_gateway(), SimulatedPixGateway)

@@ -1,0 +1,149 @@
+"""The page on which a buyer pays by Pix, as a browser without JavaScript uses it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from django.test import Client
+
+from orders.gateway import GatewayAway, SimulatedGateway
+from orders.insertion import Reservation
+from orders.models import Order, OrderStatus, PixCharge, PixState
+from orders.page_link import order_path
+from orders.payment import confirm_payment
+from orders.pix import settle_pix
+from orders.simulated_charges import SimulatedPix
+from tests.make import make_reservation, make_ticket_type
+from tests.queue import RecordingQueue
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Buyer:
+    """A browser that has just reserved."""
+
+    def __init__(self, reservation: Reservation | None = None, language: str = "en") -> None:
+        self.reservation = reservation or make_reservation()
+        self.order = Order.objects.select_related("event").get(pk=self.reservation.order_id)
+        self.home = order_path(self.order.pk)
+        self.path = f"{self.home}pix/"
+        self.browser = Client(headers={"accept-language": language})
+        self.browser.cookies["order"] = self.reservation.token.text
+
+    def act(self, what: str) -> str:
+        """Send one of the page's forms, and return where it leads or what it shows."""
+        answer = self.browser.post(self.path, {"act": what})
+        return answer.headers.get("Location", "") or answer.content.decode()
+
+    def read(self) -> str:
+        answer = self.browser.get(self.path)
+        return answer.headers.get("Location", "") or answer.content.decode()
+
+    def state(self) -> str:
+        return str(self.browser.get(f"{self.path}state/").json()["state"])
+
+
+def end(order: Order) -> None:
+    """Let the reservation and its Pix end."""
+    past = timedelta(minutes=20)
+    Order.objects.filter(pk=order.pk).update(reserved_until=F("reserved_until") - past)
+    PixCharge.objects.filter(order=order).update(expires_at=F("expires_at") - past)
+
+
+def test_a_buyer_gets_a_code_pays_it_and_is_led_to_the_order(queue: RecordingQueue):
+    buyer = Buyer()
+    assert "Show the Pix code" in buyer.read()
+    assert buyer.state() == "new"
+
+    assert buyer.act("request") == buyer.path
+    page = buyer.read()
+    assert PixCharge.objects.get().br_code in page
+    assert "<svg" in page
+    assert "Simulate payment" in page
+    assert buyer.act("check") == buyer.path
+    assert buyer.state() == "waiting"
+    assert buyer.act("simulate") == buyer.path
+    assert buyer.state() == "seen"
+    assert "We have received BRL 45.00 by Pix" in buyer.read()
+    queue.run_all()
+
+    assert (buyer.state(), buyer.read()) == ("elsewhere", buyer.home)
+    assert Order.objects.get().status == OrderStatus.PAID
+
+
+def test_the_page_speaks_portuguese():
+    buyer = Buyer(language="pt-BR")
+    buyer.act("request")
+
+    page = buyer.read()
+
+    assert "Pagar com Pix" in page
+    assert "R$\xa045,00" in page or "R$ 45,00" in page
+    assert "Simular pagamento" in page
+
+
+def test_a_pix_that_ended_says_so_and_money_that_came_late_is_said_to_be_returned(
+    queue: RecordingQueue,
+):
+    buyer = Buyer()
+    buyer.act("request")
+    end(buyer.order)
+    assert buyer.state() == "expired"
+    assert "The time for this Pix is over" in buyer.read()
+
+    # The buyer's bank took the money all the same.
+    SimulatedPix.objects.update(paid_at=clock.now())
+    buyer.act("check")
+    assert "We are returning BRL 45.00" in buyer.read()
+    settle_pix(order_id=buyer.order.pk, now=clock.now())
+
+    assert "We have returned BRL 45.00" in buyer.read()
+    assert PixCharge.objects.get().state == PixState.RETURNED
+
+
+def test_an_order_that_needs_no_pix_leads_to_its_own_page():
+    free = Buyer(make_reservation(ticket_type=make_ticket_type(price="0.00")))
+    by_card = Buyer()
+    confirm_payment(order=by_card.order, method="card", token="tok_approved", now=clock.now())
+
+    assert free.read() == free.home
+    assert by_card.read() == by_card.home == by_card.act("request")
+    assert not PixCharge.objects.exists()
+
+
+def test_the_page_says_what_to_do_when_the_gateway_does_not_answer_or_time_runs_out(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def is_away(*_: object, **__: object) -> None:
+        raise GatewayAway("No answer.")
+
+    buyer = Buyer()
+    with monkeypatch.context() as patch:
+        patch.setattr(SimulatedGateway, "request_pix", is_away)
+        assert "The bank does not answer right now" in buyer.act("request")
+    soon = clock.now() + timedelta(seconds=60)
+    Order.objects.update(reserved_until=soon)
+
+    assert "Too little time is left for a Pix" in buyer.act("request")
+
+
+def test_the_button_that_pays_exists_only_with_the_simulated_gateway(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    buyer = Buyer()
+    buyer.act("request")
+    monkeypatch.setattr("orders.pages.pix.is_simulated", lambda: False)
+
+    assert "Simulate payment" not in buyer.read()
+    buyer.act("simulate")
+
+    assert SimulatedPix.objects.get().paid_at is None
+
+
+def test_strangers_see_neither_the_page_nor_its_state():
+    buyer = Buyer()
+    for path in (buyer.path, f"{buyer.path}state/"):
+        assert Client().get(path).status_code == 404
+    assert Client().post(buyer.path, {"act": "request"}).status_code == 404
+    assert not PixCharge.objects.exists()
