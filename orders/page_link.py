@@ -20,15 +20,15 @@ def order_path(order_id: object) -> str:
     return f"/o/{order_id}/"
 
 
-def order_link(order: Order) -> str:
+def order_link(order: Order, page: str = "") -> str:
     """
-    Return the address of an order's page with a token that opens it.
+    Return the address of an order's page, or of a page below it, with a token that opens it.
 
     Only a mail to the order's address may carry it. When staff correct the address, the links in
     earlier mails stop working.
     """
     token = urlencode({"token": _derive(order, settings.SECRET_KEY)})
-    return f"{settings.PUBLIC_URL}{order_path(order.pk)}?{token}"
+    return f"{settings.PUBLIC_URL}{order_path(order.pk)}{page}?{token}"
 
 
 def opens_order(order: Order, token: str) -> bool:

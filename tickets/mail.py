@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 
 from events.wording import reply_to_addresses, sender_of, show_money, show_start
 from orders.models import Order
+from orders.page_link import order_link
 from ticketing.letters import AttachedFile, HtmlMail, Picture
 from tickets.documents.calendar_file import CALENDAR_TYPE, render_calendar
 from tickets.documents.names import calendar_name, pdf_name
@@ -116,6 +117,7 @@ def _make_context(order: Order, tickets: Sequence[TicketInMail]) -> dict[str, An
         **show_start(event),
         "total": show_money(order.total, order.currency),
         "language": translation.get_language(),
+        "link": order_link(order, "tickets"),
     }
 
 

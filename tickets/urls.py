@@ -1,3 +1,5 @@
+from django.urls import re_path
+
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 from tickets.door.attendance_views import EventAttendance
@@ -12,7 +14,16 @@ from tickets.organizer_views import (
     TicketReissue,
     TicketRevocation,
 )
+from tickets.pages.tickets import (
+    download_calendar,
+    download_pdf,
+    send_offline_worker,
+    show_tickets,
+)
 from tickets.views import OrderTickets
+
+# Pages of one order, which `orders.pages.access.of_order` opens.
+_ORDER = r"^o/(?P<order_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 
 urlpatterns = [
     api_path("orders/<id:order_id>/ticket", OrderTickets.as_view()),
@@ -31,4 +42,9 @@ urlpatterns = [
     api_path("devices/<id:device_id>/pairing", DevicePairingStart.as_view()),
     api_path("readyz", Readiness.as_view()),
     api_path("metrics", metrics),
+    re_path(rf"{_ORDER}/tickets$", show_tickets, name="tickets_page"),
+    re_path(rf"{_ORDER}/tickets\.pdf$", download_pdf),
+    re_path(rf"{_ORDER}/tickets/(?P<number>[1-9][0-9]{{0,4}})\.pdf$", download_pdf),
+    re_path(rf"{_ORDER}/event\.ics$", download_calendar),
+    re_path(rf"{_ORDER}/offline\.js$", send_offline_worker),
 ]

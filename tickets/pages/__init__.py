@@ -1,0 +1,1 @@
+"""The pages of the shop about tickets: showing, keeping and handing on."""

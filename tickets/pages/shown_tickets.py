@@ -1,0 +1,99 @@
+"""What the page of an order's tickets shows: each ticket, its code and its state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import formats
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+
+from events.models import Event, EventStatus
+from events.wording import show_hour, show_start
+from orders.models import Order, OrderStatus
+from orders.page_link import order_path
+from ticketing.clock import zone_named
+from tickets.models import Ticket, TicketQuerySet, TicketStatus
+from tickets.pictures import render_svg
+from tickets.ticket_codes import number_tickets, readable_code
+
+# How long after the event a phone keeps the page for times without a network.
+_KEPT_AFTER_THE_EVENT: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTicket:
+    """One ticket on the page. A ticket that admits nobody has no picture, and says why."""
+
+    number: int
+    readable_code: str
+    ticket_type: str
+    holder_name: str
+    state: str
+    words: str
+    picture: SafeString | None
+
+
+def tickets_of(order: Order) -> TicketQuerySet:
+    """Return an order's tickets with what pages and documents say about them, in one query."""
+    return Ticket.objects.of_order(order.pk).select_related("ticket_type", "order_item")
+
+
+def has_tickets(order: Order) -> bool:
+    """Say whether an order was paid: only then it has tickets to show."""
+    return order.status in (OrderStatus.PAID, OrderStatus.REFUNDED)
+
+
+def describe_tickets(order: Order, tickets: Sequence[Ticket]) -> dict[str, Any]:
+    """Return the template context of an order's tickets, in the active language."""
+    event, numbers = order.event, number_tickets(tickets)
+    shown = [_show(order, ticket, numbers[ticket.pk]) for ticket in tickets]
+    return {
+        "order": order,
+        "event": event,
+        "organizer": event.organizer,
+        "start": show_start(event),
+        "path": order_path(order.pk),
+        "tickets": sorted(shown, key=lambda ticket: ticket.number),
+        "can_be_kept": any(ticket.status != TicketStatus.REVOKED for ticket in tickets),
+        "is_event_cancelled": event.status == EventStatus.CANCELLED,
+        "kept_until": kept_until(event),
+    }
+
+
+def kept_until(event: Event) -> datetime:
+    """Return until when a phone may show its copy of the page without asking us."""
+    return event.ends_at + _KEPT_AFTER_THE_EVENT
+
+
+def _show(order: Order, ticket: Ticket, number: int) -> ShownTicket:
+    state, words = _state_of(order.event, ticket)
+    return ShownTicket(
+        number=number,
+        readable_code=readable_code(order.code, number),
+        ticket_type=ticket.ticket_type.name,
+        holder_name=ticket.holder_name,
+        state=state,
+        words=words,
+        picture=_draw(ticket) if state == TicketStatus.VALID else None,
+    )
+
+
+def _state_of(event: Event, ticket: Ticket) -> tuple[str, str]:
+    """Return a ticket's state and the sentence about it."""
+    if ticket.refunded_at is not None:
+        return "refunded", gettext("Refunded: this ticket does not open the gate any more.")
+    if ticket.status == TicketStatus.REVOKED:
+        return "revoked", gettext("Blocked by the organizer: this ticket does not open the gate.")
+    if event.status == EventStatus.CANCELLED:
+        return "cancelled", gettext("The event was cancelled.")
+    if ticket.status == TicketStatus.USED and ticket.used_at is not None:
+        used_at = ticket.used_at.astimezone(zone_named(event.timezone))
+        moment = {"day": formats.date_format(used_at, "DATE_FORMAT"), "hour": show_hour(used_at)}
+        return "used", gettext("Used on %(day)s at %(hour)s.") % moment
+    return "valid", gettext("Valid. Show this code at the door.")
+
+
+def _draw(ticket: Ticket) -> SafeString:
+    return mark_safe(render_svg(ticket.code))  # noqa: S308 - made of squares, without any text
