@@ -1,5 +1,6 @@
 """Access: which organizers an API token or a signed-in user may act for."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from events.catalogue import find_event
-from events.models import ApiToken, Event, Membership, Organizer, Scope
-from events.roles import RIGHT_OF_SCOPE, Right, roles_with
+from events.models import ApiToken, Event, Membership, Organizer, Role, Scope
+from events.roles import RIGHT_OF_SCOPE, RIGHTS, Right, roles_with
 from ticketing import clock
 from ticketing.actors import Actor, user_actor
 from ticketing.api.authentication import BearerToken
@@ -66,6 +67,14 @@ class EventNotFound(NotFound):
     title = "There is nothing here"
 
 
+@dataclass(frozen=True, slots=True)
+class HeldRights:
+    """The rights of a user: at one event at least, and at every event of one organizer at least."""
+
+    somewhere: frozenset[Right] = frozenset()
+    everywhere: frozenset[Right] = frozenset()
+
+
 def organizers_of(
     user: User | AnonymousUser, right: Right = Right.SEE_EVENTS
 ) -> QuerySet[Organizer]:
@@ -97,11 +106,24 @@ def seen_organizers(
     return Organizer.objects.filter(memberships__in=_memberships(user, right))
 
 
+def held_rights(user: User | AnonymousUser) -> HeldRights:
+    """Return which rights `user` has for at least one organizer."""
+    if not is_staff_now(user):
+        return HeldRights()
+    if user.is_superuser:
+        return HeldRights(frozenset(Right), frozenset(Right))
+    somewhere, everywhere = set[Right](), set[Right]()
+    memberships = Membership.objects.filter(user_id=user.pk)
+    for role, is_limited in memberships.values_list("role", "only_some_events").distinct():
+        somewhere |= RIGHTS[Role(role)]
+        if not is_limited:
+            everywhere |= RIGHTS[Role(role)]
+    return HeldRights(frozenset(somewhere), frozenset(everywhere))
+
+
 def has_right_somewhere(user: User | AnonymousUser, right: Right) -> bool:
     """Return whether `user` has `right` for an organizer or, if limited, for some of its events."""
-    if not is_staff_now(user):
-        return False
-    return user.is_superuser or _memberships(user, right).exists()
+    return right in held_rights(user).somewhere
 
 
 def within_rights(

@@ -18,8 +18,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from events.access import organizers_of
-from events.admin.base import ReadOnlyAdmin
+from events.admin.base import ReadOnlyAdmin, rights_held
 from events.roles import Right
 from orders.models import Order
 from ticketing.history import name_act, name_actor, show_details
@@ -84,7 +83,7 @@ class ChangeLogAdmin(ReadOnlyAdmin):
 
     def has_right(self, request: HttpRequest, right: Right, obj: Model | str | None = None) -> bool:
         # Acts have no event, so the log would be empty for a member who is limited to some.
-        everywhere = organizers_of(request.user, right).exists()
+        everywhere = right in rights_held(request).everywhere
         return everywhere and super().has_right(request, right, obj)
 
     def get_search_results(

@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from events.access import has_right_somewhere, organizers_of, within_rights
+from events.access import HeldRights, held_rights, organizers_of, within_rights
 from events.admin.filters import lookups_of, own_filters
 from events.admin.refusals import say_refusal
 from events.models import Organizer
@@ -28,6 +28,14 @@ _RIGHTS: Final[Mapping[str, Right]] = {
     "organizer": Right.CHANGE_ORGANIZER,
     "door": Right.RUN_DOOR,
 }
+
+
+def rights_held(request: Any) -> HeldRights:
+    """Return the rights of the user, read once for a request: a page asks about sixty times."""
+    if not hasattr(request, "rights_held"):
+        request.rights_held = held_rights(request.user)
+    held: HeldRights = request.rights_held
+    return held
 
 
 class OwnAdmin(SoundAdmin):
@@ -93,7 +101,7 @@ class OwnAdmin(SoundAdmin):
 
         :param obj: the row or its primary key. Unfold checks actions of a detail page with the key.
         """
-        if not has_right_somewhere(request.user, right):
+        if right not in rights_held(request).somewhere:
             return False
         key = obj.pk if isinstance(obj, Model) else obj
         if key is None:
@@ -107,7 +115,7 @@ class OwnAdmin(SoundAdmin):
         return self.has_right(request, self.right_to_see, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.organizers_to_choose(request).exists()
+        return self.right_to_change in rights_held(request).everywhere
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_right(request, self.right_to_change, obj)

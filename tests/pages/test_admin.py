@@ -400,6 +400,19 @@ def test_a_longer_list_costs_no_more_queries(model: Any, make: Any):
     assert cost() == few
 
 
+def test_the_rights_of_a_user_are_read_once_for_a_page():
+    # A page asks about the rights to each list of the menu, and to each of its own actions.
+    client = sign_in(organizer=make_event().organizer, is_staff=True)
+    client.get(list_page(Event))
+
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(list_page(Event)).status_code == 200
+
+    read = [query for query in captured if query["sql"].startswith("SELECT DISTINCT")]
+    assert len([query for query in read if "events_membership" in query["sql"]]) <= 3
+    assert len(captured) <= 12
+
+
 @pytest.mark.parametrize("language", ["pt-br", "en"])
 def test_every_page_opens_in_both_languages(language: str):
     event = make_event()

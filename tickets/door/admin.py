@@ -67,6 +67,9 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:
         return devices_of(rows, request.user, right)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_right(request, Right.RUN_DOOR)
+
     def organizers_to_choose(self, request: HttpRequest) -> QuerySet[Organizer]:
         return seen_organizers(request.user, Right.RUN_DOOR)
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import get_language, gettext_lazy
 
-from events.access import has_right_somewhere, organizers_of
+from events.access import organizers_of
 from events.admin.base import OwnAdmin
 from events.models import Organizer
 from events.roles import Right
@@ -27,7 +27,7 @@ class ContentAdmin(OwnAdmin):
     autocomplete_fields = ["event"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return has_right_somewhere(request.user, Right.EXPORT)
+        return self.has_right(request, Right.EXPORT)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = list(super().get_fields(request, obj))
