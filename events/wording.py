@@ -10,6 +10,7 @@ from django.utils import formats
 from django.utils.translation import gettext
 
 from events.models import Event, Organizer
+from events.time_zones import name_clock
 from ticketing.addresses import can_be_mailed, tidy_address
 from ticketing.clock import zone_named
 from ticketing.money import format_money
@@ -21,7 +22,7 @@ def show_start(event: Event) -> dict[str, str]:
     return {
         "day": formats.date_format(starts_at, gettext("l, F j, Y")),
         "hour": show_hour(starts_at),
-        "zone": f"{event.timezone.replace('_', ' ')}, UTC{_offset(starts_at.strftime('%z'))}",
+        "zone": f"{name_clock(event.timezone)}, UTC{_offset(starts_at.strftime('%z'))}",
     }
 
 

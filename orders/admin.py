@@ -126,6 +126,10 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
     event_path = "event"
     right_to_see = Right.SEE_ORDERS
+    when_empty = gettext_lazy(
+        "Orders appear here as soon as somebody reserves tickets of a published event."
+    )
+    empty_leads_to_events = True
     list_display = ["code", "customer", "event", "price", "shown_status", "created_at"]
     list_filter = ["status", "event"]
     list_select_related = ["event"]

@@ -41,6 +41,10 @@ class BoxOfficeSaleAdmin(ReadOnlyAdmin):
     organizer_path = "order__event__organizer"
     event_path = "order__event"
     right_to_see = Right.SEE_ORDERS
+    when_empty = gettext_lazy(
+        "Here is what you sell for cash or give away. Open the box office on the page of an event."
+    )
+    empty_leads_to_events = True
     list_display = [
         "order_link",
         "customer",

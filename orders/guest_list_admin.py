@@ -49,6 +49,10 @@ class GuestListAdmin(ReadOnlyAdmin):
     event_path = "event"
     organizer_path = "event__organizer"
     right_to_see = Right.SEE_ORDERS
+    when_empty = gettext_lazy(
+        "A list gives tickets to many guests at once. Open the box office on the page of an event."
+    )
+    empty_leads_to_events = True
     list_display = ["named", "event", "method", "reason", "shown_state", "user", "created_at"]
     list_select_related = ["event", "user"]
     list_filter = ["state"]

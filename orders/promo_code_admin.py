@@ -52,6 +52,9 @@ class PromoCodeAdmin(ShowsHistory, OwnAdmin):
     right_to_see = Right.SEE_ORDERS
     right_to_change = Right.CHANGE_EVENTS
     form = PromoCodeForm
+    when_empty = gettext_lazy(
+        "A code gives its buyers a discount, or shows them hidden ticket types."
+    )
     list_display = ["named", "gives", "uses", "revenue", "ends", "is_active"]
     list_filter = ["event", "is_active"]
     list_select_related = ["event"]

@@ -106,6 +106,7 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
 class FailedMessageAdmin(ShowsHistory, OnlySuperusers, SoundAdmin):
     """The messages that workers failed to process, with an action that sends dead ones again."""
 
+    when_empty = gettext_lazy("No work of the system has failed.")
     list_display = ["what", "about", "short_reason", "failures", "shown_state", "last_failed_at"]
     list_filter = ["message", ("died_at", admin.EmptyFieldListFilter)]
     search_fields = ["about", "reason"]

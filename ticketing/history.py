@@ -102,7 +102,7 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
     )
     return format_html(
         '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'
-        '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        '<table class="figures text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         heads,
         rows,
     )
@@ -119,8 +119,14 @@ def name_actor(act: Act) -> str:
     kind = str(ActorKind(act.actor_kind).label)
     if not act.actor_name:
         return kind
-    # The name of the system as an actor is the type of the act that was the cause.
-    causes = dict(ActType.choices)
+    # The name of the system as an actor is its cause: mostly the type of another act.
+    causes = {
+        **dict(ActType.choices),
+        "guest_list": _("guest list"),
+        "demo data": _("demo data"),
+        "demo season": _("demo data"),
+        "receiver answered 410": _("the webhook is gone"),
+    }
     return f"{kind}: {causes.get(act.actor_name, act.actor_name)}"
 
 
@@ -138,14 +144,14 @@ def show_details(act: Act, row: Any) -> str:
         count = tickets if isinstance(tickets, int) else len(tickets)
         parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
     if method := details.pop("method", None):
-        parts.append(_(method))
+        parts.append(_("complimentary") if method == "gift" else _(method))
     if reason := details.pop("reason", None):
         parts.append(_(reason))
     # Ids tell a reader nothing. The admin page shows scans and replacements in their own sections.
-    for name in ("scan", "replaced_by"):
+    for name in ("scan", "replaced_by", "invitation"):
         details.pop(name, None)
     parts += [
-        f"{_(name)}: {value if isinstance(value, str) else json.dumps(value)}"
+        f"{_(name)}: {_(value) if isinstance(value, str) else json.dumps(value)}"
         for name, value in details.items()
         if value
     ]

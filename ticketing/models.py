@@ -230,7 +230,7 @@ class Act(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.subject_id}"
+        return str(ActType(self.type).label) if self.type in ActType.values else self.type
 
 
 class BookedMail(models.Model):

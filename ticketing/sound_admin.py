@@ -1,9 +1,10 @@
 """The base of all admin classes: malformed ids, values and filters in a URL cause no error 500."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
@@ -11,12 +12,27 @@ from django.db.models import DateTimeField, Field, ForeignKey, JSONField, QueryS
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
+from ticketing.moment_form import MomentInput
+
 
 class SoundAdmin(ModelAdmin):
     """Ignores ids, initial values and filters that cannot be values of their field."""
 
     # Above the form: each wrong field with a link to it.
     change_form_outer_before_template = "admin/wrong_fields.html"
+    # What a list without any rows says about them, and whether it leads to the events.
+    when_empty: ClassVar[Any] = ""
+    empty_leads_to_events: ClassVar[bool] = False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if isinstance(db_field, DateTimeField):
+            options.setdefault("widget", MomentInput)
+        field: Any = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(widget := getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+            # No menu beside a choice that adds or changes what is chosen from.
+            widget.can_add_related = widget.can_change_related = False
+            widget.can_delete_related = widget.can_view_related = False
+        return field
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         try:

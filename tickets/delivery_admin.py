@@ -36,6 +36,7 @@ class DeliveryAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "order__event__organizer"
     event_path = "order__event"
     right_to_see = Right.SEE_ORDERS
+    when_empty = gettext_lazy("The mails that bring buyers their tickets appear here.")
     list_display = ["order_code", "customer", "shown_state", "failure", "asked_at", "sent_at"]
     list_filter = [StateFilter]
     list_select_related = ["order"]

@@ -56,6 +56,8 @@ class ScanInline(ReadOnlyInline, TabularInline):
 class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "event__organizer"
     event_path = "event"
+    when_empty = gettext_lazy("Tickets appear here as soon as an order is paid.")
+    empty_leads_to_events = True
     list_display = ["holder", "ticket_type", "event", "shown_status", "used_at"]
     list_filter = ["status", "event"]
     list_select_related = ["order", "event", "ticket_type"]
@@ -208,6 +210,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
 class ScanAdmin(ReadOnlyAdmin):
     organizer_path = "event__organizer"
     event_path = "event"
+    when_empty = gettext_lazy("Each ticket that a door device checks appears here.")
     list_display = ["recorded_at", "shown_result", "holder", "event", "gate", "device"]
     list_filter = ["result", "event", "gate"]
     list_select_related = ["event", "device", "ticket"]

@@ -19,7 +19,7 @@ from config.settings.limits import *
 from config.settings.logs import *
 from config.settings.queue import *
 from config.settings.storage import *
-from config.settings.unfold import UNFOLD
+from config.settings.unfold import *
 
 _env = Env()
 
@@ -152,7 +152,6 @@ PAGES_TIME_ZONE: str = _env("PAGES_TIME_ZONE", default="America/Sao_Paulo")
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-UNFOLD["SITE_SUBHEADER"] = PAGES_TIME_ZONE.replace("_", " ")
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(_env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 

@@ -28,8 +28,18 @@ def _owns_an_organizer(request: Any) -> bool:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Bilheteria",
     "SITE_HEADER": "Bilheteria",
+    # By whose clock the pages show times that belong to no event.
+    "SITE_SUBHEADER": lambda _request: import_string("events.time_zones.name_clock_of_pages")(),
     "SITE_SYMBOL": "confirmation_number",
-    "SHOW_HISTORY": True,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("ticketing/favicon.svg"),
+        }
+    ],
+    # Each page has a section "What happened", which also knows what the API and the system did.
+    "SHOW_HISTORY": False,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "8px",
     "SCRIPTS": [lambda _request: static("ticketing/admin.js")],

@@ -158,6 +158,15 @@ class OwnAdmin(SoundAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial = super().get_changeform_initial_data(request)
+        if (
+            self.organizer_path == "organizer"
+            and len(own := self.organizers_to_choose(request)[:2]) == 1
+        ):
+            return {"organizer": own[0].pk, **initial}
+        return initial
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if isinstance(db_field, URLField):
             options["assume_scheme"] = "https"

@@ -22,6 +22,7 @@ from events.admin.cancelling import (
 from events.admin.checklist import show_checklist
 from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.event_pages import EventPages, page_of
+from events.admin.refusals import say_refusal
 from events.admin.wording import show_when
 from events.models import Event, EventStatus
 from events.organizing import cancel_event
@@ -29,6 +30,7 @@ from events.publishing import has_buyers, publish_event, unpublish_event
 from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
+from ticketing.errors import Refusal
 from ticketing.money import format_money
 
 
@@ -114,7 +116,17 @@ class EventActions(EventPages):
     @on_its_page
     @after_asking(_ask_to_publish)
     def publish_this(self, request: HttpRequest, rows: QuerySet[Event]) -> None:
-        self.publish_chosen(request, rows)
+        for event in rows:
+            try:
+                publish_event(event_id=event.pk, actor=user_actor(request.user), now=clock.now())
+            except Refusal as refusal:
+                messages.error(request, f"{event}: {say_refusal(refusal)}")
+            else:
+                messages.success(
+                    request,
+                    _("“%(name)s” is on sale. You find its link under “Share…”.")
+                    % {"name": event.name},
+                )
 
     @action(description=gettext_lazy("Take off sale…"), permissions=["change"])
     @on_its_page

@@ -15,8 +15,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from events.admin.time_zones import time_zone_choices
 from events.models import LONGEST_HOLD_SECONDS, Event, EventStatus, validate_web_address
+from events.time_zones import time_zone_choices
 from ticketing import clock
 from ticketing.clock import ends_too_early
 

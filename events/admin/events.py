@@ -52,6 +52,9 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
     form = EventForm
     event_path = "pk"
     right_to_change = Right.CHANGE_EVENTS
+    when_empty = gettext_lazy(
+        "An event has a date, a place and ticket types. Until you publish it, nobody sees it."
+    )
     list_display = ["named", "shown_status", "when", "city", "sales"]
     list_filter = ["status", "organizer", "city"]
     search_fields = ["name", "venue", "city", "slug"]
@@ -222,7 +225,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
     def when(self, event: Event) -> str:
         return show_when(event)
 
-    @display(description=gettext_lazy("sold / capacity, left"))
+    @display(description=gettext_lazy("sold"))
     def sales(self, event: Event) -> SafeString:
         kinds = list(event.ticket_types.all())
         sold, capacity = (sum(getattr(k, name) for k in kinds) for name in ("sold", "capacity"))
@@ -242,7 +245,12 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
 
     @admin.display(description=gettext_lazy("sales"))
     def summary(self, event: Event) -> SafeString:
-        return show_summary(event, with_revenue=getattr(event, "shows_orders", False))
+        return format_html(
+            '{}<a href="{}" class="underline">{}</a>',
+            show_summary(event, with_revenue=getattr(event, "shows_orders", False)),
+            reverse("event_dashboard", args=[event.pk]),
+            _("Sales and entries"),
+        )
 
     @admin.display(description=gettext_lazy("before you publish"))
     def checklist(self, event: Event) -> SafeString:

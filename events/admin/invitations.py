@@ -38,6 +38,9 @@ class InvitationAdmin(OwnAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     form = EventsOfRole
     formfield_overrides = ADDRESS_FIELDS
+    when_empty = gettext_lazy(
+        "Invite people by email. Each gets a role, which says what the person may see and do."
+    )
     list_display = ["email", "shown_role", "shown_state", "organizer", "asked_at", "expires_at"]
     list_filter = ["role", "organizer"]
     list_select_related = ["organizer"]
@@ -77,8 +80,13 @@ class InvitationAdmin(OwnAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
+        context = {
+            **(extra_context or {}),
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         except Refusal as refusal:
             # Nothing was written: the verb's transaction is that of the page.
             messages.error(request, say_refusal(refusal))
@@ -104,6 +112,14 @@ class InvitationAdmin(OwnAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Write nothing: the verb has written the events too."""
 
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        messages.success(
+            request,
+            _("The invitation is on its way to %(email)s. Its link works for seven days.")
+            % {"email": obj.email},
+        )
+        return redirect("admin:events_invitation_changelist")
+
     @display(description=gettext_lazy("role"), ordering="role")
     def shown_role(self, invitation: Invitation) -> str:
         return invitation.get_role_display()
@@ -123,7 +139,9 @@ class InvitationAdmin(OwnAdmin):
         Question(
             text=gettext_lazy("Send the invitation again?"),
             consequences=[gettext_lazy("The link works for seven more days.")],
-            confirm=gettext_lazy("Yes, send"),
+            confirm=gettext_lazy("Send the invitation again"),
+            keep=gettext_lazy("Send nothing"),
+            is_harmless=True,
         )
     )
     def invite_this_again(self, request: HttpRequest, rows: QuerySet[Invitation]) -> None:
@@ -151,7 +169,8 @@ class InvitationAdmin(OwnAdmin):
         Question(
             text=gettext_lazy("Withdraw this invitation?"),
             consequences=[gettext_lazy("The link in the mail stops working at once.")],
-            confirm=gettext_lazy("Yes, withdraw"),
+            confirm=gettext_lazy("Withdraw the invitation"),
+            keep=gettext_lazy("Keep the invitation"),
         )
     )
     def withdraw_this(self, request: HttpRequest, rows: QuerySet[Invitation]) -> None:

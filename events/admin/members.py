@@ -1,6 +1,6 @@
 """The admin of an organizer's members: their roles, their events, and the end of a membership."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -8,6 +8,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import formats, timezone
+from django.utils.functional import lazy
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
@@ -25,8 +29,26 @@ from ticketing.errors import Refusal
 _ROLE_COLORS = {Role.OWNER: "success", Role.MANAGER: "info", Role.DOOR: "warning"}
 
 
+def _describe_roles() -> str:
+    """Return what each role may do, as `docs/roles.md` says in more detail."""
+    return format_html_join(
+        mark_safe("<br>"),
+        "<strong>{}</strong>: {}",
+        [
+            (Role.OWNER.label, _("everything, the team and the settings too")),
+            (Role.MANAGER.label, _("events, orders, refunds, exports and the door")),
+            (Role.FINANCE.label, _("sees sales, refunds and exports")),
+            (Role.DOOR.label, _("door devices and check-in, without buyers and amounts")),
+            (Role.VIEWER.label, _("sees everything, changes nothing")),
+        ],
+    )
+
+
 class EventsOfRole(forms.ModelForm):
     """The part of a form that offers a role and, for a limited member, events."""
+
+    class Meta:
+        help_texts: ClassVar = {"role": lazy(_describe_roles, str)()}
 
     def clean(self) -> dict[str, Any]:
         sent: dict[str, Any] = super().clean() or self.cleaned_data
@@ -114,19 +136,25 @@ class MembershipAdmin(OwnAdmin):
         return ", ".join(event.name for event in membership.events.all()) or "-"
 
     @admin.display(description=gettext_lazy("last sign-in"), ordering="user__last_login")
-    def last_sign_in(self, membership: Membership) -> Any:
-        return membership.user.last_login
+    def last_sign_in(self, membership: Membership) -> str:
+        moment = membership.user.last_login
+        if moment is None:
+            return "-"
+        return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
     @action(description=gettext_lazy("Remove from the team…"), permissions=["change"])
     def remove_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id).select_related("user", "organizer")
         question = Question(
-            text=_("Remove this person from the team?"),
+            text=_("Remove %(person)s from the team?")
+            % {"person": ", ".join(str(membership.user) for membership in rows)},
             consequences=[
                 _("The person sees nothing of the organizer any more, from this moment on."),
                 _("What the person has done stays on record."),
             ],
-            confirm=_("Yes, remove"),
+            confirm=_("Remove from the team"),
+            keep=_("Keep in the team"),
+            about=[],
         )
         if page := ask_first(self, request, question, action="remove_this", rows=rows):
             return page

@@ -125,13 +125,19 @@ def _show_table(
     cell = "pr-4 py-1 text-left whitespace-nowrap"
     return format_html(
         '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'
-        '<table class="text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        '<table class="figures text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         format_html_join("", '<th class="{} font-semibold">{}</th>', ((cell, w) for w in head)),
         format_html_join(
             "",
             "<tr>{}</tr>",
             (
-                (format_html_join("", '<td class="{}">{}</td>', ((cell, w) for w in row)),)
+                (
+                    format_html_join(
+                        "",
+                        '<td class="{}" data-label="{}">{}</td>',
+                        ((cell, *pair) for pair in zip(head, row, strict=True)),
+                    ),
+                )
                 for row in rows
             ),
         ),

@@ -28,6 +28,7 @@ from events.ticket_types import (
     refuse_low_capacity,
     refuse_to_drop,
 )
+from ticketing.moment_form import MOMENT_FIELDS
 from ticketing.money_form import AMOUNT_FIELDS, AmountInput
 
 # The name of the checkbox with which a user confirms large changes of prices, and of its values.
@@ -161,7 +162,7 @@ class TicketTypeInline(StackedInline):
     model = TicketType
     form = TicketTypeForm
     formset = TicketTypeFormSet
-    formfield_overrides = AMOUNT_FIELDS
+    formfield_overrides = AMOUNT_FIELDS | MOMENT_FIELDS
     extra = 0
     min_num = 0
     max_num = MOST_TICKET_TYPES

@@ -46,6 +46,9 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     created_act = ActType.TOKEN_CREATED
     changed_act = ActType.TOKEN_CHANGED
+    when_empty = gettext_lazy(
+        "A token lets another system, such as your own site, sell and read with your rights."
+    )
     list_display = ["name", "organizer", "begins_with", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["organizer"]
     form = ApiTokenForm
@@ -87,7 +90,8 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         Question(
             text=gettext_lazy("Revoke this token for good?"),
             consequences=[gettext_lazy("The system that uses this token loses access at once.")],
-            confirm=gettext_lazy("Yes, revoke"),
+            confirm=gettext_lazy("Revoke the token"),
+            keep=gettext_lazy("Keep the token"),
         )
     )
     def revoke_this(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:

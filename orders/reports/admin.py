@@ -22,6 +22,7 @@ from events.access import within_rights
 from events.admin.base import ReadOnlyAdmin
 from events.models import Event
 from events.roles import Right
+from events.time_zones import name_clock
 from orders.ledger import balances, balances_by_event, balances_by_method, entries_between
 from orders.ledger_entry import EntryKind, LedgerEntry
 from orders.reports.discounts import count_complimentary, discounts_by_code
@@ -70,6 +71,7 @@ class LedgerAdmin(ReadOnlyAdmin):
 
     event_path = "event"
     right_to_see = Right.SEE_ORDERS
+    when_empty = gettext_lazy("Each charge and each refund appears here.")
     list_display = ["at", "shown_kind", "shown_amount", "method_shown", "order", "event"]
     list_filter = ["event", "kind", ("at", DayFilter)]
     list_select_related = ["event", "order"]
@@ -79,14 +81,14 @@ class LedgerAdmin(ReadOnlyAdmin):
     actions_list = ["open_report"]
     fields = [
         "at",
-        "shown_kind",
+        "kind",
         "shown_amount",
         "method_shown",
         "order",
         "event",
         "recorded_at",
     ]
-    readonly_fields = ["shown_kind", "shown_amount", "method_shown"]
+    readonly_fields = ["shown_amount", "method_shown"]
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup in {"at_from", "at_to"} or super().lookup_allowed(lookup, value, request)
@@ -137,6 +139,7 @@ class LedgerAdmin(ReadOnlyAdmin):
             "title": _("Financial report"),
             "form": form,
             "period": period,
+            "zone": name_clock(period.zone.key),
             "event": period.event,
             "balances": show_balances(balances(entries)),
             "methods": show_methods(balances_by_method(entries)),

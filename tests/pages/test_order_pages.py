@@ -320,7 +320,7 @@ def test_the_timeline_is_in_the_time_zone_of_the_event_with_the_name_of_the_acto
 
     page = read(staff_of(order).get(page_of(order)))
 
-    assert "Horários de America/Manaus" in page
+    assert "Horário de Manaus" in page
     assert "usuário: somebody" in page
 
 

@@ -174,7 +174,7 @@ def test_an_owner_changes_and_removes_a_member(organizer: Organizer, owner: User
     client.post(f"{MEMBERS}{membership.pk}/remove_this/", {"confirmed": "yes"})
 
     assert membership.role == Role.FINANCE
-    assert "Remove this person from the team?" in asked
+    assert "Remove Bia from the team?" in asked
     assert not Membership.objects.filter(user=bia).exists()
     assert User.objects.filter(pk=bia.pk).exists()
 

@@ -432,7 +432,7 @@ def test_the_page_of_a_mail_that_was_given_up_says_what_to_do_and_links_to_the_o
         .content.decode()
     )
 
-    assert "abandonada: corrija o endereço ou envie os ingressos de novo" in page
+    assert "não entregue: corrija o endereço ou envie os ingressos de novo" in page
     assert reverse("admin:orders_order_change", args=[order.pk]) in page
     assert "(&#x27;failed" not in page
 

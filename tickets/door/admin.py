@@ -34,6 +34,9 @@ class DeviceForm(forms.ModelForm):
         sent: dict[str, Any] = super().clean() or self.cleaned_data
         organizer = sent.get("organizer")
         organizer_id = organizer.pk if organizer else self.instance.organizer_id
+        if organizer_id is None:
+            # The field itself says that it is missing.
+            return sent
         if organizers_of(self.user, Right.RUN_DOOR).filter(pk=organizer_id).exists():
             return sent
         # A member who is limited to some events. The field offers no other events.
@@ -49,6 +52,7 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     right_to_see = right_to_change = Right.RUN_DOOR
     created_act = ActType.DEVICE_CREATED
     changed_act = ActType.DEVICE_CHANGED
+    when_empty = gettext_lazy("A door device is a phone or scanner that checks tickets at a gate.")
     list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
     list_filter = ["organizer"]
     form = DeviceForm

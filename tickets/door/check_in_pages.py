@@ -73,7 +73,7 @@ def _context(
     page = Paginator(found, _PER_PAGE).get_page(request.GET.get("page"))
     tabs = [
         (Presence.ALL, _("All"), counts.total),
-        (Presence.ENTERED, _("Entered"), counts.entered),
+        (Presence.ENTERED, _("Entered so far"), counts.entered),
         (Presence.MISSING, _("Missing"), counts.missing),
     ]
     return {

@@ -293,7 +293,9 @@ def _first_steps(user: Viewer, events: QuerySet[Event] | None) -> list[Step]:
             _("Add device"),
         ),
     ]
-    pages = [page, page, page, reverse("admin:tickets_device_add")]
+    can_publish = draft is not None and draft.has_types
+    publish = reverse("admin:events_event_publish_this", args=[draft.pk]) if can_publish else page
+    pages = [page, page, publish, reverse("admin:tickets_device_add")]
     first_open = done.index(False)
     return [
         Step(text, hint, is_done, url, button, place == first_open)

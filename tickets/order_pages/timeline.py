@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from events.time_zones import name_clock
 from orders.models import Order, OrderStatus, PaymentMethod, PixState, Refund
 from ticketing.clock import zone_named
 from ticketing.history import name_act, name_actor, show_details
@@ -55,7 +56,7 @@ def show_timeline(order: Order) -> SafeString:
         time = formats.time_format(local, "H:i:s")
         shown.append(ShownMoment(local, day, time, moment.what, moment.who, moment.details))
     days = [(day, list(of_day)) for day, of_day in groupby(shown, key=lambda moment: moment.day)]
-    context = {"days": days, "zone": order.event.timezone.replace("_", " ")}
+    context = {"days": days, "zone": name_clock(order.event.timezone)}
     return render_to_string("admin/timeline.html", context)
 
 

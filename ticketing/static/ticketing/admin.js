@@ -29,7 +29,28 @@ function nameScrollingBoxes() {
   }
 }
 
+// The theme's icons are words in a font of symbols: a screen reader would read them aloud.
+function silenceIcons() {
+  for (const icon of document.querySelectorAll(".material-symbols-outlined:not([aria-hidden])")) {
+    icon.setAttribute("aria-hidden", "true");
+  }
+}
+
+// On a phone each row of a list is a card: its labels begin with a capital, and what is empty
+// needs no line.
+function tidyCards() {
+  for (const cell of document.querySelectorAll(".data-row > [data-label]:not([data-tidy])")) {
+    const label = cell.dataset.label;
+    cell.dataset.label = label.charAt(0).toUpperCase() + label.slice(1);
+    cell.dataset.tidy = ["", "-", "–"].includes(cell.textContent.trim()) && !cell.querySelector("input, img, svg, .material-symbols-outlined")
+      ? "empty"
+      : "shown";
+  }
+}
+
 function nameBoxes() {
+  silenceIcons();
+  tidyCards();
   nameSearchBoxes();
   nameChoices();
   nameScrollingBoxes();

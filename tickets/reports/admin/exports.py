@@ -34,6 +34,9 @@ class ExportAdmin(ContentAdmin):
     """Exports of the last day. Whoever may export an event's data may download its exports."""
 
     form = ExportForm
+    when_empty = gettext_lazy(
+        "An export is a spreadsheet of attendees, orders, entries or the ledger."
+    )
     list_display = ["content", "about", "shown_state", "asked_by", "asked_at", "download"]
     list_display_links = None
     list_select_related = ["event", "organizer", "asked_by"]

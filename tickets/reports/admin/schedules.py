@@ -86,6 +86,9 @@ class ScheduledReportAdmin(ShowsHistory, RecordsSaves, ContentAdmin):
     created_act = ActType.REPORT_SCHEDULED
     changed_act = ActType.REPORT_CHANGED
     form = ScheduledReportForm
+    when_empty = gettext_lazy(
+        "A scheduled report sends a spreadsheet by email, each day, week or month."
+    )
     list_display = ["content", "about", "frequency", "who", "next_at"]
     list_select_related = ["event", "organizer"]
     list_filter = ["frequency"]

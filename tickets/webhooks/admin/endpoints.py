@@ -72,6 +72,9 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     created_act = ActType.WEBHOOK_CREATED
     changed_act = ActType.WEBHOOK_CHANGED
+    when_empty = gettext_lazy(
+        "A webhook tells another system at once what happens here, such as a sale."
+    )
     list_display = ["url", "organizer", "shown_state", "waiting", "created_at"]
     list_filter = ["organizer"]
     search_fields = ["url"]

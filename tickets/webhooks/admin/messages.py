@@ -43,6 +43,7 @@ class WebhookAttemptInline(TabularInline):
 class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "endpoint__organizer"
     right_to_see = Right.CHANGE_ORGANIZER
+    when_empty = gettext_lazy("The messages to your webhooks appear here.")
     list_display = ["type", "shown_state", "endpoint", "attempts", "created_at"]
     list_filter = ["type", "endpoint"]
     list_select_related = ["endpoint"]

@@ -1,10 +1,12 @@
-"""The choices of time zones: places that people know, with their offset from UTC."""
+"""Names of time zones: places that people know, with their offset from UTC."""
 
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
+from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from ticketing.clock import zone_named
@@ -57,6 +59,17 @@ def time_zone_choices(*, chosen: str, now: datetime) -> list[tuple[Any, list[tup
 def name_time_zone(zone: str) -> str:
     """Return the places of a time zone, such as "Manaus" or "Lisbon"."""
     return _BRAZIL.get(zone) or zone.rpartition("/")[2].replace("_", " ")
+
+
+def name_clock(zone: str) -> str:
+    """Return by which clock a time is, such as "Brasília time"."""
+    place, _, _ = name_time_zone(zone).partition(",")
+    return gettext("%(place)s time") % {"place": place}
+
+
+def name_clock_of_pages() -> str:
+    """Return by which clock the admin shows times that belong to no event."""
+    return capfirst(name_clock(settings.PAGES_TIME_ZONE))
 
 
 # To read a time zone takes longer than to compute with it, and a form offers hundreds.
