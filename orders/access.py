@@ -149,7 +149,7 @@ def _is_api_token(credentials: object) -> TypeGuard[BearerToken]:
 
 def _find(order_id: UUID) -> Order | None:
     orders = Order.objects.select_related(
-        "event", "payment", "confirmation", "delivery", "shop_record"
+        "event__organizer", "payment", "confirmation", "delivery", "shop_record", "consent__terms"
     )
     return orders.prefetch_related("items__ticket_type").filter(pk=order_id).first()
 

@@ -19,10 +19,11 @@ from events.admin.confirming import Question, after_asking, on_its_page
 from events.roles import Right
 from orders.box_office_admin import BoxOfficeSaleAdmin
 from orders.cancellation import cancel_order
+from orders.consents import describe_consent
 from orders.email_confirmation import EmailConfirmation
 from orders.event_copy_admin import EventWithPromoCodesAdmin
 from orders.guest_list_admin import GuestListAdmin
-from orders.models import Order, OrderItem, OrderStatus, Payment
+from orders.models import Consent, Order, OrderItem, OrderStatus, Payment
 from orders.promo_code_admin import PromoCodeAdmin
 from orders.reports.admin import LedgerAdmin
 from ticketing import clock
@@ -150,9 +151,10 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         "taken_off",
         "price",
         "given_back",
+        "agreed_to",
         "reserved_until",
     ]
-    readonly_fields = ["used_promo_code", "taken_off", "price", "given_back"]
+    readonly_fields = ["used_promo_code", "taken_off", "price", "given_back", "agreed_to"]
 
     @display(description=gettext_lazy("customer"), header=True, ordering="customer_name")
     def customer(self, order: Order) -> list[str]:
@@ -175,6 +177,11 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     def given_back(self, order: Order) -> str:
         return format_money(order.refunded, order.currency)
 
+    @admin.display(description=gettext_lazy("agreed to"))
+    def agreed_to(self, order: Order) -> str:
+        consents = Consent.objects.select_related("terms", "order__event")
+        return describe_consent(consents.filter(order=order).first())
+
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def shown_status(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
@@ -186,6 +193,8 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
             left_out.add("reserved_until")
         if obj is None or not obj.promo_text:
             left_out |= {"used_promo_code", "taken_off"}
+        if obj is None or not hasattr(obj, "consent"):
+            left_out.add("agreed_to")
         return [name for name in super().get_fields(request, obj) if name not in left_out]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from events.models import EventStatus
 from events.stock.record import DatabaseNow
+from orders.consents import NOTHING_AGREED, Agreed, find_accepted, record_consent
 from orders.email_confirmation import EmailConfirmation
 from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod
@@ -40,31 +41,38 @@ class ConfirmationNotValid(NotFound):
     title = "This confirmation is not valid"
 
 
-def accept_payment(
+def accept_payment(  # noqa: PLR0913 - each argument is independent of the others
     *,
     order: Order,
     method: str,
     token: str,
     now: datetime,
     store_response: Callable[[], None] = lambda: None,
+    agreed: Agreed = NOTHING_AGREED,
 ) -> None:
     """
     Confirm the payment. For a free order, mail the buyer a link to confirm the address first.
 
     A free order stays reserved until the buyer confirms, or until it expires. A repeated call sends
     the mail again: at most once a minute, and three mails in all. `store_response` stores the
-    response in the transaction that moves the order or requests the mail.
+    response in the transaction that moves the order or requests the mail. There the consent of the
+    buyer is stored too.
 
+    :raises TermsNotAccepted, OtherTerms: if the organizer's terms must be accepted, and were not
     :raises PaymentNotAccepted, ReservationExpired, OrderNotPayable, SoldOut: as `confirm_payment`
     :raises TooManyMails: if this order or this address has reached its limit of mails
     """
+    version = find_accepted(order, agreed) if order.status == OrderStatus.RESERVED else None
+
+    def store() -> None:
+        record_consent(order, agreed, version, now=now)
+        store_response()
+
     free = method == PaymentMethod.FREE and order.total == 0
     if not (free and order.event.confirms_free_orders):
-        confirm_payment(
-            order=order, method=method, token=token, now=now, store_response=store_response
-        )
+        confirm_payment(order=order, method=method, token=token, now=now, store_response=store)
         return
-    if not _request_confirmation(order, now, store_response):
+    if not _request_confirmation(order, now, store):
         raise refuse_payment(order, now)
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from events.models import Event
 from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
+from orders.consent_record import Consent, ConsentWay
 from orders.dropped_hold import DroppedHold
 from orders.email_confirmation import EmailConfirmation
 from orders.guest_list_record import GuestList
@@ -25,10 +26,10 @@ from orders.simulated_charges import SimulatedCharge, SimulatedPix
 from ticketing.ids import new_id
 
 __all__ = [
-    "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "DroppedHold", "EmailConfirmation",
-    "GuestList", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
-    "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord",
-    "SimulatedCharge", "SimulatedPix",
+    "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "Consent", "ConsentWay", "DroppedHold",
+    "EmailConfirmation", "GuestList", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment",
+    "PaymentMethod", "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot",
+    "ShopRecord", "SimulatedCharge", "SimulatedPix",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Pay by Pix: ask the gateway for a BR Code, and take or return the money that arrives."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 
 from events.models import EventStatus
 from orders.br_code import NotABrCode, read_br_code
+from orders.consents import NOTHING_AGREED, Agreed, find_accepted, record_consent
+from orders.consents import REFUSALS as CONSENT_REFUSALS
 from orders.gateway import GatewayAway, get_pix_gateway
 from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.payment import REFUSALS as PAYING_REFUSALS
@@ -60,7 +62,7 @@ class _NotWaiting(Exception):
 
 
 # Every refusal that `request_pix` may raise.
-REFUSALS = (*PAYING_REFUSALS, GatewayAway, PixNotOffered, PixTooLate)
+REFUSALS = (*PAYING_REFUSALS, *CONSENT_REFUSALS, GatewayAway, PixNotOffered, PixTooLate)
 
 
 def offers_pix(order: Order) -> bool:
@@ -68,13 +70,14 @@ def offers_pix(order: Order) -> bool:
     return order.total > 0 and order.currency == CURRENCY and get_pix_gateway() is not None
 
 
-def request_pix(*, order: Order, now: datetime) -> PixCharge:
+def request_pix(*, order: Order, now: datetime, agreed: Agreed = NOTHING_AGREED) -> PixCharge:
     """
     Return the order's Pix, with its BR Code. The first call asks the gateway for it.
 
     A repeat returns the same Pix, in whatever state it is. The gateway knows it by the order's id,
     so a process that dies before it records the response leaves nothing behind.
 
+    :raises TermsNotAccepted, OtherTerms: if the organizer's terms must be accepted, and were not
     :raises PixNotOffered: if the order cannot be paid by Pix
     :raises PixTooLate: if the reservation ends too soon
     :raises ReservationExpired, OrderNotPayable: if the order is no reservation any more
@@ -86,9 +89,10 @@ def request_pix(*, order: Order, now: datetime) -> PixCharge:
     if known is not None:
         return known
     wanted = _describe(order, now)
+    version = find_accepted(order, agreed)
     requested = _pix_gateway().request_pix(wanted, now=now)
     _check_response(wanted, requested)
-    return _record(order, requested, now)
+    return _record(order, requested, now, partial(record_consent, order, agreed, version, now=now))
 
 
 def find_pix_of(order: Order) -> PixCharge:
@@ -205,7 +209,9 @@ def _check_response(wanted: PixWanted, requested: PixRequested) -> None:
 
 
 @transaction.atomic(durable=True)
-def _record(order: Order, requested: PixRequested, now: datetime) -> PixCharge:
+def _record(
+    order: Order, requested: PixRequested, now: datetime, record_agreed: Callable[[], None]
+) -> PixCharge:
     new = PixCharge(
         order=order,
         gateway_id=requested.gateway_id,
@@ -217,6 +223,7 @@ def _record(order: Order, requested: PixRequested, now: datetime) -> PixCharge:
     )
     # The buyer may have asked twice. Both responses describe the same Pix.
     PixCharge.objects.bulk_create([new], ignore_conflicts=True)
+    record_agreed()
     return PixCharge.objects.get(order=order)
 
 

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from events.access import InsufficientScope
 from events.models import Scope
 from orders.access import OrderNotFound, order_to_act_on, order_visible_to
+from orders.payment_serializers import ConsentSent, read_consent
 from orders.pix import REFUSALS as PIX_REFUSALS
 from orders.pix import NoPixRequested, find_pix_of, read_pix_notification, request_pix
 from orders.pix_serializers import PixShown, show_pix
@@ -34,6 +35,7 @@ class OrderPix(APIView):
     @operation(
         "request_pix",
         tokens=[ORDER_TOKEN, _SHOP],
+        takes=ConsentSent,
         answers={200: PixShown},
         refusals=[InsufficientScope, OrderNotFound, *PIX_REFUSALS],
     )
@@ -44,10 +46,13 @@ class OrderPix(APIView):
         The payment gateway tells us when the money has arrived. Then the order becomes
         `processing` and soon `paid`, without another request: read the order to see it. Money that
         arrives after the reservation has ended is returned. A repeated request returns the same
-        Pix.
+        Pix. If the organizer requires that buyers accept its terms of sale, send `accepted_terms`.
         """
         order, _ = order_to_act_on(request, order_id)
-        return Response(show_pix(request_pix(order=order, now=clock.now())))
+        parsed = ConsentSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
+        agreed = read_consent(parsed.validated_data)
+        return Response(show_pix(request_pix(order=order, now=clock.now(), agreed=agreed)))
 
 
 class PaymentNotifications(APIView):

@@ -141,7 +141,7 @@ def _narrow(orders: QuerySet[Order], wanted: OrderFilter) -> QuerySet[Order]:
 def with_all_shown(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Fetch with the orders all related rows that an organizer's response shows."""
     return orders.select_related(
-        "event", "payment", "confirmation", "delivery", "shop_record"
+        "event", "payment", "confirmation", "delivery", "shop_record", "consent__terms"
     ).prefetch_related("items__ticket_type", "payment__refunds")
 
 

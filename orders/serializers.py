@@ -5,8 +5,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from orders.consent_record import Consent
 from orders.insertion import Reservation
-from orders.models import BUYER_METHODS, Order, OrderItem, OrderStatus, Payment, PaymentMethod
+from orders.models import Order, OrderItem, OrderStatus, Payment
 from orders.pricing import discount_of
 from orders.promo_code import LONGEST_PROMO_CODE
 from orders.shop_record import ShopRecord
@@ -16,11 +17,10 @@ from ticketing.api.fields import (
     NameField,
     StrictSerializer,
     WholeNumberField,
-    column_length,
     show_moment,
 )
 from ticketing.api.metadata import ExternalIdField, MetadataField
-from ticketing.api.rules import has, has_none, has_text, has_values
+from ticketing.api.rules import has, has_none
 from ticketing.text import LONGEST_SLUG
 
 # More than any organizer's limit, and less than the columns and counters can hold.
@@ -94,15 +94,6 @@ class ReservationSent(StrictSerializer):
         return attrs
 
 
-class PaymentSent(StrictSerializer):
-    """The payment method, and the gateway's token. A free order needs no token."""
-
-    rules = {"if": has_values(method=PaymentMethod.FREE.value), "else": has_text("token")}
-
-    method = serializers.ChoiceField(choices=[(each.value, each.label) for each in BUYER_METHODS])
-    token = LineField(max_length=column_length(Payment, "token"), required=False, allow_blank=True)
-
-
 class OrderItemShown(serializers.ModelSerializer[OrderItem]):
     name = serializers.CharField(source="ticket_type.name")
     unit_price = serializers.DecimalField(
@@ -164,6 +155,13 @@ class OrderShown(serializers.ModelSerializer[Order]):
         help_text="For a free order: `waiting` until the buyer opens the mailed link and confirms,"
         " then `confirmed`. null if no confirmation was requested, or the order ended without one."
     )
+    accepted_terms = serializers.SerializerMethodField(
+        help_text="The version of the organizer's terms that the buyer has accepted with the"
+        " payment. null if none."
+    )
+    marketing_consent = serializers.SerializerMethodField(
+        help_text="Whether the buyer agrees to mails about other events of the organizer."
+    )
     tickets_ready = serializers.SerializerMethodField()
     external_id = serializers.SerializerMethodField(
         help_text="The shop's own id of the order. null for every caller but the organizer."
@@ -190,6 +188,8 @@ class OrderShown(serializers.ModelSerializer[Order]):
             "paid_at",
             "payment",
             "email_confirmation",
+            "accepted_terms",
+            "marketing_consent",
             "tickets_ready",
             "external_id",
             "metadata",
@@ -211,6 +211,14 @@ class OrderShown(serializers.ModelSerializer[Order]):
         if confirmation.confirmed_at is not None:
             return _CONFIRMED
         return _WAITING if order.status == OrderStatus.RESERVED else None
+
+    def get_accepted_terms(self, order: Order) -> int | None:
+        consent: Consent | None = getattr(order, "consent", None)
+        return consent.terms.number if consent and consent.terms and consent.accepted_at else None
+
+    def get_marketing_consent(self, order: Order) -> bool:
+        consent: Consent | None = getattr(order, "consent", None)
+        return consent is not None and consent.takes_news
 
     def get_tickets_ready(self, order: Order) -> bool:
         delivery = getattr(order, "delivery", None)
@@ -268,6 +276,8 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
         "paid_at": None,
         "payment": None,
         "email_confirmation": None,
+        "accepted_terms": None,
+        "marketing_consent": False,
         "tickets_ready": False,
         "external_id": (reservation.shop.external_id or None) if reservation.shop else None,
         "metadata": dict(reservation.shop.metadata) if reservation.shop else {},
@@ -278,7 +288,7 @@ def show_reservation(reservation: Reservation) -> dict[str, Any]:
 def show_order(order: Order, *, for_organizer: bool = False) -> dict[str, Any]:
     """Return an order as JSON, read from the database again."""
     orders = Order.objects.select_related(
-        "event", "payment", "confirmation", "delivery", "shop_record"
+        "event", "payment", "confirmation", "delivery", "shop_record", "consent__terms"
     )
     found = orders.prefetch_related("items__ticket_type").get(pk=order.pk)
     return show_found_order(found, for_organizer=for_organizer)

@@ -19,9 +19,11 @@ from orders.access import (
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
+from orders.consents import REFUSALS as CONSENT_REFUSALS
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
-from orders.serializers import OrderShown, PaymentSent, show_found_order, show_order
+from orders.payment_serializers import PaymentSent, read_consent
+from orders.serializers import OrderShown, show_found_order, show_order
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.api.idempotency import KEY, KEY_REFUSALS, ResponseStore, answer_once
@@ -51,11 +53,24 @@ class OrderPayment(APIView):
         tokens=[ORDER_TOKEN, _SHOP],
         takes=PaymentSent,
         answers={202: OrderShown},
-        refusals=[InsufficientScope, OrderNotFound, *PAYING_REFUSALS, TooManyMails, *KEY_REFUSALS],
+        refusals=[
+            InsufficientScope,
+            OrderNotFound,
+            *PAYING_REFUSALS,
+            *CONSENT_REFUSALS,
+            TooManyMails,
+            *KEY_REFUSALS,
+        ],
         parameters=[KEY],
         examples={
             "By card": {"method": "card", "token": "tok_approved"},
             "A free order": {"method": "free"},
+            "With the terms accepted": {
+                "method": "pix",
+                "token": "tok_approved",
+                "accepted_terms": 3,
+                "marketing_consent": False,
+            },
         },
     )
     def post(self, request: Request, order_id: UUID) -> Response:
@@ -67,6 +82,8 @@ class OrderPayment(APIView):
         `waiting`. The link in the mail, or its token, makes the order `processing`. Repeating this
         request sends the mail again: at most once a minute, and three mails in all. After
         `reserved_until` the link is void and the tickets are back on sale.
+
+        If the organizer requires that buyers accept its terms of sale, send `accepted_terms`.
         """
         require_credentials(request)
         return answer_once(request, partial(self._pay, request, order_id))
@@ -87,6 +104,7 @@ class OrderPayment(APIView):
             method=parsed.validated_data["method"],
             token=parsed.validated_data.get("token", ""),
             now=clock.now(),
+            agreed=read_consent(parsed.validated_data),
             store_response=store_response,
         )
         return Response(shown(), status=202)

@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Prefetch
 
-from orders.models import Order
+from orders.models import Consent, Order
 from orders.personal_data import (
     ERASED_NAME,
     erase_buyers,
@@ -89,7 +89,7 @@ def copy_of_person(
     """
     tickets = Ticket.objects.select_related("ticket_type").order_by("created_at", "pk")
     found = orders_of_person(organizer_id=organizer_id, email=email)
-    orders = found.select_related("event", "shop_record").prefetch_related(
+    orders = found.select_related("event", "shop_record", "consent__terms").prefetch_related(
         Prefetch("tickets", tickets)
     )
     copied = [_copy_of_order(order) for order in orders]
@@ -147,6 +147,7 @@ def _copy_of_order(order: Order) -> dict[str, Any]:
         "paid_at": order.paid_at and order.paid_at.isoformat(),
         "external_id": record.external_id if record else "",
         "metadata": record.metadata if record else {},
+        "consent": _copy_of_consent(getattr(order, "consent", None)),
         "tickets": [
             {
                 "type": ticket.ticket_type.name,
@@ -156,4 +157,16 @@ def _copy_of_order(order: Order) -> dict[str, Any]:
             }
             for ticket in order.tickets.all()
         ],
+    }
+
+
+def _copy_of_consent(consent: Consent | None) -> dict[str, Any] | None:
+    if consent is None:
+        return None
+    return {
+        "terms_version": consent.terms.number if consent.terms else None,
+        "terms_accepted_at": consent.accepted_at and consent.accepted_at.isoformat(),
+        "news_agreed_at": consent.news_at and consent.news_at.isoformat(),
+        "news_withdrawn_at": consent.news_ended_at and consent.news_ended_at.isoformat(),
+        "by_way_of": consent.way,
     }

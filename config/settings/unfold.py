@@ -113,6 +113,7 @@ UNFOLD: dict[str, Any] = {
                     _link(_("Organizers"), "storefront", "events_organizer"),
                     _link(_("Members"), "groups", "events_membership"),
                     _link(_("Invitations"), "forward_to_inbox", "events_invitation"),
+                    _link(_("Terms and privacy"), "gavel", "events_termsversion"),
                     _link(_("Users"), "person", "ticketing_user"),
                     _link(_("Change log"), "history", "ticketing_act"),
                     {

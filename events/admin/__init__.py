@@ -4,6 +4,14 @@ from events.admin.events import EventAdmin
 from events.admin.invitations import InvitationAdmin
 from events.admin.members import MembershipAdmin
 from events.admin.organizers import OrganizerAdmin
+from events.admin.terms import TermsAdmin
 from events.admin.tokens import ApiTokenAdmin
 
-__all__ = ["ApiTokenAdmin", "EventAdmin", "InvitationAdmin", "MembershipAdmin", "OrganizerAdmin"]
+__all__ = [
+    "ApiTokenAdmin",
+    "EventAdmin",
+    "InvitationAdmin",
+    "MembershipAdmin",
+    "OrganizerAdmin",
+    "TermsAdmin",
+]

@@ -66,6 +66,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "slug_taken": _("Another event has that address on the site."),
     "sold_out": _("Not enough tickets are left. Nothing was sold."),
     "storage_away": _("The storage of pictures does not answer. Try again in a moment."),
+    "terms_missing": _("Without terms of sale there is nothing that buyers could accept."),
     "ticket_not_valid": _(
         "The ticket is not valid any more: it was used, revoked, refunded or replaced. Open"
         " the order again."

@@ -24,6 +24,7 @@ from events.models.organizers import (
     Scope,
     all_scopes,
 )
+from events.models.terms import LONGEST_TERMS, TermsVersion
 from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "LARGEST_CAPACITY",
     "LARGEST_PER_ORDER",
     "LONGEST_HOLD_SECONDS",
+    "LONGEST_TERMS",
     "MOST_TICKET_TYPES",
     "ApiToken",
     "ChangeForBuyers",
@@ -45,6 +47,7 @@ __all__ = [
     "Organizer",
     "Role",
     "Scope",
+    "TermsVersion",
     "TicketType",
     "all_scopes",
     "known_timezone",

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.ids import new_id
-from ticketing.text import refuse_control_characters
+from ticketing.text import LONGEST_SLUG, refuse_control_characters
 
 # The first month is for refunds that are still on their way, and for the accounts of the event.
 FEWEST_MONTHS_KEPT = 1
@@ -32,6 +32,15 @@ class Organizer(models.Model):
         validators=[MinValueValidator(FEWEST_MONTHS_KEPT), MaxValueValidator(MOST_MONTHS_KEPT)],
         editable=False,
     )
+    # For the address of its public pages. It has one once its first terms are saved.
+    slug = models.SlugField(  # noqa: DJ001 - unique, so that it cannot be empty
+        _("address on the site"), max_length=LONGEST_SLUG, null=True, unique=True, editable=False
+    )
+    # The number of the `TermsVersion` in force. NULL: it has none.
+    terms_number = models.PositiveIntegerField(_("version of the terms"), null=True, editable=False)
+    requires_terms = models.BooleanField(
+        _("buyers must accept the terms"), default=False, db_default=False, editable=False
+    )
 
     class Meta:
         verbose_name = _("organizer")
@@ -43,6 +52,10 @@ class Organizer(models.Model):
                     erases_after_months__range=(FEWEST_MONTHS_KEPT, MOST_MONTHS_KEPT)
                 ),
                 name="buyers_are_kept_for_a_while",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(requires_terms=False) | models.Q(terms_number__isnull=False),
+                name="only_existing_terms_are_required",
             ),
         ]
 

@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from events.models import Event
-from orders.models import Order, OrderItem
+from orders.models import Consent, Order, OrderItem
 from orders.reports.paging import Batch, Extent, Place, local, read_by_event, zone_of
-from ticketing.tables.columns import Column, Kind, Row
+from ticketing.tables.columns import Cell, Column, Kind, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class OrderRows:
             Column(_("Time zone")),
             Column(_("Your reference")),
             Column(_("Your data")),
+            Column(_("Terms accepted"), Kind.COUNT),
+            Column(_("Terms accepted at"), Kind.MOMENT),
+            Column(_("News")),
+            Column(_("News since"), Kind.MOMENT),
         ]
 
     def count(self, at_most: int) -> int:
@@ -59,7 +64,7 @@ class OrderRows:
 
     def _orders_of(self, event: Event) -> QuerySet[Order]:
         orders = self._limit(Order.objects.filter(event=event))
-        return orders.select_related("payment", "shop_record").prefetch_related(
+        return orders.select_related("payment", "shop_record", "consent__terms").prefetch_related(
             "items__ticket_type", "payment__refunds"
         )
 
@@ -97,6 +102,19 @@ def _row(event: Event, order: Order) -> Row:
         event.timezone,
         record.external_id if record else None,
         json.dumps(record.metadata, ensure_ascii=False) if record and record.metadata else None,
+        *_consent_cells(order, zone),
+    ]
+
+
+def _consent_cells(order: Order, zone: ZoneInfo) -> list[Cell]:
+    consent: Consent | None = getattr(order, "consent", None)
+    if consent is None:
+        return [None, None, _("no"), None]
+    return [
+        consent.terms.number if consent.terms and consent.accepted_at else None,
+        local(consent.accepted_at, zone),
+        _("yes") if consent.takes_news else _("no"),
+        local(consent.news_at, zone) if consent.takes_news else None,
     ]
 
 

@@ -54,6 +54,7 @@ TYPE_FIELDS = {
 ORDER_FIELDS = {
     "id", "code", "status", "event", "customer", "currency", "total", "items", "reserved_until",
     "created_at", "paid_at", "payment", "email_confirmation", "tickets_ready",
+    "accepted_terms", "marketing_consent",
     "external_id", "metadata", "promo_code", "discount",
 }  # fmt: skip
 
@@ -416,6 +417,7 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "POST /events",
         "GET /events/{reference}",
         "GET /events/{reference}/challenge",
+        "GET /events/{reference}/terms",
         "POST /events/{reference}/promo-code",
         "GET /events/{reference}/promo-codes",
         "POST /events/{reference}/promo-codes",
@@ -428,6 +430,8 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "POST /orders",
         "GET /orders/{order_id}",
         "POST /orders/{order_id}/payment",
+        "GET /orders/{order_id}/pix",
+        "POST /orders/{order_id}/pix",
         "POST /orders/{order_id}/confirmation",
         "POST /orders/{order_id}/cancel",
         "GET /orders/{order_id}/ticket",

@@ -28,11 +28,12 @@ from events.models import (
     Organizer,
 )
 from events.organizing import change_event
+from events.terms import Texts, save_terms
 from orders.box_office import sell_at_box_office
 from orders.box_office_record import BoxOfficeMethod
 from orders.guest_list_files import RawLine
 from orders.guest_lists import check_guest_list
-from orders.models import Order
+from orders.models import Consent, Order
 from tests.make import (
     SOMEBODY,
     a_sale,
@@ -179,6 +180,14 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
             expires_at=clock.now() + timedelta(days=1),
             ask_again_at=clock.now() + timedelta(days=1),
         )
+    terms = save_terms(
+        organizer_id=organizer.pk,
+        texts=Texts(sale_pt=f"Termos {mark}"),
+        is_required=False,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    Consent.objects.create(order=order, terms=terms, accepted_at=clock.now(), way="api")
     ErasureRun.objects.create(organizer=organizer, started_at=clock.now(), orders=1)
     ErasedEvent.objects.create(event=event, ended_at=event.ends_at, erased_at=clock.now())
     made = []

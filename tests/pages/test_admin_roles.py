@@ -99,6 +99,13 @@ MATRIX: dict[str, dict[str, str]] = {
         "invite_this_again": OWNERS,
         "withdraw_this": OWNERS,
     },
+    "events_termsversion": {
+        "changelist": OWNERS,
+        "add": OWNERS,
+        "change": OWNERS,
+        "history": OWNERS,
+        "delete": NOBODY,
+    },
     "events_organizer": {
         "changelist": EVERYBODY,
         "add": NOBODY,

@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 # Besides the catalogue at "/". An app that adds pages for buyers adds their beginning here.
-_PATHS: Final = ("/e/", "/o/", "/find", "/transfer")
+_PATHS: Final = ("/e/", "/o/", "/find", "/terms/", "/transfer")
 _LANGUAGE: Final = "lang"
 # What each language calls itself, and its name for browsers and search engines.
 _LANGUAGES: Final = {"pt-br": ("Português", "pt-BR"), "en": ("English", "en")}

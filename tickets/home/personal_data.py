@@ -17,6 +17,7 @@ from events.access import organizers_of
 from events.admin.refusals import say_refusal
 from events.models import Organizer
 from events.roles import Right
+from orders.consents import takes_news, withdraw_news
 from orders.personal_data import no_longer_needed, orders_of_person
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -71,9 +72,16 @@ def personal_data(request: HttpRequest) -> HttpResponse:
             return _send_copy(request, person)
         if "erase" in request.POST:
             return _erase(request, person)
+        if "withdraw" in request.POST:
+            return _withdraw(request, person)
         orders, now = orders_of_person(**person), clock.now()
         count, done = orders.count(), no_longer_needed(orders, now=now).count()
-        found = {"orders": count, "erasable": done, "needed": count - done}
+        found = {
+            "orders": count,
+            "erasable": done,
+            "needed": count - done,
+            "takes_news": takes_news(**person),
+        }
     request.current_app = admin.site.name
     context = {
         **admin.site.each_context(request),
@@ -90,6 +98,12 @@ def _send_copy(request: HttpRequest, person: dict[str, Any]) -> HttpResponse:
     response = JsonResponse(copied, json_dumps_params={"ensure_ascii": False, "indent": 2})
     response["Content-Disposition"] = 'attachment; filename="personal-data.json"'
     return response
+
+
+def _withdraw(request: HttpRequest, person: dict[str, Any]) -> HttpResponse:
+    withdraw_news(**person, actor=user_actor(request.user), now=clock.now())
+    messages.success(request, _("The person gets no news any more."))
+    return redirect("personal_data")
 
 
 def _erase(request: HttpRequest, person: dict[str, Any]) -> HttpResponse:

@@ -13,7 +13,8 @@ from rest_framework.serializers import Serializer
 
 from events.request_serializers import EventSent, NewEventSent, TicketTypeChanged
 from orders.organizer_serializers import RefundSent
-from orders.serializers import CustomerSent, PaymentSent, ReservationSent
+from orders.payment_serializers import PaymentSent
+from orders.serializers import CustomerSent, ReservationSent
 from tests.api.test_document import DOCUMENT
 from tests.make import CUSTOMER
 from ticketing.api.idempotency_keys import KEY_PATTERN

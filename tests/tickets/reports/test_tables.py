@@ -110,6 +110,10 @@ def test_orders_have_their_buyer_their_tickets_by_type_and_their_money(event: Ev
         "Fuso horário": "America/Manaus",
         "Sua referência": "A-1",
         "Seus dados": '{"seat": "ção"}',
+        "Termos aceitos": None,
+        "Termos aceitos em": None,
+        "Novidades": "não",
+        "Novidades desde": None,
     }
     assert (other["Pedido"], other["Status"], other["Pago em"]) == (
         reserved.code,

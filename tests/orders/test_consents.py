@@ -1,0 +1,246 @@
+"""A buyer accepts the organizer's terms with the payment, and news only apart from them."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
+
+from events.models import Organizer, TermsVersion
+from events.terms import TermsMissing, Texts, save_terms
+from orders.confirmation import accept_payment
+from orders.consents import Agreed, OtherTerms, TermsNotAccepted, withdraw_news
+from orders.models import Consent, ConsentWay, Order, OrderStatus
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    make_event,
+    make_organizer,
+    make_reservation,
+    make_reserved_order,
+)
+from ticketing import clock
+from ticketing.models import Act, ActType
+from tickets.personal_data import copy_of_person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CARD = {"method": "card", "token": "tok_approved"}
+
+
+def save(organizer: Organizer, text: str = "Sem devolução.", *, required: bool = True) -> int:
+    version = save_terms(
+        organizer_id=organizer.pk,
+        texts=Texts(sale_pt=text),
+        is_required=required,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    return version.number
+
+
+def pay(order: Order, **agreed: object) -> None:
+    fresh = Order.objects.select_related("event__organizer").get(pk=order.pk)
+    accept_payment(
+        order=fresh,
+        method="card",
+        token="tok_approved",
+        now=clock.now(),
+        agreed=Agreed(ConsentWay.API, **agreed),  # type: ignore[arg-type]
+    )
+
+
+def order_at(organizer: Organizer) -> Order:
+    kind = make_event(organizer=organizer).ticket_types.get()
+    return make_reserved_order(ticket_type=kind)
+
+
+def test_required_terms_are_accepted_with_their_version_and_time():
+    organizer = make_organizer()
+    number = save(organizer)
+    order = order_at(organizer)
+
+    with pytest.raises(TermsNotAccepted, match="accepted_terms"):
+        pay(order)
+    assert Order.objects.get().status == OrderStatus.RESERVED
+    pay(order, terms=number)
+
+    consent = Consent.objects.select_related("terms").get(order=order)
+    assert consent.terms is not None
+    assert (consent.terms.number, consent.way) == (1, ConsentWay.API)
+    assert consent.accepted_at is not None
+    assert not consent.takes_news
+
+
+def test_a_version_that_was_replaced_counts_only_for_orders_from_before():
+    organizer = make_organizer()
+    save(organizer, "Antes")
+    before = order_at(organizer)
+    save(organizer, "Depois")
+    after = order_at(organizer)
+
+    pay(before, terms=1)
+    with pytest.raises(OtherTerms, match="`accepted_terms`: 2"):
+        pay(after, terms=1)
+    with pytest.raises(OtherTerms):
+        pay(after, terms=3)
+    pay(after, terms=2)
+
+
+def test_news_are_apart_from_the_terms_and_off_unless_chosen():
+    organizer = make_organizer()
+    save(organizer, required=False)
+    silent, news, terms = (order_at(organizer) for _ in range(3))
+
+    pay(silent)
+    pay(news, news=True)
+    pay(terms, terms=1)
+
+    assert not Consent.objects.filter(order=silent).exists()
+    agreed = Consent.objects.get(order=news)
+    assert (agreed.accepted_at, agreed.takes_news, agreed.terms_id is not None) == (
+        None,
+        True,
+        True,
+    )
+    assert not Consent.objects.get(order=terms).takes_news
+
+
+def test_a_payment_that_agrees_to_nothing_costs_no_query():
+    order = Order.objects.select_related("event__organizer").get(pk=make_reserved_order().pk)
+    with CaptureQueriesContext(connection) as captured:
+        accept_payment(order=order, method="card", token="tok_approved", now=clock.now())
+
+    assert not [query for query in captured if "consent" in query["sql"]]
+    assert not [query for query in captured if "terms" in query["sql"]]
+
+
+def test_a_refused_payment_stores_no_consent():
+    organizer = make_organizer()
+    save(organizer)
+    order = order_at(organizer)
+    Order.objects.filter(pk=order.pk).update(reserved_until=clock.now() - timedelta(hours=1))
+
+    with pytest.raises(Exception, match="reservation ended"):
+        pay(order, terms=1)
+
+    assert not Consent.objects.exists()
+
+
+def test_withdrawing_ends_the_news_and_keeps_the_record():
+    organizer = make_organizer()
+    orders = [order_at(organizer), order_at(organizer)]
+    elsewhere = order_at(make_organizer())
+    for order in (*orders, elsewhere):
+        pay(order, news=True)
+
+    def withdraw() -> int:
+        return withdraw_news(
+            organizer_id=organizer.pk,
+            email="ana@example.com",
+            actor=SOMEBODY,
+            now=clock.now(),
+        )
+
+    assert (withdraw(), withdraw()) == (2, 0)
+
+    taking = [each.order_id for each in Consent.objects.all() if each.takes_news]
+    assert taking == [elsewhere.pk]
+    assert Consent.objects.filter(news_at__isnull=False).count() == 3
+    acts = Act.objects.filter(type=ActType.ORDER_CONSENT_WITHDRAWN)
+    assert {act.subject_id for act in acts} == {order.pk for order in orders}
+
+
+def test_the_copy_of_a_person_has_what_the_person_agreed_to():
+    organizer = make_organizer()
+    save(organizer)
+    order = order_at(organizer)
+    pay(order, terms=1, news=True)
+
+    copy = copy_of_person(
+        organizer_id=organizer.pk, email="ana@example.com", actor=SOMEBODY, now=clock.now()
+    )
+
+    consent = copy["orders"][0]["consent"]
+    assert (consent["terms_version"], consent["news_withdrawn_at"]) == (1, None)
+    assert consent["terms_accepted_at"] is not None
+    assert consent["news_agreed_at"] is not None
+
+
+def test_the_api_takes_and_shows_what_the_buyer_agreed_to():
+    kind = make_event().ticket_types.get()
+    save(kind.event.organizer)
+    reservation = make_reservation(ticket_type=kind)
+    buyer = as_bearer(reservation.token.text)
+    path = f"/orders/{reservation.order_id}"
+
+    refused = buyer.post(f"{path}/payment", CARD)
+    assert (refused.status_code, refused.json()["code"]) == (409, "terms_not_accepted")
+    wrong = buyer.post(f"{path}/payment", CARD | {"accepted_terms": 7})
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "other_terms")
+    shown = buyer.get(path).json()
+    assert (shown["accepted_terms"], shown["marketing_consent"]) == (None, False)
+
+    agreed = {"accepted_terms": 1, "marketing_consent": True}
+    paid = buyer.post(f"{path}/payment", CARD | agreed)
+
+    assert paid.status_code == 202
+    assert {name: paid.json()[name] for name in agreed} == agreed
+
+
+def test_a_pix_needs_the_terms_once_and_a_card_after_it_no_more():
+    kind = make_event().ticket_types.get()
+    save(kind.event.organizer)
+    reservation = make_reservation(ticket_type=kind)
+    buyer = as_bearer(reservation.token.text)
+    path = f"/orders/{reservation.order_id}"
+
+    refused = buyer.post(f"{path}/pix")
+    assert (refused.status_code, refused.json()["code"]) == (409, "terms_not_accepted")
+    asked = buyer.post(f"{path}/pix", {"accepted_terms": 1})
+    again = buyer.post(f"{path}/pix")
+    paid = buyer.post(f"{path}/payment", CARD | {"marketing_consent": True})
+
+    assert (asked.status_code, again.status_code, paid.status_code) == (200, 200, 202)
+    assert (paid.json()["accepted_terms"], paid.json()["marketing_consent"]) == (1, True)
+
+
+def test_a_free_order_stores_the_consent_while_it_waits_for_the_confirmed_address():
+    kind = make_event(price="0.00").ticket_types.get()
+    save(kind.event.organizer)
+    reservation = make_reservation(ticket_type=kind)
+
+    paid = as_bearer(reservation.token.text).post(
+        f"/orders/{reservation.order_id}/payment", {"method": "free", "accepted_terms": 1}
+    )
+
+    assert (paid.status_code, paid.json()["status"]) == (202, "reserved")
+    assert paid.json()["accepted_terms"] == 1
+
+
+def test_the_same_texts_make_no_version_and_versions_cannot_be_changed():
+    organizer = make_organizer(name="Casa Azul")
+    assert (save(organizer, "A"), save(organizer, "A"), save(organizer, "B")) == (1, 1, 2)
+
+    organizer.refresh_from_db()
+    assert (organizer.slug, organizer.terms_number) == ("casa-azul", 2)
+    assert Act.objects.filter(type=ActType.TERMS_SAVED).count() == 2
+    with pytest.raises(IntegrityError, match="never changed or deleted"):
+        TermsVersion.objects.update(sale_pt="C")
+    with pytest.raises(IntegrityError, match="never changed or deleted"):
+        TermsVersion.objects.filter(number=1).delete()
+
+
+def test_acceptance_is_not_required_of_terms_that_do_not_exist():
+    with pytest.raises(TermsMissing):
+        save(make_organizer(), "")
+
+
+def test_two_organizers_of_one_name_have_different_addresses():
+    first, second = make_organizer(name="Casa Azul"), make_organizer(name="Casa Azul")
+    save(first)
+    save(second)
+
+    slugs = set(Organizer.objects.values_list("slug", flat=True))
+    assert len(slugs) == 2
+    assert "casa-azul" in slugs
