@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from events.catalogue import find_event
 from events.models import ApiToken, Event, Membership, Organizer, Role, Scope
 from events.roles import RIGHT_OF_SCOPE, RIGHTS, Right, roles_with
+from events.second_factor import memberships_in_force, refuse_without_second_factor
 from ticketing import clock
 from ticketing.actors import Actor, user_actor
 from ticketing.api.authentication import BearerToken
@@ -87,12 +88,8 @@ def organizers_of(
         return Organizer.objects.none()
     if user.is_superuser:
         return Organizer.objects.all()
-    return Organizer.objects.filter(
-        # One filter, so that all conditions are about the same membership.
-        memberships__user_id=user.pk,
-        memberships__role__in=roles_with(right),
-        memberships__only_some_events=False,
-    )
+    whole = _memberships_with(right, user).filter(only_some_events=False)
+    return Organizer.objects.filter(memberships__in=whole)
 
 
 def seen_organizers(
@@ -103,7 +100,7 @@ def seen_organizers(
         return Organizer.objects.none()
     if user.is_superuser:
         return Organizer.objects.all()
-    return Organizer.objects.filter(memberships__in=_memberships(user, right))
+    return Organizer.objects.filter(memberships__in=_memberships_with(right, user))
 
 
 def held_rights(user: User | AnonymousUser) -> HeldRights:
@@ -113,8 +110,8 @@ def held_rights(user: User | AnonymousUser) -> HeldRights:
     if user.is_superuser:
         return HeldRights(frozenset(Right), frozenset(Right))
     somewhere, everywhere = set[Right](), set[Right]()
-    memberships = Membership.objects.filter(user_id=user.pk)
-    for role, is_limited in memberships.values_list("role", "only_some_events").distinct():
+    memberships = memberships_in_force(user).values_list("role", "only_some_events")
+    for role, is_limited in memberships.distinct():
         somewhere |= RIGHTS[Role(role)]
         if not is_limited:
             everywhere |= RIGHTS[Role(role)]
@@ -153,14 +150,14 @@ def within_rights(
 
 def chosen_events(user: User, right: Right) -> QuerySet[Event]:
     """Return the events for which `user` has `right` as a member limited to some events."""
-    limited = _memberships(user, right).filter(only_some_events=True)
+    limited = _memberships_with(right, user).filter(only_some_events=True)
     return Event.objects.filter(
         limited_members__in=limited, limited_members__organizer=F("organizer")
     )
 
 
-def _memberships(user: User, right: Right) -> QuerySet[Membership]:
-    return Membership.objects.filter(user_id=user.pk, role__in=roles_with(right))
+def _memberships_with(right: Right, user: User) -> QuerySet[Membership]:
+    return memberships_in_force(user).filter(role__in=roles_with(right))
 
 
 def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
@@ -174,6 +171,7 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
     :raises InvalidToken: if the token is unknown, was revoked, or has expired
     :raises NotForThisCaller: if the token is not an API token
     :raises InsufficientScope: if the token does not have the scope
+    :raises SecondFactorRequired: if the session's user has to set up a second factor
     """
     if isinstance(request.auth, BearerToken):
         if request.auth.kind != TokenKind.API:
@@ -183,6 +181,7 @@ def acting_organizers(request: Request, scope: Scope) -> QuerySet[Organizer]:
         api_token = find_api_token(request.auth, scope)
         organizers = Organizer.objects.filter(pk=api_token.organizer_id)
     elif request.user.is_authenticated:
+        refuse_without_second_factor(request.user)
         organizers = organizers_of(request.user, RIGHT_OF_SCOPE[scope])
     else:
         raise NotAuthenticated("Send an API token, or sign in to the admin.")
@@ -258,7 +257,7 @@ def may_act_for(request: Request, event_id: UUID, scope: Scope) -> bool:
     """Return whether the caller has `scope` for an event. An unknown caller has not."""
     try:
         return events_acted_for(request, scope).filter(pk=event_id).exists()
-    except (NotAuthenticated, InvalidToken, NotForThisCaller, InsufficientScope):
+    except (Unauthenticated, Forbidden):
         return False
 
 

@@ -10,7 +10,8 @@ from django.db import transaction
 from events.models import Event, Membership, Organizer, Role
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, NotFound
-from ticketing.models import ActType
+from ticketing.models import ActorKind, ActType, User
+from ticketing.sign_in.second_factor import reset_second_factor
 
 
 class LastOwner(Conflict):
@@ -18,6 +19,13 @@ class LastOwner(Conflict):
 
     code = "last_owner"
     title = "An organizer needs an owner"
+
+
+class SecondFactorNotResettable(Conflict):
+    """The user belongs to other organizers too, runs the site, or is the one who acts."""
+
+    code = "second_factor_not_resettable"
+    title = "You cannot reset this two-factor sign-in"
 
 
 class MemberNotFound(NotFound):
@@ -65,6 +73,32 @@ def remove_member(*, membership_id: int, actor: Actor, now: datetime) -> None:
     _refuse_last_owner(membership)
     _record(ActType.MEMBER_REMOVED, membership, actor, now)
     membership.delete()
+
+
+@transaction.atomic(durable=True)
+def reset_second_factor_of_member(
+    *, membership_id: int, actor: Actor, language: str, now: datetime
+) -> bool:
+    """
+    Take the second factor from a member who has lost the phone. Return False if there is none.
+
+    The account of a member of several organizers protects data of all of them, so that one of their
+    owners may not weaken it.
+
+    :raises SecondFactorNotResettable: if the user is a member elsewhere, a superuser, or `actor`
+    :raises MemberNotFound: if the membership has ended
+    """
+    membership = _lock(membership_id)
+    # With this lock nobody can make the user a member of another organizer meanwhile.
+    user = User.objects.select_for_update().get(pk=membership.user_id)
+    is_actor = actor.kind == ActorKind.USER and actor.id == str(user.pk)
+    elsewhere = Membership.objects.filter(user=user).exclude(pk=membership.pk)
+    if user.is_superuser or is_actor or elsewhere.exists():
+        raise SecondFactorNotResettable("Ask whoever runs this site to do it.")
+    if not reset_second_factor(user=user, actor=actor, language=language, now=now):
+        return False
+    _record(ActType.MEMBER_SECOND_FACTOR_RESET, membership, actor, now)
+    return True
 
 
 def add_member(  # noqa: PLR0913 - a membership has this many parts

@@ -38,6 +38,7 @@ from events.models import Event, EventStatus, Organizer, Scope, TicketType
 from events.organizing import CurrencyInUse, SlugTaken, change_event, create_event
 from events.publishing import EventIsOver, EventNotPublishable, IllegalStatus
 from events.request_serializers import CatalogueQuery, EventChanged, EventSent, NewEventSent
+from events.second_factor import SecondFactorRequired
 from events.sent import SeveralTicketTypes, event_defaults, take_ticket_types
 from events.serializers import EventShown
 from events.showing import (
@@ -65,6 +66,7 @@ from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 _WRITER = (API_TOKEN, Scope.EVENTS_WRITE.value)
 _CHANGES = [
     NotForThisCaller,
+    SecondFactorRequired,
     InsufficientScope,
     EventNotFound,
     PreconditionFailed,
@@ -89,7 +91,7 @@ class Events(APIView):
         anyone=True,
         tokens=[_WRITER],
         answers={200: page_of(EventShown)},
-        refusals=[NotAuthenticated, NotForThisCaller, InsufficientScope],
+        refusals=[NotAuthenticated, NotForThisCaller, SecondFactorRequired, InsufficientScope],
         parameters=[CatalogueQuery, *PAGE],
         links={
             "get_event": {"reference": "results/0/id"},
@@ -155,6 +157,7 @@ class Events(APIView):
         answers={201: EventShown},
         refusals=[
             NotForThisCaller,
+            SecondFactorRequired,
             InsufficientScope,
             OrganizerNotFound,
             SlugTaken,

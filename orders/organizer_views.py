@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from events.access import EventNotFound, InsufficientScope, NotForThisCaller, event_acted_for
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from orders.models import Order
 from orders.organizer_serializers import OrderForOrganizer, OrdersQuery, show_to_organizer
 from orders.search import EXPORTED, OrderFilter, export_orders, orders_of_event
@@ -23,7 +24,7 @@ from ticketing.api.queries import read_query
 from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
-_SEARCHES = [NotForThisCaller, InsufficientScope, EventNotFound]
+_SEARCHES = [NotForThisCaller, SecondFactorRequired, InsufficientScope, EventNotFound]
 
 
 class EventOrders(APIView):

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from events.access import InsufficientScope
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from orders.access import OrderNotFound, order_to_act_on, order_visible_to
 from orders.payment_serializers import ConsentSent, read_consent
 from orders.pix import REFUSALS as PIX_REFUSALS
@@ -26,7 +27,7 @@ class OrderPix(APIView):
         "get_pix",
         tokens=[ORDER_TOKEN, _READER],
         answers={200: PixShown},
-        refusals=[InsufficientScope, OrderNotFound, NoPixRequested],
+        refusals=[SecondFactorRequired, InsufficientScope, OrderNotFound, NoPixRequested],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Return the Pix that was requested for an order, and whether its money has arrived."""

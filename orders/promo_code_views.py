@@ -17,6 +17,7 @@ from events.access import (
     event_acted_for,
 )
 from events.models import Event, Scope
+from events.second_factor import SecondFactorRequired
 from events.ticket_types import UnknownTypeOfEvent
 from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
 from orders.promo_code_changes import (
@@ -43,7 +44,7 @@ from ticketing.api.schema import API_TOKEN, PAGE, operation, page_of
 from ticketing.errors import NotFound
 
 _WRITER = (API_TOKEN, Scope.EVENTS_WRITE.value)
-_CALLERS = [NotForThisCaller, InsufficientScope, EventNotFound]
+_CALLERS = [NotForThisCaller, SecondFactorRequired, InsufficientScope, EventNotFound]
 
 
 class PromoCodeNotFound(NotFound):

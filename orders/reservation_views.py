@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from events.access import InsufficientScope, NotForThisCaller
 from events.event_cache import take_event_named
 from events.models import EventStatus, Scope
+from events.second_factor import SecondFactorRequired
 from orders.access import selling_token, token_digest_of
 from orders.challenge_serializers import ChallengeShown
 from orders.insertion import Customer, Reservation, Shop
@@ -59,7 +60,7 @@ class Orders(APIView):
         "list_all_orders",
         tokens=[_READER],
         answers={200: AllOrdersPage},
-        refusals=[NotForThisCaller, InsufficientScope],
+        refusals=[NotForThisCaller, SecondFactorRequired, InsufficientScope],
         parameters=[AllOrdersQuery, PAGE_SIZE],
     )
     def get(self, request: Request) -> Response:

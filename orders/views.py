@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from events.access import InsufficientScope
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from orders.access import (
     OrderNotFound,
     is_shown_shop_record,
@@ -39,7 +40,7 @@ class OneOrder(APIView):
         "get_order",
         tokens=[ORDER_TOKEN, _READER],
         answers={200: OrderShown},
-        refusals=[InsufficientScope, OrderNotFound],
+        refusals=[SecondFactorRequired, InsufficientScope, OrderNotFound],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Return the current state of an order."""

@@ -104,6 +104,7 @@ ONLY_IN_THE_API = {
     "required",
     "revoked",
     "scan_id_reused",
+    "second_factor_required",
     "several_ticket_types",
     "terms_not_accepted",
     "ticket_type_needed",

@@ -166,6 +166,10 @@ class ActType(models.TextChoices):
     SECOND_FACTOR_RESET = "user.second_factor_reset", _("two-factor sign-in reset")
     RECOVERY_CODES_RENEWED = "user.recovery_codes_renewed", _("recovery codes renewed")
     RECOVERY_CODE_USED = "user.recovery_code_used", _("signed in with a recovery code")
+    MEMBER_SECOND_FACTOR_RESET = (
+        "organizer.member_second_factor_reset",
+        _("two-factor sign-in of a member reset"),
+    )
     TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
     TICKET_REISSUED = "ticket.reissued", _("ticket re-issued")
     TICKET_RENAMED = "ticket.renamed", _("ticket given to another holder")

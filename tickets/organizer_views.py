@@ -17,6 +17,7 @@ from events.access import (
     event_acted_for,
 )
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from orders.access import OrderNotFound, order_acted_for
 from orders.models import Order
 from orders.organizer_serializers import OrderForOrganizer, RefundSent, show_to_organizer
@@ -41,7 +42,7 @@ _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)
 _WRITER = (API_TOKEN, Scope.TICKETS_WRITE.value)
 _PROBLEMS: Final[dict[type[Exception], type[Problem]]] = {TicketNotValid: ReplacedProblem}
-_CALLER_REFUSALS = (NotForThisCaller, InsufficientScope)
+_CALLER_REFUSALS = (NotForThisCaller, SecondFactorRequired, InsufficientScope)
 _ID = "01998c6e-7b1c-7f50-9d0a-3b1d6f1f2c4e"
 
 

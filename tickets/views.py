@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from events.access import InsufficientScope
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from orders.access import OrderNotFound, order_visible_to
 from orders.models import OrderStatus
 from ticketing.api.schema import API_TOKEN, ORDER_TOKEN, operation
@@ -27,7 +28,7 @@ class OrderTickets(APIView):
         "get_order_tickets",
         tokens=[ORDER_TOKEN, (API_TOKEN, Scope.ORDERS_READ.value)],
         answers={200: OrderTicketsShown},
-        refusals=[InsufficientScope, OrderNotFound, OrderNotPaid],
+        refusals=[SecondFactorRequired, InsufficientScope, OrderNotFound, OrderNotPaid],
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Return an order's tickets, with links to their QR codes once these are stored."""

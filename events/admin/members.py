@@ -12,14 +12,14 @@ from django.utils import formats, timezone
 from django.utils.functional import lazy
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
 from events.admin.base import OwnAdmin, chosen
 from events.admin.confirming import Question, ask_first
 from events.admin.refusals import say_refusal
-from events.members import change_member, remove_member
+from events.members import change_member, remove_member, reset_second_factor_of_member
 from events.models import Membership, Role
 from events.roles import Right
 from ticketing import clock
@@ -61,16 +61,32 @@ class EventsOfRole(forms.ModelForm):
 class MembershipAdmin(OwnAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     form = EventsOfRole
-    list_display = ["person", "shown_role", "shown_events", "organizer", "last_sign_in"]
+    list_display = [
+        "person",
+        "shown_role",
+        "shown_events",
+        "organizer",
+        "has_second_factor",
+        "last_sign_in",
+    ]
     list_filter = ["role", "organizer"]
     list_select_related = ["user", "organizer"]
     search_fields = ["user__first_name", "user__last_name", "user__username", "user__email"]
     search_help_text = gettext_lazy("Name or email")
     ordering = ["organizer__name", "user__first_name", "pk"]
     autocomplete_fields = ["events"]
-    fields = ["organizer", "name", "email", "role", "only_some_events", "events", "last_sign_in"]
-    readonly_fields = ["organizer", "name", "email", "last_sign_in"]
-    actions_detail = ["remove_this"]
+    fields = [
+        "organizer",
+        "name",
+        "email",
+        "role",
+        "only_some_events",
+        "events",
+        "has_second_factor",
+        "last_sign_in",
+    ]
+    readonly_fields = ["organizer", "name", "email", "has_second_factor", "last_sign_in"]
+    actions_detail = ["remove_this", "reset_second_factor_this"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).prefetch_related("events")
@@ -135,6 +151,12 @@ class MembershipAdmin(OwnAdmin):
             return _("all events")
         return ", ".join(event.name for event in membership.events.all()) or "-"
 
+    @admin.display(
+        description=gettext_lazy("two-factor"), boolean=True, ordering="user__second_factor_since"
+    )
+    def has_second_factor(self, membership: Membership) -> bool:
+        return membership.user.second_factor_since is not None
+
     @admin.display(description=gettext_lazy("last sign-in"), ordering="user__last_login")
     def last_sign_in(self, membership: Membership) -> str:
         moment = membership.user.last_login
@@ -168,3 +190,32 @@ class MembershipAdmin(OwnAdmin):
                 return redirect("admin:events_membership_change", object_id)
             messages.success(request, _("Removed from the team."))
         return redirect("admin:events_membership_changelist")
+
+    @action(description=gettext_lazy("Reset two-factor sign-in…"), permissions=["change"])
+    def reset_second_factor_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = chosen(self, request, object_id).select_related("user", "organizer")
+        question = Question(
+            text=_("Has this person lost the phone and the recovery codes?"),
+            consequences=[
+                _("From now on the person signs in with the password alone."),
+                _("Call back first, on a number that you know: a stranger may ask as well."),
+                _("All sessions of the person end, and the person gets a mail."),
+            ],
+            confirm=_("Yes, reset it"),
+        )
+        if page := ask_first(self, request, question, action="reset_second_factor_this", rows=rows):
+            return page
+        for membership in rows:
+            try:
+                was_on = reset_second_factor_of_member(
+                    membership_id=membership.pk,
+                    actor=user_actor(request.user),
+                    language=get_language() or "",
+                    now=clock.now(),
+                )
+            except Refusal as refusal:
+                messages.error(request, say_refusal(refusal))
+            else:
+                said = _("Two-factor sign-in was reset.") if was_on else _("It was not on.")
+                messages.success(request, said)
+        return redirect("admin:events_membership_change", object_id)

@@ -63,6 +63,10 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "reservation_expired": _("The reservation has expired."),
     "sales_ended": _("The sale of this ticket type has ended."),
     "sales_not_started": _("The sale of this ticket type has not started."),
+    "second_factor_not_resettable": _(
+        "The person is a member of other organizers too, or it is you. Ask whoever runs this site"
+        " to reset it."
+    ),
     "slug_taken": _("Another event has that address on the site."),
     "sold_out": _("Not enough tickets are left. Nothing was sold."),
     "storage_away": _("The storage of pictures does not answer. Try again in a moment."),

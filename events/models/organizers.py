@@ -24,6 +24,15 @@ class Organizer(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    requires_second_factor = models.BooleanField(
+        _("members must use two-factor sign-in"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "A member without it is led to its set-up at the next click, you too. API tokens and"
+            " door devices are not affected."
+        ),
+    )
     # So long after the end of an event, its buyers are erased. NULL: they are kept.
     erases_after_months = models.PositiveSmallIntegerField(
         _("months until buyers are erased"),

@@ -89,6 +89,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "history": OWNERS,
         "delete": NOBODY,
         "remove_this": OWNERS,
+        "reset_second_factor_this": OWNERS,
     },
     "events_invitation": {
         "changelist": OWNERS,

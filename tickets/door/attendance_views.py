@@ -11,6 +11,7 @@ from events.access import (
     event_acted_for,
 )
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from ticketing.api.schema import API_TOKEN, operation
 from tickets.door.attendance import measure_attendance
 from tickets.door.serializers import AttendanceShown
@@ -23,7 +24,7 @@ class EventAttendance(APIView):
         "get_attendance",
         tokens=[_REPORTER],
         answers={200: AttendanceShown},
-        refusals=[NotForThisCaller, InsufficientScope, EventNotFound],
+        refusals=[NotForThisCaller, SecondFactorRequired, InsufficientScope, EventNotFound],
     )
     def get(self, request: Request, reference: str) -> Response:
         """Return an event's sales and admissions by ticket type, and its scans by gate."""

@@ -22,6 +22,7 @@ from events.access import (
 )
 from events.models import Event, Organizer, Scope
 from events.roles import Right
+from events.second_factor import SecondFactorRequired
 from ticketing import clock
 from ticketing.api.idempotency import (
     KEY,
@@ -55,7 +56,7 @@ from tickets.door.devices import (
 from tickets.models import Device, DevicePairing
 
 _WRITER = (API_TOKEN, Scope.DEVICES_WRITE.value)
-_CALLER_REFUSALS = (NotForThisCaller, InsufficientScope)
+_CALLER_REFUSALS = (NotForThisCaller, SecondFactorRequired, InsufficientScope)
 _ALL_KEY_REFUSALS = (*KEY_REFUSALS, AccessTokenLost)
 
 

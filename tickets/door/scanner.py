@@ -15,6 +15,7 @@ from events.access import (
 )
 from events.models import Scope
 from events.roles import Right
+from events.second_factor import refuse_without_second_factor
 from ticketing.actors import Actor
 from ticketing.api.authentication import BearerToken
 from ticketing.models import ActorKind
@@ -59,6 +60,7 @@ def scanner_of(request: Request) -> Scanner:
     Return the scanner that sends a request.
 
     :raises NotAuthenticated, InvalidToken: if the caller is unknown
+    :raises SecondFactorRequired: if the session's user has to set up a second factor
     :raises NotForThisCaller: if the token is an order's, or the user acts for no organizer
     :raises InsufficientScope: if the API token lacks the scope
     """
@@ -80,6 +82,7 @@ def scanner_of(request: Request) -> Scanner:
     if not request.user.is_authenticated:
         raise NotAuthenticated("Send a device's or an organizer's token.")
     user = request.user
+    refuse_without_second_factor(user)
     organizers = tuple(organizers_of(user, Right.RUN_DOOR).values_list("pk", flat=True))
     chosen = dict(chosen_events(user, Right.RUN_DOOR).values_list("pk", "organizer_id"))
     if not organizers and not chosen:

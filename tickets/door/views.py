@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from events.access import InsufficientScope, NotForThisCaller
 from events.models import Scope
+from events.second_factor import SecondFactorRequired
 from ticketing import clock
 from ticketing.actors import Actor
 from ticketing.api.authentication import read_bearer
@@ -52,6 +53,7 @@ class TicketValidation(APIView):
         answers={200: AdmissionShown},
         refusals=[
             NotForThisCaller,
+            SecondFactorRequired,
             InsufficientScope,
             EventNotForScanner,
             ScanIdReused,
@@ -117,6 +119,7 @@ class CheckInUndo(APIView):
         answers={200: CheckInUndoneShown},
         refusals=[
             NotForThisCaller,
+            SecondFactorRequired,
             InsufficientScope,
             TicketNotFound,
             NotCheckedIn,

@@ -18,6 +18,7 @@ from events.access import (
     choose_organizer,
 )
 from events.models import Organizer, Scope
+from events.second_factor import SecondFactorRequired
 from ticketing import clock
 from ticketing.api.fields import StrictSerializer, WebAddressField
 from ticketing.api.idempotency import (
@@ -88,7 +89,7 @@ class Webhooks(APIView):
         "list_webhooks",
         tokens=[_WRITER],
         answers={200: WebhooksShown},
-        refusals=[NotForThisCaller, InsufficientScope],
+        refusals=[NotForThisCaller, SecondFactorRequired, InsufficientScope],
     )
     def get(self, request: Request) -> Response:
         """Return your webhook endpoints."""
@@ -105,6 +106,7 @@ class Webhooks(APIView):
         answers={201: NewWebhookShown},
         refusals=[
             NotForThisCaller,
+            SecondFactorRequired,
             InsufficientScope,
             OrganizerNotFound,
             TooManyWebhooks,
