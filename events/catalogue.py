@@ -13,7 +13,7 @@ from events.event_cache import CachedEvent, read_event, take_event, take_event_n
 from events.models import Event, EventStatus, EventWords
 from events.stock.cold import left_while_cold
 from events.stock.holds import InventoryUnavailable, read_stock, read_stocks
-from events.stock.record import recorded_left_by_type
+from events.stock.record import latest_end_by_type, recorded_left_by_type
 
 
 class Period(StrEnum):
@@ -155,6 +155,15 @@ def left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     if unknown := set(event_ids) - live.keys():
         left |= recorded_left_by_type(unknown)
     return left
+
+
+def latest_return_by_type(event_id: UUID) -> dict[UUID, datetime]:
+    """
+    Return when the last tickets that are held now may return, by type of one event.
+
+    They return then if no buyer pays. A type of which nothing is held is not in the result.
+    """
+    return latest_end_by_type(event_id)
 
 
 def show_availability(events: Sequence[Event], *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
-from events.event_page import show_event_page
 from events.invitation_page import InvitationPage
+from events.pages.live import show_live
 from events.picture_views import show_picture
 from events.terms_page import show_terms_page
 from events.terms_views import EventTerms
@@ -14,7 +14,7 @@ urlpatterns = [
     api_path("events/<event:reference>", quickly(OneEvent)),
     api_path("events/<event:reference>/terms", EventTerms.as_view()),
     # Pages and pictures for people. They are no part of the API's document.
-    re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/?$", show_event_page),
+    re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/live/?$", show_live),
     re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})(?:/(?P<number>[1-9][0-9]*))?/?$", show_terms_page),
     re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/(?P<width>400|800|1600)\.jpg$", show_picture),
     path("admin/invitations/<uuid:invitation_id>/", InvitationPage.as_view(), name="invitation"),

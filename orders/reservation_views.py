@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -18,8 +17,8 @@ from events.models import EventStatus, Scope
 from events.second_factor import SecondFactorRequired
 from orders.access import selling_token, token_digest_of
 from orders.challenge_serializers import ChallengeShown
+from orders.counted_address import count_address
 from orders.insertion import Customer, Reservation, Shop
-from orders.limits import limits_of
 from orders.listing import AllOrdersPage, list_all_orders
 from orders.organizer_serializers import AllOrdersQuery
 from orders.pricing import EventNotFound, WantedTickets
@@ -30,7 +29,6 @@ from orders.reservation import reserve_tickets
 from orders.serializers import ReservationSent, ReservedOrderShown, show_reservation
 from orders.usual import UsualReservation
 from ticketing import clock
-from ticketing.api.callers import client_origin
 from ticketing.api.idempotency import (
     KEY,
     KEY_REFUSALS,
@@ -180,9 +178,8 @@ def _reserve(  # noqa: PLR0913 - each argument is independent of the others
             "Only the organizer's API token with `orders:write` may send `external_id` and"
             " `metadata`. Leave them out, or send that token."
         )
-    if token is None and limits_of(event, types).are_set:
-        origin = client_origin(request)
-        customer = replace(customer, address_digest=origin.address, network_digest=origin.network)
+    if token is None:
+        customer = count_address(customer, request, event=event, types=types)
     reserve = partial(
         reserve_tickets,
         event_id=event.pk,

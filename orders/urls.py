@@ -2,7 +2,8 @@ from django.urls import re_path
 
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
-from orders.pages.order import show_order_page
+from orders.pages.choosing import choose_tickets
+from orders.pages.order import cancel, pay, reserve_again, show_order_page, show_status
 from orders.pages.pix import read_pix_state, show_pix_page
 from orders.pix_views import OrderPix, PaymentNotifications
 from orders.promo_code_views import EventPromoCodes, OnePromoCode
@@ -29,7 +30,13 @@ urlpatterns = [
     api_path("payments/notifications", PaymentNotifications.as_view()),
     api_path("orders/<id:order_id>/confirmation", beside_the_page(OrderConfirmation.as_view())),
     api_path("orders/<id:order_id>/cancel", OrderCancellation.as_view()),
+    # Pages for buyers. They are no part of the API's document.
+    re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/?$", choose_tickets, name="event_page"),
     re_path(rf"{_ORDER}/$", show_order_page, name="order_page"),
     re_path(rf"{_ORDER}/pix/$", show_pix_page, name="pix_page"),
     re_path(rf"{_ORDER}/pix/state/$", read_pix_state),
+    re_path(rf"{_ORDER}/status$", show_status),
+    re_path(rf"{_ORDER}/pay$", pay),
+    re_path(rf"{_ORDER}/cancel$", cancel),
+    re_path(rf"{_ORDER}/again$", reserve_again),
 ]

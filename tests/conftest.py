@@ -11,6 +11,7 @@ from structlog.contextvars import clear_contextvars
 from events.event_cache import clear_event_cache
 from events.list_answers import clear_query_cache
 from events.listing import clear_page_cache
+from events.pages.live import clear_live_events
 from events.stock.cold import clear_recorded_figures
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
@@ -29,6 +30,7 @@ def redis() -> Iterator[Redis]:
     clear_recorded_figures()
     clear_page_cache()
     clear_query_cache()
+    clear_live_events()
     yield client
     cache.close()
 

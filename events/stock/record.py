@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, F, Func, Sum
+from django.db.models import DateTimeField, F, Func, Max, Sum
 
 from events.models import Event, TicketType
 from ticketing.database.locks import Lock, lock_until_commit, share_until_commit
@@ -145,6 +145,18 @@ def held_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
         .annotate(held=Sum("order_items__quantity"))
     )
     return dict(held)
+
+
+def latest_end_by_type(event_id: UUID) -> dict[UUID, datetime]:
+    """Return when the last reservation ends that holds tickets of a type, by type of one event."""
+    ends = (
+        TicketType.objects.filter(
+            order_items__order__event_id=event_id, order_items__order__status=RESERVED
+        )
+        .values_list("pk")
+        .annotate(end=Max("order_items__order__reserved_until"))
+    )
+    return dict(ends)
 
 
 def recorded_left_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:

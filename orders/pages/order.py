@@ -1,18 +1,167 @@
 """The page of an order: what happens with it now, and what its buyer can do next."""
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
 
-from orders.models import Order
-from orders.pages.access import of_order
-from orders.pages.shown_order import describe_order
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils import translation
+
+from events.event_cache import take_event
+from orders.access import buyer_of
+from orders.cancellation import cancel_order
+from orders.confirmation import accept_payment
+from orders.insertion import Customer
+from orders.models import Order, OrderStatus
+from orders.page_link import order_path
+from orders.pages.access import of_order, see_other
+from orders.pages.choice_form import field_of
+from orders.pages.choosing import reserve_by_form
+from orders.pages.refusals import say_decline, say_refusal
+from orders.pages.shown_order import describe_order, is_ready, state_of
+from orders.pages.ways import ways_for
+from orders.payment import PaymentNotAccepted
+from orders.pricing import EventNotFound, WantedTickets, check_on_sale
 from ticketing import clock
+from ticketing.api.form_keys import FIELD, act_once, new_form_key
+from ticketing.api.idempotency import ResponseStore
+from ticketing.api.problems import status_and_words
+from ticketing.errors import Refusal
 from ticketing.pages.sections import Place, render_sections
 from ticketing.pages.shop import show_private_page
+
+_STATES: Final = {
+    OrderStatus.EXPIRED.value,
+    OrderStatus.CANCELLED.value,
+    OrderStatus.PAYMENT_FAILED.value,
+}
+
+
+class _PaymentForm(forms.Form):
+    method = forms.CharField(max_length=8)
+    token = forms.CharField(max_length=200, required=False)
 
 
 @of_order
 def show_order_page(request: HttpRequest, order: Order) -> HttpResponse:
     """Show an order to its buyer, in whatever status it is."""
-    context = describe_order(order, clock.now())
-    sections = render_sections(Place.ORDER, request, order)
-    return show_private_page(request, "orders/order.html", context | {"sections": sections})
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    return _show(request, order)
+
+
+@of_order
+def show_status(request: HttpRequest, order: Order) -> HttpResponse:
+    """Return the order's state as JSON, for the script of its page."""
+    now = clock.now()
+    left = max(0, int((order.reserved_until - now).total_seconds() * 1000))
+    return JsonResponse({"state": state_of(order, now), "left": left, "ready": is_ready(order)})
+
+
+@of_order
+def pay(request: HttpRequest, order: Order) -> HttpResponse:
+    """Confirm the payment by the sent form, or request the mail that confirms a free order."""
+
+    def act(responses: ResponseStore) -> dict[str, Any]:
+        form = _PaymentForm(request.POST)
+        ways = {way.method for way in ways_for(order) if way.is_paid_here}
+        if not form.is_valid() or form.cleaned_data["method"] not in ways:
+            raise PaymentNotAccepted("This order cannot be paid in that way.", pointer="#/method")
+        accept_payment(
+            order=order,
+            method=form.cleaned_data["method"],
+            token=form.cleaned_data["token"],
+            now=clock.now(),
+            store_response=lambda: responses.store(HTTPStatus.SEE_OTHER, {}, {}),
+        )
+        return {}
+
+    return _act(request, order, act)
+
+
+@of_order
+def cancel(request: HttpRequest, order: Order) -> HttpResponse:
+    """Cancel a reservation, so that its tickets are back on sale at once."""
+
+    def act(responses: ResponseStore) -> dict[str, Any]:
+        cancel_order(
+            order_id=order.pk,
+            actor=buyer_of(order),
+            now=clock.now(),
+            store_response=lambda: responses.store(HTTPStatus.SEE_OTHER, {}, {}),
+        )
+        return {}
+
+    return _act(request, order, act)
+
+
+@of_order
+def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
+    """Reserve the tickets of an order that has ended once more, as a new order."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if state_of(order, clock.now()) not in _STATES:
+        return see_other(order_path(order.pk))
+    cached = take_event(order.event_id)
+    customer = Customer(
+        order.customer_name, order.customer_email, translation.get_language() or order.language
+    )
+    wanted = [WantedTickets(item.ticket_type_id, item.quantity) for item in order.items.all()]
+    try:
+        if cached is None:
+            raise EventNotFound("The event is not on sale any more.")
+        return reserve_by_form(
+            request, cached, wanted, customer, promo_code=order.promo_text, proof=""
+        )
+    except Refusal as refusal:
+        return _show(request, order, refusal)
+
+
+def _act(
+    request: HttpRequest, order: Order, act: Callable[[ResponseStore], dict[str, Any]]
+) -> HttpResponse:
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    try:
+        act_once(request, act)
+    except Refusal as refusal:
+        # The verb may have expired the order.
+        order.refresh_from_db(fields=["status"])
+        return _show(request, order, refusal)
+    return see_other(order_path(order.pk))
+
+
+def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) -> HttpResponse:
+    now = clock.now()
+    context = describe_order(order, now)
+    payment = getattr(order, "payment", None)
+    context |= {
+        "sections": render_sections(Place.ORDER, request, order),
+        "ways": ways_for(order) if context["state"] == OrderStatus.RESERVED else [],
+        "refusal": say_refusal(refusal) if refusal is not None else "",
+        "decline": say_decline(payment.decline_code) if payment is not None else "",
+        "is_ready": is_ready(order),
+        "can_start_again": context["state"] in _STATES and _is_on_sale(order),
+        "event_link": _event_link(order),
+        "form_key_field": FIELD,
+        "form_key": new_form_key(),
+    }
+    status = status_and_words(type(refusal))[0] if refusal is not None else HTTPStatus.OK
+    return show_private_page(request, "orders/order.html", context, status=status)
+
+
+def _is_on_sale(order: Order) -> bool:
+    try:
+        check_on_sale(order.event, clock.now())
+    except Refusal:
+        return False
+    return True
+
+
+def _event_link(order: Order) -> str:
+    """Return the address of the event's page, with the order's quantities in its form."""
+    chosen = {field_of({"id": item.ticket_type_id}): item.quantity for item in order.items.all()}
+    code = {"code": order.promo_text} if order.promo_text else {}
+    return f"/e/{order.event.slug}?{urlencode(chosen | code)}"

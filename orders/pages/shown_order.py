@@ -25,6 +25,12 @@ def state_of(order: Order, now: datetime) -> str:
     return "confirming" if getattr(order, "confirmation", None) else OrderStatus.RESERVED.value
 
 
+def is_ready(order: Order) -> bool:
+    """Return whether the tickets of the order have their codes."""
+    delivery = getattr(order, "delivery", None)
+    return bool(delivery and delivery.codes_stored_at)
+
+
 def describe_order(order: Order, now: datetime) -> dict[str, Any]:
     """Return the template context of an order, in the active language."""
     event = order.event

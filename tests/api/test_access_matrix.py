@@ -126,6 +126,11 @@ NOT_HERE = {
     "/o/{}/",
     "/o/{}/pix/",
     "/o/{}/pix/state/",
+    "/o/{}/status",
+    "/o/{}/pay",
+    "/o/{}/cancel",
+    "/o/{}/again",
+    "/e/{}/live",
     "/pictures/{}/{}.jpg",
     # A page: tests/pages/test_team.py.
     "/admin/invitations/<uuid:invitation_id>/",

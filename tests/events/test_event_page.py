@@ -1,56 +1,16 @@
-"""The public page of an event, and the admin's pages that share and copy it."""
+"""The pages of the admin that share an event and copy it."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from events.models import Event
-from events.organizing import cancel_event
 from tests.make import (
-    SOMEBODY,
     make_event,
     make_promo_code,
-    make_reserved_order,
-    make_ticket_type,
 )
 from tests.pages.test_admin import organizer_of
-from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def page_of(event: Event, language: str = "en") -> str:
-    response = Client().get(f"/e/{event.slug}", headers={"accept-language": language})
-    assert response.status_code == 200
-    assert "script-src" not in response.headers["Content-Security-Policy"]
-    return response.content.decode().replace("\xa0", " ")
-
-
-def test_everybody_sees_a_published_event_in_their_language():
-    event = make_event(name="Jazz <b>", description="Um quinteto.", capacity=1)
-    kind = make_ticket_type(event=event, name="Camarote", price="90.00")
-    kind.__class__.objects.filter(pk=kind.pk).update(is_hidden=True)
-    make_reserved_order(ticket_type=event.ticket_types.get(name="Pista"))
-
-    english, portuguese = page_of(event), page_of(event, "pt-BR")
-
-    assert "Jazz &lt;b&gt;" in english
-    assert "BRL 45.00" in english
-    assert "R$ 45,00" in portuguese
-    assert "esgotado" in portuguese
-    assert "Camarote" not in english
-
-
-def test_a_draft_has_no_page_and_a_cancelled_event_says_why():
-    draft, event = make_event(status="draft"), make_event()
-    assert Client().get(f"/e/{draft.slug}").status_code == 404
-    assert Client().get(f"/e/{event.pk}").status_code == 404
-
-    cancel_event(event_id=event.pk, note="O artista adoeceu.", actor=SOMEBODY, now=clock.now())
-
-    page = page_of(event, "pt-BR")
-    assert "Este evento foi cancelado. O artista adoeceu." in page
-    assert "R$" not in page
 
 
 def test_an_organizer_gets_the_link_a_qr_code_and_a_snippet_that_is_safe_to_paste():

@@ -1,0 +1,114 @@
+"""What the page of an event shows: what, when, where, and what tickets cost."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.utils import formats
+from django.utils.html import format_html
+from django.utils.translation import gettext
+
+from events.models import Event, EventStatus, TicketType
+from events.pages.live import LiveEvent
+from events.pictures import own_picture
+from events.wording import show_hour, show_money, show_start
+from ticketing.clock import zone_named
+
+
+def describe_event(event: Event, now: datetime) -> dict[str, Any]:
+    """Return the template context of an event, in the active language."""
+    picture = own_picture(event, 800)
+    return {
+        "event": event,
+        "organizer": event.organizer,
+        "start": show_start(event),
+        "end": show_hour(event.ends_at.astimezone(zone_named(event.timezone))),
+        "picture": picture,
+        "large_picture": own_picture(event, 1600),
+        "map_link": _map_link(event),
+        "state": state_of_event(event, now),
+        "opens": _show_moment(event.sales_start_at, event),
+    }
+
+
+def state_of_event(event: Event, now: datetime) -> str:
+    """Return `cancelled`, `over`, `not_started`, `ended` (its sales), or `on_sale`."""
+    if event.status == EventStatus.CANCELLED:
+        return "cancelled"
+    if event.ends_at <= now:
+        return "over"
+    return _state_of_sales(event, now)
+
+
+def describe_types(
+    live: LiveEvent,
+    offered: Mapping[UUID, TicketType],
+    prices: Mapping[UUID, Any],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """
+    Return what the page shows of each ticket type, in the order of the event.
+
+    :param prices: the prices of types that a promo code makes cheaper
+    """
+    event = live.cached.event
+    return [_describe_type(kind, live, event, prices, now) for kind in offered.values()]
+
+
+def _describe_type(
+    kind: TicketType,
+    live: LiveEvent,
+    event: Event,
+    prices: Mapping[UUID, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    left = live.left.get(kind.pk, 0)
+    state = _state_of_sales(kind, now)
+    if state == "on_sale" and not left:
+        state = "sold_out"
+    until = live.returns.get(kind.pk)
+    price = prices.get(kind.pk, kind.price)
+    limit = min(kind.max_per_order or event.max_per_order, event.max_per_order)
+    return {
+        "id": kind.pk,
+        "name": kind.name,
+        "price": show_money(price, event.currency),
+        "amount": price,
+        "list_price": show_money(kind.price, event.currency) if price != kind.price else "",
+        "state": state,
+        "left": left,
+        "number": format_html(
+            '<span data-number="{}">{}</span>',
+            left,
+            formats.number_format(left, force_grouping=True),
+        ),
+        "limit": limit,
+        "most": min(limit, left),
+        "own_limit": kind.max_per_order,
+        "opens": _show_moment(kind.sales_start_at, event),
+        "returns": _show_moment(until, event) if until is not None and until > now else "",
+    }
+
+
+def _state_of_sales(sold: Event | TicketType, now: datetime) -> str:
+    if sold.sales_start_at is not None and now < sold.sales_start_at:
+        return "not_started"
+    if sold.sales_end_at is not None and now >= sold.sales_end_at:
+        return "ended"
+    return "on_sale"
+
+
+def _show_moment(moment: datetime | None, event: Event) -> str:
+    """Return the day and the time of a moment in the event's time zone, without the year."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(zone_named(event.timezone))
+    day = formats.date_format(local, gettext("F j"))
+    return gettext("%(day)s, %(hour)s") % {"day": day, "hour": show_hour(local)}
+
+
+def _map_link(event: Event) -> str:
+    place = ", ".join(filter(None, [event.venue, event.address, event.city]))
+    return f"https://www.openstreetmap.org/search?{urlencode({'query': place})}"

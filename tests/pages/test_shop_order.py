@@ -1,0 +1,194 @@
+"""The page of an order: paying, and what its buyer sees in each state."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from events.models import Event
+from events.organizing import cancel_event
+from orders.models import EmailConfirmation, Order
+from orders.page_link import order_path
+from tests.make import SOMEBODY, make_event, make_reservation
+from tests.pages.test_shop_choosing import filled, read
+from ticketing import clock
+from ticketing.models import Act, ActType
+from tickets.refund import refund_order
+from tickets.settlement import settle_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def buyer_of(event: Event, quantity: int = 1, language: str = "en") -> tuple[Client, Order]:
+    """Reserve by the form. Return the browser, and the order."""
+    browser = Client(headers={"accept-language": language})
+    answer = browser.post(f"/e/{event.slug}", filled(event, quantity))
+    assert answer.status_code == 303
+    return browser, Order.objects.order_by("-created_at")[0]
+
+
+def send(browser: Client, order: Order, name: str, **fields: str) -> Any:
+    key = fields.pop("form_key", "k")
+    return browser.post(f"{order_path(order.pk)}{name}", {"form_key": key, **fields})
+
+
+def look(browser: Client, order: Order) -> str:
+    page = browser.get(order_path(order.pk))
+    assert page.status_code == 200
+    return read(page)
+
+
+def status(browser: Client, order: Order) -> dict[str, Any]:
+    found: dict[str, Any] = browser.get(f"{order_path(order.pk)}status").json()
+    return found
+
+
+def test_a_card_is_charged_once_however_often_the_form_is_sent():
+    browser, order = buyer_of(make_event())
+    assert "Test mode" in look(browser, order)
+
+    first = send(browser, order, "pay", method="card", token="tok_approved")
+    again = send(browser, order, "pay", method="card", token="tok_approved")
+
+    assert (first.status_code, again.status_code) == (303, 303)
+    assert "Your payment is being processed" in look(browser, order)
+    assert status(browser, order)["state"] == "processing"
+    settle_order(order_id=order.pk, now=clock.now())
+    assert "Paid. See you there!" in look(browser, order)
+    assert status(browser, order)["state"] == "paid"
+
+
+def test_a_declined_card_says_why_and_the_same_tickets_can_be_reserved_again():
+    browser, order = buyer_of(make_event(capacity=2), 2)
+    send(browser, order, "pay", method="card", token="tok_declined")
+    settle_order(order_id=order.pk, now=clock.now())
+
+    page, token = look(browser, order), browser.cookies["order"].value
+    answer = send(browser, order, "again")
+
+    assert "The bank that issued the card refused it." in page
+    assert "Nothing was charged" in page
+    assert answer.status_code == 303
+    new = Order.objects.exclude(pk=order.pk).get()
+    assert answer.headers["Location"] == order_path(new.pk)
+    assert (new.customer_email, new.total) == (order.customer_email, order.total)
+    assert "Pay for your tickets" in look(browser, new)
+    # A browser keeps a cookie for each path. This client has one for all.
+    browser.cookies["order"] = token
+    repeated = send(browser, order, "again")
+    assert repeated.headers["Location"] == order_path(new.pk)
+
+
+def test_a_reservation_past_its_time_offers_to_start_again_and_cannot_be_paid():
+    browser, order = buyer_of(make_event(), 2)
+    past = clock.now() - timedelta(seconds=1)
+    Order.objects.filter(pk=order.pk).update(reserved_until=past)
+
+    page = look(browser, order)
+    refused = send(browser, order, "pay", method="card", token="tok_approved")
+
+    assert "The time to pay is over" in page
+    assert "Reserve the same tickets again" in page
+    assert re.search(r"/e/[^?]+\?q_[0-9a-f-]+=2", refused.content.decode())
+    assert refused.status_code == 409
+    assert "Nothing was charged" in read(refused)
+    assert status(browser, order) == {"state": "expired", "left": 0, "ready": False}
+
+
+def test_a_buyer_puts_the_tickets_back_on_sale():
+    browser, order = buyer_of(make_event())
+
+    answer = send(browser, order, "cancel")
+
+    assert answer.status_code == 303
+    assert "This order is cancelled" in look(browser, order)
+    act = Act.objects.get(type=ActType.ORDER_CANCELLED)
+    assert act.subject_id == order.pk
+    later = send(browser, order, "pay", method="card", token="tok_approved")
+    assert (later.status_code, "can no longer be paid" in read(later)) == (409, True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "free"},
+        {"method": "cash"},
+        {"method": "pix", "token": "tok_approved"},
+        {"method": "card", "token": "tok_stolen"},
+        {"method": "card", "token": ""},
+        {"method": "card", "token": "x" * 300},
+        {},
+    ],
+)
+def test_a_way_of_paying_that_is_not_offered_changes_nothing(fields: dict[str, str]):
+    browser, order = buyer_of(make_event())
+
+    answer = send(browser, order, "pay", **fields)
+
+    assert answer.status_code == 400
+    assert "This way of paying was not accepted." in read(answer)
+    order.refresh_from_db()
+    assert order.status == "reserved"
+
+
+def test_a_free_order_waits_for_the_mailed_link():
+    browser, order = buyer_of(make_event(price="0.00"), language="pt-BR")
+    assert "Estes ingressos são gratuitos. Enviamos um link" in look(browser, order)
+
+    send(browser, order, "pay", method="free")
+
+    page = look(browser, order)
+    assert "Enviamos um link para ana@example.com" in page
+    assert "Enviar o link de novo" in page
+    assert status(browser, order)["state"] == "confirming"
+    assert EmailConfirmation.objects.get().mails == 1
+
+
+def test_a_free_order_without_confirmation_is_processed_at_once():
+    browser, order = buyer_of(make_event(price="0.00", confirms_free_orders=False))
+
+    send(browser, order, "pay", method="free")
+
+    assert status(browser, order)["state"] == "processing"
+
+
+def test_the_page_of_a_cancelled_event_and_of_a_refunded_order_say_what_happens_to_the_money():
+    browser, order = buyer_of(make_event())
+    send(browser, order, "pay", method="card", token="tok_approved")
+    settle_order(order_id=order.pk, now=clock.now())
+
+    cancel_event(event_id=order.event_id, note="Chuva.", actor=SOMEBODY, now=clock.now())
+    before = look(browser, order)
+    refund_order(order_id=order.pk, reason="", actor=SOMEBODY, now=clock.now())
+
+    assert "The organizer has cancelled this event. Chuva." in before
+    page = look(browser, order)
+    assert "This order is refunded" in page
+    assert "See all events" not in page or "Reserve the same" not in page
+
+
+def test_no_page_of_an_order_acts_for_a_stranger():
+    reservation, event = make_reservation(), make_event()
+    stranger, _ = buyer_of(event)
+    order = Order.objects.get(pk=reservation.order_id)
+
+    for name in ("pay", "cancel", "again"):
+        answer = send(stranger, order, name, method="card", token="tok_approved")
+        assert answer.status_code == 404
+    assert stranger.get(f"{order_path(order.pk)}status").status_code == 404
+    order.refresh_from_db()
+    assert order.status == "reserved"
+
+
+def test_forms_of_an_order_need_their_csrf_token_and_the_right_method():
+    reservation = make_reservation()
+    browser = Client(enforce_csrf_checks=True)
+    path = order_path(reservation.order_id)
+    browser.get(f"{path}?token={reservation.token.text}")
+
+    assert browser.post(f"{path}cancel", {}).status_code == 403
+    for name in ("pay", "cancel", "again"):
+        assert browser.get(f"{path}{name}").status_code == 405
+    assert Client().post(path).status_code in (403, 404)
