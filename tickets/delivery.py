@@ -12,7 +12,7 @@ from ticketing.actors import Actor, record_act, system_actor
 from ticketing.errors import Conflict
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
-from tickets.mail import compose_ticket_mail, tickets_to_mail
+from tickets.mail import compose_ticket_mail, is_the_buyers, tickets_to_mail
 from tickets.mail_request import new_mail_request
 from tickets.models import Delivery
 from tickets.outgoing import close_mail, lease_mail, send_leased_mail
@@ -46,6 +46,10 @@ def deliver_tickets(*, order_id: UUID, now: datetime) -> None:
         close_mail(delivery, now=now)
         return
     tickets = list(tickets_to_mail(order_id))
+    if any(ticket.transfer_id for ticket in tickets) and not any(map(is_the_buyers, tickets)):
+        # The buyer has no ticket left: the new holders get mails of their own.
+        close_mail(delivery, now=now)
+        return
     send_leased_mail(
         delivery,
         lambda: compose_ticket_mail(order=delivery.order, tickets=tickets, now=now),

@@ -56,6 +56,11 @@ class LineOfOrder:
     price: str
 
 
+def is_the_buyers(ticket: Ticket) -> bool:
+    """Say whether a ticket was neither revoked nor handed on to another person."""
+    return ticket.status != TicketStatus.REVOKED and ticket.transfer_id is None
+
+
 def tickets_to_mail(order_id: UUID) -> TicketQuerySet:
     """Return an order's tickets with everything that the mail says about them, in one query."""
     return Ticket.objects.of_order(order_id).select_related(
@@ -71,7 +76,7 @@ def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket], now: datetim
     """
     with translation.override(order.language):
         numbers = number_tickets(tickets)
-        valid = [ticket for ticket in tickets if ticket.status != TicketStatus.REVOKED]
+        valid = [ticket for ticket in tickets if is_the_buyers(ticket)]
         shown = [_show_ticket(order, ticket, numbers[ticket.pk]) for ticket in valid]
         renewed = any(ticket.news for ticket in shown)
         refunded = sum(

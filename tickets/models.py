@@ -16,10 +16,12 @@ from ticketing.ids import new_id
 from tickets.outgoing import OutgoingMail
 from tickets.retention_record import ErasedEvent, ErasureRun
 from tickets.scan_slots import ScanSlot
+from tickets.transfer_record import Transfer, TransferMail, TransferMailKind
 
 __all__ = [
     "Delivery", "Device", "DevicePairing", "ErasedEvent", "ErasureRun", "Scan", "ScanResult",
-    "ScanSlot", "Ticket", "TicketQuerySet", "TicketStatus",
+    "ScanSlot", "Ticket", "TicketQuerySet", "TicketStatus", "Transfer", "TransferMail",
+    "TransferMailKind",
 ]  # fmt: skip
 
 
@@ -84,6 +86,17 @@ class Ticket(models.Model):
         null=True,
         related_name="replaces",
         verbose_name=_("replaced by"),
+    )
+
+    # By which its holder got it from the buyer: only the holder gets its code. A replacement keeps
+    # it. NULL: the ticket is the buyer's.
+    transfer = models.ForeignKey(
+        Transfer,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        editable=False,
     )
 
     objects = TicketQuerySet.as_manager()

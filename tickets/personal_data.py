@@ -20,7 +20,7 @@ from orders.personal_data import (
 )
 from ticketing.actors import Actor, record_act, record_acts
 from ticketing.models import ActType
-from tickets.models import Delivery, Ticket
+from tickets.models import Delivery, Ticket, Transfer, TransferMail
 from tickets.notices.models import Notice
 from tickets.object_names import object_name
 
@@ -116,6 +116,11 @@ def _erase(
         return
     erase_buyers(ids)
     Ticket.objects.filter(order_id__in=ids).update(holder_name=ERASED_NAME, object_name="")
+    transfers = Transfer.objects.filter(ticket__order_id__in=ids)
+    transfers.update(name=ERASED_NAME, email="")
+    about = TransferMail.objects.filter(transfer__in=transfers)
+    about.update(failure="")
+    about.filter(sent_at=None).update(sent_at=now, failed_at=None, goes_at=None)
     for mails in (Delivery, Notice):
         of_orders = mails.objects.filter(order_id__in=ids)
         of_orders.update(failure="")

@@ -61,7 +61,9 @@ def correct_customer(
 
 def tickets_with_new_codes(order_id: UUID, *, was: Contact, becomes: Contact) -> list[UUID]:
     """Return the ids of a paid order's tickets that a correction of its customer replaces."""
-    valid = Ticket.objects.of_order(order_id).filter(status=TicketStatus.VALID)
+    # The codes of tickets that were handed on never went to the old address.
+    mine = Ticket.objects.of_order(order_id).filter(transfer=None)
+    valid = mine.filter(status=TicketStatus.VALID)
     if becomes.email == was.email:
         if becomes.name == was.name:
             return []

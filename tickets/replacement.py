@@ -20,7 +20,14 @@ from tickets.codes import (
     signing_key_id,
 )
 from tickets.mail_request import new_mail_request
-from tickets.models import Delivery, Ticket, TicketStatus
+from tickets.models import (
+    Delivery,
+    Ticket,
+    TicketStatus,
+    Transfer,
+    TransferMail,
+    TransferMailKind,
+)
 from tickets.object_names import new_object_name
 from tickets.ticket_codes import number_tickets
 
@@ -99,7 +106,7 @@ def replace_ticket(  # noqa: PLR0913 - a replacement takes all these
     # The lock prevents a refund of the order at the same time, which would miss the new ticket.
     order = Order.objects.select_for_update(of=("self",)).get(pk=old.order_id)
     check()
-    new = _write_replacement(old, order, holder_name, now)
+    new = write_replacement(old, order, holder_name, now)
     if new is None or order.status != OrderStatus.PAID:
         old.refresh_from_db(fields=["status", "replaced_by"])
         if new is not None or not old.replaced_by_id:
@@ -134,7 +141,7 @@ def hand_over_tickets(  # noqa: PLR0913 - it takes all these
     replaced = 0
     for old in tickets.filter(pk__in=ticket_ids):
         renamed = old.holder_name == old_name and new_name != old_name
-        new = _write_replacement(old, order, new_name if renamed else None, now)
+        new = write_replacement(old, order, new_name if renamed else None, now)
         if new is None:
             continue
         act = ActType.TICKET_RENAMED if renamed else ActType.TICKET_REISSUED
@@ -184,7 +191,7 @@ def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now:
     signed = tickets.filter(status=TicketStatus.VALID, code__startswith=code_prefix(key_id))
     replaced = 0
     for old in signed:
-        new = _write_replacement(old, order, None, now)
+        new = write_replacement(old, order, None, now)
         if new is None:
             continue
         _record_replacement(old, new, act=ActType.TICKET_REISSUED, actor=actor, now=now)
@@ -194,15 +201,20 @@ def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now:
     return replaced
 
 
-def _refuse_current(key_id: int) -> None:
-    if key_id == signing_key_id():
-        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new key before it.")
-
-
-def _write_replacement(
-    old: Ticket, order: Order, holder_name: str | None, now: datetime
+def write_replacement(
+    old: Ticket,
+    order: Order,
+    holder_name: str | None,
+    now: datetime,
+    *,
+    transfer: Transfer | None = None,
 ) -> Ticket | None:
-    """Revoke a ticket and write its replacement. Return None if it was not valid any more."""
+    """
+    Revoke a ticket and write its replacement. Return None if it was not valid any more.
+
+    It runs in the caller's transaction, which has locked the order's row. With a `transfer` it is
+    the new holder's; otherwise it stays whose it was. A holder gets the new code by mail.
+    """
     identity = new_id()
     number = number_tickets(list(Ticket.objects.of_order(order.pk))).get(old.pk)
     # A check-in at the same moment updates the same row: PostgreSQL lets only one of the two match.
@@ -218,6 +230,8 @@ def _write_replacement(
         valid_from=order.created_at,
         event_ends_at=old.event.ends_at,
     )
+    if old.transfer is not None:
+        _mail_new_holder(old.transfer, now)
     return Ticket.objects.create(
         pk=identity,
         order=order,
@@ -229,8 +243,21 @@ def _write_replacement(
         code=sign_code(subject, identity),
         object_name=new_object_name(event_id=old.event_id, ticket_id=identity),
         holder_name=old.holder_name if holder_name is None else holder_name,
+        transfer=transfer or old.transfer,
         created_at=now,
     )
+
+
+def _refuse_current(key_id: int) -> None:
+    if key_id == signing_key_id():
+        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new key before it.")
+
+
+def _mail_new_holder(transfer: Transfer, now: datetime) -> None:
+    mails = TransferMail.objects.filter(transfer=transfer, kind=TransferMailKind.TICKET)
+    mails.update(**new_mail_request(now=now))
+    for mail_id in mails.values_list("pk", flat=True):
+        send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=mail_id)
 
 
 def _ask_for_codes(order_id: UUID, now: datetime) -> None:

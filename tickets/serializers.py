@@ -20,11 +20,19 @@ class _MayHideCodes(serializers.ModelSerializer[Ticket]):
 
     def to_representation(self, instance: Ticket) -> dict[str, Any]:
         shown = dict(super().to_representation(instance))
-        return shown | {"code": ""} if self.context.get("hides_codes") else shown
+        return shown | {"code": ""} if self.hides_code_of(instance) else shown
+
+    def hides_code_of(self, ticket: Ticket) -> bool:
+        return bool(self.context.get("hides_codes"))
 
 
 class TicketShown(_MayHideCodes):
-    """One person's right to enter. `qr_code_url` is a link that expires after an hour."""
+    """
+    One person's right to enter. `qr_code_url` is a link that expires after an hour.
+
+    A ticket that the buyer has handed on has an empty `code` and no link: only its new holder gets
+    them.
+    """
 
     ticket_type = serializers.CharField(source="ticket_type.name")
     qr_code_url = serializers.SerializerMethodField()
@@ -42,8 +50,11 @@ class TicketShown(_MayHideCodes):
         ]
 
     def get_qr_code_url(self, ticket: Ticket) -> str | None:
-        shows = self.context["ready"] and not self.context.get("hides_codes")
+        shows = self.context["ready"] and not self.hides_code_of(ticket)
         return code_url(ticket) if shows else None
+
+    def hides_code_of(self, ticket: Ticket) -> bool:
+        return super().hides_code_of(ticket) or ticket.transfer_id is not None
 
 
 class OrderTicketsShown(serializers.Serializer[Any]):

@@ -44,6 +44,7 @@ from tickets.retention import erase_old_data
 from tickets.scan_summary import summarize_scans
 from tickets.settlement import settle_order
 from tickets.sweep import retry_waiting_work
+from tickets.transfers.sending import send_transfer_mail
 from tickets.webhooks.sending import forget_webhooks, send_webhooks
 from tickets.webhooks.turns import find_due_webhooks
 
@@ -122,6 +123,11 @@ def write_export_task(*, export_id: str) -> None:
 @handles(Message.SEND_MEMBER_NOTICE)
 def send_member_notice_task(*, notice_id: str) -> None:
     send_member_notice(notice_id=UUID(notice_id), now=clock.now())
+
+
+@handles(Message.SEND_TRANSFER_MAIL)
+def send_transfer_mail_task(*, mail_id: str) -> None:
+    send_transfer_mail(mail_id=UUID(mail_id), now=clock.now())
 
 
 @handles(Message.SELL_GUEST_LIST)

@@ -14,16 +14,25 @@ from tickets.organizer_views import (
     TicketReissue,
     TicketRevocation,
 )
+from tickets.pages.accepting import (
+    download_received_calendar,
+    download_received_pdf,
+    show_transfer,
+)
 from tickets.pages.tickets import (
     download_calendar,
     download_pdf,
     send_offline_worker,
     show_tickets,
 )
+from tickets.pages.transferring import transfer_ticket, withdraw_offer
 from tickets.views import OrderTickets
 
 # Pages of one order, which `orders.pages.access.of_order` opens.
 _ORDER = r"^o/(?P<order_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_NUMBER = r"(?P<number>[1-9][0-9]{0,4})"
+# Pages of one transfer, which `tickets.pages.accepting.of_transfer` opens.
+_TRANSFER = r"^transfer/(?P<transfer_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 
 urlpatterns = [
     api_path("orders/<id:order_id>/ticket", OrderTickets.as_view()),
@@ -44,7 +53,12 @@ urlpatterns = [
     api_path("metrics", metrics),
     re_path(rf"{_ORDER}/tickets$", show_tickets, name="tickets_page"),
     re_path(rf"{_ORDER}/tickets\.pdf$", download_pdf),
-    re_path(rf"{_ORDER}/tickets/(?P<number>[1-9][0-9]{{0,4}})\.pdf$", download_pdf),
+    re_path(rf"{_ORDER}/tickets/{_NUMBER}\.pdf$", download_pdf),
+    re_path(rf"{_ORDER}/tickets/{_NUMBER}/transfer$", transfer_ticket),
+    re_path(rf"{_ORDER}/tickets/{_NUMBER}/transfer/withdraw$", withdraw_offer),
     re_path(rf"{_ORDER}/event\.ics$", download_calendar),
+    re_path(rf"{_TRANSFER}/$", show_transfer),
+    re_path(rf"{_TRANSFER}/ticket\.pdf$", download_received_pdf),
+    re_path(rf"{_TRANSFER}/event\.ics$", download_received_calendar),
     re_path(rf"{_ORDER}/offline\.js$", send_offline_worker),
 ]

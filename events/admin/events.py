@@ -95,6 +95,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
                     "max_per_customer",
                     "max_per_address",
                     "confirms_free_orders",
+                    "allows_transfers",
                     "requires_proof_of_work",
                 ],
                 "description": gettext_lazy("Most events need no change here."),

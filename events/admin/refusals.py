@@ -102,6 +102,17 @@ SENTENCES: Final[Mapping[str, Any]] = {
     ),
     "unknown_ticket_type": _("The event does not have this ticket type any more."),
     "unknown_ticket_type_of_event": _("The event has no such ticket type any more."),
+    "too_many_transfers": _(
+        "This ticket was offered too often. Ask the organizer to change its holder."
+    ),
+    "transfer_not_open": _(
+        "This offer is not open any more: it was taken back, accepted, or it has expired."
+    ),
+    "transfer_open": _("This ticket is offered to somebody already. Take that offer back first."),
+    "transfers_not_allowed": _(
+        "Tickets of this event cannot be transferred: the organizer does not allow it, or the event"
+        " is over."
+    ),
     "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
     "wrong_sign_in_code": _("This code is not valid, or was used already. Wait for the next one."),
 }

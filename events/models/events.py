@@ -183,6 +183,15 @@ class Event(models.Model):
             " on it. Without this, anybody can have tickets sent to anybody's address."
         ),
     )
+    allows_transfers = models.BooleanField(
+        _("buyers may transfer tickets"),
+        default=True,
+        db_default=True,
+        help_text=_(
+            "A buyer offers a ticket to another person by mail. The person who accepts it gets a"
+            " new code, and the old one stops working."
+        ),
+    )
     image_url = models.URLField(_("image"), max_length=500, blank=True)
     currency = models.CharField(
         _("currency"),

@@ -62,9 +62,11 @@ from tickets.delivery import deliver_tickets
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.issue import issue_codes
-from tickets.models import Ticket
+from tickets.models import Ticket, Transfer
 from tickets.refund import refund_order
 from tickets.settlement import settle_order
+from tickets.transfers.accepting import accept_transfer
+from tickets.transfers.offering import NewHolder, offer_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,6 +124,26 @@ def issued(world: World) -> None:
 def delivered(world: World) -> None:
     issued(world)
     deliver(world)
+
+
+def offered(world: World) -> None:
+    delivered(world)
+    assert world.order
+    ticket = Ticket.objects.of_order(world.order.pk)[0]
+    to = NewHolder("Bia Lima", "bia@example.com", "en")
+    offer_ticket(
+        order_id=world.order.pk,
+        ticket_id=ticket.pk,
+        to=to,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    world.queue.run_all()
+
+
+def accept(world: World) -> None:
+    offer = Transfer.objects.get()
+    accept_transfer(transfer_id=offer.pk, holder_name=offer.name, now=clock.now())
 
 
 def refunded(world: World) -> None:
@@ -611,6 +633,9 @@ WINDOWS = [
     Window("cancel event: cancelled, refunds not requested",
            cancelled_with_all_kinds_of_orders, wind_up, (BEFORE, "ticketing.queue.messages:_send"),
            ("paid", 2), by_sweep, PATIENCE, ("refunded", None)),
+    Window("transfer: accepted, no message",
+           offered, accept, (BEFORE, "ticketing.queue.messages:_send"),
+           ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
     Window("check in: read, not marked",
            delivered, scan, (BEFORE, "tickets.door.checkin:_record"),
            ("paid", 3), scan, AT_ONCE, ("paid", 3)),

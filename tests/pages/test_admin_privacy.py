@@ -48,7 +48,7 @@ from tests.make import (
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import User
-from tickets.models import Device, ErasedEvent, ErasureRun, Ticket
+from tickets.models import Device, ErasedEvent, ErasureRun, Ticket, Transfer, TransferMail
 from tickets.notices.choices import Chosen, choose_notices
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
@@ -113,6 +113,21 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     ticket = Ticket.objects.of_order(order.pk).get()
     Ticket.objects.filter(order__in=orders).update(holder_name=f"Bia {mark}")
     scanner = make_device(event, gate=f"Gate {mark}")
+    transfer = Transfer.objects.create(
+        ticket=ticket,
+        name=f"Nova {mark}",
+        email=f"nova@{mark}.example.com",
+        language="en",
+        created_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=7),
+    )
+    TransferMail.objects.create(
+        transfer=transfer,
+        kind="offer",
+        failure=f"Refused {mark}",
+        asked_at=clock.now(),
+        ask_again_at=clock.now(),
+    )
     Device.objects.filter(events=event).update(name=f"Scanner {mark}", hint=f"dev_{mark[:8]}")
     as_bearer(scanner).post("/tickets/validate", {"code": ticket.code, "gate": f"Portal {mark}"})
     ApiToken.objects.create(

@@ -71,12 +71,12 @@ def render_pdf(
     chosen: Collection[UUID] | None = None,
 ) -> bytes:
     """
-    Return the tickets of an order that were not revoked, each with its QR code, as a PDF.
+    Return tickets of an order, each with its QR code, as a PDF. Revoked ones are left out.
 
     The same tickets always give the same bytes.
 
     :param tickets: all of the order, as `tickets_to_mail` has them, because they have numbers
-    :param chosen: the ids of the tickets to draw; None draws all
+    :param chosen: the ids of the tickets to draw; None draws those that were not handed on
     """
     load_fonts()
     page = _PAGES[paper]
@@ -84,7 +84,8 @@ def render_pdf(
     drawn = [
         _show(order, ticket, numbers[ticket.pk])
         for ticket in tickets
-        if ticket.status != TicketStatus.REVOKED and (chosen is None or ticket.pk in chosen)
+        if ticket.status != TicketStatus.REVOKED
+        and (ticket.transfer_id is None if chosen is None else ticket.pk in chosen)
     ]
     written = BytesIO()
     canvas = Canvas(

@@ -1,7 +1,7 @@
 """What the page of an order's tickets shows: each ticket, its code and its state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,9 +14,11 @@ from events.wording import show_hour, show_start
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from ticketing.clock import zone_named
+from tickets.mail import is_the_buyers
 from tickets.models import Ticket, TicketQuerySet, TicketStatus
 from tickets.pictures import render_svg
 from tickets.ticket_codes import number_tickets, readable_code
+from tickets.transfers.offering import may_be_transferred, open_offers
 
 # How long after the event a phone keeps the page for times without a network.
 _KEPT_AFTER_THE_EVENT: Final = timedelta(days=1)
@@ -33,6 +35,9 @@ class ShownTicket:
     state: str
     words: str
     picture: SafeString | None
+    # To whom the buyer offers it now.
+    offered_to: str = ""
+    can_be_offered: bool = False
 
 
 def tickets_of(order: Order) -> TicketQuerySet:
@@ -45,10 +50,18 @@ def has_tickets(order: Order) -> bool:
     return order.status in (OrderStatus.PAID, OrderStatus.REFUNDED)
 
 
-def describe_tickets(order: Order, tickets: Sequence[Ticket]) -> dict[str, Any]:
+def describe_tickets(order: Order, tickets: Sequence[Ticket], *, now: datetime) -> dict[str, Any]:
     """Return the template context of an order's tickets, in the active language."""
     event, numbers = order.event, number_tickets(tickets)
-    shown = [_show(order, ticket, numbers[ticket.pk]) for ticket in tickets]
+    offers, allowed = open_offers(order, now=now), may_be_transferred(event, now=now)
+    shown = []
+    for ticket in tickets:
+        one = show_ticket(order, ticket, numbers[ticket.pk])
+        if ticket.transfer_id is not None:
+            one = _hide_code(one)
+        elif ticket.pk in offers:
+            one = replace(one, offered_to=offers[ticket.pk].name)
+        shown.append(replace(one, can_be_offered=allowed and one.picture is not None))
     return {
         "order": order,
         "event": event,
@@ -56,7 +69,7 @@ def describe_tickets(order: Order, tickets: Sequence[Ticket]) -> dict[str, Any]:
         "start": show_start(event),
         "path": order_path(order.pk),
         "tickets": sorted(shown, key=lambda ticket: ticket.number),
-        "can_be_kept": any(ticket.status != TicketStatus.REVOKED for ticket in tickets),
+        "can_be_kept": any(map(is_the_buyers, tickets)),
         "is_event_cancelled": event.status == EventStatus.CANCELLED,
         "kept_until": kept_until(event),
     }
@@ -67,7 +80,8 @@ def kept_until(event: Event) -> datetime:
     return event.ends_at + _KEPT_AFTER_THE_EVENT
 
 
-def _show(order: Order, ticket: Ticket, number: int) -> ShownTicket:
+def show_ticket(order: Order, ticket: Ticket, number: int) -> ShownTicket:
+    """Return what a page shows to the holder of a ticket."""
     state, words = _state_of(order.event, ticket)
     return ShownTicket(
         number=number,
@@ -78,6 +92,12 @@ def _show(order: Order, ticket: Ticket, number: int) -> ShownTicket:
         words=words,
         picture=_draw(ticket) if state == TicketStatus.VALID else None,
     )
+
+
+def _hide_code(shown: ShownTicket) -> ShownTicket:
+    """Return what a buyer sees of a ticket that is another person's now."""
+    words = gettext("Handed on: %(name)s has this ticket now.") % {"name": shown.holder_name}
+    return replace(shown, state="handed_on", words=words, picture=None)
 
 
 def _state_of(event: Event, ticket: Ticket) -> tuple[str, str]:

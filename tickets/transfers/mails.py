@@ -1,0 +1,118 @@
+"""Compose the mails about transfers: to the new holder in the language of the offer."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import formats, translation
+from django.utils.translation import gettext
+
+from events.wording import reply_to_addresses, sender_of, show_start
+from orders.models import Order
+from ticketing.clock import zone_named
+from ticketing.letters import AttachedFile, HtmlMail, Picture
+from tickets.documents.calendar_file import CALENDAR_TYPE, render_calendar
+from tickets.documents.names import calendar_name, pdf_name
+from tickets.documents.pdf import PDF_TYPE, Paper, render_pdf
+from tickets.models import Ticket, Transfer
+from tickets.pictures import render_png
+from tickets.ticket_codes import number_tickets, readable_code
+from tickets.transfers.links import transfer_link
+
+
+def compose_offer_mail(*, transfer: Transfer) -> HtmlMail:
+    """Return the mail that offers a ticket to a person, with the link to accept it."""
+    ticket = transfer.ticket
+    with translation.override(transfer.language):
+        zone = zone_named(ticket.order.event.timezone)
+        until = formats.date_format(transfer.expires_at.astimezone(zone), gettext("l, F j, Y"))
+        subject = gettext("%(name)s sends you a ticket: %(event)s") % {
+            "name": ticket.order.customer_name,
+            "event": ticket.order.event.name,
+        }
+        return _compose(
+            ticket.order,
+            "transfer_offer",
+            subject,
+            {"transfer": transfer, "ticket": ticket, "until": until}
+            | {"link": transfer_link(transfer)},
+            to=transfer.email,
+        )
+
+
+def compose_received_mail(*, transfer: Transfer, ticket: Ticket, now: datetime) -> HtmlMail:
+    """Return the mail that carries the ticket to its new holder (`ticket_of_transfer`)."""
+    order = ticket.order
+    with translation.override(transfer.language):
+        code, number = _readable_code(order, ticket)
+        picture = Picture(f"ticket-{code}.png", render_png(ticket.code))
+        tickets = list(
+            Ticket.objects.of_order(order.pk).select_related("ticket_type", "order_item")
+        )
+        pdf = render_pdf(order=order, tickets=tickets, paper=Paper.A4, chosen=[ticket.pk])
+        return _compose(
+            order,
+            "transfer_received",
+            gettext("Your ticket: %(event)s") % {"event": order.event.name},
+            {"transfer": transfer, "ticket": ticket, "readable_code": code, "picture": picture}
+            | {"link": transfer_link(transfer)},
+            to=transfer.email,
+            pictures=[picture],
+            files=[
+                AttachedFile(pdf_name(order, number), pdf, PDF_TYPE),
+                AttachedFile(
+                    calendar_name(order), render_calendar(order=order, now=now), CALENDAR_TYPE
+                ),
+            ],
+        )
+
+
+def compose_handed_on_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
+    """Return the mail that tells the buyer that the ticket is another person's now."""
+    order = ticket.order
+    with translation.override(order.language):
+        return _compose(
+            order,
+            "transfer_handed_on",
+            gettext("Ticket handed on: %(event)s") % {"event": order.event.name},
+            {"transfer": transfer, "ticket": ticket}
+            | {"readable_code": _readable_code(order, ticket)[0]},
+            to=order.customer_email,
+        )
+
+
+def _compose(  # noqa: PLR0913 - a mail has many parts
+    order: Order,
+    name: str,
+    subject: str,
+    context: Mapping[str, Any],
+    *,
+    to: str,
+    pictures: Sequence[Picture] = (),
+    files: Sequence[AttachedFile] = (),
+) -> HtmlMail:
+    event = order.event
+    full = {
+        "order": order,
+        "event": event,
+        "organizer": event.organizer,
+        "language": translation.get_language(),
+        **show_start(event),
+        **context,
+    }
+    return HtmlMail(
+        subject=" ".join(subject.split()),
+        body=render_to_string(f"tickets/mail/{name}.txt", full),
+        html=render_to_string(f"tickets/mail/{name}.html", full),
+        pictures=pictures,
+        files=files,
+        from_email=sender_of(event.organizer),
+        to=[to],
+        reply_to=reply_to_addresses(event.organizer),
+    )
+
+
+def _readable_code(order: Order, ticket: Ticket) -> tuple[str, int]:
+    number = number_tickets(list(Ticket.objects.of_order(order.pk)))[ticket.pk]
+    return readable_code(order.code, number), number

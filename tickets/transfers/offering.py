@@ -1,0 +1,190 @@
+"""Offer a ticket to another person, and withdraw the offer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from events.models import Event, EventStatus
+from orders.models import Order, OrderStatus
+from ticketing.actors import Actor, record_act
+from ticketing.errors import Conflict, Forbidden, NotFound
+from ticketing.mail_limit import book_mail_now
+from ticketing.models import ActType
+from ticketing.queue.messages import Message, next_retry_at, send_after_commit
+from tickets.models import Ticket, TicketStatus, Transfer, TransferMail, TransferMailKind
+from tickets.replacement import TicketNotValid
+
+# Long enough for a weekend and a busy day. An offer also ends with its event.
+LASTS: Final = timedelta(days=7)
+# Each offer mails an address that the buyer chose. More of one ticket would be a way to send spam.
+MOST_OFFERS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NewHolder:
+    """The person whom a buyer offers a ticket. `email` is tidy."""
+
+    name: str
+    email: str
+    language: str
+
+
+class TransfersNotAllowed(Forbidden):
+    """The organizer lets nobody hand on tickets of this event, or the event is over."""
+
+    code = "transfers_not_allowed"
+    title = "Tickets of this event cannot be transferred"
+
+
+class TransferOpen(Conflict):
+    """The ticket is offered to a person who has not accepted it yet."""
+
+    code = "transfer_open"
+    title = "This ticket is offered to somebody already"
+
+
+class TooManyTransfers(Conflict):
+    """The ticket was offered `MOST_OFFERS` times."""
+
+    code = "too_many_transfers"
+    title = "This ticket was offered too often"
+
+
+class TransferNotOpen(NotFound):
+    """The link is wrong, or the offer was withdrawn or accepted, or has expired."""
+
+    code = "transfer_not_open"
+    title = "This offer is not open"
+
+
+def may_be_transferred(event: Event, *, now: datetime) -> bool:
+    """Say whether tickets of an event may be handed on now."""
+    return event.allows_transfers and event.status == EventStatus.PUBLISHED and now < event.ends_at
+
+
+@transaction.atomic(durable=True)
+def offer_ticket(  # noqa: PLR0913 - it takes all these
+    *,
+    order_id: UUID,
+    ticket_id: UUID,
+    to: NewHolder,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[Transfer], None] = lambda _offer: None,
+) -> Transfer:
+    """
+    Offer a valid ticket to a person, who gets a mail with a link. The ticket stays as it is.
+
+    `store_response` stores the response in the same transaction.
+
+    :raises TransfersNotAllowed: if the organizer does not allow it, or the event is over
+    :raises TicketNotValid: if the ticket was used, revoked, refunded or handed on
+    :raises TransferOpen: if the ticket is offered already
+    :raises TooManyTransfers: if the ticket was offered too often
+    :raises TooManyMails: if the address has got the most mails that one address gets in an hour
+    """
+    # The lock makes two offers of one ticket wait for each other, and for a refund.
+    order = Order.objects.select_for_update(of=("self",)).select_related("event").get(pk=order_id)
+    if not may_be_transferred(order.event, now=now):
+        raise TransfersNotAllowed("The organizer does not allow it, or the event is over.")
+    ticket = Ticket.objects.of_order(order_id).filter(pk=ticket_id).first()
+    if (
+        ticket is None
+        or ticket.status != TicketStatus.VALID
+        or ticket.transfer_id is not None
+        or order.status != OrderStatus.PAID
+    ):
+        raise TicketNotValid("Only a valid ticket can be transferred.")
+    _end_old_offer(ticket, now)
+    book_mail_now(address=to.email, now=now)
+    offer = Transfer.objects.create(
+        ticket=ticket,
+        name=to.name,
+        email=to.email,
+        language=to.language,
+        created_at=now,
+        expires_at=min(now + LASTS, order.event.ends_at),
+    )
+    # The mail was booked above.
+    request_transfer_mail(offer, TransferMailKind.OFFER, now=now, goes_at=now)
+    _record(ActType.TICKET_OFFERED, offer, order, actor, now)
+    store_response(offer)
+    return offer
+
+
+@transaction.atomic(durable=True)
+def withdraw_transfer(
+    *,
+    order_id: UUID,
+    ticket_id: UUID,
+    actor: Actor,
+    now: datetime,
+    store_response: Callable[[], None] = lambda: None,
+) -> None:
+    """
+    Withdraw the open offer of a ticket: its link stops working. A repeat changes nothing.
+
+    `store_response` stores the response in the same transaction.
+
+    :raises TransferNotOpen: if the offer was accepted
+    """
+    offers = Transfer.objects.filter(ticket=ticket_id, ticket__order=order_id)
+    # An acceptance at the same moment updates the same row: only one of the two matches.
+    withdrawn = Transfer.objects.filter(
+        pk__in=offers.values("pk"), accepted_at=None, withdrawn_at=None
+    ).update(withdrawn_at=now)
+    if withdrawn:
+        order = Order.objects.select_related("event").get(pk=order_id)
+        offer = offers.get(withdrawn_at=now)
+        # The link would open nothing.
+        offer.mails.filter(sent_at=None).update(sent_at=now)
+        _record(ActType.TICKET_OFFER_WITHDRAWN, offer, order, actor, now)
+    elif offers.filter(accepted_at__isnull=False).exists():
+        raise TransferNotOpen("The ticket was accepted: it cannot be taken back.")
+    store_response()
+
+
+def open_offers(order: Order, *, now: datetime) -> dict[UUID, Transfer]:
+    """Return the open offer of each ticket of an order that has one, by the ticket's id."""
+    offers = Transfer.objects.filter(
+        ticket__order=order, accepted_at=None, withdrawn_at=None, expires_at__gt=now
+    )
+    return {offer.ticket_id: offer for offer in offers}
+
+
+def request_transfer_mail(
+    transfer: Transfer, kind: TransferMailKind, *, now: datetime, goes_at: datetime | None = None
+) -> None:
+    """Ask for a mail about a transfer, in the open transaction. A booked mail has a `goes_at`."""
+    mail = TransferMail.objects.create(
+        transfer=transfer,
+        kind=kind,
+        asked_at=now,
+        goes_at=goes_at,
+        ask_again_at=next_retry_at(0, now=now),
+    )
+    send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=mail.pk)
+
+
+def _end_old_offer(ticket: Ticket, now: datetime) -> None:
+    offers = Transfer.objects.filter(ticket=ticket)
+    if offers.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).exists():
+        raise TransferOpen("Withdraw the open offer first.")
+    if offers.count() >= MOST_OFFERS:
+        raise TooManyTransfers(f"A ticket can be offered {MOST_OFFERS} times.")
+    offers.filter(accepted_at=None, withdrawn_at=None).update(withdrawn_at=now)
+
+
+def _record(act: ActType, offer: Transfer, order: Order, actor: Actor, now: datetime) -> None:
+    record_act(
+        act=act,
+        actor=actor,
+        subject_id=offer.ticket_id,
+        organizer_id=order.event.organizer_id,
+        at=now,
+        details={"transfer": str(offer.pk)},
+    )

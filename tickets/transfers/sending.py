@@ -1,0 +1,57 @@
+"""Send the mails about transfers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tickets.models import TicketStatus, TransferMail, TransferMailKind
+from tickets.outgoing import close_mail, lease_mail, send_leased_mail
+from tickets.transfers.accepting import ticket_of_transfer
+from tickets.transfers.mails import (
+    compose_handed_on_mail,
+    compose_offer_mail,
+    compose_received_mail,
+)
+
+
+def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
+    """
+    Send one mail about a transfer, and note that it was sent.
+
+    :raises Exception: if the mail was not sent and a retry may succeed
+    """
+    mail = lease_mail(
+        TransferMail.objects.filter(pk=mail_id).select_related(
+            "transfer__ticket__order__event__organizer", "transfer__ticket__ticket_type"
+        ),
+        address=_address_of,
+        now=now,
+    )
+    if mail is None:
+        return
+    transfer = mail.transfer
+    if mail.kind == TransferMailKind.OFFER:
+        if transfer.accepted_at or transfer.withdrawn_at or transfer.expires_at <= now:
+            close_mail(mail, now=now)
+        else:
+            send_leased_mail(mail, lambda: compose_offer_mail(transfer=transfer), now=now)
+        return
+    ticket = ticket_of_transfer(transfer)
+    if ticket is None or ticket.status == TicketStatus.REVOKED:
+        # It was refunded or blocked meanwhile: there is no ticket to tell of.
+        close_mail(mail, now=now)
+    elif mail.kind == TransferMailKind.HANDED_ON:
+        send_leased_mail(
+            mail, lambda: compose_handed_on_mail(transfer=transfer, ticket=ticket), now=now
+        )
+    else:
+        send_leased_mail(
+            mail,
+            lambda: compose_received_mail(transfer=transfer, ticket=ticket, now=now),
+            now=now,
+        )
+
+
+def _address_of(mail: TransferMail) -> str:
+    if mail.kind == TransferMailKind.HANDED_ON:
+        return mail.transfer.ticket.order.customer_email
+    return mail.transfer.email
