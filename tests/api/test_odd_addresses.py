@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
+from events.admin.base import OwnAdmin
+from events.admin.filters import lookups_of, own_filters
 from events.event_cache import clear_event_cache
 from events.models import Event
 from tests.make import as_organizer, as_user, make_event, make_user
@@ -73,12 +75,19 @@ def test_admin_pages_with_malformed_ids_do_not_fail(key: str):
 def test_admin_lists_with_malformed_parameters_do_not_fail(base: str):
     client = superuser()
     rows_of_everything(make_event())
-    fields = [field.name for field in BASES[base][0]._meta.get_fields()]
+    model, model_admin = BASES[base]
+    fields = [field.name for field in model._meta.get_fields()]
+    offered = set(fields)
+    if isinstance(model_admin, OwnAdmin):
+        used = lookups_of(own_filters(model, model_admin.list_filter))
+        offered = {lookup.partition("__")[0] for lookup in used}
     filters = [
         f"{name}{lookup}={value}"
         for name, lookup, value in product(
             fields, ("__exact", "__id__exact", "__regex"), MALFORMED_VALUES
         )
+        # A page of ours refuses the other fields before it reads any value.
+        if name in offered or value == MALFORMED_VALUES[0]
     ]
     queries = [
         f"{name}={value}"
@@ -97,9 +106,10 @@ def test_admin_actions_on_malformed_ids_do_not_fail(base: str):
     client = superuser()
     actions = [getattr(each, "__name__", each) for each in BASES[base][1].actions or []]
     keys = ["abc", "\0", "9" * 40, ""]
-    more: list[dict[str, str]] = [{}, {"index": "x"}, {"select_across": "x"}, {"confirmed": "yes"}]
+    more: list[dict[str, str]] = [{"index": "x"}, {"select_across": "x"}]
+    all_keys = [*product(keys, [{}, {"confirmed": "yes"}]), *product(keys[:1], more)]
 
-    for action, key, others in product([*actions, "delete_selected", "none"], keys, more):
+    for action, (key, others) in product([*actions, "delete_selected", "none"], all_keys):
         sent = {"action": action, "_selected_action": [key, "abc"], **others}
         assert client.post(base, sent, format="multipart").status_code < 500, sent
 

@@ -219,6 +219,10 @@ def our_models() -> list[Any]:
     ]
 
 
+def one_of_each_model(rows: Iterable[Any]) -> list[Any]:
+    return list({type(row): row for row in rows}.values())
+
+
 def texts_of(rows: Iterable[Any]) -> set[str]:
     """Return the texts and ids in these rows that are long enough to be recognized."""
     found = set()
@@ -306,14 +310,13 @@ def searches(words: str) -> Iterator[str]:
 
 def list_queries(theirs: OrganizerRows) -> Iterator[str]:
     """Return URLs of each list with filters that its page does not offer, by names and keys."""
-    for model, model_admin in admin.site._registry.items():
+    for model in admin.site._registry:
         url = reverse(f"admin:{name_of(model)}_changelist")
         for query in ("_facets=True", "_popup=1", "_to_field=id", "all=", "e=1", "q=verdol"):
             yield f"{url}?{query}"
-        for column in range(len(model_admin.list_display) + 1):
-            yield f"{url}?o={column}"
+        yield f"{url}?o=1"
         for field in model._meta.get_fields():
-            for row in theirs.rows:
+            for row in one_of_each_model(theirs.rows):
                 if field.is_relation and isinstance(row, field.related_model or ()):
                     yield f"{url}?{field.name}__id__exact={row.pk}"
             yield f"{url}?{field.name}__startswith=verdol"
@@ -328,7 +331,13 @@ def links_on(url: str, page: str) -> Iterator[str]:
             yield target
 
 
-def walk(client: Client, seeds: Iterable[str], look: Callable[[str, Any], None]) -> set[str]:
+def walk(
+    client: Client,
+    seeds: Iterable[str],
+    look: Callable[[str, Any], None],
+    *,
+    most_pages: int = MOST_PAGES,
+) -> set[str]:
     """Open each page, then the pages that it links to, breadth first."""
     waiting = deque(dict.fromkeys(seeds))
     seen = set(waiting)
@@ -339,7 +348,7 @@ def walk(client: Client, seeds: Iterable[str], look: Callable[[str, Any], None])
         if "text/html" not in response.headers.get("Content-Type", ""):
             continue
         for link in links_on(url, response.content.decode()):
-            if link not in seen and len(seen) < MOST_PAGES:
+            if link not in seen and len(seen) < most_pages:
                 seen.add(link)
                 waiting.append(link)
     return seen
@@ -403,7 +412,7 @@ def test_a_page_of_another_organizers_row_looks_like_that_of_a_missing_row(
     ours, theirs = organizers
     client = browse_as(ours.member)
 
-    for row in theirs.rows:
+    for row in one_of_each_model(theirs.rows):
         if not isinstance(row.pk, UUID):
             continue
         for url in pages_of(row):
@@ -461,7 +470,7 @@ def test_staff_without_membership_and_members_without_staff_status_see_no_data(
         if shown := shown_of(theirs, url, response):
             found[url] = shown
 
-    walk(browse_as(user), [*pages_of_models(), *searches("verdol"), *pages], look)
+    walk(browse_as(user), [*pages_of_models(), *searches("verdol"), *pages], look, most_pages=0)
 
     assert found == {}
 
