@@ -203,7 +203,8 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
         now=clock.now(),
     )
     Consent.objects.create(order=order, terms=terms, accepted_at=clock.now(), way="api")
-    ErasureRun.objects.create(organizer=organizer, started_at=clock.now(), orders=1)
+    now = clock.now()
+    ErasureRun.objects.create(organizer=organizer, started_at=now, finished_at=now, orders=1)
     ErasedEvent.objects.create(event=event, ended_at=event.ends_at, erased_at=clock.now())
     made = []
     for model, known in before.items():

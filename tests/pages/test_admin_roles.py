@@ -285,6 +285,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "change": NOBODY,
         "history": NOBODY,
         "delete": NOBODY,
+        ":reset_second_factors": NOBODY,
     },
     "ticketing_failedmessage": {
         "changelist": NOBODY,
