@@ -122,11 +122,11 @@ def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
 
 def refuse_to_drop(kind: TicketType) -> None:
     """
-    Check that no order of any status has tickets of this type.
+    Check that no order of any status has tickets of this type, also by an exchange.
 
     :raises TicketTypeInUse: if an order has
     """
-    if kind.order_items.exists():
+    if kind.order_items.exists() or kind.tickets.exists():
         raise TicketTypeInUse(f"{kind.name} has orders. Lower its capacity instead.")
 
 

@@ -5,9 +5,9 @@ from django.db import models
 
 class DroppedHold(models.Model):
     """
-    The id of a hold that was released because no order was written for it.
+    The id of a hold that was released because no order or exchange was written for it.
 
-    The row stops a slow request, which took the hold, from writing an order with that id.
+    The row stops a slow request, which took the hold, from writing one with that id.
     """
 
     order_id = models.UUIDField(primary_key=True)

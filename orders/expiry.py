@@ -26,7 +26,7 @@ from events.stock.record import (
     milliseconds_until,
 )
 from orders.dropped_hold import DroppedHold
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderStatus, TicketExchange
 from orders.state import move_orders
 from ticketing.telemetry.metrics import count_stock_failure
 
@@ -101,8 +101,8 @@ def decide_holds(
     """
     Decide what Redis must do with each hold. No other code makes this decision.
 
-    A reservation that is past its time expires here. A hold without an order is dropped: its id is
-    recorded, so that a slow request cannot write an order with that id any more.
+    A reservation that is past its time expires here. A hold without an order or an exchange is
+    dropped: its id is recorded, so that a slow request cannot write one with that id any more.
     """
     decisions = _decide(order_ids, now)
     if without_order := set(order_ids) - {decision.order_id for decision in decisions}:
@@ -145,7 +145,13 @@ def _drop(event_id: UUID, order_ids: Collection[UUID], now: datetime) -> list[Ho
 def _decide_by_status(order_ids: Collection[UUID]) -> list[HoldDecision]:
     found = Order.objects.filter(pk__in=order_ids).values_list("pk", "status", "reserved_until")
     clock = database_now()
-    return [_decision(*row, clock) for row in found]
+    decisions = [_decision(*row, clock) for row in found]
+    others = set(order_ids) - {decision.order_id for decision in decisions}
+    if not others:
+        return decisions
+    # The hold of an exchange has its id. Once it is written, its place counts as sold.
+    exchanges = TicketExchange.objects.filter(pk__in=others).values_list("pk", flat=True)
+    return decisions + [HoldDecision(pk, HoldAction.SETTLE) for pk in exchanges]
 
 
 def _decision(order_id: UUID, status: str, until: datetime, clock: datetime) -> HoldDecision:

@@ -27,10 +27,10 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Coalesce, Greatest, TruncDate
 
 from events.models import Event
-from orders.models import OrderItem
+from orders.models import OrderItem, TicketExchange
 from orders.sales_slots import SalesSlot, SalesSummary
 
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -216,7 +216,7 @@ def _grouped(source: _Source, keys: Sequence[_Key]) -> QuerySet[Any, tuple[Any, 
 
 
 def _sources(events: QuerySet[Event], since: datetime) -> Iterator[_Source]:
-    """Yield the slots, then what was sold and what was returned after the last of them."""
+    """Yield the slots, then what was sold, returned and exchanged after the last of them."""
     wanted = events.order_by().values("pk")
     until = written_until()
     live = max(since, until)
@@ -237,12 +237,39 @@ def _sources(events: QuerySet[Event], since: datetime) -> Iterator[_Source]:
         (Sum("quantity"), Sum(F("quantity") * F("unit_price")), nothing, no_money),
     )
     # By the relation's reverse: `orders` may not import `tickets`.
+    worth = Coalesce("tickets__exchanged_price", "unit_price")
     yield _Source(
         items.filter(tickets__refunded_at__gte=live),
         "tickets__refunded_at",
-        "ticket_type",
+        "tickets__ticket_type",
         "order__currency",
-        (nothing, no_money, Count("pk"), Sum("unit_price")),
+        (nothing, no_money, Count("pk"), Sum(worth)),
+    )
+    yield from _exchanges(wanted, since, until)
+
+
+def _exchanges(wanted: QuerySet[Any], since: datetime, until: datetime) -> Iterator[_Source]:
+    """
+    Yield what exchanges change that are not in slots yet.
+
+    A ticket counts as sold of its new type, at the time of its sale and at its old price. So the
+    total of a day never changes. The difference of the price counts when it was settled.
+    """
+    exchanges = TicketExchange.objects.filter(order__event__in=wanted, at__gte=until)
+    nothing, no_money = Sum(Value(0)), Sum(Value(Decimal(0)))
+    sold = exchanges.filter(order__paid_at__gte=since)
+    before = F("price_before")
+    for kind, sign in (("from_type", -1), ("to_type", 1)):
+        sums = (Sum(Value(sign)), Sum(before * Value(sign)), nothing, no_money)
+        yield _Source(sold, "order__paid_at", kind, "order__currency", sums)
+    more = Greatest(F("price_after") - before, Value(Decimal(0)))
+    less = Greatest(before - F("price_after"), Value(Decimal(0)))
+    yield _Source(
+        exchanges.filter(at__gte=since),
+        "at",
+        "to_type",
+        "order__currency",
+        (nothing, Sum(more), nothing, Sum(less)),
     )
 
 

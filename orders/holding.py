@@ -93,7 +93,7 @@ def hold_and_write(attempts: Attempts, buyer: Buyer, limits: Limits, now: dateti
     """
     event = attempts.event
     for number in range(TRIES):
-        epoch = _hold(attempts, number, now)
+        epoch = hold_once(attempts, number, now)
         if epoch is None:
             continue
         order = _new_order(attempts, buyer)
@@ -113,7 +113,7 @@ def hold_and_write(attempts: Attempts, buyer: Buyer, limits: Limits, now: dateti
             case HoldDropped():
                 attempts.order_id = new_id()
             case StaleEpoch(current):
-                _await_rebuild(event.pk, current, number)
+                await_rebuild(event.pk, current, number)
                 attempts.seen = current
             case CodeTaken():
                 # The next attempt generates another code.
@@ -133,8 +133,16 @@ def _reason_of(
             return EventHasChanged()
 
 
-def _hold(attempts: Attempts, number: int, now: datetime) -> int | None:
-    """Hold the tickets and return the epoch of their stock. Return None to make another attempt."""
+def hold_once(attempts: Attempts, number: int, now: datetime) -> int | None:
+    """
+    Hold the tickets for some seconds and return the epoch of their stock.
+
+    Return None to make another attempt. `number` counts the attempts from 0.
+
+    :raises SoldOut: if too few tickets of a type are left
+    :raises EventHasChanged: if the event is not as it was read
+    :raises InventoryUnavailable: if Redis is not available
+    """
     event_id = attempts.event.pk
     try:
         return hold_tickets(
@@ -184,7 +192,8 @@ def _release(order: NewOrder) -> None:
     release_holds(event_id=order.event.pk, order_ids=[order.order_id])
 
 
-def _await_rebuild(event_id: UUID, current: int, number: int) -> None:
+def await_rebuild(event_id: UUID, current: int, number: int) -> None:
+    """Wait until the stock of the epoch `current` is in Redis, or rebuild it."""
     # PostgreSQL has a newer epoch than Redis: another process is between the two steps of a
     # rebuild, or died there. Only pause at the first attempt, and rebuild at the later ones.
     if number:

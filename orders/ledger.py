@@ -33,10 +33,20 @@ FROM orders_refund r JOIN orders_payment p ON p.id = r.payment_id
 WHERE r.amount > 0 AND (l.id IS NULL OR l.amount <> -r.amount OR l.currency <> p.currency)
   AND (%(event)s::uuid IS NULL OR o.event_id = %(event)s)
 """
+_CASH: Final = """
+SELECT o.code, CASE WHEN l.id IS NULL THEN 'a difference in cash is not entered'
+  ELSE 'a difference in cash is entered with another amount' END
+FROM orders_cashdifference d JOIN orders_order o ON o.id = d.order_id
+  LEFT JOIN orders_ledgerentry l ON l.cause = d.id
+WHERE (l.id IS NULL OR l.amount <> d.amount OR l.currency <> o.currency)
+  AND (%(event)s::uuid IS NULL OR o.event_id = %(event)s)
+"""
 _ENTRIES: Final = """
 SELECT o.code, 'an entry has no cause'
 FROM orders_ledgerentry l JOIN orders_order o ON o.id = l.order_id
-WHERE (l.kind = 'charge' AND NOT EXISTS (
+WHERE NOT EXISTS (
+    SELECT FROM orders_cashdifference d WHERE d.id = l.cause AND d.order_id = l.order_id)
+  AND (l.kind = 'charge' AND NOT EXISTS (
     SELECT FROM orders_payment p WHERE p.id = l.cause AND p.order_id = l.order_id
       AND p.status IN ('approved', 'refunding', 'refunded'))
   OR l.kind = 'refund' AND NOT EXISTS (
@@ -50,8 +60,12 @@ FROM orders_order o LEFT JOIN (
   SELECT order_id, sum(amount) FILTER (WHERE kind = 'charge') AS charged,
     sum(amount) FILTER (WHERE kind <> 'fee') AS rest
   FROM orders_ledgerentry GROUP BY order_id) l ON l.order_id = o.id
+  LEFT JOIN (
+  SELECT order_id, sum(amount) FILTER (WHERE amount > 0) AS taken
+  FROM orders_cashdifference GROUP BY order_id) d ON d.order_id = o.id
 WHERE (
-    coalesce(l.charged, 0) <> CASE WHEN o.status IN ('paid', 'refunded') THEN o.total ELSE 0 END
+    coalesce(l.charged, 0)
+      <> CASE WHEN o.status IN ('paid', 'refunded') THEN o.total ELSE 0 END + coalesce(d.taken, 0)
     OR o.status = 'refunded' AND coalesce(l.rest, 0) <> 0)
   AND (%(event)s::uuid IS NULL OR o.event_id = %(event)s)
 """
@@ -139,7 +153,7 @@ def find_ledger_faults(*, event_id: UUID | None = None) -> Iterator[str]:
     At most 100 of each kind. Without an event it reads all orders: it is for operators, not for
     requests.
     """
-    for statement in (_CHARGES, _REFUNDS, _ENTRIES, _TOTALS):
+    for statement in (_CHARGES, _REFUNDS, _CASH, _ENTRIES, _TOTALS):
         with connection.cursor() as cursor:
             cursor.execute(f"{statement}ORDER BY o.code LIMIT {_MOST_FOUND}", {"event": event_id})
             for code, fault in cursor.fetchall():

@@ -52,7 +52,7 @@ class LedgerEntry(models.Model):
         verbose_name=_("order"),
     )
     kind = models.CharField(_("kind"), max_length=8, choices=EntryKind.choices)
-    # The payment that was approved, or the refund that was recorded.
+    # The payment that was approved, the refund that was recorded, or the difference in cash.
     cause = models.UUIDField(editable=False)
     # Without choices: a new method needs no migration.
     method = models.CharField(_("method"), max_length=16)

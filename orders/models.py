@@ -14,6 +14,7 @@ from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
 from orders.consent_record import Consent, ConsentWay
 from orders.dropped_hold import DroppedHold
 from orders.email_confirmation import EmailConfirmation
+from orders.exchange_record import CashDifference, TicketExchange
 from orders.guest_list_record import GuestList
 from orders.ledger_entry import LedgerEntry
 from orders.order_item import OrderItem
@@ -26,10 +27,11 @@ from orders.simulated_charges import SimulatedCharge, SimulatedPix
 from ticketing.ids import new_id
 
 __all__ = [
-    "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "Consent", "ConsentWay", "DroppedHold",
-    "EmailConfirmation", "GuestList", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment",
-    "PaymentMethod", "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot",
-    "ShopRecord", "SimulatedCharge", "SimulatedPix",
+    "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "CashDifference", "Consent", "ConsentWay",
+    "DroppedHold", "EmailConfirmation", "GuestList", "LedgerEntry", "Order", "OrderItem",
+    "OrderStatus", "Payment", "PaymentMethod", "PaymentStatus", "PixCharge", "PixState",
+    "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge", "SimulatedPix",
+    "TicketExchange",
 ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def _summarize_step(now: datetime) -> bool:
     if end <= start:
         return False
     with connection.cursor() as cursor:
-        for statement in (_SALES, _ORDERS):
+        for statement in (_SALES, _EXCHANGES, _ORDERS):
             cursor.execute(statement, {"start": start, "end": end})
     SalesSummary.objects.filter(pk=summary.pk).update(written_until=end)
     return True
@@ -71,14 +71,43 @@ FROM (
   FROM orders_order o JOIN orders_orderitem i ON i.order_id = o.id
   WHERE o.paid_at >= %(start)s AND o.paid_at < %(end)s
   UNION ALL
-  SELECT t.event_id, i.ticket_type_id, date_bin('15 minutes', t.refunded_at, '2000-01-01Z'),
-    o.currency, 0, 0, 1, i.unit_price
+  SELECT t.event_id, t.ticket_type_id, date_bin('15 minutes', t.refunded_at, '2000-01-01Z'),
+    o.currency, 0, 0, 1, coalesce(t.exchanged_price, i.unit_price)
   FROM tickets_ticket t
     JOIN orders_orderitem i ON i.id = t.order_item_id
     JOIN orders_order o ON o.id = t.order_id
   WHERE t.refunded_at >= %(start)s AND t.refunded_at < %(end)s
 ) AS moved
 GROUP BY event_id, ticket_type_id, starts_at, currency
+"""
+
+# After the sales: an exchanged ticket counts as sold of its new type in the slot of its sale, which
+# is written. `orders.figures` has the same rule for exchanges that are not in slots yet.
+_EXCHANGES: Final = """
+MERGE INTO orders_salesslot AS slot USING (
+  SELECT event_id, ticket_type_id, starts_at, currency, sum(sold) AS sold, sum(amount) AS amount,
+    sum(returned_amount) AS returned_amount
+  FROM (
+    SELECT o.event_id, x.ticket_type_id,
+      date_bin('15 minutes', o.paid_at, '2000-01-01Z') AS starts_at, o.currency,
+      x.sign AS sold, x.sign * e.price_before AS amount, 0 AS returned_amount
+    FROM orders_ticketexchange e JOIN orders_order o ON o.id = e.order_id,
+      LATERAL (VALUES (e.from_type_id, -1), (e.to_type_id, 1)) AS x (ticket_type_id, sign)
+    WHERE e.at >= %(start)s AND e.at < %(end)s
+    UNION ALL
+    SELECT o.event_id, e.to_type_id, date_bin('15 minutes', e.at, '2000-01-01Z'), o.currency, 0,
+      greatest(e.price_after - e.price_before, 0), greatest(e.price_before - e.price_after, 0)
+    FROM orders_ticketexchange e JOIN orders_order o ON o.id = e.order_id
+    WHERE e.at >= %(start)s AND e.at < %(end)s AND e.price_after <> e.price_before
+  ) AS moved
+  GROUP BY event_id, ticket_type_id, starts_at, currency
+) AS moved ON slot.event_id = moved.event_id AND slot.starts_at = moved.starts_at
+  AND slot.ticket_type_id = moved.ticket_type_id
+WHEN MATCHED THEN UPDATE SET sold = slot.sold + moved.sold, amount = slot.amount + moved.amount,
+  returned_amount = slot.returned_amount + moved.returned_amount
+WHEN NOT MATCHED THEN INSERT (event_id, ticket_type_id, starts_at, currency, sold, amount, returned,
+  returned_amount) VALUES (moved.event_id, moved.ticket_type_id, moved.starts_at, moved.currency,
+  moved.sold, moved.amount, 0, moved.returned_amount)
 """
 
 _ORDERS: Final = """

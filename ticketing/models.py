@@ -172,6 +172,7 @@ class ActType(models.TextChoices):
     )
     TICKET_REVOKED = "ticket.revoked", _("ticket revoked")
     TICKET_REISSUED = "ticket.reissued", _("ticket re-issued")
+    TICKET_EXCHANGED = "ticket.exchanged", _("ticket moved to another type")
     TICKET_RENAMED = "ticket.renamed", _("ticket given to another holder")
     TICKET_OFFERED = "ticket.offered", _("ticket offered to another person")
     TICKET_OFFER_WITHDRAWN = "ticket.offer_withdrawn", _("offer of the ticket taken back")

@@ -79,9 +79,7 @@ def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket], now: datetim
         valid = [ticket for ticket in tickets if is_the_buyers(ticket)]
         shown = [_show_ticket(order, ticket, numbers[ticket.pk]) for ticket in valid]
         renewed = any(ticket.news for ticket in shown)
-        refunded = sum(
-            (ticket.order_item.unit_price for ticket in tickets if ticket.refunded_at), Decimal(0)
-        )
+        refunded = sum((ticket.price for ticket in tickets if ticket.refunded_at), Decimal(0))
         context = _make_context(order, shown) | {
             "renewed": renewed,
             "lines": _count_lines(order, valid),
@@ -127,9 +125,7 @@ def _make_context(order: Order, tickets: Sequence[TicketInMail]) -> dict[str, An
 
 
 def _count_lines(order: Order, tickets: Sequence[Ticket]) -> list[LineOfOrder]:
-    quantities = Counter(
-        (ticket.ticket_type.name, ticket.order_item.unit_price) for ticket in tickets
-    )
+    quantities = Counter((ticket.ticket_type.name, ticket.price) for ticket in tickets)
     return [
         LineOfOrder(quantity, name, show_money(price, order.currency))
         for (name, price), quantity in quantities.items()
@@ -141,12 +137,22 @@ def _show_ticket(order: Order, ticket: Ticket, number: int) -> TicketInMail:
         number=number,
         readable_code=readable_code(order.code, number),
         ticket_type=ticket.ticket_type.name,
-        price=show_money(ticket.order_item.unit_price, order.currency),
+        price=show_money(ticket.price, order.currency),
         holder_name=ticket.holder_name,
         code=ticket.code,
         picture=Picture(f"ticket-{order.code}-{number}.png", render_png(ticket.code)),
         news=_say_news(ticket),
     )
+
+
+def _say_difference(old: Ticket, ticket: Ticket) -> list[str]:
+    difference = ticket.price - old.price
+    if not difference:
+        return []
+    words = {"amount": show_money(abs(difference), ticket.order.currency)}
+    if difference > 0:
+        return [gettext("You paid the difference of %(amount)s to the organizer.") % words]
+    return [gettext("You get the difference of %(amount)s back.") % words]
 
 
 def _say_news(ticket: Ticket) -> list[str]:
@@ -158,6 +164,7 @@ def _say_news(ticket: Ticket) -> list[str]:
     if old.ticket_type_id != ticket.ticket_type_id:
         names = {"old": old.ticket_type.name, "new": ticket.ticket_type.name}
         news.append(gettext("Changed from %(old)s to %(new)s.") % names)
+    news += _say_difference(old, ticket)
     if old.holder_name != ticket.holder_name:
         names = {"old": old.holder_name, "new": ticket.holder_name}
         news.append(gettext("Now in the name of %(new)s, before %(old)s.") % names)

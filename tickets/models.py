@@ -1,5 +1,6 @@
 """The tables of tickets, their deliveries, door devices and scans."""
 
+from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
@@ -72,6 +73,10 @@ class Ticket(models.Model):
         max_length=100, blank=True, default="", db_default="", editable=False
     )
     holder_name = models.CharField(_("holder's name"), max_length=200)
+    # What the ticket is worth since it was exchanged. NULL: the price of its order item.
+    exchanged_price = models.DecimalField(
+        _("price"), max_digits=10, decimal_places=2, null=True, editable=False
+    )
     status = models.CharField(
         _("status"), max_length=8, choices=TicketStatus.choices, default=TicketStatus.VALID
     )
@@ -139,6 +144,12 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return self.holder_name
+
+    @property
+    def price(self) -> Decimal:
+        """Return what the buyer has paid for the ticket, and gets back if it is refunded."""
+        known = self.exchanged_price
+        return self.order_item.unit_price if known is None else known
 
 
 class Delivery(OutgoingMail):

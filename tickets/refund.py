@@ -12,6 +12,7 @@ from django.db import transaction
 from events.models import EventStatus
 from events.stock.rebuild import sell_again
 from events.stock.record import current_epoch, return_sold, share_event
+from orders.exchanges import TicketPlace, cash_of_tickets, give_cash_back
 from orders.models import Order, OrderStatus, Payment
 from orders.refunds import (
     count_returned,
@@ -105,18 +106,30 @@ def sum_of_refund(*, order_id: UUID, ticket_ids: Collection[UUID]) -> Decimal:
     """
     Return what a refund of some of a paid order's tickets would owe to the buyer now.
 
-    Tickets that were refunded before do not count. With the last ticket, the rest is owed.
+    Tickets that were refunded before do not count. With the last ticket, the rest is owed. The part
+    that staff took by hand for exchanged tickets is included: `cash_of_refund`.
     """
     of_order = Ticket.objects.of_order(order_id).select_related("order_item")
     open_tickets = list(of_order.filter(refunded_at=None))
     chosen = [ticket for ticket in open_tickets if ticket.pk in ticket_ids]
     if chosen and len(chosen) == len(open_tickets):
-        return rest_of_payment(Payment.objects.get(order_id=order_id))
+        by_hand = cash_of_refund(order_id=order_id, tickets=chosen)
+        return rest_of_payment(Payment.objects.get(order_id=order_id)) + by_hand
     return _sum_of_prices(chosen)
 
 
+def cash_of_refund(*, order_id: UUID, tickets: Collection[Ticket]) -> Decimal:
+    """Return the part of a refund of these tickets that staff took by hand, and give back so."""
+    places, taken = _places(tickets), cash_of_tickets(order_id)
+    return sum((amount for place, amount in taken.items() if place in places), Decimal(0))
+
+
+def _places(tickets: Collection[Ticket]) -> set[TicketPlace]:
+    return {(ticket.order_item_id, ticket.position) for ticket in tickets}
+
+
 def _sum_of_prices(tickets: Collection[Ticket]) -> Decimal:
-    return sum((ticket.order_item.unit_price for ticket in tickets), Decimal(0))
+    return sum((ticket.price for ticket in tickets), Decimal(0))
 
 
 def _refund(
@@ -174,14 +187,19 @@ def _refund_open_tickets(
     if not refunded:
         return []
     _end_tickets(refunded, now)
+    by_hand = give_cash_back(order_id=order.pk, tickets=_places(refunded), now=now)
     whole = len(refunded) == len(open_tickets)
     if whole:
         refund = record_rest_as_refund(order_id=order.pk, now=now)
     else:
-        owed = _sum_of_prices(refunded)
+        owed = _sum_of_prices(refunded) - by_hand
         refund = record_partial_refund(order_id=order.pk, amount=owed, now=now)
     request_refund_notice(
-        order=order, refund=refund, ticket_ids=[ticket.pk for ticket in refunded], now=now
+        order=order,
+        refund=refund,
+        cash=by_hand,
+        ticket_ids=[ticket.pk for ticket in refunded],
+        now=now,
     )
     record_act(
         act=ActType.ORDER_REFUNDED if whole else ActType.ORDER_TICKETS_REFUNDED,
@@ -193,6 +211,7 @@ def _refund_open_tickets(
             "amount": str(refund.amount),
             "currency": order.currency,
             "tickets": [str(ticket.pk) for ticket in refunded],
+            **({"cash": str(by_hand)} if by_hand else {}),
             **({"reason": by.reason} if by.reason else {}),
         },
     )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
 
+from events.models import TicketType
 from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
@@ -106,20 +108,26 @@ def replace_ticket(  # noqa: PLR0913 - a replacement takes all these
     # The lock prevents a refund of the order at the same time, which would miss the new ticket.
     order = Order.objects.select_for_update(of=("self",)).get(pk=old.order_id)
     check()
-    new = write_replacement(old, order, holder_name, now)
-    if new is None or order.status != OrderStatus.PAID:
-        old.refresh_from_db(fields=["status", "replaced_by"])
-        if new is not None or not old.replaced_by_id:
-            raise TicketNotValid(f"The ticket is {old.status}.")
-        raise TicketNotValid(
-            f"The ticket was replaced by {old.replaced_by_id}. Use that one.",
-            replaced_by=old.replaced_by_id,
-        )
+    is_paid = order.status == OrderStatus.PAID
+    new = write_replacement(old, order, now=now, holder_name=holder_name) if is_paid else None
+    if new is None:
+        raise refuse_replacement(old)
     act = ActType.TICKET_REISSUED if holder_name is None else ActType.TICKET_RENAMED
     _record_replacement(old, new, act=act, actor=actor, now=now)
-    _ask_for_codes(order.pk, now)
+    ask_for_codes(order.pk, now)
     store_response(new)
     return new
+
+
+def refuse_replacement(old: Ticket) -> TicketNotValid:
+    """Return why a ticket cannot be replaced, as it is now."""
+    old.refresh_from_db(fields=["status", "replaced_by"])
+    if not old.replaced_by_id:
+        return TicketNotValid(f"The ticket is {old.status}.")
+    return TicketNotValid(
+        f"The ticket was replaced by {old.replaced_by_id}. Use that one.",
+        replaced_by=old.replaced_by_id,
+    )
 
 
 def hand_over_tickets(  # noqa: PLR0913 - it takes all these
@@ -141,14 +149,14 @@ def hand_over_tickets(  # noqa: PLR0913 - it takes all these
     replaced = 0
     for old in tickets.filter(pk__in=ticket_ids):
         renamed = old.holder_name == old_name and new_name != old_name
-        new = write_replacement(old, order, new_name if renamed else None, now)
+        new = write_replacement(old, order, now=now, holder_name=new_name if renamed else None)
         if new is None:
             continue
         act = ActType.TICKET_RENAMED if renamed else ActType.TICKET_REISSUED
         _record_replacement(old, new, act=act, actor=actor, now=now)
         replaced += 1
     if replaced:
-        _ask_for_codes(order.pk, now)
+        ask_for_codes(order.pk, now)
     return replaced
 
 
@@ -191,30 +199,38 @@ def replace_tickets_signed_by(*, key_id: int, order_id: UUID, actor: Actor, now:
     signed = tickets.filter(status=TicketStatus.VALID, code__startswith=code_prefix(key_id))
     replaced = 0
     for old in signed:
-        new = write_replacement(old, order, None, now)
+        new = write_replacement(old, order, now=now)
         if new is None:
             continue
         _record_replacement(old, new, act=ActType.TICKET_REISSUED, actor=actor, now=now)
         replaced += 1
     if replaced:
-        _ask_for_codes(order_id, now)
+        ask_for_codes(order_id, now)
     return replaced
 
 
-def write_replacement(
+def _refuse_current(key_id: int) -> None:
+    if key_id == signing_key_id():
+        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new key before it.")
+
+
+def write_replacement(  # noqa: PLR0913 - what a replacement may change
     old: Ticket,
     order: Order,
-    holder_name: str | None,
-    now: datetime,
     *,
+    now: datetime,
+    holder_name: str | None = None,
+    ticket_type: TicketType | None = None,
+    price: Decimal | None = None,
     transfer: Transfer | None = None,
 ) -> Ticket | None:
     """
     Revoke a ticket and write its replacement. Return None if it was not valid any more.
 
-    It runs in the caller's transaction, which has locked the order's row. With a `transfer` it is
-    the new holder's; otherwise it stays whose it was. A holder gets the new code by mail.
+    It runs in the caller's transaction, which has locked the order's row. What is None stays. With
+    a `transfer` the ticket is the new holder's. A holder gets the new code by mail.
     """
+    kind = ticket_type or old.ticket_type
     identity = new_id()
     number = number_tickets(list(Ticket.objects.of_order(order.pk))).get(old.pk)
     # A check-in at the same moment updates the same row: PostgreSQL lets only one of the two match.
@@ -226,7 +242,7 @@ def write_replacement(
     subject = CodeSubject(
         event_id=old.event_id,
         event_number=old.event.number,
-        type_number=old.ticket_type.number,
+        type_number=kind.number,
         valid_from=order.created_at,
         event_ends_at=old.event.ends_at,
     )
@@ -237,30 +253,20 @@ def write_replacement(
         order=order,
         order_item_id=old.order_item_id,
         event=old.event,
-        ticket_type=old.ticket_type,
+        ticket_type=kind,
         position=old.position,
         number=number,
         code=sign_code(subject, identity),
         object_name=new_object_name(event_id=old.event_id, ticket_id=identity),
         holder_name=old.holder_name if holder_name is None else holder_name,
+        exchanged_price=old.exchanged_price if price is None else price,
         transfer=transfer or old.transfer,
         created_at=now,
     )
 
 
-def _refuse_current(key_id: int) -> None:
-    if key_id == signing_key_id():
-        raise KeyStillSigns(f"Key {key_id} signs new tickets. List a new key before it.")
-
-
-def _mail_new_holder(transfer: Transfer, now: datetime) -> None:
-    mails = TransferMail.objects.filter(transfer=transfer, kind=TransferMailKind.TICKET)
-    mails.update(**new_mail_request(now=now))
-    for mail_id in mails.values_list("pk", flat=True):
-        send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=mail_id)
-
-
-def _ask_for_codes(order_id: UUID, now: datetime) -> None:
+def ask_for_codes(order_id: UUID, now: datetime) -> None:
+    """Ask for the QR codes of an order's new tickets, and for the mail that carries them."""
     deliveries = Delivery.objects.filter(order_id=order_id)
     deliveries.update(codes_stored_at=None, **new_mail_request(now=now))
     send_after_commit(Message.ISSUE_CODES, order_id=order_id)

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -17,6 +18,8 @@ from ticketing.money import format_money
 
 # One in so many tickets left is few.
 _FEW: Final = 10
+# What one ticket of a type is worth.
+_WORTH: Final = Coalesce("tickets__exchanged_price", "tickets__order_item__unit_price")
 
 
 def is_nearly_sold_out(left: int, capacity: int) -> bool:
@@ -43,11 +46,8 @@ def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
     """Return a table with the sales, stock and check-ins of each ticket type, and the revenue."""
     if event.status == EventStatus.CANCELLED:
         return _show_past_sales(event, with_revenue=with_revenue)
-    not_returned = F("order_items__quantity") - F("order_items__returned")
-    money = not_returned * F("order_items__unit_price")
-    kinds = event.ticket_types.order_by("number").annotate(
-        revenue=Sum(money, filter=Q(order_items__order__status="paid"))
-    )
+    kept = Q(tickets__replaced_by=None, tickets__refunded_at=None)
+    kinds = event.ticket_types.order_by("number").annotate(revenue=Sum(_WORTH, filter=kept))
     left, held = left_by_type([event.pk]), held_by_type([event.pk])
     admitted = _admitted_by_type(event)
     is_on_sale = event.status == EventStatus.PUBLISHED
@@ -74,11 +74,9 @@ def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
 
 def _show_past_sales(event: Event, *, with_revenue: bool) -> SafeString:
     """Return the sales of a cancelled event: its refunds have set the current figures to zero."""
-    was_paid = Q(order_items__order__paid_at__isnull=False)
-    money = F("order_items__quantity") * F("order_items__unit_price")
+    ever = Q(tickets__replaced_by=None)
     kinds = event.ticket_types.order_by("number").annotate(
-        ever_sold=Sum("order_items__quantity", filter=was_paid),
-        charged=Sum(money, filter=was_paid),
+        ever_sold=Count("tickets", filter=ever), charged=Sum(_WORTH, filter=ever)
     )
     admitted = _admitted_by_type(event)
     return _show_table(
@@ -86,7 +84,7 @@ def _show_past_sales(event: Event, *, with_revenue: bool) -> SafeString:
         [
             (
                 kind.name,
-                f"{kind.ever_sold or 0} / {kind.capacity}",
+                f"{kind.ever_sold} / {kind.capacity}",
                 format_money(kind.charged or Decimal(0), event.currency),
                 admitted.get(kind.pk, 0),
             )

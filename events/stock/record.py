@@ -133,6 +133,22 @@ def return_sold(quantities: Mapping[UUID, int]) -> None:
         )
 
 
+def exchange_sold(*, from_type: UUID, to_type: UUID) -> None:
+    """
+    Count one ticket as sold of another type than before. The transaction must roll back on errors.
+
+    :raises SoldOut: if the other type has no ticket left
+    """
+    # Sorted: rows are locked in one fixed order, so that this and a payment cannot deadlock.
+    for ticket_type_id in sorted([from_type, to_type]):
+        change = 1 if ticket_type_id == to_type else -1
+        counted = TicketType.objects.filter(
+            pk=ticket_type_id, capacity__gte=F("promised") + change
+        ).update(promised=F("promised") + change, sold=F("sold") + change)
+        if not counted:
+            raise SoldOut("No ticket of this type is left.")
+
+
 def held_by_type(event_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return how many tickets of each type are held by reserved orders."""
     held = (

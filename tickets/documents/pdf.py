@@ -118,7 +118,7 @@ def _show(order: Order, ticket: Ticket, number: int) -> _Shown:
         venue=event.venue,
         address=", ".join(filter(None, (event.address, event.city))),
         ticket_type=ticket.ticket_type.name,
-        price=show_money(ticket.order_item.unit_price, order.currency),
+        price=show_money(ticket.price, order.currency),
         holder=ticket.holder_name,
         order_code=order.code,
         readable_code=readable_code(order.code, number),

@@ -82,18 +82,23 @@ def _describe_refund(notice: Notice) -> dict[str, Any]:
     order, chosen = notice.order, {UUID(pk) for pk in notice.details["tickets"]}
     tickets = list(Ticket.objects.of_order(order.pk).select_related("ticket_type", "order_item"))
     numbers = number_tickets(tickets)
-    amount = Decimal(notice.details["amount"])
+    amount, cash = (Decimal(notice.details.get(name, 0)) for name in ("amount", "cash"))
     left = sum(ticket.status != TicketStatus.REVOKED for ticket in tickets)
     return {
-        "amount": format_money(amount, order.currency) if amount else "",
-        "arrival": _say_arrival(order.payment.method) if amount else "",
+        "amount": format_money(amount + cash, order.currency) if amount + cash else "",
+        "arrival": " ".join(
+            [
+                *([_say_arrival(order.payment.method)] if amount else []),
+                *([_say_cash(format_money(cash, order.currency))] if cash else []),
+            ]
+        ),
         "tickets": [
             {
                 "code": readable_code(order.code, numbers[ticket.pk]),
                 "ticket_type": ticket.ticket_type.name,
                 "holder_name": ticket.holder_name,
-                "price": format_money(ticket.order_item.unit_price, order.currency)
-                if ticket.order_item.unit_price
+                "price": format_money(ticket.price, order.currency)
+                if ticket.price
                 else gettext("free"),
             }
             for ticket in tickets
@@ -106,6 +111,14 @@ def _describe_refund(notice: Notice) -> dict[str, Any]:
         if left
         else "",
     }
+
+
+def _say_cash(cash: str) -> str:
+    """Return in a sentence how the part of a refund that staff took by hand is given back."""
+    return gettext(
+        "You paid %(cash)s of it in cash, so the organizer gives you that back by hand. Reply to"
+        " this email to agree how."
+    ) % {"cash": cash}
 
 
 def _say_arrival(method: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -22,20 +23,24 @@ BATCH = 500
 
 
 def request_refund_notice(
-    *, order: Order, refund: Refund, ticket_ids: Collection[UUID], now: datetime
+    *, order: Order, refund: Refund, cash: Decimal, ticket_ids: Collection[UUID], now: datetime
 ) -> None:
     """
     Ask for the mail about a refund, in the transaction that refunds, with the event locked.
 
     If the event was cancelled, the mail is about that, and leaves at once. Otherwise it leaves when
-    the money was returned: `send_refund_notices`.
+    the money was returned: `send_refund_notices`. `cash` is what staff give back by hand besides.
     """
     cancelled = Event.objects.filter(pk=order.event_id, status=EventStatus.CANCELLED).exists()
     notice = Notice.objects.create(
         kind=NoticeKind.EVENT_CANCELLED if cancelled else NoticeKind.REFUND,
         order=order,
         cause=refund.pk,
-        details={"amount": str(refund.amount), "tickets": [str(pk) for pk in ticket_ids]},
+        details={
+            "amount": str(refund.amount),
+            "tickets": [str(pk) for pk in ticket_ids],
+            **({"cash": str(cash)} if cash else {}),
+        },
         asked_at=now,
         ask_again_at=next_retry_at(0, now=now),
     )

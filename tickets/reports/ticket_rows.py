@@ -87,7 +87,7 @@ class TicketRows:
             ticket.order.promo_text,
             ticket.order.currency,
             ticket.order_item.discount,
-            ticket.order_item.unit_price,
+            ticket.price,
             local(ticket.created_at, zone),
             local(ticket.used_at, zone),
             local(ticket.revoked_at, zone),

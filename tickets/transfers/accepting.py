@@ -64,7 +64,7 @@ def ticket_of_transfer(transfer: Transfer) -> Ticket | None:
 def _hand_over(transfer: Transfer, old: Ticket, order: Order, now: datetime) -> None:
     if not may_be_transferred(old.event, now=now):
         raise TransfersNotAllowed("The organizer does not allow it, or the event is over.")
-    new = write_replacement(old, order, transfer.name, now, transfer=transfer)
+    new = write_replacement(old, order, now=now, holder_name=transfer.name, transfer=transfer)
     if new is None or order.status != OrderStatus.PAID:
         raise TicketNotValid("The ticket was used, refunded or blocked meanwhile.")
     request_transfer_mail(transfer, TransferMailKind.TICKET, now=now)
