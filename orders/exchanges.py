@@ -13,7 +13,7 @@ from django.db.models import Sum
 from events.event_cache import read_event
 from events.models import Event, EventStatus, TicketType
 from events.stock.holds import InventoryUnavailable, release_holds, settle_hold
-from events.stock.record import current_epoch, exchange_sold, share_event
+from events.stock.record import SoldOut, current_epoch, exchange_sold, share_event
 from orders.dropped_hold import DroppedHold
 from orders.holding import TRIES, Attempts, EventHasChanged, await_rebuild, hold_once
 from orders.models import CashDifference, Order, PaymentMethod, Refund, TicketExchange
@@ -64,6 +64,17 @@ class WaiverNeedsReason(Invalid):
     code = "waiver_needs_reason"
     title = "Say why the difference is waived"
     pointer = "#/reason"
+
+
+# Every refusal that an exchange may raise for the order, the price and the stock.
+REFUSALS: Final = (
+    DifferenceNotSettled,
+    EventNotOnSale,
+    InventoryUnavailable,
+    SoldOut,
+    UnknownTicketType,
+    WaiverNeedsReason,
+)
 
 
 @dataclass(frozen=True, slots=True)

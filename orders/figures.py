@@ -256,6 +256,8 @@ def _exchanges(wanted: QuerySet[Any], since: datetime, until: datetime) -> Itera
     total of a day never changes. The difference of the price counts when it was settled.
     """
     exchanges = TicketExchange.objects.filter(order__event__in=wanted, at__gte=until)
+    if not exchanges.exists():
+        return
     nothing, no_money = Sum(Value(0)), Sum(Value(Decimal(0)))
     sold = exchanges.filter(order__paid_at__gte=since)
     before = F("price_before")

@@ -138,8 +138,12 @@ def show_details(act: Act, row: Any) -> str:
     if fields := details.pop("fields", None):
         parts.append(", ".join(_name_field(row, name) for name in fields))
     parts += [_show_change(row, change) for change in details.pop("changes", [])]
-    if "amount" in details and "currency" in details:
-        parts.append(format_money(Decimal(details.pop("amount")), details.pop("currency")))
+    if currency := details.pop("currency", None):
+        parts += [
+            words % {"amount": format_money(Decimal(details.pop(name)), currency)}
+            for name, words in _amount_words().items()
+            if name in details
+        ]
     if tickets := details.pop("tickets", None):
         count = tickets if isinstance(tickets, int) else len(tickets)
         parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
@@ -156,6 +160,15 @@ def show_details(act: Act, row: Any) -> str:
         if value
     ]
     return "; ".join(parts)
+
+
+def _amount_words() -> dict[str, str]:
+    """Return what the amounts in the details of acts are, by their names."""
+    return {
+        "amount": "%(amount)s",
+        "returned": _("%(amount)s returned"),
+        "cash": _("%(amount)s in cash"),
+    }
 
 
 def _show_change(row: Any, change: Mapping[str, str]) -> str:

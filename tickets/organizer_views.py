@@ -35,8 +35,14 @@ from tickets.delivery import NothingToDeliver, resend_tickets
 from tickets.models import Ticket
 from tickets.refund import OrderNotRefundable, TicketNotOfOrder, refund_order, refund_tickets
 from tickets.replacement import TicketNotValid, replace_ticket, revoke_ticket
-from tickets.search import TicketFilter, tickets_of_event, with_all_shown
-from tickets.serializers import HolderSent, ReplacedProblem, TicketForOrganizer, TicketsQuery
+from tickets.search import TicketFilter, tickets_of_event
+from tickets.serializers import (
+    HolderSent,
+    ReplacedProblem,
+    TicketForOrganizer,
+    TicketsQuery,
+    show_ticket_to_organizer,
+)
 
 _READER = (API_TOKEN, Scope.ORDERS_READ.value)
 _REFUNDER = (API_TOKEN, Scope.ORDERS_REFUND.value)
@@ -133,6 +139,7 @@ class EventTickets(APIView):
         links={
             "get_ticket": {"ticket_id": "results/0/id"},
             "rename_ticket": {"ticket_id": "results/0/id"},
+            "exchange_ticket": {"ticket_id": "results/0/id"},
             "reissue_ticket": {"ticket_id": "results/0/id"},
             "revoke_ticket": {"ticket_id": "results/0/id"},
             "undo_check_in": {"ticket_id": "results/0/id"},
@@ -164,7 +171,7 @@ class OneTicket(APIView):
     def get(self, request: Request, ticket_id: UUID) -> Response:
         """Return a ticket."""
         ticket = ticket_acted_for(request, ticket_id, Scope.ORDERS_READ)
-        shown = _show_ticket(ticket.pk)
+        shown = show_ticket_to_organizer(ticket.pk)
         if not may_see_codes(request, ticket.event_id):
             shown["code"] = ""
         return tag_when_rendered(request, Response(shown))
@@ -204,7 +211,7 @@ class OneTicket(APIView):
             responses,
             actor=actor_of(request),
             status=200,
-            check=lambda: if_match.check_tag(etag_of_shown(_show_ticket(ticket.pk))),
+            check=lambda: if_match.check_tag(etag_of_shown(show_ticket_to_organizer(ticket.pk))),
         )
 
 
@@ -226,7 +233,7 @@ class TicketRevocation(APIView):
         shown: dict[str, Any] = {}
 
         def store_response() -> None:
-            shown.update(_show_ticket(ticket.pk))
+            shown.update(show_ticket_to_organizer(ticket.pk))
             responses.store(200, shown, {})
 
         revoke_ticket(
@@ -275,7 +282,7 @@ def _replace(  # noqa: PLR0913 - a replacement takes all these
     headers: dict[str, str] = {}
 
     def store_response(new: Ticket) -> None:
-        shown.update(_show_ticket(new.pk))
+        shown.update(show_ticket_to_organizer(new.pk))
         headers.update({"Location": f"/tickets/{new.pk}", "ETag": etag_of_shown(shown)})
         responses.store(status, shown, headers)
 
@@ -293,7 +300,3 @@ def _replace(  # noqa: PLR0913 - a replacement takes all these
 def _show_order(order_id: UUID) -> dict[str, Any]:
     (shown,) = show_to_organizer([with_all_of_orders(Order.objects.all()).get(pk=order_id)])
     return shown
-
-
-def _show_ticket(ticket_id: UUID) -> dict[str, Any]:
-    return dict(TicketForOrganizer(with_all_shown(Ticket.objects.all()).get(pk=ticket_id)).data)

@@ -265,6 +265,13 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
     )
 
 
+def _mail_new_holder(transfer: Transfer, now: datetime) -> None:
+    mails = TransferMail.objects.filter(transfer=transfer, kind=TransferMailKind.TICKET)
+    mails.update(**new_mail_request(now=now))
+    for mail_id in mails.values_list("pk", flat=True):
+        send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=mail_id)
+
+
 def ask_for_codes(order_id: UUID, now: datetime) -> None:
     """Ask for the QR codes of an order's new tickets, and for the mail that carries them."""
     deliveries = Delivery.objects.filter(order_id=order_id)

@@ -1,6 +1,7 @@
 """Tickets and scans as JSON."""
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -13,6 +14,7 @@ from ticketing.api.pagination import ChangesQuery
 from ticketing.api.schema import Problem
 from tickets.issue import code_url
 from tickets.models import Ticket, TicketStatus
+from tickets.search import with_all_shown
 
 
 class _MayHideCodes(serializers.ModelSerializer[Ticket]):
@@ -103,6 +105,11 @@ class TicketForOrganizer(_MayHideCodes):
             "replaced_by",
             "modified_at",
         ]
+
+
+def show_ticket_to_organizer(ticket_id: UUID) -> dict[str, Any]:
+    """Return a ticket as JSON for its organizer."""
+    return dict(TicketForOrganizer(with_all_shown(Ticket.objects.all()).get(pk=ticket_id)).data)
 
 
 class TicketsQuery(ChangesQuery):

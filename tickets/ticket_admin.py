@@ -28,6 +28,7 @@ from tickets.door.undo import undo_check_in
 from tickets.issue import code_url
 from tickets.models import Scan, ScanResult, Ticket, TicketStatus
 from tickets.order_pages.correcting import holder_page
+from tickets.order_pages.exchanging import exchange_page
 from tickets.order_pages.finding import find_tickets
 from tickets.order_pages.questions import (
     ask_to_reissue,
@@ -66,6 +67,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     inlines = [ScanInline]
     actions_detail = [
         "rename_this",
+        "exchange_this",
         "reissue_this",
         {
             "title": gettext_lazy("Undo or revoke"),
@@ -145,6 +147,16 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         if ticket is None:
             return redirect("admin:tickets_ticket_changelist")
         return holder_page(self, request, ticket)
+
+    @action(description=gettext_lazy("Move to another type…"), permissions=["orders", "replace"])
+    def exchange_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        tickets = chosen(self, request, object_id)
+        ticket = tickets.select_related(
+            "order__payment", "order__promo_code", "order_item", "event", "ticket_type"
+        ).first()
+        if ticket is None:
+            return redirect("admin:tickets_ticket_changelist")
+        return exchange_page(self, request, ticket)
 
     @action(description=gettext_lazy("Make a new code…"), permissions=["orders", "replace"])
     @on_its_page

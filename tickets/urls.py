@@ -5,6 +5,7 @@ from ticketing.api.quick import quickly
 from tickets.door.attendance_views import EventAttendance
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
 from tickets.door.views import CheckInUndo, TicketValidation
+from tickets.exchange_views import TicketExchanged
 from tickets.operations.views import Readiness, metrics
 from tickets.organizer_views import (
     EventTickets,
@@ -44,6 +45,7 @@ urlpatterns = [
     api_path("tickets/<id:ticket_id>/checkin/undo", CheckInUndo.as_view()),
     api_path("tickets/<id:ticket_id>/revoke", TicketRevocation.as_view()),
     api_path("tickets/<id:ticket_id>/reissue", TicketReissue.as_view()),
+    api_path("tickets/<id:ticket_id>/exchange", TicketExchanged.as_view()),
     api_path("tickets/validate", quickly(TicketValidation)),
     api_path("devices", Devices.as_view()),
     api_path("devices/pair", DevicePair.as_view()),

@@ -24,6 +24,8 @@ SENTENCES: Final[Mapping[str, Any]] = {
     ),
     "currency_in_use": _("The event has orders, so its currency cannot be changed."),
     "device_revoked": _("This device is revoked. Make a new one."),
+    "difference_has_changed": _("The price has changed meanwhile. Look at the difference again."),
+    "difference_not_settled": _("Say what happens with the difference of the price."),
     "event_is_over": _("The event has ended. Correct its start and its end before you publish it."),
     "event_not_editable": _("The event was cancelled, so it cannot be changed."),
     "event_not_on_sale": _("The event was cancelled, or is over. Nothing was sold."),
@@ -71,6 +73,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "sold_out": _("Not enough tickets are left. Nothing was sold."),
     "storage_away": _("The storage of pictures does not answer. Try again in a moment."),
     "terms_missing": _("Without terms of sale there is nothing that buyers could accept."),
+    "ticket_has_that_type": _("The ticket has that type already."),
     "ticket_not_valid": _(
         "The ticket is not valid any more: it was used, revoked, refunded or replaced. Open"
         " the order again."
@@ -114,6 +117,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
         " is over."
     ),
     "unreadable_picture": _("This is not a JPEG, PNG or WebP picture, or it is damaged."),
+    "waiver_needs_reason": _("Say why the difference is waived."),
     "wrong_sign_in_code": _("This code is not valid, or was used already. Wait for the next one."),
 }
 

@@ -108,6 +108,7 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("post", "/tickets/{ticket}/checkin/undo"): [401, 403, 403, 403, 403, 401, 409, 404, 401, 401, 403, 401, 409, 404, 404, 409],
     ("post", "/tickets/{ticket}/revoke"):   [401, 403, 403, 403, 403, 403, 200, 404, 401, 401, 403, 401, 200, 404, 404, 200],
     ("post", "/tickets/{ticket}/reissue"):  [401, 403, 403, 403, 403, 403, 201, 404, 401, 401, 403, 401, 201, 404, 404, 201],
+    ("post", "/tickets/{ticket}/exchange"): [401, 403, 403, 403, 403, 403, 409, 404, 401, 401, 403, 401, 409, 404, 404, 409],
 }
 # fmt: on
 # Paths outside the matrix: pages, and endpoints for monitoring. Other tests cover them.
@@ -226,6 +227,7 @@ def world() -> World:
             "post /orders/{paid}/refund": {"full": True},
             "post /tickets/validate": {"code": ticket.code},
             "patch /tickets/{ticket}": {"holder_name": "Bruno"},
+            "post /tickets/{ticket}/exchange": {"ticket_type": str(ticket.ticket_type_id)},
             "post /webhooks": {"url": "https://shop.example.com/hooks"},
             "post /devices": {"name": "Phone", "all_events": True},
             "post /devices/pair": {"pairing_code": pairing.text},

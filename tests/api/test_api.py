@@ -446,6 +446,7 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "POST /tickets/{ticket_id}/checkin/undo",
         "POST /tickets/{ticket_id}/revoke",
         "POST /tickets/{ticket_id}/reissue",
+        "POST /tickets/{ticket_id}/exchange",
         "POST /tickets/validate",
         "GET /webhooks",
         "POST /webhooks",

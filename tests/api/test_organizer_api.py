@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from events.models import ApiToken
-from orders.models import Order
+from events.models import ApiToken, Scope
+from orders.models import Order, Refund
 from orders.refunds import return_money
 from tests.make import (
     SOMEBODY,
@@ -24,6 +24,7 @@ from tests.make import (
     make_reservation,
     make_reserved_order,
     make_ticket,
+    make_ticket_type,
 )
 from tests.queue import RecordingQueue
 from ticketing import clock
@@ -318,6 +319,46 @@ def test_a_reissued_ticket_has_a_new_code_and_the_old_one_is_revoked_at_once(que
     shown = client.get(f"/orders/{old.order_id}/ticket").json()
     assert [ticket["id"] for ticket in shown["tickets"]] == [new["id"]]
     assert shown["tickets"][0]["qr_code_url"]
+
+
+def test_a_ticket_is_exchanged_for_one_of_another_type_and_its_difference_is_settled():
+    old = make_ticket()
+    vip = make_ticket_type(event=old.event, name="VIP", price="100.00")
+    client, url = as_organizer(old.event), f"/tickets/{old.pk}/exchange"
+
+    unsaid = client.post(url, {"ticket_type": str(vip.pk)})
+    wrong = client.post(url, {"ticket_type": str(vip.pk), "difference": "refund"})
+    no_reason = client.post(url, {"ticket_type": str(vip.pk), "difference": "waive"})
+    answer = client.post(
+        url, {"ticket_type": str(vip.pk), "difference": "waive", "reason": "A broken seat"}
+    )
+
+    for refused in (unsaid, wrong):
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["code"] == "difference_not_settled"
+    assert no_reason.json()["errors"][0]["code"] == "waiver_needs_reason"
+    new = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"/tickets/{new['id']}"
+    assert (new["ticket_type"]["name"], new["status"]) == ("VIP", "valid")
+    assert scan_result(old, old.code) == "revoked"
+    again = client.post(url, {"ticket_type": str(vip.pk), "difference": "cash"}).json()
+    assert (again["code"], again["replaced_by"]) == ("ticket_not_valid", new["id"])
+
+
+def test_a_token_needs_the_scope_of_refunds_to_return_a_difference():
+    old = make_ticket()
+    cheap = make_ticket_type(event=old.event, name="Meia", price="20.00")
+    scopes = [Scope.TICKETS_WRITE.value]
+    narrow = as_bearer(make_api_token(organizer=old.event.organizer, scopes=scopes))
+    url, sent = f"/tickets/{old.pk}/exchange", {"ticket_type": str(cheap.pk)}
+
+    refused = narrow.post(url, sent | {"difference": "refund"})
+    kept = narrow.post(url, sent | {"difference": "keep"})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert kept.status_code == 201
+    assert not Refund.objects.exists()
 
 
 def test_a_ticket_with_another_holder_has_another_code():

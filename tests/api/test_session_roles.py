@@ -43,6 +43,7 @@ MATRIX: dict[tuple[str, str], str] = {
     ("post", "/orders/{order}/refund"): "OMFmf",
     ("post", "/orders/{order}/resend"): "OMm",
     ("post", "/tickets/{ticket}/reissue"): "OMm",
+    ("post", "/tickets/{ticket}/exchange"): "OMm",
     ("post", "/tickets/{ticket}/revoke"): "OMm",
 }
 # Without an event in the path. Limited members make no events and no webhooks.

@@ -23,6 +23,7 @@ _EXISTING_OF_TEN = 7
 # the codes of its `errors`, with the rule that a schema cannot express. Other allowed responses are
 # those of `_ALWAYS_ALLOWED`.
 _BEYOND_A_SCHEMA = {
+    "difference_not_settled": "depends on the prices of the two ticket types",
     "idempotency_key_reused": "an earlier request had the key and another body",
     "invalid_code": "the signature must be valid",
     "out_of_order": "a time must be later than another one",
@@ -35,6 +36,7 @@ _BEYOND_A_SCHEMA = {
     "ticket_type_needed": "depends on the number of the event's ticket types",
     "unknown_event": "the event must exist and belong to the organizer",
     "unknown_order": "the order must exist and belong to the organizer",
+    "waiver_needs_reason": "depends on the prices of the two ticket types",
     "weak_idempotency_key": "depends on the caller and on the key's randomness",
     "web_address": "a mail program could turn the text into a link",
 }

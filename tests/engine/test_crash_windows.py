@@ -24,10 +24,16 @@ from events.stock.cold import clear_recorded_figures
 from events.stock.holds import read_stock, try_to_apply_decisions
 from events.stock.rebuild import rebuild_stock
 from events.ticket_types import change_capacity
+from orders.box_office import sell_at_box_office
+from orders.box_office_record import BoxOfficeMethod
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment, confirm_email, send_confirmation
+from orders.exchanges import Difference
 from orders.expiry import decide_holds, expire_reservations, settle_overdue_holds
-from orders.models import Order, OrderStatus
+from orders.guest_list_files import RawLine
+from orders.guest_lists import check_guest_list, confirm_guest_list, sell_guest_list
+from orders.ledger import find_ledger_faults
+from orders.models import GuestList, Order, OrderStatus
 from orders.payment import LATEST_CHARGE, confirm_payment
 from orders.pix import request_pix, settle_pix, take_pix
 from orders.pix_gateway import PixArrived
@@ -48,6 +54,7 @@ from tests.engine.world import (
 )
 from tests.make import (
     SOMEBODY,
+    a_sale,
     make_event,
     make_paid_order,
     make_processing_order,
@@ -61,8 +68,11 @@ from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
 from tickets.event_cancellation import finish_event_cancellation
+from tickets.exchange import WantedExchange, exchange_ticket
 from tickets.issue import issue_codes
 from tickets.models import Ticket, Transfer
+from tickets.notices.models import Notice
+from tickets.notices.sending import send_notice
 from tickets.refund import refund_order
 from tickets.settlement import settle_order
 from tickets.transfers.accepting import accept_transfer
@@ -362,6 +372,94 @@ def wind_up(world: World) -> None:
     finish_event_cancellation(event_id=world.kind.event_id, now=clock.now())
 
 
+def with_a_cheaper_type(world: World) -> TicketType:
+    delivered(world)
+    return make_ticket_type(event=world.kind.event, name="Meia", price="20.00", capacity=CAPACITY)
+
+
+def to_exchange(world: World) -> None:
+    """Sell tickets, and look at the type that one of them will have."""
+    world.kind = with_a_cheaper_type(world)
+
+
+def to_exchange_from(world: World) -> None:
+    """Sell tickets, and look at the type that one of them has."""
+    with_a_cheaper_type(world)
+
+
+def exchange(world: World) -> None:
+    wanted = WantedExchange(
+        ticket_id=Ticket.objects.of_order(_id(world))[0].pk,
+        ticket_type_id=TicketType.objects.get(name="Meia").pk,
+        difference=Difference.REFUND,
+    )
+    exchange_ticket(wanted=wanted, actor=SOMEBODY, now=clock.now())
+
+
+def sell_for_cash(world: World) -> None:
+    sell_at_box_office(
+        sale=a_sale(world.kind, QUANTITY, method=BoxOfficeMethod.CASH),
+        user_id=None,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+
+def guests_checked(world: World) -> None:
+    guests = [("Ana Souza", "ana@example.com"), ("Bia Lima", "bia@example.com")]
+    check_guest_list(
+        event=world.kind.event,
+        lines=[RawLine(row, *guest, "", "") for row, guest in enumerate(guests, start=1)],
+        method=BoxOfficeMethod.COMPLIMENTARY,
+        reason="Press",
+        language="en",
+        file_name="",
+        user_id=None,
+        now=clock.now(),
+    )
+
+
+def guests_confirmed(world: World) -> None:
+    guests_checked(world)
+    confirm_guests(world)
+    world.queue.sent.clear()
+
+
+def confirm_guests(world: World) -> None:
+    confirm_guest_list(
+        guest_list_id=GuestList.objects.get().pk, user_id=None, actor=SOMEBODY, now=clock.now()
+    )
+
+
+def sell_to_guests(world: World) -> None:
+    sell_guest_list(guest_list_id=GuestList.objects.get().pk, now=clock.now())
+
+
+def change_the_place(world: World) -> None:
+    change_event(
+        event_id=world.kind.event_id,
+        fields={"venue": "Fundição Progresso"},
+        ticket_types=None,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+
+def give_back_and_tell(world: World) -> None:
+    """Run the task that returns the money of a refund, and then tells the buyer."""
+    world.queue.run(Message.RETURN_MONEY, {"order_id": str(_id(world))})
+
+
+def money_returned(world: World) -> None:
+    refunded(world)
+    give_back_and_tell(world)
+    world.queue.sent.clear()
+
+
+def tell_of_the_refund(world: World) -> None:
+    send_notice(notice_id=Notice.objects.get().pk, now=clock.now())
+
+
 def scan(world: World) -> None:
     ticket = Ticket.objects.get(order_id=_id(world), position=1)
     scanned = ScannedCode(SCAN, ticket.code, "North", clock.now())
@@ -426,6 +524,16 @@ def by_sweep_and_click(world: World) -> None:
 def by_sweep_and_audit(world: World) -> None:
     sweep(world.queue)
     audit_twice()
+
+
+def by_cleanup_and_audit(world: World) -> None:
+    clean_up()
+    audit_twice()
+
+
+def by_the_message_of_the_list(world: World) -> None:
+    world.queue.run(Message.SELL_GUEST_LIST, {"guest_list_id": str(GuestList.objects.get().pk)})
+    world.queue.run_all()
 
 
 def by_cleanup_then_work(world: World) -> None:
@@ -610,6 +718,48 @@ WINDOWS = [
     Window("refund: money returned, not recorded",
            refunded, give_back, (AFTER, "orders.refunds:refund"),
            ("refunded", 5), message(Message.RETURN_MONEY), VISIBILITY, ("refunded", 5)),
+    Window("exchange: place held, not written",
+           to_exchange, exchange, (BEFORE, "tickets.exchange:keep_place"),
+           ("paid", 4), by_cleanup, HOLD_AND_CLEANUP, ("paid", 5)),
+    Window("exchange: written, hold not dropped",
+           to_exchange, exchange, (BEFORE, "orders.exchanges:settle_hold"),
+           ("paid", 4), by_cleanup_and_audit, TWO_AUDITS, ("paid", 4)),
+    Window("exchange: places exchanged, Redis not updated",
+           to_exchange_from, exchange, (BEFORE, "tickets.exchange:sell_again"),
+           ("paid", 3), by_audit, TWO_AUDITS, ("paid", 4)),
+    Window("exchange: committed, no message",
+           to_exchange, exchange, (BEFORE, "ticketing.queue.messages:_send"),
+           ("paid", 4), by_sweep_and_audit, PATIENCE, ("paid", 4)),
+    Window("box office: held, not written",
+           nothing, sell_for_cash, (BEFORE, "orders.insertion:_write"),
+           (None, 3), by_cleanup, HOLD_AND_CLEANUP, (None, 5)),
+    Window("box office: inside its transaction",
+           nothing, sell_for_cash, (BEFORE, "orders.payment:promise_tickets"),
+           (None, 3), by_cleanup, HOLD_AND_CLEANUP, (None, 5)),
+    Window("box office: sold, no message to settle",
+           nothing, sell_for_cash, (BEFORE, "ticketing.queue.messages:_send"),
+           ("processing", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("box office: sold, hold still provisional",
+           nothing, sell_for_cash, (BEFORE, "orders.box_office:retime_hold"),
+           ("processing", 3), by_cleanup_then_work, HOLD_AND_CLEANUP, ("paid", 3)),
+    Window("guest list: confirmed, no message",
+           guests_checked, confirm_guests, (BEFORE, "ticketing.queue.messages:_send"),
+           (None, 5), by_sweep, PATIENCE, ("paid", 3)),
+    Window("guest list: some lines sold",
+           guests_confirmed, sell_to_guests, (AFTER, "orders.guest_lists:_sell_line"),
+           ("processing", 4), by_the_message_of_the_list, VISIBILITY, ("paid", 3)),
+    Window("notice: event changed, no message",
+           delivered, change_the_place, (BEFORE, "ticketing.queue.messages:_send"),
+           ("paid", 3), by_sweep, PATIENCE, ("paid", 3)),
+    Window("notice: money returned, no message",
+           refunded, give_back_and_tell, (BEFORE, "ticketing.queue.messages:_send"),
+           ("refunded", 5), by_sweep, PATIENCE, ("refunded", 5)),
+    Window("notice: leased, not mailed",
+           money_returned, tell_of_the_refund, (BEFORE, "ticketing.letters:HtmlMail.send"),
+           ("refunded", 5), by_sweep, PATIENCE, ("refunded", 5)),
+    Window("notice: mailed, not recorded",
+           money_returned, tell_of_the_refund, (AFTER, "ticketing.letters:HtmlMail.send"),
+           ("refunded", 5), by_sweep, PATIENCE, ("refunded", 5)),
     Window("capacity: raised, Redis not updated",
            reserved, raise_capacity, (BEFORE, "events.ticket_types:raise_capacity"),
            ("reserved", 3), by_audit, TWO_AUDITS, ("reserved", 8)),
@@ -673,6 +823,8 @@ def test_a_crash_between_two_steps_is_repaired(window: Window, redis: Redis, que
     queue.run_all()
     sweep_until_quiet(redis, queue, world)
     check_whole(event_id)
+    assert list(find_ledger_faults()) == []
+    assert not Notice.objects.filter(sent_at=None).exists()
 
 
 def sweep_until_quiet(redis: Redis, queue: RecordingQueue, world: World) -> None:

@@ -224,4 +224,4 @@ def test_figures_cost_the_same_with_many_sales():
             sales_by_time(everything(), days=30, now=NOW, zone=SAO_PAULO)
         counts.append(len(queries))
 
-    assert counts == [12, 12]
+    assert counts == [15, 15]

@@ -147,6 +147,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "delete": NOBODY,
         "undo_this": DOOR,
         "rename_this": ORDERS,
+        "exchange_this": ORDERS,
         "reissue_this": ORDERS,
         "revoke_this": ORDERS,
     },

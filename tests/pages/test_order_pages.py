@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from events.models import Membership, Role
-from orders.models import Order, Refund
+from orders.models import Order, Refund, TicketExchange
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -249,6 +249,44 @@ def test_a_ticket_gets_another_holder_and_a_new_code(queue: RecordingQueue):
     assert "O código antigo deixa de valer na hora" in page
     assert response["Location"] == page_of(new)
     assert (ticket.replaced_by_id, new.code != ticket.code) == (new.pk, True)
+
+
+def test_a_ticket_is_moved_to_another_type_after_its_difference_was_shown(queue: RecordingQueue):
+    ticket = tickets_of(order_of_three())[0]
+    vip = make_ticket_type(event=ticket.event, name="Camarote", price="200.00", capacity=1)
+    full = make_ticket_type(event=ticket.event, name="Mezanino", capacity=1)
+    make_paid_order(ticket_type=full)
+    staff, url = staff_of(ticket.order), action("exchange_this", ticket)
+
+    choice = staff.get(url)
+    refused = staff.post(url, {})
+    question = staff.post(url, {"ticket_type": vip.pk})
+    sent = {"ticket_type": vip.pk, "agreed": "120.00"}
+    unsaid = staff.post(url, sent)
+    no_reason = staff.post(url, sent | {"difference": "waive"})
+    stale = staff.post(url, sent | {"agreed": "100.00", "difference": "cash"})
+    assert not TicketExchange.objects.exists()
+    response = staff.post(url, sent | {"difference": "cash"})
+
+    assert "R$ 120,00 mais caro" in read(choice)
+    assert str(full.pk) not in choice.content.decode()
+    assert "Escolha um tipo de ingresso" in read(refused)
+    assert "Nenhum cartão é cobrado" in read(question)
+    assert "R$ 120,00 recebidos em dinheiro" in read(question)
+    assert "Este campo é obrigatório" in read(unsaid)
+    assert "Diga por que a diferença foi dispensada" in read(no_reason)
+    assert "O preço mudou nesse meio-tempo" in read(stale)
+    new = Ticket.objects.get(ticket_type=vip)
+    assert response["Location"] == page_of(new)
+    assert "agora é Camarote" in messages_of(response)[0]
+    timeline = read(staff.get(page_of(ticket.order)))
+    assert "ingresso trocado para outro tipo" in timeline
+    assert "Pista → Camarote" in timeline
+    assert "R$ 120,00 em dinheiro" in timeline
+    again = staff.post(url, sent | {"difference": "cash"})
+    assert again.status_code == 403
+    for role in (Role.FINANCE, Role.VIEWER, Role.DOOR):
+        assert staff_of(ticket.order, role).get(action("exchange_this", new)).status_code == 403
 
 
 def test_a_ticket_gets_a_new_code_or_is_revoked_after_a_question(queue: RecordingQueue):
