@@ -19,6 +19,7 @@ from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import reserve_by_form
+from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import say_decline, say_refusal
 from orders.pages.shown_order import describe_order, is_ready, state_of
 from orders.pages.ways import ways_for
@@ -75,6 +76,7 @@ def pay(request: HttpRequest, order: Order) -> HttpResponse:
             token=form.cleaned_data["token"],
             now=clock.now(),
             store_response=lambda: responses.store(HTTPStatus.SEE_OTHER, {}, {}),
+            agreed=agreed_in(request.POST),
         )
         return {}
 
@@ -137,6 +139,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
     now = clock.now()
     context = describe_order(order, now)
     payment = getattr(order, "payment", None)
+    context |= describe_terms(order)
     context |= {
         "sections": render_sections(Place.ORDER, request, order),
         "ways": ways_for(order) if context["state"] == OrderStatus.RESERVED else [],

@@ -12,10 +12,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from events.wording import show_hour, show_money
+from orders.consents import OtherTerms, TermsNotAccepted
 from orders.gateway import GatewayAway, get_pix_gateway
 from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
+from orders.pages.consent import agreed_in, describe_terms
+from orders.pages.refusals import SENTENCES
 from orders.pages.shown_order import describe_order
 from orders.pix import PixNotOffered, PixTooLate, offers_pix, request_pix, settle_pix
 from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
@@ -31,6 +34,8 @@ _REFUSALS: Final[dict[str, Promise]] = {
         "The bank does not answer right now. Try again in a moment, or pay by card."
     ),
     PixNotOffered.code: _("This order cannot be paid by Pix. Pay by card."),
+    TermsNotAccepted.code: SENTENCES[TermsNotAccepted.code],
+    OtherTerms.code: SENTENCES[OtherTerms.code],
     PixTooLate.code: _("Too little time is left for a Pix. Pay by card, or start again."),
 }
 
@@ -81,12 +86,12 @@ def _act(request: HttpRequest, order: Order) -> HttpResponse:
     now = clock.now()
     act = request.POST.get("act", "")
     try:
-        pix = request_pix(order=order, now=now)
+        pix = request_pix(order=order, now=now, agreed=agreed_in(request.POST))
         if act == "simulate" and is_simulated():
             pay_simulated_pix(pix_id=order.pk, now=now)
         if act in ("check", "simulate"):
             settle_pix(order_id=pix.pk, now=now)
-    except (PixNotOffered, PixTooLate, GatewayAway) as refused:
+    except (PixNotOffered, PixTooLate, GatewayAway, TermsNotAccepted, OtherTerms) as refused:
         return _show(request, order, refused=_REFUSALS[refused.code])
     except Conflict:
         # The order has ended, or was paid otherwise: its page says so.
@@ -100,7 +105,8 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     shown = what_is_shown(order, pix, now)
     if shown == Shown.ELSEWHERE or not offers_pix(order):
         return see_other(order_path(order.pk))
-    context = describe_order(order, now) | {
+    context = describe_order(order, now) | describe_terms(order)
+    context |= {
         "shown": shown,
         "refused": refused,
         "is_simulated": is_simulated(),

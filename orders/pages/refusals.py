@@ -35,6 +35,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "not_found": _("This event is not on sale any more. Nothing was reserved."),
     "order_not_cancellable": _("This order can no longer be cancelled: it was paid, or it ended."),
     "order_not_payable": _("This order can no longer be paid. Nothing was charged."),
+    "other_terms": _(
+        "The organizer has changed the terms of sale. Read the new ones, and accept them."
+    ),
     "payment_not_accepted": _("This way of paying was not accepted. Nothing was charged."),
     "promo_code_expired": _("This promo code is not valid any more."),
     "promo_code_needs_other_quantity": _(
@@ -62,6 +65,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
         " Nothing was reserved."
     ),
     "ticket_type_needed": _("Choose at least one ticket."),
+    "terms_not_accepted": _("Accept the terms of sale first. Nothing was charged."),
     "too_many_mails": _("We have sent you several mails already. Look for the newest one."),
     "too_many_reservations": _(
         "You hold as many tickets of this event as allowed. Pay or cancel a reservation, or wait"

@@ -12,9 +12,9 @@ from orders.pix import offers_pix
 @runtime_checkable
 class ShowsCheckout(Protocol):
     """
-    A payment gateway that has a form of its own on the page of an order.
+    A payment gateway that has its own part in the form that pays, on the page of an order.
 
-    The template posts `method` and `token` to the order's `pay` path, like `orders/pay_card.html`.
+    Its template sends `method` and `token`, like `orders/pay_card.html`.
     """
 
     checkout_template: str
@@ -22,12 +22,12 @@ class ShowsCheckout(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to pay: the template of its form, and for which orders it is offered."""
+    """One way to pay: the template of its part of the form, and for which orders it is offered."""
 
     method: str
     template: str
     is_for: Callable[[Order], bool]
-    # False: the way has a page of its own, and its form does not post to the order's `pay` path.
+    # False: the way has a page of its own, to which its button sends the form.
     is_paid_here: bool = True
 
 

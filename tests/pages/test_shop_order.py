@@ -9,7 +9,8 @@ from django.test import Client
 
 from events.models import Event
 from events.organizing import cancel_event
-from orders.models import EmailConfirmation, Order
+from events.terms import Texts, save_terms
+from orders.models import Consent, EmailConfirmation, Order
 from orders.page_link import order_path
 from tests.make import SOMEBODY, make_event, make_reservation
 from tests.pages.test_shop_choosing import filled, read
@@ -167,6 +168,36 @@ def test_the_page_of_a_cancelled_event_and_of_a_refunded_order_say_what_happens_
     page = look(browser, order)
     assert "This order is refunded" in page
     assert "See all events" not in page or "Reserve the same" not in page
+
+
+def test_terms_that_must_be_accepted_are_asked_and_the_consent_is_stored():
+    browser, order = buyer_of(make_event())
+    version = save_terms(
+        organizer_id=order.event.organizer_id,
+        texts=Texts(sale_pt="Sem troca.", sale_en="No exchange."),
+        is_required=True,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    page = browser.get(order_path(order.pk)).content.decode()
+    refused = send(browser, order, "pay", method="card", token="tok_approved")
+    wrong = send(browser, order, "pay", method="card", token="tok_approved", accepted_terms="7x")
+    send(
+        browser,
+        order,
+        "pay",
+        method="card",
+        token="tok_approved",
+        accepted_terms=str(version.number),
+        news="yes",
+    )
+
+    assert f'name="accepted_terms" value="{version.number}" required' in page
+    assert (refused.status_code, wrong.status_code) == (409, 409)
+    assert "Accept the terms of sale first." in read(refused)
+    consent = Consent.objects.get(order=order)
+    assert (consent.terms, consent.way, bool(consent.news_at)) == (version, "shop", True)
 
 
 def test_no_page_of_an_order_acts_for_a_stranger():
