@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from events.invitation_page import InvitationPage
+from events.pages.catalogue import show_catalogue
 from events.pages.live import show_live
 from events.picture_views import show_picture
 from events.terms_page import show_terms_page
@@ -14,6 +15,7 @@ urlpatterns = [
     api_path("events/<event:reference>", quickly(OneEvent)),
     api_path("events/<event:reference>/terms", EventTerms.as_view()),
     # Pages and pictures for people. They are no part of the API's document.
+    re_path(r"^$", show_catalogue, name="catalogue"),
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/live/?$", show_live),
     re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})(?:/(?P<number>[1-9][0-9]*))?/?$", show_terms_page),
     re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/(?P<width>400|800|1600)\.jpg$", show_picture),

@@ -39,7 +39,7 @@ def state_of_event(event: Event, now: datetime) -> str:
         return "cancelled"
     if event.ends_at <= now:
         return "over"
-    return _state_of_sales(event, now)
+    return state_of_sales(event, now)
 
 
 def describe_types(
@@ -65,7 +65,7 @@ def _describe_type(
     now: datetime,
 ) -> dict[str, Any]:
     left = live.left.get(kind.pk, 0)
-    state = _state_of_sales(kind, now)
+    state = state_of_sales(kind, now)
     if state == "on_sale" and not left:
         state = "sold_out"
     until = live.returns.get(kind.pk)
@@ -92,7 +92,8 @@ def _describe_type(
     }
 
 
-def _state_of_sales(sold: Event | TicketType, now: datetime) -> str:
+def state_of_sales(sold: Event | TicketType, now: datetime) -> str:
+    """Return `not_started`, `ended` or `on_sale`, by the sales period of an event or a type."""
     if sold.sales_start_at is not None and now < sold.sales_start_at:
         return "not_started"
     if sold.sales_end_at is not None and now >= sold.sales_end_at:

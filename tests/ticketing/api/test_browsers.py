@@ -79,7 +79,6 @@ def test_no_other_response_is_stored(api: APIClient, monkeypatch: pytest.MonkeyP
         api.get("/events?page=0"),
         api.put(f"/events/{event.slug}", {}),
         api.get("/nowhere"),
-        api.get("/"),
         api.get("/admin"),
         api.get("/admin/"),
         api.get("/admin/login/"),

@@ -1,0 +1,140 @@
+"""The catalogue for buyers: which events are on sale, found by words, city and date."""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.translation import gettext_lazy as _
+
+from events.catalogue import CatalogueFilter, Period
+from events.event_cache import CachedEvent
+from events.listing import NoSuchPage, PageReading, PageRequest, read_page
+from events.models import Event, TicketType
+from events.pages.event import state_of_event, state_of_sales
+from events.pictures import own_picture
+from events.wording import show_money, show_start
+from ticketing import clock
+from ticketing.pages.shop import show_public_page
+
+_PAGE_SIZE: Final = 24
+_LARGEST_PAGE: Final = 10_000
+_ONE_DAY: Final = timedelta(days=1)
+
+
+class SearchForm(forms.Form):
+    """The search of a visitor. Empty fields do not restrict it."""
+
+    q = forms.CharField(
+        label=_("Event, artist or place"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    city = forms.CharField(label=_("City"), required=False, max_length=100)
+    since = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def as_filter(self) -> CatalogueFilter:
+        """Return the filter of a valid form. Days are those of the site's time zone."""
+        sent = self.cleaned_data
+        return CatalogueFilter(
+            words=sent["q"],
+            city=sent["city"],
+            starts_after=_midnight(sent["since"]) if sent["since"] else None,
+            starts_before=_midnight(sent["until"]) + _ONE_DAY if sent["until"] else None,
+            period=Period.UPCOMING,
+        )
+
+
+def show_catalogue(request: HttpRequest) -> HttpResponse:
+    """
+    Show a page of the events that are published and not over.
+
+    :raises Http404: if the list ends before the page
+    """
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    form = SearchForm(request.GET, label_suffix="")
+    wanted = form.as_filter() if form.is_valid() else CatalogueFilter(period=Period.UPCOMING)
+    number, now = _number_in(request.GET.get("page", "1")), clock.now()
+    try:
+        reading = read_page(PageRequest(wanted, number, _PAGE_SIZE), now=now)
+    except NoSuchPage as error:
+        raise Http404 from error
+    searched = {name: value for name in form.fields if (value := request.GET.get(name, ""))}
+    context = {
+        "form": form,
+        "is_search": bool(searched),
+        "events": _describe(reading, now),
+        "count": reading.page.count,
+        "previous": _page_link(searched, number - 1) if number > 1 else "",
+        "next": _page_link(searched, number + 1)
+        if number * _PAGE_SIZE < reading.page.count
+        else "",
+        "number": number,
+    }
+    return show_public_page(request, "events/catalogue.html", context)
+
+
+def _describe(reading: PageReading, now: datetime) -> list[dict[str, Any]]:
+    return [
+        _describe_event(cached, left, now)
+        for cached, left in zip(reading.page.events, reading.left, strict=True)
+    ]
+
+
+def _describe_event(cached: CachedEvent, left: Mapping[UUID, int], now: datetime) -> dict[str, Any]:
+    event = cached.event
+    shown = [kind for kind in cached.types.values() if not kind.is_hidden]
+    on_sale = [kind for kind in shown if state_of_sales(kind, now) == "on_sale"]
+    return {
+        "event": event,
+        "start": show_start(event),
+        "picture": own_picture(event, 400),
+        "large_picture": own_picture(event, 800),
+        "state": _state(event, on_sale, left, now),
+        "price": _price_from(event, on_sale or shown),
+        "has_prices": len({kind.price for kind in on_sale or shown}) > 1,
+    }
+
+
+def _state(event: Event, on_sale: list[TicketType], left: Mapping[UUID, int], now: datetime) -> str:
+    state = state_of_event(event, now)
+    if state == "on_sale" and not any(left.get(kind.pk) for kind in on_sale):
+        return "sold_out" if on_sale else "not_on_sale"
+    return state
+
+
+def _price_from(event: Event, kinds: list[TicketType]) -> str:
+    prices: list[Decimal] = [kind.price for kind in kinds]
+    return show_money(min(prices), event.currency) if prices else ""
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(settings.PAGES_TIME_ZONE))
+
+
+def _number_in(text: str) -> int:
+    """
+    Return the number of a page.
+
+    :raises Http404: if the text is none
+    """
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= _LARGEST_PAGE):
+        raise Http404
+    return int(text[:6])
+
+
+def _page_link(searched: Mapping[str, str], number: int) -> str:
+    return f"/?{urlencode({**searched, 'page': number})}"
