@@ -1,8 +1,10 @@
 from django.urls import path, re_path
 
 from events.invitation_page import InvitationPage
+from events.pages.card import show_card
 from events.pages.catalogue import show_catalogue
 from events.pages.live import show_live
+from events.pages.robots import show_robots, show_sitemap, show_sitemap_index
 from events.picture_views import show_picture
 from events.terms_page import show_terms_page
 from events.terms_views import EventTerms
@@ -17,6 +19,10 @@ urlpatterns = [
     # Pages and pictures for people. They are no part of the API's document.
     re_path(r"^$", show_catalogue, name="catalogue"),
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/live/?$", show_live),
+    re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/card\.png$", show_card),
+    re_path(r"^robots\.txt$", show_robots),
+    re_path(r"^sitemap\.xml$", show_sitemap_index),
+    re_path(r"^sitemap-(?P<number>[1-9][0-9]{0,2})\.xml$", show_sitemap),
     re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})(?:/(?P<number>[1-9][0-9]*))?/?$", show_terms_page),
     re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/(?P<width>400|800|1600)\.jpg$", show_picture),
     path("admin/invitations/<uuid:invitation_id>/", InvitationPage.as_view(), name="invitation"),

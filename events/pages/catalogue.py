@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,13 +10,14 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from events.catalogue import CatalogueFilter, Period
 from events.event_cache import CachedEvent
 from events.listing import NoSuchPage, PageReading, PageRequest, read_page
 from events.models import Event, TicketType
-from events.pages.event import state_of_event, state_of_sales
+from events.pages.sales import state_of_event, state_of_sales
 from events.pictures import own_picture
 from events.wording import show_money, show_start
 from ticketing import clock
@@ -105,7 +105,6 @@ def _describe_event(cached: CachedEvent, left: Mapping[UUID, int], now: datetime
         "large_picture": own_picture(event, 800),
         "state": _state(event, on_sale, left, now),
         "price": _price_from(event, on_sale or shown),
-        "has_prices": len({kind.price for kind in on_sale or shown}) > 1,
     }
 
 
@@ -117,8 +116,12 @@ def _state(event: Event, on_sale: list[TicketType], left: Mapping[UUID, int], no
 
 
 def _price_from(event: Event, kinds: list[TicketType]) -> str:
-    prices: list[Decimal] = [kind.price for kind in kinds]
-    return show_money(min(prices), event.currency) if prices else ""
+    prices = {kind.price for kind in kinds}
+    if len(prices) <= 1:
+        return "".join(show_money(price, event.currency) for price in prices)
+    if not min(prices):
+        return gettext("free and paid tickets")
+    return gettext("from %(price)s") % {"price": show_money(min(prices), event.currency)}
 
 
 def _midnight(day: Any) -> datetime:

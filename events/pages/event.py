@@ -6,20 +6,24 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import formats
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
-from events.models import Event, EventStatus, TicketType
+from events.models import Event, TicketType
 from events.pages.live import LiveEvent
+from events.pages.sales import state_of_event, state_of_sales
+from events.pages.structured import as_json_ld, describe_for_machines
 from events.pictures import own_picture
-from events.wording import show_hour, show_money, show_start
+from events.wording import public_address, show_hour, show_money, show_start
 from ticketing.clock import zone_named
 
 
-def describe_event(event: Event, now: datetime) -> dict[str, Any]:
+def describe_event(live: LiveEvent, now: datetime) -> dict[str, Any]:
     """Return the template context of an event, in the active language."""
-    picture = own_picture(event, 800)
+    event, earlier = live.cached.event, live.earlier_start
+    picture, language = own_picture(event, 800), get_language() or settings.LANGUAGE_CODE
     return {
         "event": event,
         "organizer": event.organizer,
@@ -28,18 +32,12 @@ def describe_event(event: Event, now: datetime) -> dict[str, Any]:
         "picture": picture,
         "large_picture": own_picture(event, 1600),
         "map_link": _map_link(event),
+        "earlier": _show_moment(earlier, event),
+        "card": f"{public_address(event)}/card.png?lang={language}&v={event.revision}",
+        "structured": as_json_ld(describe_for_machines(live, now)),
         "state": state_of_event(event, now),
         "opens": _show_moment(event.sales_start_at, event),
     }
-
-
-def state_of_event(event: Event, now: datetime) -> str:
-    """Return `cancelled`, `over`, `not_started`, `ended` (its sales), or `on_sale`."""
-    if event.status == EventStatus.CANCELLED:
-        return "cancelled"
-    if event.ends_at <= now:
-        return "over"
-    return state_of_sales(event, now)
 
 
 def describe_types(
@@ -90,15 +88,6 @@ def _describe_type(
         "opens": _show_moment(kind.sales_start_at, event),
         "returns": _show_moment(until, event) if until is not None and until > now else "",
     }
-
-
-def state_of_sales(sold: Event | TicketType, now: datetime) -> str:
-    """Return `not_started`, `ended` or `on_sale`, by the sales period of an event or a type."""
-    if sold.sales_start_at is not None and now < sold.sales_start_at:
-        return "not_started"
-    if sold.sales_end_at is not None and now >= sold.sales_end_at:
-        return "ended"
-    return "on_sale"
 
 
 def _show_moment(moment: datetime | None, event: Event) -> str:

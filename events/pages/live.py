@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
 from events.catalogue import latest_return_by_type, left_by_type, look_up_event
 from events.event_cache import CachedEvent, take_event_named
-from events.models import EventStatus
+from events.models import ChangeForBuyers, EventStatus
 from ticketing import clock
 
 _FRESH_SECONDS: Final = 1.0
@@ -35,6 +35,8 @@ class LiveEvent:
     left: Mapping[UUID, int]
     # For types without tickets left: when the last hold of theirs ends, if there is one.
     returns: Mapping[UUID, datetime]
+    # When it started before its last change of date.
+    earlier_start: datetime | None
     read_at: float
     returns_read_at: float
     body: bytes
@@ -96,7 +98,13 @@ def _read(slug: str, known: LiveEvent | None, now: datetime) -> LiveEvent | None
     if len(_readings) >= _MOST_EVENTS:
         clear_live_events()
     live = LiveEvent(
-        cached, left, returns, read_at, returns_read_at, _body(cached, left, returns, now)
+        cached=cached,
+        left=left,
+        returns=returns,
+        earlier_start=_earlier_start(cached, known),
+        read_at=read_at,
+        returns_read_at=returns_read_at,
+        body=_body(cached, left, returns, now),
     )
     _readings[slug] = live
     return live
@@ -123,6 +131,17 @@ def _returns(
         return known.returns, known.returns_read_at
     ends = latest_return_by_type(cached.event.pk)
     return {kind: until for kind, until in ends.items() if kind in sold_out}, read_at
+
+
+def _earlier_start(cached: CachedEvent, known: LiveEvent | None) -> datetime | None:
+    if known is not None and known.cached.event.revision == cached.event.revision:
+        return known.earlier_start
+    changes = ChangeForBuyers.objects.filter(event=cached.event, before__has_key="starts_at")
+    last = changes.order_by("-changed_at", "-pk").first()
+    if last is None:
+        return None
+    start = datetime.fromisoformat(last.before["starts_at"])
+    return start if start != cached.event.starts_at else None
 
 
 def _body(

@@ -74,7 +74,7 @@ def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
     offer = _find_offer(request, live.cached.event, sent.get("code", ""))
     kinds = _describe_offer(live, offer)
     most = live.cached.event.max_per_order
-    show = partial(_show, request, live.cached.event, offer, kinds)
+    show = partial(_show, request, live, offer, kinds)
     if request.method != "POST":
         return show(ChoiceForm(kinds=kinds, most=most, initial=quantities_in(sent, kinds)))
     form = ChoiceForm(sent, kinds=kinds, most=most)
@@ -165,7 +165,7 @@ def _describe_offer(live: LiveEvent, offer: _Offer) -> list[dict[str, Any]]:
 
 def _show(  # noqa: PLR0913 - what the page is made of
     request: HttpRequest,
-    event: Event,
+    live: LiveEvent,
     offer: _Offer,
     kinds: list[dict[str, Any]],
     form: ChoiceForm,
@@ -173,7 +173,7 @@ def _show(  # noqa: PLR0913 - what the page is made of
     refusal: Refusal | None = None,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
-    code_refusal = offer.refusal
+    event, code_refusal = live.cached.event, offer.refusal
     if refusal is not None:
         status = status_and_words(type(refusal))[0]
         match FIELDS.get(refusal.code):
@@ -185,7 +185,7 @@ def _show(  # noqa: PLR0913 - what the page is made of
                 form.add_error(None, say_refusal(refusal))
     for kind in kinds:
         kind["field"] = form.quantity_of(kind)
-    context = describe_event(event, clock.now()) | {
+    context = describe_event(live, clock.now()) | {
         "form": form,
         "kinds": kinds,
         "form_key_field": FIELD,

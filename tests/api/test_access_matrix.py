@@ -132,6 +132,10 @@ NOT_HERE = {
     "/o/{}/cancel",
     "/o/{}/again",
     "/e/{}/live",
+    "/e/{}/card.png",
+    "/robots.txt",
+    "/sitemap.xml",
+    "/sitemap-{}.xml",
     "/pictures/{}/{}.jpg",
     # A page: tests/pages/test_team.py.
     "/admin/invitations/<uuid:invitation_id>/",

@@ -1,5 +1,6 @@
 """Security and cache headers of every response: what a browser may load, and what it may store."""
 
+import re
 from functools import cache
 from http import HTTPStatus
 from typing import Final
@@ -18,6 +19,8 @@ _DOCUMENTS: Final = frozenset({"/schema", "/docs"})
 _PROBLEMS: Final = "/problems"
 _CATALOGUE: Final = "/events"
 _PICTURES: Final = "/pictures/"
+# The same for every reader. The view says for how long.
+_FOR_MACHINES: Final = re.compile(r"/robots\.txt|/sitemap[-0-9]*\.xml|/e/[^/]+/card\.png")
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
 _SUCCESSFUL: Final = frozenset({200, 304})
 
@@ -63,6 +66,8 @@ class BrowserHeadersMiddleware:
             headers.setdefault(_POLICY, _NO_PAGE)
         if path.startswith(_PICTURES) and response.status_code == HTTPStatus.FOUND:
             # The view says how long: its redirect is the same for every caller.
+            return response
+        if _FOR_MACHINES.fullmatch(path) and response.status_code in _SUCCESSFUL:
             return response
         if headers.get("Cache-Control") == REVALIDATED and response.status_code in _SUCCESSFUL:
             # A public page of the shop. It may be personal by its language and its form.

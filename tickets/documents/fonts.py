@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
 # Noto Sans with the Latin, Greek and Cyrillic letters only, under the SIL Open Font License.
 REGULAR: Final = "NotoSans-Regular"
 BOLD: Final = "NotoSans-Bold"
-_FOLDER: Final = Path(__file__).parent / "fonts"
+_FOLDER: Final = Path(settings.BASE_DIR) / "ticketing" / "fonts"
 _ELLIPSIS: Final = "…"
 # Signs that the font lacks and that have a look-alike.
 _LOOK_ALIKE: Final = str.maketrans({"\N{MINUS SIGN}": "\N{EN DASH}", "\N{NO-BREAK SPACE}": " "})
