@@ -27,8 +27,13 @@ def order_link(order: Order, page: str = "") -> str:
     Only a mail to the order's address may carry it. When staff correct the address, the links in
     earlier mails stop working.
     """
-    token = urlencode({"token": _derive(order, settings.SECRET_KEY)})
+    token = urlencode({"token": link_token(order)})
     return f"{settings.PUBLIC_URL}{order_path(order.pk)}{page}?{token}"
+
+
+def link_token(order: Order) -> str:
+    """Return the token of a mailed link. Only who reads the order's mails may get it."""
+    return _derive(order, settings.SECRET_KEY)
 
 
 def opens_order(order: Order, token: str) -> bool:

@@ -13,7 +13,7 @@ from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, take_overdue
 from ticketing.sign_in.account_mail import account_mails_to_send
 from tickets.mail_request import next_message
-from tickets.models import Delivery, TransferMail
+from tickets.models import Delivery, OrderListMail, TransferMail
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
 
@@ -35,6 +35,9 @@ def retry_waiting_work(*, now: datetime) -> int:
     transfers = TransferMail.objects.filter(sent_at=None, failed_at=None)
     for about in take_overdue(transfers, now=now):
         send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=about.pk)
+        sent += 1
+    for asked in take_overdue(OrderListMail.objects.filter(sent_at=None, failed_at=None), now=now):
+        send_after_commit(Message.SEND_ORDER_LIST, list_id=asked.pk)
         sent += 1
     for invitation in take_overdue(invitations_to_send(now=now), now=now):
         send_after_commit(Message.SEND_INVITATION, invitation_id=invitation.pk)

@@ -37,6 +37,7 @@ from tickets.notices.news import (
 )
 from tickets.notices.requests import request_change_notices, send_refund_notices
 from tickets.notices.sending import send_notice
+from tickets.order_list import forget_order_lists, send_order_list
 from tickets.refund import refund_order_of_cancelled_event
 from tickets.reports.schedule import make_due_reports
 from tickets.reports.writing import resend_export_messages, write_export
@@ -130,6 +131,11 @@ def send_transfer_mail_task(*, mail_id: str) -> None:
     send_transfer_mail(mail_id=UUID(mail_id), now=clock.now())
 
 
+@handles(Message.SEND_ORDER_LIST)
+def send_order_list_task(*, list_id: str) -> None:
+    send_order_list(list_id=UUID(list_id), now=clock.now())
+
+
 @handles(Message.SELL_GUEST_LIST)
 def sell_guest_list_task(*, guest_list_id: str) -> None:
     sell_guest_list(guest_list_id=UUID(guest_list_id), now=clock.now())
@@ -196,6 +202,7 @@ def forget_task() -> None:
     forget_booked_mails(now=now)
     forget_member_notices(now=now)
     forget_invitations(now=now)
+    forget_order_lists(now=now)
     forget_account_mails(now=now)
 
 

@@ -20,6 +20,7 @@ from tickets.pages.accepting import (
     download_received_pdf,
     show_transfer,
 )
+from tickets.pages.find import find_tickets, open_order, show_asked, show_list
 from tickets.pages.tickets import (
     download_calendar,
     download_pdf,
@@ -29,6 +30,9 @@ from tickets.pages.tickets import (
 from tickets.pages.transferring import transfer_ticket, withdraw_offer
 from tickets.views import OrderTickets
 
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# The list of an address, which a mailed link opens.
+_LIST = rf"^find/(?P<list_id>{_UUID})"
 # Pages of one order, which `orders.pages.access.of_order` opens.
 _ORDER = r"^o/(?P<order_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _NUMBER = r"(?P<number>[1-9][0-9]{0,4})"
@@ -63,4 +67,8 @@ urlpatterns = [
     re_path(rf"{_TRANSFER}/ticket\.pdf$", download_received_pdf),
     re_path(rf"{_TRANSFER}/event\.ics$", download_received_calendar),
     re_path(rf"{_ORDER}/offline\.js$", send_offline_worker),
+    re_path(r"^find/?$", find_tickets, name="find_tickets"),
+    re_path(r"^find/sent$", show_asked),
+    re_path(rf"{_LIST}/$", show_list),
+    re_path(rf"{_LIST}/orders/(?P<order_id>{_UUID})$", open_order),
 ]

@@ -21,6 +21,8 @@ RATE_LIMITS: dict[str, str] = {
     "validate": _env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
     # Wrong promo codes only. A right one is never counted.
     "promo": _env("RATE_LIMIT_PROMO", default=":30/600"),
+    # Each may send a mail. An address gets few of them, whoever asks.
+    "find": _env("RATE_LIMIT_FIND", default=":20/600"),
     "signin": _env("RATE_LIMIT_SIGNIN", default=":30/300"),
 }
 # For one event: the tickets, reserved or paid, that one customer (by email address) and one network

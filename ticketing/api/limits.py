@@ -31,7 +31,7 @@ _UNCOUNTED: Final = ("/healthz", "/readyz", "/metrics", "/static", "/schema", "/
 # round trip.
 _HOT_READ: Final = re.compile(r"/events(?:/[^/]+)?/?")
 _SIGN_IN: Final = frozenset({"/admin/login", "/admin/login/code", "/admin/password_reset"})
-_BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate"}
+_BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find": "find"}
 # The forms of the shop that reserve.
 _RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")
 # Its readers poll it, and each process reads Redis once a second for all of them. A count of each

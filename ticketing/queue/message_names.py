@@ -26,6 +26,8 @@ class Message(StrEnum):
     # Sell or give the lines of a list at the box office.
     SELL_GUEST_LIST = "orders.sell_guest_list"
     SEND_INVITATION = "events.send_invitation"
+    # Mail a link to all orders of an address.
+    SEND_ORDER_LIST = "tickets.send_order_list"
     # Mail a link for a new password to the accounts of an address, if there are any.
     ANSWER_PASSWORD_RESET = "ticketing.answer_password_reset"  # noqa: S105 - a name
     SEND_ACCOUNT_MAIL = "ticketing.send_account_mail"
@@ -48,6 +50,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.SEND_MEMBER_NOTICE: "delivery",
     Message.SEND_TRANSFER_MAIL: "delivery",
     Message.SEND_INVITATION: "delivery",
+    Message.SEND_ORDER_LIST: "delivery",
     Message.ANSWER_PASSWORD_RESET: "delivery",
     Message.SEND_ACCOUNT_MAIL: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",

@@ -33,7 +33,8 @@ class WatchedTask(Task[..., Any]):
         # As Django does before a request: close a connection that PostgreSQL has closed.
         close_old_connections()
         ids = {name: value for name, value in kwargs.items() if name.endswith("_id")}
-        bind_contextvars(**ids, task=self.name, request_id=self._request_id())
+        # An id of the message may have the same name as ours: a request of a person, for example.
+        bind_contextvars(**(ids | {"task": self.name, "request_id": self._request_id()}))
         began = perf_counter()
         raised: Exception | None = None
         try:

@@ -9,7 +9,7 @@ _LONG_WORD: Final = r"[A-Za-z0-9_-]{16,}"
 _SECRETS: Final = (
     # At least 16 characters, because names such as `api_settings` begin alike.
     (
-        re.compile(rf"(?<![A-Za-z0-9])(ord|dev|api|tok|cnf|pair|inv|trf|lnk)_{_LONG_WORD}"),
+        re.compile(rf"(?<![A-Za-z0-9])(ord|dev|api|tok|cnf|pair|inv|trf|lnk|fnd)_{_LONG_WORD}"),
         rf"\1_{_HIDDEN}",
     ),
     (re.compile(r"whsec_[A-Za-z0-9+/=_-]+"), f"whsec_{_HIDDEN}"),

@@ -1,9 +1,14 @@
 """The database connection of a worker between two tasks."""
 
+import inspect
+from contextlib import suppress
+from uuid import uuid4
+
 import psycopg
 import pytest
 from celery import current_app
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # not in its stubs
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 
 from config.celery import app
@@ -59,3 +64,15 @@ def test_after_a_task_that_fails_its_connection_and_locks_are_released(queue: Re
         queue.run(Message.SETTLE_ORDER, {"order_id": str(order.pk)})
 
     assert backend_pid() != first
+
+
+@pytest.mark.parametrize("message", list(Message))
+def test_a_workers_log_lines_can_name_the_ids_of_every_message(
+    message: Message, queue: RecordingQueue
+):
+    task = current_app.tasks[message.value]
+    names = inspect.signature(task.run).parameters
+
+    # No row has this id. The task may say so, but must get as far as looking for it.
+    with suppress(ObjectDoesNotExist):
+        queue.run(message, dict.fromkeys(names, str(uuid4())))

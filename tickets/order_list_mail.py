@@ -1,0 +1,33 @@
+"""The mail with a link to all orders of an address."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import formats, timezone, translation
+from django.utils.translation import gettext
+
+from events.wording import show_hour
+from ticketing.clock import zone_named
+from ticketing.letters import HtmlMail
+from tickets.order_list_record import OrderListMail
+
+
+def compose_order_list_mail(asked: OrderListMail, token: str) -> HtmlMail:
+    """Return the mail, for the caller to send. It names no order: the page behind the link does."""
+    with translation.override(asked.language):
+        until = timezone.localtime(asked.expires_at, zone_named(settings.PAGES_TIME_ZONE))
+        context = {
+            "link": f"{settings.PUBLIC_URL}/find/{asked.pk}/?{urlencode({'token': token})}",
+            "day": formats.date_format(until, gettext("l, F j, Y")),
+            "hour": show_hour(until),
+            "zone": settings.PAGES_TIME_ZONE.replace("_", " "),
+            "language": translation.get_language(),
+        }
+        return HtmlMail(
+            subject=gettext("Your tickets: the link to all your orders"),
+            body=render_to_string("tickets/mail/order_list.txt", context),
+            html=render_to_string("tickets/mail/order_list.html", context),
+            from_email=settings.DEFAULT_FROM_EMAIL,
+            to=[asked.email],
+        )
