@@ -161,6 +161,7 @@ class ActType(models.TextChoices):
     MEMBER_CHANGED = "organizer.member_changed", _("member changed")
     MEMBER_REMOVED = "organizer.member_removed", _("member removed")
     PASSWORD_RESET = "user.password_reset", _("forgotten password replaced")
+    PASSWORD_CHANGED = "user.password_changed", _("password changed")
     SECOND_FACTOR_ON = "user.second_factor_on", _("two-factor sign-in turned on")
     SECOND_FACTOR_OFF = "user.second_factor_off", _("two-factor sign-in turned off")
     SECOND_FACTOR_RESET = "user.second_factor_reset", _("two-factor sign-in reset")

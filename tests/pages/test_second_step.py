@@ -12,7 +12,7 @@ from django_otp.oath import hotp
 
 from tests.make import make_event, make_user
 from ticketing import clock
-from ticketing.models import SecondFactor, User
+from ticketing.models import ActType, RecoveryCode, SecondFactor, User
 from ticketing.sign_in.passwords import set_new_password
 from ticketing.sign_in.second_factor import turn_on_second_factor
 
@@ -237,8 +237,35 @@ def test_a_user_renews_the_recovery_codes_and_turns_it_off(user: User):
 
 
 def test_a_new_password_by_mail_does_not_skip_the_second_step(user: User):
-    set_new_password(user=user, password=PASSWORD, language="en", now=clock.now())
+    act = ActType.PASSWORD_RESET
+    set_new_password(user=user, password=PASSWORD, act=act, language="en", now=clock.now())
     client = browser()
 
     assert send_password(client, user).headers["Location"].startswith(CODE)
     assert not is_in(client)
+
+
+def test_wrong_passwords_at_the_set_up_lock_the_name(plain: User):
+    client = browser()
+    send_password(client, plain)
+
+    statuses = [set_up_wrongly(client) for _ in range(5)]
+
+    assert statuses == [200, 200, 200, 200, 429]
+    assert send_password(browser(), plain).status_code == 429
+
+
+def set_up_wrongly(client: Client) -> int:
+    sent = {"code": "000000", "password": "wrong"}
+    return client.post("/admin/security/set-up/", sent).status_code
+
+
+def test_a_user_with_few_recovery_codes_is_told_after_signing_in(user: User):
+    few = RecoveryCode.objects.filter(user=user).order_by("pk")[:8]
+    RecoveryCode.objects.filter(pk__in=[code.pk for code in few]).delete()
+    client = browser()
+    send_password(client, user)
+
+    page = client.post(CODE, {"code": code_now()}, follow=True)
+
+    assert "You have 2 recovery codes left." in page.content.decode()

@@ -30,7 +30,16 @@ _UNCOUNTED: Final = ("/healthz", "/readyz", "/metrics", "/static", "/schema", "/
 # The fast path of these reads makes one round trip to Redis. The rate limit is counted in the same
 # round trip.
 _HOT_READ: Final = re.compile(r"/events(?:/[^/]+)?/?")
-_SIGN_IN: Final = frozenset({"/admin/login", "/admin/login/code", "/admin/password_reset"})
+# Pages on which a caller can guess a password or a code, or cause a mail.
+_SIGN_IN: Final = frozenset(
+    {
+        "/admin/login",
+        "/admin/login/code",
+        "/admin/password_change",
+        "/admin/password_reset",
+        "/admin/security/set-up",
+    }
+)
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find": "find"}
 # The forms of the shop that reserve.
 _RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")

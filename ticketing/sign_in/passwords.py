@@ -1,4 +1,4 @@
-"""A new password for a user who has forgotten it."""
+"""A new password for a user, also for one who has forgotten the old one."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,7 +32,7 @@ _MOST_ACCOUNTS: Final = 5
 def request_password_reset(*, address: str, language: str, now: datetime) -> None:
     """Request a link by mail. The caller does not learn whether the address has an account."""
     request = PasswordResetRequest.objects.create(
-        address=address.lower(),
+        address=address,
         language=language,
         asked_at=now,
         ask_again_at=next_retry_at(0, now=now),
@@ -47,7 +47,7 @@ def answer_password_reset(*, request_id: UUID, now: datetime) -> None:
     found = PasswordResetRequest.objects.select_for_update().filter(pk=request_id).first()
     if found is None:
         return
-    known = accounts_of(found.address).filter(is_active=True, is_staff=True)
+    known = accounts_of(found.address.lower()).filter(is_active=True, is_staff=True)
     # The lock prevents two requests at once from both requesting the last mail.
     for user in known.order_by("pk").select_for_update(no_key=True)[:_MOST_ACCOUNTS]:
         recent = AccountMail.objects.filter(
@@ -59,7 +59,9 @@ def answer_password_reset(*, request_id: UUID, now: datetime) -> None:
     found.delete()
 
 
-def set_new_password(*, user: User, password: str, language: str, now: datetime) -> bool:
+def set_new_password(
+    *, user: User, password: str, act: ActType, language: str, now: datetime
+) -> bool:
     """
     Give a user another password, and mail the user about it. All sessions of the user end.
 
@@ -73,7 +75,7 @@ def set_new_password(*, user: User, password: str, language: str, now: datetime)
         if not unchanged.update(password=hashed):
             return False
         record_act(
-            act=ActType.PASSWORD_RESET,
+            act=act,
             actor=user_actor(user),
             subject_id=user_subject(user),
             organizer_id=None,

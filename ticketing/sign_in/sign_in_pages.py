@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.views import LoginView, RedirectURLMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -24,7 +24,7 @@ from django.views.generic import FormView
 from unfold.forms import AuthenticationForm
 
 from ticketing import clock
-from ticketing.models import User
+from ticketing.models import RecoveryCode, User
 from ticketing.sign_in.code_form import CodeForm, PhoneCodeForm, check_code, show_locked
 from ticketing.sign_in.second_factor import TooManyWrongSignInCodes, check_second_factor
 from ticketing.staff import is_staff_now
@@ -33,6 +33,7 @@ from ticketing.staff import is_staff_now
 _BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 # In the session: whose password was right, when, and what the session's hash was.
 _WAITING: Final = "waits_for_second_step"
+_FEW_CODES: Final = 3
 _PATIENCE: Final = timedelta(minutes=10)
 
 
@@ -97,6 +98,14 @@ class SecondStep(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Djang
             return show_locked(self.request, refusal)
         del self.request.session[_WAITING]
         login(self.request, user, backend=_BACKEND)
+        left = RecoveryCode.objects.filter(user=user).count()
+        if left <= _FEW_CODES:
+            text = ngettext(
+                "You have %(count)d recovery code left. Make new ones under “Security”.",
+                "You have %(count)d recovery codes left. Make new ones under “Security”.",
+                left,
+            )
+            messages.warning(self.request, text % {"count": left})
         return redirect(self.get_success_url())
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:

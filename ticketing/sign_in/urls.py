@@ -2,7 +2,12 @@ from django.contrib import admin
 from django.urls import path
 
 from ticketing.sign_in import security_pages
-from ticketing.sign_in.password_pages import ChooseNewPassword, ask_for_link, show_link_sent
+from ticketing.sign_in.password_pages import (
+    ChangeOwnPassword,
+    ChooseNewPassword,
+    ask_for_link,
+    show_link_sent,
+)
 from ticketing.sign_in.sign_in_pages import SecondStep, SignIn
 
 _own = admin.site.admin_view
@@ -19,6 +24,8 @@ urlpatterns = [
         ChooseNewPassword.as_view(),
         name="admin_password_reset_confirm",
     ),
+    # Instead of the admin's page of this address.
+    path("password_change/", _own(ChangeOwnPassword.as_view()), name="change_own_password"),
     path("security/", _own(security_pages.show_security), name="security"),
     path("security/set-up/", _own(security_pages.set_up_second_factor), name="set_up_security"),
     path("security/codes/", _own(security_pages.new_recovery_codes), name="new_recovery_codes"),

@@ -11,7 +11,7 @@ from django.test import Client
 
 from tests.make import make_organizer, make_user
 from ticketing import clock
-from ticketing.models import AccountMail, Act, PasswordResetRequest, User
+from ticketing.models import AccountMail, Act, ActType, PasswordResetRequest, User
 from ticketing.sign_in.account_mail import forget_account_mails, send_account_mail
 from ticketing.sign_in.passwords import (
     MOST_RESETS,
@@ -105,7 +105,9 @@ def test_a_password_is_not_replaced_by_a_user_who_was_read_before_another_change
     other = User.objects.get(pk=user.pk)
 
     def replace(row: User) -> bool:
-        return set_new_password(user=row, password=NEW, language="en", now=clock.now())
+        return set_new_password(
+            user=row, password=NEW, act=ActType.PASSWORD_RESET, language="en", now=clock.now()
+        )
 
     assert (replace(user), replace(other)) == (True, False)
     assert Act.objects.count() == 1
@@ -181,7 +183,9 @@ def test_a_new_password_unlocks_the_name(user: User):
         may_sign_in(user, f"wrong {number}")
     assert not may_sign_in(user, OLD)
 
-    set_new_password(user=user, password=NEW, language="en", now=clock.now())
+    set_new_password(
+        user=user, password=NEW, act=ActType.PASSWORD_RESET, language="en", now=clock.now()
+    )
 
     assert may_sign_in(user, NEW)
     assert not AccessAttempt.objects.exists()
@@ -210,3 +214,31 @@ def test_old_mails_are_forgotten(user: User):
     forget_account_mails(now=clock.now() + timedelta(days=8))
 
     assert not AccountMail.objects.exists()
+
+
+def change(client: Client, old: str) -> Any:
+    sent = {"old_password": old, "new_password1": NEW, "new_password2": NEW}
+    return client.post("/admin/password_change/", sent, follow=True)
+
+
+def test_a_change_of_the_own_password_is_recorded_and_mailed(user: User):
+    client = Client(headers={"Accept-Language": "en"})
+    client.post("/admin/login/", {"username": user.username, "password": OLD})
+
+    page = change(client, OLD)
+
+    assert "You are signed out everywhere else." in page.content.decode()
+    assert client.get("/admin/").status_code == 200
+    assert Act.objects.get().type == "user.password_changed"
+    assert AccountMail.objects.get().kind == "password_changed"
+
+
+def test_an_open_session_does_not_help_to_guess_the_password(user: User):
+    client = Client(headers={"Accept-Language": "en"})
+    client.post("/admin/login/", {"username": user.username, "password": OLD})
+
+    statuses = [change(client, f"wrong {number}").status_code for number in range(5)]
+
+    assert statuses == [200, 200, 200, 200, 429]
+    assert change(client, OLD).status_code == 429
+    assert not Act.objects.exists()
