@@ -43,7 +43,7 @@ def retry_waiting_work(*, now: datetime) -> int:
         send_after_commit(Message.SEND_INVITATION, invitation_id=invitation.pk)
         sent += 1
     for request in take_overdue(PasswordResetRequest.objects.all(), now=now):
-        send_after_commit(Message.ANSWER_PASSWORD_RESET, request_id=request.pk)
+        send_after_commit(Message.ANSWER_PASSWORD_RESET, reset_id=request.pk)
         sent += 1
     for mail in take_overdue(account_mails_to_send(), now=now):
         send_after_commit(Message.SEND_ACCOUNT_MAIL, mail_id=mail.pk)

@@ -81,8 +81,8 @@ def send_invitation_task(*, invitation_id: str) -> None:
 
 
 @handles(Message.ANSWER_PASSWORD_RESET)
-def answer_password_reset_task(*, request_id: str) -> None:
-    answer_password_reset(request_id=UUID(request_id), now=clock.now())
+def answer_password_reset_task(*, reset_id: str) -> None:
+    answer_password_reset(reset_id=UUID(reset_id), now=clock.now())
 
 
 @handles(Message.SEND_ACCOUNT_MAIL)

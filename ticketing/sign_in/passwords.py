@@ -37,14 +37,14 @@ def request_password_reset(*, address: str, language: str, now: datetime) -> Non
         asked_at=now,
         ask_again_at=next_retry_at(0, now=now),
     )
-    send_after_commit(Message.ANSWER_PASSWORD_RESET, request_id=request.pk)
+    send_after_commit(Message.ANSWER_PASSWORD_RESET, reset_id=request.pk)
 
 
 @transaction.atomic(durable=True)
-def answer_password_reset(*, request_id: UUID, now: datetime) -> None:
+def answer_password_reset(*, reset_id: UUID, now: datetime) -> None:
     """Mail a link to the accounts of the requested address, `MOST_RESETS` times an hour to each."""
     # The lock makes a repeated message wait, and then find nothing.
-    found = PasswordResetRequest.objects.select_for_update().filter(pk=request_id).first()
+    found = PasswordResetRequest.objects.select_for_update().filter(pk=reset_id).first()
     if found is None:
         return
     known = accounts_of(found.address.lower()).filter(is_active=True, is_staff=True)

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axes.models import AccessAttempt
@@ -15,14 +16,15 @@ from ticketing.models import AccountMail, Act, ActType, PasswordResetRequest, Us
 from ticketing.sign_in.account_mail import forget_account_mails, send_account_mail
 from ticketing.sign_in.passwords import (
     MOST_RESETS,
-    answer_password_reset,
     request_password_reset,
     set_new_password,
 )
 from tickets.sweep import retry_waiting_work
+from tickets.tasks import answer_password_reset_task, send_account_mail_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PATIENCE = timedelta(minutes=5)
 OLD, NEW = "correct horse battery staple", "staple battery horse correct"
 
 
@@ -37,12 +39,14 @@ def ask(address: str = "ana@example.com", language: str = "en") -> None:
     """Request a link as the page does, and do the worker's part."""
     now = clock.now()
     request_password_reset(address=address, language=language, now=now)
-    answer_password_reset(request_id=PasswordResetRequest.objects.get().pk, now=now)
+    run(answer_password_reset_task, reset_id=PasswordResetRequest.objects.get().pk)
     for waiting in AccountMail.objects.filter(sent_at=None, ask_again_at__lte=now + PATIENCE):
-        send_account_mail(mail_id=waiting.pk, now=now)
+        run(send_account_mail_task, mail_id=waiting.pk)
 
 
-PATIENCE = timedelta(minutes=5)
+def run(task: Any, **ids: UUID) -> None:
+    """Run a task as a worker does that has received its message."""
+    task.apply(kwargs={name: str(value) for name, value in ids.items()}, throw=True)
 
 
 def link_of(letter: Any) -> str:
