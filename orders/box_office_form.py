@@ -1,49 +1,37 @@
 """The form with which staff sell or give tickets at the box office."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from events.models import TicketType
 from orders.box_office import MOST_TICKETS
 from orders.box_office_record import BoxOfficeMethod
+from orders.how_sold_form import COMPLIMENTARY, HowSoldForm
 from orders.pricing import WantedTickets
 from ticketing.address_form import AddressFormField
 from ticketing.money import format_money
 
 
-class BoxOfficeForm(forms.Form):
+class BoxOfficeForm(HowSoldForm):
     """How many tickets of each type, for whom, and how they are paid for."""
+
+    methods: ClassVar = [
+        (BoxOfficeMethod.CASH.value, gettext_lazy("Cash: the guest pays you now")),
+        COMPLIMENTARY,
+    ]
 
     # Made for the page: sending the same form twice sells once.
     key = forms.UUIDField(widget=forms.HiddenInput)
-    method = forms.ChoiceField(
-        label=gettext_lazy("Paid by"),
-        choices=[
-            (BoxOfficeMethod.CASH.value, gettext_lazy("Cash: the guest pays you now")),
-            (BoxOfficeMethod.COMPLIMENTARY.value, gettext_lazy("Complimentary: free of charge")),
-        ],
-        widget=UnfoldAdminRadioSelectWidget,
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("Needed for complimentary tickets, such as “press” or “sponsor”."),
-        max_length=200,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
     name = forms.CharField(
         label=gettext_lazy("Guest's name"), max_length=200, widget=UnfoldAdminTextInputWidget
     )
@@ -54,11 +42,6 @@ class BoxOfficeForm(forms.Form):
         ),
         required=False,
         widget=UnfoldAdminEmailInputWidget,
-    )
-    language = forms.ChoiceField(
-        label=gettext_lazy("Language of the email"),
-        choices=settings.LANGUAGES,
-        widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(
@@ -89,9 +72,6 @@ class BoxOfficeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        free = cleaned.get("method") == BoxOfficeMethod.COMPLIMENTARY
-        if free and "reason" in cleaned and not cleaned["reason"]:
-            self.add_error("reason", _("Say why the tickets are free."))
         total = sum(cleaned.get(name) or 0 for name in self._kinds)
         if not total and not any(name in self.errors for name in self._kinds):
             self.add_error(None, _("Choose at least one ticket."))

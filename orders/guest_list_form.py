@@ -1,30 +1,33 @@
 """The form with which staff upload or paste a guest list."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
 from events.admin.refusals import say_refusal
 from orders.box_office_record import BoxOfficeMethod
 from orders.guest_list_files import LARGEST_FILE, RawLine, read_guest_list
+from orders.how_sold_form import COMPLIMENTARY, HowSoldForm
 from ticketing.errors import Refusal
 
 _LONGEST_FILE_NAME = 200
 
 
-class GuestListForm(forms.Form):
+class GuestListForm(HowSoldForm):
     """A file or pasted lines, and how their tickets are paid for."""
+
+    methods: ClassVar = [
+        COMPLIMENTARY,
+        (BoxOfficeMethod.CASH.value, gettext_lazy("Cash: the guests have paid you")),
+    ]
+    field_order = ("file", "text", "method", "reason", "language")
 
     file = forms.FileField(
         label=gettext_lazy("CSV or XLSX file"), required=False, widget=UnfoldAdminFileFieldWidget
@@ -36,32 +39,9 @@ class GuestListForm(forms.Form):
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
     )
-    method = forms.ChoiceField(
-        label=gettext_lazy("Paid by"),
-        choices=[
-            (BoxOfficeMethod.COMPLIMENTARY.value, gettext_lazy("Complimentary: free of charge")),
-            (BoxOfficeMethod.CASH.value, gettext_lazy("Cash: the guests have paid you")),
-        ],
-        widget=UnfoldAdminRadioSelectWidget,
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("Needed for complimentary tickets, such as “press” or “sponsor”."),
-        max_length=200,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-    language = forms.ChoiceField(
-        label=gettext_lazy("Language of the email"),
-        choices=settings.LANGUAGES,
-        widget=UnfoldAdminSelectWidget,
-    )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        free = cleaned.get("method") == BoxOfficeMethod.COMPLIMENTARY
-        if free and "reason" in cleaned and not cleaned["reason"]:
-            self.add_error("reason", _("Say why the tickets are free."))
         if "file" in cleaned and "text" in cleaned:
             cleaned["lines"] = _read(cleaned)
         return cleaned

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from events.models import Event
 from orders.models import Order
 from ticketing.addresses import can_be_mailed, tidy_address
 
@@ -66,28 +68,29 @@ def first_orders(orders: QuerySet[Order], wanted: OrderFilter, *, count: int) ->
     return list(narrowed[:count])
 
 
-def orders_named(text: str, events: QuerySet[Event], *, count: int) -> list[Order]:
+def newest_named(
+    rows: QuerySet[Any], name: str, words: Collection[str], *, count: int
+) -> list[Any]:
     """
-    Return the newest orders of some events whose customer's name contains `text`, newest first.
+    Return the keys of the newest rows whose column `name` contains all words, newest first.
 
-    Only the newest 50,000 orders are read, so that no search reads all orders of many years.
+    Only the newest 50,000 of `rows` are read, so that no search reads the rows of many years.
     """
-    wanted, parameters = (
-        Order.objects.filter(event__in=events.order_by().values("pk"))
-        .order_by("-created_at")
-        .values_list("pk", "customer_name", "created_at")[:_NAMES_SEARCHED]
-        .query.sql_with_params()
-    )
-    named = RawSQL(_NAMED.format(wanted), [*parameters, text, count])  # noqa: S611 - its parameters are apart
-    orders = Order.objects.filter(pk__in=named).select_related("event")
-    return list(orders.order_by("-created_at", "-pk"))
+    newest = rows.order_by("-created_at").values_list("pk", name, "created_at")[:_NAMES_SEARCHED]
+    try:
+        wanted, parameters = newest.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    contains = " AND ".join(["strpos(lower(named.name), lower(%s)) > 0"] * len(words)) or "false"
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED.format(wanted, contains), [*parameters, *words, count])
+        return [key for (key,) in cursor.fetchall()]
 
 
 _NAMES_SEARCHED = 50_000
 _NAMED = """
-SELECT named.id FROM ({}) AS named (id, customer_name, created_at)
-WHERE strpos(lower(named.customer_name), lower(%s)) > 0
-ORDER BY named.created_at DESC LIMIT %s
+SELECT named.id FROM ({}) AS named (id, name, created_at)
+WHERE {} ORDER BY named.created_at DESC LIMIT %s
 """
 
 

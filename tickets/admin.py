@@ -25,9 +25,9 @@ from tickets.change_log import ChangeLogAdmin
 from tickets.delivery import resend_tickets
 from tickets.delivery_admin import DeliveryAdmin
 from tickets.door.admin import DeviceAdmin
+from tickets.finding import find_orders
 from tickets.models import Delivery, Ticket
 from tickets.order_pages.correcting import customer_page
-from tickets.order_pages.finding import find_orders
 from tickets.order_pages.questions import (
     ask_to_refund,
     ask_to_resend,

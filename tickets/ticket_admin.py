@@ -25,11 +25,11 @@ from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
 from tickets.access import has_codes_right
 from tickets.door.undo import undo_check_in
+from tickets.finding import find_tickets
 from tickets.issue import code_url
 from tickets.models import Scan, ScanResult, Ticket, TicketStatus
 from tickets.order_pages.correcting import holder_page
 from tickets.order_pages.exchanging import exchange_page
-from tickets.order_pages.finding import find_tickets
 from tickets.order_pages.questions import (
     ask_to_reissue,
     ask_to_revoke,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
@@ -26,10 +25,9 @@ from events.admin.event_actions import EventActions
 from events.admin.event_form import EventForm
 from events.admin.event_links import LinksToDoorAndBoxOffice
 from events.admin.refusals import say_refusal
-from events.admin.sales import show_sales, show_summary
+from events.admin.sales import attach_figures, show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
 from events.admin.wording import show_when
-from events.catalogue import left_by_type
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import change_event, create_event
 from events.roles import Right
@@ -178,11 +176,8 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        # One round trip to Redis for the whole page.
         events = list(changelist.result_list)
-        left = left_by_type([event.pk for event in events])
-        for event in events:
-            event.left_by_type = left
+        attach_figures(events)
         changelist.result_list = events
         return changelist
 
@@ -228,15 +223,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
 
     @display(description=gettext_lazy("sold"))
     def sales(self, event: Event) -> SafeString:
-        kinds = list(event.ticket_types.all())
-        sold, capacity = (sum(getattr(k, name) for k in kinds) for name in ("sold", "capacity"))
-        left: dict[UUID, int] = getattr(event, "left_by_type", {})
-        bar = show_sales(
-            sold,
-            capacity,
-            sum(left.get(kind.pk, 0) for kind in kinds),
-            is_on_sale=event.status == EventStatus.PUBLISHED and bool(kinds),
-        )
+        bar = show_sales(event)
         # By name: the dashboard is a page of `tickets`.
         return format_html('<a href="{}">{}</a>', reverse("event_dashboard", args=[event.pk]), bar)
 

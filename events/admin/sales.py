@@ -1,6 +1,6 @@
 """HTML about the sales of an event: a bar for the list, and a table for the event's page."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from events.catalogue import left_by_type
-from events.models import Event, EventStatus
+from events.models import Event, EventStatus, TicketType
 from events.stock.record import held_by_type
 from ticketing.money import format_money
 
@@ -27,25 +27,50 @@ def is_nearly_sold_out(left: int, capacity: int) -> bool:
     return 0 < left * _FEW <= capacity
 
 
-def show_sales(sold: int, capacity: int, left: int, *, is_on_sale: bool) -> SafeString:
-    """Return a bar of the share of tickets sold, with figures, and a mark if few are left."""
-    percent = round(100 * sold / capacity) if capacity else 0
+def attach_figures(events: Sequence[Event]) -> None:
+    """Read the figures of a page of events together, for `show_sales`."""
+    # One round trip to Redis for the whole page.
+    left = left_by_type([event.pk for event in events])
+    cancelled = [event.pk for event in events if event.status == EventStatus.CANCELLED]
+    were_sold = _ever_sold(cancelled) if cancelled else {}
+    for event in events:
+        vars(event).update(left_by_type=left, were_sold=were_sold.get(event.pk, 0))
+
+
+def show_sales(event: Event) -> SafeString:
+    """
+    Return a bar of the share of tickets sold, with figures, and a mark if few are left.
+
+    A cancelled event shows what was sold: its refunds have freed all places.
+    """
+    kinds = list(event.ticket_types.all())
+    capacity = sum(kind.capacity for kind in kinds)
+    is_cancelled = event.status == EventStatus.CANCELLED
+    left = sum(vars(event).get("left_by_type", {}).get(kind.pk, 0) for kind in kinds)
+    sold = vars(event).get("were_sold", 0) if is_cancelled else sum(kind.sold for kind in kinds)
+    is_on_sale = event.status == EventStatus.PUBLISHED and bool(kinds)
     return format_html(
         '<div class="min-w-40"><div class="h-1.5 rounded-full bg-base-200 dark:bg-base-700'
         ' overflow-hidden"><div class="h-full bg-primary-600" style="width:{}%"></div></div>'
         '<span class="text-xs whitespace-nowrap">{} / {} · {}</span>{}</div>',
-        percent,
+        round(100 * sold / capacity) if capacity else 0,
         sold,
         capacity,
-        _("%(count)d left") % {"count": left},
+        _("were sold") if is_cancelled else _("%(count)d left") % {"count": left},
         _mark(left, capacity) if is_on_sale else "",
     )
+
+
+def _ever_sold(event_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many tickets each event has sold, refunded or not. Events without are left out."""
+    kinds = TicketType.objects.filter(event__in=event_ids, tickets__replaced_by=None)
+    return dict(kinds.order_by().values_list("event").annotate(count=Count("tickets")))
 
 
 def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
     """Return a table with the sales, stock and check-ins of each ticket type, and the revenue."""
     if event.status == EventStatus.CANCELLED:
-        return _show_past_sales(event, with_revenue=with_revenue)
+        return _show_past_table(event, with_revenue=with_revenue)
     kept = Q(tickets__replaced_by=None, tickets__refunded_at=None)
     kinds = event.ticket_types.order_by("number").annotate(revenue=Sum(_WORTH, filter=kept))
     left, held = left_by_type([event.pk]), held_by_type([event.pk])
@@ -72,7 +97,7 @@ def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
     )
 
 
-def _show_past_sales(event: Event, *, with_revenue: bool) -> SafeString:
+def _show_past_table(event: Event, *, with_revenue: bool) -> SafeString:
     """Return the sales of a cancelled event: its refunds have set the current figures to zero."""
     ever = Q(tickets__replaced_by=None)
     kinds = event.ticket_types.order_by("number").annotate(

@@ -6,7 +6,9 @@ import pytest
 from django.urls import reverse
 
 from events.models import Event, EventStatus, Role
+from events.organizing import cancel_event
 from tests.make import (
+    SOMEBODY,
     make_event,
     make_organizer,
     make_paid_order,
@@ -15,6 +17,8 @@ from tests.make import (
 )
 from tests.pages.test_admin import change_page, event_form, organizer_of, sign_in
 from tests.queue import RecordingQueue
+from ticketing import clock
+from tickets.refund import refund_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,6 +113,18 @@ def test_an_event_without_buyers_is_taken_off_sale_after_a_question():
 
     event.refresh_from_db()
     assert event.status == EventStatus.DRAFT
+
+
+def test_the_list_shows_what_a_cancelled_event_had_sold():
+    event = make_event(capacity=10)
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
+    client = organizer_of(event)
+    cancel_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    page = client.get(reverse("admin:events_event_changelist"), headers=ENGLISH).content.decode()
+
+    assert "3 / 10 · were sold" in page
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.FINANCE, Role.DOOR])

@@ -8,17 +8,21 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from events.access import within_rights
 from events.admin.base import rows_of_key
 from events.models import Event
+from events.roles import Right
 from orders.figures import sales_by_time
+from orders.models import Order
 from orders.order_figures import OrderCounts, count_orders
 from ticketing import clock
 from ticketing.clock import zone_named
 from tickets.figures import read_entries
+from tickets.finding import MOST_FOUND, find_anything
 from tickets.home.board import draw_entries, show_orders, show_sales_chart
 from tickets.home.charts import REST
-from tickets.home.finding import MOST_FOUND, find_anything
 from tickets.home.shown_events import events_of, links_of, percent_of, show_event, with_types
+from tickets.models import Ticket
 from tickets.ticket_codes import readable_codes
 
 _DAYS = (1, 7, 30, 90)
@@ -28,7 +32,18 @@ _USUAL_DAYS = 30
 def find(request: HttpRequest) -> HttpResponse:
     """Show the orders and tickets that match what a member has typed into the search box."""
     text = request.GET.get("q", "").strip()
-    found = find_anything(text, request.user)
+    # A member who sees an event sees its tickets, but perhaps not its buyers.
+    orders, tickets = (
+        within_rights(
+            model.objects.all(),
+            request.user,
+            right,
+            organizer_path="event__organizer",
+            event_path="event",
+        )
+        for model, right in ((Order, Right.SEE_ORDERS), (Ticket, Right.SEE_EVENTS))
+    )
+    found = find_anything(text, orders=orders, tickets=tickets)
     codes = readable_codes(found.tickets)
     return _page(
         request,
