@@ -22,6 +22,7 @@ from ticketing.actors import Actor, record_act, record_acts
 from ticketing.models import ActType
 from tickets.models import Delivery, Ticket, Transfer, TransferMail
 from tickets.notices.models import Notice
+from tickets.notices.reminder_models import Reminder
 from tickets.object_names import object_name
 
 # Orders in one transaction, and with all their tickets in few requests to S3.
@@ -121,7 +122,7 @@ def _erase(
     about = TransferMail.objects.filter(transfer__in=transfers)
     about.update(failure="")
     about.filter(sent_at=None).update(sent_at=now, failed_at=None, goes_at=None)
-    for mails in (Delivery, Notice):
+    for mails in (Delivery, Notice, Reminder):
         of_orders = mails.objects.filter(order_id__in=ids)
         of_orders.update(failure="")
         # Nobody is left to get them.

@@ -16,6 +16,7 @@ from tickets.mail_request import next_message
 from tickets.models import Delivery, OrderListMail, TransferMail
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
+from tickets.notices.reminder_models import Reminder
 
 
 @transaction.atomic(durable=True)
@@ -31,6 +32,9 @@ def retry_waiting_work(*, now: datetime) -> int:
     asking = MemberNotice.objects.filter(sent_at=None, failed_at=None)
     for to_member in take_overdue(asking, now=now):
         send_after_commit(Message.SEND_MEMBER_NOTICE, notice_id=to_member.pk)
+        sent += 1
+    for reminder in take_overdue(Reminder.objects.filter(sent_at=None, failed_at=None), now=now):
+        send_after_commit(Message.SEND_REMINDER, order_id=reminder.pk)
         sent += 1
     transfers = TransferMail.objects.filter(sent_at=None, failed_at=None)
     for about in take_overdue(transfers, now=now):

@@ -35,6 +35,7 @@ from tickets.notices.news import (
     look_for_news,
     write_daily_summaries,
 )
+from tickets.notices.reminders import send_reminder, write_due_reminders
 from tickets.notices.requests import request_change_notices, send_refund_notices
 from tickets.notices.sending import send_notice
 from tickets.order_list import forget_order_lists, send_order_list
@@ -126,6 +127,11 @@ def send_member_notice_task(*, notice_id: str) -> None:
     send_member_notice(notice_id=UUID(notice_id), now=clock.now())
 
 
+@handles(Message.SEND_REMINDER)
+def send_reminder_task(*, order_id: str) -> None:
+    send_reminder(order_id=UUID(order_id), now=clock.now())
+
+
 @handles(Message.SEND_TRANSFER_MAIL)
 def send_transfer_mail_task(*, mail_id: str) -> None:
     send_transfer_mail(mail_id=UUID(mail_id), now=clock.now())
@@ -187,6 +193,11 @@ def summarize_task() -> None:
 def tell_members_task() -> None:
     look_for_news(now=clock.now())
     write_daily_summaries(now=clock.now())
+
+
+@shared_task(name="tickets.remind", ignore_result=True)
+def remind_task() -> None:
+    write_due_reminders(now=clock.now())
 
 
 @shared_task(name="tickets.forget", ignore_result=True)

@@ -76,6 +76,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "tickets.summarize": 60,
         "tickets.make_reports": 300,
         "tickets.tell_members": 60,
+        "tickets.remind": 60,
         "tickets.forget": 3600,
         # Not once a day: beat would begin to wait anew at each deployment.
         "tickets.erase_old_data": 3600,

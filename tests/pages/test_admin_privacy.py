@@ -52,6 +52,7 @@ from tickets.models import Device, ErasedEvent, ErasureRun, Ticket, Transfer, Tr
 from tickets.notices.choices import Chosen, choose_notices
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
+from tickets.notices.reminder_models import EventReminder, NoReminders, Reminder
 from tickets.notices.requests import request_change_notices
 from tickets.reports.models import Export, ScheduledReport
 from tickets.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
@@ -113,21 +114,6 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     ticket = Ticket.objects.of_order(order.pk).get()
     Ticket.objects.filter(order__in=orders).update(holder_name=f"Bia {mark}")
     scanner = make_device(event, gate=f"Gate {mark}")
-    transfer = Transfer.objects.create(
-        ticket=ticket,
-        name=f"Nova {mark}",
-        email=f"nova@{mark}.example.com",
-        language="en",
-        created_at=clock.now(),
-        expires_at=clock.now() + timedelta(days=7),
-    )
-    TransferMail.objects.create(
-        transfer=transfer,
-        kind="offer",
-        failure=f"Refused {mark}",
-        asked_at=clock.now(),
-        ask_again_at=clock.now(),
-    )
     Device.objects.filter(events=event).update(name=f"Scanner {mark}", hint=f"dev_{mark[:8]}")
     as_bearer(scanner).post("/tickets/validate", {"code": ticket.code, "gate": f"Portal {mark}"})
     ApiToken.objects.create(
@@ -157,6 +143,7 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     )
     told = ChangeForBuyers.objects.get(event=event)
     request_change_notices(change_id=told.pk, now=clock.now())
+    offer_and_remind(mark, ticket)
     Notice.objects.filter(order=order).update(failure=f"Refused {mark}")
     chief = Membership.objects.get(user=make_user(organizer=organizer, is_staff=True))
     everything = Chosen(each_sale=True, daily_summary=True, sold_out=True, language="en")
@@ -210,6 +197,32 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     for model, known in before.items():
         made += list(model.objects.exclude(pk__in=known))
     return made
+
+
+def offer_and_remind(mark: str, ticket: Ticket) -> None:
+    transfer = Transfer.objects.create(
+        ticket=ticket,
+        name=f"Nova {mark}",
+        email=f"nova@{mark}.example.com",
+        language="en",
+        created_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=7),
+    )
+    TransferMail.objects.create(
+        transfer=transfer,
+        kind="offer",
+        failure=f"Refused {mark}",
+        asked_at=clock.now(),
+        ask_again_at=clock.now(),
+    )
+    EventReminder.objects.create(event_id=ticket.event_id)
+    Reminder.objects.create(
+        order_id=ticket.order_id,
+        failure=f"Refused {mark}",
+        asked_at=clock.now(),
+        ask_again_at=clock.now(),
+    )
+    NoReminders.objects.create(recipient=f"digest {mark}", since=clock.now())
 
 
 def our_models() -> list[Any]:

@@ -22,6 +22,7 @@ class Message(StrEnum):
     TELL_BUYERS_OF_CHANGE = "tickets.tell_buyers_of_change"
     SEND_NOTICE = "tickets.send_notice"
     SEND_MEMBER_NOTICE = "tickets.send_member_notice"
+    SEND_REMINDER = "tickets.send_reminder"
     SEND_TRANSFER_MAIL = "tickets.send_transfer_mail"
     # Sell or give the lines of a list at the box office.
     SELL_GUEST_LIST = "orders.sell_guest_list"
@@ -48,6 +49,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.TELL_BUYERS_OF_CHANGE: "delivery",
     Message.SEND_NOTICE: "delivery",
     Message.SEND_MEMBER_NOTICE: "delivery",
+    Message.SEND_REMINDER: "delivery",
     Message.SEND_TRANSFER_MAIL: "delivery",
     Message.SEND_INVITATION: "delivery",
     Message.SEND_ORDER_LIST: "delivery",

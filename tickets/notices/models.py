@@ -1,4 +1,4 @@
-"""The tables of notices to buyers. Those of notices to members are registered here too."""
+"""The tables of notices to buyers. Those of notices to members and reminders are registered too."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from orders.models import Order
 from ticketing.ids import new_id
 from tickets.notices.member_models import NoticeChoice  # noqa: F401 - registers the models
+from tickets.notices.reminder_models import Reminder  # noqa: F401 - registers the models
 from tickets.outgoing import OutgoingMail
 
 

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import formats, translation
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
 from events.admin.refusals import say_refusal
 from orders.access import buyer_of
@@ -149,7 +149,7 @@ def _show(  # noqa: PLR0913 - a page has this many parts
     if offer is not None:
         until = offer.expires_at.astimezone(zone_named(order.event.timezone))
         context["is_undeliverable"] = offer.mails.filter(failed_at__isnull=False).exists()
-        context["until"] = formats.date_format(until, gettext("l, F j, Y"))
+        context["until"] = formats.date_format(until)
     if refusal is not None:
         status = status_and_words(type(refusal))[0]
     return show_private_page(request, "tickets/transfer.html", context, status=status)

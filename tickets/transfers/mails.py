@@ -26,7 +26,7 @@ def compose_offer_mail(*, transfer: Transfer) -> HtmlMail:
     ticket = transfer.ticket
     with translation.override(transfer.language):
         zone = zone_named(ticket.order.event.timezone)
-        until = formats.date_format(transfer.expires_at.astimezone(zone), gettext("l, F j, Y"))
+        until = formats.date_format(transfer.expires_at.astimezone(zone))
         subject = gettext("%(name)s sends you a ticket: %(event)s") % {
             "name": ticket.order.customer_name,
             "event": ticket.order.event.name,
