@@ -79,6 +79,16 @@ class Shop:
         tickets = self._send("GET", f"{path}/ticket", token=buyer)["tickets"]
         return Sale(order["id"], order["code"], email, [ticket["code"] for ticket in tickets])
 
+    def scan(self, code: str) -> str:
+        """Scan a code at a gate as the organizer's program. Return "admitted", or why not."""
+        response = requests.post(
+            f"{self.stack.url}/tickets/validate",
+            headers={"Authorization": f"Bearer {self.stack.addresses['api_token']}"},
+            json={"code": code, "scan_id": str(uuid4())},
+            timeout=_TIMEOUT_SECONDS,
+        )
+        return "admitted" if response.ok else str(response.json()["code"])
+
     def subjects_to(self, email: str) -> list[str]:
         """Return the subjects of the mails to an address, newest first."""
         return [mail["subject"] for mail in self._mails_to(email)]

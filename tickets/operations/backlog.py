@@ -12,8 +12,9 @@ from events.models import TicketType
 from orders.models import Order, OrderStatus, Refund
 from ticketing.aws import aws_client
 from ticketing.queue.dead_letters import dead_letter_url
-from tickets.models import Delivery
+from tickets.models import Delivery, TransferMail
 from tickets.notices.models import Notice
+from tickets.notices.reminder_models import Reminder
 from tickets.webhooks.sending import oldest_due_webhook
 
 _COUNTS = {
@@ -78,14 +79,17 @@ def measure_queues() -> dict[str, QueueDepth]:
 def measure_oldest_work(*, now: datetime) -> OldestWork:
     """Return how long the oldest order and the oldest mail have waited."""
     processing = Order.objects.filter(status=OrderStatus.PROCESSING)
-    tickets = Delivery.objects.filter(sent_at=None, failed_at=None).exclude(goes_at__gt=now)
+    tickets = Delivery.objects.filter(sent_at=None, failed_at=None)
     # A notice about a refund is not late while the money is still owed.
     owed = Refund.objects.filter(pk=OuterRef("cause"), refunded_at=None)
     notices = Notice.objects.filter(~Exists(owed), sent_at=None, failed_at=None)
     asked = Min(Greatest("asked_at", "goes_at"))
+    others = (
+        rows.objects.filter(sent_at=None, failed_at=None) for rows in (Reminder, TransferMail)
+    )
     unsent = [
-        rows.aggregate(oldest=asked)["oldest"]
-        for rows in (tickets, notices.exclude(goes_at__gt=now))
+        rows.exclude(goes_at__gt=now).aggregate(oldest=asked)["oldest"]
+        for rows in (tickets, notices, *others)
     ]
     return OldestWork(
         _age(processing.aggregate(oldest=Min("processing_at"))["oldest"], now),
