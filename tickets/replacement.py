@@ -21,13 +21,12 @@ from tickets.codes import (
     sign_code,
     signing_key_id,
 )
-from tickets.mail_request import new_mail_request
+from tickets.mail_request import new_mail_request, request_transfer_mail
 from tickets.models import (
     Delivery,
     Ticket,
     TicketStatus,
     Transfer,
-    TransferMail,
     TransferMailKind,
 )
 from tickets.object_names import new_object_name
@@ -246,8 +245,8 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
         valid_from=order.created_at,
         event_ends_at=old.event.ends_at,
     )
-    if old.transfer is not None:
-        _mail_new_holder(old.transfer, now)
+    if old.transfer_id is not None:
+        request_transfer_mail(old.transfer_id, TransferMailKind.TICKET, now=now)
     return Ticket.objects.create(
         pk=identity,
         order=order,
@@ -263,13 +262,6 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
         transfer=transfer or old.transfer,
         created_at=now,
     )
-
-
-def _mail_new_holder(transfer: Transfer, now: datetime) -> None:
-    mails = TransferMail.objects.filter(transfer=transfer, kind=TransferMailKind.TICKET)
-    mails.update(**new_mail_request(now=now))
-    for mail_id in mails.values_list("pk", flat=True):
-        send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=mail_id)
 
 
 def ask_for_codes(order_id: UUID, now: datetime) -> None:

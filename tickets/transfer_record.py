@@ -53,6 +53,9 @@ class TransferMailKind(models.TextChoices):
     # To the new holder: the offer, then the ticket.
     OFFER = "offer", _("offer")
     TICKET = "ticket", _("ticket")
+    # To the new holder: another date or place; a cancelled event or a refund.
+    CHANGED = "changed", _("event changed")
+    ENDED = "ended", _("ticket ended")
     # To the buyer: the old code ended.
     HANDED_ON = "handed_on", _("ticket handed on")
 

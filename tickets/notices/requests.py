@@ -14,7 +14,8 @@ from orders.models import Order, OrderStatus, Refund
 from ticketing.actors import Actor, record_act
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
-from tickets.mail_request import new_mail_request
+from tickets.mail_request import mail_new_holders, new_mail_request
+from tickets.models import Ticket, TicketStatus, TransferMailKind
 from tickets.notices.models import Notice, NoticeKind
 
 # Rows in one transaction: their messages leave one by one after its commit, within the time limit
@@ -46,6 +47,8 @@ def request_refund_notice(
     )
     if cancelled:
         send_after_commit(Message.SEND_NOTICE, notice_id=notice.pk)
+    refunded = Ticket.objects.filter(pk__in=ticket_ids)
+    mail_new_holders(refunded, TransferMailKind.ENDED, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -121,6 +124,10 @@ def _write_change_notices(change: ChangeForBuyers, now: datetime) -> None:
     Notice.objects.bulk_create(batch)
     for notice in batch:
         send_after_commit(Message.SEND_NOTICE, notice_id=notice.pk)
+    tickets = Ticket.objects.filter(
+        order__in=[notice.order_id for notice in batch], status=TicketStatus.VALID
+    )
+    mail_new_holders(tickets, TransferMailKind.CHANGED, now=now)
     if len(batch) < BATCH:
         note_buyers_told(change_id=change.pk, now=now)
     else:

@@ -9,13 +9,13 @@ from django.db import transaction
 from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.models import ActorKind, ActType
+from tickets.mail_request import request_transfer_mail
 from tickets.models import Ticket, Transfer, TransferMailKind
 from tickets.replacement import TicketNotValid, write_replacement
 from tickets.transfers.offering import (
     TransferNotOpen,
     TransfersNotAllowed,
     may_be_transferred,
-    request_transfer_mail,
 )
 
 
@@ -67,8 +67,8 @@ def _hand_over(transfer: Transfer, old: Ticket, order: Order, now: datetime) -> 
     new = write_replacement(old, order, now=now, holder_name=transfer.name, transfer=transfer)
     if new is None or order.status != OrderStatus.PAID:
         raise TicketNotValid("The ticket was used, refunded or blocked meanwhile.")
-    request_transfer_mail(transfer, TransferMailKind.TICKET, now=now)
-    request_transfer_mail(transfer, TransferMailKind.HANDED_ON, now=now)
+    request_transfer_mail(transfer.pk, TransferMailKind.TICKET, now=now)
+    request_transfer_mail(transfer.pk, TransferMailKind.HANDED_ON, now=now)
     record_act(
         act=ActType.TICKET_TRANSFERRED,
         # Neither has an account: the order stands for both the buyer and the new holder.

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import formats, translation
 from django.utils.translation import gettext
 
+from events.models import EventStatus
 from events.wording import reply_to_addresses, sender_of, show_start
 from orders.models import Order
 from ticketing.clock import zone_named
@@ -65,6 +66,42 @@ def compose_received_mail(*, transfer: Transfer, ticket: Ticket, now: datetime) 
                     calendar_name(order), render_calendar(order=order, now=now), CALENDAR_TYPE
                 ),
             ],
+        )
+
+
+def compose_new_date_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
+    """Return the mail that tells the new holder of another date or place, as it is now."""
+    order = ticket.order
+    with translation.override(transfer.language):
+        return _compose(
+            order,
+            "transfer_changed",
+            gettext("Changed: %(event)s") % {"event": order.event.name},
+            {"transfer": transfer, "ticket": ticket, "link": transfer_link(transfer)},
+            to=transfer.email,
+        )
+
+
+def compose_ended_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
+    """Return the mail that tells the new holder that the ticket ended, and why."""
+    order = ticket.order
+    with translation.override(transfer.language):
+        cancelled = order.event.status == EventStatus.CANCELLED
+        subject = (
+            gettext("Cancelled: %(event)s") if cancelled else gettext("Ticket ended: %(event)s")
+        )
+        return _compose(
+            order,
+            "transfer_ended",
+            subject % {"event": order.event.name},
+            {
+                "transfer": transfer,
+                "ticket": ticket,
+                "readable_code": _readable_code(order, ticket)[0],
+                "is_cancelled": cancelled,
+                "note": order.event.cancellation_note,
+            },
+            to=transfer.email,
         )
 
 

@@ -14,8 +14,8 @@ from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, Forbidden, NotFound
 from ticketing.mail_limit import book_mail_now
 from ticketing.models import ActType
-from ticketing.queue.messages import Message, next_retry_at, send_after_commit
-from tickets.models import Ticket, TicketStatus, Transfer, TransferMail, TransferMailKind
+from tickets.mail_request import request_transfer_mail
+from tickets.models import Ticket, TicketStatus, Transfer, TransferMailKind
 from tickets.replacement import TicketNotValid
 
 # Long enough for a weekend and a busy day. An offer also ends with its event.
@@ -110,7 +110,7 @@ def offer_ticket(  # noqa: PLR0913 - it takes all these
         expires_at=min(now + LASTS, order.event.ends_at),
     )
     # The mail was booked above.
-    request_transfer_mail(offer, TransferMailKind.OFFER, now=now, goes_at=now)
+    request_transfer_mail(offer.pk, TransferMailKind.OFFER, now=now, goes_at=now)
     _record(ActType.TICKET_OFFERED, offer, order, actor, now)
     store_response(offer)
     return offer
@@ -154,20 +154,6 @@ def open_offers(order: Order, *, now: datetime) -> dict[UUID, Transfer]:
         ticket__order=order, accepted_at=None, withdrawn_at=None, expires_at__gt=now
     )
     return {offer.ticket_id: offer for offer in offers}
-
-
-def request_transfer_mail(
-    transfer: Transfer, kind: TransferMailKind, *, now: datetime, goes_at: datetime | None = None
-) -> None:
-    """Ask for a mail about a transfer, in the open transaction. A booked mail has a `goes_at`."""
-    mail = TransferMail.objects.create(
-        transfer=transfer,
-        kind=kind,
-        asked_at=now,
-        goes_at=goes_at,
-        ask_again_at=next_retry_at(0, now=now),
-    )
-    send_after_commit(Message.SEND_TRANSFER_MAIL, mail_id=mail.pk)
 
 
 def _end_old_offer(ticket: Ticket, now: datetime) -> None:

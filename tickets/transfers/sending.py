@@ -7,7 +7,9 @@ from tickets.models import TicketStatus, TransferMail, TransferMailKind
 from tickets.outgoing import close_mail, lease_mail, send_leased_mail
 from tickets.transfers.accepting import ticket_of_transfer
 from tickets.transfers.mails import (
+    compose_ended_mail,
     compose_handed_on_mail,
+    compose_new_date_mail,
     compose_offer_mail,
     compose_received_mail,
 )
@@ -36,12 +38,20 @@ def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
             send_leased_mail(mail, lambda: compose_offer_mail(transfer=transfer), now=now)
         return
     ticket = ticket_of_transfer(transfer)
-    if ticket is None or ticket.status == TicketStatus.REVOKED:
+    if mail.kind == TransferMailKind.ENDED and ticket is not None:
+        send_leased_mail(
+            mail, lambda: compose_ended_mail(transfer=transfer, ticket=ticket), now=now
+        )
+    elif ticket is None or ticket.status == TicketStatus.REVOKED:
         # It was refunded or blocked meanwhile: there is no ticket to tell of.
         close_mail(mail, now=now)
     elif mail.kind == TransferMailKind.HANDED_ON:
         send_leased_mail(
             mail, lambda: compose_handed_on_mail(transfer=transfer, ticket=ticket), now=now
+        )
+    elif mail.kind == TransferMailKind.CHANGED:
+        send_leased_mail(
+            mail, lambda: compose_new_date_mail(transfer=transfer, ticket=ticket), now=now
         )
     else:
         send_leased_mail(

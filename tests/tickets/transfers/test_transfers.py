@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 
 from events.models import Event
+from events.organizing import cancel_event, change_event
 from orders.access import buyer_of
 from orders.correction import Contact
 from orders.models import Order
@@ -333,3 +334,51 @@ def test_erasing_an_order_erases_the_person_whom_a_ticket_was_offered():
     erase_orders([order.pk], record=lambda _ids: None, now=clock.now())
 
     assert set(Transfer.objects.values_list("name", "email")) == {("—", "")}
+
+
+def test_a_new_holder_is_told_of_another_date_once_for_all_changes(queue: RecordingQueue):
+    _order, (first, _second) = order_with_tickets()
+    new = accept(offer(first))
+    queue.run_all()
+    for city in ("Niterói", "Petrópolis"):
+        change_event(
+            event_id=first.event_id,
+            fields={"city": city},
+            ticket_types=None,
+            actor=SOMEBODY,
+            now=clock.now(),
+        )
+    mail.outbox.clear()
+
+    queue.run_all()
+
+    (told,) = mails_to("bia@example.com")
+    assert "The date or the place of this event has changed." in told
+    assert "Petrópolis" in told
+    assert new.code not in told
+
+
+def test_a_new_holder_is_told_of_a_cancelled_event_and_of_a_refund(queue: RecordingQueue):
+    order, (first, second) = order_with_tickets()
+    accept(offer(first))
+    accept(offer(second, to=NewHolder("Eva Reis", "eva@example.com", "pt-br")), holder_name="Eva")
+    queue.run_all()
+    mail.outbox.clear()
+
+    refund_tickets(
+        order_id=order.pk,
+        ticket_ids=[Ticket.objects.of_order(order.pk)[0].pk],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    queue.run_all()
+    cancel_event(
+        event_id=first.event_id, note="The singer is ill.", actor=SOMEBODY, now=clock.now()
+    )
+    queue.run_all()
+
+    (refunded,), (cancelled,) = mails_to("bia@example.com"), mails_to("eva@example.com")
+    assert "Your ticket is not valid any more:" in refunded
+    assert "The money goes back to Ana Souza" in refunded
+    assert "Este evento foi cancelado:" in cancelled
+    assert "The singer is ill." in cancelled
