@@ -29,6 +29,8 @@ class SalesSlot(models.Model):
                 fields=["event", "starts_at", "ticket_type"], name="one_sales_slot_per_type"
             ),
         ]
+        # The figures of an organizer with many events are those of some days.
+        indexes = [models.Index(fields=["starts_at"], name="sales_slots_by_moment")]
 
     def __str__(self) -> str:
         return f"{self.ticket_type_id} {self.starts_at:%Y-%m-%d %H:%M}"

@@ -68,16 +68,18 @@ def _ever_sold(event_ids: Collection[UUID]) -> dict[UUID, int]:
 
 
 def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
-    """Return a table with the sales, stock and check-ins of each ticket type, and the revenue."""
+    """
+    Return a table with the sales and the stock of each ticket type.
+
+    Revenue and entries are on the event's dashboard, which does not count all orders. A cancelled
+    event has its figures here: what was sold, charged and admitted.
+    """
     if event.status == EventStatus.CANCELLED:
         return _show_past_table(event, with_revenue=with_revenue)
-    kept = Q(tickets__replaced_by=None, tickets__refunded_at=None)
-    kinds = event.ticket_types.order_by("number").annotate(revenue=Sum(_WORTH, filter=kept))
     left, held = left_by_type([event.pk]), held_by_type([event.pk])
-    admitted = _admitted_by_type(event)
     is_on_sale = event.status == EventStatus.PUBLISHED
     return _show_table(
-        [_("type"), _("sold"), _("held"), _("left"), _("revenue"), _("admitted")],
+        [_("type"), _("sold"), _("held"), _("left")],
         [
             (
                 kind.name,
@@ -88,12 +90,10 @@ def show_summary(event: Event, *, with_revenue: bool) -> SafeString:
                     left.get(kind.pk, 0),
                     _mark(left.get(kind.pk, 0), kind.capacity) if is_on_sale else "",
                 ),
-                format_money(kind.revenue or Decimal(0), event.currency),
-                admitted.get(kind.pk, 0),
             )
-            for kind in kinds
+            for kind in event.ticket_types.order_by("number")
         ],
-        leave_out=None if with_revenue else 4,
+        leave_out=None,
     )
 
 

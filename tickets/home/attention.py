@@ -11,13 +11,12 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from events.access import within_rights
 from events.models import ApiToken, EventStatus, TicketType
+from events.reach import Reach
 from events.roles import Right
 from orders.models import Refund
 from ticketing.models import FailedMessage
 from ticketing.money import format_money
-from tickets.home.shown_events import Viewer, events_of
 from tickets.models import Delivery, Device
 
 # Of each kind: more would push the rest of the page away, and the pages behind the links show all.
@@ -40,21 +39,21 @@ class Matter:
     urgent: bool = False
 
 
-def find_matters(user: Viewer, *, now: datetime) -> list[Matter]:
+def find_matters(reach: Reach, *, now: datetime) -> list[Matter]:
     """Return what the user should deal with and may deal with, the most urgent kinds first."""
     return [
-        *_failed_messages(user),
-        *_late_refunds(user, now),
-        *_failed_mails(user),
-        *_drafts_without_types(user, now),
-        *_nearly_sold_out(user, now),
-        *_devices_without_event(user),
-        *_ending_tokens(user, now),
+        *_failed_messages(reach),
+        *_late_refunds(reach, now),
+        *_failed_mails(reach),
+        *_drafts_without_types(reach, now),
+        *_nearly_sold_out(reach, now),
+        *_devices_without_event(reach),
+        *_ending_tokens(reach, now),
     ]
 
 
-def _failed_messages(user: Viewer) -> Iterator[Matter]:
-    if not user.is_superuser:
+def _failed_messages(reach: Reach) -> Iterator[Matter]:
+    if not reach.is_unlimited:
         return
     dead = FailedMessage.objects.filter(died_at__isnull=False, sent_again_at=None)
     if count := dead.order_by()[:_MANY].count():
@@ -72,11 +71,10 @@ def _failed_messages(user: Viewer) -> Iterator[Matter]:
         )
 
 
-def _late_refunds(user: Viewer, now: datetime) -> Iterator[Matter]:
+def _late_refunds(reach: Reach, now: datetime) -> Iterator[Matter]:
     late = Refund.objects.filter(refunded_at=None, created_at__lt=now - _REFUND_IS_LATE)
-    own = within_rights(
+    own = reach.within(
         late.select_related("payment__order"),
-        user,
         Right.SEE_ORDERS,
         organizer_path="payment__order__event__organizer",
         event_path="payment__order__event",
@@ -97,10 +95,9 @@ def _late_refunds(user: Viewer, now: datetime) -> Iterator[Matter]:
         )
 
 
-def _failed_mails(user: Viewer) -> Iterator[Matter]:
-    failed = within_rights(
+def _failed_mails(reach: Reach) -> Iterator[Matter]:
+    failed = reach.within(
         Delivery.objects.filter(failed_at__isnull=False),
-        user,
         Right.SEE_ORDERS,
         organizer_path="order__event__organizer",
         event_path="order__event",
@@ -120,8 +117,8 @@ def _failed_mails(user: Viewer) -> Iterator[Matter]:
         )
 
 
-def _drafts_without_types(user: Viewer, now: datetime) -> Iterator[Matter]:
-    drafts = events_of(user, Right.CHANGE_EVENTS).filter(
+def _drafts_without_types(reach: Reach, now: datetime) -> Iterator[Matter]:
+    drafts = reach.events_with(Right.CHANGE_EVENTS).filter(
         status=EventStatus.DRAFT, ends_at__gt=now, ticket_types=None
     )
     for event in drafts.order_by("starts_at", "pk")[:_MOST]:
@@ -133,10 +130,9 @@ def _drafts_without_types(user: Viewer, now: datetime) -> Iterator[Matter]:
         )
 
 
-def _nearly_sold_out(user: Viewer, now: datetime) -> Iterator[Matter]:
-    kinds = within_rights(
+def _nearly_sold_out(reach: Reach, now: datetime) -> Iterator[Matter]:
+    kinds = reach.within(
         TicketType.objects.filter(event__status=EventStatus.PUBLISHED, event__ends_at__gt=now),
-        user,
         Right.CHANGE_EVENTS,
         organizer_path="event__organizer",
         event_path="event",
@@ -159,10 +155,9 @@ def _nearly_sold_out(user: Viewer, now: datetime) -> Iterator[Matter]:
         )
 
 
-def _devices_without_event(user: Viewer) -> Iterator[Matter]:
-    devices = within_rights(
+def _devices_without_event(reach: Reach) -> Iterator[Matter]:
+    devices = reach.within(
         Device.objects.filter(revoked_at=None, all_events=False, events=None),
-        user,
         Right.RUN_DOOR,
         organizer_path="organizer",
         event_path=None,
@@ -177,12 +172,11 @@ def _devices_without_event(user: Viewer) -> Iterator[Matter]:
         )
 
 
-def _ending_tokens(user: Viewer, now: datetime) -> Iterator[Matter]:
-    tokens = within_rights(
+def _ending_tokens(reach: Reach, now: datetime) -> Iterator[Matter]:
+    tokens = reach.within(
         ApiToken.objects.filter(
             revoked_at=None, expires_at__gt=now, expires_at__lt=now + _TOKEN_ENDS_SOON
         ),
-        user,
         Right.CHANGE_ORGANIZER,
         organizer_path="organizer",
         event_path=None,

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from events.access import has_right_somewhere, organizers_of
 from events.models import Event, EventStatus, TicketType
+from events.reach import Reach, read_reach
 from events.roles import Right
 from orders.figures import Comparison, Sales, SalesByTime, compare_periods, sales_by_time
 from orders.models import Order
@@ -22,10 +22,9 @@ from ticketing.money import format_money
 from tickets.figures import Entries, GateEntries, read_entries
 from tickets.home.attention import find_matters
 from tickets.home.charts import Chart, draw_columns
+from tickets.home.first_steps import first_steps
 from tickets.home.shown_events import (
-    Viewer,
     count_down,
-    events_of,
     is_today,
     links_of,
     percent_of,
@@ -80,25 +79,13 @@ class Today:
         return max(0, self.sold - self.entries.admitted)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the first event: what to do, whether it is done, and where."""
-
-    text: str
-    hint: str
-    done: bool
-    url: str
-    button: str
-    is_next: bool
-
-
 def fill_home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the home page's figures to the context of the admin's index: Unfold calls it."""
-    user, now = request.user, clock.now()
+    reach, now = read_reach(request.user), clock.now()
     context["title"] = _("Home")
-    events = events_of(user)
+    events = reach.events_with(Right.SEE_EVENTS)
     if not events.exists():
-        return context | {"steps": _first_steps(user, None), "is_new": True}
+        return context | {"steps": first_steps(reach, None), "is_new": True}
     coming = list(
         with_types(events)
         .filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
@@ -109,15 +96,15 @@ def fill_home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context | {
         "today": [_show_today(event, now) for event in today[:_MOST_TODAY]],
         "next": show_event(coming[0], now=now) if coming else None,
-        "next_links": links_of(coming[0], user) if coming else [],
+        "next_links": links_of(coming[0], reach) if coming else [],
         "coming": [
             {"event": event, "when": show_when(event), "dashboard": dashboard_of(event)}
             for event in coming[1:]
         ],
-        "matters": find_matters(user, now=now),
-        "steps": _first_steps(user, events) if is_first else [],
+        "matters": find_matters(reach, now=now),
+        "steps": first_steps(reach, events) if is_first else [],
         **_show_sales(events, days=_wanted_period(request), now=now),
-        **_latest(user, now),
+        **_latest(reach, now),
     }
 
 
@@ -234,10 +221,10 @@ def _show_money(sales: Mapping[str, Sales]) -> list[str]:
     return shown or ["–"]
 
 
-def _latest(user: Viewer, now: datetime) -> dict[str, Any]:
-    if not has_right_somewhere(user, Right.SEE_ORDERS):
+def _latest(reach: Reach, now: datetime) -> dict[str, Any]:
+    if not reach.has_somewhere(Right.SEE_ORDERS):
         return {"sees_orders": False}
-    recent = events_of(user, Right.SEE_ORDERS).filter(ends_at__gt=now - _JUST_OVER)
+    recent = reach.events_with(Right.SEE_ORDERS).filter(ends_at__gt=now - _JUST_OVER)
     ids = recent.order_by("starts_at", "pk").values_list("pk", flat=True)[:_MOST_EVENTS]
     orders = latest_orders(list(ids), count=_LATEST_ORDERS)
     return {"sees_orders": True, "latest": show_orders(orders)}
@@ -247,59 +234,4 @@ def show_orders(orders: Sequence[Order]) -> list[dict[str, Any]]:
     """Return the context of `home/orders.html`."""
     return [
         {"order": order, "total": format_money(order.total, order.currency)} for order in orders
-    ]
-
-
-def _first_steps(user: Viewer, events: QuerySet[Event] | None) -> list[Step]:
-    """Return the steps to the first event on sale, for a user who may take them."""
-    if not organizers_of(user, Right.CHANGE_EVENTS).exists():
-        return []
-    has_types = Exists(TicketType.objects.filter(event=OuterRef("pk")))
-    drafts = (
-        []
-        if events is None
-        else list(
-            events.filter(status=EventStatus.DRAFT)
-            .annotate(has_types=has_types)
-            .order_by("-created_at", "pk")[:1]
-        )
-    )
-    draft: Any = drafts[0] if drafts else None
-    page = (
-        reverse("admin:events_event_change", args=[draft.pk])
-        if draft
-        else reverse("admin:events_event_add")
-    )
-    done = [draft is not None, draft is not None and draft.has_types, False, False]
-    words = [
-        (
-            _("Describe your event"),
-            _("Its name, place, date and picture. Nobody sees it yet."),
-            _("Create event"),
-        ),
-        (
-            _("Add ticket types"),
-            _("What a ticket costs, and how many there are."),
-            _("Add types"),
-        ),
-        (
-            _("Publish it"),
-            _("From then on, anybody can buy. You can still change texts, prices and capacities."),
-            _("Publish"),
-        ),
-        (
-            _("Prepare the door"),
-            _("Connect the phones that scan tickets."),
-            _("Add device"),
-        ),
-    ]
-    can_publish = draft is not None and draft.has_types
-    publish = reverse("admin:events_event_publish_this", args=[draft.pk]) if can_publish else page
-    pages = [page, page, publish, reverse("admin:tickets_device_add")]
-    first_open = done.index(False)
-    return [
-        Step(text, hint, is_done, url, button, place == first_open)
-        for place, ((text, hint, button), is_done, url) in enumerate(
-            zip(words, done, pages, strict=True)
-        )
     ]

@@ -12,9 +12,9 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from events.access import within_rights
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus, TicketType
+from events.reach import Reach
 from events.roles import Right
 from events.stock.record import held_by_type
 from events.wording import public_address
@@ -66,13 +66,6 @@ class ShownEvent:
         return self.event.status == EventStatus.PUBLISHED
 
 
-def events_of(user: Viewer, right: Right = Right.SEE_EVENTS) -> QuerySet[Event]:
-    """Return the events for which the user has this right."""
-    return within_rights(
-        Event.objects.all(), user, right, organizer_path="organizer", event_path="pk"
-    )
-
-
 def with_types(events: QuerySet[Event]) -> QuerySet[Event]:
     kinds = Prefetch("ticket_types", TicketType.objects.order_by("number"))
     return events.select_related("organizer").prefetch_related(kinds)
@@ -110,7 +103,7 @@ class Link:
     icon: str
 
 
-def links_of(event: Event, user: Viewer) -> list[Link]:
+def links_of(event: Event, reach: Reach) -> list[Link]:
     """Return links to what the user may do with an event."""
     wanted = [
         (Right.CHANGE_EVENTS, _("Edit event"), "edit", _change_page(event)),
@@ -120,9 +113,9 @@ def links_of(event: Event, user: Viewer) -> list[Link]:
         (Right.CHANGE_ORDERS, _("Box office"), "point_of_sale", _box_office_of(event)),
         (Right.RUN_DOOR, _("Check-in list"), "how_to_reg", _check_in_list_of(event)),
     ]
-    rights = dict.fromkeys(right for right, *_rest in wanted)
-    granted = {right for right in rights if events_of(user, right).filter(pk=event.pk).exists()}
-    return [Link(text, url, icon) for right, text, icon, url in wanted if right in granted]
+    return [
+        Link(text, url, icon) for right, text, icon, url in wanted if reach.covers(event, right)
+    ]
 
 
 def show_when(event: Event) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from events.access import within_rights
 from events.admin.base import rows_of_key
 from events.models import Event
+from events.reach import read_reach
 from events.roles import Right
 from orders.figures import sales_by_time
 from orders.models import Order
@@ -21,7 +22,7 @@ from tickets.figures import read_entries
 from tickets.finding import MOST_FOUND, find_anything
 from tickets.home.board import draw_entries, show_orders, show_sales_chart
 from tickets.home.charts import REST
-from tickets.home.shown_events import events_of, links_of, percent_of, show_event, with_types
+from tickets.home.shown_events import links_of, percent_of, show_event, with_types
 from tickets.models import Ticket
 from tickets.ticket_codes import readable_codes
 
@@ -63,7 +64,8 @@ def dashboard(request: HttpRequest, event_id: str) -> HttpResponse:
 
     :raises Http404: if there is no such event, or the user may not see it
     """
-    found = rows_of_key(with_types(events_of(request.user)), event_id)
+    reach = read_reach(request.user)
+    found = rows_of_key(with_types(reach.events_with(Right.SEE_EVENTS)), event_id)
     event: Event | None = found.first()
     if event is None:
         raise Http404
@@ -89,7 +91,7 @@ def dashboard(request: HttpRequest, event_id: str) -> HttpResponse:
             entries_name=_("Admissions by quarter of an hour"),
             entries_time=_("starting at"),
             no_entries=_("Nobody has entered yet."),
-            links=links_of(event, request.user),
+            links=links_of(event, reach),
             **show_sales_chart(sales, with_event=False),
         ).render()
 

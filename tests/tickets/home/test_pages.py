@@ -179,7 +179,7 @@ def test_an_organizer_without_events_gets_a_checklist_that_follows_the_first_dra
     assert steps == [False] * 4
     assert [step.done for step in then] == [True, True, False, False]
     assert [step.is_next for step in then] == [False, False, True, False]
-    assert then[2].url == reverse("admin:events_event_change", args=[draft.pk])
+    assert then[2].url == reverse("admin:events_event_publish_this", args=[draft.pk])
     assert home(client).context["steps"] == []
 
 
@@ -410,7 +410,7 @@ def test_the_pages_cost_the_same_with_many_events_and_orders():
 
     assert costs[0] == costs[1]
     # Beside the queries of every page of the admin.
-    assert costs[0] == [39, 33, 5]
+    assert costs[0] == [34, 29, 5]
 
 
 def _costs(client: Client, event: Event) -> list[int]:
