@@ -75,7 +75,7 @@ def all_faults(page: Page, start: str, most: int) -> list[str]:
 
 
 # A wide screen shows the same pages with the menu beside them: some of them are enough.
-@pytest.mark.parametrize(("width", "most"), [(390, MOST_PAGES), (1440, 8)])
+@pytest.mark.parametrize(("width", "most"), [(390, MOST_PAGES), (1440, 5)])
 def test_the_admin_has_no_fault_on_any_page(
     stack: RunningStack, browser: Browser, width: int, most: int
 ):

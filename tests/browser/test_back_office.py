@@ -113,6 +113,37 @@ def picture() -> bytes:
     return data.getvalue()
 
 
+def test_an_invited_manager_joins_the_team_and_signs_in(
+    page: Page, shop: Shop, stack: RunningStack, browser: Browser
+):
+    address, password = f"bia-{uuid4().hex[:12]}@example.com", "pandeiro e cavaquinho"
+    page.goto("/admin/")
+    page.locator("#nav-sidebar").get_by_role("link", name="Convites").click()
+    press(page, "Adicionar convite")
+    page.get_by_role("textbox", name="E-mail").fill(address)
+    page.get_by_label("Função").select_option(label="gerente")
+    press(page, "Enviar o convite")
+    expect(page.get_by_text(f"O convite está a caminho de {address}.")).to_be_visible()
+    link = re.search(r"\S+/admin/invitations/\S+", shop.wait_for_mail(address, "convida você"))
+    assert link is not None
+
+    with browser.new_context(base_url=stack.url, locale="pt-BR", viewport=_WIDE) as context:
+        own = context.new_page()
+        own.goto(link[0])
+        own.get_by_label("Nome", exact=False).first.fill("Bia")
+        own.get_by_label("Senha").first.fill(password)
+        press(own, "Aceitar e criar a conta")
+        expect(own.get_by_text("Boas-vindas à equipe de Casa Azul Produções.")).to_be_visible()
+        context.clear_cookies()
+        sign_in(own, stack, address, password)
+        menu = own.locator("#nav-sidebar")
+        expect(menu.get_by_role("link", name="Pedidos")).to_be_visible()
+        expect(menu.get_by_role("link", name="Membros")).to_have_count(0)
+
+    page.goto(f"/admin/events/membership/?q={address}")
+    expect(page.locator(".data-row")).to_contain_text(["gerente"])
+
+
 def test_an_event_is_made_with_three_types_and_a_picture_and_goes_on_sale(page: Page, shop: Shop):
     name, day = f"Baile {uuid4().hex[:8]}", clock.now() + timedelta(days=40)
     page.goto("/admin/")
