@@ -34,7 +34,7 @@ class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     changed_act = ActType.ORGANIZER_CHANGED
     list_display = ["name", "email", "created_at"]
     search_fields = ["name", "email"]
-    fields = ["name", "email", "requires_second_factor"]
+    fields = ["name", "email", "accent_color", "requires_second_factor"]
     inlines = [MembershipInline]
     formfield_overrides = ADDRESS_FIELDS
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.ids import new_id
+from ticketing.pages.accent import COLOR
 from ticketing.text import LONGEST_SLUG, refuse_control_characters
 
 # The first month is for refunds that are still on their way, and for the accounts of the event.
@@ -31,6 +32,18 @@ class Organizer(models.Model):
         help_text=_(
             "A member without it is led to its set-up at the next click, you too. API tokens and"
             " door devices are not affected."
+        ),
+    )
+    accent_color = models.CharField(
+        _("color"),
+        max_length=7,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[COLOR],
+        help_text=_(
+            "Of the buttons and links on the pages of your events, such as #B83A27. It is made"
+            " darker or brighter where it could not be read. Empty: the site's color."
         ),
     )
     # So long after the end of an event, its buyers are erased. NULL: they are kept.

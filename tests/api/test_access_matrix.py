@@ -125,6 +125,7 @@ NOT_HERE = {
     # Of an organizer's terms of sale: tests/events/test_terms.py.
     "/events/{}/terms",
     "/terms/{}(?:/{})?",
+    "/accent/{}.css",
     "/robots.txt",
     "/sitemap.xml",
     "/sitemap-{}.xml",

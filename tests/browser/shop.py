@@ -37,8 +37,8 @@ class Shop:
 
     stack: RunningStack
 
-    def publish_event(self) -> dict[str, Any]:
-        """Return an event of the demo's organizer that is on sale, with three types."""
+    def publish_event(self, **fields: Any) -> dict[str, Any]:
+        """Return an event of the demo's organizer that is on sale, with three types by default."""
         starts_at = clock.now() + timedelta(days=30)
         return self._send(
             "POST",
@@ -52,6 +52,7 @@ class Shop:
                 "starts_at": starts_at.isoformat(),
                 "ends_at": (starts_at + timedelta(hours=3)).isoformat(),
                 "ticket_types": THREE_TYPES,
+                **fields,
             },
         )
 

@@ -20,7 +20,9 @@ _PROBLEMS: Final = "/problems"
 _CATALOGUE: Final = "/events"
 _PICTURES: Final = "/pictures/"
 # The same for every reader. The view says for how long.
-_FOR_MACHINES: Final = re.compile(r"/robots\.txt|/sitemap[-0-9]*\.xml|/e/[^/]+/card\.png")
+_FOR_ALL: Final = re.compile(
+    r"/robots\.txt|/sitemap[-0-9]*\.xml|/e/[^/]+/card\.png|/accent/\w+\.css"
+)
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
 _SUCCESSFUL: Final = frozenset({200, 304})
 
@@ -67,7 +69,7 @@ class BrowserHeadersMiddleware:
         if path.startswith(_PICTURES) and response.status_code == HTTPStatus.FOUND:
             # The view says how long: its redirect is the same for every caller.
             return response
-        if _FOR_MACHINES.fullmatch(path) and response.status_code in _SUCCESSFUL:
+        if _FOR_ALL.fullmatch(path) and response.status_code in _SUCCESSFUL:
             return response
         if headers.get("Cache-Control") == REVALIDATED and response.status_code in _SUCCESSFUL:
             # A public page of the shop. It may be personal by its language and its form.
