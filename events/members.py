@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.models import Event, Membership, Organizer, Role
+from events.models import Event, Invitation, Membership, Organizer, Role
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, NotFound
 from ticketing.models import ActorKind, ActType, User
@@ -48,6 +48,8 @@ def change_member(  # noqa: PLR0913 - a membership has this many parts
     """
     Give a member another role or other events. Events of other organizers are left out.
 
+    The open invitations of a user who is not an owner any more are withdrawn.
+
     :raises LastOwner: if the organizer would have no owner any more
     :raises MemberNotFound: if the membership has ended
     """
@@ -58,19 +60,24 @@ def change_member(  # noqa: PLR0913 - a membership has this many parts
     membership.only_some_events = only_some_events and role != Role.OWNER
     membership.save(update_fields=["role", "only_some_events"])
     _set_events(membership, event_ids)
+    if role != Role.OWNER:
+        _withdraw_invitations_by(membership, actor, now)
     _record(ActType.MEMBER_CHANGED, membership, actor, now, role=role.value)
 
 
 @transaction.atomic(durable=True)
 def remove_member(*, membership_id: int, actor: Actor, now: datetime) -> None:
     """
-    End a membership. The user keeps the account, and other memberships.
+    End a membership, and withdraw the open invitations that the user has sent for the organizer.
+
+    The user keeps the account, and other memberships.
 
     :raises LastOwner: if the organizer would have no owner any more
     :raises MemberNotFound: if the membership has ended
     """
     membership = _lock(membership_id)
     _refuse_last_owner(membership)
+    _withdraw_invitations_by(membership, actor, now)
     _record(ActType.MEMBER_REMOVED, membership, actor, now)
     membership.delete()
 
@@ -136,6 +143,27 @@ def _lock(membership_id: int) -> Membership:
     if membership is None:
         raise MemberNotFound("This person is not a member any more.")
     return membership
+
+
+def _withdraw_invitations_by(membership: Membership, actor: Actor, now: datetime) -> None:
+    # A former owner could otherwise come back by an invitation to an address of the own.
+    sent = Invitation.objects.filter(
+        organizer=membership.organizer_id,
+        invited_by=membership.user_id,
+        accepted_at=None,
+        withdrawn_at=None,
+    )
+    # An invitation that is being accepted at this moment is locked, and counts as accepted before.
+    for invitation in sent.select_for_update(skip_locked=True):
+        Invitation.objects.filter(pk=invitation.pk).update(withdrawn_at=now)
+        record_act(
+            act=ActType.INVITATION_WITHDRAWN,
+            actor=actor,
+            subject_id=membership.organizer_id,
+            organizer_id=membership.organizer_id,
+            at=now,
+            details={"invitation": str(invitation.pk), "role": invitation.role},
+        )
 
 
 def _refuse_last_owner(membership: Membership) -> None:

@@ -172,6 +172,8 @@ class MembershipAdmin(OwnAdmin):
             % {"person": ", ".join(str(membership.user) for membership in rows)},
             consequences=[
                 _("The person sees nothing of the organizer any more, from this moment on."),
+                _("Invitations that the person has sent and nobody has accepted are withdrawn."),
+                _("API tokens and door devices that the person has keep working: revoke them."),
                 _("What the person has done stays on record."),
             ],
             confirm=_("Remove from the team"),

@@ -6,8 +6,9 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection
 
+from events.invitations import OfferedMembership, invite_member, open_invitations
 from events.members import LastOwner, change_member, remove_member
-from events.models import Event, Membership, Organizer, Role
+from events.models import Event, Invitation, Membership, Organizer, Role
 from tests.make import SOMEBODY, make_event, make_organizer, make_user
 from ticketing import clock
 from ticketing.models import Act
@@ -113,3 +114,36 @@ def test_two_owners_who_remove_each_other_at_once_leave_one():
 
     assert len(refused) == 1
     assert list(Membership.objects.filter(organizer=organizer)) == refused
+
+
+def invite(owner: Membership, email: str) -> Invitation:
+    return invite_member(
+        organizer_id=owner.organizer_id,
+        email=email,
+        offered=OfferedMembership(role=Role.OWNER),
+        language="en",
+        inviter=owner.user,
+        now=clock.now(),
+    )
+
+
+@pytest.mark.parametrize("end", [remove, lambda owner: change(owner, Role.MANAGER)])
+def test_a_former_owner_does_not_come_back_by_an_invitation(end: Callable[[Membership], None]):
+    organizer = make_organizer()
+    former, present = (make_member(organizer, Role.OWNER) for _ in range(2))
+    own, other = invite(former, "former@example.com"), invite(present, "other@example.com")
+
+    end(former)
+
+    assert list(open_invitations()) == [other]
+    act = Act.objects.get(type="organizer.invitation_withdrawn")
+    assert act.details == {"invitation": str(own.pk), "role": "owner"}
+
+
+def test_an_owner_who_stays_one_keeps_the_invitations():
+    owner = make_member(make_organizer(), Role.OWNER)
+    invitation = invite(owner, "bia@example.com")
+
+    change(owner, Role.OWNER)
+
+    assert list(open_invitations()) == [invitation]

@@ -14,6 +14,8 @@ _SECRETS: Final = (
     ),
     (re.compile(r"whsec_[A-Za-z0-9+/=_-]+"), f"whsec_{_HIDDEN}"),
     (re.compile(r"\b(Bearer|Basic)(\s+|%20)[^\s\"',\\]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
+    # The mailed link of a forgotten password: the user, and a token that Django makes.
+    (re.compile(r"/admin/reset/[\w-]{1,64}/[\w-]+"), f"/admin/reset/{_HIDDEN}"),
     # The text of a QR code is base45, whose alphabet includes the space and the colon.
     (re.compile(r"T1(?::|%3A)[0-9A-Z $%*+./:-]{8,}"), f"T1:{_HIDDEN}"),
     # The password in the URL of a database or a broker.

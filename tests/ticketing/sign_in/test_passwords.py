@@ -244,5 +244,7 @@ def test_an_open_session_does_not_help_to_guess_the_password(user: User):
     statuses = [change(client, f"wrong {number}").status_code for number in range(5)]
 
     assert statuses == [200, 200, 200, 200, 429]
+    stored = AccessAttempt.objects.get()
+    assert not re.search(f"wrong|{NEW}", stored.post_data + stored.get_data)
     assert change(client, OLD).status_code == 429
     assert not Act.objects.exists()

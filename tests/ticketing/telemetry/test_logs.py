@@ -136,6 +136,7 @@ def test_djangos_log_line_of_a_response_503_has_the_request_id(
 @pytest.mark.parametrize(
     ("text", "redacted"),
     [
+        ("/admin/reset/MQ/d5x1ab-0f1e2d3c4b5a/: no", "/admin/reset/…/: no"),
         ("Bearer ord_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u for you", "Bearer … for you"),
         ("token=dev_GmZ0cVt2Zs4d8bWm2rQxJ8yTn1LpKe5u", "token=dev_…"),
         ("'api_docker-compose-demo-token'", "'api_…'"),
