@@ -152,7 +152,7 @@ def show_details(act: Act, row: Any) -> str:
     if reason := details.pop("reason", None):
         parts.append(_(reason))
     # Ids tell a reader nothing. The admin page shows scans and replacements in their own sections.
-    for name in ("scan", "replaced_by", "invitation"):
+    for name in ("scan", "replaced_by", "invitation", "user"):
         details.pop(name, None)
     parts += [
         f"{_(name)}: {_(value) if isinstance(value, str) else json.dumps(value)}"

@@ -32,6 +32,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "ticket": "tickets.Ticket",
     "token": "events.ApiToken",
     "device": "tickets.Device",
+    "guest_list": "orders.GuestList",
     "webhook": "webhooks.WebhookEndpoint",
 }
 _CODE_LENGTH: Final = 6

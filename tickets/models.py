@@ -113,6 +113,10 @@ class Ticket(models.Model):
         ordering = ["-created_at", "order_item_id", "position"]
         indexes = [
             models.Index(fields=["-created_at"], name="tickets_by_age"),
+            # The check-in list, a page at a time.
+            models.Index(
+                fields=["event", "holder_name", "order", "number"], name="tickets_by_holder"
+            ),
             models.Index(
                 fields=["refunded_at"],
                 condition=Q(refunded_at__isnull=False),

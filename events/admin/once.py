@@ -1,6 +1,6 @@
 """The admin of rows with a secret, which is shown once, after the row was made, and not stored."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from events.admin.base import OwnAdmin
@@ -33,6 +34,8 @@ class OnceAdmin(OwnAdmin):
     """
 
     change_form_before_template = "admin/new_row.html"
+    # Where the secret belongs.
+    keep_secret: ClassVar[Any] = gettext_lazy("Store it where your system keeps its passwords.")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         row_id = _planned_id(request) or new_id()
@@ -80,6 +83,7 @@ def show_secret(
         "title": _("Copy this now"),
         "row": row,
         "secret": secret,
+        "keep": getattr(model_admin, "keep_secret", ""),
         "row_page": _page_of(row),
     }
     page = TemplateResponse(request, "admin/shown_once.html", context)

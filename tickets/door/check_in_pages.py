@@ -70,7 +70,15 @@ def _context(
     presence = Presence(asked["show"])
     sees_email = _event_with_right(request, event.pk, Right.SEE_ORDERS) is not None
     found = find_guests(event.pk, presence=presence, words=asked["q"], with_email=sees_email)
-    page = Paginator(found, _PER_PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(found, _PER_PAGE)
+    if not asked["q"].strip():
+        # Counted already, with the others.
+        pages.count = {
+            Presence.ALL: counts.total,
+            Presence.ENTERED: counts.entered,
+            Presence.MISSING: counts.missing,
+        }[presence]
+    page = pages.get_page(request.GET.get("page"))
     tabs = [
         (Presence.ALL, _("All"), counts.total),
         (Presence.ENTERED, _("Entered so far"), counts.entered),
