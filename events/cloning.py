@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 
 from events.models import Event, EventStatus, TicketType
 from events.organizing import create_event
+from events.questions import copy_questions
 from ticketing.actors import Actor
 from ticketing.clock import zone_named
 
@@ -36,7 +37,7 @@ def clone_event(
     *, event_id: UUID, name: str, starts_at: datetime, actor: Actor, now: datetime
 ) -> Event:
     """
-    Make a draft with the settings and ticket types of an event, under a new name and address.
+    Make a draft from an event: its settings, ticket types and questions, under a new name.
 
     All its times move with its start. They keep their hours on the clock of the venue, also if the
     clock is changed for summer time between the two dates. Nothing of the sale is copied.
@@ -50,7 +51,10 @@ def clone_event(
     ]
     for row in (clone, *kinds):
         move_times(row, source, starts_at)
-    return create_event(event=clone, ticket_types=kinds, actor=actor, now=now)
+    with transaction.atomic():
+        made = create_event(event=clone, ticket_types=kinds, actor=actor, now=now)
+        copy_questions(source=source, clone=made)
+    return made
 
 
 def copied_fields(row: models.Model, left_out: frozenset[str]) -> dict[str, object]:

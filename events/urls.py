@@ -6,6 +6,7 @@ from events.pages.catalogue import show_catalogue
 from events.pages.live import show_live
 from events.pages.robots import show_robots, show_sitemap, show_sitemap_index
 from events.picture_views import show_picture
+from events.question_views import EventQuestions
 from events.terms_page import show_terms_page
 from events.terms_views import EventTerms
 from events.views import Events, OneEvent
@@ -16,6 +17,7 @@ urlpatterns = [
     api_path("events", quickly(Events, reads_query=True)),
     api_path("events/<event:reference>", quickly(OneEvent)),
     api_path("events/<event:reference>/terms", EventTerms.as_view()),
+    api_path("events/<event:reference>/questions", EventQuestions.as_view()),
     # Pages and pictures for people. They are no part of the API's document.
     re_path(r"^$", show_catalogue, name="catalogue"),
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/live/?$", show_live),

@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
 from events.admin.confirming import Question, after_asking, on_its_page
 from events.roles import Right
+from orders.answers_shown import show_answers_of
 from orders.box_office_admin import BoxOfficeSaleAdmin
 from orders.cancellation import cancel_order
 from orders.consents import describe_consent
@@ -153,8 +154,16 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         "given_back",
         "agreed_to",
         "reserved_until",
+        "given_answers",
     ]
-    readonly_fields = ["used_promo_code", "taken_off", "price", "given_back", "agreed_to"]
+    readonly_fields = [
+        "given_answers",
+        "used_promo_code",
+        "taken_off",
+        "price",
+        "given_back",
+        "agreed_to",
+    ]
 
     @display(description=gettext_lazy("customer"), header=True, ordering="customer_name")
     def customer(self, order: Order) -> list[str]:
@@ -182,6 +191,10 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         consents = Consent.objects.select_related("terms", "order__event")
         return describe_consent(consents.filter(order=order).first())
 
+    @admin.display(description=gettext_lazy("answers"))
+    def given_answers(self, order: Order) -> SafeString:
+        return show_answers_of(order)
+
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def shown_status(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
@@ -195,6 +208,8 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
             left_out |= {"used_promo_code", "taken_off"}
         if obj is None or not hasattr(obj, "consent"):
             left_out.add("agreed_to")
+        if obj is None or not obj.answers.exists():
+            left_out.add("given_answers")
         return [name for name in super().get_fields(request, obj) if name not in left_out]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:

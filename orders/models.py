@@ -10,6 +10,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event
+from orders.answer_record import Answer
 from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
 from orders.consent_record import Consent, ConsentWay
 from orders.dropped_hold import DroppedHold
@@ -27,10 +28,10 @@ from orders.simulated_charges import SimulatedCharge, SimulatedPix
 from ticketing.ids import new_id
 
 __all__ = [
-    "BUYER_METHODS", "BoxOfficeMethod", "BoxOfficeSale", "CashDifference", "Consent", "ConsentWay",
-    "DroppedHold", "EmailConfirmation", "GuestList", "LedgerEntry", "Order", "OrderItem",
-    "OrderStatus", "Payment", "PaymentMethod", "PaymentStatus", "PixCharge", "PixState",
-    "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge", "SimulatedPix",
+    "BUYER_METHODS", "Answer", "BoxOfficeMethod", "BoxOfficeSale", "CashDifference", "Consent",
+    "ConsentWay", "DroppedHold", "EmailConfirmation", "GuestList", "LedgerEntry", "Order",
+    "OrderItem", "OrderStatus", "Payment", "PaymentMethod", "PaymentStatus", "PixCharge",
+    "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge", "SimulatedPix",
     "TicketExchange",
 ]  # fmt: skip
 

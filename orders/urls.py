@@ -1,8 +1,10 @@
 from django.urls import re_path
 
+from orders.answer_views import OrderAnswers
 from orders.confirmation_page import OrderConfirmation, beside_the_page
 from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.choosing import choose_tickets
+from orders.pages.details import show_details_page
 from orders.pages.order import cancel, pay, reserve_again, show_order_page, show_status
 from orders.pages.pix import read_pix_state, show_pix_page
 from orders.pix_views import OrderPix, PaymentNotifications
@@ -26,6 +28,7 @@ urlpatterns = [
     api_path("events/<event:reference>/orders.csv", EventOrdersExport.as_view()),
     api_path("orders/<id:order_id>", OneOrder.as_view()),
     api_path("orders/<id:order_id>/payment", OrderPayment.as_view()),
+    api_path("orders/<id:order_id>/answers", OrderAnswers.as_view()),
     api_path("orders/<id:order_id>/pix", OrderPix.as_view()),
     api_path("payments/notifications", PaymentNotifications.as_view()),
     api_path("orders/<id:order_id>/confirmation", beside_the_page(OrderConfirmation.as_view())),
@@ -33,6 +36,7 @@ urlpatterns = [
     # Pages for buyers. They are no part of the API's document.
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/?$", choose_tickets, name="event_page"),
     re_path(rf"{_ORDER}/$", show_order_page, name="order_page"),
+    re_path(rf"{_ORDER}/details/$", show_details_page, name="details_page"),
     re_path(rf"{_ORDER}/pix/$", show_pix_page, name="pix_page"),
     re_path(rf"{_ORDER}/pix/state/$", read_pix_state),
     re_path(rf"{_ORDER}/status$", show_status),

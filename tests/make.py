@@ -1,5 +1,6 @@
 """Makes rows with plausible defaults, so that a test names only the values that it is about."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -8,9 +9,21 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from events.models import ApiToken, Event, EventStatus, Membership, Organizer, Role, TicketType
+from events.models import (
+    ApiToken,
+    Event,
+    EventStatus,
+    Membership,
+    Organizer,
+    Question,
+    Role,
+    TicketType,
+)
 from events.organizing import create_event
+from events.questions import AskedQuestion, change_questions
 from events.ticket_types import add_ticket_type
+from orders.answer_rules import GivenAnswer, Place
+from orders.answers import answer_questions
 from orders.box_office import Sale
 from orders.box_office_record import BoxOfficeMethod
 from orders.insertion import Customer, Reservation
@@ -142,6 +155,27 @@ def make_promo_code(*, event: Event, code: str = "AMIGOS", **fields: Any) -> Pro
         fields["percent"] = Decimal(10)
     promo = PromoCode(event=event, code=code, **fields)
     return create_promo_code(promo=promo, actor=SOMEBODY, now=clock.now())
+
+
+def make_question(
+    *, event: Event, label: str = "T-shirt?", only_for: Sequence[TicketType] = (), **fields: Any
+) -> Question:
+    """Ask the buyers of an event with the verb that the admin calls."""
+    question = Question(label=label, position=event.questions.count(), **fields)
+    change_questions(
+        event_id=event.pk,
+        asked=[AskedQuestion(question, [kind.pk for kind in only_for])],
+        retired=[],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    return question
+
+
+def answer(order: Order, question: Question, value: Any) -> None:
+    """Answer one question about a whole order, and no other one."""
+    given = [GivenAnswer(question.pk, Place(), value)]
+    answer_questions(order=order, given=given, actor=SOMEBODY, now=clock.now())
 
 
 def reservation_request(event: Event | str, quantity: int = 1, **members: Any) -> dict[str, Any]:

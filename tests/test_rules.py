@@ -71,6 +71,9 @@ def test_every_problem_code_is_explained_in_the_docs():
 ONLY_IN_THE_API = {
     "access_token_lost",
     "already_used",
+    "answer_missing",
+    "answer_not_valid",
+    "answers_closed",
     "closed",
     "confirmation_not_valid",
     "event_cancelled",

@@ -150,6 +150,8 @@ class ActType(models.TextChoices):
     EVENT_PUBLISHED = "event.published", _("event published")
     EVENT_UNPUBLISHED = "event.unpublished", _("event taken off sale")
     EVENT_CANCELLED = "event.cancelled", _("event cancelled")
+    QUESTIONS_CHANGED = "event.questions_changed", _("questions to buyers changed")
+    ORDER_ANSWERED = "order.answered", _("questions of the organizer answered")
     PROMO_CODE_CREATED = "promo_code.created", _("promo code created")
     PROMO_CODE_CHANGED = "promo_code.changed", _("promo code changed")
     PROMO_CODE_DELETED = "promo_code.deleted", _("promo code deleted")

@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Prefetch
 
-from orders.models import Consent, Order
+from orders.models import Answer, Consent, Order
 from orders.personal_data import (
     ERASED_NAME,
     erase_buyers,
@@ -90,8 +90,9 @@ def copy_of_person(
     """
     tickets = Ticket.objects.select_related("ticket_type").order_by("created_at", "pk")
     found = orders_of_person(organizer_id=organizer_id, email=email)
+    answers = Answer.objects.select_related("question").order_by("question__position", "pk")
     orders = found.select_related("event", "shop_record", "consent__terms").prefetch_related(
-        Prefetch("tickets", tickets)
+        Prefetch("tickets", tickets), Prefetch("answers", answers)
     )
     copied = [_copy_of_order(order) for order in orders]
     with transaction.atomic():
@@ -154,6 +155,10 @@ def _copy_of_order(order: Order) -> dict[str, Any]:
         "external_id": record.external_id if record else "",
         "metadata": record.metadata if record else {},
         "consent": _copy_of_consent(getattr(order, "consent", None)),
+        "answers": [
+            {"question": answer.question.label, "answer": answer.value}
+            for answer in order.answers.all()
+        ],
         "tickets": [
             {
                 "type": ticket.ticket_type.name,

@@ -22,6 +22,7 @@ from events.admin.cancelling import (
 from events.admin.checklist import show_checklist
 from events.admin.confirming import Question, after_asking, on_its_page
 from events.admin.event_pages import EventPages, page_of
+from events.admin.questions import AsksQuestions
 from events.admin.refusals import say_refusal
 from events.admin.wording import show_when
 from events.models import Event, EventStatus
@@ -64,7 +65,7 @@ def _ask_to_unpublish(events: QuerySet[Event]) -> Question:
     )
 
 
-class EventActions(EventPages):
+class EventActions(AsksQuestions, EventPages):
     actions = ["publish_chosen"]
     actions_detail = [
         "publish_this",

@@ -158,6 +158,11 @@ class EventForm(forms.ModelForm):
         )
         return cleaned
 
+    def changes(self) -> dict[str, Any]:
+        """Return the changed columns of a valid form."""
+        changed = [name for name in self.changed_data if name != "notify_buyers"]
+        return {name: self.cleaned_data[name] for name in changed}
+
     def clean_slug(self) -> str:
         # Only a new event gets an address from its name: links to an older one would break.
         return str(self.cleaned_data["slug"] or self.instance.slug)

@@ -24,6 +24,7 @@ from events.admin.checklist import show_checklist
 from events.admin.event_actions import EventActions
 from events.admin.event_form import EventForm
 from events.admin.event_links import LinksToDoorAndBoxOffice
+from events.admin.questions import save_questions
 from events.admin.refusals import say_refusal
 from events.admin.sales import attach_figures, show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
@@ -186,7 +187,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Write an event and its ticket types by the verbs that the API calls too."""
-        (kinds,) = formsets
+        kinds, *questions = formsets
         # Writes nothing, but sets `new_objects`, and what Django's own log entry needs.
         kinds.save(commit=False)
         actor, now = user_actor(request.user), clock.now()
@@ -197,17 +198,14 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
             return
         change_event(
             event_id=form.instance.pk,
-            fields={
-                name: form.cleaned_data[name]
-                for name in form.changed_data
-                if name != "notify_buyers"
-            },
+            fields=form.changes(),
             notify_buyers=form.cleaned_data.get("notify_buyers", True),
             ticket_types=kinds.type_changes(),
             dropped=kinds.dropped(),
             actor=actor,
             now=now,
         )
+        save_questions(questions, event_id=form.instance.pk, actor=actor, now=now)
 
     @display(description=gettext_lazy("event"), header=True, ordering="name")
     def named(self, event: Event) -> list[str]:

@@ -61,6 +61,10 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "picture_too_small": _("The picture is too small. It needs 800 × 450 pixels or more."),
     "promo_code_in_use": _("An order has this promo code. Deactivate it instead of deleting it."),
     "promo_code_taken": _("This event already has that promo code."),
+    "question_in_use": _(
+        "Buyers have answered this question, so its kind and its choices must stay. You may add"
+        " choices, or delete the question: its answers are kept."
+    ),
     "reason_needed": _("Say why the tickets are given for free."),
     "reservation_expired": _("The reservation has expired."),
     "sales_ended": _("The sale of this ticket type has ended."),
@@ -89,6 +93,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     ),
     "too_many_invitations": _("An organizer has 50 open invitations at most. Withdraw one first."),
     "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
+    "too_many_questions": _("An event asks 20 questions at most."),
     "too_many_reservations": _(
         "Too many reservations are open for this customer or address. Try again when they have"
         " expired."

@@ -24,6 +24,14 @@ from events.models.organizers import (
     Scope,
     all_scopes,
 )
+from events.models.questions import (
+    LONGEST_CHOICE,
+    MOST_CHOICES,
+    MOST_QUESTIONS,
+    Question,
+    QuestionKind,
+    QuestionScope,
+)
 from events.models.terms import LONGEST_TERMS, TermsVersion
 from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
 
@@ -32,8 +40,11 @@ __all__ = [
     "EVENT_WORDS",
     "LARGEST_CAPACITY",
     "LARGEST_PER_ORDER",
+    "LONGEST_CHOICE",
     "LONGEST_HOLD_SECONDS",
     "LONGEST_TERMS",
+    "MOST_CHOICES",
+    "MOST_QUESTIONS",
     "MOST_TICKET_TYPES",
     "ApiToken",
     "ChangeForBuyers",
@@ -45,6 +56,9 @@ __all__ = [
     "Membership",
     "NextNumber",
     "Organizer",
+    "Question",
+    "QuestionKind",
+    "QuestionScope",
     "Role",
     "Scope",
     "TermsVersion",

@@ -192,6 +192,14 @@ class Event(models.Model):
             " new code, and the old one stops working."
         ),
     )
+    # Empty: until the event starts.
+    answers_until = models.DateTimeField(
+        _("answers can be changed until"),
+        null=True,
+        blank=True,
+        validators=[validate_plausible_date],
+        help_text=_("Until then buyers may answer your questions. Empty: until the event starts."),
+    )
     image_url = models.URLField(_("image"), max_length=500, blank=True)
     currency = models.CharField(
         _("currency"),

@@ -11,6 +11,7 @@ from django.utils import translation
 
 from events.event_cache import take_event
 from orders.access import buyer_of
+from orders.answers import needs_answers
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
 from orders.insertion import Customer
@@ -143,6 +144,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
     context |= {
         "sections": render_sections(Place.ORDER, request, order),
         "ways": ways_for(order) if context["state"] == OrderStatus.RESERVED else [],
+        "needs_answers": context["state"] == OrderStatus.RESERVED and needs_answers(order, now),
         "refusal": say_refusal(refusal) if refusal is not None else "",
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from events.wording import show_hour, show_money
+from orders.answers import needs_answers
 from orders.consents import OtherTerms, TermsNotAccepted
 from orders.gateway import GatewayAway, get_pix_gateway
 from orders.models import Order, OrderStatus, PixCharge, PixState
@@ -85,6 +86,8 @@ def _act(request: HttpRequest, order: Order) -> HttpResponse:
     """Do what the form says. Each act may be repeated, so no form needs a key."""
     now = clock.now()
     act = request.POST.get("act", "")
+    if needs_answers(order, now):
+        return see_other(order_path(order.pk))
     try:
         pix = request_pix(order=order, now=now, agreed=agreed_in(request.POST))
         if act == "simulate" and is_simulated():

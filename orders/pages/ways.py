@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
+from orders.answers import needs_answers
 from orders.gateway import SimulatedGateway, get_gateway
 from orders.models import Order, PaymentMethod
 from orders.pix import offers_pix
+from ticketing import clock
 
 
 @runtime_checkable
@@ -32,7 +34,13 @@ class Way:
 
 
 def ways_for(order: Order) -> list[Way]:
-    """Return the ways to pay for a reservation, in the order in which the page shows them."""
+    """
+    Return the ways to pay for a reservation, in the order in which the page shows them.
+
+    There are none while the buyer has not answered what the organizer needs to know.
+    """
+    if needs_answers(order, clock.now()):
+        return []
     return [way for way in _WAYS if way.is_for(order)] + _ways_of_gateway(order)
 
 

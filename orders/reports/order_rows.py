@@ -8,7 +8,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from events.models import Event
+from orders.answer_rules import Place as AnswerPlace
 from orders.models import Consent, Order, OrderItem
+from orders.reports.answer_columns import AnswerColumns
 from orders.reports.paging import Batch, Extent, Place, local, read_by_event, zone_of
 from ticketing.tables.columns import Cell, Column, Kind, Row
 
@@ -49,6 +51,7 @@ class OrderRows:
             Column(_("Terms accepted at"), Kind.MOMENT),
             Column(_("News")),
             Column(_("News since"), Kind.MOMENT),
+            *self._asked().columns(),
         ]
 
     def count(self, at_most: int) -> int:
@@ -60,7 +63,16 @@ class OrderRows:
             self.extent.events(), self._orders_of, moment="created_at", place=place, size=size
         )
         event = found.event
-        return Batch([_row(event, order) for order in found.rows if event], found.place)
+        answers = self._asked().read([order.pk for order in found.rows])
+        rows = [
+            [*_row(event, order), *answers.cells(order.pk, AnswerPlace())]
+            for order in found.rows
+            if event
+        ]
+        return Batch(rows, found.place)
+
+    def _asked(self) -> AnswerColumns:
+        return AnswerColumns.of(self.extent.event_id, per_ticket=False)
 
     def _orders_of(self, event: Event) -> QuerySet[Order]:
         orders = self._limit(Order.objects.filter(event=event))

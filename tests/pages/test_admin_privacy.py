@@ -34,14 +34,17 @@ from orders.box_office_record import BoxOfficeMethod
 from orders.guest_list_files import RawLine
 from orders.guest_lists import check_guest_list
 from orders.models import Consent, Order
+from orders.pix import request_pix
 from tests.make import (
     SOMEBODY,
     a_sale,
+    answer,
     as_bearer,
     make_device,
     make_event,
     make_paid_order,
     make_promo_code,
+    make_question,
     make_reserved_order,
     make_user,
 )
@@ -96,7 +99,7 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     kind.event.ticket_types.update(name=f"Pista {mark}")
     order = make_paid_order(ticket_type=kind)
     make_reserved_order(ticket_type=kind)
-    make_promo_code(event=event, code=f"PROMO-{mark.upper()}", note=f"Nota {mark}")
+    make_rows_of_the_shop(order, mark)
     given = a_sale(kind, reason=f"Imprensa {mark}")
     sell_at_box_office(sale=given, user_id=None, actor=SOMEBODY, now=clock.now())
     check_guest_list(
@@ -223,6 +226,15 @@ def offer_and_remind(mark: str, ticket: Ticket) -> None:
         ask_again_at=clock.now(),
     )
     NoReminders.objects.create(recipient=f"digest {mark}", since=clock.now())
+
+
+def make_rows_of_the_shop(order: Order, mark: str) -> None:
+    """Make a promo code, a question with its answer, and a Pix of another order."""
+    make_promo_code(event=order.event, code=f"PROMO-{mark.upper()}", note=f"Nota {mark}")
+    question = make_question(event=order.event, label=f"Pergunta {mark}", help_text=f"Ajuda {mark}")
+    answer(order, question, f"Resposta {mark}")
+    kind = order.event.ticket_types.get()
+    request_pix(order=make_reserved_order(ticket_type=kind), now=clock.now())
 
 
 def our_models() -> list[Any]:

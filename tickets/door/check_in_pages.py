@@ -20,6 +20,8 @@ from events.access import within_rights
 from events.admin.refusals import say_refusal
 from events.models import Event
 from events.roles import Right
+from orders.answer_rules import Place
+from orders.answers_shown import Line, answers_at_door
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.clock import zone_named
@@ -115,6 +117,7 @@ def _guests(tickets: list[Ticket], *, sees_email: bool) -> list[dict[str, Any]]:
     admissions = Scan.objects.filter(ticket__in=tickets, result=ScanResult.ADMITTED, undone_at=None)
     scans = {scan.ticket_id: scan for scan in admissions}
     now = clock.now()
+    answers = _answers_to_show(tickets)
     shown = []
     for ticket in tickets:
         scan = scans.get(ticket.pk)
@@ -123,11 +126,26 @@ def _guests(tickets: list[Ticket], *, sees_email: bool) -> list[dict[str, Any]]:
                 "ticket": ticket,
                 "code": codes[ticket.pk],
                 "email": ticket.order.customer_email if sees_email else "",
+                "answers": answers.get(ticket.pk, []),
                 "scan": scan,
                 "may_undo": scan is not None and now - scan.recorded_at <= UNDO_WITHIN,
             }
         )
     return shown
+
+
+def _answers_to_show(tickets: list[Ticket]) -> dict[UUID, list[Line]]:
+    """Return the answers that the door shows, by ticket."""
+    if not tickets:
+        return {}
+    found = answers_at_door(tickets[0].event_id, {ticket.order_id for ticket in tickets})
+    return {
+        ticket.pk: [
+            *found.get((ticket.order_id, Place()), []),
+            *found.get((ticket.order_id, Place(ticket.order_item_id, ticket.position)), []),
+        ]
+        for ticket in tickets
+    }
 
 
 def _act(request: HttpRequest, event: Event) -> None:

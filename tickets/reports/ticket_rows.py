@@ -10,7 +10,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from events.models import Event
+from orders.answer_rules import Place as AnswerPlace
 from orders.models import Order
+from orders.reports.answer_columns import AnswerColumns
 from orders.reports.paging import Batch, Extent, Place, local, read_by_event, zone_of
 from ticketing.tables.columns import Column, Kind, Row
 from tickets.models import Ticket, TicketStatus
@@ -45,6 +47,7 @@ class TicketRows:
             Column(_("Revoked at"), Kind.MOMENT),
             Column(_("Refunded at"), Kind.MOMENT),
             Column(_("Time zone")),
+            *self._asked().columns(),
         ]
 
     def count(self, at_most: int) -> int:
@@ -70,8 +73,16 @@ class TicketRows:
             of_order[ticket.order_id].append(ticket)
         in_order = [ticket for order in orders for ticket in of_order[order.pk]]
         codes = readable_codes(in_order)
+        answers = self._asked().read(list(known))
         for ticket in in_order:
-            yield self._row(event, ticket, codes[ticket.pk])
+            place = AnswerPlace(ticket.order_item_id, ticket.position)
+            yield [
+                *self._row(event, ticket, codes[ticket.pk]),
+                *answers.cells(ticket.order_id, place),
+            ]
+
+    def _asked(self) -> AnswerColumns:
+        return AnswerColumns.of(self.extent.event_id, per_ticket=True)
 
     def _row(self, event: Event, ticket: Ticket, code: str) -> Row:
         zone = zone_of(event)
@@ -120,6 +131,7 @@ class AttendeeRows(TicketRows):
             Column(_("Entered at"), Kind.MOMENT),
             Column(_("Event")),
             Column(_("Time zone")),
+            *self._asked().columns(),
         ]
 
     def _row(self, event: Event, ticket: Ticket, code: str) -> Row:

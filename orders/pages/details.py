@@ -1,0 +1,96 @@
+"""The page on which a buyer answers the organizer's questions, and its section on the order's."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from events.questions import answers_close_at
+from events.wording import show_hour
+from orders.access import buyer_of
+from orders.answer_rules import AnswerNotValid
+from orders.answers import AnswersClosed, answer_questions, asked_of, can_answer
+from orders.models import Order, OrderStatus
+from orders.page_link import order_path
+from orders.pages.access import of_order, see_other
+from orders.pages.details_form import DetailsForm
+from orders.pages.shown_order import describe_order
+from ticketing import clock
+from ticketing.clock import zone_named
+from ticketing.pages.sections import Section
+from ticketing.pages.shop import show_private_page
+
+
+@of_order
+def show_details_page(request: HttpRequest, order: Order) -> HttpResponse:
+    """Show what the organizer asks, with the answers so far. A form replaces them."""
+    asked = asked_of(order)
+    if not asked:
+        return see_other(order_path(order.pk))
+    if request.method != "POST":
+        return _show(request, order, DetailsForm(asked))
+    form = DetailsForm(asked, request.POST)
+    if not form.is_valid():
+        return _show(request, order, form, status=HTTPStatus.BAD_REQUEST)
+    try:
+        answer_questions(order=order, given=form.given(), actor=buyer_of(order), now=clock.now())
+    except AnswersClosed:
+        return _show(request, order, form, status=HTTPStatus.CONFLICT)
+    except AnswerNotValid:
+        # The organizer changed the questions while the page was open: show them as they are now.
+        form = DetailsForm(asked_of(order))
+        changed = _("The questions have changed meanwhile. Please answer these.")
+        return _show(request, order, form, refused=changed, status=HTTPStatus.CONFLICT)
+    return see_other(order_path(order.pk))
+
+
+def _show(
+    request: HttpRequest,
+    order: Order,
+    form: DetailsForm,
+    *,
+    refused: str = "",
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    now = clock.now()
+    is_open = can_answer(order, order.event, now)
+    if not is_open:
+        for field in form.fields.values():
+            field.disabled = True
+    context = describe_order(order, now) | {
+        "form": form,
+        "is_open": is_open,
+        "refused": refused,
+        "until": _show_deadline(order),
+        "is_unpaid": order.status == OrderStatus.RESERVED,
+    }
+    return show_private_page(request, "orders/details.html", context, status=status)
+
+
+def _show_deadline(order: Order) -> str:
+    closes_at = answers_close_at(order.event).astimezone(zone_named(order.event.timezone))
+    return f"{formats.date_format(closes_at, _('l, F j, Y'))}, {show_hour(closes_at)}"
+
+
+def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
+    asked = asked_of(order)
+    if not asked or order.status not in (
+        OrderStatus.RESERVED,
+        OrderStatus.PROCESSING,
+        OrderStatus.PAID,
+    ):
+        return None
+    return {
+        "path": f"{order_path(order.pk)}details/",
+        "is_open": can_answer(order, order.event, clock.now()),
+        "is_missing": any(each.question.is_required and each.value is None for each in asked),
+        "is_empty": all(each.value is None for each in asked),
+        "until": _show_deadline(order),
+    }
+
+
+# On the page of an order, above the tickets.
+DETAILS_SECTION: Final = Section("orders/details_section.html", _describe_section, position=20)

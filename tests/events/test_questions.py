@@ -1,0 +1,135 @@
+"""Questions of an event: written by one verb, copied with the event, and never broken."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from events.changes import EventNotEditable
+from events.cloning import clone_event
+from events.models import Event, Question, QuestionKind, QuestionScope
+from events.organizing import cancel_event
+from events.questions import (
+    AskedQuestion,
+    QuestionInUse,
+    TooManyQuestions,
+    change_questions,
+    questions_of,
+)
+from tests.make import (
+    SOMEBODY,
+    answer,
+    as_organizer,
+    make_event,
+    make_question,
+    make_reserved_order,
+    make_ticket_type,
+)
+from ticketing import clock
+from ticketing.models import Act, ActType
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def change(event: Event, *asked: AskedQuestion, retired: tuple[Question, ...] = ()) -> None:
+    change_questions(
+        event_id=event.pk,
+        asked=asked,
+        retired=[question.pk for question in retired],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+
+def sizes(event: Event) -> Question:
+    return make_question(event=event, kind=QuestionKind.CHOICE, choices=["P", "M", "G"])
+
+
+def test_a_question_with_answers_is_retired_and_one_without_is_deleted():
+    event = make_event()
+    answered, unanswered = sizes(event), make_question(event=event, label="Allergies?")
+    order = make_reserved_order(ticket_type=event.ticket_types.get())
+    answer(order, answered, "M")
+
+    change(event, retired=(answered, unanswered))
+
+    assert questions_of(event.pk) == []
+    kept = Question.objects.get()
+    assert (kept, kept.retired_at is not None) == (answered, True)
+    assert Act.objects.filter(type=ActType.QUESTIONS_CHANGED, subject_id=event.pk).count() >= 1
+
+
+def test_a_question_with_answers_may_gain_choices_and_another_wording_but_not_lose_what_they_need():
+    event = make_event()
+    question = sizes(event)
+    answer(make_reserved_order(ticket_type=event.ticket_types.get()), question, "M")
+
+    for broken in ({"choices": ["P", "G"]}, {"kind": "choices"}, {"scope": QuestionScope.TICKET}):
+        changed = Question.objects.get()
+        for name, value in broken.items():
+            setattr(changed, name, value)
+        with pytest.raises(QuestionInUse):
+            change(event, AskedQuestion(changed))
+    better = Question.objects.get()
+    better.label, better.choices = "Your size?", ["PP", "P", "M", "G"]
+    change(event, AskedQuestion(better))
+
+    assert Question.objects.get().label == "Your size?"
+
+
+def test_an_event_asks_a_bounded_number_of_questions_and_a_cancelled_one_none():
+    event = make_event()
+    with pytest.raises(TooManyQuestions):
+        change(event, *(AskedQuestion(Question(label=f"Q{n}")) for n in range(21)))
+    assert not Question.objects.exists()
+    cancel_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(EventNotEditable):
+        change(event, AskedQuestion(Question(label="Too late?")))
+
+
+def test_a_copied_event_asks_the_same_of_its_own_ticket_types():
+    event = make_event()
+    box = make_ticket_type(event=event, name="Camarote")
+    make_question(event=event, label="Drink?", only_for=[box])
+    make_question(event=event, label="Allergies?", is_required=True)
+    change(event, retired=(make_question(event=event, label="Old?"),))
+
+    copy = clone_event(
+        event_id=event.pk,
+        name="Outra noite",
+        starts_at=event.starts_at,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    copied = questions_of(copy.pk)
+    assert {(each.label, each.is_required) for each in copied} == {
+        ("Drink?", False),
+        ("Allergies?", True),
+    }
+    drink = next(each for each in copied if each.label == "Drink?")
+    assert [kind.event_id for kind in drink.ticket_types.all()] == [copy.pk]
+
+
+def test_everybody_reads_the_questions_of_a_public_event_and_only_its_organizer_those_of_a_draft():
+    public, draft = make_event(), make_event(status="draft")
+    question = sizes(public)
+    make_question(event=draft)
+
+    shown = APIClient().get(f"/events/{public.slug}/questions").json()
+
+    assert shown["questions"] == [
+        {
+            "id": str(question.pk),
+            "label": question.label,
+            "help_text": "",
+            "kind": "choice",
+            "scope": "order",
+            "choices": ["P", "M", "G"],
+            "is_required": False,
+            "ticket_types": [],
+        }
+    ]
+    assert shown["answers_until"] == public.starts_at.isoformat().replace("+00:00", "Z")
+    path = f"/events/{draft.slug}/questions"
+    assert APIClient().get(path).status_code == 404
+    assert len(as_organizer(draft).get(path).json()["questions"]) == 1

@@ -1,0 +1,190 @@
+"""Answers to an organizer's questions: what fits, until when, and who sees them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from events.models import Event, Question, QuestionKind, QuestionScope
+from events.organizing import cancel_event
+from orders.answer_rules import AnswerMissing, AnswerNotValid, GivenAnswer, Place, tidy_answer
+from orders.answers import AnswersClosed, answer_questions, asked_of
+from orders.answers_shown import show_answers_of
+from orders.cancellation import cancel_order
+from orders.models import Answer, Order
+from orders.reports.answer_columns import AnswerColumns
+from tests.make import (
+    SOMEBODY,
+    answer,
+    as_bearer,
+    make_event,
+    make_question,
+    make_reservation,
+    make_reserved_order,
+    make_ticket_type,
+)
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MISSING = object()
+
+
+def question_of(kind: str, **fields: Any) -> Question:
+    return Question(label="?", kind=kind, **fields)
+
+
+@pytest.mark.parametrize(
+    ("question", "sent", "stored"),
+    [
+        (question_of("text"), "  No nuts ", "No nuts"),
+        (question_of("text"), "   ", None),
+        (question_of("text"), "x" * 501, MISSING),
+        (question_of("text"), "a\nb", MISSING),
+        (question_of("text"), 5, MISSING),
+        (question_of("yes_no"), False, False),
+        (question_of("yes_no"), "yes", MISSING),
+        (question_of("choice", choices=["P", "M"]), "M", "M"),
+        (question_of("choice", choices=["P", "M"]), "G", MISSING),
+        (question_of("choice", choices=["P", "M"]), ["M"], MISSING),
+        (question_of("choices", choices=["P", "M"]), ["M", "P", "M"], ["P", "M"]),
+        (question_of("choices", choices=["P", "M"]), ["M", "G"], MISSING),
+        (question_of("choices", choices=["P", "M"]), "M", MISSING),
+        (question_of("choices", choices=["P", "M"]), [], None),
+        (question_of("choices", choices=["P", "M"]), [["M"]], MISSING),
+        (question_of("yes_no"), {}, MISSING),
+    ],
+)
+def test_an_answer_fits_its_question_or_is_refused(question: Question, sent: Any, stored: Any):
+    if stored is MISSING:
+        with pytest.raises(ValidationError):
+            tidy_answer(question, sent)
+    else:
+        assert tidy_answer(question, sent) == stored
+
+
+def test_a_question_for_tickets_is_asked_at_each_ticket_of_its_types():
+    event = make_event()
+    pista = event.ticket_types.get()
+    box = make_ticket_type(event=event, name="Camarote")
+    per_ticket = make_question(event=event, scope=QuestionScope.TICKET)
+    make_question(event=event, label="Drink?", only_for=[box])
+    order = make_reserved_order(ticket_type=pista, quantity=2)
+    item = order.items.get()
+
+    asked = asked_of(order)
+
+    assert [(each.question, each.place) for each in asked] == [
+        (per_ticket, Place(item.pk, 1)),
+        (per_ticket, Place(item.pk, 2)),
+    ]
+
+
+def test_answers_replace_those_before_and_answers_to_retired_questions_stay():
+    order = make_reserved_order()
+    event = order.event
+    old, new = make_question(event=event, label="Old?"), make_question(event=event, label="New?")
+    answer(order, old, "kept")
+    Question.objects.filter(pk=old.pk).update(retired_at=clock.now())
+    answer(order, new, "first")
+
+    answer(order, new, "second")
+
+    assert {a.question.label: a.value for a in Answer.objects.all()} == {
+        "Old?": "kept",
+        "New?": "second",
+    }
+    assert "<b>second</b>" in show_answers_of(order)
+
+
+def test_a_required_question_needs_an_answer_at_every_place():
+    event = make_event()
+    question = make_question(event=event, scope=QuestionScope.TICKET, is_required=True)
+    order = make_reserved_order(ticket_type=event.ticket_types.get(), quantity=2)
+    item = order.items.get()
+    first = GivenAnswer(question.pk, Place(item.pk, 1), "Ana")
+
+    def send(*given: GivenAnswer) -> None:
+        answer_questions(order=order, given=given, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(AnswerMissing):
+        send(first)
+    for wrong in (
+        GivenAnswer(question.pk, Place(item.pk, 3), "Bia"),
+        GivenAnswer(question.pk, Place(), "Bia"),
+        first,
+    ):
+        with pytest.raises(AnswerNotValid):
+            send(first, wrong)
+    assert not Answer.objects.exists()
+    send(first, GivenAnswer(question.pk, Place(item.pk, 2), "Bia"))
+    assert Answer.objects.count() == 2
+
+
+def test_answers_close_at_the_deadline_and_with_the_order_or_the_event():
+    late, ended, gone = make_reserved_order(), make_reserved_order(), make_reserved_order()
+    deadline = clock.now() + timedelta(hours=1)
+    Event.objects.filter(pk=late.event_id).update(answers_until=deadline)
+    cancel_order(order_id=ended.pk, actor=SOMEBODY, now=clock.now())
+    cancel_event(event_id=gone.event_id, actor=SOMEBODY, now=clock.now())
+
+    def send(order: Order, now: Any) -> None:
+        answer_questions(order=order, given=[], actor=SOMEBODY, now=now)
+
+    send(late, deadline - timedelta(microseconds=1))
+    for order, now in ((late, deadline), (ended, clock.now()), (gone, clock.now())):
+        with pytest.raises(AnswersClosed):
+            send(order, now)
+
+
+def test_a_buyer_answers_through_the_api_and_reads_what_is_still_open():
+    event = make_event()
+    kind = event.ticket_types.get()
+    diet = make_question(event=event, label="Diet?")
+    bus = make_question(
+        event=event, label="Bus?", kind=QuestionKind.YES_NO, scope=QuestionScope.TICKET
+    )
+    reservation = make_reservation(ticket_type=kind, quantity=2)
+    buyer = as_bearer(reservation.token.text)
+    path = f"/orders/{reservation.order_id}/answers"
+    ticket = {"question": str(bus.pk), "ticket_type": str(kind.pk), "position": 2}
+
+    sent = [{"question": str(diet.pk), "answer": "Vegan"}, ticket | {"answer": True}]
+    answered = buyer.put(path, {"answers": sent})
+
+    assert answered.status_code == 200
+    assert buyer.get(path).json() == answered.json()
+    assert answered.json()["can_answer"] is True
+    assert [each["answer"] for each in answered.json()["answers"]] == ["Vegan", None, True]
+    wrong = buyer.put(path, {"answers": [ticket | {"answer": "perhaps"}]})
+    assert wrong.status_code == 400
+    assert wrong.json()["errors"][0]["pointer"] == "#/answers/0/answer"
+    for bad in (ticket | {"position": 3}, ticket | {"ticket_type": str(diet.pk)}):
+        assert buyer.put(path, {"answers": [bad | {"answer": True}]}).status_code == 400
+    assert Answer.objects.count() == 2
+
+
+def test_an_export_has_a_column_for_each_question():
+    event = make_event()
+    diet = make_question(event=event, label="Diet?")
+    bus = make_question(
+        event=event, label="Bus?", kind=QuestionKind.YES_NO, scope=QuestionScope.TICKET
+    )
+    order = make_reserved_order(ticket_type=event.ticket_types.get(), quantity=2)
+    item = order.items.get()
+    given = [
+        GivenAnswer(diet.pk, Place(), "Vegan"),
+        GivenAnswer(bus.pk, Place(item.pk, 2), value=False),
+    ]
+    answer_questions(order=order, given=given, actor=SOMEBODY, now=clock.now())
+
+    tickets = AnswerColumns.of(event.pk, per_ticket=True)
+    orders = AnswerColumns.of(event.pk, per_ticket=False)
+
+    assert [column.title for column in tickets.columns()] == ["Diet?", "Bus?"]
+    read = tickets.read([order.pk])
+    assert list(read.cells(order.pk, Place(item.pk, 2))) == ["Vegan", "no"]
+    assert list(read.cells(order.pk, Place(item.pk, 1))) == ["Vegan", None]
+    assert list(orders.read([order.pk]).cells(order.pk, Place())) == ["Vegan"]
+    assert AnswerColumns.of(None, per_ticket=True).columns() == []

@@ -1,0 +1,119 @@
+"""The page on which a buyer answers the organizer's questions."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from events.models import Event, QuestionKind, QuestionScope
+from orders.models import Answer, Order
+from orders.page_link import order_path
+from tests.make import make_event, make_question, make_reservation
+from ticketing import clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def event() -> Event:
+    event = make_event()
+    make_question(event=event, label="Diet?", help_text="For the kitchen.")
+    make_question(
+        event=event,
+        label="Size?",
+        kind=QuestionKind.CHOICE,
+        choices=["P", "M"],
+        scope=QuestionScope.TICKET,
+        is_required=True,
+    )
+    make_question(event=event, label="Bus?", kind=QuestionKind.YES_NO)
+    make_question(event=event, label="Days?", kind=QuestionKind.CHOICES, choices=["Fri", "Sat"])
+    return event
+
+
+def buyer_of_two(event: Event) -> tuple[Client, str]:
+    reservation = make_reservation(ticket_type=event.ticket_types.get(), quantity=2)
+    browser = Client(headers={"accept-language": "en"})
+    browser.cookies["order"] = reservation.token.text
+    return browser, order_path(reservation.order_id)
+
+
+def test_a_buyer_answers_and_changes_the_answers(event: Event):
+    browser, home = buyer_of_two(event)
+    path = f"{home}details/"
+    assert "The organizer needs some answers from you" in browser.get(home).content.decode()
+    page = browser.get(path).content.decode()
+    assert "Pista, ticket 2" in page
+    assert "For the kitchen." in page
+
+    # Two fields for the sizes: the fields are numbered in the order of the questions.
+    sent = {"answer-0": "Vegan", "answer-1": "P", "answer-2": "M", "answer-3": "no"}
+    answered = browser.post(path, sent | {"answer-4": ["Sat", "Fri"]})
+
+    assert (answered.status_code, answered.headers["Location"]) == (303, home)
+    values = {(a.question.label, a.position): a.value for a in Answer.objects.all()}
+    assert values == {
+        ("Diet?", 0): "Vegan",
+        ("Size?", 1): "P",
+        ("Size?", 2): "M",
+        ("Bus?", 0): False,
+        ("Days?", 0): ["Fri", "Sat"],
+    }
+    assert "You have answered" in browser.get(home).content.decode()
+    assert 'value="Vegan"' in browser.get(path).content.decode()
+    browser.post(path, {"answer-1": "M", "answer-2": "M"})
+    assert {a.question.label for a in Answer.objects.all()} == {"Size?"}
+
+
+def test_a_missing_answer_is_marked_and_nothing_is_stored(event: Event):
+    browser, home = buyer_of_two(event)
+
+    refused = browser.post(f"{home}details/", {"answer-0": "Vegan", "answer-1": "P"})
+
+    page = refused.content.decode()
+    assert refused.status_code == 400
+    assert "Some answers are missing" in page
+    assert page.count('class="wrong"') == 1
+    assert 'value="Vegan"' in page
+    assert not Answer.objects.exists()
+
+
+def test_after_the_deadline_the_answers_are_only_shown(event: Event):
+    browser, home = buyer_of_two(event)
+    Event.objects.update(answers_until=clock.now() - timedelta(seconds=1))
+
+    page = browser.get(f"{home}details/").content.decode()
+    late = browser.post(f"{home}details/", {"answer-1": "P", "answer-2": "P"})
+
+    assert "The time to change the answers is over" in page
+    assert "<button" not in page.partition("<main")[2]
+    assert late.status_code in (400, 409)
+    assert not Answer.objects.exists()
+
+
+def test_an_event_without_questions_has_no_such_page():
+    browser, home = buyer_of_two(make_event())
+
+    assert browser.get(f"{home}details/").headers["Location"] == home
+    assert "Questions of the organizer" not in browser.get(home).content.decode()
+    assert Client().get(f"{home}details/").status_code == 404
+    assert Order.objects.count() == 1
+
+
+def test_a_buyer_answers_what_the_organizer_needs_before_the_payment(event: Event):
+    browser, home = buyer_of_two(event)
+
+    page = browser.get(home).content.decode()
+    assert "Before you pay, the organizer needs some answers" in page
+    assert 'name="method"' not in page
+    assert browser.post(f"{home}pix/", {"act": "request"}).headers["Location"] == home
+    browser.post(f"{home}details/", {"answer-1": "M", "answer-2": "M"})
+
+    assert 'name="method"' in browser.get(home).content.decode()
+
+
+def test_nobody_is_kept_from_paying_when_it_is_too_late_to_answer(event: Event):
+    browser, home = buyer_of_two(event)
+    Event.objects.update(answers_until=clock.now() - timedelta(seconds=1))
+
+    assert 'name="method"' in browser.get(home).content.decode()
