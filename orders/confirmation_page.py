@@ -18,6 +18,7 @@ from orders.confirmation import ConfirmationNotValid, confirm_email, order_to_co
 from orders.limits import MaxPerCustomerExceeded
 from orders.mail import describe_free_order
 from orders.models import Order, OrderStatus
+from orders.page_link import order_link
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.serializers import OrderShown, show_order
 from ticketing import clock
@@ -130,7 +131,8 @@ def _show(request: HttpRequest, order_id: UUID, token: str, *, refused: str = ""
         language, status = order.language, HTTPStatus.OK
     with translation.override(language):
         if status == HTTPStatus.OK:
-            context |= describe_free_order(order)
+            # The reader of the mail has proved that the address is theirs.
+            context |= describe_free_order(order) | {"order_page": order_link(order)}
         context["language"] = translation.get_language()
         return _guard(render(request, "orders/confirmation.html", context, status=status))
 

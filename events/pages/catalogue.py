@@ -104,7 +104,7 @@ def _describe_event(cached: CachedEvent, left: Mapping[UUID, int], now: datetime
         "picture": own_picture(event, 400),
         "large_picture": own_picture(event, 800),
         "state": _state(event, on_sale, left, now),
-        "price": _price_from(event, on_sale or shown),
+        "price": _price_from(event, [k for k in on_sale if left.get(k.pk)] or on_sale or shown),
     }
 
 

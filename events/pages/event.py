@@ -1,8 +1,8 @@
 """What the page of an event shows: what, when, where, and what tickets cost."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from events.pictures import own_picture
 from events.wording import public_address, show_hour, show_money, show_start
 from ticketing.clock import zone_named
 
+_LONGEST_NIGHT: Final = timedelta(hours=16)
+
 
 def describe_event(live: LiveEvent, now: datetime) -> dict[str, Any]:
     """Return the template context of an event, in the active language."""
@@ -28,7 +30,7 @@ def describe_event(live: LiveEvent, now: datetime) -> dict[str, Any]:
         "event": event,
         "organizer": event.organizer,
         "start": show_start(event),
-        "end": show_hour(event.ends_at.astimezone(zone_named(event.timezone))),
+        "end": _show_end(event),
         "picture": picture,
         "large_picture": own_picture(event, 1600),
         "map_link": _map_link(event),
@@ -88,6 +90,13 @@ def _describe_type(
         "opens": _show_moment(kind.sales_start_at, event),
         "returns": _show_moment(until, event) if until is not None and until > now else "",
     }
+
+
+def _show_end(event: Event) -> str:
+    """Return the time of the end, with the day if the event is longer than a night."""
+    if event.ends_at - event.starts_at > _LONGEST_NIGHT:
+        return _show_moment(event.ends_at, event)
+    return show_hour(event.ends_at.astimezone(zone_named(event.timezone)))
 
 
 def _show_moment(moment: datetime | None, event: Event) -> str:

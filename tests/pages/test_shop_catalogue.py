@@ -29,6 +29,8 @@ def test_the_catalogue_shows_what_is_on_sale_and_from_which_price():
     make_ticket_type(event=jazz, name="Meia", price="40.00")
     hidden = make_ticket_type(event=jazz, name="Imprensa", price="1.00")
     TicketType.objects.filter(pk=hidden.pk).update(is_hidden=True)
+    gone = make_ticket_type(event=jazz, name="Estudante", price="20.00", capacity=1)
+    make_reserved_order(ticket_type=gone)
     sold_out = make_event(name="Samba", capacity=1)
     make_reserved_order(ticket_type=sold_out.ticket_types.get())
     make_event(name="Forró", price="0.00")

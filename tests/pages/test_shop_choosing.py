@@ -10,6 +10,7 @@ import pytest
 from django.contrib.staticfiles.finders import find
 from django.test import Client
 
+from events.event_cache import clear_event_cache
 from events.models import Event, TicketType
 from events.organizing import cancel_event
 from events.pages.live import clear_live_events
@@ -104,6 +105,17 @@ def test_a_sold_out_type_says_until_when_held_tickets_may_return():
     assert live["left"] == {kind: 0}
     assert live["returns"] == {kind: int(reservation.reserved_until.timestamp() * 1000)}
     assert "Reserve" not in page
+
+
+def test_an_event_of_several_days_says_on_which_day_it_ends():
+    event = make_event()
+    night = look(event)
+    Event.objects.filter(pk=event.pk).update(ends_at=event.starts_at + timedelta(days=2))
+
+    clear_event_cache()
+
+    assert re.search(r"\d:\d\d [AP]M – \d+:\d\d [AP]M", night)
+    assert re.search(r"\d:\d\d [AP]M – \w+ \d+, \d+:\d\d [AP]M", look(event))
 
 
 def test_sales_that_have_not_started_or_have_ended_have_no_form():

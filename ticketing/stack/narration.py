@@ -49,6 +49,7 @@ def greet(stack: Mapping[str, object], *, logs: Path) -> None:
         "",
         "  Bilheteria is running.",
         "",
+        f"  shop       {url}/",
         f"  admin      {url}/admin/   {login}",
         f"  API docs   {url}/docs",
         f"  mailbox    {stack['mailbox_url']}   (every mail that was sent)",
