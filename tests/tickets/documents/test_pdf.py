@@ -85,7 +85,7 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
     everything = [
         "Casa Azul",
         "Ópera",
-        "America/Sao Paulo, UTC–3",
+        "UTC–3",
         "Teatro",
         "Rua A, 1, São Paulo",
         "Meia-entrada",
