@@ -180,6 +180,7 @@ class ActType(models.TextChoices):
     TICKET_OFFERED = "ticket.offered", _("ticket offered to another person")
     TICKET_OFFER_WITHDRAWN = "ticket.offer_withdrawn", _("offer of the ticket taken back")
     TICKET_TRANSFERRED = "ticket.transferred", _("ticket accepted by its new holder")
+    TICKET_HOLDER_ERASED = "ticket.holder_erased", _("new holder erased from the ticket")
     TICKET_CHECKED_IN_BY_HAND = "ticket.checked_in_by_hand", _("checked in by hand")
     TICKET_CHECKIN_UNDONE = "ticket.checkin_undone", _("check-in undone")
     TOKEN_CREATED = "token.created", _("API token created")

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.core.files.storage import storages
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q, QuerySet
 
+from events.models import EventStatus
 from orders.models import Answer, Consent, Order
 from orders.personal_data import (
     ERASED_NAME,
@@ -19,6 +20,7 @@ from orders.personal_data import (
     orders_of_person,
 )
 from ticketing.actors import Actor, record_act, record_acts
+from ticketing.addresses import can_be_mailed, tidy_address
 from ticketing.models import ActType
 from tickets.models import Delivery, Ticket, Transfer, TransferMail
 from tickets.notices.models import Notice
@@ -31,10 +33,15 @@ BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """How many orders were erased, and how many are still needed for an event to come."""
+    """
+    How many orders were erased, and how many are still needed for an event to come.
+
+    `received` counts the tickets that others had offered to the person and that were erased.
+    """
 
     erased: int
     needed: int
+    received: int = 0
 
 
 def erase_person(*, organizer_id: UUID, email: str, actor: Actor, now: datetime) -> Erasure:
@@ -59,7 +66,26 @@ def erase_person(*, organizer_id: UUID, email: str, actor: Actor, now: datetime)
 
     for part in _batches(chosen):
         erase_orders(part, record=record, now=now)
-    return Erasure(len(chosen), mine.count())
+    received = _erase_received(organizer_id, email, actor, now)
+    return Erasure(len(chosen), mine.count(), received)
+
+
+def received_by_person(*, organizer_id: UUID, email: str) -> QuerySet[Transfer]:
+    """Return what buyers have offered to an address at the organizer's events, accepted or not."""
+    address = tidy_address(email) if can_be_mailed(email) else email
+    offered = Transfer.objects.filter(
+        ticket__event__organizer_id=organizer_id, email__in={address, address.lower()}
+    ).exclude(email="")
+    return offered.order_by("-created_at", "-pk")
+
+
+def received_no_longer_needed(
+    transfers: QuerySet[Transfer], *, now: datetime
+) -> QuerySet[Transfer]:
+    """Return those whose event is over or was cancelled, and offers that ended unaccepted."""
+    over = Q(ticket__event__ends_at__lt=now) | Q(ticket__event__status=EventStatus.CANCELLED)
+    ended = Q(accepted_at=None) & (Q(withdrawn_at__isnull=False) | Q(expires_at__lte=now))
+    return transfers.filter(over | ended)
 
 
 def erase_orders(
@@ -95,6 +121,7 @@ def copy_of_person(
         Prefetch("tickets", tickets), Prefetch("answers", answers)
     )
     copied = [_copy_of_order(order) for order in orders]
+    received = received_by_person(organizer_id=organizer_id, email=email)
     with transaction.atomic():
         record_act(
             act=ActType.PERSON_COPIED,
@@ -104,7 +131,47 @@ def copy_of_person(
             at=now,
             details={"orders": len(copied)},
         )
-    return {"email": email, "copied_at": now.isoformat(), "orders": copied}
+    return {
+        "email": email,
+        "copied_at": now.isoformat(),
+        "orders": copied,
+        "received_tickets": [
+            {
+                "event": transfer.ticket.event.name,
+                "type": transfer.ticket.ticket_type.name,
+                "name": transfer.name,
+                "offered_at": transfer.created_at.isoformat(),
+                "accepted_at": transfer.accepted_at and transfer.accepted_at.isoformat(),
+            }
+            for transfer in received.select_related("ticket__event", "ticket__ticket_type")
+        ],
+    }
+
+
+@transaction.atomic(durable=True)
+def _erase_received(organizer_id: UUID, email: str, actor: Actor, now: datetime) -> int:
+    mine = received_by_person(organizer_id=organizer_id, email=email)
+    done = received_no_longer_needed(mine, now=now).values_list("pk", "ticket_id")
+    ids = dict(done)
+    if not ids:
+        return 0
+    _erase_transfers(Transfer.objects.filter(pk__in=ids), now)
+    Ticket.objects.filter(transfer__in=ids).update(holder_name=ERASED_NAME)
+    record_acts(
+        act=ActType.TICKET_HOLDER_ERASED,
+        actor=actor,
+        subject_ids=sorted(set(ids.values())),
+        organizer_id=organizer_id,
+        at=now,
+    )
+    return len(ids)
+
+
+def _erase_transfers(transfers: QuerySet[Transfer], now: datetime) -> None:
+    about = TransferMail.objects.filter(transfer__in=transfers)
+    about.update(failure="")
+    about.filter(sent_at=None).update(sent_at=now, failed_at=None, goes_at=None)
+    transfers.update(name=ERASED_NAME, email="")
 
 
 @transaction.atomic(durable=True)
@@ -118,11 +185,7 @@ def _erase(
         return
     erase_buyers(ids)
     Ticket.objects.filter(order_id__in=ids).update(holder_name=ERASED_NAME, object_name="")
-    transfers = Transfer.objects.filter(ticket__order_id__in=ids)
-    transfers.update(name=ERASED_NAME, email="")
-    about = TransferMail.objects.filter(transfer__in=transfers)
-    about.update(failure="")
-    about.filter(sent_at=None).update(sent_at=now, failed_at=None, goes_at=None)
+    _erase_transfers(Transfer.objects.filter(ticket__order_id__in=ids), now)
     for mails in (Delivery, Notice, Reminder):
         of_orders = mails.objects.filter(order_id__in=ids)
         of_orders.update(failure="")

@@ -20,12 +20,14 @@ from tests.make import (
 )
 from ticketing import clock
 from ticketing.models import Act, ActType, User
-from tickets.models import Ticket
+from tickets.models import Ticket, Transfer
 from tickets.personal_data import Erasure, copy_of_person, erase_person
+from tickets.transfers.accepting import accept_transfer
+from tickets.transfers.offering import NewHolder, offer_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ANA = "ana@example.com"
+ANA, BIA = "ana@example.com", "bia@example.com"
 PAGE = "/admin/personal-data/"
 
 
@@ -166,3 +168,61 @@ def test_an_owner_erases_nothing_at_another_organizer():
 
 def test_nobody_without_a_session_opens_the_page():
     assert Client().get(PAGE).status_code == 302
+
+
+def received_ticket() -> tuple[Order, Ticket]:
+    """Return an order, and its ticket that Bia has got from Ana."""
+    order = make_paid_order()
+    transfer = offer_ticket(
+        order_id=order.pk,
+        ticket_id=Ticket.objects.of_order(order.pk).get().pk,
+        to=NewHolder("Bia Lima", BIA, "en"),
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    accept_transfer(transfer_id=transfer.pk, holder_name="Bia Lima", now=clock.now())
+    return order, Ticket.objects.of_order(order.pk).get()
+
+
+def test_a_new_holder_is_erased_from_the_ticket_and_its_buyer_stays():
+    order, ticket = received_ticket()
+
+    before = erase(order, BIA)
+    end(order.event)
+    after = erase(order, BIA)
+
+    assert (before, after) == (Erasure(0, 0, 0), Erasure(0, 0, 1))
+    ticket.refresh_from_db()
+    assert ticket.holder_name == ERASED_NAME
+    assert set(Transfer.objects.values_list("name", "email")) == {(ERASED_NAME, "")}
+    assert Order.objects.get(pk=order.pk).customer_email == ANA
+    act = Act.objects.get(type=ActType.TICKET_HOLDER_ERASED)
+    assert BIA not in json.dumps(act.details)
+    assert erase(order, BIA) == Erasure(0, 0, 0)
+
+
+def test_a_copy_has_the_tickets_that_a_person_has_got_from_others():
+    order, _ticket = received_ticket()
+
+    copied = copy_of_person(
+        organizer_id=order.event.organizer_id, email=BIA, actor=SOMEBODY, now=clock.now()
+    )
+
+    assert copied["orders"] == []
+    (received,) = copied["received_tickets"]
+    assert (received["event"], received["name"]) == (order.event.name, "Bia Lima")
+    assert ANA not in json.dumps(copied)
+
+
+def test_an_owner_sees_and_erases_what_a_person_has_got_from_others():
+    order, _ticket = received_ticket()
+    end(order.event)
+    browser = owner(order)
+
+    looked = browser.post(PAGE, ask(order, "look", BIA), headers={"accept-language": "en"})
+    erased = browser.post(PAGE, ask(order, "erase", BIA), follow=True)
+
+    assert "1 ticket was offered to this person by its buyer." in looked.content.decode()
+    assert 'name="ask"' in looked.content.decode()
+    assert "1 ingresso transferido" in erased.content.decode()
+    assert not Transfer.objects.filter(email=BIA).exists()

@@ -22,7 +22,12 @@ from orders.personal_data import no_longer_needed, orders_of_person
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.storage import StorageAway
-from tickets.personal_data import copy_of_person, erase_person
+from tickets.personal_data import (
+    copy_of_person,
+    erase_person,
+    received_by_person,
+    received_no_longer_needed,
+)
 
 
 class PersonForm(forms.Form):
@@ -76,7 +81,10 @@ def personal_data(request: HttpRequest) -> HttpResponse:
             return _withdraw(request, person)
         orders, now = orders_of_person(**person), clock.now()
         count, done = orders.count(), no_longer_needed(orders, now=now).count()
+        received = received_by_person(**person)
         found = {
+            "received": received.count(),
+            "received_erasable": received_no_longer_needed(received, now=now).count(),
             "orders": count,
             "erasable": done,
             "needed": count - done,
@@ -121,6 +129,16 @@ def _erase(request: HttpRequest, person: dict[str, Any]) -> HttpResponse:
         )
         % {"count": done.erased},
     )
+    if done.received:
+        messages.success(
+            request,
+            ngettext(
+                "The person was erased from %(count)d ticket that was handed on.",
+                "The person was erased from %(count)d tickets that were handed on.",
+                done.received,
+            )
+            % {"count": done.received},
+        )
     if done.needed:
         messages.warning(
             request,
