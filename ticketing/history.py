@@ -1,9 +1,5 @@
 """The section "What happened" of admin pages: the recorded acts on a row."""
 
-import json
-from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from itertools import chain
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,14 +10,14 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from ticketing import clock
+from ticketing.act_details import attach_people, show_details
 from ticketing.actors import record_act, user_actor
 from ticketing.field_changes import details_of
 from ticketing.form_changes import changes_of_form, changes_of_rows
 from ticketing.models import Act, ActorKind, ActType
-from ticketing.money import format_money
 
 _MOST_SHOWN = 100
 _CELL = "pr-4 py-1 text-left align-top"
@@ -80,6 +76,7 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
     """Return a table of acts for the admin page of a row, or a dash if there are none."""
     if not acts:
         return "-"
+    attach_people(acts)
     rows = format_html_join(
         "",
         '<tr><td class="{0}">{1}</td><td class="{0}">{2}</td><td class="{0}">{3}</td>'
@@ -128,75 +125,3 @@ def name_actor(act: Act) -> str:
         "receiver answered 410": _("the webhook is gone"),
     }
     return f"{kind}: {causes.get(act.actor_name, act.actor_name)}"
-
-
-def show_details(act: Act, row: Any) -> str:
-    """Return the details of an act as one line. `row` is its subject, or the model of it."""
-    details = dict(act.details)
-    parts = []
-    # Acts before this form of the record have the names of the fields alone.
-    if fields := details.pop("fields", None):
-        parts.append(", ".join(_name_field(row, name) for name in fields))
-    parts += [_show_change(row, change) for change in details.pop("changes", [])]
-    if currency := details.pop("currency", None):
-        parts += [
-            words % {"amount": format_money(Decimal(details.pop(name)), currency)}
-            for name, words in _amount_words().items()
-            if name in details
-        ]
-    if tickets := details.pop("tickets", None):
-        count = tickets if isinstance(tickets, int) else len(tickets)
-        parts.append(ngettext("%(count)d ticket", "%(count)d tickets", count) % {"count": count})
-    if method := details.pop("method", None):
-        parts.append(_("complimentary") if method == "gift" else _(method))
-    if reason := details.pop("reason", None):
-        parts.append(_(reason))
-    # Ids tell a reader nothing. The admin page shows scans and replacements in their own sections.
-    for name in ("scan", "replaced_by", "invitation", "user"):
-        details.pop(name, None)
-    parts += [
-        f"{_(name)}: {_(value) if isinstance(value, str) else json.dumps(value)}"
-        for name, value in details.items()
-        if value
-    ]
-    return "; ".join(parts)
-
-
-def _amount_words() -> dict[str, str]:
-    """Return what the amounts in the details of acts are, by their names."""
-    return {
-        "amount": "%(amount)s",
-        "returned": _("%(amount)s returned"),
-        "cash": _("%(amount)s in cash"),
-    }
-
-
-def _show_change(row: Any, change: Mapping[str, str]) -> str:
-    label = _name_field(row, change["field"])
-    if change["of"]:
-        label = f"{label} ({change['of']})"
-    before, after = (_show_value(change[side]) for side in ("from", "to"))
-    return f"{label}: {before} → {after}"
-
-
-def _show_value(text: str) -> str:
-    if text in {"True", "False"}:
-        return _("yes") if text == "True" else _("no")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text or "–"
-    if moment.tzinfo is None:
-        return text
-    return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
-
-
-def _name_field(row: Any, name: str) -> str:
-    """Return the label of a form field, or of the rows of an inline formset."""
-    opts = row._meta  # noqa: SLF001 - the admin's own way
-    for field in opts.get_fields():
-        if field.name == name and hasattr(field, "verbose_name"):
-            return str(field.verbose_name)
-        if field.auto_created and name in (field.name, field.related_model._meta.model_name):  # noqa: SLF001 - as above
-            return str(field.related_model._meta.verbose_name_plural)  # noqa: SLF001 - as above
-    return _(name)

@@ -21,12 +21,15 @@ from unfold.paginator import InfinitePaginator
 from events.admin.base import ReadOnlyAdmin, rights_held
 from events.roles import Right
 from orders.models import Order
-from ticketing.history import name_act, name_actor, show_details
+from ticketing.act_details import attach_people, show_details
+from ticketing.history import name_act, name_actor
 from ticketing.models import Act, ActorKind, ActType
 
 # The models of subjects, by the part of an act's type before the dot.
 _MODELS: Final[Mapping[str, str]] = {
     "order": "orders.Order",
+    "promo_code": "orders.PromoCode",
+    "report": "reports.ScheduledReport",
     "event": "events.Event",
     "organizer": "events.Organizer",
     "ticket": "tickets.Ticket",
@@ -117,14 +120,9 @@ class ChangeLogAdmin(ReadOnlyAdmin):
     def about(self, act: Act) -> str | SafeString:
         model = _model_of(act)
         if model is None:
-            return act.subject_type
+            return _(act.subject_type)
         opts = model._meta  # noqa: SLF001 - as Django's admin does
-        subject = (
-            getattr(act, "subject", None)
-            or model._default_manager.filter(  # noqa: SLF001 - as above
-                pk=act.subject_id
-            ).first()
-        )
+        subject = _subject_of(act)
         label = f"{opts.verbose_name} {subject or ''}".strip()
         if subject is None or not self.admin_site.is_registered(model):
             return label
@@ -144,17 +142,27 @@ class ChangeLogAdmin(ReadOnlyAdmin):
         for act in acts:
             of_kind = subjects.get(_MODELS.get(act.subject_type, ""), {})
             act.subject = of_kind.get(act.subject_id)
+        attach_people(acts)
         changelist.result_list = acts
         return changelist
 
     @display(description=gettext_lazy("details"))
     def details_shown(self, act: Act) -> str:
-        return show_details(act, _model_of(act) or Act) or "–"
+        return show_details(act, _subject_of(act) or _model_of(act) or Act) or "–"
 
 
 def _model_of(act: Act) -> type[Model] | None:
     name = _MODELS.get(act.subject_type)
     return apps.get_model(name) if name else None
+
+
+def _subject_of(act: Act) -> Any:
+    """Return the row that an act was about, or None if it is gone or its kind has no page."""
+    model = _model_of(act)
+    if model is not None and "subject" not in vars(act):
+        rows = model._default_manager  # noqa: SLF001 - as Django's admin does
+        vars(act)["subject"] = rows.filter(pk=act.subject_id).first()
+    return vars(act).get("subject")
 
 
 def _read_id(text: str) -> UUID | None:

@@ -14,8 +14,9 @@ from django.utils.translation import ngettext
 
 from events.time_zones import name_clock
 from orders.models import Order, OrderStatus, PaymentMethod, PixState, Refund
+from ticketing.act_details import show_details
 from ticketing.clock import zone_named
-from ticketing.history import name_act, name_actor, show_details
+from ticketing.history import name_act, name_actor
 from ticketing.models import Act, ActorKind
 from ticketing.money import format_money
 from tickets.models import Scan, ScanResult, Ticket
