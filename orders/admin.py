@@ -152,6 +152,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         "taken_off",
         "price",
         "given_back",
+        "by_hand",
         "agreed_to",
         "reserved_until",
         "given_answers",
@@ -162,6 +163,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         "taken_off",
         "price",
         "given_back",
+        "by_hand",
         "agreed_to",
     ]
 
@@ -195,6 +197,10 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
     def given_answers(self, order: Order) -> SafeString:
         return show_answers_of(order)
 
+    @admin.display(description=gettext_lazy("taken in cash for exchanged tickets"))
+    def by_hand(self, order: Order) -> str:
+        return format_money(order.taken_by_hand, order.currency)
+
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def shown_status(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
@@ -206,6 +212,8 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
             left_out.add("reserved_until")
         if obj is None or not obj.promo_text:
             left_out |= {"used_promo_code", "taken_off"}
+        if obj is None or not obj.taken_by_hand:
+            left_out.add("by_hand")
         if obj is None or not hasattr(obj, "consent"):
             left_out.add("agreed_to")
         if obj is None or not obj.answers.exists():

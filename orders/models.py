@@ -5,8 +5,9 @@ from typing import Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Sum
 from django.db.models.functions import Lower, Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from events.models import Event
@@ -180,6 +181,12 @@ class Order(models.Model):
         payment: Payment | None = getattr(self, "payment", None)
         refunds = payment.refunds.all() if payment else []
         return sum((refund.amount for refund in refunds), Decimal(0))
+
+    @cached_property
+    def taken_by_hand(self) -> Decimal:
+        """Return what staff took in cash for exchanged tickets, less what they gave back."""
+        sums = self.cash_differences.aggregate(sum=Sum("amount", default=Decimal(0)))
+        return Decimal(sums["sum"])
 
     @property
     def discount(self) -> Decimal:

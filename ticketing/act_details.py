@@ -36,9 +36,10 @@ WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "gift": gettext_lazy("complimentary"),
     },
     "difference": {
-        "refund": gettext_lazy("difference returned"),
+        # The amounts beside it say what became of it.
+        "refund": "",
+        "cash": "",
         "keep": gettext_lazy("difference kept"),
-        "cash": gettext_lazy("difference taken in cash"),
         "waive": gettext_lazy("difference waived"),
     },
     "kind": {
@@ -95,6 +96,8 @@ def _show_others(details: Mapping[str, Any]) -> Iterator[str]:
         word = WORDS.get(name, {}).get(value, value) if isinstance(value, str) else value
         if isinstance(value, list):
             word = ", ".join(str(each) for each in value)
+        if not word:
+            continue
         if name == "reason":
             # Some are sentences of ours, others what staff wrote.
             word = _(word)

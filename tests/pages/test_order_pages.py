@@ -268,7 +268,7 @@ def test_a_ticket_is_moved_to_another_type_after_its_difference_was_shown(queue:
     assert not TicketExchange.objects.exists()
     response = staff.post(url, sent | {"difference": "cash"})
 
-    assert "R$ 120,00 mais caro" in read(choice)
+    assert "R$ 120,00 a mais" in read(choice)
     assert str(full.pk) not in choice.content.decode()
     assert "Escolha um tipo de ingresso" in read(refused)
     assert "Nenhum cartão é cobrado" in read(question)
@@ -283,6 +283,9 @@ def test_a_ticket_is_moved_to_another_type_after_its_difference_was_shown(queue:
     assert "ingresso trocado para outro tipo" in timeline
     assert "Pista → Camarote" in timeline
     assert "R$ 120,00 em dinheiro" in timeline
+    assert "Recebido em dinheiro por ingressos trocados R$ 120,00" in timeline
+    sums = read(staff.post(action("refund_this", ticket.order), {"tickets": [new.pk]}))
+    assert "R$ 120,00 desse valor foram recebidos em dinheiro" in sums
     again = staff.post(url, sent | {"difference": "cash"})
     assert again.status_code == 403
     for role in (Role.FINANCE, Role.VIEWER, Role.DOOR):

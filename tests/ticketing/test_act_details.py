@@ -90,7 +90,10 @@ def test_an_exchange_says_the_types_the_money_and_what_became_of_the_difference(
 
     line = shown(details)
 
-    assert line == ("ticket type: Pista → VIP; BRL 120.00 in cash; difference taken in cash")
+    assert line == "ticket type: Pista → VIP; BRL 120.00 in cash"
+    assert shown({"difference": "waive", "reason": "A broken seat"}) == (
+        "difference waived; A broken seat"
+    )
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,11 @@ def _show_difference(  # noqa: PLR0913, PLR0917 - the parts of a page
 
 
 def _consequences(ticket: Ticket, difference: Decimal) -> list[str]:
-    lines = [_say_difference(difference, ticket.order.currency)]
+    words = {"amount": format_money(abs(difference), ticket.order.currency)}
+    lines = [_("The price is the same.")]
+    if difference:
+        dearer = _("The new type costs %(amount)s more.")
+        lines = [(dearer if difference > 0 else _("The new type costs %(amount)s less.")) % words]
     in_cash = cash_of_tickets(ticket.order_id).get((ticket.order_item_id, ticket.position))
     if difference < 0 and in_cash:
         by_hand = format_money(min(in_cash, -difference), ticket.order.currency)
@@ -198,8 +202,8 @@ def _consequences(ticket: Ticket, difference: Decimal) -> list[str]:
 def _say_difference(difference: Decimal, currency: str) -> str:
     words = {"amount": format_money(abs(difference), currency)}
     if difference > 0:
-        return _("%(amount)s dearer") % words
-    return _("%(amount)s cheaper") % words if difference else _("the same price")
+        return _("%(amount)s more") % words
+    return _("%(amount)s less") % words if difference else _("the same price")
 
 
 def _read_amount(text: str) -> Decimal | None:

@@ -22,7 +22,7 @@ from ticketing.money import format_money
 from ticketing.text_form import ReasonField
 from tickets.models import Ticket, TicketStatus
 from tickets.order_pages.page import ActPage, show_page, show_refusal
-from tickets.refund import refund_tickets, sum_of_refund
+from tickets.refund import cash_of_refund, refund_tickets, sum_of_refund
 from tickets.ticket_codes import readable_codes
 
 
@@ -197,6 +197,11 @@ def _consequences(order: Order, form: RefundForm, words: dict[str, Any]) -> list
         _("The tickets are revoked at once: the door refuses them."),
         _("The buyer is told by email."),
     ]
+    if by_hand := cash_of_refund(order_id=order.pk, tickets=form.chosen):
+        shown = format_money(by_hand, order.currency)
+        lines.insert(
+            1, _("%(amount)s of it was taken in cash: give that back by hand.") % {"amount": shown}
+        )
     if order.event.status == EventStatus.PUBLISHED:
         lines.append(_("The places go back on sale."))
     used = sum(ticket.status == TicketStatus.USED for ticket in form.chosen)
