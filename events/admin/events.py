@@ -82,7 +82,15 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
         ),
         (
             gettext_lazy("The sale"),
-            {"fields": ["sales_start_at", "sales_end_at", "max_per_order", "currency"]},
+            {
+                "fields": [
+                    "sales_start_at",
+                    "sales_end_at",
+                    "max_per_order",
+                    "currency",
+                    "allows_transfers",
+                ]
+            },
         ),
         (gettext_lazy("The door"), {"fields": ["checkin_starts_at", "checkin_ends_at"]}),
         (gettext_lazy("The page on the site"), {"fields": ["slug"]}),
@@ -94,7 +102,6 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
                     "max_per_customer",
                     "max_per_address",
                     "confirms_free_orders",
-                    "allows_transfers",
                     "requires_proof_of_work",
                 ],
                 "description": gettext_lazy("Most events need no change here."),

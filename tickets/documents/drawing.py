@@ -14,8 +14,7 @@ MM: Final = 72 / 25.4
 INK: Final = HexColor("#17191d")
 SOFT: Final = HexColor("#5b616b")
 LINE: Final = HexColor("#d8d2c6")
-ACCENT: Final = HexColor("#c2412d")
-_WHITE: Final = HexColor("#ffffff")
+ACCENT: Final = "#c2412d"
 # From one line of a text to the next, in its size.
 _LEADING: Final = 1.28
 
@@ -67,7 +66,7 @@ class Sheet:
         self._put(line, x + space / 2, y, face)
         return y + face.leading
 
-    def draw_card(self, width: float, height: float, band: float) -> None:
+    def draw_card(self, width: float, height: float, band: float, color: str) -> None:
         """Draw a card with round corners, and a band of color along its upper edge."""
         corner = 4 * MM
         at = (self._x(0), self._y(height), width * MM, height * MM, corner)
@@ -75,7 +74,7 @@ class Sheet:
         outline = self.canvas.beginPath()
         outline.roundRect(*at)
         self.canvas.clipPath(outline, stroke=0, fill=0)
-        self.canvas.setFillColor(ACCENT)
+        self.canvas.setFillColor(HexColor(color))
         self.canvas.rect(self._x(0), self._y(band), width * MM, band * MM, stroke=0, fill=1)
         self.canvas.restoreState()
         self.canvas.setStrokeColor(LINE)

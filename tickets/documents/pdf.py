@@ -13,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from events.wording import show_money, show_start
 from orders.models import Order
-from tickets.documents.drawing import MM, SOFT, Face, Sheet
+from tickets.documents.drawing import ACCENT, MM, SOFT, Face, Sheet
 from tickets.documents.fonts import load_fonts
 from tickets.models import Ticket, TicketStatus
 from tickets.ticket_codes import number_tickets, readable_code
@@ -49,6 +49,7 @@ class _Shown:
     """What one ticket says."""
 
     organizer: str
+    color: str
     questions: str
     event: str
     day: str
@@ -110,6 +111,7 @@ def _show(order: Order, ticket: Ticket, number: int) -> _Shown:
     event, organizer, start = order.event, order.event.organizer, show_start(order.event)
     return _Shown(
         organizer=organizer.name,
+        color=organizer.accent_color or ACCENT,
         questions=gettext("Questions? %(organizer)s: %(email)s")
         % {"organizer": organizer.name, "email": organizer.email},
         event=event.name,
@@ -129,7 +131,7 @@ def _show(order: Order, ticket: Ticket, number: int) -> _Shown:
 def _draw_on_a4(sheet: Sheet, ticket: _Shown) -> None:
     """Draw half of an A4 page: a card with the facts, and the code on its right."""
     card = Sheet(sheet.canvas, sheet.height, left=12, top=sheet.top + 11)
-    card.draw_card(186, 127, band=4)
+    card.draw_card(186, 127, band=4, color=ticket.color)
     card.draw_line(116, 10, 116, 121, dashed=True)
     _draw_facts(card, ticket, Face(19, bold=True), x=9, y=11, width=100, venue_lines=2)
     card.draw_line(9, 82, 109, 82, dashed=False)
@@ -142,7 +144,7 @@ def _draw_on_a4(sheet: Sheet, ticket: _Shown) -> None:
 def _draw_on_phone(sheet: Sheet, ticket: _Shown) -> None:
     """Draw a page as high as the screen of a phone, with the code as wide as possible."""
     card = Sheet(sheet.canvas, sheet.height, left=4, top=4)
-    card.draw_card(82, 193, band=4)
+    card.draw_card(82, 193, band=4, color=ticket.color)
     _draw_facts(card, ticket, Face(16, bold=True), x=7, y=9, width=68, venue_lines=1)
     card.draw_line(4, 66, 78, 66, dashed=True)
     card.draw_code(ticket.code, 13, 71, side=56)

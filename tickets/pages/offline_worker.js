@@ -11,7 +11,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
   const isPage = event.request.mode === "navigate" && pathname === PAGE;
-  const isPart = origin === self.location.origin && pathname.startsWith("/static/");
+  const isPart = origin === self.location.origin && /^\/(static|accent)\//.test(pathname);
   if (event.request.method === "GET" && (isPage || isPart)) {
     event.respondWith(answer(event.request, isPage));
   }

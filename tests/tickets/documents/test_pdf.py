@@ -149,3 +149,14 @@ def test_a_hundred_tickets_stay_small_enough_for_any_mailbox():
     order, tickets = order_and_tickets(quantity=100)
 
     assert len(pdf_of(order, tickets)) < 400_000
+
+
+def test_the_page_has_the_organizers_color():
+    order, tickets = order_and_tickets(quantity=1)
+    order.event.organizer.accent_color = "#1A7F37"
+
+    with pypdfium2.PdfDocument(pdf_of(order, tickets)) as document:
+        page = document[0].render(scale=1).to_pil()
+
+    # In the middle of the band, 13 mm below the upper edge.
+    assert page.getpixel((page.width // 2, round(13 * 72 / 25.4))) == (0x1A, 0x7F, 0x37)
