@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils.module_loading import import_string
 
+from orders.checkout import Checkout, ShowsCheckout
 from orders.models import GATEWAY_METHODS, Payment, Refund
 from orders.pix_gateway import PixGateway
 from orders.simulated_charges import SimulatedCharge, SimulatedRefund
@@ -91,6 +92,8 @@ class SimulatedGateway(SimulatedPixGateway):
     calls without a response. Its Pix is paid by a button: `SimulatedPixGateway`.
     """
 
+    checkout = Checkout(template="orders/pay_card.html")
+
     # Checked in `__new__`, so that no subclass, wrapper or alias of this class avoids the check.
     def __new__(cls, *_arguments: object, **_named: object) -> Self:
         if not settings.ALLOW_SIMULATED_PAYMENTS:
@@ -156,6 +159,12 @@ def get_pix_gateway() -> PixGateway | None:
     """Return the configured gateway if it takes Pix."""
     gateway = get_gateway()
     return gateway if isinstance(gateway, PixGateway) else None
+
+
+def get_checkout() -> Checkout | None:
+    """Return the configured gateway's part of the page of an order, if it has one."""
+    gateway = get_gateway()
+    return gateway.checkout if isinstance(gateway, ShowsCheckout) else None
 
 
 def charge(payment: Payment, *, now: datetime) -> Charge:

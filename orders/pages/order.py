@@ -14,8 +14,9 @@ from orders.access import buyer_of
 from orders.answers import needs_answers
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
+from orders.gateway import get_checkout
 from orders.insertion import Customer
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderStatus, PaymentMethod
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from orders.pages.choice_form import field_of
@@ -141,9 +142,13 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
     context = describe_order(order, now)
     payment = getattr(order, "payment", None)
     context |= describe_terms(order)
+    ways = ways_for(order) if context["state"] == OrderStatus.RESERVED else []
+    by_card = any(way.method == PaymentMethod.CARD for way in ways)
+    checkout = get_checkout() if by_card else None
     context |= {
         "sections": render_sections(Place.ORDER, request, order),
-        "ways": ways_for(order) if context["state"] == OrderStatus.RESERVED else [],
+        "ways": ways,
+        "checkout_scripts": checkout.scripts if checkout is not None else [],
         "needs_answers": context["state"] == OrderStatus.RESERVED and needs_answers(order, now),
         "refusal": say_refusal(refusal) if refusal is not None else "",
         "decline": say_decline(payment.decline_code) if payment is not None else "",
@@ -154,7 +159,8 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "form_key": new_form_key(),
     }
     status = status_and_words(type(refusal))[0] if refusal is not None else HTTPStatus.OK
-    return show_private_page(request, "orders/order.html", context, status=status)
+    sources = checkout.sources if checkout is not None else {}
+    return show_private_page(request, "orders/order.html", context, status=status, sources=sources)
 
 
 def _is_on_sale(order: Order) -> bool:

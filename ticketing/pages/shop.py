@@ -1,7 +1,8 @@
 """Pages for buyers: which pages these are, their language, and how each kind is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.conf import settings
@@ -51,9 +52,16 @@ def show_private_page(
     context: Mapping[str, Any],
     *,
     status: int = HTTPStatus.OK,
+    sources: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> HttpResponse:
-    """Render a page of one person, which no cache stores and no search engine lists."""
+    """
+    Render a page of one person, which no cache stores and no search engine lists.
+
+    :param sources: further origins for the Content-Security-Policy, by directive
+    """
     page = _show(request, template, {**context, "is_private": True}, status)
+    if sources:
+        page.headers["Content-Security-Policy"] = _policy(sources)
     page.headers["X-Robots-Tag"] = "noindex"
     return page
 
@@ -80,7 +88,7 @@ def _show(
         ],
     }
     page = render(request, template, {**frame, **context}, status=status)
-    page.headers["Content-Security-Policy"] = _policy()
+    page.headers["Content-Security-Policy"] = _policy({})
     # Not `no-referrer`: browsers would send `Origin: null` with the page's own forms.
     page.headers["Referrer-Policy"] = "same-origin"
     patch_vary_headers(page, ["Cookie", "Accept-Language"])
@@ -109,10 +117,19 @@ def _in_language(request: HttpRequest, language: str) -> str:
     return f"{request.path}?{query.urlencode()}"
 
 
-def _policy() -> str:
-    images = " ".join(settings.TICKETS_ORIGINS)
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-        " worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none';"
-        f" frame-ancestors 'none'; img-src 'self' data: {images}"
-    )
+def _policy(sources: Mapping[str, Sequence[str]]) -> str:
+    own = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "img-src": ["'self'", "data:", *settings.TICKETS_ORIGINS],
+    }
+    for directive, origins in sources.items():
+        own[directive] = [*own.get(directive, []), *origins]
+    return "; ".join(" ".join([directive, *allowed]) for directive, allowed in own.items())
