@@ -14,7 +14,7 @@ def _no_address() -> None:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """
-    The way by which a request came: `admin`, `api`, or `worker` if there is no request.
+    The way by which a request came: `admin`, `shop`, `api`, or `worker` if there is no request.
 
     `find_address` returns the caller's IP address. It is called for recorded acts only, because
     hot requests record none.

@@ -112,7 +112,12 @@ class ChangeLogAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("by way of"))
     def way(self, act: Act) -> str:
-        ways = {"admin": _("admin"), "api": _("API"), "worker": _("system")}
+        ways = {
+            "admin": _("admin"),
+            "shop": _("shop"),
+            "api": _("API"),
+            "worker": _("system"),
+        }
         known = ways.get(act.channel, act.channel)
         return f"{known} · {act.address}" if act.address else known or "–"
 

@@ -35,7 +35,7 @@ from ticketing.errors import Refusal
 from ticketing.pages.sections import Place, render_sections
 from ticketing.pages.shop import show_private_page
 
-_STATES: Final = {
+_ENDED: Final = {
     OrderStatus.EXPIRED.value,
     OrderStatus.CANCELLED.value,
     OrderStatus.PAYMENT_FAILED.value,
@@ -106,7 +106,7 @@ def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
     """Reserve the tickets of an order that has ended once more, as a new order."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    if state_of(order, clock.now()) not in _STATES:
+    if state_of(order, clock.now()) not in _ENDED:
         return see_other(order_path(order.pk))
     cached = take_event(order.event_id)
     customer = Customer(
@@ -153,7 +153,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "refusal": say_refusal(refusal) if refusal is not None else "",
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),
-        "can_start_again": context["state"] in _STATES and _is_on_sale(order),
+        "can_start_again": context["state"] in _ENDED and _is_on_sale(order),
         "event_link": _event_link(order),
         "form_key_field": FIELD,
         "form_key": new_form_key(),

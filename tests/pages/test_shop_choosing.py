@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from django.contrib.staticfiles.finders import find
@@ -16,6 +17,7 @@ from events.organizing import cancel_event
 from events.pages.live import clear_live_events
 from events.stock.holds import InventoryUnavailable
 from orders.models import Order
+from orders.page_link import order_path
 from orders.pages.refusals import SENTENCES
 from orders.payment import REFUSALS as PAYING
 from orders.reservation import REFUSALS as RESERVING
@@ -325,3 +327,33 @@ def test_the_page_of_an_event_is_light():
     files = re.findall(r'(?:href|src)="/static/([^"]+)"', page.content.decode())
     assert len(files) == 3
     assert len(page.content) + sum(Path(str(find(each))).stat().st_size for each in files) < 60_000
+
+
+ODD = ["%00", "%F0%9F%8E%B7", "9" * 400, "-1", "(", "%FF", "%E2%80%AE", "1e9", "١"]
+
+
+def test_no_odd_query_or_form_causes_an_internal_error():
+    event, browser = make_event(), Client(raise_request_exception=False)
+    order = order_path(make_reservation(ticket_type=event.ticket_types.get()).order_id)
+    kind = event.ticket_types.get()
+    pages = [
+        address
+        for odd in ODD
+        for address in (
+            f"/e/{event.slug}?code={odd}&q_{kind.pk}={odd}&lang={odd}",
+            f"/?q={odd}&city={odd}&since={odd}&until={odd}&lang={odd}",
+            f"/?page={odd}",
+            f"{order}?token={odd}",
+            f"/sitemap-{odd}.xml",
+            f"/accent/{odd}.css",
+        )
+    ]
+
+    statuses = {address: browser.get(address).status_code for address in pages}
+    for odd in map(unquote, ODD):
+        fields = {"code": odd, f"q_{kind.pk}": odd, "name": odd, "email": odd, "proof": odd}
+        statuses[odd] = browser.post(f"/e/{event.slug}", fields).status_code
+        browser.cookies["order"] = quote(odd)
+        statuses[f"cookie {odd}"] = browser.get(order).status_code
+
+    assert {address: status for address, status in statuses.items() if status >= 500} == {}

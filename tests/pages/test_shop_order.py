@@ -106,7 +106,7 @@ def test_a_buyer_puts_the_tickets_back_on_sale():
     assert answer.status_code == 303
     assert "This order is cancelled" in look(browser, order)
     act = Act.objects.get(type=ActType.ORDER_CANCELLED)
-    assert act.subject_id == order.pk
+    assert (act.subject_id, act.channel, act.address) == (order.pk, "shop", None)
     later = send(browser, order, "pay", method="card", token="tok_approved")
     assert (later.status_code, "can no longer be paid" in read(later)) == (409, True)
 

@@ -57,9 +57,8 @@ class RequestIdMiddleware:
         request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else str(new_id())
         request.META["REQUEST_ID"] = request_id
         bound = bind_contextvars(request_id=request_id)
-        channel = "admin" if request.path_info.startswith(_ADMIN) else "api"
         try:
-            with coming_from(Origin(channel, partial(client_address, request))):
+            with coming_from(Origin(_channel(request), partial(client_address, request))):
                 response = self.get_response(request)
         finally:
             # The thread is reused for another request.
@@ -73,6 +72,12 @@ class RequestIdMiddleware:
             # Without it servers send the body in chunks, which costs every client more.
             response.headers["Content-Length"] = str(len(response.content))
         return response
+
+
+def _channel(request: HttpRequest) -> str:
+    if request.path_info.startswith(_ADMIN):
+        return "admin"
+    return "shop" if is_shop_page(request.path_info) else "api"
 
 
 class ApiMiddleware:
