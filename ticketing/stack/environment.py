@@ -21,7 +21,8 @@ _STACK_FILES: Final = (
 )  # fmt: skip
 _QUEUES: Final = ("sale", "delivery", "refunds", "upkeep", "webhooks")
 RATE_LIMITS: Final = tuple(
-    f"RATE_LIMIT_{kind}" for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "PROMO", "SIGNIN")
+    f"RATE_LIMIT_{kind}"
+    for kind in ("READ", "RESERVE", "WRITE", "VALIDATE", "PROMO", "FIND", "SIGNIN")
 )
 # Rate limits are in force, so responses carry the same headers as in production, but no client on
 # one machine can reach them.
