@@ -32,6 +32,7 @@ from events.admin.wording import show_when
 from events.models import Event, EventStatus, Organizer, TicketType
 from events.organizing import change_event, create_event
 from events.roles import Right
+from events.time_zones import name_time_zone
 from events.wording import public_address
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -67,6 +68,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
         "cancellation_note",
         "progress",
         "public_page",
+        "place_of_clock",
     ]
     fieldsets = [
         (
@@ -128,6 +130,10 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
             options = {**options, "fields": offered}
         if obj is not None and obj.status == EventStatus.PUBLISHED:
             where = {**where, "fields": [*where["fields"], "notify_buyers"]}
+        if obj is not None and not self.has_change_permission(request, obj):
+            # Nobody chooses it here, so it is shown by its place instead of its id.
+            fields = ["place_of_clock" if name == "timezone" else name for name in where["fields"]]
+            where = {**where, "fields": fields}
         sets = [(first, options), (second, where), *others]
         if obj is None:
             return sets
@@ -163,11 +169,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
         extra_context: Any = None,
     ) -> Any:
         """Parse and show times in the event's time zone."""
-        context = {
-            **(extra_context or {}),
-            "show_save_and_add_another": False,
-            "show_save_and_continue": False,
-        }
+        context = dict(extra_context or {})
         if object_id and self.has_change_permission(request, object_id):
             context["cancel_url"] = reverse("admin:events_event_cancel_this", args=[object_id])
         with timezone.override(self._zone(request, object_id)):
@@ -235,6 +237,10 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
     @admin.display(description=gettext_lazy("on the site"))
     def public_page(self, event: Event) -> SafeString:
         return format_html('<a href="{0}" class="underline">{0}</a>', public_address(event))
+
+    @admin.display(description=gettext_lazy("time zone"))
+    def place_of_clock(self, event: Event) -> str:
+        return name_time_zone(event.timezone)
 
     @admin.display(description=gettext_lazy("sales"))
     def summary(self, event: Event) -> SafeString:

@@ -80,13 +80,8 @@ class InvitationAdmin(OwnAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        context = {
-            **(extra_context or {}),
-            "show_save_and_add_another": False,
-            "show_save_and_continue": False,
-        }
         try:
-            return super().changeform_view(request, object_id, form_url, context)
+            return super().changeform_view(request, object_id, form_url, extra_context)
         except Refusal as refusal:
             # Nothing was written: the verb's transaction is that of the page.
             messages.error(request, say_refusal(refusal))

@@ -123,10 +123,6 @@ class TermsAdmin(OwnAdmin):
         # If the texts are in force already, no row was made.
         obj.pk, obj.number = saved.pk, saved.number
 
-    def render_change_form(self, request: HttpRequest, context: Any, **options: Any) -> Any:
-        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().render_change_form(request, context, **options)
-
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         done = _("Version %(number)d of the terms is in force.")
         messages.success(request, done % {"number": obj.number})

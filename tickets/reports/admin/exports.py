@@ -81,12 +81,7 @@ class ExportAdmin(ContentAdmin):
             form = self.get_form(request, None, change=False)(request.POST)
             if form.is_valid():
                 return self._answer(request, form.instance)
-        context = {
-            "title": gettext("New export"),
-            "show_save_and_add_another": False,
-            "show_save_and_continue": False,
-            **(extra_context or {}),
-        }
+        context = {"title": gettext("New export"), **(extra_context or {})}
         return super().add_view(request, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:
