@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, StorageState, sync_playwright
 
+from tests.browser.signing_in import sign_in
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
 
@@ -21,6 +22,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
     reset(running.folder)
+
+
+@pytest.fixture(scope="session")
+def signed_in(stack: RunningStack, browser: Browser) -> StorageState:
+    """Return the cookies of the demo's owner, who signs in once for all tests of the admin."""
+    with browser.new_context(base_url=stack.url, locale="pt-BR") as context:
+        sign_in(context.new_page(), stack)
+        return context.storage_state()
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 
-from tests.browser.signing_in import sign_in
 from ticketing.stack.running import RunningStack
 
 pytestmark = pytest.mark.slow
@@ -77,14 +76,16 @@ def all_faults(page: Page, start: str, most: int) -> list[str]:
 # A wide screen shows the same pages with the menu beside them: some of them are enough.
 @pytest.mark.parametrize(("width", "most"), [(390, MOST_PAGES), (1440, 5)])
 def test_the_admin_has_no_fault_on_any_page(
-    stack: RunningStack, browser: Browser, width: int, most: int
+    stack: RunningStack, browser: Browser, signed_in: StorageState, width: int, most: int
 ):
     context = browser.new_context(
-        base_url=stack.url, locale="pt-BR", viewport={"width": width, "height": 900}
+        base_url=stack.url,
+        locale="pt-BR",
+        viewport={"width": width, "height": 900},
+        storage_state=signed_in,
     )
     with context:
         page = context.new_page()
-        sign_in(page, stack)
 
         assert not (faults := all_faults(page, "/admin/", most)), "\n".join(faults)
 
@@ -97,5 +98,7 @@ def test_a_public_page_has_no_fault(stack: RunningStack, browser: Browser, path:
         response = page.goto(path, wait_until="networkidle")
         assert response is not None
         assert response.status == 200
+        # Swagger UI makes this part itself, and late.
+        page.get_by_role("main").wait_for()
 
         assert not (faults := faults_on(page)), "\n".join(faults)

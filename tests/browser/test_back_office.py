@@ -9,7 +9,15 @@ from uuid import uuid4
 import openpyxl
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    StorageState,
+    ViewportSize,
+    expect,
+)
 
 from tests.browser.shop import Shop
 from tests.browser.signing_in import sign_in
@@ -30,18 +38,19 @@ def shop(stack: RunningStack) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def signed_in(stack: RunningStack, browser: Browser) -> Iterator[Page]:
-    """Sign in once: each test continues with the same session, in a page of its own."""
-    with browser.new_context(base_url=stack.url, locale="pt-BR", viewport=_WIDE) as context:
+def office(
+    stack: RunningStack, browser: Browser, signed_in: StorageState
+) -> Iterator[BrowserContext]:
+    with browser.new_context(
+        base_url=stack.url, locale="pt-BR", viewport=_WIDE, storage_state=signed_in
+    ) as context:
         context.set_default_timeout(_MILLISECONDS)
-        page = context.new_page()
-        sign_in(page, stack)
-        yield page
+        yield context
 
 
 @pytest.fixture
-def page(signed_in: Page) -> Iterator[Page]:
-    page = signed_in.context.new_page()
+def page(office: BrowserContext) -> Iterator[Page]:
+    page = office.new_page()
     yield page
     page.close()
 
