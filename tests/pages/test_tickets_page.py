@@ -15,7 +15,7 @@ from orders.page_link import order_link, order_path
 from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order
 from ticketing import clock
 from tickets.models import Ticket
-from tickets.refund import refund_tickets
+from tickets.refund import refund_order, refund_tickets
 from tickets.replacement import replace_ticket, revoke_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,6 +123,7 @@ def test_a_cancelled_events_tickets_show_no_code():
 
     assert codes_on(page) == []
     assert "The event was cancelled." in page
+    assert "PDF to print" not in page
 
 
 def test_all_tickets_or_one_are_downloaded_for_paper_or_phone():
@@ -161,9 +162,14 @@ def test_before_it_is_paid_an_order_has_no_tickets():
 def test_the_page_of_a_paid_order_leads_to_its_tickets():
     order = make_paid_order()
 
-    page = browser_of(order).get(order_path(order.pk)).content.decode()
+    paid = browser_of(order).get(order_path(order.pk)).content.decode()
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    refunded = browser_of(order).get(order_path(order.pk)).content.decode()
 
-    assert f'href="{order_path(order.pk)}tickets"' in page
+    assert f'href="{order_path(order.pk)}tickets"' in paid
+    assert f'href="{order_path(order.pk)}tickets.pdf"' in paid
+    assert f'href="{order_path(order.pk)}tickets"' in refunded
+    assert f'href="{order_path(order.pk)}tickets.pdf"' not in refunded
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from orders.models import Order
+from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from ticketing.pages.sections import Place, Section, add_section
 from tickets.pages.shown_tickets import has_tickets
@@ -16,4 +16,6 @@ def add_sections() -> None:
 
 
 def _describe(request: HttpRequest, order: Order) -> dict[str, Any] | None:
-    return {"path": order_path(order.pk)} if has_tickets(order) else None
+    if not has_tickets(order):
+        return None
+    return {"path": order_path(order.pk), "is_paid": order.status == OrderStatus.PAID}

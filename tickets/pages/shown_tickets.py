@@ -53,6 +53,7 @@ def has_tickets(order: Order) -> bool:
 def describe_tickets(order: Order, tickets: Sequence[Ticket], *, now: datetime) -> dict[str, Any]:
     """Return the template context of an order's tickets, in the active language."""
     event, numbers = order.event, number_tickets(tickets)
+    is_cancelled = event.status == EventStatus.CANCELLED
     offers, allowed = open_offers(order, now=now), may_be_transferred(event, now=now)
     shown = []
     for ticket in tickets:
@@ -69,8 +70,8 @@ def describe_tickets(order: Order, tickets: Sequence[Ticket], *, now: datetime) 
         "start": show_start(event),
         "path": order_path(order.pk),
         "tickets": sorted(shown, key=lambda ticket: ticket.number),
-        "can_be_kept": any(map(is_the_buyers, tickets)),
-        "is_event_cancelled": event.status == EventStatus.CANCELLED,
+        "can_be_kept": any(map(is_the_buyers, tickets)) and not is_cancelled,
+        "is_event_cancelled": is_cancelled,
         "kept_until": kept_until(event),
     }
 
