@@ -16,6 +16,7 @@ if (page) {
   let pause = PAUSES[state]?.[0];
   let timer;
   let end = null;
+  let ended = false;
 
   // The clock of this device may be wrong, so only the time that has passed since is taken of it.
   const setEnd = (milliseconds) => {
@@ -36,6 +37,7 @@ if (page) {
         return;
       }
       if (end !== null) setEnd(now.left);
+      if (ended && now.left > 0) tick();
       if (offline) offline.hidden = true;
     } catch {
       if (offline) offline.hidden = false;
@@ -55,16 +57,13 @@ if (page) {
     const minutes = Math.floor(seconds / 60);
     clock.textContent = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
     clock.hidden = false;
+    ended = seconds === 0;
     if (seconds > 60 && seconds <= 300) {
       say(5, announce.dataset.minutes.replace("{n}", Math.ceil(seconds / 60)));
     }
     if (seconds > 0 && seconds <= 60) say(1, announce.dataset.minute);
-    if (seconds > 0) {
-      setTimeout(tick, 500);
-    } else {
-      // The server decides. Its page offers to start again.
-      setTimeout(ask, 300);
-    }
+    // At the end the server decides. Its page offers to start again.
+    setTimeout(ended ? ask : tick, 500);
   };
   if (end !== null) tick();
   const waits = state in PAUSES && !(state === "paid" && page.dataset.ready === "true");
@@ -77,7 +76,10 @@ if (page) {
       if (event.persisted) ask();
     });
   }
-  // A form is sent once.
+  // A form is sent once. A page from the browser's memory may send it again.
+  addEventListener("pageshow", () => {
+    for (const form of page.querySelectorAll("form")) delete form.dataset.sent;
+  });
   for (const form of page.querySelectorAll("form")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) event.preventDefault();
