@@ -37,11 +37,19 @@ from tickets.order_pages.refunding import refund_page
 from tickets.order_pages.timeline import show_timeline
 from tickets.outgoing_admin import STATES, state_of
 from tickets.refund import refund_order
+from tickets.refund_request_admin import RefundRequestAdmin
 from tickets.retry import retry_order, unfinished_work
 from tickets.ticket_admin import ScanAdmin, TicketAdmin
 from tickets.ticket_codes import readable_code
 
-__all__ = ["ChangeLogAdmin", "DeliveryAdmin", "DeviceAdmin", "ScanAdmin", "TicketAdmin"]
+__all__ = [
+    "ChangeLogAdmin",
+    "DeliveryAdmin",
+    "DeviceAdmin",
+    "RefundRequestAdmin",
+    "ScanAdmin",
+    "TicketAdmin",
+]
 
 _STATUSES_WITH_MAIL = [
     OrderStatus.RESERVED,

@@ -16,14 +16,15 @@ from ticketing.clock import zone_named
 from ticketing.ids import new_id
 from tickets.order_list_record import OrderListMail
 from tickets.outgoing import OutgoingMail
+from tickets.refund_request_record import RefundRequest, RequestState
 from tickets.retention_record import ErasedEvent, ErasureRun
 from tickets.scan_slots import ScanSlot
 from tickets.transfer_record import Transfer, TransferMail, TransferMailKind
 
 __all__ = [
-    "Delivery", "Device", "DevicePairing", "ErasedEvent", "ErasureRun", "OrderListMail", "Scan",
-    "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet", "TicketStatus", "Transfer",
-    "TransferMail", "TransferMailKind",
+    "Delivery", "Device", "DevicePairing", "ErasedEvent", "ErasureRun", "OrderListMail",
+    "RefundRequest", "RequestState", "Scan", "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet",
+    "TicketStatus", "Transfer", "TransferMail", "TransferMailKind",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from orders.personal_data import (
 from ticketing.actors import Actor, record_act, record_acts
 from ticketing.addresses import can_be_mailed, tidy_address
 from ticketing.models import ActType
-from tickets.models import Delivery, Ticket, Transfer, TransferMail
+from tickets.models import Delivery, RefundRequest, Ticket, Transfer, TransferMail
 from tickets.notices.models import Notice
 from tickets.notices.reminder_models import Reminder
 from tickets.object_names import object_name
@@ -118,7 +118,7 @@ def copy_of_person(
     found = orders_of_person(organizer_id=organizer_id, email=email)
     answers = Answer.objects.select_related("question").order_by("question__position", "pk")
     orders = found.select_related("event", "shop_record", "consent__terms").prefetch_related(
-        Prefetch("tickets", tickets), Prefetch("answers", answers)
+        Prefetch("tickets", tickets), Prefetch("answers", answers), "refund_requests"
     )
     copied = [_copy_of_order(order) for order in orders]
     received = received_by_person(organizer_id=organizer_id, email=email)
@@ -185,6 +185,7 @@ def _erase(
         return
     erase_buyers(ids)
     Ticket.objects.filter(order_id__in=ids).update(holder_name=ERASED_NAME, object_name="")
+    RefundRequest.objects.filter(order_id__in=ids).update(reason="", answer="", failure="")
     _erase_transfers(Transfer.objects.filter(ticket__order_id__in=ids), now)
     for mails in (Delivery, Notice, Reminder):
         of_orders = mails.objects.filter(order_id__in=ids)
@@ -221,6 +222,15 @@ def _copy_of_order(order: Order) -> dict[str, Any]:
         "answers": [
             {"question": answer.question.label, "answer": answer.value}
             for answer in order.answers.all()
+        ],
+        "refund_requests": [
+            {
+                "requested_at": asked.requested_at.isoformat(),
+                "reason": asked.reason,
+                "state": asked.state,
+                "answer": asked.answer,
+            }
+            for asked in order.refund_requests.all()
         ],
         "tickets": [
             {

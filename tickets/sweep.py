@@ -15,7 +15,7 @@ from ticketing.queue.messages import Message, send_after_commit
 from ticketing.queue.overdue import BATCH, Asking, take_overdue
 from ticketing.sign_in.account_mail import account_mails_to_send
 from tickets.mail_request import next_message
-from tickets.models import Delivery, OrderListMail, TransferMail
+from tickets.models import Delivery, OrderListMail, RefundRequest, TransferMail
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
 from tickets.notices.reminder_models import Reminder
@@ -27,6 +27,7 @@ _MAILS: Final[tuple[tuple[type[OutgoingMail], Message, str], ...]] = (
     (MemberNotice, Message.SEND_MEMBER_NOTICE, "notice_id"),
     (Reminder, Message.SEND_REMINDER, "order_id"),
     (TransferMail, Message.SEND_TRANSFER_MAIL, "mail_id"),
+    (RefundRequest, Message.SEND_REFUND_REQUEST, "refund_request_id"),
     (OrderListMail, Message.SEND_ORDER_LIST, "list_id"),
 )
 

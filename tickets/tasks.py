@@ -40,6 +40,7 @@ from tickets.notices.requests import request_change_notices, send_refund_notices
 from tickets.notices.sending import send_notice
 from tickets.order_list import forget_order_lists, send_order_list
 from tickets.refund import refund_order_of_cancelled_event
+from tickets.refund_requests import send_refund_request
 from tickets.reports.schedule import make_due_reports
 from tickets.reports.writing import resend_export_messages, write_export
 from tickets.retention import erase_old_data
@@ -135,6 +136,11 @@ def send_reminder_task(*, order_id: str) -> None:
 @handles(Message.SEND_TRANSFER_MAIL)
 def send_transfer_mail_task(*, mail_id: str) -> None:
     send_transfer_mail(mail_id=UUID(mail_id), now=clock.now())
+
+
+@handles(Message.SEND_REFUND_REQUEST)
+def send_refund_request_task(*, refund_request_id: str) -> None:
+    send_refund_request(refund_request_id=UUID(refund_request_id), now=clock.now())
 
 
 @handles(Message.SEND_ORDER_LIST)

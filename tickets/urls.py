@@ -21,6 +21,7 @@ from tickets.pages.accepting import (
     show_transfer,
 )
 from tickets.pages.find import find_tickets, open_order, show_asked, show_list
+from tickets.pages.giving_back import give_back
 from tickets.pages.reminders import choose_reminders
 from tickets.pages.tickets import (
     download_calendar,
@@ -69,6 +70,7 @@ urlpatterns = [
     re_path(rf"{_TRANSFER}/event\.ics$", download_received_calendar),
     re_path(rf"{_ORDER}/reminders$", choose_reminders),
     re_path(rf"{_ORDER}/offline\.js$", send_offline_worker),
+    re_path(rf"{_ORDER}/refund$", give_back),
     re_path(r"^find/?$", find_tickets, name="find_tickets"),
     re_path(r"^find/sent$", show_asked),
     re_path(rf"{_LIST}/$", show_list),

@@ -4,6 +4,7 @@ from events.admin.events import EventAdmin
 from events.admin.invitations import InvitationAdmin
 from events.admin.members import MembershipAdmin
 from events.admin.organizers import OrganizerAdmin
+from events.admin.refund_policies import RefundPolicyAdmin
 from events.admin.terms import TermsAdmin
 from events.admin.tokens import ApiTokenAdmin
 
@@ -13,5 +14,6 @@ __all__ = [
     "InvitationAdmin",
     "MembershipAdmin",
     "OrganizerAdmin",
+    "RefundPolicyAdmin",
     "TermsAdmin",
 ]

@@ -66,6 +66,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
         " choices, or delete the question: its answers are kept."
     ),
     "reason_needed": _("Say why the tickets are given for free."),
+    "refund_not_offered": _("These tickets cannot be given back now."),
+    "refund_requested": _("A refund was requested already. Wait for the decision."),
+    "request_decided": _("Somebody has decided this request already."),
     "reservation_expired": _("The reservation has expired."),
     "sales_ended": _("The sale of this ticket type has ended."),
     "sales_not_started": _("The sale of this ticket type has not started."),

@@ -32,6 +32,7 @@ from events.models.questions import (
     QuestionKind,
     QuestionScope,
 )
+from events.models.refund_policy import RefundMode, RefundPolicy
 from events.models.terms import LONGEST_TERMS, TermsVersion
 from events.models.ticket_types import MOST_TICKET_TYPES, TicketType
 
@@ -59,6 +60,8 @@ __all__ = [
     "Question",
     "QuestionKind",
     "QuestionScope",
+    "RefundMode",
+    "RefundPolicy",
     "Role",
     "Scope",
     "TermsVersion",

@@ -26,6 +26,7 @@ from events.models import (
     Invitation,
     Membership,
     Organizer,
+    RefundPolicy,
 )
 from events.organizing import change_event
 from events.terms import Texts, save_terms
@@ -51,7 +52,15 @@ from tests.make import (
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import User
-from tickets.models import Device, ErasedEvent, ErasureRun, Ticket, Transfer, TransferMail
+from tickets.models import (
+    Device,
+    ErasedEvent,
+    ErasureRun,
+    RefundRequest,
+    Ticket,
+    Transfer,
+    TransferMail,
+)
 from tickets.notices.choices import Chosen, choose_notices
 from tickets.notices.member_models import MemberNotice
 from tickets.notices.models import Notice
@@ -185,21 +194,36 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
             expires_at=clock.now() + timedelta(days=1),
             ask_again_at=clock.now() + timedelta(days=1),
         )
+    add_privacy_rows(mark, order, ticket)
+    made = []
+    for model, known in before.items():
+        made += list(model.objects.exclude(pk__in=known))
+    return made
+
+
+def add_privacy_rows(mark: str, order: Order, ticket: Ticket) -> None:
+    """Make the rows of terms, of what buyers agree to and ask for, and of erasures."""
+    event = order.event
     terms = save_terms(
-        organizer_id=organizer.pk,
+        organizer_id=order.event.organizer_id,
         texts=Texts(sale_pt=f"Termos {mark}"),
         is_required=False,
         actor=SOMEBODY,
         now=clock.now(),
     )
     Consent.objects.create(order=order, terms=terms, accepted_at=clock.now(), way="api")
+    RefundPolicy.objects.create(organizer=event.organizer, event=event)
+    RefundRequest.objects.create(
+        order=order,
+        ticket_ids=[ticket.pk],
+        reason=f"Doente {mark}",
+        requested_at=clock.now(),
+        asked_at=clock.now(),
+        ask_again_at=clock.now(),
+    )
     now = clock.now()
-    ErasureRun.objects.create(organizer=organizer, started_at=now, finished_at=now, orders=1)
+    ErasureRun.objects.create(organizer=event.organizer, started_at=now, finished_at=now, orders=1)
     ErasedEvent.objects.create(event=event, ended_at=event.ends_at, erased_at=clock.now())
-    made = []
-    for model, known in before.items():
-        made += list(model.objects.exclude(pk__in=known))
-    return made
 
 
 def offer_and_remind(mark: str, ticket: Ticket) -> None:

@@ -101,6 +101,22 @@ MATRIX: dict[str, dict[str, str]] = {
         "invite_this_again": OWNERS,
         "withdraw_this": OWNERS,
     },
+    "events_refundpolicy": {
+        "changelist": OWNERS,
+        "add": OWNERS,
+        "change": OWNERS,
+        "history": OWNERS,
+        "delete": NOBODY,
+    },
+    "tickets_refundrequest": {
+        "changelist": BUYERS,
+        "add": NOBODY,
+        "change": BUYERS,
+        "history": BUYERS,
+        "delete": NOBODY,
+        "approve_this": MONEY,
+        "decline_this": MONEY,
+    },
     "events_termsversion": {
         "changelist": OWNERS,
         "add": OWNERS,

@@ -27,6 +27,8 @@ class Message(StrEnum):
     # Sell or give the lines of a list at the box office.
     SELL_GUEST_LIST = "orders.sell_guest_list"
     SEND_INVITATION = "events.send_invitation"
+    # Mail a requested refund to the organizer, or a declined one to the buyer.
+    SEND_REFUND_REQUEST = "tickets.send_refund_request"
     # Mail a link to all orders of an address.
     SEND_ORDER_LIST = "tickets.send_order_list"
     # Mail a link for a new password to the accounts of an address, if there are any.
@@ -53,6 +55,7 @@ QUEUES = dict.fromkeys(Message, "sale") | {
     Message.SEND_TRANSFER_MAIL: "delivery",
     Message.SEND_INVITATION: "delivery",
     Message.SEND_ORDER_LIST: "delivery",
+    Message.SEND_REFUND_REQUEST: "delivery",
     Message.ANSWER_PASSWORD_RESET: "delivery",
     Message.SEND_ACCOUNT_MAIL: "delivery",
     Message.SEND_WEBHOOKS: "webhooks",

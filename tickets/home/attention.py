@@ -17,7 +17,7 @@ from events.roles import Right
 from orders.models import Refund
 from ticketing.models import FailedMessage
 from ticketing.money import format_money
-from tickets.models import Delivery, Device
+from tickets.models import Delivery, Device, RefundRequest, RequestState
 
 # Of each kind: more would push the rest of the page away, and the pages behind the links show all.
 _MOST: Final = 3
@@ -43,6 +43,7 @@ def find_matters(reach: Reach, *, now: datetime) -> list[Matter]:
     """Return what the user should deal with and may deal with, the most urgent kinds first."""
     return [
         *_failed_messages(reach),
+        *_refund_requests(reach),
         *_late_refunds(reach, now),
         *_failed_mails(reach),
         *_drafts_without_types(reach, now),
@@ -67,6 +68,28 @@ def _failed_messages(reach: Reach) -> Iterator[Matter]:
             % {"count": _at_most(count)},
             _("See messages"),
             reverse("admin:ticketing_failedmessage_changelist") + "?died_at__isempty=0",
+            urgent=True,
+        )
+
+
+def _refund_requests(reach: Reach) -> Iterator[Matter]:
+    asked = reach.within(
+        RefundRequest.objects.filter(state=RequestState.OPEN),
+        Right.REFUND,
+        organizer_path="order__event__organizer",
+        event_path="order__event",
+    )
+    if count := asked.order_by()[:_MANY].count():
+        yield Matter(
+            "currency_exchange",
+            ngettext(
+                "%(count)s buyer asks for a refund and waits for your decision.",
+                "%(count)s buyers ask for a refund and wait for your decision.",
+                count,
+            )
+            % {"count": _at_most(count)},
+            _("Decide"),
+            reverse("admin:tickets_refundrequest_changelist") + "?state__exact=open",
             urgent=True,
         )
 

@@ -1,0 +1,21 @@
+"""What buyers of an event may ask back, and until when."""
+
+from datetime import datetime, timedelta
+
+from events.models import Event, RefundMode, RefundPolicy
+
+
+def refund_policy_of(event: Event) -> RefundPolicy | None:
+    """Return the policy of an event: its own, else that of its organizer. None: no refunds."""
+    policies = RefundPolicy.objects.filter(organizer_id=event.organizer_id)
+    own = policies.filter(event=event).first()
+    policy = own or policies.filter(event=None).first()
+    return policy if policy is not None and policy.mode != RefundMode.NONE else None
+
+
+def refund_deadline(policy: RefundPolicy, event: Event, *, paid_at: datetime) -> datetime:
+    """Return until when a buyer who paid at `paid_at` may ask."""
+    before_start = event.starts_at - timedelta(days=policy.days_before_start)
+    if policy.days_after_purchase is None:
+        return before_start
+    return min(before_start, paid_at + timedelta(days=policy.days_after_purchase))
