@@ -72,7 +72,7 @@ def _show(
 
 def _show_deadline(order: Order) -> str:
     closes_at = answers_close_at(order.event).astimezone(zone_named(order.event.timezone))
-    return f"{formats.date_format(closes_at, _('l, F j, Y'))}, {show_hour(closes_at)}"
+    return f"{formats.date_format(closes_at, 'DATE_FORMAT')}, {show_hour(closes_at)}"
 
 
 def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:

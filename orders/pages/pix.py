@@ -106,7 +106,8 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     now = clock.now()
     pix = _pix_of(order)
     shown = what_is_shown(order, pix, now)
-    if shown == Shown.ELSEWHERE or not offers_pix(order):
+    must_answer = shown == Shown.NEW and needs_answers(order, now)
+    if must_answer or shown == Shown.ELSEWHERE or not offers_pix(order):
         return see_other(order_path(order.pk))
     context = describe_order(order, now) | describe_terms(order)
     context |= {

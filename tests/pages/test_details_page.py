@@ -106,6 +106,7 @@ def test_a_buyer_answers_what_the_organizer_needs_before_the_payment(event: Even
     page = browser.get(home).content.decode()
     assert "Before you pay, the organizer needs some answers" in page
     assert 'name="method"' not in page
+    assert browser.get(f"{home}pix/").headers["Location"] == home
     assert browser.post(f"{home}pix/", {"act": "request"}).headers["Location"] == home
     browser.post(f"{home}details/", {"answer-1": "M", "answer-2": "M"})
 
