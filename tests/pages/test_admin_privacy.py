@@ -27,6 +27,7 @@ from events.models import (
     Membership,
     Organizer,
     RefundPolicy,
+    TicketType,
 )
 from events.organizing import change_event
 from events.terms import Texts, save_terms
@@ -34,7 +35,7 @@ from orders.box_office import sell_at_box_office
 from orders.box_office_record import BoxOfficeMethod
 from orders.guest_list_files import RawLine
 from orders.guest_lists import check_guest_list
-from orders.models import Consent, Order
+from orders.models import CashDifference, Consent, Order, TicketExchange
 from orders.pix import request_pix
 from tests.make import (
     SOMEBODY,
@@ -222,6 +223,7 @@ def add_privacy_rows(mark: str, order: Order, ticket: Ticket) -> None:
         ask_again_at=clock.now(),
     )
     now = clock.now()
+    make_exchanged_ticket(order)
     ErasureRun.objects.create(organizer=event.organizer, started_at=now, finished_at=now, orders=1)
     ErasedEvent.objects.create(event=event, ended_at=event.ends_at, erased_at=clock.now())
 
@@ -259,6 +261,23 @@ def make_rows_of_the_shop(order: Order, mark: str) -> None:
     answer(order, question, f"Resposta {mark}")
     kind = order.event.ticket_types.get()
     request_pix(order=make_reserved_order(ticket_type=kind), now=clock.now())
+
+
+def make_exchanged_ticket(order: Order) -> None:
+    """Write that a ticket has become one of another type, for which staff took money."""
+    item = order.items.get()
+    organizer = order.event.organizer_id
+    others = TicketType.objects.filter(event__organizer=organizer).exclude(pk=item.ticket_type_id)
+    place = {"order": order, "order_item": item, "position": 1, "at": clock.now()}
+    CashDifference.objects.create(**place, amount=5)
+    TicketExchange.objects.create(
+        pk=new_id(),
+        **place,
+        from_type=item.ticket_type,
+        to_type=others.order_by("pk")[0],
+        price_before=5,
+        price_after=10,
+    )
 
 
 def our_models() -> list[Any]:
