@@ -57,7 +57,8 @@ from ticketing.errors import Refusal
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
 from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
-from tickets.models import ScanResult, Ticket
+from tickets.exchange import WantedExchange, exchange_ticket
+from tickets.models import ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order
 from tickets.tasks import audit_task, retry_waiting_work_task
 
@@ -92,6 +93,11 @@ SEAMS: Final = [
     "tickets.refund:_take_back",
     "tickets.refund:sell_again",
     "orders.refunds:refund",
+    "tickets.exchange:keep_place",
+    "tickets.exchange:record_exchange",
+    "tickets.exchange:sell_again",
+    "orders.exchanges:settle_hold",
+    "orders.exchanges:release_holds",
     "tickets.event_cancellation:cancel_reservations",
     "tickets.door.checkin:_record",
 ]
@@ -112,6 +118,7 @@ MEANWHILE: Final = [
     "pay_the_last",
     "cancel_the_last",
     "refund_one",
+    "exchange_one",
     "work",
     "audit",
 ]
@@ -271,6 +278,17 @@ class Sale(RuleBasedStateMachine):
         if order_id := paid.order_by("pk").values_list("pk", flat=True).first():
             refund_order(actor=SOMEBODY, order_id=order_id, now=clock.now())
 
+    def _exchange_one(self, pick: int = 0) -> None:
+        valid = Ticket.objects.filter(event_id=self.event_id, status=TicketStatus.VALID)
+        tickets = list(valid.order_by("pk").values_list("pk", "ticket_type_id"))
+        if not tickets:
+            return
+        ticket_id, kind_id = tickets[pick % len(tickets)]
+        other = self.few if kind_id == self.many.pk else self.many
+        wanted = WantedExchange(ticket_id=ticket_id, ticket_type_id=other.pk)
+        exchange_ticket(wanted=wanted, actor=SOMEBODY, now=clock.now())
+        self.seen["exchanged"] += 1
+
     def _work(self) -> None:
         if self.queue.sent:
             self.queue.run(*self.queue.sent[0])
@@ -401,6 +419,11 @@ class Sale(RuleBasedStateMachine):
                 lambda: refund_order(actor=SOMEBODY, order_id=order_id, now=clock.now()), fault
             )
 
+    @precondition(lambda self: self.accepted)
+    @rule(pick=st.integers(0, 5), fault=FAULT)
+    def exchange(self, pick: int, fault: Fault) -> None:
+        self.attempt(lambda: self._exchange_one(pick), fault)
+
     @rule(dice=st.integers(0, 19), fault=FAULT)
     def cancel_the_event(self, dice: int, fault: Fault) -> None:
         # Rarely, because little can happen to an event after its cancellation.
@@ -509,3 +532,4 @@ def test_every_invariant_holds_through_random_histories(queue: RecordingQueue):
     assert seen["reserved"] > 100
     assert seen["accepted"] > 30
     assert seen["crash"] > 20
+    assert seen["exchanged"] > 3
