@@ -130,7 +130,7 @@ def _rows(request: HttpRequest, order: Order, offer: RefundOffer) -> list[dict[s
             "name": ticket.ticket_type.name,
             "holder": ticket.holder_name,
             "code": readable_code(order.code, numbers[ticket.pk]),
-            "price": show_money(ticket.order_item.unit_price, order.currency),
+            "price": show_money(ticket.price, order.currency),
             "is_chosen": sent is None or str(ticket.pk) in sent,
         }
         for ticket in offer.tickets
