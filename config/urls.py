@@ -19,7 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     api_path("docs", DocumentPage.as_view()),
     api_path("problems", Problems.as_view()),
     api_path("problems/<problem:code>", OneProblem.as_view()),
-    re_path(r"^admin$", RedirectView.as_view(url="/admin/")),
+    re_path(r"^admin\Z", RedirectView.as_view(url="/admin/")),
     path("admin/", include("ticketing.sign_in.urls")),
     path("admin/", include("tickets.home.urls")),
     path("admin/", admin.site.urls),

@@ -6,5 +6,5 @@ from ticketing.pages.accent import show_accent
 
 urlpatterns = [
     api_path("healthz", Liveness.as_view()),
-    re_path(r"^accent/(?P<color>[0-9a-f]{6})\.css$", show_accent),
+    re_path(r"^accent/(?P<color>[0-9a-f]{6})\.css\Z", show_accent),
 ]

@@ -30,10 +30,11 @@ from tickets.notices.requests import request_refund_notice
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """The actor of a refund, and why."""
+    """The actor of a refund, why, and what refuses it."""
 
     actor: Actor
     reason: str
+    check: Callable[[], None] = lambda: None
 
 
 class OrderNotRefundable(Conflict):
@@ -88,18 +89,20 @@ def refund_tickets(  # noqa: PLR0913 - one argument for each part of the request
     actor: Actor,
     now: datetime,
     reason: str = "",
+    check: Callable[[], None] = lambda: None,
     store_response: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Refund some of an order's tickets, each at its own price. A repeat changes nothing.
 
     The refund of its last ticket makes the order `refunded`. `reason` is kept with the act.
-    `store_response` stores the response in the same transaction.
+    `check` runs before anything is written, and may raise to refuse the refund. `store_response`
+    stores the response in the same transaction.
 
     :raises TicketNotOfOrder: if one of the tickets is not of the order
     :raises OrderNotRefundable: if the order is not paid
     """
-    _refund(order_id, set(ticket_ids), _By(actor, reason), now, store_response)
+    _refund(order_id, set(ticket_ids), _By(actor, reason, check), now, store_response)
 
 
 def sum_of_refund(*, order_id: UUID, ticket_ids: Collection[UUID]) -> Decimal:
@@ -173,6 +176,7 @@ def _refund_open_tickets(
     organizer_id = order.event.organizer_id
     # The lock prevents two refunds of one ticket: the second refund sees the first.
     order = Order.objects.select_for_update().get(pk=order.pk)
+    by.check()
     tickets = list(Ticket.objects.of_order(order.pk).select_related("order_item"))
     if ticket_ids is not None and (foreign := ticket_ids - {ticket.pk for ticket in tickets}):
         raise TicketNotOfOrder(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -121,6 +122,7 @@ def request_refund(
             ticket_ids=ticket_ids,
             actor=buyer_of(order),
             now=now,
+            check=partial(_keep_unused, ticket_ids),
             store_response=store_response,
         )
         return True
@@ -136,7 +138,8 @@ def approve_request(*, request_id: UUID, actor: Actor, now: datetime) -> None:
     is still open, and a repeat refunds nothing twice.
 
     :raises RequestDecided: if it was decided before
-    :raises RefundNotOffered: if none of the tickets is the buyer's to give back any more
+    :raises RefundNotOffered: if none of the tickets is the buyer's to give back any more, or one of
+        them is used or handed on at the same moment
     :raises OrderNotRefundable: if the order is not paid any more
     """
     request = _open(request_id)
@@ -147,6 +150,7 @@ def approve_request(*, request_id: UUID, actor: Actor, now: datetime) -> None:
             ticket_ids=[ticket.pk for ticket in tickets],
             actor=actor,
             now=now,
+            check=partial(_keep_unused, [ticket.pk for ticket in tickets]),
         )
     elif not Ticket.objects.filter(pk__in=request.ticket_ids, refunded_at__isnull=False).exists():
         raise RefundNotOffered("The tickets were used, handed on or exchanged since the request.")
@@ -204,6 +208,19 @@ def _recipient(request: RefundRequest) -> str:
 def _own_tickets(order: Order) -> list[Ticket]:
     tickets = Ticket.objects.of_order(order.pk).select_related("order_item", "ticket_type")
     return list(tickets.filter(status=TicketStatus.VALID, refunded_at=None, transfer=None))
+
+
+def _keep_unused(ticket_ids: Collection[UUID]) -> None:
+    """
+    Lock tickets, in the transaction that refunds them: a gate that scans one now waits for it.
+
+    :raises RefundNotOffered: if one of them was used, handed on or refunded since it was offered
+    """
+    unused = Ticket.objects.filter(
+        pk__in=ticket_ids, status=TicketStatus.VALID, refunded_at=None, transfer=None
+    )
+    if len(unused.order_by("pk").select_for_update()) < len(set(ticket_ids)):
+        raise RefundNotOffered("One of the tickets was used or handed on a moment ago.")
 
 
 @transaction.atomic(durable=True)

@@ -1,7 +1,7 @@
 """The catalogue for buyers: which events are on sale, found by words, city and date."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,19 @@ from ticketing.pages.shop import show_public_page
 _PAGE_SIZE: Final = 24
 _LARGEST_PAGE: Final = 10_000
 _ONE_DAY: Final = timedelta(days=1)
+# The day after a visitor's last one, and every time zone's moment of it, must exist.
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9998, 12, 31)
+
+
+class _DayField(forms.DateField):
+    widget = forms.DateInput(attrs={"type": "date"})
+
+    def __init__(self, *, label: Any) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            validators=[MinValueValidator(_FIRST_DAY), MaxValueValidator(_LAST_DAY)],
+        )
 
 
 class SearchForm(forms.Form):
@@ -38,12 +52,8 @@ class SearchForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "search"}),
     )
     city = forms.CharField(label=_("City"), required=False, max_length=100)
-    since = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = _DayField(label=_("From"))
+    until = _DayField(label=_("Until"))
 
     def as_filter(self) -> CatalogueFilter:
         """Return the filter of a valid form. Days are those of the site's time zone."""

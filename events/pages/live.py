@@ -13,12 +13,13 @@ from threading import Lock
 from typing import Final
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
 from events.catalogue import latest_return_by_type, left_by_type, look_up_event
 from events.event_cache import CachedEvent, take_event_named
 from events.models import ChangeForBuyers, EventStatus
 from ticketing import clock
+from ticketing.api.limits import count_read
 
 _FRESH_SECONDS: Final = 1.0
 # When held tickets may return changes slowly, and is a question to PostgreSQL.
@@ -64,10 +65,12 @@ def read_live_event(slug: str, *, now: datetime) -> LiveEvent | None:
         lock.release()
 
 
-def show_live(request: HttpRequest, slug: str) -> HttpResponse:
+def show_live(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Return what is left by ticket type, as JSON for the script of the event's page."""
     if request.method not in _READ_METHODS:
         return HttpResponseNotAllowed(_READ_METHODS)
+    if slug not in _readings and (refused := count_read(request)) is not None:
+        return refused
     live = read_live_event(slug, now=clock.now())
     if live is None:
         return HttpResponse(b"{}", status=404, content_type="application/json")

@@ -1,5 +1,6 @@
 """The form by which a buyer chooses tickets and says who gets them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from ticketing.address_form import AddressFormField
 from ticketing.text_form import PersonNameField
 
 _PREFIX: Final = "q_"
+# No order has as many tickets as these digits say, and Python refuses to read very many.
+_QUANTITY: Final = re.compile(r"[0-9]{1,4}")
 
 
 class ChoiceForm(forms.Form):
@@ -89,7 +92,7 @@ def field_of(kind: Mapping[str, Any]) -> str:
 def quantities_in(query: Mapping[str, str], kinds: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Return the quantities that a link proposes, such as the one to start again."""
     sent = {field_of(kind): query.get(field_of(kind), "") for kind in kinds}
-    return {name: int(text) for name, text in sent.items() if text.isascii() and text.isdecimal()}
+    return {name: int(text) for name, text in sent.items() if _QUANTITY.fullmatch(text)}
 
 
 def _quantity_field(kind: Mapping[str, Any]) -> forms.IntegerField:

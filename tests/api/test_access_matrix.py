@@ -350,7 +350,7 @@ def _walk(patterns: list[Any]) -> list[Any]:
 
 def _spell(pattern: str) -> str:
     """Write a URL pattern as the matrix does."""
-    path = pattern.removeprefix("^").removesuffix("$").replace("/?", "").replace("\\.", ".")
+    path = pattern.removeprefix("^").removesuffix("\\Z").replace("/?", "").replace("\\.", ".")
     if path in ("admin/", "i18n/"):
         return f"/{path}…"
     if path.startswith("mailbox"):

@@ -98,3 +98,10 @@ def test_a_page_of_the_catalogue_costs_no_query_when_it_is_cached():
     assert page.status_code == 200
     assert len(queries) == 0
     assert page.headers["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("query", ["?until=9999-12-31", "?since=0001-01-01", "?q=%00", "?page=1"])
+def test_no_odd_search_causes_an_internal_error(query: str):
+    make_event(name="Jazz")
+
+    assert "Jazz" in look(query)

@@ -276,6 +276,19 @@ def test_a_link_may_propose_quantities():
     assert re.search(rf'name="q_{kind.pk}" value="3"', page)
 
 
+def test_unknown_events_cannot_be_asked_for_without_a_limit(settings: Any):
+    settings.RATE_LIMITS = {"read": ":2/600"}
+    event = make_event()
+    look(event)
+    client = Client(headers=ENGLISH)
+
+    known = [client.get(f"/e/{event.slug}/live").status_code for _ in range(4)]
+    unknown = [client.get(f"/e/nowhere-{number}/live").status_code for number in range(3)]
+
+    assert known == [200] * 4
+    assert unknown[-1] == 429
+
+
 def test_a_thousand_readers_read_redis_once_a_second(monkeypatch: pytest.MonkeyPatch):
     event, browser = make_event(capacity=5), Client()
     clock_of_process = [1000.0]
@@ -329,7 +342,7 @@ def test_the_page_of_an_event_is_light():
     assert len(page.content) + sum(Path(str(find(each))).stat().st_size for each in files) < 60_000
 
 
-ODD = ["%00", "%F0%9F%8E%B7", "9" * 400, "-1", "(", "%FF", "%E2%80%AE", "1e9", "١"]
+ODD = ["%00", "%F0%9F%8E%B7", "9" * 5000, "-1", "(", "%FF", "%E2%80%AE", "1e9", "١"]
 
 
 def test_no_odd_query_or_form_causes_an_internal_error():

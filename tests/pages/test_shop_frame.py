@@ -3,6 +3,7 @@
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import Resolver404, resolve
 from django.utils import translation
 
 from ticketing.api.form_keys import act_once
@@ -73,6 +74,14 @@ def test_a_crowd_behind_one_address_gets_a_page_and_no_problem_document(settings
     assert "Nada foi reservado" in second.content.decode()
     live = pass_on(RequestFactory().get("/e/jazz/live"))
     assert "RateLimit" not in live.headers
+
+
+@pytest.mark.parametrize("path", ["/find", "/orders", "/tickets/validate", "/e/jazz", "/"])
+def test_no_address_has_a_twin_with_a_line_break_for_which_other_limits_hold(path: str):
+    resolve(path)
+
+    with pytest.raises(Resolver404):
+        resolve(f"{path}\n")
 
 
 def form(**fields: str) -> HttpRequest:

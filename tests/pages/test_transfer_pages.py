@@ -195,3 +195,16 @@ def test_an_order_has_no_page_for_a_ticket_that_it_lacks():
 
     assert browser_of(order).get(page_of(order, 2)).status_code == 404
     assert Client().get(page_of(order)).status_code == 404
+
+
+def test_no_name_carries_an_advertisement_to_a_stranger(queue: RecordingQueue):
+    order, link = offered(queue)
+    browser, page = opened(link)
+    advert = "Win at casino.example.com"
+
+    offer = browser_of(order).post(page_of(order, 2), BIA | {"name": advert})
+    accepted = browser.post(page, {"name": advert})
+
+    assert (offer.status_code, accepted.status_code) == (400, 400)
+    assert "must not contain a web address" in offer.content.decode()
+    assert Transfer.objects.filter(name=advert).count() == 0

@@ -134,7 +134,7 @@ def test_without_the_token_or_after_a_day_the_list_is_closed():
 
     assert browser().get(path).status_code == 404
     wrong = browser()
-    wrong.get(path, {"token": "fnd_" + "0" * 64})
+    assert not wrong.get(path, {"token": "fnd_" + "0" * 64}).cookies
     assert wrong.get(path).status_code == 404
     token, now = list_token(asked), clock.now()
     assert find_order_list(list_id=asked.pk, token=token, now=now) == asked

@@ -1,6 +1,8 @@
 """Buyers give tickets back under the policy of the event: at once, or after approval."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from events.refund_policies import refund_deadline, refund_policy_of
 from orders.access import buyer_of
 from orders.models import Order, OrderStatus, Refund
 from orders.page_link import link_token, order_path
+from tests.crash import BEFORE, watched
 from tests.make import SOMEBODY, make_event, make_organizer, make_paid_order, make_user
 from tests.queue import RecordingQueue
 from ticketing import clock
@@ -123,6 +126,29 @@ def test_without_approval_the_money_is_owed_at_once():
     assert not RefundRequest.objects.exists()
     act = Act.objects.get(type=ActType.ORDER_TICKETS_REFUNDED)
     assert act.actor_id == buyer_of(order).id
+
+
+@pytest.mark.parametrize("mode", [RefundMode.AUTOMATIC, RefundMode.APPROVAL])
+def test_a_ticket_that_opens_the_gate_at_the_same_moment_is_not_refunded(mode: RefundMode):
+    order = paid_order(mode)
+    give_back: Callable[[], object] = partial(ask, order)
+    if mode == RefundMode.APPROVAL:
+        request = asked(order)
+        give_back = partial(approve_request, request_id=request.pk, actor=SOMEBODY, now=clock.now())
+
+    def check_in(moment: str) -> None:
+        if moment == BEFORE:
+            tickets = Ticket.objects.of_order(order.pk)
+            tickets.update(status=TicketStatus.USED, used_at=clock.now())
+
+    with (
+        watched("tickets.refund_requests:refund_tickets", at=check_in),
+        pytest.raises(RefundNotOffered),
+    ):
+        give_back()
+
+    assert not Refund.objects.exists()
+    assert Ticket.objects.filter(status=TicketStatus.USED).count() == 2
 
 
 def test_a_request_waits_for_the_organizer_who_gets_a_mail(queue: RecordingQueue):

@@ -44,7 +44,8 @@ _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find
 # The forms of the shop that reserve.
 _RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")
 # Its readers poll it, and each process reads Redis once a second for all of them. A count of each
-# request would cost a round trip that the response does not need.
+# request would cost a round trip that the response does not need. The view counts those for events
+# that its process does not know: each costs a query.
 _LIVE: Final = re.compile(r"/e/[^/]+/live")
 _READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SIGN_IN_REASON = gettext_lazy("Too many attempts to sign in came from your network.")
@@ -82,6 +83,14 @@ class RateLimitMiddleware:
         if turn is None:
             return response
         return _add_headers(response if turn.granted else _refuse(request, turn), name, turn)
+
+
+def count_read(request: HttpRequest) -> HttpResponseBase | None:
+    """Count a request that the middleware did not count. Return its refusal, if it is too many."""
+    policy = read_policy("read", settings.RATE_LIMITS.get("read", ""))
+    limits = _limits_of(request, policy)
+    turn = take_turn(limits) if limits else None
+    return None if turn is None or turn.granted else _refuse(request, turn)
 
 
 def _refuse_queries(asked: AskedTurn, execute: Callable[..., Any], *query: Any) -> Any:

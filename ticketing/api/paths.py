@@ -29,7 +29,8 @@ def api_path(route: str, view: View, name: str | None = None) -> URLPattern:
     regex = _escape(literals[0])
     for kind, parameter, literal in zip(kinds, names, literals[1:], strict=True):
         regex += f"(?P<{parameter}>{_KINDS[kind]}){_escape(literal)}"
-    return re_path(f"^{regex}/?$", view, name=name)
+    # Not `$`, which also matches before a line break at the end: limits go by the exact path.
+    return re_path(rf"^{regex}/?\Z", view, name=name)
 
 
 def _escape(literal: str) -> str:

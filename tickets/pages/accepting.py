@@ -19,7 +19,7 @@ from ticketing.api.idempotency import ResponseStore
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
 from ticketing.pages.shop import show_private_page
-from ticketing.text import refuse_control_characters
+from ticketing.text_form import PersonNameField
 from tickets.documents.calendar_file import CALENDAR_TYPE, render_calendar
 from tickets.documents.names import calendar_name, pdf_name
 from tickets.documents.pdf import PDF_TYPE, Paper, render_pdf
@@ -39,9 +39,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class _AcceptForm(forms.Form):
-    name = forms.CharField(
-        label=gettext_lazy("Your name"), max_length=200, validators=[refuse_control_characters]
-    )
+    name = PersonNameField(label=gettext_lazy("Your name"))
 
 
 def of_transfer(view: View) -> View:

@@ -75,7 +75,7 @@ def of_list(view: Any) -> Any:
     def answer(request: HttpRequest, list_id: str, **rest: Any) -> HttpResponse:
         now = clock.now()
         if _PARAMETER in request.GET:
-            return _take_token(request, list_id)
+            return _take_token(request, list_id, now)
         token = request.COOKIES.get(_COOKIE, "")
         asked = find_order_list(list_id=UUID(list_id), token=token, now=now)
         if asked is None:
@@ -116,19 +116,22 @@ def open_order(request: HttpRequest, asked: OrderListMail, order_id: str) -> Htt
     return give_access(request, response, order_id=order.pk, token=link_token(order))
 
 
-def _take_token(request: HttpRequest, list_id: str) -> HttpResponse:
+def _take_token(request: HttpRequest, list_id: str, now: datetime) -> HttpResponse:
+    token = request.GET[_PARAMETER]
     response = see_other(request.path)
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex"
-    response.set_cookie(
-        _COOKIE,
-        request.GET[_PARAMETER],
-        max_age=int(VALID.total_seconds()),
-        path=f"/find/{list_id}/",
-        secure=request.is_secure(),
-        httponly=True,
-        samesite="Lax",
-    )
+    # A wrong link must not replace the cookie of the right one.
+    if find_order_list(list_id=UUID(list_id), token=token, now=now) is not None:
+        response.set_cookie(
+            _COOKIE,
+            token,
+            max_age=int(VALID.total_seconds()),
+            path=f"/find/{list_id}/",
+            secure=request.is_secure(),
+            httponly=True,
+            samesite="Lax",
+        )
     return response
 
 

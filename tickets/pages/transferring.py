@@ -4,7 +4,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import formats, translation
 from django.utils.translation import gettext_lazy
@@ -15,14 +14,14 @@ from orders.models import Order
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from ticketing import clock
-from ticketing.addresses import tidy_address
+from ticketing.address_form import AddressFormField
 from ticketing.api.form_keys import FIELD, act_once, new_form_key
 from ticketing.api.idempotency import ResponseStore
 from ticketing.api.problems import status_and_words
 from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from ticketing.pages.shop import show_private_page
-from ticketing.text import refuse_control_characters
+from ticketing.text_form import PersonNameField
 from tickets.models import Ticket, TicketStatus
 from tickets.pages.shown_tickets import has_tickets, tickets_of
 from tickets.ticket_codes import number_tickets, readable_code
@@ -36,16 +35,9 @@ from tickets.transfers.offering import (
 
 
 class _OfferForm(forms.Form):
-    name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=200, validators=[refuse_control_characters]
-    )
-    email = forms.CharField(label=gettext_lazy("Email"), max_length=320)
-
-    def clean_email(self) -> str:
-        try:
-            return tidy_address(self.cleaned_data["email"])
-        except ValidationError as error:
-            raise ValidationError(error.messages) from error
+    # A mail to a stranger carries the name: it must be no advertisement.
+    name = PersonNameField(label=gettext_lazy("Name"))
+    email = AddressFormField(label=gettext_lazy("Email"))
 
 
 @of_order
