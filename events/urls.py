@@ -5,9 +5,9 @@ from events.pages.card import show_card
 from events.pages.catalogue import show_catalogue
 from events.pages.live import show_live
 from events.pages.robots import show_robots, show_sitemap, show_sitemap_index
+from events.pages.terms import show_terms_page
 from events.picture_views import show_picture
 from events.question_views import EventQuestions
-from events.terms_page import show_terms_page
 from events.terms_views import EventTerms
 from events.views import Events, OneEvent
 from ticketing.api.paths import api_path

@@ -1,9 +1,10 @@
 from django.urls import re_path
 
 from orders.answer_views import OrderAnswers
-from orders.confirmation_page import OrderConfirmation, beside_the_page
+from orders.confirmation_views import OrderConfirmation
 from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.choosing import choose_tickets
+from orders.pages.confirming import beside_the_page
 from orders.pages.details import show_details_page
 from orders.pages.order import cancel, pay, reserve_again, show_order_page, show_status
 from orders.pages.pix import read_pix_state, show_pix_page

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import transaction
+from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -29,6 +30,7 @@ from orders.correction import Contact
 from orders.email_confirmation import EmailConfirmation
 from orders.insertion import Customer, Reservation
 from orders.models import Order, Payment
+from orders.page_link import order_path
 from orders.payment import OrderNotPayable, ReservationExpired
 from orders.reservation import reserve_tickets
 from tests.crash import BEFORE, crash, watched
@@ -54,6 +56,7 @@ from tickets.sweep import retry_waiting_work
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MINUTE = timedelta(minutes=1)
+ENGLISH = {"Accept-Language": "en"}
 LINK = re.compile(r"/orders/[0-9a-f-]{36}/confirmation\?token=(cnf_[0-9a-f]{64})")
 
 
@@ -201,6 +204,7 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms_once(
         api.get(path),
         api.head(path),
         APIClient(headers={"Cookie": "a=b"}).get(path),
+        api.get(base),
     ]
     assert status_of(order) == "reserved"
     clicks = [
@@ -210,66 +214,83 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms_once(
         ),
     ]
 
-    assert [page.status_code for page in opened] == [200, 200, 200]
-    assert b'<form method="post"' in opened[0].content
+    assert [page.status_code for page in opened] == [303, 303, 303, 200]
+    assert b'<form class="card" method="post"' in opened[-1].content
     assert [click.status_code for click in clicks] == [303, 303]
     assert status_of(order) == "processing"
     assert queue.run_all().count(Message.SETTLE_ORDER) == 1
-    after = api.get(clicks[1]["Location"])
-    assert (after.status_code, b"<form" in after.content) == (200, False)
-    assert "Your address is confirmed" in after.content.decode()
+    assert {click["Location"] for click in clicks} == {order_path(order.pk)}
+    after = api.get(order_path(order.pk), headers=ENGLISH)
+    assert after.status_code == 200
+    assert "Your tickets are ready for you" in after.content.decode()
+    assert api.get(path, follow=True).redirect_chain[-1] == (order_path(order.pk), 303)
 
 
-def test_the_page_of_a_refunded_order_shows_that_it_was_cancelled(
-    api: APIClient, queue: RecordingQueue
-):
+def test_the_token_of_the_link_leaves_the_address_and_opens_no_other_order(api: APIClient):
+    order, other = waiting_order(), waiting_order()
+    path = page_of(order, confirmation_token(order))
+    clean = path.partition("?")[0]
+
+    moved, wrong = api.get(path), Client().get(page_of(other, confirmation_token(order)))
+
+    assert (moved.status_code, moved.headers["Location"]) == (303, clean)
+    assert moved.headers["Referrer-Policy"] == "no-referrer"
+    cookie = moved.cookies["confirm"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (clean, True, "Lax")
+    assert api.get(clean).status_code == 200
+    assert not wrong.cookies
+
+
+def test_the_link_of_a_refunded_order_leads_to_its_page(api: APIClient, queue: RecordingQueue):
     order = waiting_order()
     confirm(order)
     queue.run_all()
     refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
 
-    page = api.get(page_of(order, confirmation_token(order))).content.decode()
+    path = page_of(order, confirmation_token(order))
+    page: Any = api.get(path, follow=True, headers=ENGLISH).content.decode()
 
-    assert "This order was cancelled" in page
-    assert "We will send your tickets" not in page
+    assert "This order is refunded" in page
 
 
 def test_the_page_has_no_link_to_a_response_of_the_api(api: APIClient):
     order = waiting_order()
     expire(order)
 
-    page = api.get(page_of(order, confirmation_token(order))).content.decode()
+    path = page_of(order, confirmation_token(order))
+    page: Any = api.get(path, follow=True, headers=ENGLISH).content.decode()
 
-    assert "This order has expired" in page
+    assert "The time to confirm is over" in page
     assert 'href="/events/' not in page
 
 
 def test_the_page_escapes_texts_and_sends_security_headers(api: APIClient, queue: RecordingQueue):
     order = waiting_order(name="<script>alert(1)</script> & Jazz")
 
-    page = api.get(page_of(order, confirmation_token(order)))
+    page = api.get(page_of(order, confirmation_token(order)), follow=True)
 
     text = page.content.decode()
     assert "<script" not in text
     assert "style=" not in text
+    assert "confirmation?token=" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Jazz" in text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["X-Robots-Tag"] == "noindex"
     assert page.headers["Cache-Control"] == "private, no-store"
     assert page.headers["X-Frame-Options"] == "DENY"
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("pt-br", "Confirme seu e-mail"), ("en", "Confirm your email")]
-)
-def test_the_page_is_in_the_language_of_the_order(language: str, words: str, api: APIClient):
+def test_the_page_is_in_the_language_of_the_mail_until_the_reader_chooses(api: APIClient):
     order = waiting_order()
-    Order.objects.filter(pk=order.pk).update(language=language)
+    Order.objects.filter(pk=order.pk).update(language="pt-br")
+    path = page_of(order, confirmation_token(order))
 
-    page = api.get(page_of(order, confirmation_token(order)), headers={"Accept-Language": "de"})
+    page = api.get(path, follow=True, headers=ENGLISH).content.decode()
+    chosen = api.get(f"{path.partition('?')[0]}?lang=en").content.decode()
 
-    assert words in page.content.decode()
-    assert f'lang="{language}"' in page.content.decode()
+    assert "Confirme seu e-mail" in page
+    assert 'lang="pt-BR"' in page
+    assert "Confirm your email" in chosen
 
 
 def expire(order: Order) -> None:
@@ -287,9 +308,9 @@ def cancel_the_event(order: Order) -> None:
 @pytest.mark.parametrize(
     ("ends", "refusal", "status", "words"),
     [
-        (expire, ReservationExpired, "expired", "This order has expired"),
-        (cancel, OrderNotPayable, "cancelled", "This order was cancelled"),
-        (cancel_the_event, OrderNotPayable, "reserved", "This event was cancelled"),
+        (expire, ReservationExpired, "expired", "The time to confirm is over"),
+        (cancel, OrderNotPayable, "cancelled", "This order is cancelled"),
+        (cancel_the_event, OrderNotPayable, "reserved", "The organizer has cancelled this event."),
     ],
 )
 def test_a_click_after_the_end_of_the_order_confirms_nothing_and_the_page_says_why(
@@ -303,7 +324,8 @@ def test_a_click_after_the_end_of_the_order_confirms_nothing_and_the_page_says_w
     token = confirmation_token(order)
     ends(order)
 
-    page = api.post(f"/orders/{order.pk}/confirmation", {"token": token}, format="multipart")
+    path = f"/orders/{order.pk}/confirmation"
+    page: Any = api.post(path, {"token": token}, format="multipart", follow=True, headers=ENGLISH)
     with pytest.raises(refusal):
         confirm(order)
 
@@ -348,7 +370,7 @@ def test_no_mail_is_sent_if_the_order_has_ended_before(queue: RecordingQueue):
 @pytest.mark.parametrize("token", ["", "cnf_", "x", "cnf_" + "0" * 64, "é", "cnf_\x00"])
 def test_a_token_that_is_not_the_orders_own_confirms_nothing(token: str, api: APIClient):
     order, other = waiting_order(), waiting_order()
-    page = api.get(page_of(order, "x"))
+    page: Any = api.get(page_of(order, "x"), follow=True)
     for wrong in (token, confirmation_token(other)):
         with pytest.raises(ConfirmationNotValid):
             confirm_email(order_id=order.pk, token=wrong, now=clock.now())
