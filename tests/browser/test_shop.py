@@ -45,16 +45,20 @@ def visiting(
         assert problems == []
 
 
-def fill_in(page: Page, quantity: int = 1, kind: str = "Pista") -> None:
+def fill_in(
+    page: Page, quantity: int = 1, kind: str = "Pista", email: str = "ana@example.com"
+) -> None:
     page.get_by_label(kind, exact=True).fill(str(quantity))
     page.locator("[name=name]").fill("Ana Souza")
-    page.locator("[name=email]").fill("ana@example.com")
-    page.locator("[name=email_again]").fill("ana@example.com")
+    page.locator("[name=email]").fill(email)
+    page.locator("[name=email_again]").fill(email)
 
 
-def reserve(page: Page, event: dict[str, Any], quantity: int = 1) -> None:
+def reserve(
+    page: Page, event: dict[str, Any], quantity: int = 1, email: str = "ana@example.com"
+) -> None:
     page.goto(f"/e/{event['slug']}")
-    fill_in(page, quantity)
+    fill_in(page, quantity, email=email)
     page.get_by_role("button", name=re.compile("^(Reservar|Reserve)$")).click()
 
 
