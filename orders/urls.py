@@ -6,6 +6,7 @@ from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.choosing import choose_tickets
 from orders.pages.confirming import beside_the_page
 from orders.pages.details import show_details_page
+from orders.pages.embedded import show_embedded_choice
 from orders.pages.order import cancel, pay, reserve_again, show_order_page, show_status
 from orders.pages.pix import read_pix_state, show_pix_page
 from orders.pix_views import OrderPix, PaymentNotifications
@@ -36,6 +37,7 @@ urlpatterns = [
     api_path("orders/<id:order_id>/cancel", OrderCancellation.as_view()),
     # Pages for buyers. They are no part of the API's document.
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/?\Z", choose_tickets, name="event_page"),
+    re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/embedded\Z", show_embedded_choice),
     re_path(rf"{_ORDER}/\Z", show_order_page, name="order_page"),
     re_path(rf"{_ORDER}/details/\Z", show_details_page, name="details_page"),
     re_path(rf"{_ORDER}/pix/\Z", show_pix_page, name="pix_page"),

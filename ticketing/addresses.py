@@ -50,7 +50,7 @@ def tidy_address(text: str) -> str:
         raise ValidationError(
             _("Use at most 64 characters before the @."), code="local_part_too_long"
         )
-    address = f"{local}@{_encode_domain(domain)}"
+    address = f"{local}@{encode_domain(domain)}"
     if len(address) > LONGEST_ADDRESS:
         raise ValidationError(_TOO_LONG, code="address_too_long")
     return address
@@ -82,7 +82,12 @@ def counted_address(address: str) -> str:
 
 # Most buyers have addresses at a few domains.
 @lru_cache(maxsize=4096)
-def _encode_domain(domain: str) -> str:
+def encode_domain(domain: str) -> str:
+    """
+    Return the name of a domain in lower case and IDNA-encoded.
+
+    :raises ValidationError: if it is no such name, or a number as that of a computer
+    """
     plain = domain.lower()
     if not plain.isascii() or _ENCODED in plain:
         try:

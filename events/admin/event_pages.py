@@ -22,6 +22,7 @@ from unfold.decorators import action
 from events.access import organizers_of
 from events.admin.base import OwnAdmin, chosen
 from events.admin.clone_form import CloneForm
+from events.admin.embedding import write_embedding
 from events.admin.picture_form import PictureForm
 from events.admin.refusals import say_refusal
 from events.admin.wording import show_when
@@ -118,8 +119,16 @@ class EventPages(OwnAdmin):
             "is_draft": event.status == EventStatus.DRAFT,
             "qr_code": _draw(address),
             "snippet": _write_snippet(event, address),
+            "embedding": write_embedding(event) if event.organizer.embedding_origins else "",
+            "organizer_page": self._organizer_page(request, event),
         }
         return self._page(request, event, "admin/share_event.html", context)
+
+    def _organizer_page(self, request: HttpRequest, event: Event) -> str:
+        """Return the address of the organizer's form, or "" if the user may not change it."""
+        if not self.has_right(request, Right.CHANGE_ORGANIZER, event):
+            return ""
+        return reverse("admin:events_organizer_change", args=[event.organizer_id])
 
     def _page(
         self, request: HttpRequest, event: Event, template: str, context: dict[str, Any]

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from unfold.admin import TabularInline
 
 from events.access import organizers_of, seen_organizers
 from events.admin.base import OwnAdmin
+from events.admin.embedding import OriginsField
 from events.models import (
     Membership,
     Organizer,
@@ -28,13 +30,18 @@ class MembershipInline(TabularInline):
     autocomplete_fields = ["user"]
 
 
+class OrganizerForm(forms.ModelForm):
+    embedding_origins = OriginsField()
+
+
 @admin.register(Organizer)
 class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
+    form = OrganizerForm
     created_act = ActType.ORGANIZER_CREATED
     changed_act = ActType.ORGANIZER_CHANGED
     list_display = ["name", "email", "created_at"]
     search_fields = ["name", "email"]
-    fields = ["name", "email", "accent_color", "requires_second_factor"]
+    fields = ["name", "email", "accent_color", "embedding_origins", "requires_second_factor"]
     inlines = [MembershipInline]
     formfield_overrides = ADDRESS_FIELDS
 

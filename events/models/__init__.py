@@ -17,6 +17,7 @@ from events.models.events import (
 from events.models.generation import InventoryGeneration
 from events.models.invitations import Invitation
 from events.models.organizers import (
+    MOST_EMBEDDING_ORIGINS,
     ApiToken,
     Membership,
     Organizer,
@@ -45,6 +46,7 @@ __all__ = [
     "LONGEST_HOLD_SECONDS",
     "LONGEST_TERMS",
     "MOST_CHOICES",
+    "MOST_EMBEDDING_ORIGINS",
     "MOST_QUESTIONS",
     "MOST_TICKET_TYPES",
     "ApiToken",

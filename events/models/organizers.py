@@ -8,8 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing.ids import new_id
 from ticketing.pages.accent import COLOR
+from ticketing.pages.embedding import LONGEST_ORIGIN
 from ticketing.text import LONGEST_SLUG, refuse_control_characters
 
+# All of them are in one header of each embedded page, and proxies limit its size.
+MOST_EMBEDDING_ORIGINS = 10
 # The first month is for refunds that are still on their way, and for the accounts of the event.
 FEWEST_MONTHS_KEPT = 1
 MOST_MONTHS_KEPT = 120
@@ -46,6 +49,15 @@ class Organizer(models.Model):
             " darker or brighter where it could not be read. Empty: the site's color."
         ),
     )
+    # As `tidy_origin` returns them. Empty: no site may.
+    embedding_origins = ArrayField(
+        models.CharField(max_length=LONGEST_ORIGIN),
+        verbose_name=_("sites that may embed your events"),
+        blank=True,
+        default=list,
+        db_default=[],
+        size=MOST_EMBEDDING_ORIGINS,
+    )
     # So long after the end of an event, its buyers are erased. NULL: they are kept.
     erases_after_months = models.PositiveSmallIntegerField(
         _("months until buyers are erased"),
@@ -78,6 +90,10 @@ class Organizer(models.Model):
             models.CheckConstraint(
                 condition=models.Q(requires_terms=False) | models.Q(terms_number__isnull=False),
                 name="only_existing_terms_are_required",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(embedding_origins__len__lte=MOST_EMBEDDING_ORIGINS),
+                name="few_sites_may_embed",
             ),
         ]
 

@@ -84,6 +84,17 @@ class ChoiceForm(forms.Form):
         return cleaned
 
 
+def describe_choice(kinds: Sequence[dict[str, Any]], form: ChoiceForm) -> dict[str, Any]:
+    """Return the template context of the ticket types and their fields."""
+    shown = [{**kind, "field": form.quantity_of(kind)} for kind in kinds]
+    return {
+        "form": form,
+        "kinds": shown,
+        "can_choose": any(kind["field"] is not None for kind in shown),
+        "is_sold_out": bool(shown) and all(kind["state"] == "sold_out" for kind in shown),
+    }
+
+
 def field_of(kind: Mapping[str, Any]) -> str:
     """Return the name of the field of a ticket type."""
     return f"{_PREFIX}{kind['id']}"

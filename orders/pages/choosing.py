@@ -20,7 +20,7 @@ from orders.counted_address import count_address
 from orders.insertion import Customer, Reservation
 from orders.page_link import order_path
 from orders.pages.access import give_access, see_other
-from orders.pages.choice_form import ChoiceForm, quantities_in
+from orders.pages.choice_form import ChoiceForm, describe_choice, quantities_in
 from orders.pages.refusals import FIELDS, say_refusal
 from orders.pricing import WantedTickets, check_on_sale, offered_types
 from orders.promo_code import LONGEST_PROMO_CODE
@@ -183,19 +183,14 @@ def _show(  # noqa: PLR0913 - what the page is made of
                 code_refusal = refusal
             case _:
                 form.add_error(None, say_refusal(refusal))
-    for kind in kinds:
-        kind["field"] = form.quantity_of(kind)
     context = describe_event(live, clock.now()) | {
-        "form": form,
-        "kinds": kinds,
+        **describe_choice(kinds, form),
         "form_key_field": FIELD,
         "form_key": new_form_key(),
         "code": offer.code,
         "promo": offer.promo,
         "code_refusal": say_refusal(code_refusal) if code_refusal is not None else "",
         "hold_minutes": max(1, event.hold_seconds // 60),
-        "can_choose": any(kind["field"] is not None for kind in kinds),
-        "is_sold_out": bool(kinds) and all(kind["state"] == "sold_out" for kind in kinds),
     }
     page = show_public_page(request, "orders/choose.html", context, status=status)
     if refusal is not None and refusal.retry_after is not None:

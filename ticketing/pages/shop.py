@@ -46,6 +46,24 @@ def show_public_page(
     return page
 
 
+def show_embedded_page(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, origins: Sequence[str]
+) -> HttpResponse:
+    """
+    Render a public page that sites of these origins, and no others, may show in a frame.
+
+    It sets no cookie: in a frame of another site browsers refuse it. So none of its forms may act.
+    """
+    shown = {**context, "is_private": True, "lang": _chosen_language(request)}
+    page = _render(request, template, shown, HTTPStatus.OK)
+    page.headers["Content-Security-Policy"] = _policy({"frame-ancestors": origins})
+    page.headers["X-Robots-Tag"] = "noindex"
+    page.headers["Cache-Control"] = REVALIDATED
+    # The older header of the same purpose cannot name sites.
+    page.xframe_options_exempt = True
+    return page
+
+
 def show_private_page(
     request: HttpRequest,
     template: str,
@@ -67,6 +85,22 @@ def show_private_page(
 
 
 def _show(
+    request: HttpRequest, template: str, context: Mapping[str, Any], status: int
+) -> HttpResponse:
+    page = _render(request, template, context, status)
+    if chosen := _chosen_language(request):
+        page.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=_YEAR_SECONDS,
+            secure=request.is_secure(),
+            httponly=True,
+            samesite="Lax",
+        )
+    return page
+
+
+def _render(
     request: HttpRequest, template: str, context: Mapping[str, Any], status: int
 ) -> HttpResponse:
     language = translation.get_language() or settings.LANGUAGE_CODE
@@ -92,15 +126,6 @@ def _show(
     # Not `no-referrer`: browsers would send `Origin: null` with the page's own forms.
     page.headers["Referrer-Policy"] = "same-origin"
     patch_vary_headers(page, ["Cookie", "Accept-Language"])
-    if chosen:
-        page.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            chosen,
-            max_age=_YEAR_SECONDS,
-            secure=request.is_secure(),
-            httponly=True,
-            samesite="Lax",
-        )
     return page
 
 
@@ -131,5 +156,6 @@ def _policy(sources: Mapping[str, Sequence[str]]) -> str:
         "img-src": ["'self'", "data:", *settings.TICKETS_ORIGINS],
     }
     for directive, origins in sources.items():
-        own[directive] = [*own.get(directive, []), *origins]
+        allowed = own.get(directive, [])
+        own[directive] = [*(each for each in allowed if each != "'none'"), *origins]
     return "; ".join(" ".join([directive, *allowed]) for directive, allowed in own.items())
