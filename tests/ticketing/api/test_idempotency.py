@@ -486,6 +486,7 @@ ACTS = [
     Act("post", "/orders/{paid}/resend", 202, messages=1),
     Act("post", "/tickets/{ticket}/reissue", 201, messages=1),
     Act("patch", "/tickets/{ticket}", 200, HOLDER, messages=1),
+    Act("post", "/tickets/{ticket}/exchange", 201, {"ticket_type": "{other_type}"}, messages=1),
     Act("post", "/tickets/{ticket}/revoke", 200),
     Act("post", "/tickets/{used}/checkin/undo", 200),
     Act("post", "/webhooks", 201, {"url": "https://shop.example.com/hooks"}),
@@ -509,6 +510,7 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
     organizer = as_organizer(event)
     organizer.post("/tickets/validate", {"code": used.code})
     ticket = make_ticket(ticket_type=kind)
+    other_type = make_ticket_type(event=event, price=str(kind.price), name="Camarote")
     make_device(event)
     device = Device.objects.get()
     pairing = make_pairing_code()
@@ -526,6 +528,7 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
         "ticket": str(ticket.pk),
         "code": ticket.code,
         "used": str(used.pk),
+        "other_type": str(other_type.pk),
     }
     buyer = as_bearer(reserved.token.text)
     return names, {"/orders/{reserved}": buyer, "/orders/{free}": APIClient(), "": organizer}
