@@ -25,7 +25,8 @@ urlpatterns = [
     re_path(r"^robots\.txt\Z", show_robots),
     re_path(r"^sitemap\.xml\Z", show_sitemap_index),
     re_path(r"^sitemap-(?P<number>[1-9][0-9]{0,2})\.xml\Z", show_sitemap),
-    re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})(?:/(?P<number>[1-9][0-9]*))?/?\Z", show_terms_page),
+    re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})/?\Z", show_terms_page),
+    re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})/(?P<number>[1-9][0-9]*)/?\Z", show_terms_page),
     re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/(?P<width>400|800|1600)\.jpg\Z", show_picture),
     path("admin/invitations/<uuid:invitation_id>/", InvitationPage.as_view(), name="invitation"),
 ]

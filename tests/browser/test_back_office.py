@@ -146,7 +146,7 @@ def test_an_invited_manager_joins_the_team_and_signs_in(
         context.clear_cookies()
         sign_in(own, stack, address, password)
         menu = own.locator("#nav-sidebar")
-        expect(menu.get_by_role("link", name="Pedidos")).to_be_visible()
+        expect(menu.get_by_role("link", name="Pedidos", exact=True)).to_be_visible()
         expect(menu.get_by_role("link", name="Membros")).to_have_count(0)
 
     page.goto(f"/admin/events/membership/?q={address}")

@@ -63,6 +63,9 @@ OWN = [
     "guestlist",
     "webhookendpoint",
     "webhookmessage",
+    "termsversion",
+    "refundpolicy",
+    "refundrequest",
 ]
 
 

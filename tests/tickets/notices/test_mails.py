@@ -82,7 +82,8 @@ def _words(text: str) -> str:
 @KINDS
 def test_text_and_page_have_the_same_facts(kind: str, language: str, queue: RecordingQueue):
     letter = letter_about(kind, language, queue)
-    text, page = text_of(letter), page_of(letter)
+    # The text has the addresses of the page's links, with ids that contain digits.
+    text, page = re.sub(r"https?://\S+", "", text_of(letter)), page_of(letter)
 
     # Amounts, dates, times and codes.
     fact = r"(?:R\$|BRL) [\d.,]+|\d{4}|\d{1,2}h\d\d|\d{1,2}:\d\d [AP]M|[0-9A-Z]{6}-\d"
