@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from redis import Redis
@@ -19,6 +20,9 @@ from ticketing.queue import messages, next_steps
 from ticketing.redis import get_redis
 
 empty_quickly()
+# Hypothesis fails an example that takes over 200 ms, which says nothing on a busy machine.
+hypothesis.settings.register_profile("without deadline", deadline=None)
+hypothesis.settings.load_profile("without deadline")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The health check of workers: it reads the times of their polls from files, without Django."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -127,4 +128,5 @@ def test_the_exit_code_of_the_command_is_the_result_and_django_is_not_imported(t
     write_polls(tmp_path, {"sale": time.time() - 130})
     done = run_check(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
     assert done.returncode == 1
-    assert "has not polled sale for 130 s." in done.stdout
+    # The command counts until it runs, which takes some seconds on a busy machine.
+    assert re.search(r"has not polled sale for 1[3-9]\d s\.", done.stdout)
