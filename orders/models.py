@@ -18,6 +18,7 @@ from orders.dropped_hold import DroppedHold
 from orders.email_confirmation import EmailConfirmation
 from orders.exchange_record import CashDifference, TicketExchange
 from orders.guest_list_record import GuestList
+from orders.holder_record import HolderName
 from orders.ledger_entry import LedgerEntry
 from orders.order_item import OrderItem
 from orders.pix_record import PixCharge, PixState
@@ -30,8 +31,8 @@ from ticketing.ids import new_id
 
 __all__ = [
     "BUYER_METHODS", "Answer", "BoxOfficeMethod", "BoxOfficeSale", "CashDifference", "Consent",
-    "ConsentWay", "DroppedHold", "EmailConfirmation", "GuestList", "LedgerEntry", "Order",
-    "OrderItem", "OrderStatus", "Payment", "PaymentMethod", "PaymentStatus", "PixCharge",
+    "ConsentWay", "DroppedHold", "EmailConfirmation", "GuestList", "HolderName", "LedgerEntry",
+    "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod", "PaymentStatus", "PixCharge",
     "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge", "SimulatedPix",
     "TicketExchange",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events.models import EventStatus
 from orders.email_confirmation import EmailConfirmation
-from orders.models import Answer, Order, OrderStatus, Refund
+from orders.models import Answer, HolderName, Order, OrderStatus, Refund
 from orders.shop_record import ShopRecord
 from ticketing.addresses import can_be_mailed, tidy_address
 
@@ -51,7 +51,7 @@ def not_erased(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 def erase_buyers(order_ids: Collection[UUID]) -> None:
     """
-    Remove what identifies the buyers of these orders, and their answers.
+    Remove what identifies the buyers of these orders, their answers, and the names they gave.
 
     Amounts, dates and codes stay.
     The shop's own id goes too: it may be a customer's number, or lead to the customer in the shop.
@@ -61,6 +61,7 @@ def erase_buyers(order_ids: Collection[UUID]) -> None:
         customer_name=ERASED_NAME, customer_email="", address_digest="", network_digest=""
     )
     Answer.objects.filter(order_id__in=order_ids).delete()
+    HolderName.objects.filter(item__order_id__in=order_ids).delete()
     # SES may have named the address in its refusal.
     EmailConfirmation.objects.filter(order_id__in=order_ids).update(failure="")
     ShopRecord.objects.filter(order_id__in=order_ids).update(external_id="", metadata={})

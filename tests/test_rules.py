@@ -112,6 +112,7 @@ ONLY_IN_THE_API = {
     "terms_not_accepted",
     "ticket_type_needed",
     "too_many_wrong_codes",
+    "unknown_place",
     "unknown_promo_code",
     "unknown_ticket",
     "weak_idempotency_key",

@@ -155,6 +155,7 @@ class ActType(models.TextChoices):
     EVENT_CANCELLED = "event.cancelled", _("event cancelled")
     QUESTIONS_CHANGED = "event.questions_changed", _("questions to buyers changed")
     ORDER_ANSWERED = "order.answered", _("questions of the organizer answered")
+    ORDER_HOLDERS_NAMED = "order.holders_named", _("holders of the tickets named")
     PROMO_CODE_CREATED = "promo_code.created", _("promo code created")
     PROMO_CODE_CHANGED = "promo_code.changed", _("promo code changed")
     PROMO_CODE_DELETED = "promo_code.deleted", _("promo code deleted")

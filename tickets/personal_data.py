@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 
 from events.models import EventStatus
-from orders.models import Answer, Consent, Order
+from orders.models import Answer, Consent, HolderName, Order
 from orders.personal_data import (
     ERASED_NAME,
     erase_buyers,
@@ -118,7 +118,10 @@ def copy_of_person(
     found = orders_of_person(organizer_id=organizer_id, email=email)
     answers = Answer.objects.select_related("question").order_by("question__position", "pk")
     orders = found.select_related("event", "shop_record", "consent__terms").prefetch_related(
-        Prefetch("tickets", tickets), Prefetch("answers", answers), "refund_requests"
+        Prefetch("tickets", tickets),
+        Prefetch("answers", answers),
+        Prefetch("items__holder_names", HolderName.objects.order_by("position")),
+        "refund_requests",
     )
     copied = [_copy_of_order(order) for order in orders]
     received = received_by_person(organizer_id=organizer_id, email=email)
@@ -223,6 +226,8 @@ def _copy_of_order(order: Order) -> dict[str, Any]:
             {"question": answer.question.label, "answer": answer.value}
             for answer in order.answers.all()
         ],
+        # Of tickets that do not exist yet.
+        "holders": [named.name for item in order.items.all() for named in item.holder_names.all()],
         "refund_requests": [
             {
                 "requested_at": asked.requested_at.isoformat(),

@@ -9,7 +9,9 @@ from django.db import transaction
 from events.models import EventStatus
 from events.stock.holds import release_holds, settle_hold
 from events.stock.record import sell_tickets
+from orders.answer_rules import Place
 from orders.gateway import charge, undo_charge
+from orders.holders import take_names
 from orders.models import Order, OrderItem, OrderStatus
 from orders.payment import approve_payment, fail_payment, note_undo
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
@@ -95,8 +97,10 @@ def _write_sale(order: Order, now: datetime) -> bool:
         return False
     items = list(order.items.select_related("ticket_type").order_by("pk"))
     places = [(item, place) for item in items for place in range(1, item.quantity + 1)]
+    # After the status has changed: a buyer who names a holder from now on finds the tickets.
+    names = take_names(order)
     Ticket.objects.bulk_create(
-        _make_ticket(order, item, place, number, now)
+        _make_ticket(order, item, place, number, name=names.get(Place(item.pk, place)), now=now)
         for number, (item, place) in enumerate(places, 1)
     )
     Delivery.objects.create(order=order, asked_at=now, ask_again_at=next_retry_at(0, now=now))
@@ -106,8 +110,8 @@ def _write_sale(order: Order, now: datetime) -> bool:
     return True
 
 
-def _make_ticket(
-    order: Order, item: OrderItem, position: int, number: int, now: datetime
+def _make_ticket(  # noqa: PLR0913 - a ticket has this many parts
+    order: Order, item: OrderItem, position: int, number: int, *, name: str | None, now: datetime
 ) -> Ticket:
     identity = ticket_id(order.pk, item.ticket_type_id, position)
     subject = CodeSubject(
@@ -127,6 +131,6 @@ def _make_ticket(
         number=number,
         code=sign_code(subject, identity),
         object_name=new_object_name(event_id=order.event_id, ticket_id=identity),
-        holder_name=order.customer_name,
+        holder_name=name or order.customer_name,
         created_at=now,
     )

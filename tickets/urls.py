@@ -6,6 +6,7 @@ from tickets.door.attendance_views import EventAttendance
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
 from tickets.door.views import CheckInUndo, TicketValidation
 from tickets.exchange_views import TicketExchanged
+from tickets.holder_views import OrderHolders
 from tickets.operations.views import Readiness, metrics
 from tickets.organizer_views import (
     EventTickets,
@@ -22,6 +23,7 @@ from tickets.pages.accepting import (
 )
 from tickets.pages.find import find_tickets, open_order, show_asked, show_list
 from tickets.pages.giving_back import give_back
+from tickets.pages.naming import show_names_page
 from tickets.pages.reminders import choose_reminders
 from tickets.pages.tickets import (
     download_calendar,
@@ -43,6 +45,7 @@ _TRANSFER = r"^transfer/(?P<transfer_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 
 urlpatterns = [
     api_path("orders/<id:order_id>/ticket", OrderTickets.as_view()),
+    api_path("orders/<id:order_id>/holders", OrderHolders.as_view()),
     api_path("orders/<id:order_id>/refund", OrderRefund.as_view()),
     api_path("orders/<id:order_id>/resend", OrderResend.as_view()),
     api_path("events/<event:reference>/tickets", EventTickets.as_view()),
@@ -70,6 +73,7 @@ urlpatterns = [
     re_path(rf"{_TRANSFER}/event\.ics\Z", download_received_calendar),
     re_path(rf"{_ORDER}/reminders\Z", choose_reminders),
     re_path(rf"{_ORDER}/offline\.js\Z", send_offline_worker),
+    re_path(rf"{_ORDER}/names/\Z", show_names_page),
     re_path(rf"{_ORDER}/refund\Z", give_back),
     re_path(r"^find/?\Z", find_tickets, name="find_tickets"),
     re_path(r"^find/sent\Z", show_asked),

@@ -176,7 +176,7 @@ class QuestionInline(StackedInline):
 
 
 class AsksQuestions:
-    """Adds the questions to the page of an event that exists."""
+    """Adds what buyers are asked: the names on the tickets, and questions once the event exists."""
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         inlines: list[Any] = super().get_inlines(request, obj)  # type: ignore[misc]
@@ -185,6 +185,8 @@ class AsksQuestions:
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: Any = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        names = {"fields": ["holder_names", "names_until"]}
+        sets = [*sets, (gettext_lazy("Names on the tickets"), names)]
         if obj is None:
             return sets
         return [*sets, (gettext_lazy("Questions to buyers"), {"fields": ["answers_until"]})]

@@ -49,6 +49,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "max_per_address_exceeded": _("The limit of tickets per network address is reached."),
     "max_per_customer_exceeded": _("The limit of tickets per customer is reached."),
     "max_per_order_exceeded": _("An order may not have that many tickets."),
+    "names_closed": _("The names cannot be changed any more: the time for it is over."),
     "not_checked_in": _("This ticket is not checked in, or it was revoked."),
     "not_found": _("It does not exist any more, or you may not see it."),
     "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
@@ -96,6 +97,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
     ),
     "too_many_invitations": _("An organizer has 50 open invitations at most. Withdraw one first."),
     "too_many_mails": _("Too many mails were sent to this address. Try again in an hour."),
+    "too_many_names": _(
+        "The names on these tickets were changed too often. Ask the organizer to change them."
+    ),
     "too_many_questions": _("An event asks 20 questions at most."),
     "too_many_reservations": _(
         "Too many reservations are open for this customer or address. Try again when they have"

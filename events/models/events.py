@@ -63,6 +63,14 @@ class EventStatus(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
+class HolderNames(models.TextChoices):
+    """Whether buyers name the holder of each ticket."""
+
+    NOT_ASKED = "no", _("not asked")
+    OPTIONAL = "optional", _("optional")
+    REQUIRED = "required", _("required before the payment")
+
+
 class Event(models.Model):
     """An event of an organizer, with its place, its times and the rules of its sale."""
 
@@ -199,6 +207,28 @@ class Event(models.Model):
         blank=True,
         validators=[validate_plausible_date],
         help_text=_("Until then buyers may answer your questions. Empty: until the event starts."),
+    )
+    holder_names = models.CharField(
+        _("names on the tickets"),
+        max_length=8,
+        choices=HolderNames.choices,
+        default=HolderNames.NOT_ASKED,
+        db_default=HolderNames.NOT_ASKED,
+        help_text=_(
+            "Buyers may name the person of each ticket on the page of the order. A ticket without a"
+            " name has the buyer's."
+        ),
+    )
+    # Empty: as long as answers to the questions.
+    names_until = models.DateTimeField(
+        _("names can be changed until"),
+        null=True,
+        blank=True,
+        validators=[validate_plausible_date],
+        help_text=_(
+            "A ticket whose name changes after the payment gets a new code. Empty: as long as"
+            " answers can be changed."
+        ),
     )
     image_url = models.URLField(_("image"), max_length=500, blank=True)
     currency = models.CharField(

@@ -11,7 +11,6 @@ from django.utils import translation
 
 from events.event_cache import take_event
 from orders.access import buyer_of
-from orders.answers import needs_answers
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
 from orders.gateway import get_checkout
@@ -24,7 +23,7 @@ from orders.pages.choosing import reserve_by_form
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import say_decline, say_refusal
 from orders.pages.shown_order import describe_order, is_ready, state_of
-from orders.pages.ways import ways_for
+from orders.pages.ways import needs_details, ways_for
 from orders.payment import PaymentNotAccepted
 from orders.pricing import EventNotFound, WantedTickets, check_on_sale
 from ticketing import clock
@@ -149,7 +148,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "sections": render_sections(Place.ORDER, request, order),
         "ways": ways,
         "checkout_scripts": checkout.scripts if checkout is not None else [],
-        "needs_answers": context["state"] == OrderStatus.RESERVED and needs_answers(order, now),
+        "needs_details": context["state"] == OrderStatus.RESERVED and needs_details(order, now),
         "refusal": say_refusal(refusal) if refusal is not None else "",
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),

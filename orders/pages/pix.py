@@ -12,7 +12,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from events.wording import show_hour, show_money
-from orders.answers import needs_answers
 from orders.consents import OtherTerms, TermsNotAccepted
 from orders.gateway import GatewayAway, get_pix_gateway
 from orders.models import Order, OrderStatus, PixCharge, PixState
@@ -21,6 +20,7 @@ from orders.pages.access import of_order, see_other
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import SENTENCES
 from orders.pages.shown_order import describe_order
+from orders.pages.ways import needs_details
 from orders.pix import PixNotOffered, PixTooLate, offers_pix, request_pix, settle_pix
 from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
 from ticketing import clock
@@ -86,7 +86,7 @@ def _act(request: HttpRequest, order: Order) -> HttpResponse:
     """Do what the form says. Each act may be repeated, so no form needs a key."""
     now = clock.now()
     act = request.POST.get("act", "")
-    if needs_answers(order, now):
+    if needs_details(order, now):
         return see_other(order_path(order.pk))
     try:
         pix = request_pix(order=order, now=now, agreed=agreed_in(request.POST))
@@ -106,8 +106,8 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     now = clock.now()
     pix = _pix_of(order)
     shown = what_is_shown(order, pix, now)
-    must_answer = shown == Shown.NEW and needs_answers(order, now)
-    if must_answer or shown == Shown.ELSEWHERE or not offers_pix(order):
+    is_early = shown == Shown.NEW and needs_details(order, now)
+    if is_early or shown == Shown.ELSEWHERE or not offers_pix(order):
         return see_other(order_path(order.pk))
     context = describe_order(order, now) | describe_terms(order)
     context |= {

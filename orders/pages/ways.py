@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from orders.answers import needs_answers
 from orders.gateway import get_checkout
+from orders.holders import needs_names
 from orders.models import Order, PaymentMethod
 from orders.pix import offers_pix
 from ticketing import clock
@@ -26,11 +28,16 @@ def ways_for(order: Order) -> list[Way]:
     """
     Return the ways to pay for a reservation, in the order in which the page shows them.
 
-    There are none while the buyer has not answered what the organizer needs to know.
+    There are none while the buyer has not said what the organizer needs to know.
     """
-    if needs_answers(order, clock.now()):
+    if needs_details(order, clock.now()):
         return []
     return [way for way in _WAYS if way.is_for(order)] + _ways_of_gateway(order)
+
+
+def needs_details(order: Order, now: datetime) -> bool:
+    """Return whether an answer or a name that must come before the payment is missing."""
+    return needs_answers(order, now) or needs_names(order, now)
 
 
 def _is_free(order: Order) -> bool:

@@ -432,6 +432,8 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "GET /orders/{order_id}",
         "GET /orders/{order_id}/answers",
         "PUT /orders/{order_id}/answers",
+        "GET /orders/{order_id}/holders",
+        "PATCH /orders/{order_id}/holders",
         "POST /orders/{order_id}/payment",
         "GET /orders/{order_id}/pix",
         "POST /orders/{order_id}/pix",

@@ -31,6 +31,7 @@ def test_a_copy_is_a_draft_with_all_settings_and_no_sales(queue: RecordingQueue)
         max_per_order=4,
         hold_seconds=600,
         requires_proof_of_work=True,
+        holder_names="optional",
         image_url="https://example.com/a.jpg",
         external_id="e-1",
     )
@@ -45,8 +46,9 @@ def test_a_copy_is_a_draft_with_all_settings_and_no_sales(queue: RecordingQueue)
         "Segunda noite",
         "segunda-noite",
     )
-    for name in ("description", "venue", "max_per_order", "hold_seconds", "image_url"):
+    for name in ("description", "venue", "max_per_order", "hold_seconds", "holder_names"):
         assert getattr(copy, name) == getattr(event, name)
+    assert copy.image_url == event.image_url
     assert (copy.requires_proof_of_work, copy.external_id) == (True, "")
     assert copy.number != event.number
     copied = copy.ticket_types.get()

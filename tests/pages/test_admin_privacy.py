@@ -35,7 +35,7 @@ from orders.box_office import sell_at_box_office
 from orders.box_office_record import BoxOfficeMethod
 from orders.guest_list_files import RawLine
 from orders.guest_lists import check_guest_list
-from orders.models import CashDifference, Consent, Order, TicketExchange
+from orders.models import CashDifference, Consent, HolderName, Order, TicketExchange
 from orders.pix import request_pix
 from tests.make import (
     SOMEBODY,
@@ -255,12 +255,14 @@ def offer_and_remind(mark: str, ticket: Ticket) -> None:
 
 
 def make_rows_of_the_shop(order: Order, mark: str) -> None:
-    """Make a promo code, a question with its answer, and a Pix of another order."""
+    """Make a promo code, a question with its answer, a holder, and a Pix of another order."""
     make_promo_code(event=order.event, code=f"PROMO-{mark.upper()}", note=f"Nota {mark}")
     question = make_question(event=order.event, label=f"Pergunta {mark}", help_text=f"Ajuda {mark}")
     answer(order, question, f"Resposta {mark}")
     kind = order.event.ticket_types.get()
-    request_pix(order=make_reserved_order(ticket_type=kind), now=clock.now())
+    by_pix = make_reserved_order(ticket_type=kind)
+    HolderName.objects.create(item=by_pix.items.get(), position=1, name=f"Titular {mark}")
+    request_pix(order=by_pix, now=clock.now())
 
 
 def make_exchanged_ticket(order: Order) -> None:

@@ -9,13 +9,15 @@ from orders.page_link import order_path
 from ticketing import clock
 from ticketing.pages.sections import Place, Section, add_section
 from tickets.pages.giving_back import show_deadline
+from tickets.pages.naming import NAMES_SECTION
 from tickets.pages.shown_tickets import has_tickets
 from tickets.refund_requests import offer_refund, open_request
 
 
 def add_sections() -> None:
-    """Add the section to the page of an order, at the start of the process."""
+    """Add the sections to the page of an order, at the start of the process."""
     add_section(Place.ORDER, Section("tickets/order_section.html", _describe, position=10))
+    add_section(Place.ORDER, NAMES_SECTION)
     add_section(Place.ORDER, Section("tickets/refund_section.html", _describe_refund, position=80))
 
 

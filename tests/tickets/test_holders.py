@@ -1,0 +1,229 @@
+"""Buyers name the holders of their tickets: before the payment, and until the deadline."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from events.models import Event, HolderNames
+from orders.answer_rules import Place
+from orders.holders import NamesClosed, UnknownPlace, needs_names
+from orders.models import HolderName, Order
+from orders.page_link import order_path
+from orders.payment import confirm_payment
+from orders.personal_data import erase_buyers
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    make_event,
+    make_paid_order,
+    make_reservation,
+    make_reserved_order,
+)
+from ticketing import clock
+from ticketing.models import Act, ActType
+from tickets.holders import MOST_CHANGES, TooManyNames, name_holders, named_places
+from tickets.models import Delivery, Ticket, TicketStatus
+from tickets.personal_data import copy_of_person
+from tickets.replacement import TicketNotValid
+from tickets.settlement import settle_order
+from tickets.transfers.offering import NewHolder, offer_ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def an_event(holder_names: str = HolderNames.OPTIONAL) -> Event:
+    return make_event(holder_names=holder_names)
+
+
+def name(order: Order, names: Mapping[int, str]) -> None:
+    """Name the tickets of an order with one item, by their positions."""
+    item = order.items.get()
+    places = {Place(item.pk, position): each for position, each in names.items()}
+    name_holders(order=order, names=places, actor=SOMEBODY, now=clock.now())
+
+
+def names_of(order: Order) -> list[str]:
+    return [each.name for each in named_places(order, now=clock.now())]
+
+
+def pay(order: Order) -> None:
+    confirm_payment(order=order, method="card", token="tok_approved", now=clock.now())
+    settle_order(order_id=order.pk, now=clock.now())
+    order.refresh_from_db()
+
+
+def test_names_given_before_the_payment_go_to_the_tickets():
+    order = make_reserved_order(ticket_type=an_event().ticket_types.get(), quantity=3)
+
+    name(order, {1: "Bia Lima", 2: "Caio Reis"})
+    name(order, {2: "", 3: "Davi Melo"})
+    assert names_of(order) == ["Bia Lima", "", "Davi Melo"]
+    pay(order)
+
+    tickets = Ticket.objects.of_order(order.pk)
+    assert [each.holder_name for each in tickets] == ["Bia Lima", "Ana Souza", "Davi Melo"]
+    assert names_of(order) == ["Bia Lima", "Ana Souza", "Davi Melo"]
+    assert not HolderName.objects.exists()
+    assert Act.objects.filter(type=ActType.ORDER_HOLDERS_NAMED, subject_id=order.pk).count() == 2
+
+
+def test_a_name_changed_after_the_payment_gets_a_new_code_and_the_others_keep_theirs():
+    order = make_paid_order(ticket_type=an_event().ticket_types.get(), quantity=2)
+    first, second = Ticket.objects.of_order(order.pk)
+    Delivery.objects.update(sent_at=clock.now())
+
+    for _repeat in range(2):
+        name(order, {1: "Ana Souza", 2: "Bia Lima"})
+
+    kept, new = Ticket.objects.of_order(order.pk)
+    assert (kept.pk, kept.holder_name) == (first.pk, "Ana Souza")
+    assert (new.holder_name, new.number) == ("Bia Lima", second.number)
+    assert new.code != second.code
+    second.refresh_from_db()
+    assert (second.status, second.replaced_by_id) == (TicketStatus.REVOKED, new.pk)
+    assert Delivery.objects.get().sent_at is None
+    assert Act.objects.filter(type=ActType.TICKET_RENAMED).count() == 1
+    name(order, {2: ""})
+    assert names_of(order) == ["Ana Souza", "Ana Souza"]
+
+
+def test_a_used_an_offered_and_a_foreign_ticket_keep_their_names():
+    order = make_paid_order(ticket_type=an_event().ticket_types.get(), quantity=3)
+    used, offered, _free = Ticket.objects.of_order(order.pk)
+    Ticket.objects.filter(pk=used.pk).update(status=TicketStatus.USED, used_at=clock.now())
+    to = NewHolder("Caio Reis", "caio@example.com", "en")
+    offer_ticket(order_id=order.pk, ticket_id=offered.pk, to=to, actor=SOMEBODY, now=clock.now())
+
+    for position in (1, 2):
+        with pytest.raises(TicketNotValid):
+            name(order, {3: "Davi Melo", position: "Bia Lima"})
+    with pytest.raises(UnknownPlace):
+        name(order, {3: "Davi Melo", 4: "Bia Lima"})
+
+    assert names_of(order) == ["Ana Souza"] * 3
+    places = named_places(order, now=clock.now())
+    assert [each.can_name for each in places] == [False, False, True]
+
+
+def test_names_close_with_the_setting_the_deadline_and_the_event():
+    order = make_paid_order(ticket_type=an_event().ticket_types.get())
+    now = clock.now()
+    past = now - timedelta(seconds=1)
+    for fields in (
+        {"holder_names": HolderNames.NOT_ASKED},
+        {"names_until": past},
+        {"answers_until": past},
+        {"status": "cancelled"},
+    ):
+        before = Event.objects.filter(pk=order.event_id).values(*fields).get()
+        Event.objects.filter(pk=order.event_id).update(**fields)
+        with pytest.raises(NamesClosed):
+            name(order, {1: "Bia Lima"})
+        Event.objects.filter(pk=order.event_id).update(**before)
+
+    Event.objects.update(answers_until=past, names_until=now + timedelta(hours=1))
+    order.refresh_from_db()
+    name(order, {1: "Bia Lima"})
+    assert names_of(order) == ["Bia Lima"]
+
+
+def test_the_names_of_one_order_change_only_so_often():
+    order = make_paid_order(ticket_type=an_event().ticket_types.get())
+    for number in range(MOST_CHANGES):
+        name(order, {1: f"Bia Lima {number}"})
+
+    with pytest.raises(TooManyNames):
+        name(order, {1: "Caio Reis"})
+
+
+def test_the_copy_of_a_person_has_the_names_and_erasing_removes_them():
+    event = an_event()
+    order = make_reserved_order(ticket_type=event.ticket_types.get(), quantity=2)
+    name(order, {2: "Bia Lima"})
+
+    copied = copy_of_person(
+        organizer_id=event.organizer_id,
+        email="ana@example.com",
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    assert copied["orders"][0]["holders"] == ["Bia Lima"]
+    erase_buyers([order.pk])
+
+    assert not HolderName.objects.exists()
+
+
+def test_a_buyer_names_holders_through_the_api():
+    event = an_event()
+    kind = event.ticket_types.get()
+    reservation = make_reservation(ticket_type=kind, quantity=2)
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}/holders"
+    one = {"ticket_type": str(kind.pk), "position": 2}
+
+    named = buyer.patch(path, {"holders": [one | {"name": "Bia Lima"}]})
+
+    assert named.status_code == 200
+    assert named.json() == buyer.get(path).json()
+    assert named.json()["holder_names"] == "optional"
+    assert [each["name"] for each in named.json()["holders"]] == [None, "Bia Lima"]
+    for wrong in (
+        [one | {"name": "see example.com"}],
+        [one | {"position": 3, "name": "Bia"}],
+        [one | {"ticket_type": str(event.pk), "name": "Bia"}],
+        [one | {"name": "Bia"}, one | {"name": "Caio"}],
+    ):
+        assert buyer.patch(path, {"holders": wrong}).status_code == 400
+    cleared = buyer.patch(path, {"holders": [one | {"name": None}]}).json()
+    assert [each["name"] for each in cleared["holders"]] == [None, None]
+
+
+def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
+    reservation = make_reservation(
+        ticket_type=an_event(HolderNames.REQUIRED).ticket_types.get(), quantity=2
+    )
+    browser, home = Client(headers={"accept-language": "en"}), order_path(reservation.order_id)
+    browser.cookies["order"] = reservation.token.text
+    page = browser.get(home).content.decode()
+    assert "The organizer needs the name of each person" in page
+    assert 'name="method"' not in page
+    assert browser.post(f"{home}pix/", {"act": "request"}).headers["Location"] == home
+
+    missing = browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": " "})
+    assert (missing.status_code, missing.content.decode().count('class="wrong"')) == (400, 1)
+    saved = browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": "Caio Reis"})
+
+    assert (saved.status_code, saved.headers["Location"]) == (303, home)
+    page = browser.get(home).content.decode()
+    assert "Bia Lima, Caio Reis" in page
+    assert 'name="method"' in page
+    order = Order.objects.select_related("event").get()
+    assert not needs_names(order, clock.now())
+    pay(order)
+    sold = browser.get(f"{home}names/").content.decode()
+    assert "gets a new code" in sold
+    assert 'value="Caio Reis"' in sold
+
+
+def test_the_page_of_names_locks_what_cannot_change_and_is_gone_when_nothing_is_asked():
+    reservation = make_reservation(ticket_type=an_event().ticket_types.get(), quantity=2)
+    browser, home = Client(headers={"accept-language": "en"}), order_path(reservation.order_id)
+    browser.cookies["order"] = reservation.token.text
+    order = Order.objects.get()
+    pay(order)
+    used = Ticket.objects.of_order(order.pk)[0]
+    Ticket.objects.filter(pk=used.pk).update(status=TicketStatus.USED, used_at=clock.now())
+
+    assert "This name stays" in browser.get(f"{home}names/").content.decode()
+    browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": "Caio Reis"})
+    assert names_of(order) == ["Ana Souza", "Caio Reis"]
+
+    Event.objects.update(names_until=clock.now())
+    late = browser.post(f"{home}names/", {"name-0": "x", "name-1": "y"})
+    assert late.status_code == 409
+    assert "The names cannot be changed any more" in late.content.decode()
+    Event.objects.update(holder_names=HolderNames.NOT_ASKED)
+    assert browser.get(f"{home}names/").headers["Location"] == home
+    assert "Names on the tickets" not in browser.get(home).content.decode()
+    assert Client().get(f"{home}names/").status_code == 404

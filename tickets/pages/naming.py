@@ -1,0 +1,124 @@
+"""The page on which a buyer names the holders of an order's tickets, and its section."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from events.admin.refusals import say_refusal
+from events.models import HolderNames
+from events.wording import show_hour
+from orders.access import buyer_of
+from orders.answer_rules import Place
+from orders.holders import can_name, names_close_at, needs_names
+from orders.models import Order, OrderStatus
+from orders.page_link import order_path
+from orders.pages.access import of_order, see_other
+from orders.pages.shown_order import describe_order
+from ticketing import clock
+from ticketing.api.problems import status_and_words
+from ticketing.clock import zone_named
+from ticketing.errors import Refusal
+from ticketing.pages.sections import Section
+from ticketing.pages.shop import show_private_page
+from ticketing.text_form import PersonNameField
+from tickets.holders import NamedPlace, name_holders, named_places
+
+
+class NamesForm(forms.Form):
+    """A field for the name on each ticket. Those that cannot be named now are disabled."""
+
+    def __init__(self, places: Sequence[NamedPlace], order: Order, *args: Any) -> None:
+        super().__init__(*args)
+        self.places = list(places)
+        is_required = order.event.holder_names == HolderNames.REQUIRED
+        for number, each in enumerate(self.places):
+            words = {"type": each.item.ticket_type.name, "number": each.place.position}
+            self.fields[f"name-{number}"] = PersonNameField(
+                label=_("%(type)s, ticket %(number)d") % words,
+                required=is_required,
+                initial=each.name,
+                disabled=not each.can_name,
+                widget=forms.TextInput(attrs={"autocomplete": "off"}),
+            )
+
+    def names(self) -> dict[Place, str]:
+        """Return the names of a valid form, for those tickets that can be named."""
+        return {
+            each.place: self.cleaned_data[f"name-{number}"]
+            for number, each in enumerate(self.places)
+            if each.can_name
+        }
+
+
+@of_order
+def show_names_page(request: HttpRequest, order: Order) -> HttpResponse:
+    """Show the names on the tickets of an order. A form changes them."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    now = clock.now()
+    places = named_places(order, now=now)
+    if order.event.holder_names == HolderNames.NOT_ASKED or not places:
+        return see_other(order_path(order.pk))
+    if request.method != "POST":
+        return _show(request, order, NamesForm(places, order))
+    form = NamesForm(places, order, request.POST)
+    if not form.is_valid():
+        return _show(request, order, form, status=HTTPStatus.BAD_REQUEST)
+    try:
+        name_holders(order=order, names=form.names(), actor=buyer_of(order), now=now)
+    except Refusal as refusal:
+        # Something has changed while the page was open: show the tickets as they are now.
+        order.refresh_from_db()
+        fresh = NamesForm(named_places(order, now=now), order)
+        status = status_and_words(type(refusal))[0]
+        return _show(request, order, fresh, refused=say_refusal(refusal), status=status)
+    return see_other(order_path(order.pk))
+
+
+def _show(
+    request: HttpRequest,
+    order: Order,
+    form: NamesForm,
+    *,
+    refused: str = "",
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    now = clock.now()
+    context = describe_order(order, now) | {
+        "form": form,
+        "is_open": any(each.can_name for each in form.places),
+        "is_sold": order.status == OrderStatus.PAID,
+        "is_unpaid": order.status == OrderStatus.RESERVED,
+        "is_required": order.event.holder_names == HolderNames.REQUIRED,
+        "refused": refused,
+        "until": _show_deadline(order),
+    }
+    return show_private_page(request, "tickets/names.html", context, status=status)
+
+
+def _show_deadline(order: Order) -> str:
+    closes_at = names_close_at(order.event).astimezone(zone_named(order.event.timezone))
+    return f"{formats.date_format(closes_at, 'DATE_FORMAT')}, {show_hour(closes_at)}"
+
+
+def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
+    now = clock.now()
+    if not can_name(order, order.event, now):
+        return None
+    places = named_places(order, now=now)
+    return {
+        "path": f"{order_path(order.pk)}names/",
+        "is_missing": order.status == OrderStatus.RESERVED and needs_names(order, now),
+        "is_sold": order.status == OrderStatus.PAID,
+        "names": [each.name for each in places if each.name],
+        "until": _show_deadline(order),
+    }
+
+
+# On the page of an order, below the questions.
+NAMES_SECTION: Final = Section("tickets/names_section.html", _describe_section, position=30)
