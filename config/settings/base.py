@@ -51,6 +51,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 # The largest legitimate request body is an event with a long description.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# An order of 100 tickets may be asked 20 questions about each of them.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
 # A picture of an event, which only one page of the admin takes. It stays in memory: the disk of a
 # container may be read-only. The form around it needs some more bytes.
 PICTURE_MAX_BYTES = 8 * 1024 * 1024

@@ -91,6 +91,7 @@ def describe_choice(kinds: Sequence[dict[str, Any]], form: ChoiceForm) -> dict[s
         "form": form,
         "kinds": shown,
         "can_choose": any(kind["field"] is not None for kind in shown),
+        "is_free": not any(kind["amount"] for kind in shown),
         "is_sold_out": bool(shown) and all(kind["state"] == "sold_out" for kind in shown),
     }
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from events.models import Event, QuestionKind, QuestionScope
+from events.models import MOST_QUESTIONS, Event, QuestionKind, QuestionScope
+from events.models.events import LARGEST_PER_ORDER
 from orders.models import Answer, Order
 from orders.page_link import order_path
 from tests.make import make_event, make_question, make_reservation
@@ -118,3 +119,16 @@ def test_nobody_is_kept_from_paying_when_it_is_too_late_to_answer(event: Event):
     Event.objects.update(answers_until=clock.now() - timedelta(seconds=1))
 
     assert 'name="method"' in browser.get(home).content.decode()
+
+
+def test_a_form_may_have_as_many_answers_as_the_largest_order():
+    event = make_event()
+    make_question(event=event, label="Diet?")
+    browser, home = buyer_of_two(event)
+    most = MOST_QUESTIONS * LARGEST_PER_ORDER
+
+    answered = browser.post(
+        f"{home}details/", {f"answer-{number}": "Vegan" for number in range(most)}
+    )
+
+    assert answered.status_code == 303

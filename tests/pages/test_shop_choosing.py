@@ -267,6 +267,14 @@ def test_an_event_with_a_proof_of_work_says_so_where_scripts_are_off():
     assert not Order.objects.exists()
 
 
+def test_nobody_is_told_to_pay_for_free_tickets():
+    free, paid = look(make_event(price="0.00")), look(make_event())
+
+    assert "for 15 minutes. They are free." in free
+    assert "Nothing is charged before" not in free
+    assert "while you pay. Nothing is charged before." in paid
+
+
 def test_a_link_may_propose_quantities():
     event = make_event()
     kind = event.ticket_types.get()
