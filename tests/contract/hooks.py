@@ -23,6 +23,8 @@ _EXISTING_OF_TEN = 7
 # the codes of its `errors`, with the rule that a schema cannot express. Other allowed responses are
 # those of `_ALWAYS_ALLOWED`.
 _BEYOND_A_SCHEMA = {
+    "answer_missing": "the organizer's questions may need an answer",
+    "answer_not_valid": "depends on the organizer's questions and on the order's tickets",
     "difference_not_settled": "depends on the prices of the two ticket types",
     "idempotency_key_reused": "an earlier request had the key and another body",
     "invalid_code": "the signature must be valid",
@@ -36,6 +38,7 @@ _BEYOND_A_SCHEMA = {
     "ticket_type_needed": "depends on the number of the event's ticket types",
     "unknown_event": "the event must exist and belong to the organizer",
     "unknown_order": "the order must exist and belong to the organizer",
+    "unknown_place": "the order must have that ticket",
     "waiver_needs_reason": "depends on the prices of the two ticket types",
     "weak_idempotency_key": "depends on the caller and on the key's randomness",
     "web_address": "a mail program could turn the text into a link",
