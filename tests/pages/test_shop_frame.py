@@ -3,7 +3,7 @@
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, URLResolver, get_resolver, resolve
 from django.utils import translation
 
 from ticketing.api.form_keys import act_once
@@ -82,6 +82,18 @@ def test_no_address_has_a_twin_with_a_line_break_for_which_other_limits_hold(pat
 
     with pytest.raises(Resolver404):
         resolve(f"{path}\n")
+
+
+def test_no_pattern_of_an_address_lets_a_line_break_follow():
+    patterns = [
+        str(one.pattern)
+        for each in get_resolver().url_patterns
+        if isinstance(each, URLResolver) and not str(each.pattern)
+        for one in each.url_patterns
+    ]
+
+    assert r"^find/?\Z" in patterns
+    assert [pattern for pattern in patterns if pattern.endswith("$")] == []
 
 
 def form(**fields: str) -> HttpRequest:

@@ -102,7 +102,8 @@ def _show(  # noqa: PLR0913 - the parts of a page
         context |= {"until": show_deadline(offer, order), "tickets": _rows(request, order, offer)}
     if amount is not None and form is not None:
         context |= {
-            "amount": show_money(amount, order.currency),
+            # A heading on a phone must not break within the amount.
+            "amount": show_money(amount, order.currency).replace(" ", "\u00a0"),
             "agreed": str(amount),
             "reason": form.cleaned_data["reason"],
         }
