@@ -51,7 +51,7 @@ class AnswerShown(serializers.Serializer[Any]):
     question = serializers.UUIDField()
     ticket_type = serializers.UUIDField(allow_null=True)
     position = serializers.IntegerField(allow_null=True)
-    answer = serializers.JSONField(allow_null=True)
+    answer = AnswerValueField(allow_null=True)
 
 
 class AnswersShown(serializers.Serializer[Any]):
