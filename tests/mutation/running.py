@@ -35,7 +35,7 @@ from ticketing.stack.environment import PROJECT
 
 # Tests that must not judge a change. Those that start other processes do not see a change in
 # memory. Those that compare SQL functions with their files fail for every change of a function.
-# test_broken_variants.py replaces functions itself. Two walk through all pages and take minutes.
+# test_broken_variants.py replaces functions itself. Some walk through all pages, or drive a browser, and take minutes.
 LEFT_OUT: Final = [
     "tests/engine/test_broken_variants.py",
     "tests/system",
@@ -44,6 +44,8 @@ LEFT_OUT: Final = [
     "tests/ticketing/database/test_timeouts.py",
     "tests/ticketing/telemetry/test_tracing.py",
     "tests/pages/test_admin_privacy.py",
+    "tests/pages/test_admin_roles.py",
+    "tests/browser",
     "tests/system/test_deployment.py",
     "tests/test_rules.py",
     "tests/api/test_odd_addresses.py",
