@@ -474,10 +474,11 @@ EVENT = {
     "capacity": 5,
     "price": "30.00",
 }
+ITEM = {"ticket_type": "{type}", "quantity": 1}
 ACTS = [
     Act("post", "/events", 201, EVENT),
     Act("post", "/events/{event}/promo-codes", 201, {"code": "AMIGOS-10", "percent": "10.00"}),
-    Act("post", "/orders", 201, {"event": "{event}", "quantity": 1, "customer": CUSTOMER}),
+    Act("post", "/orders", 201, {"event": "{event}", "items": [ITEM], "customer": CUSTOMER}),
     Act("post", "/orders/{reserved}/payment", 202, PAYMENT, messages=1),
     Act("post", "/orders/{reserved}/cancel", 200),
     Act("post", "/orders/{free}/confirmation", 202, {"token": "{link}"}, messages=1),
@@ -528,6 +529,7 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
         "ticket": str(ticket.pk),
         "code": ticket.code,
         "used": str(used.pk),
+        "type": str(kind.pk),
         "other_type": str(other_type.pk),
     }
     buyer = as_bearer(reserved.token.text)
