@@ -35,7 +35,8 @@ from ticketing.stack.environment import PROJECT
 
 # Tests that must not judge a change. Those that start other processes do not see a change in
 # memory. Those that compare SQL functions with their files fail for every change of a function.
-# test_broken_variants.py replaces functions itself. Some walk through all pages, or drive a browser, and take minutes.
+# test_broken_variants.py replaces functions itself. Some walk through all pages or drive a browser,
+# and take minutes.
 LEFT_OUT: Final = [
     "tests/engine/test_broken_variants.py",
     "tests/system",
