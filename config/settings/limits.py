@@ -21,7 +21,7 @@ RATE_LIMITS: dict[str, str] = {
     "validate": _env("RATE_LIMIT_VALIDATE", default="600/60:6000/60"),
     # Wrong promo codes only. A right one is never counted.
     "promo": _env("RATE_LIMIT_PROMO", default=":30/600"),
-    # Each may send a mail. An address gets few of them, whoever asks.
+    # Each of these requests may send a mail. The mails to one address have a limit of their own.
     "find": _env("RATE_LIMIT_FIND", default=":20/600"),
     "signin": _env("RATE_LIMIT_SIGNIN", default=":30/300"),
 }

@@ -28,7 +28,7 @@ def _owns_an_organizer(request: Any) -> bool:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Bilheteria",
     "SITE_HEADER": "Bilheteria",
-    # By whose clock the pages show times that belong to no event.
+    # The time zone of times that belong to no event, such as those in the change log.
     "SITE_SUBHEADER": lambda _request: import_string("events.time_zones.name_clock_of_pages")(),
     "SITE_SYMBOL": "confirmation_number",
     "SITE_FAVICONS": [

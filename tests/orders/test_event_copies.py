@@ -24,7 +24,7 @@ def test_promo_codes_are_copied_for_the_copied_types_without_their_uses():
     for_vip = make_promo_code(
         event=event, code="VIP10", ticket_types=[vip.pk], max_uses=3, valid_until=until, note="Fans"
     )
-    make_promo_code(event=event, code="TODOS", percent=None, amount=Decimal(5))
+    make_promo_code(event=event, code="GERAL", percent=None, amount=Decimal(5))
     make_reservation(ticket_type=vip, promo_code="VIP10")
 
     copy = clone_event_with_promo_codes(
@@ -36,11 +36,11 @@ def test_promo_codes_are_copied_for_the_copied_types_without_their_uses():
     )
 
     copied = {promo.code: promo for promo in PromoCode.objects.filter(event=copy)}
-    assert set(copied) == {"VIP10", "TODOS"}
+    assert set(copied) == {"VIP10", "GERAL"}
     assert copied["VIP10"].ticket_types == [copy.ticket_types.get(name="VIP").pk]
     assert (copied["VIP10"].max_uses, copied["VIP10"].note) == (3, "Fans")
     assert copied["VIP10"].valid_until == until + WEEK
-    assert (copied["TODOS"].amount, copied["TODOS"].ticket_types) == (Decimal(5), [])
+    assert (copied["GERAL"].amount, copied["GERAL"].ticket_types) == (Decimal(5), [])
     assert count_uses([promo.pk for promo in copied.values()]) == {}
     for_vip.refresh_from_db()
     assert (for_vip.event_id, for_vip.ticket_types) == (event.pk, [vip.pk])
