@@ -8,14 +8,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminTextareaWidget
 
+from events.admin.lines_field import LinesField
 from events.models import MOST_EMBEDDING_ORIGINS, Event
 from events.wording import public_address
 from ticketing.pages.embedding import tidy_origin
 
 
-class OriginsField(forms.CharField):
+class OriginsField(LinesField):
     """Origins of sites, one on each line. Its value is a list of what `tidy_origin` returns."""
 
     def __init__(self, **options: Any) -> None:
@@ -27,26 +27,16 @@ class OriginsField(forms.CharField):
                 " snippet for them."
             ),
             required=False,
-            widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
             **options,
         )
 
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
     def clean(self, value: Any) -> list[str]:
-        lines = super().clean(value).splitlines()
-        origins = list(dict.fromkeys(tidy_origin(line) for line in lines if line.strip()))
+        origins = list(dict.fromkeys(map(tidy_origin, super().clean(value))))
         if len(origins) > MOST_EMBEDDING_ORIGINS:
             raise forms.ValidationError(
                 _("Name at most %(count)d sites.") % {"count": MOST_EMBEDDING_ORIGINS}
             )
         return origins
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        # Browsers send the lines of a text with CR LF.
-        sent = "\n".join((data or "").splitlines())
-        return super().has_changed(self.prepare_value(initial), sent)
 
 
 def write_embedding(event: Event) -> SafeString:

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import StackedInline
-from unfold.widgets import UnfoldAdminTextareaWidget
 
+from events.admin.lines_field import LinesField
 from events.admin.refusals import say_refusal
 from events.models import (
     LONGEST_CHOICE,
@@ -37,17 +37,11 @@ _WITH_CHOICES = (QuestionKind.CHOICE, QuestionKind.CHOICES)
 _FEWEST_CHOICES = 2
 
 
-class ChoicesField(forms.CharField):
-    """A list of texts, one on each line."""
-
-    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
+class ChoicesField(LinesField):
+    """The choices of a question, one on each line."""
 
     def clean(self, value: Any) -> list[str]:
-        lines = [line.strip() for line in super().clean(value).splitlines()]
-        choices = list(dict.fromkeys(line for line in lines if line))
+        choices = super().clean(value)
         for choice in choices:
             refuse_control_characters(choice)
             if len(choice) > LONGEST_CHOICE:
@@ -59,9 +53,6 @@ class ChoicesField(forms.CharField):
                 _("A question has at most %(count)d choices.") % {"count": MOST_CHOICES}
             )
         return choices
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
 
 
 class QuestionForm(forms.ModelForm):

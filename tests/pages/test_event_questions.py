@@ -21,6 +21,7 @@ from tests.make import (
 )
 from tests.pages.test_admin import event_form
 from ticketing import clock
+from ticketing.models import Act, ActType
 from tickets.personal_data import copy_of_person, erase_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,6 +57,22 @@ def test_a_question_is_asked_on_the_page_of_its_event():
     question = Question.objects.get()
     assert (question.label, question.choices) == ("Size?", ["P", "M"])
     assert list(question.ticket_types.all()) == [kind]
+
+
+def test_choices_that_a_browser_sends_back_as_they_were_record_no_change():
+    event = make_event(status="draft")
+    question = make_question(event=event, kind=QuestionKind.CHOICE, choices=["P", "M"])
+    changes = Act.objects.filter(type=ActType.QUESTIONS_CHANGED)
+    made = changes.count()
+
+    unchanged = save(event, **{"questions-0-choices": "P\r\nM"})
+    assert unchanged.status_code == 302
+    assert changes.count() == made
+    save(event, **{"questions-0-choices": "P\r\nG"})
+
+    question.refresh_from_db()
+    assert question.choices == ["P", "G"]
+    assert changes.count() == made + 1
 
 
 def test_choices_must_be_two_and_another_kind_has_none():
