@@ -1,24 +1,21 @@
 """Invite a person by mail to become a member of an organizer, and accept or withdraw it."""
 
-import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Q, QuerySet, Value, When
-from django.utils.crypto import salted_hmac
 
 from events.invitation_mail import compose_invitation_mail
 from events.members import add_member
 from events.models import Event, Invitation, Membership, Organizer, Role
 from ticketing.actors import Actor, record_act, user_actor
-from ticketing.api.callers import secrets_in_use
 from ticketing.errors import Conflict, Forbidden, NotFound
 from ticketing.mail_limit import book_mail_now
+from ticketing.mailed_tokens import MailedToken
 from ticketing.mailing import MailRefused, send_mail
 from ticketing.models import ActType, User
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
@@ -32,8 +29,7 @@ MOST_OPEN: Final = 50
 _LEASE: Final = timedelta(seconds=90)
 # How long an ended invitation is stored, because it holds an address.
 _KEPT: Final = timedelta(days=30)
-# Redaction of logs recognizes these tokens by their prefix.
-_PREFIX: Final = "inv_"
+_TOKEN: Final = MailedToken("inv_", "events.invitations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ def find_invitation(*, invitation_id: UUID, token: str, now: datetime) -> Invita
     """
     invitations = open_invitations().filter(expires_at__gt=now)
     found = invitations.select_related("organizer", "invited_by").filter(pk=invitation_id).first()
-    if found is None or not _is_token_of(found, token):
+    if found is None or not _TOKEN.is_valid(token, found.pk, found.email):
         raise InvitationNotOpen("Ask the organizer to invite you again.")
     return found
 
@@ -249,7 +245,7 @@ def forget_invitations(*, now: datetime) -> None:
 
 def invitation_token(invitation: Invitation) -> str:
     """Return the token of the mail's link. It is derived from the row, never stored."""
-    return _derive(invitation, settings.SECRET_KEY)
+    return _TOKEN.derive(invitation.pk, invitation.email)
 
 
 def open_invitations() -> QuerySet[Invitation]:
@@ -273,20 +269,6 @@ def _accept(invitation: Invitation, user: User, now: datetime) -> None:
     )
     if not added:
         raise AlreadyMember("You are a member already.")
-
-
-def _is_token_of(invitation: Invitation, token: str) -> bool:
-    sent = token.encode(errors="replace")
-    return any(
-        hmac.compare_digest(sent, _derive(invitation, secret).encode())
-        for secret in secrets_in_use()
-    )
-
-
-def _derive(invitation: Invitation, secret: str) -> str:
-    subject = f"{invitation.pk}:{invitation.email}"
-    keyed = salted_hmac("events.invitations", subject, secret, algorithm="sha256")
-    return _PREFIX + keyed.hexdigest()
 
 
 def _record(act: ActType, invitation: Invitation, actor: Actor, now: datetime) -> None:

@@ -1,16 +1,13 @@
 """Confirm the email address of a free order before its tickets are promised."""
 
-import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
-from django.utils.crypto import salted_hmac
 
 from events.models import EventStatus
 from events.stock.record import DatabaseNow
@@ -19,9 +16,9 @@ from orders.email_confirmation import EmailConfirmation
 from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.payment import OrderNotPayable, confirm_payment, refuse_payment
-from ticketing.api.callers import secrets_in_use
 from ticketing.errors import NotFound
 from ticketing.mail_limit import TooManyMails, book_mail_now
+from ticketing.mailed_tokens import MailedToken
 from ticketing.mailing import MailRefused, send_mail
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
@@ -30,8 +27,7 @@ _LEASE: Final = timedelta(seconds=90)
 # A repeat within this time sends no mail: it is a client's retry, or an impatient buyer.
 _PAUSE: Final = timedelta(minutes=1)
 _MOST_MAILS: Final = 3
-# Redaction of logs recognizes these tokens by their prefix.
-_PREFIX: Final = "cnf_"
+_TOKEN: Final = MailedToken("cnf_", "orders.confirmation")
 
 
 class ConfirmationNotValid(NotFound):
@@ -159,7 +155,7 @@ def order_to_confirm(*, order_id: UUID, token: str) -> Order:
     """
     orders = Order.objects.select_related("event__organizer", "confirmation")
     order = orders.filter(pk=order_id, confirmation__isnull=False).first()
-    if order is None or not _is_token_of(order, token):
+    if order is None or not _TOKEN.is_valid(token, order.pk, order.customer_email):
         raise ConfirmationNotValid(
             "The token does not belong to this order and its email address. Use the link of the"
             " newest mail."
@@ -169,7 +165,7 @@ def order_to_confirm(*, order_id: UUID, token: str) -> Order:
 
 def confirmation_token(order: Order) -> str:
     """Return the token of the mail's link. It is derived from order and address, never stored."""
-    return _derive(order, settings.SECRET_KEY)
+    return _TOKEN.derive(order.pk, order.customer_email)
 
 
 def confirm_new_address(*, order_id: UUID, now: datetime) -> None:
@@ -247,16 +243,3 @@ def _write_confirmed(order: Order, now: datetime) -> None:
             "The order's email address was changed. Use the link of the newest mail."
         )
     EmailConfirmation.objects.filter(order=order).update(confirmed_at=now)
-
-
-def _is_token_of(order: Order, token: str) -> bool:
-    sent = token.encode()
-    return any(
-        hmac.compare_digest(sent, _derive(order, secret).encode()) for secret in secrets_in_use()
-    )
-
-
-def _derive(order: Order, secret: str) -> str:
-    subject = f"{order.pk}:{order.customer_email}"
-    keyed = salted_hmac("orders.confirmation", subject, secret, algorithm="sha256")
-    return _PREFIX + keyed.hexdigest()

@@ -1,11 +1,9 @@
 """Find my tickets: mail a link to all orders of an address, and open what it leads to."""
 
-import hmac
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils.crypto import salted_hmac
@@ -13,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from orders.access import buyer_of
 from orders.models import Order, OrderStatus
 from ticketing.addresses import counted_address
-from ticketing.api.callers import secrets_in_use
+from ticketing.mailed_tokens import MailedToken
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from tickets.delivery import resend_tickets
 from tickets.models import Delivery, OrderListMail, TicketStatus
@@ -33,8 +31,7 @@ _SHOWN: Final = [
     OrderStatus.PAID,
     OrderStatus.REFUNDED,
 ]
-# Redaction of logs recognizes these tokens by their prefix.
-_PREFIX: Final = "fnd_"
+_TOKEN: Final = MailedToken("fnd_", "tickets.order_list")
 _DIGEST_LENGTH: Final = 32
 
 
@@ -83,13 +80,9 @@ def send_order_list(*, list_id: UUID, now: datetime) -> None:
 def find_order_list(*, list_id: UUID, token: str, now: datetime) -> OrderListMail | None:
     """Return the row that a link is about, or None if the link is wrong or has expired."""
     asked = OrderListMail.objects.filter(pk=list_id, expires_at__gt=now).first()
-    if asked is None:
+    if asked is None or not _TOKEN.is_valid(token, asked.pk, asked.email):
         return None
-    sent = token.encode()
-    for secret in secrets_in_use():
-        if hmac.compare_digest(sent, _derive(asked, secret).encode()):
-            return asked
-    return None
+    return asked
 
 
 def orders_of_address(email: str, *, now: datetime) -> QuerySet[Order]:
@@ -150,14 +143,7 @@ def forget_order_lists(*, now: datetime) -> None:
 
 def list_token(asked: OrderListMail) -> str:
     """Return the token of the mail's link. It is derived from the row, never stored."""
-    return _derive(asked, settings.SECRET_KEY)
-
-
-def _derive(asked: OrderListMail, secret: str) -> str:
-    subject = f"{asked.pk}:{asked.email}"
-    return (
-        _PREFIX + salted_hmac("tickets.order_list", subject, secret, algorithm="sha256").hexdigest()
-    )
+    return _TOKEN.derive(asked.pk, asked.email)
 
 
 def _digest(email: str) -> str:
