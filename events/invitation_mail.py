@@ -3,7 +3,6 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext
 
@@ -11,6 +10,7 @@ from events.models import Invitation
 from events.wording import reply_to_addresses, sender_of
 from ticketing.clock import zone_named
 from ticketing.letters import HtmlMail
+from ticketing.mail_templates import render_mail
 
 
 def compose_invitation_mail(*, invitation: Invitation, token: str) -> HtmlMail:
@@ -26,13 +26,12 @@ def compose_invitation_mail(*, invitation: Invitation, token: str) -> HtmlMail:
             "until": formats.date_format(until, gettext("l, F j, Y")),
             "link": f"{settings.PUBLIC_URL}/admin/invitations/{invitation.pk}/?"
             + urlencode({"token": token}),
-            "language": translation.get_language(),
         }
         subject = gettext("%(organizer)s invites you to its team") % {"organizer": organizer.name}
-        return HtmlMail(
-            subject=" ".join(subject.split()),
-            body=render_to_string("events/mail/invitation.txt", context),
-            html=render_to_string("events/mail/invitation.html", context),
+        return render_mail(
+            "events/mail/invitation",
+            context,
+            subject=subject,
             from_email=sender_of(organizer),
             to=[invitation.email],
             reply_to=reply_to_addresses(organizer),

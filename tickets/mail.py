@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-from events.wording import reply_to_addresses, sender_of, show_money, show_start
+from events.event_mail import render_event_mail
+from events.wording import show_money
 from orders.models import Order
 from orders.page_link import order_link
 from ticketing.letters import AttachedFile, HtmlMail, Picture
@@ -87,10 +87,11 @@ def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket], now: datetim
         }
         new, usual = gettext("Your new tickets: %(event)s"), gettext("Your tickets: %(event)s")
         subject = new if renewed else usual
-        return HtmlMail(
-            subject=" ".join((subject % {"event": order.event.name}).split()),
-            body=render_to_string("tickets/mail/tickets.txt", context),
-            html=render_to_string("tickets/mail/tickets.html", context),
+        return render_event_mail(
+            "tickets/mail/tickets",
+            order.event,
+            context,
+            subject=subject % {"event": order.event.name},
             pictures=[ticket.picture for ticket in shown],
             files=[
                 AttachedFile(
@@ -102,24 +103,17 @@ def compose_ticket_mail(*, order: Order, tickets: Sequence[Ticket], now: datetim
                     calendar_name(order), render_calendar(order=order, now=now), CALENDAR_TYPE
                 ),
             ],
-            from_email=sender_of(order.event.organizer),
             to=[order.customer_email],
-            reply_to=reply_to_addresses(order.event.organizer),
         )
 
 
 def _make_context(order: Order, tickets: Sequence[TicketInMail]) -> dict[str, Any]:
-    event = order.event
     return {
         "order": order,
-        "event": event,
-        "organizer": event.organizer,
         "tickets": tickets,
         "count": ngettext("%(count)d ticket", "%(count)d tickets", len(tickets))
         % {"count": len(tickets)},
-        **show_start(event),
         "total": show_money(order.total, order.currency),
-        "language": translation.get_language(),
         "link": order_link(order, "tickets"),
     }
 

@@ -3,13 +3,13 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext
 
 from events.wording import show_hour
 from ticketing.clock import zone_named
 from ticketing.letters import HtmlMail
+from ticketing.mail_templates import render_mail
 from tickets.order_list_record import OrderListMail
 
 
@@ -22,12 +22,11 @@ def compose_order_list_mail(asked: OrderListMail, token: str) -> HtmlMail:
             "day": formats.date_format(until, gettext("l, F j, Y")),
             "hour": show_hour(until),
             "zone": settings.PAGES_TIME_ZONE.replace("_", " "),
-            "language": translation.get_language(),
         }
-        return HtmlMail(
+        return render_mail(
+            "tickets/mail/order_list",
+            context,
             subject=gettext("Your tickets: the link to all your orders"),
-            body=render_to_string("tickets/mail/order_list.txt", context),
-            html=render_to_string("tickets/mail/order_list.html", context),
             from_email=settings.DEFAULT_FROM_EMAIL,
             to=[asked.email],
         )

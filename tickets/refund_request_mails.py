@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-from events.wording import reply_to_addresses, sender_of
+from events.event_mail import render_event_mail
 from orders.page_link import order_link
 from ticketing.letters import HtmlMail
 from ticketing.money import format_money
@@ -38,7 +37,8 @@ def compose_request_mail(request: RefundRequest) -> HtmlMail:
             "link": f"{settings.PUBLIC_URL}{page}",
         }
         subject = gettext("Refund requested: order %(code)s, %(event)s")
-        return _compose(request, subject, context, to=organizer.email, reply_to=[])
+        # The organizer's own address is no use as the one to reply to.
+        return _compose(request, subject, context, to=[organizer.email], reply_to=[])
 
 
 def compose_decline_mail(request: RefundRequest) -> HtmlMail:
@@ -57,27 +57,17 @@ def compose_decline_mail(request: RefundRequest) -> HtmlMail:
             "link": order_link(order),
         }
         subject = gettext("Your refund was declined: order %(code)s, %(event)s")
-        reply_to = reply_to_addresses(order.event.organizer)
-        return _compose(request, subject, context, to=order.customer_email, reply_to=reply_to)
+        return _compose(request, subject, context, to=[order.customer_email])
 
 
 def _compose(
-    request: RefundRequest, subject: str, context: dict[str, Any], *, to: str, reply_to: list[str]
+    request: RefundRequest, subject: str, context: dict[str, Any], **options: Any
 ) -> HtmlMail:
     order = request.order
-    whole = {
-        **context,
-        "order": order,
-        "event": order.event,
-        "organizer": order.event.organizer,
-        "language": translation.get_language(),
-    }
-    words = subject % {"code": order.code, "event": order.event.name}
-    return HtmlMail(
-        subject=" ".join(words.split()),
-        body=render_to_string("tickets/mail/refund_request.txt", whole),
-        html=render_to_string("tickets/mail/refund_request.html", whole),
-        from_email=sender_of(order.event.organizer),
-        to=[to],
-        reply_to=reply_to,
+    return render_event_mail(
+        "tickets/mail/refund_request",
+        order.event,
+        {"order": order, **context},
+        subject=subject % {"code": order.code, "event": order.event.name},
+        **options,
     )

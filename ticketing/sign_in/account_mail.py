@@ -8,7 +8,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Q, QuerySet
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.encoding import force_bytes
@@ -18,6 +17,7 @@ from django.utils.translation import ngettext
 
 from ticketing.letters import HtmlMail
 from ticketing.mail_limit import book_mail
+from ticketing.mail_templates import render_mail
 from ticketing.mailing import MailRefused, send_mail
 from ticketing.models import AccountMail, AccountMailKind, User
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
@@ -94,11 +94,10 @@ def forget_account_mails(*, now: datetime) -> None:
 def _compose(mail: AccountMail) -> HtmlMail:
     with translation.override(mail.language):
         text = _texts(mail.user)[AccountMailKind(mail.kind)]
-        context = {"text": text, "language": translation.get_language()}
-        return HtmlMail(
+        return render_mail(
+            "account/mail",
+            {"text": text},
             subject=text.title,
-            body=render_to_string("account/mail.txt", context),
-            html=render_to_string("account/mail.html", context),
             from_email=settings.DEFAULT_FROM_EMAIL,
             to=[address_of(mail.user)],
         )

@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, ngettext
 
+from events.event_mail import render_event_mail
 from events.models import Event
-from events.wording import reply_to_addresses, sender_of, show_start
+from events.wording import show_start
 from orders.models import Order, PaymentMethod
 from ticketing.letters import HtmlMail
 from ticketing.money import format_money
@@ -59,22 +59,12 @@ def compose_change_mail(*, notice: Notice, known: Mapping[str, Any]) -> HtmlMail
 
 
 def _compose(order: Order, name: str, subject: str, context: Mapping[str, Any]) -> HtmlMail:
-    event = order.event
-    full = {
-        "order": order,
-        "event": event,
-        "organizer": event.organizer,
-        "language": translation.get_language(),
-        **show_start(event),
-        **context,
-    }
-    return HtmlMail(
-        subject=" ".join(subject.split()),
-        body=render_to_string(f"tickets/mail/{name}.txt", full),
-        html=render_to_string(f"tickets/mail/{name}.html", full),
-        from_email=sender_of(event.organizer),
+    return render_event_mail(
+        f"tickets/mail/{name}",
+        order.event,
+        {"order": order, **context},
+        subject=subject,
         to=[order.customer_email],
-        reply_to=reply_to_addresses(event.organizer),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db.models import Count, Sum
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.dateparse import parse_datetime
@@ -20,6 +19,7 @@ from orders.figures_of_days import sales_of_days
 from orders.models import Order, OrderItem
 from ticketing.clock import zone_named
 from ticketing.letters import HtmlMail
+from ticketing.mail_templates import render_mail
 from ticketing.money import format_money
 from tickets.notices.member_models import MemberNotice, MemberNoticeKind
 from tickets.notices.members import events_of
@@ -45,15 +45,13 @@ def compose_member_mail(*, notice: MemberNotice) -> HtmlMail | None:
 def _compose(notice: MemberNotice, told: Mapping[str, Any]) -> HtmlMail:
     context = {
         "organizer": notice.membership.organizer,
-        "language": translation.get_language(),
         "choices_url": settings.PUBLIC_URL + reverse("admin:my_notices"),
         **told,
     }
-    name = f"member_{notice.kind}"
-    return HtmlMail(
-        subject=" ".join(told["subject"].split()),
-        body=render_to_string(f"tickets/mail/{name}.txt", context),
-        html=render_to_string(f"tickets/mail/{name}.html", context),
+    return render_mail(
+        f"tickets/mail/member_{notice.kind}",
+        context,
+        subject=told["subject"],
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[notice.membership.user.email],
     )

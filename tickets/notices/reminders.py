@@ -6,13 +6,12 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
+from events.event_mail import render_event_mail
 from events.models import Event, EventStatus
-from events.wording import reply_to_addresses, sender_of, show_start
 from orders.models import Order, OrderStatus
 from orders.page_link import order_link
 from ticketing.addresses import counted_address
@@ -87,21 +86,12 @@ def compose_reminder(*, order: Order) -> HtmlMail:
     with translation.override(order.language):
         context = {
             "order": order,
-            "event": event,
-            "organizer": event.organizer,
-            "language": translation.get_language(),
             "link": order_link(order, "tickets"),
             "stop_link": order_link(order, "reminders"),
-            **show_start(event),
         }
         subject = gettext("Coming up: %(event)s") % {"event": event.name}
-        return HtmlMail(
-            subject=" ".join(subject.split()),
-            body=render_to_string("tickets/mail/reminder.txt", context),
-            html=render_to_string("tickets/mail/reminder.html", context),
-            from_email=sender_of(event.organizer),
-            to=[order.customer_email],
-            reply_to=reply_to_addresses(event.organizer),
+        return render_event_mail(
+            "tickets/mail/reminder", event, context, subject=subject, to=[order.customer_email]
         )
 
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.translation import gettext
 
 from ticketing.letters import HtmlMail
+from ticketing.mail_templates import render_mail
 from tickets.reports.models import Export
 from tickets.reports.tables import zone_of_export
 
@@ -30,14 +30,10 @@ def compose_export_mail(export: Export) -> HtmlMail:
                 export.expires_at.astimezone(zone_of_export(export)), "SHORT_DATETIME_FORMAT"
             ),
             "link": f"{settings.PUBLIC_URL}{page}",
-            "language": translation.get_language(),
         }
         subject = f"{context['title']}: {context['about']}"
-        return HtmlMail(
-            subject=" ".join(subject.split()),
-            body=render_to_string("reports/mail/export.txt", context),
-            html=render_to_string("reports/mail/export.html", context),
-            to=[export.asked_by.email],
+        return render_mail(
+            "reports/mail/export", context, subject=subject, to=[export.asked_by.email]
         )
 
 

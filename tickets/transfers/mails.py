@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.template.loader import render_to_string
 from django.utils import formats, translation
 from django.utils.translation import gettext
 
+from events.event_mail import render_event_mail
 from events.models import EventStatus
-from events.wording import reply_to_addresses, sender_of, show_start
 from orders.models import Order
 from ticketing.clock import zone_named
 from ticketing.letters import AttachedFile, HtmlMail, Picture
@@ -129,24 +128,14 @@ def _compose(  # noqa: PLR0913 - a mail has many parts
     pictures: Sequence[Picture] = (),
     files: Sequence[AttachedFile] = (),
 ) -> HtmlMail:
-    event = order.event
-    full = {
-        "order": order,
-        "event": event,
-        "organizer": event.organizer,
-        "language": translation.get_language(),
-        **show_start(event),
-        **context,
-    }
-    return HtmlMail(
-        subject=" ".join(subject.split()),
-        body=render_to_string(f"tickets/mail/{name}.txt", full),
-        html=render_to_string(f"tickets/mail/{name}.html", full),
+    return render_event_mail(
+        f"tickets/mail/{name}",
+        order.event,
+        {"order": order, **context},
+        subject=subject,
         pictures=pictures,
         files=files,
-        from_email=sender_of(event.organizer),
         to=[to],
-        reply_to=reply_to_addresses(event.organizer),
     )
 
 
