@@ -21,6 +21,8 @@ _AMOUNT: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 _PERCENT: Final = r"^(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)$"
 # More than the rounding error of a floating-point number of this size.
 _CENTS_OFF: Final = Decimal("1e-7")
+# A floating-point number of this size has no cents, and more digits than can be rounded.
+_NO_CENTS: Final = 2**53
 # Dates outside these years are taken for mistakes.
 _YEARS: Final = r"^(19[7-9][0-9]|20[0-9]{2})-"
 _HOST: Final = r"([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost"
@@ -257,6 +259,8 @@ class MomentField(serializers.DateTimeField):
 
 def _to_cents(number: float) -> Decimal:
     """Round away the binary error of an amount in cents. Other numbers stay as they are."""
+    if abs(number) >= _NO_CENTS:
+        return Decimal(str(number))
     exact = Decimal(number)
     cents = exact.quantize(Decimal("0.01"))
     return cents if abs(exact - cents) < _CENTS_OFF else Decimal(str(number))
