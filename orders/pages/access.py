@@ -65,6 +65,16 @@ def see_other(address: str) -> HttpResponse:
     return response
 
 
+def show_instead(request: HttpRequest, address: str) -> HttpResponse:
+    """
+    Lead a browser that opens the address of a form to the page with that form.
+
+    After a refusal the page stands at that address: reloading it, or its language links, lead here.
+    """
+    query = request.GET.urlencode()
+    return see_other(f"{address}?{query}" if query else address)
+
+
 def _take_token(request: HttpRequest, order_id: UUID, order: Order | None) -> HttpResponse:
     query = request.GET.copy()
     token = str(query.pop(_PARAMETER)[-1])

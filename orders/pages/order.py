@@ -17,7 +17,7 @@ from orders.gateway import get_checkout
 from orders.insertion import Customer
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.page_link import order_path
-from orders.pages.access import of_order, see_other
+from orders.pages.access import of_order, see_other, show_instead
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import reserve_by_form
 from orders.pages.consent import agreed_in, describe_terms
@@ -103,6 +103,8 @@ def cancel(request: HttpRequest, order: Order) -> HttpResponse:
 @of_order
 def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
     """Reserve the tickets of an order that has ended once more, as a new order."""
+    if request.method in ("GET", "HEAD"):
+        return show_instead(request, order_path(order.pk))
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     if state_of(order, clock.now()) not in _ENDED:
@@ -125,6 +127,8 @@ def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
 def _act(
     request: HttpRequest, order: Order, act: Callable[[ResponseStore], dict[str, Any]]
 ) -> HttpResponse:
+    if request.method in ("GET", "HEAD"):
+        return show_instead(request, order_path(order.pk))
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:

@@ -213,6 +213,19 @@ def test_no_page_of_an_order_acts_for_a_stranger():
     assert order.status == "reserved"
 
 
+def test_the_address_of_a_form_leads_to_the_page_of_the_order_and_keeps_the_language():
+    browser, order = buyer_of(make_event())
+
+    for name in ("pay", "cancel", "again"):
+        refused = browser.get(f"{order_path(order.pk)}{name}?lang=pt-br")
+        assert (refused.status_code, refused.headers["Location"]) == (
+            303,
+            f"{order_path(order.pk)}?lang=pt-br",
+        )
+    order.refresh_from_db()
+    assert order.status == "reserved"
+
+
 def test_forms_of_an_order_need_their_csrf_token_and_the_right_method():
     reservation = make_reservation()
     browser = Client(enforce_csrf_checks=True)
@@ -221,5 +234,8 @@ def test_forms_of_an_order_need_their_csrf_token_and_the_right_method():
 
     assert browser.post(f"{path}cancel", {}).status_code == 403
     for name in ("pay", "cancel", "again"):
-        assert browser.get(f"{path}{name}").status_code == 405
+        assert browser.put(f"{path}{name}").status_code == 403
+    browser.handler.enforce_csrf_checks = False
+    for name in ("pay", "cancel", "again"):
+        assert browser.put(f"{path}{name}").status_code == 405
     assert Client().post(path).status_code in (403, 404)

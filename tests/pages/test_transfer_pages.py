@@ -61,6 +61,14 @@ def opened(link: str) -> tuple[Client, str]:
     return browser, moved.headers["Location"]
 
 
+def test_the_address_that_takes_an_offer_back_leads_to_the_page_of_the_ticket():
+    order = make_paid_order()
+
+    answer = browser_of(order).get(f"{page_of(order)}/withdraw?lang=en")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{page_of(order)}?lang=en")
+
+
 def test_a_buyer_offers_a_ticket_and_the_new_holder_accepts_it(queue: RecordingQueue):
     order, link = offered(queue)
     old = Ticket.objects.of_order(order.pk)[0]

@@ -12,7 +12,7 @@ from events.admin.refusals import say_refusal
 from orders.access import buyer_of
 from orders.models import Order
 from orders.page_link import order_path
-from orders.pages.access import of_order, see_other
+from orders.pages.access import of_order, see_other, show_instead
 from ticketing import clock
 from ticketing.address_form import AddressFormField
 from ticketing.api.form_keys import FIELD, act_once, new_form_key
@@ -86,10 +86,12 @@ def withdraw_offer(request: HttpRequest, order: Order, number: str) -> HttpRespo
 
     :raises Http404: if the order has no such ticket
     """
+    path = f"{order_path(order.pk)}tickets/{number}/transfer"
+    if request.method in ("GET", "HEAD"):
+        return show_instead(request, path)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     ticket = _find(order, number, also_replaced=True)
-    path = f"{order_path(order.pk)}tickets/{number}/transfer"
 
     def act(responses: ResponseStore) -> dict[str, Any]:
         withdraw_transfer(
