@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from events.access import HeldRights, held_rights, organizers_of, within_rights
+from events.admin.autocomplete import SearchesForRows
 from events.admin.filters import lookups_of, own_filters
 from events.admin.refusals import say_refusal
 from events.models import Organizer
@@ -38,7 +39,7 @@ def rights_held(request: Any) -> HeldRights:
     return held
 
 
-class OwnAdmin(SoundAdmin):
+class OwnAdmin(SearchesForRows, SoundAdmin):
     """
     Shows only the rows for which the user has the right to see them.
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from events.access import organizers_of, seen_organizers
+from events.admin.autocomplete import SearchesForRows
 from events.admin.base import OwnAdmin
 from events.admin.embedding import OriginsField
 from events.models import (
@@ -22,7 +23,7 @@ from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
 
 
-class MembershipInline(TabularInline):
+class MembershipInline(SearchesForRows, TabularInline):
     """For superusers, who may make any user a member. Owners invite people by mail instead."""
 
     model = Membership

@@ -101,6 +101,26 @@ def test_admin_lists_with_malformed_parameters_do_not_fail(base: str):
         assert client.get(f"{base}add/?{prefilled}").status_code < 500, value
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/admin/events/refundpolicy/add/", "event"),
+        ("/admin/events/invitation/add/", "events"),
+        ("/admin/reports/export/add/", "event"),
+        ("/admin/tickets/device/add/", "events"),
+    ],
+)
+def test_forms_that_search_for_rows_refuse_malformed_keys(path: str, field: str):
+    event, client = make_event(), superuser()
+
+    for key in ("abc", "9" * 5_000, "a\0b"):
+        answer = client.post(path, {field: [key]}, format="multipart")
+        assert answer.status_code == 200, key
+        assert field in answer.context["adminform"].form.errors
+    chosen = client.post(path, {field: [str(event.pk)]}, format="multipart")
+    assert f'value="{event.pk}" selected' in re.sub(r"\s+", " ", chosen.content.decode())
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_admin_actions_on_malformed_ids_do_not_fail(base: str):
     client = superuser()
