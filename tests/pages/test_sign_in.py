@@ -40,6 +40,15 @@ def test_after_five_wrong_passwords_the_right_one_is_refused_too(staff: User):
     assert attempt(staff.username, PASSWORD).status_code == 429
 
 
+@pytest.mark.parametrize("name", ["a" * 151, "9" * 10_000])
+def test_a_name_that_no_user_can_have_is_refused(name: str):
+    answer = attempt(name, PASSWORD)
+
+    assert answer.status_code == 200
+    assert list(answer.context["form"].errors) == ["username"]
+    assert not AccessAttempt.objects.exists()
+
+
 def test_the_lockout_page_gives_the_reason_and_the_duration(staff: User):
     guess(staff.username, 5)
 
