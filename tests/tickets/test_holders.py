@@ -215,7 +215,10 @@ def test_the_page_of_names_locks_what_cannot_change_and_is_gone_when_nothing_is_
     used = Ticket.objects.of_order(order.pk)[0]
     Ticket.objects.filter(pk=used.pk).update(status=TicketStatus.USED, used_at=clock.now())
 
-    assert "This name stays" in browser.get(f"{home}names/").content.decode()
+    page = browser.get(f"{home}names/").content.decode()
+    assert "This name stays" in page
+    # A field that cannot be filled in is not optional.
+    assert page.count("(optional)") == page.count('name="name-') - page.count(" disabled")
     browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": "Caio Reis"})
     assert names_of(order) == ["Ana Souza", "Caio Reis"]
 
