@@ -7,16 +7,16 @@ from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from events.invitation_mail import compose_invitation_mail
 from events.members import add_member
 from events.models import Event, Invitation, Membership, Organizer, Role
 from ticketing.actors import Actor, record_act, user_actor
 from ticketing.errors import Conflict, Forbidden, NotFound
+from ticketing.mail_lease import lease_row, send_and_note
 from ticketing.mail_limit import book_mail_now
 from ticketing.mailed_tokens import MailedToken
-from ticketing.mailing import MailRefused, send_mail
 from ticketing.models import ActType, User
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from ticketing.sign_in.accounts import accounts_of
@@ -25,8 +25,6 @@ from ticketing.sign_in.accounts import accounts_of
 LASTS: Final = timedelta(days=7)
 # An organizer that invites more people at once sends mail that nobody asked for.
 MOST_OPEN: Final = 50
-# Longer than any task may run, so that two workers never send the same mail.
-_LEASE: Final = timedelta(seconds=90)
 # How long an ended invitation is stored, because it holds an address.
 _KEPT: Final = timedelta(days=30)
 _TOKEN: Final = MailedToken("inv_", "events.invitations")
@@ -208,29 +206,17 @@ def send_invitation(*, invitation_id: UUID, now: datetime) -> None:
     """
     Mail the link of an invitation. A lease stops a repeated message from mailing.
 
-    If the worker dies between sending the mail and recording it, the person gets the link twice.
+    :raises Exception: if the mail was not sent and a retry may succeed
     """
-    waiting = open_invitations().filter(pk=invitation_id, sent_at=None, failed_at=None)
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    if not waiting.filter(free, expires_at__gt=now).update(leased_until=now + _LEASE):
+    if not lease_row(open_invitations().filter(pk=invitation_id, expires_at__gt=now), now=now):
         return
-    rows = Invitation.objects.filter(pk=invitation_id)
-    invitation = rows.select_related("organizer", "invited_by").get()
-    try:
-        send_mail(
-            compose_invitation_mail(invitation=invitation, token=invitation_token(invitation))
-        )
-    except MailRefused as refused:
-        rows.update(leased_until=None)
-        rows.filter(asked_at=invitation.asked_at).update(failed_at=now, failure=str(refused)[:300])
-        return
-    except Exception:
-        # SQS delivers the message again, and that retry must not wait for this lease.
-        rows.update(leased_until=None)
-        raise
-    # If the person was invited again meanwhile, that mail is still to be sent.
-    unchanged = When(asked_at=invitation.asked_at, then=Value(now))
-    rows.update(leased_until=None, sent_at=Case(unchanged, default=None))
+    invitations = Invitation.objects.select_related("organizer", "invited_by")
+    invitation = invitations.get(pk=invitation_id)
+    send_and_note(
+        invitation,
+        lambda: compose_invitation_mail(invitation=invitation, token=invitation_token(invitation)),
+        now=now,
+    )
 
 
 def invitations_to_send(*, now: datetime) -> QuerySet[Invitation]:

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F
 
 from events.models import EventStatus
 from events.stock.record import DatabaseNow
@@ -17,13 +17,11 @@ from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.payment import OrderNotPayable, confirm_payment, refuse_payment
 from ticketing.errors import NotFound
+from ticketing.mail_lease import lease_row, send_and_note
 from ticketing.mail_limit import TooManyMails, book_mail_now
 from ticketing.mailed_tokens import MailedToken
-from ticketing.mailing import MailRefused, send_mail
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
-# Longer than any task may run, so that two workers never send the same mail.
-_LEASE: Final = timedelta(seconds=90)
 # A repeat within this time sends no mail: it is a client's retry, or an impatient buyer.
 _PAUSE: Final = timedelta(minutes=1)
 _MOST_MAILS: Final = 3
@@ -76,32 +74,22 @@ def send_confirmation(*, order_id: UUID, now: datetime) -> None:
     """
     Mail the link that confirms an order's address. A lease stops a repeated message from mailing.
 
-    If the worker dies between sending the mail and recording it, the buyer gets the link twice.
+    :raises Exception: if the mail was not sent and a retry may succeed
     """
-    confirmation = _lease(order_id, now)
-    if confirmation is None:
+    confirmations = EmailConfirmation.objects.filter(order_id=order_id)
+    if not lease_row(confirmations.filter(confirmed_at=None), now=now):
         return
+    confirmation = confirmations.select_related("order__event__organizer").get()
     order = confirmation.order
-    confirmations = EmailConfirmation.objects.filter(pk=confirmation.pk)
     if order.status != OrderStatus.RESERVED or order.reserved_until <= now:
         # The order has ended: record the mail as done, so that the sweep does not find it.
         confirmations.update(sent_at=now, leased_until=None)
         return
-    try:
-        send_mail(compose_confirmation_mail(order=order, token=confirmation_token(order)))
-    except MailRefused as refused:
-        confirmations.update(leased_until=None)
-        confirmations.filter(asked_at=confirmation.asked_at).update(
-            failed_at=now, failure=str(refused)[:300]
-        )
-        return
-    except Exception:
-        # SQS delivers the message again, and that retry must not wait for this lease.
-        confirmations.update(leased_until=None)
-        raise
-    # If another mail was requested meanwhile, perhaps to a new address, it is still to be sent.
-    unchanged = When(asked_at=confirmation.asked_at, then=Value(now))
-    confirmations.update(leased_until=None, sent_at=Case(unchanged, default=None))
+    send_and_note(
+        confirmation,
+        lambda: compose_confirmation_mail(order=order, token=confirmation_token(order)),
+        now=now,
+    )
 
 
 def confirm_email(
@@ -221,17 +209,6 @@ def _request_mail(order: Order, now: datetime) -> None:
         ask_again_at=next_retry_at(0, now=now),
     )
     send_after_commit(Message.SEND_CONFIRMATION, order_id=order.pk)
-
-
-def _lease(order_id: UUID, now: datetime) -> EmailConfirmation | None:
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    waiting = EmailConfirmation.objects.filter(
-        free, order_id=order_id, sent_at=None, failed_at=None, confirmed_at=None
-    )
-    if not waiting.update(leased_until=now + _LEASE):
-        return None
-    confirmations = EmailConfirmation.objects.select_related("order__event__organizer")
-    return confirmations.get(order_id=order_id)
 
 
 def _write_confirmed(order: Order, now: datetime) -> None:

@@ -10,13 +10,12 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from ticketing.letters import HtmlMail
+from ticketing.mail_lease import lease_row
 from ticketing.mail_limit import WINDOW, book_mail
 from ticketing.mailing import MailRefused, describe_failure, send_mail
 
 logger = logging.getLogger(__name__)
 
-# Longer than the time limit of a task, so that no other worker sends while the task runs.
-LEASE: Final = timedelta(seconds=90)
 # A failing mail is given up after both so many attempts and so much time. Attempts alone end too
 # early while SES is away for an hour; time alone ends too early while the queue stands still.
 _MIN_ATTEMPTS: Final = 20
@@ -60,8 +59,7 @@ def lease_mail(rows: QuerySet[Row], *, address: Callable[[Row], str], now: datet
     another worker sends it, if it was sent or given up, or if the recipient's limit puts it off.
     """
     with transaction.atomic(durable=True):
-        free = Q(leased_until=None) | Q(leased_until__lte=now)
-        if not rows.filter(free, sent_at=None, failed_at=None).update(leased_until=now + LEASE):
+        if not lease_row(rows, now=now):
             return None
         row = rows.get()
         if not address(row):

@@ -16,7 +16,6 @@ from rest_framework.test import APIClient
 from events.models import Event, Organizer
 from events.organizing import cancel_event
 from events.stock.record import database_now
-from orders import confirmation
 from orders.cancellation import cancel_order
 from orders.confirmation import (
     ConfirmationNotValid,
@@ -45,7 +44,7 @@ from tests.make import (
 )
 from tests.queue import RecordingQueue
 from tests.race import race
-from ticketing import clock
+from ticketing import clock, mail_lease
 from ticketing.mail_limit import TooManyMails
 from ticketing.queue.messages import Message
 from tickets.models import Ticket
@@ -667,13 +666,13 @@ def test_a_mail_that_is_requested_while_another_is_sent_stays_open(
     monkeypatch: pytest.MonkeyPatch,
 ):
     order = waiting_order()
-    send = confirmation.send_mail  # type: ignore[attr-defined]
+    send = mail_lease.send_mail  # type: ignore[attr-defined]
 
     def send_while_another_is_requested(letter: Any) -> None:
         EmailConfirmation.objects.update(asked_at=clock.now() + MINUTE)
         send(letter)
 
-    monkeypatch.setattr(confirmation, "send_mail", send_while_another_is_requested)
+    monkeypatch.setattr(mail_lease, "send_mail", send_while_another_is_requested)
     send_confirmation(order_id=order.pk, now=clock.now())
 
     row = EmailConfirmation.objects.get()
@@ -727,7 +726,7 @@ def test_a_late_message_sends_no_mail_after_a_refusal_or_a_confirmation(ended: s
 
 def test_the_lease_of_a_worker_that_died_ends_after_90_seconds():
     order, now = waiting_order(), clock.now()
-    with crash(BEFORE, "orders.confirmation:send_mail"):
+    with crash(BEFORE, "ticketing.mail_lease:send_mail"):
         send_confirmation(order_id=order.pk, now=now)
     lease = timedelta(seconds=90)
 

@@ -9,11 +9,11 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from tests.make import make_paid_order
 from ticketing import clock, mailing
+from ticketing.mail_lease import LEASE
 from tickets import delivery
 from tickets.delivery import deliver_tickets
 from tickets.mail import compose_ticket_mail
 from tickets.models import Delivery
-from tickets.outgoing import LEASE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

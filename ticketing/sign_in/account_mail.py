@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
 from django.utils.encoding import force_bytes
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketing.letters import HtmlMail
+from ticketing.mail_lease import lease_row
 from ticketing.mail_limit import book_mail
 from ticketing.mail_templates import render_mail
 from ticketing.mailing import MailRefused, send_mail
@@ -23,8 +24,6 @@ from ticketing.models import AccountMail, AccountMailKind, User
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from ticketing.sign_in.accounts import address_of
 
-# Longer than any task may run, so that two workers never send the same mail.
-_LEASE: Final = timedelta(seconds=90)
 _KEPT: Final = timedelta(days=7)
 
 
@@ -65,8 +64,7 @@ def send_account_mail(*, mail_id: UUID, now: datetime) -> None:
     If the worker dies between sending the mail and recording it, the user gets it twice.
     """
     rows = AccountMail.objects.filter(pk=mail_id)
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    if not rows.filter(free, sent_at=None, failed_at=None).update(leased_until=now + _LEASE):
+    if not lease_row(rows, now=now):
         return
     mail = rows.select_related("user").get()
     try:
