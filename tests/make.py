@@ -39,8 +39,10 @@ from ticketing.ids import new_id
 from ticketing.models import ActorKind, User
 from ticketing.tokens import TokenKind, make_token
 from tickets.issue import issue_codes
-from tickets.models import Device, Ticket
+from tickets.models import Device, Ticket, Transfer
 from tickets.settlement import settle_order
+from tickets.transfers.accepting import accept_transfer
+from tickets.transfers.offering import NewHolder, offer_ticket
 
 _numbers = count(1)
 # The customer of every request that is about something else.
@@ -155,6 +157,22 @@ def make_promo_code(*, event: Event, code: str = "AMIGOS", **fields: Any) -> Pro
         fields["percent"] = Decimal(10)
     promo = PromoCode(event=event, code=code, **fields)
     return create_promo_code(promo=promo, actor=SOMEBODY, now=clock.now())
+
+
+def make_transfer(
+    *, ticket: Ticket, email: str, accepted: bool = True, name: str = "Bia Lima"
+) -> Transfer:
+    """Offer a ticket to a person, who accepts it, with the verbs that the shop calls."""
+    transfer = offer_ticket(
+        order_id=ticket.order_id,
+        ticket_id=ticket.pk,
+        to=NewHolder(name, email, "en"),
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    if accepted:
+        accept_transfer(transfer_id=transfer.pk, holder_name=name, now=clock.now())
+    return transfer
 
 
 def make_question(

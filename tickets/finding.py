@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -10,7 +11,7 @@ from orders.models import Order
 from orders.search import newest_named
 from ticketing.addresses import can_be_mailed, tidy_address
 from tickets.codes import read_ticket_id
-from tickets.models import Ticket
+from tickets.models import Ticket, Transfer
 from tickets.ticket_codes import find_ticket_id, parse_readable_code
 
 # Of a search across orders and tickets: more than anybody reads.
@@ -36,9 +37,10 @@ def find_anything(words: str, *, orders: QuerySet[Order], tickets: QuerySet[Tick
     Return the orders and the tickets that match, each newest first.
 
     An order comes with its tickets, and a ticket that is found by its code with its order. A code
-    must match exactly, an email must be complete, and a name may be a part of the buyer's or of the
-    holder's. `orders` and `tickets` are those that the user may see. The tickets of buyers are
-    found by email only with the right to see their orders.
+    must match exactly, an email must be complete (the buyer's, or that of a person who accepted a
+    ticket from the buyer), and a name may be a part of the buyer's or of the holder's. `orders` and
+    `tickets` are those that the user may see. The tickets of buyers are found by email only with
+    the right to see their orders.
     """
     words = _tidy(words)
     if not words:
@@ -73,7 +75,8 @@ def find_orders(orders: QuerySet[Any], words: str, *, most: int = _MOST_NAMED) -
     if parse_readable_code(words):
         return orders.filter(tickets=find_ticket_id(words, Ticket.objects.all()))
     if "@" in words:
-        return orders.filter(customer_email__in=_spellings(words))
+        received = [order_id for _ticket_id, order_id in _received_at(words)]
+        return orders.filter(Q(customer_email__in=_spellings(words)) | Q(pk__in=received))
     named = newest_named(orders, "customer_name", words.split(), count=most)
     if code := _ORDER_CODE.fullmatch(words):
         return orders.filter(Q(code=code[1].upper()) | Q(pk__in=named))
@@ -90,8 +93,8 @@ def find_tickets(
     """
     Return those of the tickets that match.
 
-    `by_email` are the tickets whose buyers' addresses the user may know. None: no tickets. By a
-    part of the holder's name, only the newest `most` are found.
+    `by_email` are the tickets whose buyers' and holders' addresses the user may know. None: no
+    tickets. By a part of the holder's name, only the newest `most` are found.
     """
     words = _tidy(words)
     if ticket_id := read_ticket_id(words):
@@ -101,7 +104,8 @@ def find_tickets(
     if "@" in words:
         known = tickets.none() if by_email is None else by_email
         orders = Order.objects.filter(customer_email__in=_spellings(words))
-        return known.filter(order__in=orders)
+        received = [ticket_id for ticket_id, _order_id in _received_at(words)]
+        return known.filter(Q(order__in=orders) | Q(pk__in=received))
     named = newest_named(tickets, "holder_name", words.split(), count=most)
     if code := _ORDER_CODE.fullmatch(words):
         return tickets.filter(Q(order__code=code[1].upper()) | Q(pk__in=named))
@@ -110,6 +114,16 @@ def find_tickets(
 
 def _tidy(words: str) -> str:
     return " ".join(words.replace("\0", "").split())[:_LONGEST]
+
+
+def _received_at(address: str) -> list[tuple[UUID, UUID]]:
+    """Return the newest tickets that were transferred to an address, each with its order's id."""
+    accepted = Transfer.objects.filter(email__in=_spellings(address), accepted_at__isnull=False)
+    newest = accepted.order_by("-created_at").values_list("pk", "ticket__order_id")[:_MOST_NAMED]
+    of_order = dict(newest)
+    # By their orders, of which an index knows the tickets.
+    received = Ticket.objects.filter(order__in=set(of_order.values()), replaced_by=None)
+    return list(received.filter(transfer__in=of_order).values_list("pk", "order_id"))
 
 
 def _spellings(address: str) -> set[str]:

@@ -33,6 +33,7 @@ class Transfer(models.Model):
         verbose_name = _("transfer")
         verbose_name_plural = _("transfers")
         ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["email"], name="transfers_by_email")]
         constraints = [
             models.UniqueConstraint(
                 fields=["ticket"],

@@ -2,17 +2,32 @@
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from events.models import Event
 from orders.answer_rules import Place as AnswerPlace
-from orders.models import Consent, Order, OrderItem
-from orders.reports.answer_columns import AnswerColumns
+from orders.models import CashDifference, Consent, Order, OrderItem
+from orders.reports.answer_columns import AnswerColumns, answer_columns
 from orders.reports.paging import Batch, Extent, Place, local, read_by_event, zone_of
 from ticketing.tables.columns import Cell, Column, Kind, Row
+
+# Staff took it by hand for exchanged tickets, less what they gave back.
+_CASH: Final = Coalesce(
+    Subquery(
+        CashDifference.objects.filter(order=OuterRef("pk"))
+        .order_by()
+        .values("order")
+        .annotate(sum=Sum("amount"))
+        .values("sum")
+    ),
+    Decimal(0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,7 @@ class OrderRows:
             Column(_("Discount"), Kind.MONEY),
             Column(_("Total"), Kind.MONEY),
             Column(_("Refunded"), Kind.MONEY),
+            Column(_("Cash for exchanges"), Kind.MONEY),
             Column(_("Payment method")),
             Column(_("Payment status")),
             Column(_("Decline code")),
@@ -65,17 +81,17 @@ class OrderRows:
         event = found.event
         answers = self._asked().read([order.pk for order in found.rows])
         rows = [
-            [*_row(event, order), *answers.cells(order.pk, AnswerPlace())]
+            [*_row(event, order, vars(order)["cash"]), *answers.cells(order.pk, AnswerPlace())]
             for order in found.rows
             if event
         ]
         return Batch(rows, found.place)
 
     def _asked(self) -> AnswerColumns:
-        return AnswerColumns.of(self.extent.event_id, per_ticket=False)
+        return answer_columns(self.extent.event_id, per_ticket=False)
 
     def _orders_of(self, event: Event) -> QuerySet[Order]:
-        orders = self._limit(Order.objects.filter(event=event))
+        orders = self._limit(Order.objects.filter(event=event)).annotate(cash=_CASH)
         return orders.select_related("payment", "shop_record", "consent__terms").prefetch_related(
             "items__ticket_type", "payment__refunds"
         )
@@ -84,7 +100,7 @@ class OrderRows:
         return self.extent.limit(orders.filter(created_at__lte=self.extent.taken_at), "created_at")
 
 
-def _row(event: Event, order: Order) -> Row:
+def _row(event: Event, order: Order, cash: Decimal) -> Row:
     zone = zone_of(event)
     items = sorted(order.items.all(), key=lambda item: item.ticket_type.number)
     payment = getattr(order, "payment", None)
@@ -104,6 +120,7 @@ def _row(event: Event, order: Order) -> Row:
         order.discount,
         order.total,
         order.refunded,
+        cash,
         payment.get_method_display() if payment else None,
         payment.get_status_display() if payment else None,
         payment.decline_code if payment else None,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from events.models import Event, Question, QuestionKind, QuestionScope
 from events.organizing import cancel_event
@@ -13,7 +14,7 @@ from orders.answers import AnswersClosed, answer_questions, asked_of
 from orders.answers_shown import show_answers_of
 from orders.cancellation import cancel_order
 from orders.models import Answer, Order
-from orders.reports.answer_columns import AnswerColumns
+from orders.reports.answer_columns import answer_columns
 from tests.make import (
     SOMEBODY,
     answer,
@@ -179,12 +180,17 @@ def test_an_export_has_a_column_for_each_question():
     ]
     answer_questions(order=order, given=given, actor=SOMEBODY, now=clock.now())
 
-    tickets = AnswerColumns.of(event.pk, per_ticket=True)
-    orders = AnswerColumns.of(event.pk, per_ticket=False)
+    tickets = answer_columns(event.pk, per_ticket=True)
+    orders = answer_columns(event.pk, per_ticket=False)
+    all_events = answer_columns(None, per_ticket=False)
 
-    assert [column.title for column in tickets.columns()] == ["Diet?", "Bus?"]
-    read = tickets.read([order.pk])
-    assert list(read.cells(order.pk, Place(item.pk, 2))) == ["Vegan", "no"]
-    assert list(read.cells(order.pk, Place(item.pk, 1))) == ["Vegan", None]
-    assert list(orders.read([order.pk]).cells(order.pk, Place())) == ["Vegan"]
-    assert AnswerColumns.of(None, per_ticket=True).columns() == []
+    with translation.override("en"):
+        assert [column.title for column in tickets.columns()] == ["Diet?", "Bus?"]
+        read = tickets.read([order.pk])
+        assert list(read.cells(order.pk, Place(item.pk, 2))) == ["Vegan", "no"]
+        assert list(read.cells(order.pk, Place(item.pk, 1))) == ["Vegan", None]
+        assert list(orders.read([order.pk]).cells(order.pk, Place())) == ["Vegan"]
+        assert [column.title for column in all_events.columns()] == ["Answers"]
+        in_one = all_events.read([order.pk])
+        assert list(in_one.cells(order.pk, Place())) == ["Diet?: Vegan; Bus? (Pista 2): no"]
+        assert list(in_one.cells(event.pk, Place())) == [None]

@@ -23,6 +23,7 @@ from tests.make import (
     make_reservation,
     make_reserved_order,
     make_ticket_type,
+    make_transfer,
     make_user,
 )
 from tests.queue import RecordingQueue
@@ -406,6 +407,28 @@ def test_orders_and_tickets_are_found_by_email_name_and_each_code(
     ]
 
     assert all(order.code in page and other.code not in page for page in found)
+
+
+def test_orders_and_tickets_are_found_by_the_email_of_a_ticket_s_new_holder(
+    queue: RecordingQueue,
+):
+    kind = make_ticket_type()
+    order, other = make_paid_order(ticket_type=kind, quantity=2), make_paid_order(ticket_type=kind)
+    kept, given = tickets_of(order)
+    make_transfer(ticket=given, email="bia@example.com")
+    make_transfer(ticket=kept, email="caio@example.com", accepted=False)
+    staff = staff_of(order)
+
+    assert listed(staff, "orders_order", "bia@example.com").count(order.code) > 0
+    tickets = listed(staff, "tickets_ticket", "bia@example.com")
+    assert (f"{order.code}-2" in tickets, f"{order.code}-1" in tickets) == (True, False)
+    home = read(staff.get(reverse("find"), {"q": "bia@example.com"}))
+    assert (order.code in home, other.code in home) == (True, False)
+    # An offer that nobody has accepted gives nothing to its address.
+    for model in ("orders_order", "tickets_ticket"):
+        assert order.code not in listed(staff, model, "caio@example.com")
+    door = staff_of(order, Role.DOOR)
+    assert order.code not in listed(door, "tickets_ticket", "bia@example.com")
 
 
 def test_a_supervisor_of_the_door_does_not_find_tickets_by_their_buyers_address(

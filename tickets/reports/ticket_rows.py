@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from events.models import Event
 from orders.answer_rules import Place as AnswerPlace
 from orders.models import Order
-from orders.reports.answer_columns import AnswerColumns
+from orders.reports.answer_columns import AnswerColumns, answer_columns
 from orders.reports.paging import Batch, Extent, Place, local, read_by_event, zone_of
 from ticketing.tables.columns import Column, Kind, Row
 from tickets.models import Ticket, TicketStatus
@@ -37,6 +37,7 @@ class TicketRows:
             Column(_("Holder's name")),
             Column(_("Customer's name")),
             Column(_("Customer's email")),
+            Column(_("Holder's email after a transfer")),
             Column(_("Status")),
             Column(_("Promo code")),
             Column(_("Currency")),
@@ -67,7 +68,7 @@ class TicketRows:
         of_order: dict[UUID, list[Ticket]] = defaultdict(list)
         known = {order.pk: order for order in orders}
         tickets = self._tickets().filter(order__in=known)
-        tickets = tickets.select_related("ticket_type", "order_item")
+        tickets = tickets.select_related("ticket_type", "order_item", "transfer")
         for ticket in tickets.order_by("order_item_id", "position"):
             ticket.order = known[ticket.order_id]
             of_order[ticket.order_id].append(ticket)
@@ -82,7 +83,7 @@ class TicketRows:
             ]
 
     def _asked(self) -> AnswerColumns:
-        return AnswerColumns.of(self.extent.event_id, per_ticket=True)
+        return answer_columns(self.extent.event_id, per_ticket=True)
 
     def _row(self, event: Event, ticket: Ticket, code: str) -> Row:
         zone = zone_of(event)
@@ -94,6 +95,7 @@ class TicketRows:
             ticket.holder_name,
             ticket.order.customer_name,
             ticket.order.customer_email,
+            ticket.transfer.email if ticket.transfer else None,
             _("refunded") if ticket.refunded_at else ticket.get_status_display(),
             ticket.order.promo_text,
             ticket.order.currency,
@@ -126,6 +128,7 @@ class AttendeeRows(TicketRows):
             Column(_("Ticket type")),
             Column(_("Customer's name")),
             Column(_("Customer's email")),
+            Column(_("Holder's email after a transfer")),
             Column(_("Order")),
             Column(_("Entered")),
             Column(_("Entered at"), Kind.MOMENT),
@@ -141,6 +144,7 @@ class AttendeeRows(TicketRows):
             ticket.ticket_type.name,
             ticket.order.customer_name,
             ticket.order.customer_email,
+            ticket.transfer.email if ticket.transfer else None,
             ticket.order.code,
             _("yes") if ticket.used_at else _("no"),
             local(ticket.used_at, zone_of(event)),

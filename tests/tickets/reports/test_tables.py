@@ -10,7 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import translation
 
-from events.models import Event
+from events.models import Event, QuestionKind, QuestionScope, TicketType
+from orders.answer_rules import GivenAnswer
+from orders.answer_rules import Place as AnswerPlace
+from orders.answers import answer_questions
+from orders.exchanges import Difference
 from orders.ledger_entry import LedgerEntry
 from orders.models import Order
 from orders.reports.ledger_rows import LedgerRows
@@ -24,9 +28,13 @@ from tests.make import (
     make_event,
     make_organizer,
     make_paid_order,
+    make_question,
     make_reserved_order,
+    make_ticket_type,
+    make_transfer,
 )
 from ticketing import clock
+from tickets.exchange import WantedExchange, exchange_ticket
 from tickets.models import Ticket
 from tickets.refund import refund_tickets
 from tickets.replacement import replace_ticket
@@ -70,6 +78,25 @@ def refund_one_ticket(order: Order) -> None:
     refund_tickets(order_id=order.pk, ticket_ids=[ticket.pk], actor=SOMEBODY, now=clock.now())
 
 
+def answered_order(event: Event) -> Order:
+    diet = make_question(event=event, label="Diet?")
+    bus = make_question(
+        event=event, label="Bus?", kind=QuestionKind.YES_NO, scope=QuestionScope.TICKET
+    )
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
+    given = [
+        GivenAnswer(diet.pk, AnswerPlace(), "Vegan"),
+        GivenAnswer(bus.pk, AnswerPlace(order.items.get().pk, 2), value=True),
+    ]
+    answer_questions(order=order, given=given, actor=SOMEBODY, now=clock.now())
+    return order
+
+
+def exchange(ticket: Ticket, kind: TicketType, difference: Difference) -> Ticket:
+    wanted = WantedExchange(ticket_id=ticket.pk, ticket_type_id=kind.pk, difference=difference)
+    return exchange_ticket(wanted=wanted, actor=SOMEBODY, now=clock.now())
+
+
 @pytest.fixture
 def event() -> Event:
     return make_event(timezone="America/Manaus", currency="BRL", name="Noite de Jazz")
@@ -100,6 +127,7 @@ def test_orders_have_their_buyer_their_tickets_by_type_and_their_money(event: Ev
         "Desconto": Decimal(0),
         "Total": Decimal("135.00"),
         "Reembolsado": Decimal("45.00"),
+        "Dinheiro de trocas": Decimal(0),
         "Forma de pagamento": "cartão",
         "Status do pagamento": "aprovado",
         "Código da recusa": "",
@@ -186,6 +214,66 @@ def test_the_ledger_adds_up_to_what_was_charged_less_what_was_refunded(event: Ev
     assert [r["Entry"] for r in rows] == [
         str(pk) for pk in LedgerEntry.objects.order_by("at").values_list("pk", flat=True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "answers"),
+    [
+        (OrderRows, [{"Diet?": "Vegan"}]),
+        (TicketRows, [{"Diet?": "Vegan", "Bus?": None}, {"Diet?": "Vegan", "Bus?": "yes"}]),
+        (AttendeeRows, [{"Diet?": "Vegan", "Bus?": None}, {"Diet?": "Vegan", "Bus?": "yes"}]),
+    ],
+)
+def test_the_rows_of_an_event_have_the_answers_to_its_questions(
+    source: Source, answers: list[dict[str, Any]], event: Event
+):
+    answered_order(event)
+
+    rows = by_title(source(extent_of(event)))
+
+    questions = answers[0].keys()
+    assert [{title: row.get(title) for title in questions} for row in rows] == answers
+
+
+def test_the_orders_of_all_events_have_all_their_answers_in_one_column(event: Event):
+    order = answered_order(event)
+    other = make_paid_order(ticket_type=make_event(organizer=event.organizer).ticket_types.get())
+
+    rows = by_title(OrderRows(extent_of(event, event_id=None)))
+
+    assert {row["Order"]: row["Answers"] for row in rows} == {
+        order.code: "Diet?: Vegan; Bus? (Pista 2): yes",
+        other.code: None,
+    }
+
+
+def test_a_ticket_has_the_email_of_the_person_who_accepted_it_and_others_have_none(event: Event):
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
+    first, second, _third = Ticket.objects.of_order(order.pk)
+    make_transfer(ticket=first, email="bia@example.com")
+    make_transfer(ticket=second, email="caio@example.com", accepted=False)
+
+    for source in (TicketRows, AttendeeRows):
+        rows = by_title(source(extent_of(event)))
+        assert [(r["Ticket"], r["Holder's email after a transfer"]) for r in rows] == [
+            (f"{order.code}-1", "bia@example.com"),
+            (f"{order.code}-2", None),
+            (f"{order.code}-3", None),
+        ]
+
+
+def test_an_order_has_the_cash_that_staff_took_and_gave_back_for_exchanges(event: Event):
+    kind = event.ticket_types.get()
+    order = make_paid_order(ticket_type=kind, quantity=2)
+    dearer = make_ticket_type(event=event, name="VIP", price=str(kind.price + 100))
+    cheaper = make_ticket_type(event=event, name="Sofa", price=str(kind.price + 60))
+    ticket = Ticket.objects.of_order(order.pk)[0]
+
+    ticket = exchange(ticket, dearer, Difference.CASH)
+    exchange(ticket, cheaper, Difference.REFUND)
+
+    (row,) = by_title(OrderRows(extent_of(event)))
+    assert (row["Total"], row["Cash for exchanges"]) == (order.total, Decimal(60))
 
 
 @pytest.mark.parametrize("source", SOURCES)
