@@ -113,7 +113,9 @@ def find_tickets(
 
 
 def _tidy(words: str) -> str:
-    return " ".join(words.replace("\0", "").split())[:_LONGEST]
+    words = words.replace("\0", "").strip()
+    # The text of a QR code may have two spaces in a row.
+    return words if read_ticket_id(words) else " ".join(words.split())[:_LONGEST]
 
 
 def _received_at(address: str) -> list[tuple[UUID, UUID]]:

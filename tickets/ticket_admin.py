@@ -86,16 +86,16 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         "used_at",
         "revoked_at",
         "qr_code",
-        "code",
+        "text_of_code",
     ]
-    readonly_fields = ["qr_code", "order_link", "readable"]
+    readonly_fields = ["qr_code", "text_of_code", "order_link", "readable"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = list(super().get_fields(request, obj))
         if obj is not None and has_codes_right(request.user, obj.event_id):
             return fields
         # What opens the gate is not for members who only read.
-        return [field for field in fields if field not in ("qr_code", "code")]
+        return [field for field in fields if field not in ("qr_code", "text_of_code")]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -216,6 +216,10 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
             '<img src="{}" alt="" width="180" height="180" style="background:#fff">',
             url,
         )
+
+    @admin.display(description=gettext_lazy("code"))
+    def text_of_code(self, ticket: Ticket) -> SafeString:
+        return format_html('<span class="code-text">{}</span>', ticket.code)
 
 
 @admin.register(Scan)
