@@ -15,7 +15,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
-from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.confirming import Question, after_asking, dangerous, on_its_page
 from events.roles import Right
 from orders.answers_shown import show_answers_of
 from orders.box_office_admin import BoxOfficeSaleAdmin
@@ -237,6 +237,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return chosen(self, request, object_id).filter(status__in=statuses).exists()
 
     @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["orders"])
+    @dangerous
     @after_asking(_ask_to_cancel)
     def cancel_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
@@ -251,6 +252,7 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         )
 
     @action(description=gettext_lazy("Cancel reservation…"), permissions=["orders", "cancel"])
+    @dangerous
     @on_its_page
     def cancel_this(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
         return self.cancel_chosen(request, rows)

@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from events.access import within_rights
 from events.admin.base import OwnAdmin, act_on_each, chosen, rows_of_key
-from events.admin.confirming import Question, after_asking
+from events.admin.confirming import Question, after_asking, dangerous
 from events.admin.refusals import say_refusal
 from events.models import Event
 from events.roles import Right
@@ -191,6 +191,7 @@ class PromoCodeAdmin(ShowsHistory, OwnAdmin):
         return response
 
     @admin.action(description=gettext_lazy("Deactivate…"), permissions=["events"])
+    @dangerous
     @after_asking(
         Question(
             text=gettext_lazy("Deactivate these promo codes?"),
@@ -217,6 +218,7 @@ class PromoCodeAdmin(ShowsHistory, OwnAdmin):
         )
 
     @admin.action(description=gettext_lazy("Delete…"), permissions=["events"])
+    @dangerous
     @after_asking(
         Question(
             text=gettext_lazy("Delete these promo codes?"),

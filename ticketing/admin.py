@@ -14,6 +14,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.address_form import ADDRESS_FIELDS
+from ticketing.asking import Question, after_asking, dangerous
 from ticketing.history import ShowsHistory
 from ticketing.models import FailedMessage, User
 from ticketing.queue.dead_letters import send_again
@@ -88,7 +89,21 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
         return user.second_factor_since is not None
 
     @admin.action(
-        description=gettext_lazy("Reset two-factor sign-in (phone lost)"), permissions=["change"]
+        description=gettext_lazy("Reset two-factor sign-in (phone lost)…"), permissions=["change"]
+    )
+    @dangerous
+    @after_asking(
+        Question(
+            text=gettext_lazy("Have these people lost the phone and the recovery codes?"),
+            consequences=[
+                gettext_lazy("From now on they sign in with the password alone."),
+                gettext_lazy(
+                    "Call back first, on a number that you know: a stranger may ask as well."
+                ),
+                gettext_lazy("All their sessions end, and each gets a mail."),
+            ],
+            confirm=gettext_lazy("Yes, reset it"),
+        )
     )
     def reset_second_factors(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         reset = 0

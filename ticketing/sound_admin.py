@@ -1,5 +1,6 @@
 """The base of all admin classes: malformed ids, values and filters in a URL cause no error 500."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -9,9 +10,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import DateTimeField, Field, ForeignKey, JSONField, QuerySet
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
 
+from ticketing.asking import is_dangerous
 from ticketing.moment_form import MomentInput
 
 
@@ -23,6 +28,31 @@ class SoundAdmin(ModelAdmin):
     # What a list without any rows says about them, and whether it leads to the events.
     when_empty: ClassVar[Any] = ""
     empty_leads_to_events: ClassVar[bool] = False
+
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = None) -> list[Any]:
+        """Offer dangerous actions in a group of their own, below the harmless ones."""
+        choices = super().get_action_choices(request, default_choices or BLANK_CHOICE_DASH)
+        acts = {name: act for act, name, _text in self.get_actions(request).values()}
+        apart = [one for one in choices if is_dangerous(acts.get(one[0]), one[0])]
+        harmless = [one for one in choices if one not in apart]
+        return [*harmless, (_("Careful"), apart)] if apart else harmless
+
+    def _get_actions_navigation(
+        self,
+        provided_actions: Sequence[Any],
+        allowed_actions: list[UnfoldAction],
+        object_id: str | None = None,
+    ) -> list[Any]:
+        """Return the buttons of a page, dangerous ones last: `tab_actions.html` groups them."""
+        names = self._extract_action_names(provided_actions)
+        apart = [name for name in names if is_dangerous(getattr(self, name))]
+        harmless = [one for one in provided_actions if one not in apart]
+        build = super()._get_actions_navigation
+        dangers = build(apart, allowed_actions, object_id)
+        return [
+            *build(harmless, allowed_actions, object_id),
+            *({**button, "is_dangerous": True} for button in dangers),
+        ]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if isinstance(db_field, DateTimeField):

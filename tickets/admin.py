@@ -15,7 +15,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 
 from events.admin.base import act_on_each, chosen
-from events.admin.confirming import after_asking, on_its_page
+from events.admin.confirming import after_asking, dangerous, on_its_page
 from events.roles import Right
 from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import Order, OrderStatus
@@ -96,16 +96,12 @@ class OrderWithTicketsAdmin(OrderAdmin):
 
     inlines = [TicketInline, *OrderAdmin.inlines, DeliveryInline]
     actions = [*OrderAdmin.actions, "refund_chosen", "resend_chosen"]
-    # What cannot be undone is not beside what is harmless.
     actions_detail = [
         "resend_this",
         "correct_this",
         "retry_this",
-        {
-            "title": gettext_lazy("Refund or cancel"),
-            "icon": "undo",
-            "items": ["refund_this", *OrderAdmin.actions_detail],
-        },
+        "refund_this",
+        *OrderAdmin.actions_detail,
     ]
 
     def get_search_results(
@@ -130,6 +126,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
         return any(unfinished_work(order.pk) for order in chosen(self, request, object_id))
 
     @admin.action(description=gettext_lazy("Refund in full…"), permissions=["refund"])
+    @dangerous
     @after_asking(ask_to_refund)
     def refund_chosen(self, request: HttpRequest, rows: QuerySet[Order]) -> None:
         act_on_each(
@@ -158,6 +155,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
         )
 
     @action(description=gettext_lazy("Refund tickets…"), permissions=["refund", "paid"])
+    @dangerous
     def refund_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         order = chosen(self, request, object_id).select_related("event").first()
         if order is None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, chosen
+from events.admin.confirming import dangerous
 from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -127,6 +128,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         return show_page(self, request, page)
 
     @action(description=gettext_lazy("Decline…"), permissions=["refund", "open"])
+    @dangerous
     def decline_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = chosen(self, request, object_id).select_related("order").first()
         if row is None:
@@ -158,6 +160,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
             confirm=_("Decline the refund"),
             keep=_("Decide later"),
             back=back,
+            is_destructive=True,
         )
         return show_page(self, request, page)
 

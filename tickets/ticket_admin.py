@@ -16,7 +16,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from events.admin.base import ReadOnlyAdmin, act_on_each, chosen
-from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.confirming import Question, after_asking, dangerous, on_its_page
 from events.roles import Right
 from orders.admin import ReadOnlyInline
 from orders.models import OrderStatus
@@ -68,12 +68,9 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     actions_detail = [
         "rename_this",
         "exchange_this",
+        "undo_this",
         "reissue_this",
-        {
-            "title": gettext_lazy("Undo or revoke"),
-            "icon": "undo",
-            "items": ["undo_this", "revoke_this"],
-        },
+        "revoke_this",
     ]
     fields = [
         "status",
@@ -129,6 +126,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
             ],
             confirm=gettext_lazy("Undo the check-in"),
             keep=gettext_lazy("Keep the check-in"),
+            is_harmless=True,
         )
     )
     def undo_this(self, request: HttpRequest, rows: QuerySet[Ticket]) -> None:
@@ -159,6 +157,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         return exchange_page(self, request, ticket)
 
     @action(description=gettext_lazy("Make a new code…"), permissions=["orders", "replace"])
+    @dangerous
     @on_its_page
     @after_asking(ask_to_reissue)
     def reissue_this(self, request: HttpRequest, rows: QuerySet[Ticket]) -> None:
@@ -172,6 +171,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         )
 
     @action(description=gettext_lazy("Revoke without refund…"), permissions=["orders", "revoke"])
+    @dangerous
     @on_its_page
     @after_asking(ask_to_revoke)
     def revoke_this(self, request: HttpRequest, rows: QuerySet[Ticket]) -> None:

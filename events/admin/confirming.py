@@ -1,62 +1,21 @@
-"""Actions of the admin that show a page with a question, and act after the user confirms."""
+"""Actions of a detail page, made from actions on the rows of a list."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.utils.translation import gettext_lazy
 
 from events.admin.base import OwnAdmin, chosen
-from ticketing.sound_admin import SoundAdmin
+from ticketing.asking import (
+    ListAction,
+    PageAction,
+    Question,
+    after_asking,
+    ask_first,
+    dangerous,
+)
 
-_MOST_LISTED = 20
-_NO = gettext_lazy("No, take me back")
-
-# Methods of a model admin: an action on the selected rows of a list, and one of a detail page.
-ListAction = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
-PageAction = Callable[[Any, HttpRequest, str], HttpResponse]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """The texts of a page that asks for confirmation. Lazy texts are translated when shown."""
-
-    text: Any
-    consequences: Collection[Any]
-    confirm: Any
-    # The link back. It names what stays as it is.
-    keep: Any = _NO
-    # Whether the button needs no warning color.
-    is_harmless: bool = False
-    # The rows that the page lists, if not all selected rows.
-    about: Collection[Any] | QuerySet[Any] | None = None
-    # Hidden fields of the form, which come back when the user confirms.
-    carries: Mapping[str, Any] = field(default_factory=dict)
-
-
-# A question, or a function that makes one for the selected rows.
-QuestionOrFactory = Question | Callable[[QuerySet[Any]], Question]
-
-
-def after_asking(question: QuestionOrFactory) -> Callable[[ListAction], ListAction]:
-    """Decorate an action: show the question first, and act after the user confirms."""
-
-    def decorate(act: ListAction) -> ListAction:
-        @wraps(act)
-        def ask_or_act(
-            model_admin: SoundAdmin, request: HttpRequest, rows: QuerySet[Any]
-        ) -> HttpResponse | None:
-            page = ask_first(model_admin, request, question, action=act.__name__, rows=rows)
-            return page or act(model_admin, request, rows)
-
-        return ask_or_act
-
-    return decorate
+__all__ = ["Question", "after_asking", "ask_first", "dangerous", "on_its_page"]
 
 
 def on_its_page(act: ListAction) -> PageAction:
@@ -69,38 +28,3 @@ def on_its_page(act: ListAction) -> PageAction:
         return page or redirect(f"admin:{opts.app_label}_{opts.model_name}_change", object_id)
 
     return act_on_one
-
-
-def ask_first(
-    model_admin: SoundAdmin,
-    request: HttpRequest,
-    question: QuestionOrFactory,
-    *,
-    action: str,
-    rows: QuerySet[Any],
-) -> HttpResponse | None:
-    """
-    Return a page that asks for confirmation, or None if the user has confirmed.
-
-    The buttons of a detail page are links, and a GET request must not change anything.
-    """
-    if request.POST.get("confirmed") == "yes":
-        return None
-    if not isinstance(question, Question):
-        question = question(rows)
-    listed = rows if question.about is None else question.about
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.model._meta,  # noqa: SLF001 - as Django's admin does
-        "title": question.text,
-        "action": action,
-        "question": question.text,
-        "consequences": question.consequences,
-        "rows": list(listed)[:_MOST_LISTED],
-        "ids": [row.pk for row in listed],
-        "confirm": question.confirm,
-        "keep": question.keep,
-        "is_harmless": question.is_harmless,
-        "carries": question.carries,
-    }
-    return TemplateResponse(request, "admin/ask_first.html", context)

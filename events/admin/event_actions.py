@@ -20,7 +20,7 @@ from events.admin.cancelling import (
     count_progress,
 )
 from events.admin.checklist import show_checklist
-from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.confirming import Question, after_asking, dangerous, on_its_page
 from events.admin.event_pages import EventPages, page_of
 from events.admin.questions import AsksQuestions
 from events.admin.refusals import say_refusal
@@ -145,6 +145,7 @@ class EventActions(AsksQuestions, EventPages):
         )
 
     @action(description=gettext_lazy("Cancel the event…"), permissions=["change"])
+    @dangerous
     def cancel_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show whom a cancellation concerns, and cancel after the user has confirmed."""
         event = get_object_or_404(chosen(self, request, object_id))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from unfold.decorators import action, display
 
 from events.admin.base import OwnAdmin, act_on_each, chosen
-from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.confirming import Question, after_asking, dangerous, on_its_page
 from events.admin.members import EventsOfRole
 from events.admin.refusals import say_refusal
 from events.invitations import OfferedMembership, invite_member, withdraw_invitation
@@ -159,6 +159,7 @@ class InvitationAdmin(OwnAdmin):
         )
 
     @action(description=gettext_lazy("Withdraw…"), permissions=["organizer", "open"])
+    @dangerous
     @on_its_page
     @after_asking(
         Question(

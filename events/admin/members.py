@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from unfold.decorators import action, display
 
 from events.admin.base import OwnAdmin, chosen
-from events.admin.confirming import Question, ask_first
+from events.admin.confirming import Question, ask_first, dangerous
 from events.admin.refusals import say_refusal
 from events.members import change_member, remove_member, reset_second_factor_of_member
 from events.models import Membership, Role
@@ -165,6 +165,7 @@ class MembershipAdmin(OwnAdmin):
         return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
     @action(description=gettext_lazy("Remove from the team…"), permissions=["change"])
+    @dangerous
     def remove_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id).select_related("user", "organizer")
         question = Question(
@@ -194,6 +195,7 @@ class MembershipAdmin(OwnAdmin):
         return redirect("admin:events_membership_changelist")
 
     @action(description=gettext_lazy("Reset two-factor sign-in…"), permissions=["change"])
+    @dangerous
     def reset_second_factor_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id).select_related("user", "organizer")
         question = Question(

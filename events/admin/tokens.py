@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from events.admin.base import chosen
 from events.admin.choices import choices_with_names
-from events.admin.confirming import Question, after_asking, on_its_page
+from events.admin.confirming import Question, after_asking, dangerous, on_its_page
 from events.admin.once import OnceAdmin
 from events.api_tokens import revoke_api_token
 from events.models import (
@@ -78,13 +78,23 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def begins_with(self, token: ApiToken) -> str:
         return f"{token.hint}…"
 
-    @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Revoke…"), permissions=["change"])
+    @dangerous
+    @after_asking(
+        Question(
+            text=gettext_lazy("Revoke these tokens for good?"),
+            consequences=[gettext_lazy("The systems that use them lose access at once.")],
+            confirm=gettext_lazy("Revoke the tokens"),
+            keep=gettext_lazy("Keep the tokens"),
+        )
+    )
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         actor, now = user_actor(request.user), clock.now()
         revoked = sum(revoke_api_token(token_id=row.pk, actor=actor, now=now) for row in rows)
         messages.success(request, _("%(count)d revoked.") % {"count": revoked})
 
     @action(description=gettext_lazy("Revoke…"), permissions=["change", "revoke"])
+    @dangerous
     @on_its_page
     @after_asking(
         Question(

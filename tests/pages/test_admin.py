@@ -367,6 +367,9 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(kind: str):
     assert as_bearer(token).post("/tickets/validate", scan).status_code == 422
     row = (ApiToken if kind == "apitoken" else Device).objects.get()
     client.post(list_page(row), {"action": "revoke", "_selected_action": [str(row.pk)]})
+    assert as_bearer(token).post("/tickets/validate", scan).status_code == 422
+    sure = {"confirmed": "yes", "action": "revoke", "_selected_action": [str(row.pk)]}
+    client.post(list_page(row), sure)
     assert as_bearer(token).post("/tickets/validate", scan).status_code == 401
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from events.access import organizers_of, seen_organizers
+from events.admin.confirming import Question, after_asking, dangerous
 from events.admin.once import OnceAdmin
 from events.models import Organizer
 from events.roles import Right
@@ -105,7 +106,18 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def begins_with(self, device: Device) -> str:
         return f"{device.hint}…"
 
-    @admin.action(description=gettext_lazy("Revoke"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Revoke…"), permissions=["change"])
+    @dangerous
+    @after_asking(
+        Question(
+            text=gettext_lazy("Revoke these devices for good?"),
+            consequences=[
+                gettext_lazy("They admit nobody from now on. A new device needs a new token."),
+            ],
+            confirm=gettext_lazy("Revoke the devices"),
+            keep=gettext_lazy("Keep the devices"),
+        )
+    )
     def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
         actor, now = user_actor(request.user), clock.now()
         revoked = sum(revoke_device(device_id=row.pk, actor=actor, now=now) for row in rows)

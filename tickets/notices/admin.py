@@ -127,6 +127,7 @@ class NoticeAdmin(ShowsHistory, ReadOnlyAdmin):
             text=gettext_lazy("Send this mail again?"),
             consequences=[gettext_lazy("The buyer gets the same news by mail once more.")],
             confirm=gettext_lazy("Send the mail"),
+            is_harmless=True,
         )
     )
     def resend_this(self, request: HttpRequest, rows: QuerySet[Notice]) -> None:

@@ -12,7 +12,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from events.admin.base import act_on_each, chosen
-from events.admin.confirming import Question, after_asking
+from events.admin.confirming import Question, after_asking, dangerous
 from events.models import Event, Membership
 from events.roles import Right, roles_with
 from ticketing import clock
@@ -108,6 +108,7 @@ class ScheduledReportAdmin(ShowsHistory, RecordsSaves, ContentAdmin):
         super().save_model(request, obj, form, change)
 
     @admin.action(description=gettext_lazy("Stop report…"), permissions=["export"])
+    @dangerous
     @after_asking(_END)
     def end_chosen(self, request: HttpRequest, rows: QuerySet[ScheduledReport]) -> None:
         actor, now = user_actor(request.user), clock.now()
@@ -119,6 +120,7 @@ class ScheduledReportAdmin(ShowsHistory, RecordsSaves, ContentAdmin):
         )
 
     @action(description=gettext_lazy("Stop report…"), permissions=["export"])
+    @dangerous
     def end_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         page = self.end_chosen(request, chosen(self, request, object_id))
         return page or redirect("admin:reports_scheduledreport_changelist")

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from events.admin.base import chosen
 from events.admin.choices import choices_with_names
-from events.admin.confirming import Question, after_asking, ask_first, on_its_page
+from events.admin.confirming import Question, after_asking, ask_first, dangerous, on_its_page
 from events.admin.once import OnceAdmin, redirect_to_made_row, show_secret
 from events.admin.refusals import say_refusal
 from events.models import Organizer
@@ -81,7 +81,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     form = WebhookForm
     fields = ["organizer", "url", "types"]
     actions = ["test_chosen", "switch_on_chosen"]
-    actions_detail = ["test_this", "renew_this", "switch_off_this", "switch_on_this"]
+    actions_detail = ["test_this", "switch_on_this", "renew_this", "switch_off_this"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         waiting = Count("messages", filter=Q(messages__next_attempt_at__isnull=False))
@@ -161,12 +161,14 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
                 gettext_lazy("The address gets a test message, which reports no change.")
             ],
             confirm=gettext_lazy("Yes, send"),
+            is_harmless=True,
         )
     )
     def test_this(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         self.test_chosen(request, rows)
 
     @action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
+    @dangerous
     def renew_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rows = chosen(self, request, object_id)
         endpoint = rows.get()
@@ -196,6 +198,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         return show_secret(self, request, row=endpoint, secret=secret)
 
     @action(description=gettext_lazy("Switch off…"), permissions=["change", "use"])
+    @dangerous
     @on_its_page
     @after_asking(
         Question(
@@ -220,6 +223,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
             text=gettext_lazy("Switch this webhook on again?"),
             consequences=[gettext_lazy("The waiting messages are sent at once.")],
             confirm=gettext_lazy("Yes, switch on"),
+            is_harmless=True,
         )
     )
     def switch_on_this(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:

@@ -113,6 +113,7 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
                 ),
             ],
             confirm=gettext_lazy("Yes, send"),
+            is_harmless=True,
         )
     )
     def send_this_again(self, request: HttpRequest, rows: QuerySet[WebhookMessage]) -> None:
