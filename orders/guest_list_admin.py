@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from events.admin.base import ReadOnlyAdmin, rows_of_key
+from events.admin.confirming import Question, ask_first
 from events.catalogue import left_by_type
 from events.models import EventStatus
 from events.roles import Right
@@ -138,6 +139,9 @@ class GuestListAdmin(ReadOnlyAdmin):
 
     def _act(self, request: HttpRequest, guests: GuestList) -> HttpResponse:
         if request.POST.get("act") == "discard":
+            rows = GuestList.objects.filter(pk=guests.pk, state=GuestListState.CHECKED)
+            if page := ask_first(self, request, _ask_to_discard(guests), action="", rows=rows):
+                return page
             if discard_guest_list(guest_list_id=guests.pk):
                 messages.success(request, _("The list is discarded. Nothing was sold."))
                 return redirect("admin:orders_guestlist_upload", guests.event_id)
@@ -149,6 +153,26 @@ class GuestListAdmin(ReadOnlyAdmin):
                 now=clock.now(),
             )
         return redirect("admin:orders_guestlist_change", guests.pk)
+
+
+def _ask_to_discard(guests: GuestList) -> Question:
+    count = guests.lines.count()
+    return Question(
+        text=_("Discard this list?"),
+        consequences=[
+            ngettext(
+                "The list with %(count)d line is deleted, and nobody gets tickets from it.",
+                "The list with %(count)d lines is deleted, and nobody gets tickets from it.",
+                count,
+            )
+            % {"count": count},
+            _("Then you can upload another list."),
+        ],
+        confirm=_("Discard the list"),
+        keep=_("Keep the list"),
+        about=[],
+        carries={"act": "discard"},
+    )
 
 
 def _show_lines(guests: GuestList) -> dict[str, Any]:

@@ -114,12 +114,23 @@ def test_a_wrong_upload_says_what_is_wrong_and_stores_nothing(fields: dict[str, 
     assert not GuestList.objects.exists()
 
 
-def test_a_list_is_discarded():
+def test_a_list_is_discarded_after_a_question_and_its_button_stands_apart():
     event = make_event()
     client = sign_in(event)
-    upload(client, event)
+    shown = text_of(upload(client, event))
+    give, discard = ">Give 2 tickets</button>", ">Discard the list…</button>"
+    between = shown.partition(give)[2].partition(discard)[0]
+    guests = GuestList.objects.get()
 
-    page = client.post(page_of(GuestList.objects.get()), {"act": "discard"}, follow=True)
+    asked = text_of(client.post(page_of(guests), {"act": "discard"}))
+
+    assert "</form>" in between
+    assert 'id="danger-zone"' in between
+    assert "The list with 2 lines is deleted" in asked
+    assert GuestList.objects.get() == guests
+
+    sent = {"act": "discard", "confirmed": "yes"}
+    page = client.post(page_of(guests), sent, follow=True)
 
     assert "Nothing was sold." in text_of(page)
     assert not GuestList.objects.exists()
