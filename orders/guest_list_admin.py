@@ -28,6 +28,8 @@ from orders.guest_list_record import GuestLine, GuestList, GuestListState, LineS
 from orders.guest_lists import check_guest_list, confirm_guest_list, discard_guest_list
 from ticketing import clock
 from ticketing.actors import user_actor
+from ticketing.history import newest_acts, show_acts
+from ticketing.models import Act
 from ticketing.money import format_money
 
 _STATE_COLORS = {
@@ -94,6 +96,7 @@ class GuestListAdmin(ReadOnlyAdmin):
                 language=sent["language"],
                 file_name=form.file_name(),
                 user_id=request.user.pk,
+                actor=user_actor(request.user),
                 now=clock.now(),
             )
             return redirect("admin:orders_guestlist_change", guest_list_id)
@@ -133,6 +136,7 @@ class GuestListAdmin(ReadOnlyAdmin):
             "guests": guests,
             "event": guests.event,
             "may_sell": may_sell,
+            "history": show_acts(newest_acts(Act.objects.filter(subject_id=guests.pk)), guests),
             **_show_lines(guests),
         }
         return TemplateResponse(request, "admin/guest_list.html", context)
@@ -142,7 +146,8 @@ class GuestListAdmin(ReadOnlyAdmin):
             rows = GuestList.objects.filter(pk=guests.pk, state=GuestListState.CHECKED)
             if page := ask_first(self, request, _ask_to_discard(guests), action="", rows=rows):
                 return page
-            if discard_guest_list(guest_list_id=guests.pk):
+            actor = user_actor(request.user)
+            if discard_guest_list(guest_list_id=guests.pk, actor=actor, now=clock.now()):
                 messages.success(request, _("The list is discarded. Nothing was sold."))
                 return redirect("admin:orders_guestlist_upload", guests.event_id)
         elif request.POST.get("act") == "confirm":

@@ -56,6 +56,7 @@ def check_guest_list(  # noqa: PLR0913 - a list is made of all these
     language: str,
     file_name: str,
     user_id: int | None,
+    actor: Actor,
     now: datetime,
 ) -> UUID:
     """
@@ -86,6 +87,7 @@ def check_guest_list(  # noqa: PLR0913 - a list is made of all these
         if line.state == LineState.READY and line.digest in repeated:
             line.state, line.problem = LineState.REPEATED, LineProblem.REPEATED
     GuestLine.objects.bulk_create(checked)
+    _record(ActType.GUEST_LIST_UPLOADED, guests, len(checked), actor, now)
     return guests.pk
 
 
@@ -109,26 +111,34 @@ def confirm_guest_list(
     if not confirmed:
         return False
     guests = GuestList.objects.select_related("event").get(pk=guest_list_id)
-    record_act(
-        act=ActType.GUEST_LIST_CONFIRMED,
-        actor=actor,
-        subject_id=guest_list_id,
-        organizer_id=guests.event.organizer_id,
-        at=now,
-        details={
-            "method": guests.method,
-            "lines": guests.lines.filter(state=LineState.READY).count(),
-        },
-    )
+    ready = guests.lines.filter(state=LineState.READY).count()
+    _record(ActType.GUEST_LIST_CONFIRMED, guests, ready, actor, now)
     send_after_commit(Message.SELL_GUEST_LIST, guest_list_id=guest_list_id)
     return True
 
 
-def discard_guest_list(*, guest_list_id: UUID) -> bool:
+@transaction.atomic(durable=True)
+def discard_guest_list(*, guest_list_id: UUID, actor: Actor, now: datetime) -> bool:
     """Delete a list that nobody has confirmed. Return whether it was deleted."""
-    lists = GuestList.objects.filter(pk=guest_list_id, state=GuestListState.CHECKED)
-    deleted, _by_table = lists.delete()
-    return bool(deleted)
+    # The lock makes a confirmation at the same moment wait, which then finds no list.
+    lists = GuestList.objects.select_for_update(of=("self",)).select_related("event")
+    guests = lists.filter(pk=guest_list_id, state=GuestListState.CHECKED).first()
+    if guests is None:
+        return False
+    _record(ActType.GUEST_LIST_DISCARDED, guests, guests.lines.count(), actor, now)
+    guests.delete()
+    return True
+
+
+def _record(act: ActType, guests: GuestList, lines: int, actor: Actor, now: datetime) -> None:
+    record_act(
+        act=act,
+        actor=actor,
+        subject_id=guests.pk,
+        organizer_id=guests.event.organizer_id,
+        at=now,
+        details={"method": guests.method, "lines": lines},
+    )
 
 
 def sell_guest_list(*, guest_list_id: UUID, now: datetime) -> None:

@@ -202,7 +202,9 @@ def _name_field(row: Model | type[Model], name: str) -> str:
     for field in opts.get_fields():
         if field.name == name and hasattr(field, "verbose_name"):
             return str(field.verbose_name)
-        if field.auto_created and name in (field.name, field.related_model._meta.model_name):  # type: ignore[union-attr]  # noqa: SLF001 - as above
-            return str(field.related_model._meta.verbose_name_plural)  # type: ignore[union-attr]  # noqa: SLF001 - as above
+    for relation in opts.related_objects:
+        other = relation.related_model._meta  # noqa: SLF001 - as above
+        if name in (relation.name, other.model_name):
+            return str(other.verbose_name_plural)
     found = _find_field(row, name, of_other=True)
     return _(name) if found is None else str(found.verbose_name)

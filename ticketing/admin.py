@@ -1,25 +1,37 @@
 """The admin pages of users and failed messages."""
 
+from typing import Any, Final
+from uuid import UUID
+
 from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext, gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ticketing import clock
-from ticketing.actors import user_actor
+from ticketing.actors import record_act, user_actor
 from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.asking import Question, after_asking, dangerous
-from ticketing.history import ShowsHistory
-from ticketing.models import FailedMessage, User
+from ticketing.field_changes import FieldChange, details_of
+from ticketing.history import RecordsSaves, ShowsHistory
+from ticketing.models import ActType, FailedMessage, User
 from ticketing.queue.dead_letters import send_again
+from ticketing.sign_in.accounts import user_subject
+from ticketing.sign_in.passwords import record_set_password
 from ticketing.sign_in.second_factor import reset_second_factor
 from ticketing.sound_admin import SoundAdmin
+
+_PERSONAL: Final = frozenset({"username", "first_name", "last_name", "email"})
 
 # Groups and Django's permissions have no effect here: rights come from roles of members.
 admin.site.unregister(Group)
@@ -47,7 +59,9 @@ class OnlySuperusers:
 
 
 @admin.register(User)
-class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
+class UserAdmin(ShowsHistory, RecordsSaves, OnlySuperusers, DjangoUserAdmin, SoundAdmin):
+    created_act = ActType.USER_CREATED
+    changed_act = ActType.USER_CHANGED
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -77,6 +91,61 @@ class UserAdmin(OnlySuperusers, DjangoUserAdmin, SoundAdmin):
         ),
         (gettext_lazy("Important dates"), {"fields": ["last_login", "date_joined"]}),
     ]
+
+    def history_subject(self, row: User) -> UUID:
+        return user_subject(row)
+
+    def history_subjects(self, row: User) -> list[UUID]:
+        return [user_subject(row)]
+
+    def history_owner(self, row: User) -> None:
+        """Users belong to no organizer."""
+
+    def history_details(self, changes: list[FieldChange]) -> dict[str, Any]:
+        # Acts are never deleted: of names and addresses they say that they were changed, no more.
+        personal = [change.field for change in changes if change.field in _PERSONAL]
+        rest = [change for change in changes if change.field not in _PERSONAL]
+        return details_of(rest) | ({"fields": sorted(personal)} if personal else {})
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        self._record_deleted(request, obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        with transaction.atomic():
+            for user in queryset:
+                self._record_deleted(request, user)
+            super().delete_queryset(request, queryset)
+
+    def _record_deleted(self, request: HttpRequest, user: User) -> None:
+        record_act(
+            act=ActType.USER_DELETED,
+            actor=user_actor(request.user),
+            subject_id=user_subject(user),
+            organizer_id=None,
+            at=clock.now(),
+        )
+
+    @method_decorator(sensitive_post_parameters())
+    @transaction.atomic
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - the name that Django gives it
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Let Django set the password of a user, record it, and mail the user."""
+        user = self.get_object(request, unquote(id))
+        response = super().user_change_password(request, id, form_url)
+        stored = User.objects.filter(pk=user.pk).first() if user else None
+        if user is not None and stored is not None and stored.password != user.password:
+            record_set_password(
+                user=stored,
+                actor=user_actor(request.user),
+                language=get_language() or "",
+                now=clock.now(),
+            )
+        return response
 
     @admin.display(description=gettext_lazy("name"), ordering="first_name")
     def full_name(self, user: User) -> str:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from ticketing import clock
 from ticketing.act_details import attach_people, show_details
 from ticketing.actors import record_act, user_actor
-from ticketing.field_changes import details_of
+from ticketing.field_changes import FieldChange, details_of
 from ticketing.form_changes import changes_of_form, changes_of_rows
 from ticketing.models import Act, ActorKind, ActType
 
@@ -37,8 +38,11 @@ class ShowsHistory:
 
     @admin.display(description=gettext_lazy("history"))
     def history(self, row: Any) -> str | SafeString:
-        acts = Act.objects.filter(subject_id__in=self.history_subjects(row))
-        return show_acts(list(acts.order_by("-at", "-id")[:_MOST_SHOWN]), row)
+        return show_acts(newest_acts(self.history_acts(row)), row)
+
+    def history_acts(self, row: Any) -> QuerySet[Act]:
+        """Return the acts that the section shows, in any order."""
+        return Act.objects.filter(subject_id__in=self.history_subjects(row))
 
     def history_subjects(self, row: Any) -> list[UUID]:
         """Return the ids of the subjects whose acts the section shows."""
@@ -60,16 +64,30 @@ class RecordsSaves:
         record_act(
             act=self.changed_act if change else self.created_act,
             actor=user_actor(request.user),
-            subject_id=row.pk,
+            subject_id=self.history_subject(row),
             organizer_id=self.history_owner(row),
             at=clock.now(),
-            details=details_of(changes) if change else {},
+            details=self.history_details(changes) if change else {},
         )
+
+    def history_subject(self, row: Any) -> UUID:
+        """Return the id of the subject of the acts."""
+        subject: UUID = row.pk
+        return subject
+
+    def history_details(self, changes: list[FieldChange]) -> dict[str, Any]:
+        """Return what is recorded of a change."""
+        return details_of(changes)
 
     def history_owner(self, row: Any) -> UUID | None:
         """Return the id of the organizer that owns the row."""
         owner: UUID | None = row.organizer_id
         return owner
+
+
+def newest_acts(acts: QuerySet[Act]) -> list[Act]:
+    """Return as many of the acts as a page shows, newest first."""
+    return list(acts.order_by("-at", "-id")[:_MOST_SHOWN])
 
 
 def show_acts(acts: list[Act], row: Any) -> str | SafeString:
@@ -80,13 +98,14 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
     rows = format_html_join(
         "",
         '<tr><td class="{0}">{1}</td><td class="{0}">{2}</td><td class="{0}">{3}</td>'
-        '<td class="{0}">{4}</td></tr>',
+        '<td class="{0}">{4}</td><td class="{0}">{5}</td></tr>',
         (
             (
                 _CELL,
                 formats.date_format(timezone.localtime(act.at), "SHORT_DATETIME_FORMAT"),
                 name_act(act),
                 name_actor(act),
+                name_way(act) or "–",
                 show_details(act, row),
             )
             for act in acts
@@ -95,7 +114,7 @@ def show_acts(acts: list[Act], row: Any) -> str | SafeString:
     heads = format_html_join(
         "",
         '<th class="{} font-semibold">{}</th>',
-        ((_CELL, head) for head in (_("at"), _("act"), _("by"), _("details"))),
+        ((_CELL, head) for head in (_("at"), _("act"), _("by"), _("by way of"), _("details"))),
     )
     return format_html(
         '<div class="overflow-x-auto" style="max-width:calc(100vw - 6rem)" tabindex="0">'
@@ -109,6 +128,12 @@ def name_act(act: Act) -> str:
     """Return what was done, in the reader's language."""
     known = act.type in ActType.values
     return str(ActType(act.type).label) if known else act.type
+
+
+def name_way(act: Act) -> str:
+    """Return the way by which a request came, in the reader's language, or "" if not recorded."""
+    ways = {"admin": _("admin"), "shop": _("shop"), "api": _("API"), "worker": _("system")}
+    return ways.get(act.channel, act.channel)
 
 
 def name_actor(act: Act) -> str:

@@ -129,6 +129,8 @@ class ActType(models.TextChoices):
     """What was done. The part before the dot is the kind of the subject."""
 
     ORDER_SOLD = "order.sold_at_box_office", _("sold or given at the box office")
+    GUEST_LIST_UPLOADED = "guest_list.uploaded", _("guest list uploaded")
+    GUEST_LIST_DISCARDED = "guest_list.discarded", _("guest list discarded")
     GUEST_LIST_CONFIRMED = "guest_list.confirmed", _("guest list confirmed")
     ORDER_CANCELLED = "order.cancelled", _("reservation cancelled")
     ORDER_REFUNDED = "order.refunded", _("order refunded")
@@ -166,6 +168,10 @@ class ActType(models.TextChoices):
     MEMBER_JOINED = "organizer.member_joined", _("member joined")
     MEMBER_CHANGED = "organizer.member_changed", _("member changed")
     MEMBER_REMOVED = "organizer.member_removed", _("member removed")
+    USER_CREATED = "user.created", _("user created")
+    USER_CHANGED = "user.changed", _("user changed")
+    USER_DELETED = "user.deleted", _("user deleted")
+    PASSWORD_SET = "user.password_set", _("password set by a superuser")
     PASSWORD_RESET = "user.password_reset", _("forgotten password replaced")
     PASSWORD_CHANGED = "user.password_changed", _("password changed")
     SECOND_FACTOR_ON = "user.second_factor_on", _("two-factor sign-in turned on")

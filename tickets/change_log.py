@@ -22,7 +22,7 @@ from events.admin.base import ReadOnlyAdmin, rights_held
 from events.roles import Right
 from orders.models import Order
 from ticketing.act_details import attach_people, show_details
-from ticketing.history import name_act, name_actor
+from ticketing.history import name_act, name_actor, name_way
 from ticketing.models import Act, ActorKind, ActType
 
 # The models of subjects, by the part of an act's type before the dot.
@@ -37,6 +37,8 @@ _MODELS: Final[Mapping[str, str]] = {
     "device": "tickets.Device",
     "guest_list": "orders.GuestList",
     "webhook": "webhooks.WebhookEndpoint",
+    "refund_policy": "events.RefundPolicy",
+    "user": "ticketing.User",
 }
 _CODE_LENGTH: Final = 6
 
@@ -112,13 +114,7 @@ class ChangeLogAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("by way of"))
     def way(self, act: Act) -> str:
-        ways = {
-            "admin": _("admin"),
-            "shop": _("shop"),
-            "api": _("API"),
-            "worker": _("system"),
-        }
-        known = ways.get(act.channel, act.channel)
+        known = name_way(act)
         return f"{known} · {act.address}" if act.address else known or "–"
 
     @display(description=gettext_lazy("about"))
@@ -131,7 +127,7 @@ class ChangeLogAdmin(ReadOnlyAdmin):
         label = f"{opts.verbose_name} {subject or ''}".strip()
         if subject is None or not self.admin_site.is_registered(model):
             return label
-        url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[act.subject_id])
+        url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[_key_of(act)])
         return format_html('<a class="underline" href="{}">{}</a>', url, label)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -140,13 +136,13 @@ class ChangeLogAdmin(ReadOnlyAdmin):
         # One query for each kind of subject on the page.
         subjects = {
             name: apps.get_model(name)._default_manager.in_bulk(  # noqa: SLF001 - as Django's admin does
-                [act.subject_id for act in acts if _MODELS.get(act.subject_type) == name]
+                [_key_of(act) for act in acts if _MODELS.get(act.subject_type) == name]
             )
             for name in {_MODELS[act.subject_type] for act in acts if act.subject_type in _MODELS}
         }
         for act in acts:
             of_kind = subjects.get(_MODELS.get(act.subject_type, ""), {})
-            act.subject = of_kind.get(act.subject_id)
+            act.subject = of_kind.get(_key_of(act))
         attach_people(acts)
         changelist.result_list = acts
         return changelist
@@ -161,12 +157,17 @@ def _model_of(act: Act) -> type[Model] | None:
     return apps.get_model(name) if name else None
 
 
+def _key_of(act: Act) -> UUID | int:
+    # Users have numbers: `user_subject`.
+    return act.subject_id.int if act.subject_type == "user" else act.subject_id
+
+
 def _subject_of(act: Act) -> Any:
     """Return the row that an act was about, or None if it is gone or its kind has no page."""
     model = _model_of(act)
     if model is not None and "subject" not in vars(act):
         rows = model._default_manager  # noqa: SLF001 - as Django's admin does
-        vars(act)["subject"] = rows.filter(pk=act.subject_id).first()
+        vars(act)["subject"] = rows.filter(pk=_key_of(act)).first()
     return vars(act).get("subject")
 
 

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,6 +18,8 @@ from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.errors import Refusal
+from ticketing.history import ShowsHistory
+from ticketing.models import Act, ActType
 from ticketing.money import format_money
 from ticketing.text_form import ReasonField
 from tickets.models import RefundRequest, RequestState
@@ -31,6 +34,15 @@ _COLORS = {
 }
 
 
+# An order's refunds and requests are told together: each decides about what the others left.
+_ACTS = [
+    ActType.ORDER_REFUND_REQUESTED,
+    ActType.ORDER_REFUND_DECLINED,
+    ActType.ORDER_TICKETS_REFUNDED,
+    ActType.ORDER_REFUNDED,
+]
+
+
 class _AnswerForm(forms.Form):
     answer = ReasonField(
         label=gettext_lazy("A sentence to the buyer"),
@@ -40,7 +52,7 @@ class _AnswerForm(forms.Form):
 
 
 @admin.register(RefundRequest)
-class RefundRequestAdmin(ReadOnlyAdmin):
+class RefundRequestAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "order__event__organizer"
     event_path = "order__event"
     right_to_see = Right.SEE_ORDERS
@@ -58,6 +70,9 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         "decided_at", "answer",
     ]  # fmt: skip
     readonly_fields = ["order_link", "customer", "tickets", "amount"]
+
+    def history_acts(self, row: RefundRequest) -> QuerySet[Act]:
+        return Act.objects.filter(subject_id=row.order_id, type__in=_ACTS)
 
     def has_open_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Return whether this request is still to be decided."""

@@ -21,7 +21,8 @@ from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.address_form import ADDRESS_FIELDS
 from ticketing.errors import Refusal
-from ticketing.models import User
+from ticketing.history import ShowsHistory
+from ticketing.models import Act, User
 
 _STATES = {
     "open": gettext_lazy("open"),
@@ -34,7 +35,7 @@ _COLORS = {"open": "info", "failed": "danger", "accepted": "success"}
 
 
 @admin.register(Invitation)
-class InvitationAdmin(OwnAdmin):
+class InvitationAdmin(ShowsHistory, OwnAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     form = EventsOfRole
     formfield_overrides = ADDRESS_FIELDS
@@ -62,7 +63,11 @@ class InvitationAdmin(OwnAdmin):
         return [*super().get_fields(request, obj), *more]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.get_fields(request, obj) if obj is not None else []
+        more = self.get_fields(request, obj) if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), *more]
+
+    def history_acts(self, row: Invitation) -> QuerySet[Act]:
+        return Act.objects.filter(subject_id=row.organizer_id, details__invitation=str(row.pk))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # An invitation is sent again or withdrawn, and never edited.

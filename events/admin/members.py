@@ -25,6 +25,8 @@ from events.roles import Right
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.errors import Refusal
+from ticketing.history import ShowsHistory
+from ticketing.models import Act
 
 _ROLE_COLORS = {Role.OWNER: "success", Role.MANAGER: "info", Role.DOOR: "warning"}
 
@@ -58,7 +60,7 @@ class EventsOfRole(forms.ModelForm):
 
 
 @admin.register(Membership)
-class MembershipAdmin(OwnAdmin):
+class MembershipAdmin(ShowsHistory, OwnAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     form = EventsOfRole
     list_display = [
@@ -128,6 +130,9 @@ class MembershipAdmin(OwnAdmin):
             actor=user_actor(request.user),
             now=clock.now(),
         )
+
+    def history_acts(self, row: Membership) -> QuerySet[Act]:
+        return Act.objects.filter(subject_id=row.organizer_id, details__user=row.user_id)
 
     @display(description=gettext_lazy("member"), header=True, ordering="user__first_name")
     def person(self, membership: Membership) -> list[str]:

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from events.admin.base import OwnAdmin
 from events.models import RefundPolicy
 from events.roles import Right
-from ticketing.history import RecordsSaves
+from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
 
 
@@ -27,7 +27,7 @@ class RefundPolicyForm(forms.ModelForm):
 
 
 @admin.register(RefundPolicy)
-class RefundPolicyAdmin(RecordsSaves, OwnAdmin):
+class RefundPolicyAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     created_act = changed_act = ActType.REFUND_POLICY_SAVED
     right_to_see = Right.CHANGE_ORGANIZER
     form = RefundPolicyForm
@@ -37,7 +37,10 @@ class RefundPolicyAdmin(RecordsSaves, OwnAdmin):
     fields = ["organizer", "event", "mode", "days_after_purchase", "days_before_start"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["organizer", "event"] if obj else []
+        return [
+            *super().get_readonly_fields(request, obj),
+            *(["organizer", "event"] if obj else []),
+        ]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         first = self.organizers_to_choose(request).order_by("name").first()

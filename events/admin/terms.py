@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.html import format_html
@@ -19,6 +20,8 @@ from events.roles import Right
 from events.terms import Texts, save_terms, terms_in_force, terms_link, texts_of
 from ticketing import clock
 from ticketing.actors import user_actor
+from ticketing.history import ShowsHistory
+from ticketing.models import Act, ActType
 
 _TEXTS = ["sale_pt", "sale_en", "privacy_pt", "privacy_en"]
 
@@ -56,7 +59,7 @@ class TermsForm(forms.ModelForm):
 
 
 @admin.register(TermsVersion)
-class TermsAdmin(OwnAdmin):
+class TermsAdmin(ShowsHistory, OwnAdmin):
     right_to_see = Right.CHANGE_ORGANIZER
     form = TermsForm
     list_display = ["shown_number", "organizer", "shown_state", "valid_from", "public_page"]
@@ -106,10 +109,17 @@ class TermsAdmin(OwnAdmin):
         if obj is None:
             return super().get_fieldsets(request, obj)
         about = ["organizer", "shown_number", "shown_state", "valid_from", "public_page"]
-        return [(None, {"fields": [*about, *_TEXTS]})]
+        happened = (_("What happened"), {"fields": ["history"]})
+        return [(None, {"fields": [*about, *_TEXTS]}), happened]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["shown_number", "shown_state", "valid_from", "public_page"] if obj else []
+        more = ["shown_number", "shown_state", "valid_from", "public_page"] if obj else []
+        return [*super().get_readonly_fields(request, obj), *more]
+
+    def history_acts(self, row: TermsVersion) -> QuerySet[Act]:
+        return Act.objects.filter(
+            subject_id=row.organizer_id, type=ActType.TERMS_SAVED, details__version=row.number
+        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         sent = form.cleaned_data

@@ -415,6 +415,7 @@ def guests_checked(world: World) -> None:
         language="en",
         file_name="",
         user_id=None,
+        actor=SOMEBODY,
         now=clock.now(),
     )
 

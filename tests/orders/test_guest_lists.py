@@ -56,6 +56,7 @@ def check(kind: TicketType, lines: list[RawLine], **fields: Any) -> UUID:
         "language": "pt-br",
         "file_name": "guests.csv",
         "user_id": None,
+        "actor": SOMEBODY,
         "now": clock.now(),
     }
     return check_guest_list(event=kind.event, lines=lines, **(options | fields))
@@ -307,9 +308,18 @@ def test_a_list_is_discarded_before_it_is_confirmed_and_not_after():
     unwanted, wanted = check(kind, guests("Ana")), check(kind, guests("Bia"))
     confirm(wanted)
 
-    assert discard_guest_list(guest_list_id=unwanted)
-    assert not discard_guest_list(guest_list_id=wanted)
+    by: dict[str, Any] = {"actor": SOMEBODY, "now": clock.now()}
+    assert discard_guest_list(guest_list_id=unwanted, **by)
+    assert not discard_guest_list(guest_list_id=wanted, **by)
+    assert not discard_guest_list(guest_list_id=unwanted, **by)
     assert GuestList.objects.get().pk == wanted
+    assert [
+        (act.type, act.details["lines"], act.organizer_id)
+        for act in Act.objects.filter(subject_id=unwanted).order_by("at", "id")
+    ] == [
+        ("guest_list.uploaded", 1, kind.event.organizer_id),
+        ("guest_list.discarded", 1, kind.event.organizer_id),
+    ]
 
 
 def test_unconfirmed_lists_and_the_names_of_old_lines_are_forgotten():

@@ -120,6 +120,7 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
         language="pt-br",
         file_name=f"lista-{mark}.csv",
         user_id=None,
+        actor=SOMEBODY,
         now=clock.now(),
     )
     orders = Order.objects.filter(event=event)

@@ -122,6 +122,7 @@ def test_a_list_is_discarded_after_a_question_and_its_button_stands_apart():
     between = shown.partition(give)[2].partition(discard)[0]
     guests = GuestList.objects.get()
 
+    assert "guest list uploaded" in text_of(client.get(page_of(guests)))
     asked = text_of(client.post(page_of(guests), {"act": "discard"}))
 
     assert "</form>" in between

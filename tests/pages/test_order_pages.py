@@ -45,6 +45,10 @@ def staff_of(order: Order, role: Role = Role.OWNER) -> Client:
     return client
 
 
+def staff_name(order: Order) -> str:
+    return Membership.objects.get(organizer=order.event.organizer).user.get_username()
+
+
 def page_of(row: Any) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
@@ -373,9 +377,13 @@ def test_the_same_act_on_several_tickets_at_once_is_one_line(queue: RecordingQue
     form = {"was_name": name, "name": name, "was_email": email, "email": "eva@example.com"}
     staff.post(action("correct_this", order), form)
 
-    lines = [moment.what for moment in read_timeline(Order.objects.get(pk=order.pk))]
+    with translation.override("en"):
+        moments = read_timeline(Order.objects.get(pk=order.pk))
+    lines = [moment.what for moment in moments]
 
-    assert lines.count("ticket re-issued") + lines.count("ingresso reemitido") == 1
+    assert lines.count("ticket re-issued") == 1
+    assert {moment.way for moment in moments if moment.who.endswith(staff_name(order))} == {"admin"}
+    assert "· administração" in read(staff.get(page_of(order)))
 
 
 def listed(client: Client, model: str, words: str) -> str:

@@ -9,8 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from events.models import Event, Role
+from events.invitations import OfferedMembership, invite_member
+from events.members import change_member
+from events.models import Event, Membership, RefundPolicy, Role
 from events.organizing import change_event
+from events.terms import Texts, save_terms
 from orders.cancellation import cancel_order
 from tests.make import (
     SOMEBODY,
@@ -141,6 +144,50 @@ def test_the_log_shows_acts_of_the_own_organizers_alone():
 
     assert "Our event" in shown
     assert "Their event" not in shown
+
+
+def test_what_happened_is_shown_on_members_invitations_terms_and_refund_policies():
+    organizer = make_event().organizer
+    owner = make_user(organizer=organizer, is_staff=True)
+    other = make_user(organizer=organizer, role=Role.VIEWER)
+    by: dict[str, Any] = {"actor": SOMEBODY, "now": clock.now()}
+    membership = Membership.objects.get(user=other)
+    change_member(
+        membership_id=membership.pk, role=Role.DOOR, only_some_events=False, event_ids=[], **by
+    )
+    offered = OfferedMembership(role=Role.FINANCE)
+    invitation = invite_member(
+        organizer_id=organizer.pk,
+        email="bia@example.com",
+        offered=offered,
+        language="en",
+        inviter=owner,
+        now=clock.now(),
+    )
+    texts = Texts(sale_pt="Sem trocas.", sale_en="", privacy_pt="", privacy_en="")
+    terms = save_terms(organizer_id=organizer.pk, texts=texts, is_required=False, **by)
+    client = as_user(owner)
+    saved = client.post(
+        reverse("admin:events_refundpolicy_add"),
+        {
+            "organizer": organizer.pk,
+            "mode": "auto",
+            "days_after_purchase": 7,
+            "days_before_start": 2,
+        },
+        format="multipart",
+    )
+    assert saved.status_code == 302, saved.context["errors"]
+
+    for row, said in [
+        (membership, "member changed"),
+        (invitation, "member invited"),
+        (terms, "terms and privacy saved"),
+        (RefundPolicy.objects.get(), "refund policy saved"),
+    ]:
+        name = f"admin:events_{row._meta.model_name}_change"
+        page = client.get(reverse(name, args=[row.pk]), headers={"Accept-Language": "en"})
+        assert said in page.content.decode()
 
 
 def test_nobody_adds_changes_or_deletes_an_act():

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from ticketing.actors import record_act, user_actor
+from ticketing.actors import Actor, record_act, user_actor
 from ticketing.models import (
     AccountMail,
     AccountMailKind,
@@ -57,6 +57,26 @@ def answer_password_reset(*, reset_id: UUID, now: datetime) -> None:
             kind = AccountMailKind.PASSWORD_RESET
             ask_account_mail(user=user, kind=kind, language=found.language, now=now)
     found.delete()
+
+
+def record_set_password(*, user: User, actor: Actor, language: str, now: datetime) -> None:
+    """
+    Record that a superuser has set the password of a user, and mail the user about it.
+
+    It runs in the transaction that stores the password.
+    """
+    record_act(
+        act=ActType.PASSWORD_SET,
+        actor=actor,
+        subject_id=user_subject(user),
+        organizer_id=None,
+        at=now,
+    )
+    if user.has_usable_password():
+        kind = AccountMailKind.PASSWORD_CHANGED
+        ask_account_mail(user=user, kind=kind, language=language, now=now)
+    forget_failures_of(user_name=user.get_username())
+    SecondFactor.objects.filter(pk=user.pk).update(failures=0, locked_until=None)
 
 
 def set_new_password(

@@ -16,7 +16,7 @@ from events.time_zones import name_clock
 from orders.models import Order, OrderStatus, PaymentMethod, PixState, Refund
 from ticketing.act_details import show_details
 from ticketing.clock import zone_named
-from ticketing.history import name_act, name_actor
+from ticketing.history import name_act, name_actor, name_way
 from ticketing.models import Act, ActorKind
 from ticketing.money import format_money
 from tickets.models import Scan, ScanResult, Ticket
@@ -33,6 +33,8 @@ class Moment:
     what: str
     who: str = ""
     details: str = ""
+    # Such as the admin or the API. Empty if it is not known, or nobody's request.
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class ShownMoment:
     what: str
     who: str
     details: str
+    way: str
 
 
 def show_timeline(order: Order) -> SafeString:
@@ -55,7 +58,9 @@ def show_timeline(order: Order) -> SafeString:
         local = moment.at.astimezone(zone)
         day = formats.date_format(local, "SHORT_DATE_FORMAT")
         time = formats.time_format(local, "H:i:s")
-        shown.append(ShownMoment(local, day, time, moment.what, moment.who, moment.details))
+        shown.append(
+            ShownMoment(local, day, time, moment.what, moment.who, moment.details, moment.way)
+        )
     days = [(day, list(of_day)) for day, of_day in groupby(shown, key=lambda moment: moment.day)]
     context = {"days": days, "zone": name_clock(order.event.timezone)}
     return render_to_string("admin/timeline.html", context)
@@ -167,7 +172,9 @@ def _acts(order: Order, acts: list[Act], tickets: dict[object, Ticket]) -> Itera
         about = [tickets[act.subject_id].holder_name for act in same if act.subject_id in tickets]
         details = show_details(same[0], order) if len(same) == 1 else ""
         shown = "; ".join(part for part in (", ".join(dict.fromkeys(about)), details) if part)
-        yield Moment(same[0].at, name_act(same[0]), name_actor(same[0]), shown)
+        # The actor of such work is the system already.
+        way = "" if same[0].channel == "worker" else name_way(same[0])
+        yield Moment(same[0].at, name_act(same[0]), name_actor(same[0]), shown, way)
 
 
 def _mail_before_acts(order: Order, acts: list[Act]) -> Iterator[Moment]:
