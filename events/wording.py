@@ -31,6 +31,12 @@ def show_hour(moment: datetime) -> str:
     return formats.date_format(moment, gettext("g:i A"))
 
 
+def show_deadline(event: Event, closes_at: datetime) -> str:
+    """Return the day and the time of day of a deadline, in the event's time zone."""
+    local = closes_at.astimezone(zone_named(event.timezone))
+    return f"{formats.date_format(local, 'DATE_FORMAT')}, {show_hour(local)}"
+
+
 def public_address(event: Event) -> str:
     """Return the address of an event's page for everybody."""
     return f"{settings.PUBLIC_URL}/e/{event.slug}"

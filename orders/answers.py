@@ -13,13 +13,10 @@ from events.models import Event, EventStatus, Question
 from events.questions import answers_close_at, questions_of
 from events.stock.record import share_event
 from orders.answer_rules import GivenAnswer, Place, check_answers, places_of
-from orders.models import Answer, Order, OrderItem, OrderStatus
+from orders.models import OPEN_STATUSES, Answer, Order, OrderItem
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.models import ActType
-
-# Orders that have ended need no answers.
-_OPEN = (OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID)
 
 
 class AnswersClosed(Conflict):
@@ -81,7 +78,7 @@ def answer_questions(
 def can_answer(order: Order, event: Event, now: datetime) -> bool:
     """Return whether the order's answers may be changed now."""
     return (
-        order.status in _OPEN
+        order.status in OPEN_STATUSES
         and event.status != EventStatus.CANCELLED
         and now < answers_close_at(event)
     )

@@ -170,11 +170,6 @@ def sales_by_type(events: QuerySet[Event]) -> dict[UUID, Sales]:
     return {kind: sales for (kind,), sales in _sum_sales(events, [_by_type]).items()}
 
 
-def sales_by_event(events: QuerySet[Event]) -> dict[UUID, Sales]:
-    """Return all sales of each event. Events without sales are left out."""
-    return {event: sales for (event,), sales in _sum_sales(events, [_by_event]).items()}
-
-
 def sales_by_day(
     events: QuerySet[Event], *, since: datetime, zone: tzinfo
 ) -> dict[tuple[date, UUID], Sales]:
@@ -283,10 +278,6 @@ def written_until() -> datetime:
 
 def _by_type(source: _Source) -> F:
     return F(source.kind)
-
-
-def _by_event(source: _Source) -> F:
-    return F(f"{source.kind}__event")
 
 
 def _by_currency(source: _Source) -> F:

@@ -8,11 +8,8 @@ from django.db.models import Q
 from events.models import Event, EventStatus, HolderNames
 from events.questions import answers_close_at
 from orders.answer_rules import Place
-from orders.models import HolderName, Order, OrderItem, OrderStatus
+from orders.models import OPEN_STATUSES, HolderName, Order, OrderItem
 from ticketing.errors import Conflict, Invalid
-
-# Orders that have ended have no tickets to name.
-_OPEN = (OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID)
 
 
 class NamesClosed(Conflict):
@@ -42,7 +39,7 @@ def can_name(order: Order, event: Event, now: datetime) -> bool:
     """Return whether the buyer may name the holders of the order's tickets now."""
     return (
         event.holder_names != HolderNames.NOT_ASKED
-        and order.status in _OPEN
+        and order.status in OPEN_STATUSES
         and event.status != EventStatus.CANCELLED
         and now < names_close_at(event)
     )

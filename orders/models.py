@@ -30,11 +30,11 @@ from orders.simulated_charges import SimulatedCharge, SimulatedPix
 from ticketing.ids import new_id
 
 __all__ = [
-    "BUYER_METHODS", "Answer", "BoxOfficeMethod", "BoxOfficeSale", "CashDifference", "Consent",
-    "ConsentWay", "DroppedHold", "EmailConfirmation", "GuestList", "HolderName", "LedgerEntry",
-    "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod", "PaymentStatus", "PixCharge",
-    "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord", "SimulatedCharge", "SimulatedPix",
-    "TicketExchange",
+    "BUYER_METHODS", "OPEN_STATUSES", "Answer", "BoxOfficeMethod", "BoxOfficeSale",
+    "CashDifference", "Consent", "ConsentWay", "DroppedHold", "EmailConfirmation", "GuestList",
+    "HolderName", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
+    "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord",
+    "SimulatedCharge", "SimulatedPix", "TicketExchange",
 ]  # fmt: skip
 
 
@@ -48,6 +48,8 @@ class OrderStatus(models.TextChoices):
     REFUNDED = "refunded", _("refunded")
 
 
+# The statuses of an order that still holds its tickets. The others have ended.
+OPEN_STATUSES: Final = (OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID)
 _HAS_BEEN_PAID = [OrderStatus.PAID, OrderStatus.REFUNDED]
 
 

@@ -12,14 +12,14 @@ from django.db.models import Count, F, Q, Sum
 from events.stock.holds import try_to_apply_decisions
 from events.stock.record import DatabaseNow
 from orders.expiry import BATCH, decide_holds
-from orders.models import Order, OrderItem, OrderStatus
+from orders.models import OPEN_STATUSES, Order, OrderItem, OrderStatus
 from orders.promo_code import PromoCode, terms_of
 from orders.promo_terms import PromoTerms
 from ticketing.errors import Conflict, NotFound
 
 # An order in one of these holds a use of its promo code. The SQL function `reserve_with_promo` has
 # the same list.
-_USING: Final = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
+_USING: Final = OPEN_STATUSES
 
 
 @dataclass(frozen=True, slots=True)

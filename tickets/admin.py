@@ -18,7 +18,7 @@ from events.admin.base import act_on_each, chosen
 from events.admin.confirming import after_asking, dangerous, on_its_page
 from events.roles import Right
 from orders.admin import OrderAdmin, ReadOnlyInline
-from orders.models import Order, OrderStatus
+from orders.models import OPEN_STATUSES, Order, OrderStatus
 from ticketing import clock
 from ticketing.actors import user_actor
 from tickets.change_log import ChangeLogAdmin
@@ -51,13 +51,8 @@ __all__ = [
     "TicketAdmin",
 ]
 
-_STATUSES_WITH_MAIL = [
-    OrderStatus.RESERVED,
-    OrderStatus.PROCESSING,
-    OrderStatus.PAID,
-    # It may have a notice about its refund that was given up.
-    OrderStatus.REFUNDED,
-]
+# A refunded order may have a notice about its refund that was given up.
+_STATUSES_WITH_MAIL = (*OPEN_STATUSES, OrderStatus.REFUNDED)
 
 
 class TicketInline(ReadOnlyInline, TabularInline):

@@ -8,7 +8,7 @@ from django.db import transaction
 from events.models import Event, EventStatus
 from events.organizing import note_cancellation_finished
 from orders.cancellation import cancel_reservations
-from orders.models import Order, OrderStatus
+from orders.models import OPEN_STATUSES, Order, OrderStatus
 from ticketing.actors import system_actor
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, send_after_commit
@@ -34,6 +34,5 @@ def finish_event_cancellation(*, event_id: UUID, now: datetime) -> None:
     with transaction.atomic(durable=True):
         for order_id in paid.values_list("pk", flat=True)[:BATCH]:
             send_after_commit(Message.REFUND_ORDER, order_id=order_id)
-    still_open = [OrderStatus.RESERVED, OrderStatus.PROCESSING, OrderStatus.PAID]
-    if not orders.filter(status__in=still_open).exists():
+    if not orders.filter(status__in=OPEN_STATUSES).exists():
         note_cancellation_finished(event_id=event_id, now=now)

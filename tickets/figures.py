@@ -76,11 +76,6 @@ def read_entries(event: Event) -> Entries:
     return Entries(gates, starts, series)
 
 
-def count_admitted(event: Event) -> int:
-    """Return how many people an event has admitted until now."""
-    return sum(let_in for _start, _gate, let_in, _refused in _counted(event))
-
-
 def _counted(event: Event) -> Iterator[tuple[datetime, str, int, int]]:
     """Yield the slots of an event, then what was scanned and undone after the last of them."""
     summary = ScanSummary.objects.order_by("pk").values("written_until")[:1]

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
 from orders.access import buyer_of
-from orders.models import Order, OrderStatus
+from orders.models import OPEN_STATUSES, Order, OrderStatus
 from ticketing.addresses import counted_address
 from ticketing.mailed_tokens import MailedToken
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
@@ -25,12 +25,7 @@ PAUSE: Final = timedelta(minutes=15)
 # Who looks for tickets looks for an event to come, or for one of the last year.
 _PAST: Final = timedelta(days=365)
 MOST_ORDERS: Final = 100
-_SHOWN: Final = [
-    OrderStatus.RESERVED,
-    OrderStatus.PROCESSING,
-    OrderStatus.PAID,
-    OrderStatus.REFUNDED,
-]
+_SHOWN: Final = (*OPEN_STATUSES, OrderStatus.REFUNDED)
 _TOKEN: Final = MailedToken("fnd_", "tickets.order_list")
 _DIGEST_LENGTH: Final = 32
 

@@ -5,21 +5,19 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from events.questions import answers_close_at
-from events.wording import show_hour
+from events.wording import show_deadline
 from orders.access import buyer_of
 from orders.answer_rules import AnswerNotValid
 from orders.answers import AnswersClosed, answer_questions, asked_of, can_answer
-from orders.models import Order, OrderStatus
+from orders.models import OPEN_STATUSES, Order, OrderStatus
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from orders.pages.details_form import DetailsForm
 from orders.pages.shown_order import describe_order
 from ticketing import clock
-from ticketing.clock import zone_named
 from ticketing.pages.sections import Section
 from ticketing.pages.shop import show_private_page
 
@@ -64,31 +62,22 @@ def _show(
         "form": form,
         "is_open": is_open,
         "refused": refused,
-        "until": _show_deadline(order),
+        "until": show_deadline(order.event, answers_close_at(order.event)),
         "is_unpaid": order.status == OrderStatus.RESERVED,
     }
     return show_private_page(request, "orders/details.html", context, status=status)
 
 
-def _show_deadline(order: Order) -> str:
-    closes_at = answers_close_at(order.event).astimezone(zone_named(order.event.timezone))
-    return f"{formats.date_format(closes_at, 'DATE_FORMAT')}, {show_hour(closes_at)}"
-
-
 def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
     asked = asked_of(order)
-    if not asked or order.status not in (
-        OrderStatus.RESERVED,
-        OrderStatus.PROCESSING,
-        OrderStatus.PAID,
-    ):
+    if not asked or order.status not in OPEN_STATUSES:
         return None
     return {
         "path": f"{order_path(order.pk)}details/",
         "is_open": can_answer(order, order.event, clock.now()),
         "is_missing": any(each.question.is_required and each.value is None for each in asked),
         "is_empty": all(each.value is None for each in asked),
-        "until": _show_deadline(order),
+        "until": show_deadline(order.event, answers_close_at(order.event)),
     }
 
 

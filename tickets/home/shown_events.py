@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 from django.utils import formats
@@ -20,12 +19,9 @@ from events.stock.record import held_by_type
 from events.wording import public_address
 from orders.figures import Sales, sales_by_type
 from ticketing.clock import zone_named
-from ticketing.models import User
 from ticketing.money import format_money
 
 _PERCENT: Final = 100
-# The user of a request to the admin. It is a `User`, because the admin needs a sign-in.
-Viewer = User | AnonymousUser
 
 
 @dataclass(frozen=True, slots=True)

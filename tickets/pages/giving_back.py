@@ -7,11 +7,10 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from events.admin.refusals import say_refusal
-from events.wording import show_hour, show_money, show_start
+from events.wording import show_deadline, show_money, show_start
 from orders.models import Order
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
@@ -19,7 +18,6 @@ from ticketing import clock
 from ticketing.api.form_keys import FIELD, act_once, new_form_key
 from ticketing.api.idempotency import ResponseStore
 from ticketing.api.problems import status_and_words
-from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from ticketing.pages.shop import show_private_page
 from ticketing.text import refuse_control_characters
@@ -99,7 +97,7 @@ def _show(  # noqa: PLR0913 - the parts of a page
         "form_key": new_form_key(),
     }
     if offer is not None:
-        context |= {"until": show_deadline(offer, order), "tickets": _rows(request, order, offer)}
+        context |= {"until": say_until(offer, order), "tickets": _rows(request, order, offer)}
     if amount is not None and form is not None:
         context |= {
             # A heading on a phone must not break within the amount.
@@ -115,11 +113,9 @@ def _show(  # noqa: PLR0913 - the parts of a page
     return show_private_page(request, "tickets/give_back.html", context, status=status)
 
 
-def show_deadline(offer: RefundOffer, order: Order) -> str:
+def say_until(offer: RefundOffer, order: Order) -> str:
     """Return until when the buyer may ask, in the event's time zone."""
-    until = offer.deadline.astimezone(zone_named(order.event.timezone))
-    zone = show_start(order.event)["zone"]
-    return f"{formats.date_format(until, 'DATE_FORMAT')}, {show_hour(until)} ({zone})"
+    return f"{show_deadline(order.event, offer.deadline)} ({show_start(order.event)['zone']})"
 
 
 def _rows(request: HttpRequest, order: Order, offer: RefundOffer) -> list[dict[str, Any]]:

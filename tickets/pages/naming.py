@@ -6,12 +6,11 @@ from typing import Any, Final
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.utils import formats
 from django.utils.translation import gettext as _
 
 from events.admin.refusals import say_refusal
 from events.models import HolderNames
-from events.wording import show_hour
+from events.wording import show_deadline
 from orders.access import buyer_of
 from orders.answer_rules import Place
 from orders.holders import can_name, names_close_at, needs_names
@@ -21,7 +20,6 @@ from orders.pages.access import of_order, see_other
 from orders.pages.shown_order import describe_order
 from ticketing import clock
 from ticketing.api.problems import status_and_words
-from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from ticketing.pages.sections import Section
 from ticketing.pages.shop import show_private_page
@@ -96,14 +94,9 @@ def _show(
         "is_unpaid": order.status == OrderStatus.RESERVED,
         "is_required": order.event.holder_names == HolderNames.REQUIRED,
         "refused": refused,
-        "until": _show_deadline(order),
+        "until": show_deadline(order.event, names_close_at(order.event)),
     }
     return show_private_page(request, "tickets/names.html", context, status=status)
-
-
-def _show_deadline(order: Order) -> str:
-    closes_at = names_close_at(order.event).astimezone(zone_named(order.event.timezone))
-    return f"{formats.date_format(closes_at, 'DATE_FORMAT')}, {show_hour(closes_at)}"
 
 
 def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
@@ -116,7 +109,7 @@ def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] |
         "is_missing": order.status == OrderStatus.RESERVED and needs_names(order, now),
         "is_sold": order.status == OrderStatus.PAID,
         "names": [each.name for each in places if each.name],
-        "until": _show_deadline(order),
+        "until": show_deadline(order.event, names_close_at(order.event)),
     }
 
 

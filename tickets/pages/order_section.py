@@ -8,7 +8,7 @@ from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from ticketing import clock
 from ticketing.pages.sections import Place, Section, add_section
-from tickets.pages.giving_back import show_deadline
+from tickets.pages.giving_back import say_until
 from tickets.pages.naming import NAMES_SECTION
 from tickets.pages.shown_tickets import has_tickets
 from tickets.refund_requests import offer_refund, open_request
@@ -37,5 +37,5 @@ def _describe_refund(request: HttpRequest, order: Order) -> dict[str, Any] | Non
         "path": order_path(order.pk),
         "organizer": order.event.organizer.name,
         "is_open": is_open,
-        "until": show_deadline(offer, order) if offer else "",
+        "until": say_until(offer, order) if offer else "",
     }
