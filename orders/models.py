@@ -20,6 +20,7 @@ from orders.exchange_record import CashDifference, TicketExchange
 from orders.guest_list_record import GuestList
 from orders.holder_record import HolderName
 from orders.ledger_entry import LedgerEntry
+from orders.opening_record import LinkOpening
 from orders.order_item import OrderItem
 from orders.pix_record import PixCharge, PixState
 from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
@@ -32,9 +33,9 @@ from ticketing.ids import new_id
 __all__ = [
     "BUYER_METHODS", "OPEN_STATUSES", "Answer", "BoxOfficeMethod", "BoxOfficeSale",
     "CashDifference", "Consent", "ConsentWay", "DroppedHold", "EmailConfirmation", "GuestList",
-    "HolderName", "LedgerEntry", "Order", "OrderItem", "OrderStatus", "Payment", "PaymentMethod",
-    "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot", "ShopRecord",
-    "SimulatedCharge", "SimulatedPix", "TicketExchange",
+    "HolderName", "LedgerEntry", "LinkOpening", "Order", "OrderItem", "OrderStatus", "Payment",
+    "PaymentMethod", "PaymentStatus", "PixCharge", "PixState", "PromoCode", "Refund", "SalesSlot",
+    "ShopRecord", "SimulatedCharge", "SimulatedPix", "TicketExchange",
 ]  # fmt: skip
 
 

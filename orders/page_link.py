@@ -38,4 +38,9 @@ def opens_order(order: Order, token: str) -> bool:
     """Return whether a token opens the order's pages: its own token, or one of a mailed link."""
     if hmac.compare_digest(digest_token(token), order.access_token_digest):
         return True
+    return is_of_mail(order, token)
+
+
+def is_of_mail(order: Order, token: str) -> bool:
+    """Return whether a token is that of a link mailed to the order's present address."""
     return _TOKEN.is_valid(token, order.pk, order.customer_email)

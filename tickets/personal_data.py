@@ -122,6 +122,7 @@ def copy_of_person(
         Prefetch("answers", answers),
         Prefetch("items__holder_names", HolderName.objects.order_by("position")),
         "refund_requests",
+        "link_openings",
     )
     copied = [_copy_of_order(order) for order in orders]
     received = received_by_person(organizer_id=organizer_id, email=email)
@@ -144,6 +145,7 @@ def copy_of_person(
                 "type": transfer.ticket.ticket_type.name,
                 "name": transfer.name,
                 "offered_at": transfer.created_at.isoformat(),
+                "opened_at": transfer.opened_at and transfer.opened_at.isoformat(),
                 "accepted_at": transfer.accepted_at and transfer.accepted_at.isoformat(),
             }
             for transfer in received.select_related("ticket__event", "ticket__ticket_type")
@@ -219,6 +221,7 @@ def _copy_of_order(order: Order) -> dict[str, Any]:
         "promo_code": order.promo_text,
         "created_at": order.created_at.isoformat(),
         "paid_at": order.paid_at and order.paid_at.isoformat(),
+        "opened_at": [each.opened_at.isoformat() for each in order.link_openings.all()],
         "external_id": record.external_id if record else "",
         "metadata": record.metadata if record else {},
         "consent": _copy_of_consent(getattr(order, "consent", None)),

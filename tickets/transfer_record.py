@@ -25,6 +25,8 @@ class Transfer(models.Model):
     language = models.CharField(_("language"), max_length=8)
     created_at = models.DateTimeField(_("created at"))
     expires_at = models.DateTimeField(_("expires at"))
+    # When the new holder followed the link in the mail first.
+    opened_at = models.DateTimeField(_("opened at"), null=True)
     accepted_at = models.DateTimeField(_("accepted at"), null=True)
     # Also of an offer that had expired before the next one was made.
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)

@@ -9,7 +9,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from orders.models import Order
-from orders.page_link import opens_order, order_path
+from orders.openings import note_opening
+from orders.page_link import is_of_mail, opens_order, order_path
+from ticketing import clock
 from ticketing.pages.shop import show_private_page
 
 _COOKIE: Final = "order"
@@ -84,6 +86,9 @@ def _take_token(request: HttpRequest, order_id: UUID, order: Order | None) -> Ht
     response.headers["X-Robots-Tag"] = "noindex"
     if order is not None and opens_order(order, token):
         give_access(request, response, order_id=order_id, token=token)
+        # A HEAD comes from a program that checks links, not from a reader.
+        if request.method == "GET" and is_of_mail(order, token):
+            note_opening(order=order, token=token, now=clock.now())
     return response
 
 

@@ -36,6 +36,7 @@ from orders.box_office_record import BoxOfficeMethod
 from orders.guest_list_files import RawLine
 from orders.guest_lists import check_guest_list
 from orders.models import CashDifference, Consent, HolderName, Order, TicketExchange
+from orders.openings import note_opening
 from orders.pix import request_pix
 from tests.make import (
     SOMEBODY,
@@ -264,6 +265,7 @@ def make_rows_of_the_shop(order: Order, mark: str) -> None:
     by_pix = make_reserved_order(ticket_type=kind)
     HolderName.objects.create(item=by_pix.items.get(), position=1, name=f"Titular {mark}")
     request_pix(order=by_pix, now=clock.now())
+    note_opening(order=order, token="lnk_…", now=clock.now())
 
 
 def make_exchanged_ticket(order: Order) -> None:

@@ -77,6 +77,27 @@ def test_a_mailed_link_opens_the_order_until_the_address_is_corrected():
     assert link.rpartition("lnk_")[2] not in redact_text(link)
 
 
+def test_the_first_opening_of_a_mailed_link_is_recorded_once_for_each_address():
+    reservation = make_reservation()
+    order = Order.objects.get(pk=reservation.order_id)
+
+    def follow(link: str) -> int:
+        Client().get(link.removeprefix("http://localhost:8000"))
+        return order.link_openings.count()
+
+    assert follow(with_token(order, reservation.token.text)) == 0
+    assert follow(with_token(order, "lnk_wrong")) == 0
+    Client().head(order_link(order).removeprefix("http://localhost:8000"))
+    assert follow(order_link(order)) == 1
+    first = order.link_openings.get()
+    assert follow(order_link(order, "tickets")) == 1
+    order.customer_email = "bia@example.com"
+    order.save(update_fields=["customer_email"])
+    assert follow(order_link(order)) == 2
+    assert order.link_openings.earliest("opened_at").opened_at == first.opened_at
+    assert first.opened_at >= order.created_at
+
+
 def test_a_wrong_cookie_of_an_order_gives_way_to_a_right_link():
     reservation = make_reservation()
     path, browser = order_path(reservation.order_id), Client()

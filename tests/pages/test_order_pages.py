@@ -13,6 +13,7 @@ from django.utils import translation
 
 from events.models import Membership, Role
 from orders.models import Order, Refund, TicketExchange
+from orders.page_link import order_link
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -33,6 +34,7 @@ from tickets.models import Ticket
 from tickets.order_pages.timeline import read_timeline
 from tickets.refund import refund_tickets, sum_of_refund
 from tickets.replacement import replace_ticket
+from tickets.transfers.links import transfer_link
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -384,6 +386,26 @@ def test_the_same_act_on_several_tickets_at_once_is_one_line(queue: RecordingQue
     assert lines.count("ticket re-issued") == 1
     assert {moment.way for moment in moments if moment.who.endswith(staff_name(order))} == {"admin"}
     assert "· administração" in read(staff.get(page_of(order)))
+
+
+def test_the_timeline_tells_when_the_buyer_and_a_new_holder_opened_their_links(
+    queue: RecordingQueue,
+):
+    order = make_paid_order()
+    transfer = make_transfer(
+        ticket=tickets_of(order)[0], name="Caio Prado", email="caio@example.com"
+    )
+    for link in (order_link(order), transfer_link(transfer)):
+        Client().get(link.removeprefix("http://localhost:8000"))
+        Client().get(link.removeprefix("http://localhost:8000"))
+
+    with translation.override("en"):
+        moments = read_timeline(Order.objects.get(pk=order.pk))
+
+    opened = [moment for moment in moments if moment.what == "opened by the link in a mail"]
+    assert [moment.who for moment in opened] == ["buyer", "new holder: Caio Prado"]
+    transfer.refresh_from_db()
+    assert opened[1].at == transfer.opened_at
 
 
 def listed(client: Client, model: str, words: str) -> str:

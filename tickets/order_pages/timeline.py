@@ -19,7 +19,7 @@ from ticketing.clock import zone_named
 from ticketing.history import name_act, name_actor, name_way
 from ticketing.models import Act, ActorKind
 from ticketing.money import format_money
-from tickets.models import Scan, ScanResult, Ticket
+from tickets.models import Scan, ScanResult, Ticket, Transfer
 
 # Of each kind of row. An order has 50 tickets at most, but anybody may scan a ticket all night.
 _MOST_SHOWN: Final = 200
@@ -82,6 +82,7 @@ def read_timeline(order: Order) -> list[Moment]:
         *_acts(order, acts, {ticket.pk: ticket for ticket in tickets}),
         *_mail_before_acts(order, acts),
         *_notices(order),
+        *_openings(order),
     ]
     return sorted(moments, key=lambda moment: moment.at)
 
@@ -196,3 +197,16 @@ def _notices(order: Order) -> Iterator[Moment]:
             yield Moment(notice.sent_at, _("buyer told by email"), "", about)
         elif notice.failed_at is not None:
             yield Moment(notice.failed_at, _("email to the buyer given up"), "", about)
+
+
+def _openings(order: Order) -> Iterator[Moment]:
+    """Yield when the links in mails were opened first: the buyer's, and new holders'."""
+    buyer, what = str(ActorKind.BUYER.label), _("opened by the link in a mail")
+    for opening in order.link_openings.order_by("opened_at", "pk")[:_MOST_SHOWN]:
+        yield Moment(opening.opened_at, what, buyer)
+    opened = Transfer.objects.filter(ticket__order=order, opened_at__isnull=False)
+    known = opened.select_related("ticket__ticket_type")
+    for transfer in known.order_by("opened_at", "pk")[:_MOST_SHOWN]:
+        if transfer.opened_at is not None:
+            who = f"{_('new holder')}: {transfer.name}"
+            yield Moment(transfer.opened_at, what, who, transfer.ticket.ticket_type.name)

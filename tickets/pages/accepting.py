@@ -27,7 +27,11 @@ from tickets.models import Ticket, TicketStatus, Transfer
 from tickets.pages.files import send_file
 from tickets.pages.shown_tickets import show_ticket, tickets_of
 from tickets.ticket_codes import number_tickets
-from tickets.transfers.accepting import accept_transfer, ticket_of_transfer
+from tickets.transfers.accepting import (
+    accept_transfer,
+    note_opening_of_transfer,
+    ticket_of_transfer,
+)
 from tickets.transfers.links import opens_transfer, transfer_path
 from tickets.transfers.offering import may_be_transferred
 
@@ -185,4 +189,7 @@ def _take_token(request: HttpRequest, transfer: Transfer | None) -> HttpResponse
             httponly=True,
             samesite="Lax",
         )
+        # A HEAD comes from a program that checks links, not from a reader.
+        if request.method == "GET":
+            note_opening_of_transfer(transfer=transfer, now=clock.now())
     return response

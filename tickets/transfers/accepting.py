@@ -53,6 +53,12 @@ def accept_transfer(
     store_response()
 
 
+def note_opening_of_transfer(*, transfer: Transfer, now: datetime) -> None:
+    """Record the first time that the new holder opens the mailed link. A repeat changes nothing."""
+    if transfer.opened_at is None:
+        Transfer.objects.filter(pk=transfer.pk, opened_at=None).update(opened_at=now)
+
+
 def ticket_of_transfer(transfer: Transfer) -> Ticket | None:
     """Return the ticket that an accepted transfer's holder has now, or None before that."""
     tickets = Ticket.objects.select_related(
