@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from events.changes import EventNotEditable
 from events.models import Event, EventStatus
 from events.organizing import change_event
+from events.uploaded_pictures import open_picture
 from ticketing.actors import Actor
 from ticketing.errors import Invalid
 
@@ -22,18 +23,8 @@ WIDTHS: Final = (400, 800, 1600)
 # The shape of all pictures: nothing moves on a page while they load.
 _SHAPE: Final = (16, 9)
 _SMALLEST: Final = (800, 450)
-# A decoded picture takes 3 bytes for each pixel. JPEG is decoded at a reduced size, other formats
-# are not.
-_MOST_PIXELS: Final = {"JPEG": 60_000_000, "PNG": 25_000_000, "WEBP": 25_000_000}
 _QUALITY: Final = 82
 _WHITE: Final = (255, 255, 255)
-
-
-class UnreadablePicture(Invalid):
-    """The file is not a JPEG, PNG or WebP picture, or it is damaged."""
-
-    code = "unreadable_picture"
-    title = "This is not a picture that we can read"
 
 
 class PictureTooSmall(Invalid):
@@ -41,13 +32,6 @@ class PictureTooSmall(Invalid):
 
     code = "picture_too_small"
     title = "The picture is too small"
-
-
-class PictureTooLarge(Invalid):
-    """The picture has too many pixels to decode it."""
-
-    code = "picture_too_large"
-    title = "The picture has too many pixels"
 
 
 def set_picture(
@@ -92,7 +76,7 @@ def object_name(key: str, width: int) -> str:
 
 
 def _render(upload: IO[bytes], focus: float) -> dict[int, bytes]:
-    picture = _decode(upload)
+    picture = _flatten(open_picture(upload, enough=2 * WIDTHS[-1]))
     if picture.width < _SMALLEST[0] or picture.height < _SMALLEST[1]:
         raise PictureTooSmall(
             f"It has {picture.width} × {picture.height} pixels. It needs {_SMALLEST[0]} ×"
@@ -107,20 +91,6 @@ def _render(upload: IO[bytes], focus: float) -> dict[int, bytes]:
         fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS, centering=(0.5, focus))
         rendered[width] = _encode(fitted)
     return rendered
-
-
-def _decode(upload: IO[bytes]) -> Image.Image:
-    try:
-        picture = Image.open(upload, formats=list(_MOST_PIXELS))
-        # Checked before any pixel is decoded: a small file can contain a huge picture.
-        if picture.width * picture.height > _MOST_PIXELS[str(picture.format)]:
-            raise PictureTooLarge("It has too many pixels. Make it smaller, and send it again.")
-        picture.draft("RGB", (2 * WIDTHS[-1], 2 * WIDTHS[-1]))
-        picture.load()
-        return _flatten(ImageOps.exif_transpose(picture))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        # Pillow raises all of these for damaged files.
-        raise UnreadablePicture("Send a JPEG, PNG or WebP picture.") from error
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ from events.pages.catalogue import show_catalogue
 from events.pages.live import show_live
 from events.pages.robots import show_robots, show_sitemap, show_sitemap_index
 from events.pages.terms import show_terms_page
-from events.picture_views import show_picture
+from events.picture_views import show_logo, show_picture
 from events.question_views import EventQuestions
 from events.terms_views import EventTerms
 from events.views import Events, OneEvent
@@ -28,5 +28,6 @@ urlpatterns = [
     re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})/?\Z", show_terms_page),
     re_path(r"^terms/(?P<slug>[a-z0-9-]{1,80})/(?P<number>[1-9][0-9]*)/?\Z", show_terms_page),
     re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/(?P<width>400|800|1600)\.jpg\Z", show_picture),
+    re_path(r"^pictures/(?P<key>[A-Za-z0-9_-]{22})/logo-(?P<size>2|6)x\.png\Z", show_logo),
     path("admin/invitations/<uuid:invitation_id>/", InvitationPage.as_view(), name="invitation"),
 ]

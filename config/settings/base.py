@@ -53,12 +53,13 @@ APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # An order of 100 tickets may be asked 20 questions about each of them.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
-# A picture of an event, which only one page of the admin takes. It stays in memory: the disk of a
-# container may be read-only. The form around it needs some more bytes.
+# A picture of an event or a logo, which only two pages of the admin take. It stays in memory: the
+# disk of a container may be read-only. The form around it needs some more bytes.
 PICTURE_MAX_BYTES = 8 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = PICTURE_MAX_BYTES + 64 * 1024
 LARGER_BODIES: dict[str, int] = {
     r"/admin/events/event/[^/]+/picture_this/?": FILE_UPLOAD_MAX_MEMORY_SIZE,
+    r"/admin/events/organizer/[^/]+/logo_this/?": FILE_UPLOAD_MAX_MEMORY_SIZE,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ticketing.User"

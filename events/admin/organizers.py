@@ -13,6 +13,7 @@ from events.access import organizers_of, seen_organizers
 from events.admin.autocomplete import SearchesForRows
 from events.admin.base import OwnAdmin
 from events.admin.embedding import OriginsField
+from events.admin.logo_page import LogoPage
 from events.models import (
     Membership,
     Organizer,
@@ -36,7 +37,7 @@ class OrganizerForm(forms.ModelForm):
 
 
 @admin.register(Organizer)
-class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
+class OrganizerAdmin(LogoPage, ShowsHistory, RecordsSaves, OwnAdmin):
     form = OrganizerForm
     created_act = ActType.ORGANIZER_CREATED
     changed_act = ActType.ORGANIZER_CHANGED
@@ -44,6 +45,7 @@ class OrganizerAdmin(ShowsHistory, RecordsSaves, OwnAdmin):
     search_fields = ["name", "email"]
     fields = ["name", "email", "accent_color", "embedding_origins", "requires_second_factor"]
     inlines = [MembershipInline]
+    actions_detail = ["logo_this"]
     formfield_overrides = ADDRESS_FIELDS
 
     def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:

@@ -46,6 +46,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "invited_other": _("Sign in with the account of the invited address."),
     "last_owner": _("An organizer needs an owner. Make another member an owner first."),
     "last_ticket_type": _("An event on sale needs a ticket type: add another one first."),
+    "logo_too_small": _("The logo is too small. It needs to be 384 pixels wide or 96 pixels high."),
     "max_per_address_exceeded": _("The limit of tickets per network address is reached."),
     "max_per_customer_exceeded": _("The limit of tickets per customer is reached."),
     "max_per_order_exceeded": _("An order may not have that many tickets."),

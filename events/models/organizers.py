@@ -49,6 +49,13 @@ class Organizer(models.Model):
             " darker or brighter where it could not be read. Empty: the site's color."
         ),
     )
+    # The random part of its address, and the size in which pages show it, in CSS pixels:
+    # `events.logos`. Empty: it has none.
+    logo = models.CharField(
+        _("logo"), max_length=22, blank=True, default="", db_default="", editable=False
+    )
+    logo_width = models.PositiveSmallIntegerField(null=True, editable=False)
+    logo_height = models.PositiveSmallIntegerField(null=True, editable=False)
     # As `tidy_origin` returns them. Empty: no site may.
     embedding_origins = ArrayField(
         models.CharField(max_length=LONGEST_ORIGIN),
@@ -90,6 +97,11 @@ class Organizer(models.Model):
             models.CheckConstraint(
                 condition=models.Q(requires_terms=False) | models.Q(terms_number__isnull=False),
                 name="only_existing_terms_are_required",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(logo="")
+                | models.Q(logo_width__isnull=False, logo_height__isnull=False),
+                name="a_logo_has_a_size",
             ),
             models.CheckConstraint(
                 condition=models.Q(embedding_origins__len__lte=MOST_EMBEDDING_ORIGINS),

@@ -136,6 +136,7 @@ NOT_HERE = {
     "/sitemap.xml",
     "/sitemap-{}.xml",
     "/pictures/{}/{}.jpg",
+    "/pictures/{}/logo-{}x.png",
     # A page: tests/pages/test_team.py.
     "/admin/invitations/<uuid:invitation_id>/",
 }

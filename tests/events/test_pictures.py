@@ -11,13 +11,8 @@ from django.urls import reverse
 from PIL import Image
 
 from events.models import Event
-from events.pictures import (
-    PictureTooLarge,
-    PictureTooSmall,
-    UnreadablePicture,
-    own_picture,
-    set_picture,
-)
+from events.pictures import PictureTooSmall, own_picture, set_picture
+from events.uploaded_pictures import PictureTooLarge, UnreadablePicture
 from tests.make import SOMEBODY, make_event, make_organizer
 from tests.pages.test_admin import organizer_of, sign_in
 from ticketing import clock

@@ -130,6 +130,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "change": EVERYBODY,
         "history": EVERYBODY,
         "delete": NOBODY,
+        "logo_this": OWNERS,
     },
     "events_apitoken": {
         "changelist": OWNERS,

@@ -1,9 +1,11 @@
 """Drawing on a page of a PDF, in millimeters from its upper left corner."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Final
 
 from reportlab.lib.colors import HexColor
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
@@ -80,6 +82,20 @@ class Sheet:
         self.canvas.setStrokeColor(LINE)
         self.canvas.setLineWidth(0.8)
         self.canvas.roundRect(*at, stroke=1, fill=0)
+
+    def draw_picture(self, png: bytes, x: float, y: float, height: float) -> float:
+        """Draw a picture without transparency, in that height. Return the lower edge."""
+        picture = ImageReader(BytesIO(png))
+        wide, high = picture.getSize()
+        width = height * wide / high
+        at = (self._x(x), self._y(y + height), width * MM, height * MM)
+        self.canvas.saveState()
+        outline = self.canvas.beginPath()
+        outline.roundRect(*at, 0.9 * MM)
+        self.canvas.clipPath(outline, stroke=0, fill=0)
+        self.canvas.drawImage(picture, *at)
+        self.canvas.restoreState()
+        return y + height
 
     def draw_line(self, x: float, y: float, to_x: float, to_y: float, *, dashed: bool) -> None:
         """Draw a thin line."""

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext, pgettext
 from reportlab.pdfgen.canvas import Canvas
 
+from events.logos import read_logo
 from events.wording import show_money, show_start
 from orders.models import Order
 from tickets.documents.drawing import ACCENT, MM, SOFT, Face, Sheet
@@ -49,6 +50,8 @@ class _Shown:
     """What one ticket says."""
 
     organizer: str
+    # As PNG. Empty: the organizer has none.
+    logo: bytes
     color: str
     questions: str
     event: str
@@ -74,7 +77,8 @@ def render_pdf(
     """
     Return tickets of an order, each with its QR code, as a PDF. Revoked ones are left out.
 
-    The same tickets always give the same bytes.
+    The same tickets always give the same bytes. The organizer's logo is read from S3, so no
+    transaction may be open.
 
     :param tickets: all of the order, as `tickets_to_mail` has them, because they have numbers
     :param chosen: the ids of the tickets to draw; None draws those that were not handed on
@@ -111,6 +115,7 @@ def _show(order: Order, ticket: Ticket, number: int) -> _Shown:
     event, organizer, start = order.event, order.event.organizer, show_start(order.event)
     return _Shown(
         organizer=organizer.name,
+        logo=read_logo(organizer),
         color=organizer.accent_color or ACCENT,
         questions=gettext("Questions? %(organizer)s: %(email)s")
         % {"organizer": organizer.name, "email": organizer.email},
@@ -133,7 +138,9 @@ def _draw_on_a4(sheet: Sheet, ticket: _Shown) -> None:
     card = Sheet(sheet.canvas, sheet.height, left=12, top=sheet.top + 11)
     card.draw_card(186, 127, band=4, color=ticket.color)
     card.draw_line(116, 10, 116, 121, dashed=True)
-    _draw_facts(card, ticket, Face(19, bold=True), x=9, y=11, width=100, venue_lines=2)
+    _draw_facts(
+        card, ticket, Face(19, bold=True), x=9, y=11, width=100, venue_lines=2, logo_height=9
+    )
     card.draw_line(9, 82, 109, 82, dashed=False)
     _draw_values(card, ticket, x=9, y=86, width=100)
     card.draw_code(ticket.code, 124, 18, side=54)
@@ -145,7 +152,9 @@ def _draw_on_phone(sheet: Sheet, ticket: _Shown) -> None:
     """Draw a page as high as the screen of a phone, with the code as wide as possible."""
     card = Sheet(sheet.canvas, sheet.height, left=4, top=4)
     card.draw_card(82, 193, band=4, color=ticket.color)
-    _draw_facts(card, ticket, Face(16, bold=True), x=7, y=9, width=68, venue_lines=1)
+    _draw_facts(
+        card, ticket, Face(16, bold=True), x=7, y=8, width=68, venue_lines=1, logo_height=6.5
+    )
     card.draw_line(4, 66, 78, 66, dashed=True)
     card.draw_code(ticket.code, 13, 71, side=56)
     card.write_centered(ticket.readable_code, 7, 129, 68, Face(18, bold=True))
@@ -163,8 +172,13 @@ def _draw_facts(  # noqa: PLR0913 - a place has many numbers
     y: float,
     width: float,
     venue_lines: int,
+    logo_height: float,
 ) -> None:
-    y = card.write(ticket.organizer, x, y, width, _SMALL)
+    if ticket.logo:
+        # The name is in the last lines of the ticket.
+        y = card.draw_picture(ticket.logo, x, y, logo_height)
+    else:
+        y = card.write(ticket.organizer, x, y, width, _SMALL)
     y = card.write_lines(ticket.event, x, y + 1, width, title, lines=3)
     y = card.write(ticket.day, x, y + 2, width, _STRONG)
     y = card.write(ticket.hour, x, y, width, _PLAIN)
