@@ -14,6 +14,7 @@ from events.models import ApiToken, Event, Organizer, TicketType
 from orders.models import Order, OrderItem
 from ticketing.clock import zone_named
 from ticketing.ids import new_id
+from tickets.door_marks import DoorMark
 from tickets.order_list_record import OrderListMail
 from tickets.outgoing import OutgoingMail
 from tickets.refund_request_record import RefundRequest, RequestState
@@ -22,7 +23,7 @@ from tickets.scan_slots import ScanSlot
 from tickets.transfer_record import Transfer, TransferMail, TransferMailKind
 
 __all__ = [
-    "Delivery", "Device", "DevicePairing", "ErasedEvent", "ErasureRun", "OrderListMail",
+    "Delivery", "Device", "DevicePairing", "DoorMark", "ErasedEvent", "ErasureRun", "OrderListMail",
     "RefundRequest", "RequestState", "Scan", "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet",
     "TicketStatus", "Transfer", "TransferMail", "TransferMailKind",
 ]  # fmt: skip
@@ -216,6 +217,8 @@ class Device(models.Model):
     hint = models.CharField(_("begins with"), max_length=12, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
+    # When it last asked for the state of the door, to the minute. NULL: never.
+    last_seen_at = models.DateTimeField(_("last seen at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("door device")

@@ -4,6 +4,7 @@ from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 from tickets.door.attendance_views import EventAttendance
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
+from tickets.door.state_views import DoorBundle, DoorState
 from tickets.door.views import CheckInUndo, TicketValidation
 from tickets.exchange_views import TicketExchanged
 from tickets.holder_views import OrderHolders
@@ -60,6 +61,8 @@ urlpatterns = [
     api_path("devices/pair", DevicePair.as_view()),
     api_path("devices/<id:device_id>/revoke", DeviceRevocation.as_view()),
     api_path("devices/<id:device_id>/pairing", DevicePairingStart.as_view()),
+    api_path("door/state", DoorState.as_view()),
+    api_path("door/bundle", DoorBundle.as_view()),
     api_path("readyz", Readiness.as_view()),
     api_path("metrics", metrics),
     re_path(rf"{_ORDER}/tickets\Z", show_tickets, name="tickets_page"),

@@ -164,6 +164,13 @@ PAYMENT_GATEWAY: str = _env("PAYMENT_GATEWAY", default="orders.gateway.Simulated
 # The simulated gateway charges nobody. Without this setting, no process starts with it.
 ALLOW_SIMULATED_PAYMENTS: bool = _env.bool("ALLOW_SIMULATED_PAYMENTS", default=False)
 
+# --- The door --------------------------------------------------------------------------
+# For how many hours a door device may admit without a network by what it has downloaded. It is also
+# how long a lost device that was revoked may admit, if it never comes online again.
+DOOR_BUNDLE_HOURS: int = _env.int("DOOR_BUNDLE_HOURS", default=12)
+if not 1 <= DOOR_BUNDLE_HOURS <= 72:  # noqa: PLR2004
+    raise ImproperlyConfigured("DOOR_BUNDLE_HOURS must be from 1 to 72.")
+
 # --- Webhooks --------------------------------------------------------------------------
 # Private networks to which webhooks may be sent, also over plain HTTP: for a stack on one machine.
 WEBHOOK_ALLOWED_NETWORKS: list[str] = _env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])

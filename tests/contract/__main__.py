@@ -82,6 +82,7 @@ def _make_world(stack: RunningStack) -> dict[str, Any]:
     tickets = caller.get(f"{path}/ticket", headers=buyer, timeout=10).json()["tickets"]
     return {
         "api_token": stack.addresses["api_token"],
+        "device_token": stack.addresses["device_token"],
         "events": [name for event in events for name in (event["id"], event["slug"])],
         "orders": {order["id"]: order["access_token"] for order in orders},
         "tickets": [ticket["id"] for ticket in tickets],

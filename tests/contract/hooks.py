@@ -77,6 +77,8 @@ def _set_token(case: Any) -> None:
         token = _WORLD["api_token"]
     elif "orderToken" in kinds:
         token = _tokens.get(str(order_id), next(iter(_tokens.values())))
+    elif "deviceToken" in kinds:
+        token = _WORLD["device_token"]
     case.headers = {
         name: value for name, value in (case.headers or {}).items() if name != "Authorization"
     }

@@ -55,7 +55,7 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     changed_act = ActType.DEVICE_CHANGED
     when_empty = gettext_lazy("A door device is a phone or scanner that checks tickets at a gate.")
     keep_secret = gettext_lazy("Paste it into the app that scans tickets, on the device itself.")
-    list_display = ["name", "gate", "organizer", "begins_with", "created_at", "revoked_at"]
+    list_display = ["name", "gate", "organizer", "begins_with", "last_seen_at", "revoked_at"]
     list_filter = ["organizer"]
     form = DeviceForm
     fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]

@@ -64,6 +64,7 @@ class DeviceShown(serializers.ModelSerializer[Device]):
             "events",
             "is_supervisor",
             "created_at",
+            "last_seen_at",
             "revoked_at",
         ]
 

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from events.models import Event, Organizer
 from ticketing.actors import Actor, record_act
@@ -17,6 +18,8 @@ from tickets.models import Device, DevicePairing
 # Long enough to walk to the gate with a QR code on a screen.
 PAIRING_LASTS: Final = timedelta(minutes=15)
 MOST_DEVICES: Final = 500
+# A device asks every few seconds. Its row need not be written each time.
+SEEN_EVERY: Final = timedelta(minutes=1)
 
 
 class TooManyDevices(Conflict):
@@ -148,6 +151,14 @@ def revoke_device(
             )
         store_response()
     return bool(revoked)
+
+
+def note_seen(*, device: Device, now: datetime) -> None:
+    """Store that a device has called, if it was not stored in the last minute."""
+    if device.last_seen_at is not None and now - device.last_seen_at < SEEN_EVERY:
+        return
+    earlier = Q(last_seen_at=None) | Q(last_seen_at__lt=now)
+    Device.objects.filter(earlier, pk=device.pk).update(last_seen_at=now)
 
 
 def _record(act: ActType, device: Device, actor: Actor, now: datetime) -> None:

@@ -55,6 +55,25 @@ def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Act
     return found, Actor(ActorKind.DEVICE, str(device.pk), device.name)
 
 
+def device_of(request: Request) -> Device:
+    """
+    Return the door device that sends a request.
+
+    :raises NotAuthenticated, InvalidToken: if the caller is unknown, or the device was revoked
+    :raises NotForThisCaller: if the caller is not a device
+    """
+    token = request.auth
+    if isinstance(token, BearerToken) and token.kind == TokenKind.DEVICE:
+        found = Device.objects.select_related("organizer")
+        device = found.filter(digest=token.digest, revoked_at=None).first()
+        if device is None:
+            raise InvalidToken("The device is unknown or was revoked.")
+        return device
+    if isinstance(token, BearerToken) or request.user.is_authenticated:
+        raise NotForThisCaller("Only a door device may do this. Send a device's token.")
+    raise NotAuthenticated("Send a device's token.")
+
+
 def scanner_of(request: Request) -> Scanner:
     """
     Return the scanner that sends a request.

@@ -25,6 +25,7 @@ _TAGS: Final = {
     "orders": "Reserving, paying, cancelling and refunding.",
     "tickets": "The tickets of paid orders, and checking them in at the door.",
     "devices": "The devices at the door: their tokens and their events.",
+    "door": "What a door device asks for: its events, their figures, and its offline bundle.",
     "webhooks": "Messages that the API sends to an organizer's own server.",
     "problems": "The explanation of each error: what it means and what to do.",
     "health": "For load balancers and monitoring.",

@@ -1,0 +1,273 @@
+"""The offline bundle: no change is missed, and nothing of a guest is in it."""
+
+import gzip
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime, timedelta
+from threading import Event as Signal
+from threading import Thread
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from events.models import Event
+from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_paid_order
+from tests.moments import NOON
+from ticketing import clock
+from ticketing.ids import new_id
+from tickets.codes import read_code
+from tickets.door import bundle
+from tickets.door.bundle import TicketChanges, read_ticket_changes
+from tickets.door.cursor import Cursor
+from tickets.door.undo import undo_check_in
+from tickets.models import Device, DoorMark, Ticket, TicketStatus
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def tickets_of(event: Event, quantity: int = 1) -> list[Ticket]:
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=quantity)
+    return list(Ticket.objects.of_order(order.pk))
+
+
+def use(ticket: Ticket) -> None:
+    Ticket.objects.filter(pk=ticket.pk).update(status=TicketStatus.USED, used_at=clock.now())
+
+
+def changes(*events: Event, since: str | None = None) -> TicketChanges:
+    return read_ticket_changes(
+        event_ids=[event.pk for event in events], since=since, now=clock.now()
+    )
+
+
+def spell(ticket: Ticket) -> str:
+    return urlsafe_b64encode(ticket.pk.bytes).rstrip(b"=").decode()
+
+
+def read(client: APIClient, **query: str) -> dict[str, Any]:
+    response = client.get("/door/bundle", query)
+    assert response.status_code == 200, response.json()
+    shown: dict[str, Any] = response.json()
+    return shown
+
+
+def test_the_bundle_has_used_and_revoked_tickets_and_then_only_what_has_changed():
+    event = make_event()
+    used, revoked, _valid = tickets_of(event, 3)
+    device = as_bearer(make_device(event))
+    assert device.post("/tickets/validate", {"code": used.code}).status_code == 200
+    Ticket.objects.filter(pk=revoked.pk).update(status=TicketStatus.REVOKED)
+
+    first = read(device)
+    nothing = read(device, since=first["cursor"])
+    undo_check_in(ticket_id=used.pk, actor=SOMEBODY, now=clock.now())
+    after = read(device, since=nothing["cursor"])
+
+    assert (first["reset"], first["complete"]) == (True, True)
+    assert (first["used"], first["revoked"], first["freed"]) == (
+        [spell(used)],
+        [spell(revoked)],
+        [],
+    )
+    assert (nothing["used"], nothing["revoked"], nothing["freed"]) == ([], [], [])
+    assert (after["used"], after["freed"], after["reset"]) == ([], [spell(used)], False)
+
+
+def test_its_keys_verify_the_codes_of_its_events():
+    event = make_event()
+    (ticket,) = tickets_of(event)
+    shown = read(as_bearer(make_device(event)))
+
+    key, code = shown["keys"][0], read_code(ticket.code)
+
+    public = Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(key["public_key"] + "="))
+    public.verify(code.signature, code.signed)
+    assert (key["event"], key["key_id"]) == (event.number, code.claims.key_id)
+    assert shown["events"][0]["types"] == [{"number": code.claims.type_number, "name": "Pista"}]
+
+
+def test_a_change_that_commits_late_is_in_the_next_bundle():
+    event = make_event()
+    slow, quick = tickets_of(event, 2)
+    written, commit = Signal(), Signal()
+
+    def use_slowly() -> None:
+        try:
+            with transaction.atomic():
+                use(slow)
+                written.set()
+                commit.wait(timeout=10)
+        finally:
+            connections.close_all()
+
+    writer = Thread(target=use_slowly)
+    writer.start()
+    written.wait(timeout=10)
+    use(quick)
+
+    meanwhile = changes(event)
+    commit.set()
+    writer.join()
+    after = changes(event, since=meanwhile.cursor)
+
+    assert (
+        DoorMark.objects.get(pk=slow.pk).changed_in < DoorMark.objects.get(pk=quick.pk).changed_in
+    )
+    assert meanwhile.used == [quick.pk]
+    assert slow.pk in after.used
+
+
+def test_pages_together_have_each_ticket_and_what_changes_meanwhile(monkeypatch: Any):
+    monkeypatch.setattr(bundle, "PAGE_SIZE", 2)
+    event = make_event()
+    tickets = tickets_of(event, 6)
+    for ticket in tickets[:3]:
+        use(ticket)
+    # In one transaction: the page ends between two marks with the same number.
+    Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets[3:5]]).update(
+        status=TicketStatus.REVOKED
+    )
+
+    page = changes(event)
+    seen, pages = {*page.used, *page.revoked}, 1
+    use(tickets[5])
+    while not page.is_complete:
+        page = changes(event, since=page.cursor)
+        seen |= {*page.used, *page.revoked}
+        pages += 1
+    last = changes(event, since=page.cursor)
+
+    assert pages == 3
+    assert seen | {*last.used} == {ticket.pk for ticket in tickets}
+
+
+@pytest.mark.parametrize("since", ["", "x", "ção", "AAAA", "A" * 200])
+def test_a_cursor_that_is_not_ours_starts_again(since: str):
+    event = make_event()
+    use(tickets_of(event)[0])
+    device = as_bearer(make_device(event))
+
+    shown = device.get("/door/bundle", {"since": since}).json()
+
+    # An empty one is no cursor: `since` was sent by mistake.
+    assert shown.get("reset", shown.get("code")) == (True if since else "invalid_request")
+
+
+def test_a_cursor_of_other_events_of_an_old_bundle_or_of_a_later_database_starts_again(
+    settings: Any,
+):
+    event = make_event()
+    other = make_event(organizer=event.organizer)
+    cursor = changes(event).cursor
+    known = Cursor.read(cursor)
+    assert known is not None
+
+    later = str(Cursor(known.floor + 1000, known.begun_at, known.events))
+    long_ago = clock.now() - timedelta(hours=settings.DOOR_BUNDLE_HOURS, minutes=1)
+    old = str(Cursor(known.floor, long_ago, known.events))
+
+    assert not changes(event, since=cursor).is_reset
+    assert [
+        changes(event, other, since=cursor).is_reset,
+        changes(event, since=later).is_reset,
+        changes(event, since=old).is_reset,
+    ] == [True, True, True]
+
+
+def test_the_bundle_expires_after_the_hours_of_the_setting(settings: Any):
+    settings.DOOR_BUNDLE_HOURS = 3
+    shown = read(as_bearer(make_device(make_event())))
+
+    lasts = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["made_at"])
+
+    assert lasts == timedelta(hours=3)
+
+
+def test_a_revoked_device_is_refused_at_once():
+    device = as_bearer(make_device(make_event()))
+    assert device.get("/door/bundle").status_code == 200
+
+    Device.objects.update(revoked_at=NOON)
+
+    assert [device.get(path).status_code for path in ("/door/bundle", "/door/state")] == [401, 401]
+
+
+def test_nothing_of_a_guest_is_in_the_bundle():
+    event = make_event()
+    (ticket,) = tickets_of(event)
+    use(ticket)
+
+    text = json.dumps(read(as_bearer(make_device(event))))
+
+    order = ticket.order
+    private = [order.code, order.customer_name, order.customer_email, ticket.holder_name]
+    assert [word for word in private if word in text] == []
+
+
+def fill(event: Event, *, used: int, revoked: int) -> None:
+    """Mark tickets that need not exist but for their status, as fast as PostgreSQL can."""
+    (ticket,) = tickets_of(event)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO tickets_ticket SELECT (r).* FROM (SELECT jsonb_populate_record(t,"
+            " jsonb_build_object('id', gen_random_uuid(), 'number', NULL, 'position', 0,"
+            " 'order_item_id', 1000000 + i, 'code', 'T1:' || i, 'used_at', now(),"
+            " 'status', CASE WHEN i <= %s THEN 'used' ELSE 'revoked' END)) AS r"
+            " FROM tickets_ticket t, generate_series(1, %s) i WHERE t.id = %s) made",
+            [used, used + revoked, ticket.pk],
+        )
+        cursor.execute(
+            "INSERT INTO tickets_doormark (ticket_id, event_id, changed_in)"
+            " SELECT id, event_id, 1 + (hashtext(id::text) & 1023) FROM tickets_ticket"
+            " WHERE status <> 'valid'"
+        )
+        cursor.execute("SET session_replication_role = DEFAULT")
+        cursor.execute("ANALYZE tickets_ticket, tickets_doormark")
+
+
+def test_twenty_thousand_used_and_two_thousand_revoked_tickets_are_under_five_megabytes():
+    event = make_event()
+    fill(event, used=20_000, revoked=2_000)
+    device = as_bearer(make_device(event))
+    size, ids, queries = 0, set[str](), []
+    query: dict[str, str] = {}
+    while True:
+        with CaptureQueriesContext(connection) as captured:
+            response = device.get("/door/bundle", query, headers={"Accept-Encoding": "gzip"})
+        queries.append(len(captured))
+        size += len(response.content)
+        page = json.loads(gzip.decompress(response.content))
+        ids |= {*page["used"], *page["revoked"]}
+        if page["complete"]:
+            break
+        query = {"since": page["cursor"]}
+
+    assert len(ids) == 22_000
+    assert size < 500_000
+    # Each: the device, its events, their types, the numbers of open transactions, the marks.
+    assert queries == [5, 5]
+
+
+def test_a_round_of_changes_reads_the_index_and_not_the_tickets_of_the_event():
+    event = make_event()
+    fill(event, used=5_000, revoked=0)
+
+    with CaptureQueriesContext(connection) as captured:
+        changes(event, since=changes(event).cursor)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {captured[-1]['sql']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "door_marks_by_change" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_a_cursor_survives_its_text():
+    cursor = Cursor(2**40, NOON, b"12345678")
+    assert Cursor.read(str(cursor)) == cursor
+    assert Cursor.read(str(new_id())) is None

@@ -1,0 +1,212 @@
+"""The state of a door and its offline bundle as JSON."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+from rest_framework import serializers
+
+from events.models import Event, EventStatus
+from ticketing.api.fields import TextField, show_moment
+from tickets.codes import public_key
+from tickets.door.bundle import TicketChanges, bundle_lasts
+from tickets.door.counts import DoorCounts
+from tickets.models import Device
+
+_BINARY = "In base64url, without padding."
+
+
+class BundleQuery(serializers.Serializer[Any]):
+    """The query parameters of a bundle."""
+
+    since = TextField(
+        required=False,
+        max_length=200,
+        help_text="The `cursor` of the page before. Without it: everything.",
+    )
+
+
+class DoorCountsShown(serializers.Serializer[Any]):
+    """Figures of one event's door, a few seconds old."""
+
+    inside = serializers.IntegerField(help_text="Guests who are inside now.")
+    admitted = serializers.IntegerField(help_text="Tickets that were used, each once.")
+    refused = serializers.IntegerField(help_text="Attempts that were refused.")
+    sold = serializers.IntegerField(help_text="Tickets that were sold or given.")
+
+
+class DoorEventShown(serializers.Serializer[Any]):
+    """An event of the device."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField(help_text="The event's number in the codes of its tickets.")
+    name = serializers.CharField()
+    timezone = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    checkin_starts_at = serializers.DateTimeField(allow_null=True)
+    checkin_ends_at = serializers.DateTimeField(allow_null=True)
+    cancelled = serializers.BooleanField()
+
+
+class DoorTypeShown(serializers.Serializer[Any]):
+    """A ticket type by its number in the codes."""
+
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class BundleEventShown(DoorEventShown):
+    """An event of the device, with its ticket types."""
+
+    types = DoorTypeShown(many=True)
+
+
+class StateEventShown(DoorEventShown):
+    """An event of the device, with the figures of its door."""
+
+    counts = DoorCountsShown()
+
+
+class DoorDeviceShown(serializers.Serializer[Any]):
+    """The device that asks."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    gate = serializers.CharField()
+    is_supervisor = serializers.BooleanField()
+
+
+class DoorOrganizerShown(serializers.Serializer[Any]):
+    """Whose device it is."""
+
+    name = serializers.CharField()
+
+
+class DoorStateShown(serializers.Serializer[Any]):
+    """What a device needs to know about itself and its door, now."""
+
+    device = DoorDeviceShown()
+    organizer = DoorOrganizerShown()
+    server_time = serializers.DateTimeField()
+    bundle_lasts_hours = serializers.IntegerField()
+    events = StateEventShown(many=True)
+
+
+class SigningKeyShown(serializers.Serializer[Any]):
+    """The Ed25519 key that verifies the codes of an event's tickets."""
+
+    event = serializers.IntegerField(help_text="The event's number.")
+    key_id = serializers.IntegerField()
+    public_key = serializers.CharField(help_text=f"32 bytes. {_BINARY}")
+
+
+def _ids(meaning: str) -> serializers.ListField:
+    help_text = f"{meaning} Ids of tickets, 16 bytes each. {_BINARY}"
+    return serializers.ListField(child=serializers.CharField(), help_text=help_text)
+
+
+class BundleShown(serializers.Serializer[Any]):
+    """
+    One page of what a device needs to decide without a network. It has no data of guests.
+
+    `keys` and `events` are complete on each page.
+    """
+
+    cursor = serializers.CharField(help_text="Send it as `since` for what follows.")
+    complete = serializers.BooleanField(help_text="False: send `cursor` now, more pages follow.")
+    reset = serializers.BooleanField(
+        help_text="True: this is the first page of everything. Drop the ids that you have."
+    )
+    made_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="From then on, do not admit by this bundle.")
+    keys = SigningKeyShown(many=True)
+    events = BundleEventShown(many=True)
+    revoked = _ids("They admit nobody.")
+    used = _ids("They were used.")
+    freed = _ids("They are valid again, because a check-in was undone.")
+
+
+def show_state(
+    device: Device,
+    events: Iterable[Event],
+    counts: Mapping[UUID, DoorCounts],
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the state of a device's door, which `DoorStateShown` describes."""
+    return {
+        "device": {
+            "id": str(device.pk),
+            "name": device.name,
+            "gate": device.gate,
+            "is_supervisor": device.is_supervisor,
+        },
+        "organizer": {"name": device.organizer.name},
+        "server_time": show_moment(now),
+        "bundle_lasts_hours": settings.DOOR_BUNDLE_HOURS,
+        "events": [
+            {**_show_event(event), "counts": dict(DoorCountsShown(counts[event.pk]).data)}
+            for event in events
+        ],
+    }
+
+
+def show_bundle(events: Iterable[Event], changes: TicketChanges) -> dict[str, Any]:
+    """Return one page of a bundle, which `BundleShown` describes."""
+    return {
+        "cursor": changes.cursor,
+        "complete": changes.is_complete,
+        "reset": changes.is_reset,
+        "made_at": show_moment(changes.made_at),
+        "expires_at": show_moment(changes.made_at + bundle_lasts()),
+        "keys": [key for event in events for key in _show_keys(event)],
+        "events": [
+            {
+                **_show_event(event),
+                "types": [
+                    {"number": kind.number, "name": kind.name} for kind in event.ticket_types.all()
+                ],
+            }
+            for event in events
+        ],
+        "revoked": [_show_bytes(ticket_id.bytes) for ticket_id in changes.revoked],
+        "used": [_show_bytes(ticket_id.bytes) for ticket_id in changes.used],
+        "freed": [_show_bytes(ticket_id.bytes) for ticket_id in changes.freed],
+    }
+
+
+def _show_event(event: Event) -> dict[str, Any]:
+    opens, closes = event.checkin_starts_at, event.checkin_ends_at
+    return {
+        "id": str(event.pk),
+        "number": event.number,
+        "name": event.name,
+        "timezone": event.timezone,
+        "starts_at": show_moment(event.starts_at),
+        "ends_at": show_moment(event.ends_at),
+        "checkin_starts_at": opens and show_moment(opens),
+        "checkin_ends_at": closes and show_moment(closes),
+        "cancelled": event.status == EventStatus.CANCELLED,
+    }
+
+
+def _show_keys(event: Event) -> list[dict[str, Any]]:
+    return [
+        {
+            "event": event.number,
+            "key_id": key_id,
+            "public_key": _show_bytes(
+                public_key(event.pk, key_id).public_bytes(Encoding.Raw, PublicFormat.Raw)
+            ),
+        }
+        for key_id in settings.TICKET_SIGNING_KEYS
+    ]
+
+
+def _show_bytes(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
