@@ -181,14 +181,22 @@ def approve_payment(*, order_id: UUID, now: datetime) -> bool:
     return True
 
 
-def fail_payment(*, order: Order, decline_code: str, now: datetime) -> None:
+def fail_payment(
+    *,
+    order: Order,
+    decline_code: str,
+    now: datetime,
+    store_notice: Callable[[], None] = lambda: None,
+) -> None:
     """
     Record that the payment failed, and put its tickets back on sale. A repeat changes nothing.
+
+    `store_notice` asks for the buyer's mail in the transaction that moves the order.
 
     Another worker may be charging the same payment right now. So the payment is marked to be undone
     once more at a time when no charge can follow.
     """
-    _record_failure(order, decline_code, now)
+    _record_failure(order, decline_code, now, store_notice)
     # On a repeat too: the process that moved the order may have died before this line.
     release_holds(event_id=order.event_id, order_ids=[order.pk])
 
@@ -276,7 +284,9 @@ def _start_processing(
 
 
 @transaction.atomic(durable=True)
-def _record_failure(order: Order, decline_code: str, now: datetime) -> None:
+def _record_failure(
+    order: Order, decline_code: str, now: datetime, store_notice: Callable[[], None]
+) -> None:
     if move_order(
         order.pk, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAYMENT_FAILED, closed_at=now
     ):
@@ -288,4 +298,5 @@ def _record_failure(order: Order, decline_code: str, now: datetime) -> None:
             asks=0,
             ask_again_at=now + LATEST_CHARGE,
         )
+        store_notice()
         return_promised(quantities_of(order.pk))

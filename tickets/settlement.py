@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from events.models import EventStatus
 from events.stock.holds import release_holds, settle_hold
 from events.stock.record import sell_tickets
 from orders.answer_rules import Place
+from orders.declines import EVENT_CANCELLED
 from orders.gateway import charge, undo_charge
 from orders.holders import take_names
 from orders.models import Order, OrderItem, OrderStatus
@@ -17,9 +19,8 @@ from orders.payment import approve_payment, fail_payment, note_undo
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from tickets.codes import CodeSubject, sign_code
 from tickets.models import Delivery, Ticket
+from tickets.notices.requests import request_decline_notice
 from tickets.object_names import new_object_name
-
-EVENT_CANCELLED = "event_cancelled"
 
 
 def settle_order(*, order_id: UUID, now: datetime) -> None:
@@ -38,11 +39,11 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
     if order.event.status == EventStatus.CANCELLED:
         # An earlier worker may have charged the buyer and crashed.
         undo_charge(order.payment, now=now)
-        fail_payment(order=order, decline_code=EVENT_CANCELLED, now=now)
+        _fail(order, EVENT_CANCELLED, now)
         return
     charged = charge(order.payment, now=now)
     if charged.decline_code:
-        fail_payment(order=order, decline_code=charged.decline_code, now=now)
+        _fail(order, charged.decline_code, now)
         return
     if not _write_sale(order, now):
         order.refresh_from_db(fields=["status"])
@@ -66,6 +67,15 @@ def ticket_id(order_id: UUID, ticket_type_id: UUID, position: int) -> UUID:
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     value = (value & ~(0x3 << 62)) | (0x2 << 62)
     return UUID(int=value)
+
+
+def _fail(order: Order, decline_code: str, now: datetime) -> None:
+    fail_payment(
+        order=order,
+        decline_code=decline_code,
+        now=now,
+        store_notice=partial(request_decline_notice, order_id=order.pk, now=now),
+    )
 
 
 def _finish(order: Order, now: datetime) -> None:

@@ -36,7 +36,11 @@ from tickets.notices.news import (
     write_daily_summaries,
 )
 from tickets.notices.reminders import send_reminder, write_due_reminders
-from tickets.notices.requests import request_change_notices, send_refund_notices
+from tickets.notices.requests import (
+    request_change_notices,
+    request_pix_notice,
+    send_refund_notices,
+)
 from tickets.notices.sending import send_notice
 from tickets.order_list import forget_order_lists, send_order_list
 from tickets.refund import refund_order_of_cancelled_event
@@ -59,6 +63,8 @@ def settle_order_task(*, order_id: str) -> None:
 
 @handles(Message.SETTLE_PIX)
 def settle_pix_task(*, order_id: str) -> None:
+    # First, because nothing asks for it any more once the money was returned.
+    request_pix_notice(order_id=UUID(order_id), now=clock.now())
     settle_pix(order_id=UUID(order_id), now=clock.now())
 
 

@@ -13,6 +13,7 @@ from events.event_cache import take_event
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
+from orders.declines import say_decline
 from orders.gateway import get_checkout
 from orders.insertion import Customer
 from orders.models import Order, OrderStatus, PaymentMethod
@@ -21,7 +22,7 @@ from orders.pages.access import of_order, see_other, show_instead
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import reserve_by_form
 from orders.pages.consent import agreed_in, describe_terms
-from orders.pages.refusals import say_decline, say_refusal
+from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, is_ready, state_of
 from orders.pages.ways import needs_details, ways_for
 from orders.payment import PaymentNotAccepted

@@ -90,20 +90,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "too_many_wrong_codes": "promo_code",
     "unknown_promo_code": "promo_code",
 }
-_DECLINES: Final[Mapping[str, Any]] = {
-    "card_declined": _(
-        "The bank that issued the card refused it. It does not tell us why: the limit, a block or a"
-        " typing mistake are the usual reasons."
-    ),
-}
-_OTHER_DECLINE: Final = _("The payment was not approved.")
 
 
 def say_refusal(refusal: Refusal) -> str:
     """Return the sentence of a refusal in the active language."""
     return str(SENTENCES.get(refusal.code, refusal))
-
-
-def say_decline(decline_code: str) -> str:
-    """Return why a payment was declined, in the active language."""
-    return str(_DECLINES.get(decline_code, _OTHER_DECLINE))

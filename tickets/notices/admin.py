@@ -56,7 +56,8 @@ class NoticeAdmin(ShowsHistory, ReadOnlyAdmin):
     event_path = "order__event"
     right_to_see = Right.SEE_ORDERS
     when_empty = gettext_lazy(
-        "Mails appear here that tell buyers of a refund, or that an event was changed or cancelled."
+        "Mails appear here that tell buyers of a refund or of a payment that was not approved, or"
+        " that an event was changed or cancelled."
     )
     list_display = ["order_code", "kind", "customer", "shown_state", "failure", "sent_at"]
     list_filter = [StateFilter, "kind"]

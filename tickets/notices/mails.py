@@ -1,6 +1,7 @@
 """Compose the mails of notices, each in the language of its order."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, ngettext
 
 from events.event_mail import render_event_mail
-from events.models import Event
+from events.models import Event, EventStatus
 from events.wording import show_start
-from orders.models import Order, PaymentMethod
+from orders.declines import say_decline
+from orders.models import Order, OrderStatus, PaymentMethod
+from orders.page_link import order_link
+from orders.pricing import check_on_sale
+from ticketing.errors import Refusal
 from ticketing.letters import HtmlMail
 from ticketing.money import format_money
 from tickets.models import Ticket, TicketStatus
@@ -56,6 +61,61 @@ def compose_change_mail(*, notice: Notice, known: Mapping[str, Any]) -> HtmlMail
         context = {"changes": _describe_changes(order.event, known)}
         subject = gettext("Changed: %(event)s") % {"event": order.event.name}
         return _compose(order, "changed", subject, context)
+
+
+def compose_decline_mail(*, notice: Notice, now: datetime) -> HtmlMail:
+    """
+    Return the mail that tells a buyer why a payment was declined, and how to try again.
+
+    Anybody can order with somebody else's address and let the payment fail. So the mail shows no
+    text from the request, such as the customer's name.
+    """
+    order = notice.order
+    with translation.override(order.language):
+        context = {
+            "reason": say_decline(order.payment.decline_code),
+            "is_cancelled": order.event.status == EventStatus.CANCELLED,
+            "link": order_link(order) if _is_on_sale(order.event, now) else "",
+        }
+        subject = gettext("Your payment was not approved: %(event)s") % {"event": order.event.name}
+        return _compose(order, "declined", subject, context)
+
+
+def compose_pix_mail(*, notice: Notice) -> HtmlMail:
+    """Return the mail that tells a buyer that a Pix did not pay the order, and was returned."""
+    order = notice.order
+    with translation.override(order.language):
+        received = order.pix.received or order.pix.amount
+        context = {
+            "amount": format_money(received, order.currency),
+            "reason": _say_why_returned(order, received),
+            "arrival": _say_arrival(PaymentMethod.PIX),
+            "link": order_link(order),
+        }
+        subject = gettext("We have returned your Pix: %(event)s") % {"event": order.event.name}
+        return _compose(order, "pix_returned", subject, context)
+
+
+def _is_on_sale(event: Event, now: datetime) -> bool:
+    try:
+        check_on_sale(event, now)
+    except Refusal:
+        return False
+    return True
+
+
+def _say_why_returned(order: Order, received: Decimal) -> str:
+    if order.status == OrderStatus.PAID:
+        return gettext(
+            "The order was paid in another way already, and your tickets stay valid. This Pix was a"
+            " second payment."
+        )
+    if received != order.pix.amount:
+        return gettext("It was over %(received)s, and the order is over %(amount)s.") % {
+            "received": format_money(received, order.currency),
+            "amount": format_money(order.pix.amount, order.currency),
+        }
+    return gettext("It arrived when the tickets were not kept for you any more.")
 
 
 def _compose(order: Order, name: str, subject: str, context: Mapping[str, Any]) -> HtmlMail:

@@ -15,6 +15,8 @@ class NoticeKind(models.TextChoices):
     EVENT_CANCELLED = "event_cancelled", _("event cancelled")
     EVENT_CHANGED = "event_changed", _("event changed")
     REFUND = "refund", _("refund")
+    PAYMENT_DECLINED = "payment_declined", _("payment declined")
+    PIX_RETURNED = "pix_returned", _("Pix returned")
 
 
 class Notice(OutgoingMail):
@@ -30,7 +32,7 @@ class Notice(OutgoingMail):
         # The unique constraint begins with it.
         db_index=False,
     )
-    # The id of the `Refund`, or of the `ChangeForBuyers`.
+    # The id of the `Refund`, of the `ChangeForBuyers`, or of the order itself.
     cause = models.UUIDField(editable=False)
     # Ids and amounts. No personal data.
     details = models.JSONField(default=dict, editable=False)

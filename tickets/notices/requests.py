@@ -1,7 +1,7 @@
 """Request notices: write the row that asks for the mail, in the transaction of its cause."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from events.changes_for_buyers import note_buyers_told
 from events.models import ChangeForBuyers, Event, EventStatus
-from orders.models import Order, OrderStatus, Refund
+from orders.models import Order, OrderStatus, PixCharge, PixState, Refund
 from ticketing.actors import Actor, record_act
 from ticketing.models import ActType
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
@@ -21,6 +21,8 @@ from tickets.notices.models import Notice, NoticeKind
 # Rows in one transaction: their messages leave one by one after its commit, within the time limit
 # of a task.
 BATCH = 500
+# A buyer who tries again at once needs no mail about the first attempt.
+_UNTIL_DECLINE_IS_TOLD = timedelta(minutes=5)
 
 
 def request_refund_notice(
@@ -60,6 +62,37 @@ def send_refund_notices(*, order_id: UUID) -> None:
     returned = Refund.objects.filter(pk=OuterRef("cause"), refunded_at__isnull=False)
     for notice_id in waiting.filter(Exists(returned)).values_list("pk", flat=True):
         send_after_commit(Message.SEND_NOTICE, notice_id=notice_id)
+
+
+def request_decline_notice(*, order_id: UUID, now: datetime) -> None:
+    """
+    Ask for the mail about a declined payment, in the transaction that records it.
+
+    The mail leaves a few minutes later, by the sweep, unless the buyer has come back by then.
+    """
+    later = now + _UNTIL_DECLINE_IS_TOLD
+    Notice.objects.create(
+        kind=NoticeKind.PAYMENT_DECLINED,
+        order_id=order_id,
+        cause=order_id,
+        asked_at=later,
+        ask_again_at=later,
+    )
+
+
+@transaction.atomic(durable=True)
+def request_pix_notice(*, order_id: UUID, now: datetime) -> None:
+    """Ask for the mail about a Pix that is owed back, if it is. A repeat asks for nothing."""
+    if not PixCharge.objects.filter(pk=order_id, state=PixState.RETURNING).exists():
+        return
+    new = Notice(
+        kind=NoticeKind.PIX_RETURNED,
+        order_id=order_id,
+        cause=order_id,
+        asked_at=now,
+        ask_again_at=next_retry_at(0, now=now),
+    )
+    Notice.objects.bulk_create([new], ignore_conflicts=True)
 
 
 def request_change_notices(*, change_id: UUID, now: datetime) -> None:

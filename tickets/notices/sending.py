@@ -7,10 +7,12 @@ from uuid import UUID
 
 from events.changes_for_buyers import told_values
 from events.models import ChangeForBuyers, EventStatus
-from orders.models import Order, OrderStatus, Refund
+from orders.models import Order, OrderStatus, PixCharge, PixState, Refund
 from tickets.notices.mails import (
     compose_cancellation_mail,
     compose_change_mail,
+    compose_decline_mail,
+    compose_pix_mail,
     compose_refund_mail,
 )
 from tickets.notices.models import Notice, NoticeKind
@@ -21,13 +23,13 @@ def send_notice(*, notice_id: UUID, now: datetime) -> None:
     """
     Mail a notice to the buyer, and note that it was sent.
 
-    A notice about a refund waits until the money was returned: the sweep asks again.
+    A notice about money waits until it was returned: the sweep asks again.
 
     :raises Exception: if the mail was not sent and a retry may succeed
     """
     notices = Notice.objects.filter(pk=notice_id)
     kind, cause = notices.values_list("kind", "cause").get()
-    if kind == NoticeKind.REFUND and _is_owed(cause):
+    if _is_owed(kind, cause):
         return
     notice = lease_mail(
         notices.select_related("order__event__organizer", "order__payment"),
@@ -40,12 +42,28 @@ def send_notice(*, notice_id: UUID, now: datetime) -> None:
         _send_change(notice, now)
     elif notice.kind == NoticeKind.EVENT_CANCELLED:
         send_leased_mail(notice, lambda: compose_cancellation_mail(notice=notice), now=now)
+    elif notice.kind == NoticeKind.PAYMENT_DECLINED:
+        if _has_come_back(notice.order):
+            close_mail(notice, now=now)
+        else:
+            send_leased_mail(notice, lambda: compose_decline_mail(notice=notice, now=now), now=now)
+    elif notice.kind == NoticeKind.PIX_RETURNED:
+        send_leased_mail(notice, lambda: compose_pix_mail(notice=notice), now=now)
     else:
         send_leased_mail(notice, lambda: compose_refund_mail(notice=notice), now=now)
 
 
-def _is_owed(refund_id: UUID) -> bool:
-    return Refund.objects.filter(pk=refund_id, refunded_at=None).exists()
+def _is_owed(kind: str, cause: UUID) -> bool:
+    if kind == NoticeKind.REFUND:
+        return Refund.objects.filter(pk=cause, refunded_at=None).exists()
+    returning = PixCharge.objects.filter(pk=cause, state=PixState.RETURNING)
+    return kind == NoticeKind.PIX_RETURNED and returning.exists()
+
+
+def _has_come_back(order: Order) -> bool:
+    """Return whether the buyer has made a newer order of the event, in whatever state it is."""
+    newer = Order.objects.filter(customer_email=order.customer_email, event=order.event_id)
+    return newer.filter(created_at__gt=order.created_at).exists()
 
 
 def _send_change(notice: Notice, now: datetime) -> None:
