@@ -40,8 +40,8 @@ reset: $(STAMP) ## delete all data of `make run`
 demo: $(STAMP)  ## sell tickets over HTTP, from the event to the scan at the door; starts a stack if none runs
 	@$(IN)python -m ticketing.stack demo
 
-# `loadfile` keeps the tests of one file in one worker: files that need real processes start them
-# once. 3 workers even on 2 cores, because many tests wait.
+# `loadfile` keeps the tests of one file, and of all of tests/browser, in one worker: they start the
+# real processes that they need once. 3 workers even on 2 cores, because many tests wait.
 test: $(STAMP)  ## run all tests, or T=path, on a real PostgreSQL and Valkey that they start themselves
 	@$(IN)python -m pytest $(or $(T),-n 3 --dist loadfile --no-loadscope-reorder)
 

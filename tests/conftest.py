@@ -1,6 +1,7 @@
 """Fixtures of every test: a real PostgreSQL, an empty Valkey, a queue that records messages."""
 
 from collections.abc import Iterator
+from typing import Any, Final
 
 import hypothesis
 import pytest
@@ -8,6 +9,7 @@ from django.core.cache import cache
 from redis import Redis
 from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
+from xdist.scheduler import LoadFileScheduling
 
 from events.event_cache import clear_event_cache
 from events.list_answers import clear_query_cache
@@ -24,6 +26,18 @@ empty_quickly()
 # Hypothesis fails an example that takes over 200 ms, which says nothing on a busy machine.
 hypothesis.settings.register_profile("without deadline", deadline=None)
 hypothesis.settings.load_profile("without deadline")
+
+# All files of this folder run in one process, because they share a stack and a browser.
+_TOGETHER: Final = "tests/browser/"
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return _TOGETHER if nodeid.startswith(_TOGETHER) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return _Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

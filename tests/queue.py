@@ -1,5 +1,7 @@
 """A queue in memory for tests, which run its messages when they want to."""
 
+from functools import cache
+
 from celery import current_app
 from structlog.contextvars import clear_contextvars
 
@@ -10,7 +12,7 @@ class RecordingQueue:
     """Records sent messages in order, and runs their tasks when the test calls `run_next`."""
 
     def __init__(self) -> None:
-        current_app.loader.import_default_modules()  # as a worker does when it starts
+        _import_tasks()
         self.sent: list[tuple[Message, dict[str, str]]] = []
 
     def send(self, message: Message, body: dict[str, str]) -> None:
@@ -34,3 +36,9 @@ class RecordingQueue:
         while self.sent:
             ran.append(self.run_next())
         return ran
+
+
+@cache
+def _import_tasks() -> None:
+    # As a worker does when it starts. Celery also runs all of Django's checks, so once is enough.
+    current_app.loader.import_default_modules()
