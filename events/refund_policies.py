@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 from events.models import Event, RefundMode, RefundPolicy
+from ticketing.actors import Actor, record_act
+from ticketing.models import ActType
 
 
 def refund_policy_of(event: Event) -> RefundPolicy | None:
@@ -11,6 +13,31 @@ def refund_policy_of(event: Event) -> RefundPolicy | None:
     own = policies.filter(event=event).first()
     policy = own or policies.filter(event=None).first()
     return policy if policy is not None and policy.mode != RefundMode.NONE else None
+
+
+def copy_refund_policy(*, source: Event, clone: Event, actor: Actor, now: datetime) -> None:
+    """
+    Give a copied event the policy that its source has for itself, if it has one.
+
+    It runs in the caller's transaction.
+    """
+    own = RefundPolicy.objects.filter(event=source).first()
+    if own is None:
+        return
+    copy = RefundPolicy.objects.create(
+        organizer_id=clone.organizer_id,
+        event=clone,
+        mode=own.mode,
+        days_after_purchase=own.days_after_purchase,
+        days_before_start=own.days_before_start,
+    )
+    record_act(
+        act=ActType.REFUND_POLICY_SAVED,
+        actor=actor,
+        subject_id=copy.pk,
+        organizer_id=clone.organizer_id,
+        at=now,
+    )
 
 
 def refund_deadline(policy: RefundPolicy, event: Event, *, paid_at: datetime) -> datetime:

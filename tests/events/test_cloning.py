@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events.cloning import clone_event
-from events.models import Event, EventStatus, TicketType
+from events.models import Event, EventStatus, RefundMode, RefundPolicy, TicketType
 from tests.make import SOMEBODY, make_event, make_paid_order
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.models import Act, ActType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +56,28 @@ def test_a_copy_is_a_draft_with_all_settings_and_no_sales(queue: RecordingQueue)
     assert (copied.name, copied.price, copied.capacity) == ("Pista", Decimal(45), 100)
     assert (copied.is_hidden, copied.max_per_order) == (True, 2)
     assert (copied.sold, copied.promised) == (0, 0)
+
+
+def test_a_copy_has_the_refund_policy_of_its_source_and_not_that_of_all_events():
+    event, plain = make_event(), make_event()
+    for each, days in ((event, 3), (None, 9)):
+        RefundPolicy.objects.create(
+            organizer=event.organizer,
+            event=each,
+            mode=RefundMode.AUTOMATIC,
+            days_after_purchase=None,
+            days_before_start=days,
+        )
+
+    copy = clone(event, event.starts_at + timedelta(days=7))
+    of_all = clone(plain, plain.starts_at + timedelta(days=7))
+
+    policy = RefundPolicy.objects.get(event=copy)
+    assert policy.organizer_id == event.organizer_id
+    assert (policy.mode, policy.days_after_purchase, policy.days_before_start) == ("auto", None, 3)
+    assert Act.objects.get(type=ActType.REFUND_POLICY_SAVED).subject_id == policy.pk
+    assert not RefundPolicy.objects.filter(event=of_all).exists()
+    assert RefundPolicy.objects.count() == 3
 
 
 def test_all_times_move_with_the_start():

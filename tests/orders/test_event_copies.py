@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from events.models import Event
 from orders.event_copies import clone_event_with_promo_codes
 from orders.promo_code import PromoCode
 from orders.promo_uses import count_uses
@@ -15,6 +16,36 @@ from ticketing.models import Act
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WEEK = timedelta(days=7)
+# What belongs to an event beside its own columns. `Order` and what follows from it is the sale.
+COPIED = {"events.TicketType", "events.Question", "events.RefundPolicy", "orders.PromoCode"}
+NOT_COPIED = {
+    # The sale, the door, and what was told and reported.
+    "orders.Order",
+    "orders.GuestList",
+    "orders.OrderSlot",
+    "orders.SalesSlot",
+    "tickets.Ticket",
+    "tickets.Scan",
+    "tickets.ScanSlot",
+    "tickets.ErasedEvent",
+    "events.ChangeForBuyers",
+    "notices.EventReminder",
+    "reports.Export",
+    # Rights of people and devices, and mails to people: they are given for one event.
+    "events.Membership",
+    "events.Invitation",
+    "tickets.Device",
+    "reports.ScheduledReport",
+    # A trigger writes it.
+    "events.EventWords",
+}
+
+
+def test_each_table_that_belongs_to_events_is_copied_or_left_out_on_purpose():
+    relations = Event._meta.related_objects
+    found = {relation.related_model._meta.label for relation in relations}
+
+    assert found == COPIED | NOT_COPIED
 
 
 def test_promo_codes_are_copied_for_the_copied_types_without_their_uses():
