@@ -170,7 +170,8 @@ class OrderWithTicketsAdmin(OrderAdmin):
         back = reverse("admin:orders_order_change", args=[order.pk])
         return customer_page(self, request, order, back=back)
 
-    @action(description=gettext_lazy("Retry now…"), permissions=["orders", "unfinished"])
+    # Finance too: it only does what the order waits for, such as paying out a refund.
+    @action(description=gettext_lazy("Retry now…"), permissions=["refund", "unfinished"])
     @on_its_page
     @after_asking(ask_to_retry)
     def retry_this(self, request: HttpRequest, rows: QuerySet[Order]) -> None:

@@ -151,7 +151,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "resend_this": ORDERS,
         "correct_this": ORDERS,
         "refund_this": MONEY,
-        "retry_this": ORDERS,
+        "retry_this": MONEY,
         ":cancel_chosen": ORDERS,
         ":resend_chosen": ORDERS,
         ":refund_chosen": MONEY,

@@ -8,10 +8,12 @@ from orders.simulated_charges import SimulatedRefund
 from tests.make import SOMEBODY, make_paid_order, make_processing_order, make_reserved_order
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import Act
 from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets
 from tickets.models import Delivery
+from tickets.notices.models import Notice, NoticeKind
 from tickets.refund import refund_order
 from tickets.retry import NothingToRetry, Work, retry_order, unfinished_work
 
@@ -63,6 +65,35 @@ def test_a_mail_that_was_given_up_is_sent_again(queue: RecordingQueue):
     queue.run_all()
 
     assert [letter.to for letter in mail.outbox] == [["ana@example.com"]]
+
+
+def test_other_mails_of_an_order_that_were_given_up_are_sent_again(queue: RecordingQueue):
+    order = make_paid_order()
+    queue.run_all()
+    now = clock.now()
+    notice = Notice.objects.create(
+        order=order,
+        kind=NoticeKind.EVENT_CANCELLED,
+        cause=new_id(),
+        asked_at=now,
+        ask_again_at=now,
+        failed_at=now,
+        details={"amount": "0.00", "tickets": []},
+    )
+    assert unfinished_work(order.pk) == {Work.OTHER_MAILS}
+
+    retry(order)
+
+    notice.refresh_from_db()
+    assert notice.failed_at is None
+    assert queue.run_all() == [Message.SEND_NOTICE]
+
+
+def test_a_notice_of_a_refund_waits_for_its_money_and_not_for_a_retry():
+    order = make_paid_order()
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    assert unfinished_work(order.pk) == {Work.MONEY}
 
 
 def test_a_retry_does_not_make_a_worker_begin_its_delivery_again(queue: RecordingQueue):

@@ -1,13 +1,11 @@
 """What needs the attention of a member: each matter with the page on which it is dealt with."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import F
 from django.urls import reverse
-from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,26 +15,13 @@ from events.roles import Right
 from orders.models import Refund
 from ticketing.models import FailedMessage
 from ticketing.money import format_money
-from tickets.models import Delivery, Device, RefundRequest, RequestState
+from tickets.home.matters import MANY, MOST, Matter, at_most, show_moment
+from tickets.home.unsent import find_unsent
+from tickets.models import Device, RefundRequest, RequestState
 
-# Of each kind: more would push the rest of the page away, and the pages behind the links show all.
-_MOST: Final = 3
-# Counted at most to here, so that a count cannot get slow.
-_MANY: Final = 100
 _NEARLY: Final = 0.9
 _REFUND_IS_LATE: Final = timedelta(hours=1)
 _TOKEN_ENDS_SOON: Final = timedelta(days=14)
-
-
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """One thing to do: a sentence, a symbol's name, and a button that leads to its page."""
-
-    icon: str
-    text: str
-    button: str
-    url: str
-    urgent: bool = False
 
 
 def find_matters(reach: Reach, *, now: datetime) -> list[Matter]:
@@ -45,7 +30,7 @@ def find_matters(reach: Reach, *, now: datetime) -> list[Matter]:
         *_failed_messages(reach),
         *_refund_requests(reach),
         *_late_refunds(reach, now),
-        *_failed_mails(reach),
+        *find_unsent(reach, now=now),
         *_drafts_without_types(reach, now),
         *_nearly_sold_out(reach, now),
         *_devices_without_event(reach),
@@ -57,7 +42,7 @@ def _failed_messages(reach: Reach) -> Iterator[Matter]:
     if not reach.is_unlimited:
         return
     dead = FailedMessage.objects.filter(died_at__isnull=False, sent_again_at=None)
-    if count := dead.order_by()[:_MANY].count():
+    if count := dead.order_by()[:MANY].count():
         yield Matter(
             "report",
             ngettext(
@@ -65,7 +50,7 @@ def _failed_messages(reach: Reach) -> Iterator[Matter]:
                 "%(count)s messages could not be processed.",
                 count,
             )
-            % {"count": _at_most(count)},
+            % {"count": at_most(count)},
             _("See messages"),
             reverse("admin:ticketing_failedmessage_changelist") + "?died_at__isempty=0",
             urgent=True,
@@ -79,7 +64,7 @@ def _refund_requests(reach: Reach) -> Iterator[Matter]:
         organizer_path="order__event__organizer",
         event_path="order__event",
     )
-    if count := asked.order_by()[:_MANY].count():
+    if count := asked.order_by()[:MANY].count():
         yield Matter(
             "currency_exchange",
             ngettext(
@@ -87,7 +72,7 @@ def _refund_requests(reach: Reach) -> Iterator[Matter]:
                 "%(count)s buyers ask for a refund and wait for your decision.",
                 count,
             )
-            % {"count": _at_most(count)},
+            % {"count": at_most(count)},
             _("Decide"),
             reverse("admin:tickets_refundrequest_changelist") + "?state__exact=open",
             urgent=True,
@@ -98,11 +83,11 @@ def _late_refunds(reach: Reach, now: datetime) -> Iterator[Matter]:
     late = Refund.objects.filter(refunded_at=None, created_at__lt=now - _REFUND_IS_LATE)
     own = reach.within(
         late.select_related("payment__order"),
-        Right.SEE_ORDERS,
+        Right.REFUND,
         organizer_path="payment__order__event__organizer",
         event_path="payment__order__event",
     )
-    for refund in own.order_by("ask_again_at")[:_MOST]:
+    for refund in own.order_by("ask_again_at")[:MOST]:
         order = refund.payment.order
         yield Matter(
             "currency_exchange",
@@ -110,32 +95,10 @@ def _late_refunds(reach: Reach, now: datetime) -> Iterator[Matter]:
             % {
                 "amount": format_money(refund.amount, refund.payment.currency),
                 "order": order.code,
-                "when": _moment(refund.created_at),
+                "when": show_moment(refund.created_at),
             },
             _("See order"),
             reverse("admin:orders_order_change", args=[order.pk]),
-            urgent=True,
-        )
-
-
-def _failed_mails(reach: Reach) -> Iterator[Matter]:
-    failed = reach.within(
-        Delivery.objects.filter(failed_at__isnull=False),
-        Right.SEE_ORDERS,
-        organizer_path="order__event__organizer",
-        event_path="order__event",
-    )
-    if count := failed.order_by()[:_MANY].count():
-        yield Matter(
-            "unsubscribe",
-            ngettext(
-                "The tickets of %(count)s order did not reach its buyer.",
-                "The tickets of %(count)s orders did not reach their buyers.",
-                count,
-            )
-            % {"count": _at_most(count)},
-            _("Correct addresses"),
-            reverse("admin:tickets_delivery_changelist") + "?state=failed",
             urgent=True,
         )
 
@@ -144,7 +107,7 @@ def _drafts_without_types(reach: Reach, now: datetime) -> Iterator[Matter]:
     drafts = reach.events_with(Right.CHANGE_EVENTS).filter(
         status=EventStatus.DRAFT, ends_at__gt=now, ticket_types=None
     )
-    for event in drafts.order_by("starts_at", "pk")[:_MOST]:
+    for event in drafts.order_by("starts_at", "pk")[:MOST]:
         yield Matter(
             "edit_note",
             _("“%(event)s” is a draft without ticket types.") % {"event": event.name},
@@ -160,7 +123,7 @@ def _nearly_sold_out(reach: Reach, now: datetime) -> Iterator[Matter]:
         organizer_path="event__organizer",
         event_path="event",
     ).filter(promised__gte=F("capacity") * _NEARLY, promised__lt=F("capacity"))
-    for kind in kinds.select_related("event").order_by("event__starts_at", "pk")[:_MOST]:
+    for kind in kinds.select_related("event").order_by("event__starts_at", "pk")[:MOST]:
         yield Matter(
             "local_fire_department",
             ngettext(
@@ -185,7 +148,7 @@ def _devices_without_event(reach: Reach) -> Iterator[Matter]:
         organizer_path="organizer",
         event_path=None,
     )
-    for device in devices.order_by("name", "pk")[:_MOST]:
+    for device in devices.order_by("name", "pk")[:MOST]:
         yield Matter(
             "smartphone",
             _("The door device “%(device)s” has no event, so it admits nobody.")
@@ -204,19 +167,11 @@ def _ending_tokens(reach: Reach, now: datetime) -> Iterator[Matter]:
         organizer_path="organizer",
         event_path=None,
     )
-    for token in tokens.order_by("expires_at", "pk")[:_MOST]:
+    for token in tokens.order_by("expires_at", "pk")[:MOST]:
         yield Matter(
             "key",
             _("The API token “%(token)s” expires on %(when)s.")
-            % {"token": token.name, "when": _moment(token.expires_at)},
+            % {"token": token.name, "when": show_moment(token.expires_at)},
             _("See token"),
             reverse("admin:events_apitoken_change", args=[token.pk]),
         )
-
-
-def _at_most(count: int) -> str:
-    return f"{_MANY - 1}+" if count >= _MANY else str(count)
-
-
-def _moment(moment: Any) -> str:
-    return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")

@@ -31,6 +31,9 @@ _WORK_SENTENCES: Final = {
     Work.MAIL_GIVEN_UP: gettext_lazy(
         "The email with the tickets was given up. It is sent again, to the same address."
     ),
+    Work.OTHER_MAILS: gettext_lazy(
+        "A notice, or a mail about a transfer or a refund request, is sent to the same address."
+    ),
 }
 
 

@@ -157,6 +157,11 @@ class WebhookMessage(models.Model):
                 condition=Q(next_attempt_at__isnull=False),
                 name="webhooks_that_are_due",
             ),
+            models.Index(
+                fields=["endpoint", "created_at"],
+                condition=Q(next_attempt_at__isnull=True, delivered_at__isnull=True),
+                name="webhooks_given_up",
+            ),
             models.Index(fields=["endpoint", "-position"], name="webhooks_of_an_endpoint"),
             models.Index(fields=["created_at"], name="webhooks_by_age"),
         ]

@@ -1,5 +1,7 @@
 """The admin of webhook messages and of the attempts to send them."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -39,13 +41,34 @@ class WebhookAttemptInline(TabularInline):
         return True
 
 
+class MessageStateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("lost", _("given up")),
+            ("waiting", _("waiting")),
+            ("delivered", _("delivered")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "lost":
+            return queryset.filter(next_attempt_at=None, delivered_at=None)
+        if self.value() == "waiting":
+            return queryset.filter(next_attempt_at__isnull=False)
+        if self.value() == "delivered":
+            return queryset.filter(delivered_at__isnull=False)
+        return queryset
+
+
 @admin.register(WebhookMessage)
 class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
     organizer_path = "endpoint__organizer"
     right_to_see = Right.CHANGE_ORGANIZER
     when_empty = gettext_lazy("The messages to your webhooks appear here.")
     list_display = ["type", "shown_state", "endpoint", "attempts", "created_at"]
-    list_filter = ["type", "endpoint"]
+    list_filter = [MessageStateFilter, "type", "endpoint"]
     list_select_related = ["endpoint"]
     search_fields = ["=subject"]
     search_help_text = gettext_lazy("Id of an order or an event")
