@@ -11,6 +11,7 @@ from events.models import (
     MOST_TICKET_TYPES,
     Event,
     EventStatus,
+    Reentry,
     TicketType,
 )
 from ticketing.api.fields import (
@@ -114,6 +115,16 @@ class EventSent(StrictSerializer):
         allow_null=True,
         required=False,
         help_text="Check-in is refused from this time on. Null: check-in never ends.",
+    )
+    reentry = serializers.ChoiceField(
+        choices=Reentry.choices,
+        required=False,
+        help_text="Whether a ticket lets its holder in again: `never`, `always` (after a scan at"
+        " the exit), or `once_a_day` (one entry on each day in the event's time zone).",
+    )
+    confirm_first = YesOrNoField(
+        required=False,
+        help_text="Whether the scanner waits for a tap after each ticket before it scans on.",
     )
     max_per_order = WholeNumberField(min_value=1, max_value=LARGEST_PER_ORDER, required=False)
     max_per_customer = WholeNumberField(

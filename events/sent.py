@@ -50,6 +50,8 @@ def event_defaults() -> dict[str, Any]:
         "sales_end_at",
         "checkin_starts_at",
         "checkin_ends_at",
+        "reentry",
+        "confirm_first",
         "max_per_order",
         "max_per_customer",
         "max_per_address",

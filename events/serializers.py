@@ -81,6 +81,8 @@ class EventShown(serializers.ModelSerializer[Event]):
             "sales_end_at",
             "checkin_starts_at",
             "checkin_ends_at",
+            "reentry",
+            "confirm_first",
             "max_per_order",
             "max_per_customer",
             "max_per_address",

@@ -86,6 +86,7 @@ ONLY_IN_THE_API = {
     "invalid_token",
     "no_pix_requested",
     "not_authenticated",
+    "not_inside",
     "not_ready",
     "not_yet_open",
     "notification_not_authentic",
@@ -112,11 +113,13 @@ ONLY_IN_THE_API = {
     "terms_not_accepted",
     "ticket_type_needed",
     "too_many_wrong_codes",
+    "turned_away",
     "unknown_place",
     "unknown_promo_code",
     "unknown_ticket",
     "weak_idempotency_key",
     "wrong_event",
+    "wrong_gate",
 }
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count, DateTimeField, Func, Q, Subquery, Value
 
 from events.models import Event
 from orders.sales_summary import SLOT
-from tickets.models import Scan, ScanResult
+from tickets.models import LET_THROUGH, Scan, ScanResult
 from tickets.scan_slots import ScanSlot, ScanSummary
 
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,7 +89,7 @@ def _counted(event: Event) -> Iterator[tuple[datetime, str, int, int]]:
     let_in = Q(result=ScanResult.ADMITTED)
     counts = {
         "admitted": Count("pk", filter=let_in),
-        "refused": Count("pk", filter=~let_in),
+        "refused": Count("pk", filter=~Q(result__in=LET_THROUGH)),
     }
     recorded = scans.filter(recorded_at__gte=written_until)
     yield from recorded.values_list("slot", "gate").annotate(**counts)

@@ -4,17 +4,23 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from events.models import ApiToken, Event, Organizer, TicketType
+from events.models import Event, TicketType
 from orders.models import Order, OrderItem
-from ticketing.clock import zone_named
-from ticketing.ids import new_id
 from tickets.door_marks import DoorMark
+from tickets.door_record import (
+    ENTRIES,
+    LET_THROUGH,
+    Decision,
+    Device,
+    DevicePairing,
+    Direction,
+    Scan,
+    ScanResult,
+)
 from tickets.order_list_record import OrderListMail
 from tickets.outgoing import OutgoingMail
 from tickets.refund_request_record import RefundRequest, RequestState
@@ -23,9 +29,10 @@ from tickets.scan_slots import ScanSlot
 from tickets.transfer_record import Transfer, TransferMail, TransferMailKind
 
 __all__ = [
-    "Delivery", "Device", "DevicePairing", "DoorMark", "ErasedEvent", "ErasureRun", "OrderListMail",
-    "RefundRequest", "RequestState", "Scan", "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet",
-    "TicketStatus", "Transfer", "TransferMail", "TransferMailKind",
+    "ENTRIES", "LET_THROUGH", "Decision", "Delivery", "Device", "DevicePairing", "Direction",
+    "DoorMark", "ErasedEvent", "ErasureRun", "OrderListMail", "RefundRequest", "RequestState",
+    "Scan", "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet", "TicketStatus", "Transfer",
+    "TransferMail", "TransferMailKind",
 ]  # fmt: skip
 
 
@@ -85,6 +92,11 @@ class Ticket(models.Model):
     )
     created_at = models.DateTimeField(_("created at"))
     used_at = models.DateTimeField(_("used at"), null=True)
+    # Whether the holder of a used ticket is inside. NULL, of the previous release: yes. It says
+    # nothing of a ticket that is not used.
+    inside = models.BooleanField(_("inside"), null=True, editable=False)
+    # The time of its latest entry. NULL, of the previous release: `used_at`.
+    last_entry_at = models.DateTimeField(_("last entry"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
     # Since then, its place is on sale again and its price is owed to the buyer.
     refunded_at = models.DateTimeField(_("refunded at"), null=True)
@@ -185,142 +197,3 @@ class Delivery(OutgoingMail):
 
     def __str__(self) -> str:
         return self.order.code
-
-
-class Device(models.Model):
-    """A scanner at a gate. It may validate tickets of its events, and nothing else."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organizer = models.ForeignKey(
-        Organizer,
-        on_delete=models.CASCADE,
-        related_name="devices",
-        verbose_name=_("organizer"),
-    )
-    name = models.CharField(_("name"), max_length=100)
-    gate = models.CharField(_("gate"), max_length=50, blank=True)
-    all_events = models.BooleanField(
-        _("all events"),
-        default=False,
-        help_text=_("Also those that the organizer makes later."),
-    )
-    events = models.ManyToManyField(
-        Event, related_name="devices", blank=True, verbose_name=_("events")
-    )
-    is_supervisor = models.BooleanField(
-        _("supervisor"),
-        default=False,
-        db_default=False,
-        help_text=_("May undo a check-in within 15 minutes."),
-    )
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(_("begins with"), max_length=12, editable=False)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
-    # When it last asked for the state of the door, to the minute. NULL: never.
-    last_seen_at = models.DateTimeField(_("last seen at"), null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("door device")
-        verbose_name_plural = _("door devices")
-        ordering = ["name", "id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class DevicePairing(models.Model):
-    """A code by which a phone becomes a device, once. Only its digest is stored."""
-
-    device = models.OneToOneField(
-        Device, on_delete=models.CASCADE, primary_key=True, related_name="pairing"
-    )
-    digest = models.CharField(max_length=64, unique=True)
-    expires_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return str(self.device_id)
-
-
-class ScanResult(models.TextChoices):
-    ADMITTED = "admitted", _("admitted")
-    ALREADY_USED = "already_used", _("already used")
-    REVOKED = "revoked", _("revoked")
-    WRONG_EVENT = "wrong_event", _("wrong event")
-    EVENT_CANCELLED = "event_cancelled", _("event cancelled")
-    NOT_YET_OPEN = "not_yet_open", _("not yet open")
-    CLOSED = "closed", _("closed")
-    INVALID_CODE = "invalid_code", _("invalid code")
-    UNKNOWN_TICKET = "unknown_ticket", _("unknown ticket")
-
-
-class Scan(models.Model):
-    """One attempt at a gate, admitted or refused. The only change to a row is an undo."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # Chosen by the scanner, so that a retry of its request counts as the same scan.
-    scan_id = models.UUIDField(editable=False)
-    # The scanner, as `device:…`, `token:…` or `user:…`. Two scanners may choose the same scan_id.
-    scanned_by = models.CharField(max_length=60, editable=False)
-    device = models.ForeignKey(
-        Device, on_delete=models.PROTECT, null=True, verbose_name=_("door device")
-    )
-    api_token = models.ForeignKey(ApiToken, on_delete=models.SET_NULL, null=True, db_index=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, db_index=False
-    )
-    event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, null=True, verbose_name=_("event"), db_index=False
-    )
-    ticket = models.ForeignKey(
-        Ticket,
-        on_delete=models.PROTECT,
-        related_name="scans",
-        null=True,
-        verbose_name=_("ticket"),
-    )
-    result = models.CharField(_("result"), max_length=16, choices=ScanResult.choices)
-    gate = models.CharField(_("gate"), max_length=50, blank=True)
-    code = models.CharField(_("code"), max_length=300)
-    scanned_at = models.DateTimeField(_("scanned at"))
-    recorded_at = models.DateTimeField(_("recorded at"))
-    # An admission that was undone stays on record, but it does not count any more.
-    undone_at = models.DateTimeField(_("undone at"), null=True)
-    # The actor that undid it, as `device:…`, `token:…` or `user:…`.
-    undone_by = models.CharField(max_length=60, default="", db_default="", editable=False)
-
-    class Meta:
-        verbose_name = _("scan")
-        verbose_name_plural = _("scans")
-        ordering = ["-recorded_at", "-id"]
-        indexes = [
-            models.Index(fields=["event", "-recorded_at"], name="scans_of_an_event"),
-            models.Index(fields=["-recorded_at", "-id"], name="scans_by_age"),
-            # Partial indexes, because devices make nearly all scans.
-            models.Index(
-                fields=["api_token"],
-                condition=Q(api_token__isnull=False),
-                name="scans_with_an_api_token",
-            ),
-            models.Index(fields=["user"], condition=Q(user__isnull=False), name="scans_by_a_user"),
-            models.Index(
-                fields=["event", "undone_at"],
-                condition=Q(undone_at__isnull=False),
-                name="scans_that_were_undone",
-            ),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["scanned_by", "scan_id"], name="a_scan_is_recorded_once"
-            ),
-            models.UniqueConstraint(
-                fields=["ticket"],
-                condition=Q(result=ScanResult.ADMITTED, undone_at__isnull=True),
-                name="a_ticket_admits_once_until_undone",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        zone = zone_named(self.event.timezone) if self.event else None
-        recorded_at = timezone.localtime(self.recorded_at, zone)
-        return f"{self.get_result_display()} {recorded_at:%H:%M:%S}"

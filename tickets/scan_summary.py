@@ -56,7 +56,7 @@ SELECT event_id, date_bin('15 minutes', scanned_at, '2000-01-01Z') AS starts_at,
   sum(admitted), sum(refused)
 FROM (
   SELECT event_id, scanned_at, gate, (result = 'admitted')::int AS admitted,
-    (result <> 'admitted')::int AS refused
+    (result NOT IN ('admitted', 'readmitted', 'exited'))::int AS refused
   FROM tickets_scan
   WHERE recorded_at >= %(start)s AND recorded_at < %(end)s AND event_id IS NOT NULL
   UNION ALL

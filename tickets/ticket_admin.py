@@ -44,13 +44,15 @@ _TICKET_COLORS = {
 }
 _SCAN_COLORS = dict.fromkeys(ScanResult, "danger") | {
     ScanResult.ADMITTED: "success",
+    ScanResult.READMITTED: "success",
+    ScanResult.EXITED: "info",
     ScanResult.ALREADY_USED: "warning",
 }
 
 
 class ScanInline(ReadOnlyInline, TabularInline):
     model = Scan
-    fields = ["result", "gate", "device", "scanned_at", "recorded_at", "undone_at"]
+    fields = ["direction", "result", "gate", "device", "scanned_at", "recorded_at", "undone_at"]
 
 
 @admin.register(Ticket)

@@ -112,6 +112,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
         "The code was wrong too many times. To keep your account safe, no code is accepted for a"
         " while."
     ),
+    "later_scan_stands": _("A later entry or exit of this ticket must be undone first."),
     "undo_too_late": _("The check-in is older than 15 minutes, so it cannot be undone."),
     "unknown_ticket_of_order": _(
         "One of the tickets was replaced meanwhile. Open the order again."

@@ -12,9 +12,11 @@ from events.models.events import (
     EventWords,
     HolderNames,
     NextNumber,
+    Reentry,
     known_timezone,
     validate_web_address,
 )
+from events.models.gates import LONGEST_GATE, MOST_GATES, Gate
 from events.models.generation import InventoryGeneration
 from events.models.invitations import Invitation
 from events.models.organizers import (
@@ -44,10 +46,12 @@ __all__ = [
     "LARGEST_CAPACITY",
     "LARGEST_PER_ORDER",
     "LONGEST_CHOICE",
+    "LONGEST_GATE",
     "LONGEST_HOLD_SECONDS",
     "LONGEST_TERMS",
     "MOST_CHOICES",
     "MOST_EMBEDDING_ORIGINS",
+    "MOST_GATES",
     "MOST_QUESTIONS",
     "MOST_TICKET_TYPES",
     "ApiToken",
@@ -55,6 +59,7 @@ __all__ = [
     "Event",
     "EventStatus",
     "EventWords",
+    "Gate",
     "HolderNames",
     "InventoryGeneration",
     "Invitation",
@@ -64,6 +69,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "QuestionScope",
+    "Reentry",
     "RefundMode",
     "RefundPolicy",
     "Role",

@@ -71,6 +71,14 @@ class HolderNames(models.TextChoices):
     REQUIRED = "required", _("required before the payment")
 
 
+class Reentry(models.TextChoices):
+    """How often one ticket admits."""
+
+    NEVER = "never", _("no: each ticket admits once")
+    ALWAYS = "always", _("yes, after a scan at the exit")
+    ONCE_A_DAY = "once_a_day", _("once on each day")
+
+
 class Event(models.Model):
     """An event of an organizer, with its place, its times and the rules of its sale."""
 
@@ -140,6 +148,22 @@ class Event(models.Model):
         blank=True,
         validators=[validate_plausible_date],
         help_text=_("From it on no gate opens. A good choice: when the event ends."),
+    )
+    reentry = models.CharField(
+        _("re-entry"),
+        max_length=10,
+        choices=Reentry.choices,
+        default=Reentry.NEVER,
+        db_default=Reentry.NEVER,
+        help_text=_("Whether a guest who has left may enter again with the same ticket."),
+    )
+    confirm_first = models.BooleanField(
+        _("confirm each admission"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "The scanner waits for a tap after each ticket. Without it, staff scan on without one."
+        ),
     )
     max_per_order = models.PositiveSmallIntegerField(
         _("tickets per order"),
@@ -296,6 +320,9 @@ class Event(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=EventStatus.values), name="event_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(reentry__in=Reentry.values), name="event_reentry_is_known"
             ),
         ]
 

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from events.models import Event, Membership, Role
 from tests.make import as_user, make_device, make_event, make_paid_order, make_user
-from tickets.door.checkin import first_admission
+from tickets.door.earlier import first_admission
 from tickets.models import Device, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,7 +18,8 @@ from tests.make import SOMEBODY, make_event, make_paid_order, make_reservation, 
 from tests.race import meeting_point, race
 from ticketing import clock
 from ticketing.ids import new_id
-from tickets.door.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.exchange import WantedExchange, exchange_ticket
 from tickets.models import Ticket
 from tickets.refund import refund_tickets

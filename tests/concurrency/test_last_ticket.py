@@ -28,7 +28,8 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.queue.messages import Message
 from tickets import settlement
-from tickets.door.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.models import Scan, Ticket
 from tickets.settlement import settle_order
 from tickets.webhooks.models import WebhookEndpoint, WebhookMessage

@@ -13,7 +13,8 @@ from tests.race import meeting_point, race
 from ticketing import clock
 from ticketing.ids import new_id
 from tickets import replacement
-from tickets.door.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.models import Ticket, TicketStatus, Transfer
 from tickets.refund import refund_order
 from tickets.replacement import TicketNotValid

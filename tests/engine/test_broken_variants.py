@@ -83,15 +83,16 @@ def write_tickets_of_an_order_that_was_not_moved(patch: Patch) -> None:
 
 
 def check_in_by_a_read_and_then_a_write(patch: Patch) -> None:
-    update = "UPDATE tickets_ticket t SET status = 'used', used_at = seen\n"
-    update += "          WHERE t.id = ticket AND t.status = 'valid';"
+    update = "UPDATE tickets_ticket t SET status = 'used', used_at = seen, last_entry_at = seen,\n"
+    update += "            inside = last_after IS DISTINCT FROM 'exit'\n"
+    update += "          WHERE t.id = ticket AND t.status = 'valid' RETURNING t.inside INTO inside;"
     read_then_update = (
         "SELECT t.status INTO found_status FROM tickets_ticket t WHERE t.id = ticket;"
     )
     read_then_update += "PERFORM pg_sleep(1);"
     read_then_update += update.replace("t.status = 'valid'", "found_status = 'valid'")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('check_in_in_hours'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef('check_in_at_gate'::regproc)")
         definition = cursor.fetchone()[0]
         assert update in definition
         cursor.execute(definition.replace(update, read_then_update))
@@ -291,7 +292,7 @@ def fresh_scripts(redis: Redis):
 def restored_database():
     """Restore the function and the constraint that a variant may have changed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('check_in_in_hours'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef('check_in_at_gate'::regproc)")
         check_in = cursor.fetchone()[0]
     yield
     TicketType.objects.filter(promised__gt=F("capacity")).update(capacity=F("promised"))

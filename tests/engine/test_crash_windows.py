@@ -66,7 +66,8 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.exchange import WantedExchange, exchange_ticket
 from tickets.issue import issue_codes

@@ -56,7 +56,8 @@ from ticketing import clock
 from ticketing.errors import Refusal
 from ticketing.ids import new_id
 from ticketing.redis import get_redis
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.exchange import WantedExchange, exchange_ticket
 from tickets.models import ScanResult, Ticket, TicketStatus
 from tickets.refund import refund_order

@@ -35,7 +35,8 @@ from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.models import Act
 from ticketing.queue.messages import Message
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.exchange import (
     DifferenceHasChanged,
     TicketHasThatType,

@@ -7,7 +7,8 @@ import pytest
 from tests.make import SOMEBODY, make_event, make_ticket
 from ticketing import clock
 from ticketing.ids import new_id
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.door.undo import undo_check_in
 from tickets.figures import GateEntries, read_entries
 from tickets.models import Scan, Ticket

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from ticketing.api.fields import show_moment
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
-from tickets.door.checkin import CheckedTicket, CheckIn, first_admission
-from tickets.models import ScanResult
+from tickets.door.earlier import first_admission, latest_entry, latest_exit
+from tickets.door.gates import gates_for
+from tickets.door.scans import CheckedTicket, CheckIn
+from tickets.models import Scan, ScanResult
 
 
 class AlreadyUsed(Conflict):
@@ -41,6 +42,21 @@ class Closed(Conflict):
     title = "Check-in is over"
 
 
+class WrongGate(Conflict):
+    code = "wrong_gate"
+    title = "This gate does not admit this ticket type"
+
+
+class NotInside(Conflict):
+    code = "not_inside"
+    title = "Nobody is inside with this ticket"
+
+
+class TurnedAway(Conflict):
+    code = "turned_away"
+    title = "The device has turned the guest away"
+
+
 class InvalidCode(Unreadable):
     code = "invalid_code"
     title = "This is not one of our codes"
@@ -58,6 +74,12 @@ _REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     ScanResult.EVENT_CANCELLED: (EventCancelled, "Admit nobody."),
     ScanResult.NOT_YET_OPEN: (NotYetOpen, "Check-in starts at {}."),
     ScanResult.CLOSED: (Closed, "Check-in ended at {}."),
+    ScanResult.WRONG_GATE: (WrongGate, "Send the guest to another gate: see `gates`."),
+    ScanResult.NOT_INSIDE: (NotInside, "The ticket has not entered, or has left: see `last_exit`."),
+    ScanResult.TURNED_AWAY: (
+        TurnedAway,
+        "The device refused the guest while it was offline. The ticket is as it was.",
+    ),
     ScanResult.INVALID_CODE: (
         InvalidCode,
         "The code is forged, damaged, or of another system. Scan it again.",
@@ -75,18 +97,23 @@ _MOMENTS = {ScanResult.NOT_YET_OPEN: "starts_at", ScanResult.CLOSED: "ends_at"}
 GATE_REFUSALS = tuple(kind for kind, _ in _REFUSALS.values())
 
 
-def show_admission(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
-    """Return the response to an admission, which `AdmissionShown` describes."""
-    return {
-        "result": attempt.result.value,
+def show_passage(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
+    """Return the response to an entry or an exit, which `PassageShown` describes."""
+    let_out = attempt.result == ScanResult.EXITED
+    shown: dict[str, Any] = {
+        "result": (ScanResult.EXITED if let_out else ScanResult.ADMITTED).value,
         "scan_id": str(attempt.scan_id),
         "ticket": _show_ticket(ticket),
         "used_at": show_moment(attempt.at),
+        "again": attempt.result == ScanResult.READMITTED,
+        "inside": attempt.is_inside,
+        "conflict": attempt.is_conflict,
     }
+    return shown | _show_party(attempt)
 
 
-def refuse_entry(attempt: CheckIn) -> Refusal:
-    """Return the refusal of a scan that was not admitted, with the details that it may show."""
+def refuse_passage(attempt: CheckIn) -> Refusal:
+    """Return the refusal of a scan that was not let through, with what it may show."""
     kind, sentence = _REFUSALS[attempt.result]
     details: dict[str, Any] = {"scan_id": str(attempt.scan_id)}
     if attempt.hours is not None and attempt.result in _MOMENTS:
@@ -97,22 +124,40 @@ def refuse_entry(attempt: CheckIn) -> Refusal:
             details[f"checkin_{name}"] = local.isoformat()
             sentence = sentence.format(f"{local:%Y-%m-%d %H:%M} ({attempt.hours.timezone})")
     refusal = kind(sentence)
+    if attempt.is_conflict:
+        details["conflict"] = True
     if attempt.ticket is not None:
         details["ticket"] = _show_ticket(attempt.ticket)
-        if attempt.result == ScanResult.ALREADY_USED:
-            details["first_scan"] = _show_first(attempt.ticket.id)
+        details |= _show_reasons(attempt, attempt.ticket) | _show_party(attempt)
     refusal.details = details
     return refusal
 
 
-def _show_first(ticket_id: UUID) -> Mapping[str, Any] | None:
-    first = first_admission(ticket_id)
-    if first is None:
+def _show_reasons(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
+    """Return the earlier scans, or the gates, that explain a refusal."""
+    if attempt.result == ScanResult.ALREADY_USED:
+        return {
+            "first_scan": _show_scan(first_admission(ticket.id)),
+            "last_entry": _show_scan(latest_entry(ticket.id)),
+        }
+    if attempt.result == ScanResult.NOT_INSIDE:
+        return {"last_exit": _show_scan(latest_exit(ticket.id))}
+    if attempt.result == ScanResult.WRONG_GATE:
+        return {"gates": gates_for(ticket.id)}
+    return {}
+
+
+def _show_party(attempt: CheckIn) -> dict[str, Any]:
+    return {"party": {"unused": attempt.unused}} if attempt.unused else {}
+
+
+def _show_scan(scan: Scan | None) -> Mapping[str, Any] | None:
+    if scan is None:
         return None
     return {
-        "at": show_moment(first.scanned_at),
-        "gate": first.gate,
-        "device": first.device.name if first.device else None,
+        "at": show_moment(scan.scanned_at),
+        "gate": scan.gate,
+        "device": scan.device.name if scan.device else None,
     }
 
 

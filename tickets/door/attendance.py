@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 
 from events.models import TicketType
 from events.stock.record import held_by_type
-from tickets.models import Scan, ScanResult, Ticket, TicketStatus
+from tickets.models import LET_THROUGH, Scan, ScanResult, Ticket, TicketStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class AttendanceOfType:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceOfGate:
-    """Counts of one gate's scans."""
+    """Counts of one gate's scans. A later entry of a ticket, and an exit, is neither."""
 
     gate: str
     admitted: int
@@ -59,11 +59,12 @@ def measure_attendance(event_id: UUID) -> Attendance:
         for kind in TicketType.objects.filter(event_id=event_id).order_by("number")
     ]
     let_in = Count("pk", filter=Q(result=ScanResult.ADMITTED))
+    refused = Count("pk", filter=~Q(result__in=LET_THROUGH))
     counted = Scan.objects.filter(event_id=event_id, undone_at=None)
     scans = counted.order_by("gate").values_list("gate")
     gates = [
-        AttendanceOfGate(gate, admitted_scans, all_scans - admitted_scans)
-        for gate, admitted_scans, all_scans in scans.annotate(let_in=let_in, every=Count("pk"))
+        AttendanceOfGate(gate, admitted_scans, refused_scans)
+        for gate, admitted_scans, refused_scans in scans.annotate(let_in=let_in, refused=refused)
     ]
     return Attendance(
         event=event_id,

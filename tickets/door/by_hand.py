@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from ticketing.actors import Actor, record_act
 from ticketing.ids import new_id
 from ticketing.models import ActType
-from tickets.door.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
-from tickets.models import ScanResult, Ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
+from tickets.models import ENTRIES, Ticket
 
 # The gate of every scan by hand.
 GATE: Final = "admin"
@@ -45,7 +46,7 @@ def check_in_by_hand(
     )
 
     def record(attempt: CheckIn) -> None:
-        if attempt.result == ScanResult.ADMITTED:
+        if attempt.result in ENTRIES:
             _record(ticket.pk, organizer_id, attempt.scan_id, reason, actor=actor, now=now)
 
     return check_in_ticket(

@@ -27,8 +27,9 @@ from ticketing.actors import user_actor
 from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from tickets.door.by_hand import ReasonByHand, check_in_by_hand
-from tickets.door.checkin import CheckIn, DoorHours, first_admission
+from tickets.door.earlier import first_admission
 from tickets.door.guests import Presence, count_guests, find_guests
+from tickets.door.scans import CheckIn, DoorHours
 from tickets.door.undo import UNDO_WITHIN, undo_check_in
 from tickets.models import Scan, ScanResult, Ticket
 from tickets.ticket_codes import readable_codes

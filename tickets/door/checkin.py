@@ -1,7 +1,7 @@
-"""Check a ticket in at a gate, once."""
+"""Let the holder of a ticket in at a gate, once or by the event's rule, and out again."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,17 +10,20 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from events.models import Event
-from ticketing.errors import Conflict, NotFound, Unauthenticated
+from ticketing.errors import NotFound, Unauthenticated
 from ticketing.ids import new_id
 from tickets.codes import UnreadableCode, check_key, check_signature, read_code
-from tickets.models import Scan, ScanResult
+from tickets.door.earlier import find_earlier
+from tickets.door.scans import CheckedTicket, CheckIn, DoorHours, ScannedCode, Scanner
+from tickets.models import ScanResult
 
 _CHECK_IN = """
-SELECT * FROM check_in_in_hours(
+SELECT * FROM check_in_at_gate(
   the_id => %(the_id)s, the_scan => %(the_scan)s, scanner => %(scanner)s,
   device_token => %(device_token)s, the_api_token => %(the_api_token)s, the_user => %(the_user)s,
   organizers => %(organizers)s::uuid[], only_event => %(only_event)s, the_event => %(the_event)s,
   the_ticket => %(the_ticket)s, the_code => %(the_code)s, the_gate => %(the_gate)s,
+  the_direction => %(the_direction)s, the_decision => %(the_decision)s,
   signed => %(signed)s, seen => %(seen)s, written => %(written)s)
 """
 
@@ -37,84 +40,6 @@ class EventNotForScanner(NotFound):
 
     code = "not_found"
     title = "There is nothing here"
-
-
-class ScanIdReused(Conflict):
-    """The `scan_id` belongs to a scan of another code, whose result must not be returned."""
-
-    code = "scan_id_reused"
-    title = "This scan_id belongs to another scan"
-
-
-@dataclass(frozen=True, slots=True)
-class Scanner:
-    """
-    Who scans: a device, an API token or a user.
-
-    A device is found by the digest of its token and scans for its own events. An API token or a
-    user has a `name` and scans for the events of `organizers`, or for all events if that is None. A
-    member who is limited to some events scans for `chosen_events` too: their ids, with the ids of
-    their organizers.
-
-    Two scanners may choose the same scan id: `name` keeps their scans apart.
-    """
-
-    name: str = ""
-    device_digest: str | None = None
-    organizers: tuple[UUID, ...] | None = None
-    api_token_id: UUID | None = None
-    user_id: int | None = None
-    chosen_events: Mapping[UUID, UUID] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedCode:
-    """
-    A code that was scanned at a gate. The same `scan_id` of the same scanner is the same scan.
-
-    An empty `gate` means the device's own. With `event_id`, only that event's tickets are admitted.
-    """
-
-    scan_id: UUID
-    code: str
-    gate: str
-    at: datetime
-    event_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedTicket:
-    """What the response to a scan shows of a ticket."""
-
-    id: UUID
-    event_id: UUID
-    ticket_type: str
-    holder_name: str
-    order_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class DoorHours:
-    """The hours of an event's door. A moment that is None does not limit them."""
-
-    starts_at: datetime | None
-    ends_at: datetime | None
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckIn:
-    """
-    The result of one scan.
-
-    `ticket` is set if the scanner may see it; then `hours` are set too.
-    """
-
-    scan_id: UUID
-    result: ScanResult
-    at: datetime
-    ticket: CheckedTicket | None
-    hours: DoorHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +63,18 @@ def check_in_ticket(
     store_response: Callable[[CheckIn], None] | None = None,
 ) -> CheckIn:
     """
-    Admit a ticket or refuse it. Either way, record the attempt as a scan.
+    Let the holder of a ticket in or out, or refuse it. Either way, record the attempt as a scan.
 
     A refusal at a gate must be on record, so it is a row and not an exception. One SQL statement
     reads the ticket and marks it used, so that two gates cannot both admit it.
 
-    The door's hours apply to the time of the scan. A used or revoked ticket is refused as such also
-    outside the hours: its holder must not be sent away until the door opens.
+    The door's hours apply to the time of the scan, and only to entries. A used or revoked ticket is
+    refused as such also outside the hours and at another gate: its holder must not be sent there.
+
+    A device that was offline has told the guest its own `decision`. If it let the guest in and the
+    rules refuse it, the scan is a conflict. A valid ticket that entered outside the hours or at the
+    wrong gate becomes used then, because its holder is inside. If the device refused the guest,
+    nothing is admitted.
 
     `store_response` stores the response in the transaction of the scan. Without it, one statement
     runs outside any transaction.
@@ -169,42 +99,12 @@ def check_in_ticket(
             return attempt
     except IntegrityError:
         # A repeated scan_id: PostgreSQL has rolled it back, and it gets the first result.
-        earlier = _find_earlier(scanned, scanner)
+        earlier = find_earlier(scanned, scanner)
         if earlier is None:
             raise
         if store_response is not None:
             store_response(earlier)
         return earlier
-
-
-def first_admission(ticket_id: UUID) -> Scan | None:
-    """Return the scan that admitted a ticket and was not undone."""
-    admitted = Scan.objects.select_related("device").filter(
-        ticket_id=ticket_id, result=ScanResult.ADMITTED, undone_at=None
-    )
-    return admitted.order_by("recorded_at").first()
-
-
-def _find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
-    scans = Scan.objects.select_related("ticket__order", "ticket__ticket_type", "event")
-    if scanner.device_digest is None:
-        own = scans.filter(scanned_by=scanner.name)
-    else:
-        own = scans.filter(device__digest=scanner.device_digest)
-    scan = own.filter(scan_id=scanned.scan_id).order_by("pk").first()
-    if scan is None:
-        return None
-    if scan.code != scanned.code:
-        raise ScanIdReused("Give each scan an id of its own.")
-    found, ticket, event = scan.ticket, None, scan.event
-    if found is not None:
-        ticket = CheckedTicket(
-            found.pk, found.event_id, found.ticket_type.name, found.holder_name, found.order.code
-        )
-    hours = None
-    if event is not None:
-        hours = DoorHours(event.checkin_starts_at, event.checkin_ends_at, event.timezone)
-    return CheckIn(scan.scan_id, ScanResult(scan.result), scan.scanned_at, ticket, hours)
 
 
 def _decide(scanned: ScannedCode, scanner: Scanner, target: _CodeTarget, now: datetime) -> CheckIn:
@@ -261,12 +161,14 @@ def _record(
                 "the_ticket": target.ticket_id,
                 "the_code": scanned.code,
                 "the_gate": scanned.gate,
+                "the_direction": scanned.direction.value,
+                "the_decision": scanned.decision.value if scanned.decision else "",
                 "signed": target.signed,
                 "seen": scanned.at,
                 "written": now,
             },
         )
-        result, holder_name, ticket_type, order_code, *hours = cursor.fetchone()
+        result, holder_name, ticket_type, order_code, *others = cursor.fetchone()
     if result == "unproven":
         return None
     if result == "unknown_device":
@@ -278,7 +180,17 @@ def _record(
         ticket = CheckedTicket(
             target.ticket_id, target.event_id, ticket_type, holder_name, order_code
         )
-    return CheckIn(scanned.scan_id, ScanResult(result), scanned.at, ticket, DoorHours(*hours))
+    opens_at, closes_at, zone, is_inside, unused, is_conflict = others
+    return CheckIn(
+        scan_id=scanned.scan_id,
+        result=ScanResult(result),
+        at=scanned.at,
+        ticket=ticket,
+        hours=DoorHours(opens_at, closes_at, zone),
+        is_inside=is_inside,
+        unused=unused,
+        is_conflict=is_conflict,
+    )
 
 
 def _with_organizer_of_event(scanner: Scanner, event_id: Any) -> Scanner:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Q, Subquery, Sum
 
 from events.models import TicketType
-from tickets.models import Scan, ScanResult, ScanSlot, Ticket, TicketStatus
+from tickets.models import LET_THROUGH, Scan, ScanResult, ScanSlot, Ticket, TicketStatus
 from tickets.scan_slots import ScanSummary
 
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,7 +111,7 @@ def _counted(event_ids: Collection[UUID]) -> Iterable[tuple[UUID, str, int, int]
     let_in = Q(result=ScanResult.ADMITTED)
     recorded = scans.filter(recorded_at__gte=written_until).values_list("event_id", "gate")
     yield from recorded.annotate(
-        admitted=Count("pk", filter=let_in), refused=Count("pk", filter=~let_in)
+        admitted=Count("pk", filter=let_in), refused=Count("pk", filter=~Q(result__in=LET_THROUGH))
     )
     undone = scans.filter(let_in, undone_at__gte=written_until).values_list("event_id", "gate")
     for event_id, gate, count in undone.annotate(count=Count("pk")):

@@ -21,7 +21,7 @@ from ticketing.api.authentication import BearerToken
 from ticketing.models import ActorKind
 from ticketing.tokens import TokenKind
 from tickets.access import TicketNotFound, ticket_acted_for
-from tickets.door.checkin import Scanner
+from tickets.door.scans import Scanner
 from tickets.models import Device, Ticket
 
 

@@ -1,7 +1,7 @@
 """Scans and attendance as JSON."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -18,7 +18,7 @@ from ticketing.api.fields import (
 )
 from ticketing.api.schema import Problem
 from ticketing.ids import new_id
-from tickets.models import Scan, ScanResult, TicketStatus
+from tickets.models import Decision, Direction, Scan, ScanResult, TicketStatus
 
 _LONGEST_CODE = column_length(Scan, "code")
 _LONGEST_GATE = column_length(Scan, "gate")
@@ -41,6 +41,16 @@ class ScanSent(StrictSerializer):
         " minutes ahead of our clock. Without it: now.",
     )
 
+    direction = serializers.ChoiceField(
+        choices=Direction.values, default=Direction.ENTRY.value, help_text="Without it: `entry`."
+    )
+    decision = serializers.ChoiceField(
+        choices=Decision.values,
+        required=False,
+        help_text="What a device that was offline has told the guest. Without it, the guest waits"
+        " for the response.",
+    )
+
     def validate_scanned_at(self, moment: datetime) -> datetime:
         if moment > clock.now() + _CLOCK_SKEW:
             raise serializers.ValidationError("This is in the future.", code="in_the_future")
@@ -56,10 +66,17 @@ class UsualScan(Struct, forbid_unknown_fields=True):
     event: UUID | UnsetType = UNSET
     gate: Annotated[str, Meta(max_length=_LONGEST_GATE)] = ""
     scan_id: UUID | UnsetType = UNSET
+    direction: Literal["entry", "exit"] = "entry"
 
     def __post_init__(self) -> None:
         if not self.code.isprintable() or (self.gate and not is_line(self.gate)):
             raise ValueError
+
+
+class UndoSent(StrictSerializer):
+    """Which scan to undo. Without `scan_id`: the latest entry or exit."""
+
+    scan_id = serializers.UUIDField(required=False)
 
 
 class AttendanceOfTypeShown(serializers.Serializer[Any]):
@@ -100,7 +117,7 @@ class ScannedTicketShown(serializers.Serializer[Any]):
 
 
 class CheckInUndoneShown(serializers.Serializer[Any]):
-    """A ticket whose check-in was undone. It may be checked in again."""
+    """A ticket whose latest entry or exit was undone. A `valid` one may be checked in again."""
 
     id = serializers.UUIDField(source="ticket.pk")
     status = serializers.ChoiceField(TicketStatus.choices, source="ticket.status")
@@ -109,17 +126,35 @@ class CheckInUndoneShown(serializers.Serializer[Any]):
     undone_at = serializers.DateTimeField()
 
 
-class AdmissionShown(serializers.Serializer[Any]):
-    """The ticket is admitted. A refusal is a problem, with the same `scan_id`."""
+class PartyShown(serializers.Serializer[Any]):
+    """The tickets of the same order that may still be used at this gate."""
 
-    result = serializers.ChoiceField(choices=[ScanResult.ADMITTED.value])
+    unused = serializers.IntegerField(min_value=1)
+
+
+class PassageShown(serializers.Serializer[Any]):
+    """The ticket's holder is let in or out. A refusal is a problem, with the same `scan_id`."""
+
+    result = serializers.ChoiceField(
+        choices=[ScanResult.ADMITTED.value, ScanResult.EXITED.value],
+        help_text="`exited` after a scan with the direction `exit`.",
+    )
     scan_id = serializers.UUIDField()
     ticket = ScannedTicketShown()
-    used_at = serializers.DateTimeField()
+    used_at = serializers.DateTimeField(help_text="When the code was scanned.")
+    again = serializers.BooleanField(
+        help_text="Whether the ticket has entered before, and the event's rule lets it in again."
+    )
+    inside = serializers.BooleanField(help_text="Whether the holder is inside after this scan.")
+    conflict = serializers.BooleanField(
+        help_text="Whether a device that was offline let the holder in outside the hours or at the"
+        " wrong gate."
+    )
+    party = PartyShown(required=False, help_text="If there are such tickets.")
 
 
-class FirstScanShown(serializers.Serializer[Any]):
-    """The scan that checked the ticket in."""
+class EarlierScanShown(serializers.Serializer[Any]):
+    """An earlier scan of the ticket."""
 
     at = serializers.DateTimeField()
     gate = serializers.CharField(help_text="Empty if the scan named none.")
@@ -133,10 +168,33 @@ class ScanProblem(Problem):
 
     scan_id = serializers.UUIDField(required=False, help_text="If the attempt is on record.")
     ticket = ScannedTicketShown(required=False, help_text="If the code belongs to one.")
-    first_scan = FirstScanShown(
+    first_scan = EarlierScanShown(
         required=False,
         allow_null=True,
-        help_text="With `already_used`. Null if that check-in was undone since.",
+        help_text="With `already_used`: the first admission. Null if it was undone since.",
+    )
+    last_entry = EarlierScanShown(
+        required=False,
+        allow_null=True,
+        help_text="With `already_used`: the latest entry, which may be a later one than the first.",
+    )
+    last_exit = EarlierScanShown(
+        required=False,
+        allow_null=True,
+        help_text="With `not_inside`. Null if the ticket has never left.",
+    )
+    gates = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="With `wrong_gate`: the gates that are for this ticket type. Gates without a rule"
+        " admit it too.",
+    )
+    party = PartyShown(
+        required=False, help_text="With `already_used`, if other tickets of the order are not used."
+    )
+    conflict = serializers.BooleanField(
+        required=False,
+        help_text="True if a device that was offline has let the guest in all the same.",
     )
     checkin_starts_at = serializers.DateTimeField(
         required=False, help_text="With `not_yet_open`, in the event's time zone."

@@ -24,25 +24,21 @@ from ticketing.api.schema import API_TOKEN, DEVICE_TOKEN, operation
 from ticketing.ids import new_id
 from ticketing.tokens import TokenKind
 from tickets.access import TicketNotFound
-from tickets.door.answers import GATE_REFUSALS, refuse_entry, show_admission
-from tickets.door.checkin import (
-    CheckIn,
-    EventNotForScanner,
-    ScanIdReused,
-    ScannedCode,
-    Scanner,
-    check_in_ticket,
-)
+from tickets.door.answers import GATE_REFUSALS, refuse_passage, show_passage
+from tickets.door.checkin import EventNotForScanner, check_in_ticket
+from tickets.door.earlier import ScanIdReused
 from tickets.door.scanner import scanner_of, ticket_of_supervisor
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.door.serializers import (
-    AdmissionShown,
     CheckInUndoneShown,
+    PassageShown,
     ScanProblem,
     ScanSent,
+    UndoSent,
     UsualScan,
 )
-from tickets.door.undo import NotCheckedIn, UndoTooLate, undo_check_in
-from tickets.models import Scan, ScanResult, Ticket
+from tickets.door.undo import LaterScanStands, NotCheckedIn, UndoTooLate, undo_check_in
+from tickets.models import Decision, Direction, Scan, Ticket
 
 
 class TicketValidation(APIView):
@@ -50,7 +46,7 @@ class TicketValidation(APIView):
         "check_in_ticket",
         tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_VALIDATE.value)],
         takes=ScanSent,
-        answers={200: AdmissionShown},
+        answers={200: PassageShown},
         refusals=[
             NotForThisCaller,
             SecondFactorRequired,
@@ -62,11 +58,20 @@ class TicketValidation(APIView):
         ],
         parameters=[KEY],
         problems=dict.fromkeys(GATE_REFUSALS, ScanProblem),
-        examples={"What a scanner saw": {"code": "T1:…", "gate": "North"}},
+        examples={
+            "What a scanner saw": {"code": "T1:…", "gate": "North"},
+            "At the exit": {"code": "T1:…", "direction": "exit"},
+        },
     )
     def post(self, request: Request) -> Response:
         """
         Check a code and register its use. Every attempt is recorded.
+
+        A scan with the direction `exit` lets the holder out. By the event's rule of `reentry`, the
+        ticket may enter again then, or once on each day.
+
+        A device that was offline sends its `decision` and `scanned_at`. If it let somebody in whom
+        the rules refuse, the scan is kept as a conflict.
 
         A retry with the same `scan_id` always gets the first result. A retry with the same
         `Idempotency-Key` gets the first response for a day.
@@ -85,9 +90,11 @@ class TicketValidation(APIView):
             gate=scan.get("gate", ""),
             at=min(scan.get("scanned_at", now), now),
             event_id=scan.get("event"),
+            direction=Direction(scan["direction"]),
+            decision=Decision(scan["decision"]) if "decision" in scan else None,
         )
-        store_response = _store_admission(responses) if responses.digest else None
-        return Response(_admit(scanned, scanner, now, store_response))
+        store_response = _store_passage(responses) if responses.digest else None
+        return Response(_pass(scanned, scanner, now, store_response))
 
     @staticmethod
     def quick_post(request: HttpRequest) -> HttpResponse | None:
@@ -108,14 +115,16 @@ class TicketValidation(APIView):
             gate=parsed.gate,
             at=now,
             event_id=None if parsed.event is UNSET else parsed.event,
+            direction=Direction(parsed.direction),
         )
-        return answer_json(_admit(scanned, Scanner(device_digest=token.digest), now))
+        return answer_json(_pass(scanned, Scanner(device_digest=token.digest), now))
 
 
 class CheckInUndo(APIView):
     @operation(
         "undo_check_in",
         tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_WRITE.value)],
+        takes=UndoSent,
         answers={200: CheckInUndoneShown},
         refusals=[
             NotForThisCaller,
@@ -123,6 +132,7 @@ class CheckInUndo(APIView):
             InsufficientScope,
             TicketNotFound,
             NotCheckedIn,
+            LaterScanStands,
             UndoTooLate,
             *KEY_REFUSALS,
         ],
@@ -130,14 +140,19 @@ class CheckInUndo(APIView):
     )
     def post(self, request: Request, ticket_id: UUID) -> Response:
         """
-        Undo a ticket's check-in within 15 minutes: the ticket is valid again.
+        Undo the latest entry or exit of a ticket within 15 minutes.
 
-        A device must be a supervisor's. The scan stays on record, marked as undone.
+        Without its only entry, the ticket is valid again. A device must be a supervisor's. The scan
+        stays on record, marked as undone. With `scan_id`, only that scan is undone.
         """
         ticket, actor = ticket_of_supervisor(request, ticket_id)
-        return answer_once(request, partial(self._undo, ticket, actor))
+        return answer_once(request, partial(self._undo, request, ticket, actor))
 
-    def _undo(self, ticket: Ticket, actor: Actor, responses: ResponseStore) -> Response:
+    def _undo(
+        self, request: Request, ticket: Ticket, actor: Actor, responses: ResponseStore
+    ) -> Response:
+        parsed = UndoSent(data=request.data)
+        parsed.is_valid(raise_exception=True)
         shown: dict[str, Any] = {}
 
         def store_response(undone: Scan) -> None:
@@ -145,12 +160,16 @@ class CheckInUndo(APIView):
             responses.store(200, shown, {})
 
         undo_check_in(
-            ticket_id=ticket.pk, actor=actor, now=clock.now(), store_response=store_response
+            ticket_id=ticket.pk,
+            scan_id=parsed.validated_data.get("scan_id"),
+            actor=actor,
+            now=clock.now(),
+            store_response=store_response,
         )
         return Response(shown)
 
 
-def _admit(
+def _pass(
     scanned: ScannedCode,
     scanner: Scanner,
     now: datetime,
@@ -159,16 +178,16 @@ def _admit(
     attempt = check_in_ticket(
         scanned=scanned, scanner=scanner, now=now, store_response=store_response
     )
-    if attempt.result != ScanResult.ADMITTED or attempt.ticket is None:
-        raise refuse_entry(attempt)
-    return show_admission(attempt, attempt.ticket)
+    if not attempt.is_let_through or attempt.ticket is None:
+        raise refuse_passage(attempt)
+    return show_passage(attempt, attempt.ticket)
 
 
-def _store_admission(responses: ResponseStore) -> Callable[[CheckIn], None]:
-    """Return a callback that stores the response to an admission. `answer_once` stores refusals."""
+def _store_passage(responses: ResponseStore) -> Callable[[CheckIn], None]:
+    """Return a callback that stores who was let through. `answer_once` stores refusals."""
 
     def store_response(attempt: CheckIn) -> None:
-        if attempt.result == ScanResult.ADMITTED and attempt.ticket is not None:
-            responses.store(200, show_admission(attempt, attempt.ticket), {})
+        if attempt.is_let_through and attempt.ticket is not None:
+            responses.store(200, show_passage(attempt, attempt.ticket), {})
 
     return store_response

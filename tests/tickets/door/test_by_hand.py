@@ -12,8 +12,9 @@ from ticketing.actors import user_actor
 from ticketing.ids import new_id
 from ticketing.models import Act, User
 from tickets.door.by_hand import ReasonByHand, check_in_by_hand
-from tickets.door.checkin import CheckIn, ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
 from tickets.door.guests import GuestCounts, Presence, count_guests, find_guests
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.door.undo import undo_check_in
 from tickets.models import Device, Scan, ScanResult, Ticket, TicketStatus
 from tickets.replacement import replace_ticket, revoke_ticket

@@ -10,7 +10,8 @@ from events.models import Event
 from tests.make import SOMEBODY, as_bearer, as_organizer, make_device, make_event, make_ticket
 from ticketing import clock
 from ticketing.ids import new_id
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.models import Scan, Ticket
 from tickets.replacement import revoke_ticket
 

@@ -23,7 +23,8 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import Act
 from tickets.door.attendance import measure_attendance
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.door.undo import NotCheckedIn, UndoTooLate, undo_check_in
 from tickets.models import Device, Scan, ScanResult, Ticket
 from tickets.refund import refund_order

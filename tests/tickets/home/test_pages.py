@@ -24,7 +24,8 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import FailedMessage, User
 from tickets.codes import CodeSubject, sign_code
-from tickets.door.checkin import ScannedCode, Scanner, check_in_ticket
+from tickets.door.checkin import check_in_ticket
+from tickets.door.scans import ScannedCode, Scanner
 from tickets.home.board import fill_home
 from tickets.models import Delivery, Device, Ticket
 from tickets.refund import refund_order
