@@ -4,6 +4,7 @@ from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 from tickets.door.attendance_views import EventAttendance
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
+from tickets.door.pages.page import send_decoder, send_manifest, send_service_worker, show_door
 from tickets.door.state_views import DoorBundle, DoorState
 from tickets.door.views import CheckInUndo, TicketValidation
 from tickets.exchange_views import TicketExchanged
@@ -78,6 +79,10 @@ urlpatterns = [
     re_path(rf"{_ORDER}/offline\.js\Z", send_offline_worker),
     re_path(rf"{_ORDER}/names/\Z", show_names_page),
     re_path(rf"{_ORDER}/refund\Z", give_back),
+    re_path(r"^door/?\Z", show_door),
+    re_path(r"^door/sw\.js\Z", send_service_worker),
+    re_path(r"^door/decoder\.js\Z", send_decoder),
+    re_path(r"^door/manifest\.webmanifest\Z", send_manifest),
     re_path(r"^find/?\Z", find_tickets, name="find_tickets"),
     re_path(r"^find/sent\Z", show_asked),
     re_path(rf"{_LIST}/\Z", show_list),

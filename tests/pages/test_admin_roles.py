@@ -196,6 +196,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "change": DOOR,
         "history": DOOR,
         "delete": NOBODY,
+        "pair_this": DOOR,
         ":revoke": DOOR,
     },
     "tickets_scan": {

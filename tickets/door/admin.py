@@ -8,11 +8,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import action
 
 from events.access import organizers_of, seen_organizers
+from events.admin.base import chosen
 from events.admin.confirming import Question, after_asking, dangerous
 from events.admin.once import OnceAdmin
 from events.models import Organizer
@@ -25,6 +28,7 @@ from ticketing.tokens import TokenKind, make_token
 from tickets.door.check_in_pages import show_check_in_list
 from tickets.door.device_access import devices_of
 from tickets.door.devices import revoke_device
+from tickets.door.pairing_page import show_new_device, show_pairing
 from tickets.models import Device
 
 
@@ -54,13 +58,13 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     created_act = ActType.DEVICE_CREATED
     changed_act = ActType.DEVICE_CHANGED
     when_empty = gettext_lazy("A door device is a phone or scanner that checks tickets at a gate.")
-    keep_secret = gettext_lazy("Paste it into the app that scans tickets, on the device itself.")
     list_display = ["name", "gate", "organizer", "begins_with", "last_seen_at", "revoked_at"]
     list_filter = ["organizer"]
     form = DeviceForm
     fields = ["organizer", "name", "gate", "is_supervisor", "all_events", "events"]
     autocomplete_fields = ["events"]
     actions = ["revoke"]
+    actions_detail = ["pair_this"]
 
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(self.check_in_list)
@@ -95,6 +99,20 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         token = make_token(TokenKind.DEVICE)
         row.digest, row.hint = token.digest, token.hint
         return token.text
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        return show_new_device(self.admin_site, request, obj, obj.shown_once)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        device = chosen(self, request, str(object_id)).first()
+        buttons = super().get_actions_detail(request, object_id)
+        return buttons if device is not None and device.revoked_at is None else []
+
+    @action(description=gettext_lazy("Pair a phone…"), permissions=["change"])
+    def pair_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the QR code that makes a phone this device."""
+        device = get_object_or_404(chosen(self, request, object_id))
+        return show_pairing(self.admin_site, request, device)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)

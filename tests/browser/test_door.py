@@ -1,0 +1,124 @@
+"""The door's page on phones with a camera: pairing, scanning, and scanning without a network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from tests.browser.conftest import CHROMIUM
+from tests.browser.door import Organizer, Phone, film
+from tests.browser.shop import Shop
+from ticketing.stack.running import RunningStack
+from tickets.codes import read_ticket_id
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def phones(stack: RunningStack, browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(
+        base_url=stack.url, locale="en", viewport={"width": 360, "height": 740}
+    ) as context:
+        yield context
+
+
+@pytest.fixture
+def film_of_camera(tmp_path: Path) -> Path:
+    path = tmp_path / "camera.mjpeg"
+    film(path, "nothing yet")
+    return path
+
+
+@pytest.fixture
+def camera(browser: Browser, film_of_camera: Path) -> Iterator[Browser]:
+    """Start another browser, whose camera shows a film. The film can be changed."""
+    flags = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={film_of_camera}",
+    ]
+    started = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", *flags]
+    )
+    yield started
+    started.close()
+
+
+def test_a_camera_pairs_a_phone_and_admits_a_ticket_once(
+    stack: RunningStack, camera: Browser, film_of_camera: Path
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event()["id"]
+    ticket = shop.sell(event).ticket_codes[0]
+    device = organizer.make_device([event], gate="North")
+    film(film_of_camera, f"{stack.url}/door#pair={organizer.pairing_code(device)}")
+    with camera.new_context(base_url=stack.url, locale="en") as context:
+        phone = Phone(context.new_page())
+        phone.page.goto("/door")
+        phone.page.get_by_role("button", name="Scan the pairing code").click()
+        phone.start()
+
+        film(film_of_camera, ticket)
+        answers = []
+        for _ in range(2):
+            # The camera of a page that was loaded again shows the new film.
+            phone.page.reload()
+            phone.start()
+            answers.append((phone.answer(), phone.tone))
+
+        assert answers == [("Valid ticket", "good"), ("Already used", "bad")]
+        expect(phone.page.locator("#answer-first")).to_contain_text("North · Phone North")
+
+
+def test_each_code_that_must_not_pass_is_refused_with_its_reason(
+    stack: RunningStack, phones: BrowserContext
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event, other = shop.publish_event()["id"], shop.publish_event()["id"]
+    good, revoked = shop.sell(event, quantity=2).ticket_codes
+    of_other = shop.sell(other).ticket_codes[0]
+    organizer.revoke_ticket(str(read_ticket_id(revoked)))
+    forged = good[:-1] + ("0" if good[-1] != "0" else "1")
+    phone = Phone.with_camera(phones)
+
+    phone.pair(organizer.pairing_code(organizer.make_device([event], gate="North")))
+
+    assert phone.page.url == f"{stack.url}/door"
+    assert phone.scan(forged) == "Not one of our tickets"
+    assert phone.scan("https://example.com") == "Not one of our tickets"
+    assert phone.scan(of_other) == "For another event"
+    assert phone.scan(revoked) == "Not valid any more"
+    assert phone.scan(good) == "Valid ticket"
+
+
+def test_a_revoked_phone_says_so_and_forgets_everything(
+    stack: RunningStack, phones: BrowserContext
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event()["id"]
+    phone, device = Phone.with_camera(phones), organizer.make_device([event], gate="North")
+    phone.pair(organizer.pairing_code(device))
+
+    organizer.revoke_device(device)
+    phone.show(shop.sell(event).ticket_codes[0])
+
+    expect(phone.page.get_by_text("This phone is no longer a door scanner")).to_be_visible()
+    left = "indexedDB.databases().then((all) => all.map((each) => each.name))"
+    assert phone.page.evaluate(left) == ["door"]
+    assert phone.page.evaluate(_COUNT_STORED) == 0
+
+
+_COUNT_STORED = """
+new Promise((resolve) => {
+  indexedDB.open("door").onsuccess = ({ target: { result: database } }) => {
+    const names = [...database.objectStoreNames];
+    const stores = database.transaction(names);
+    let count = 0;
+    names.forEach((name) => {
+      stores.objectStore(name).count().onsuccess = (event) => { count += event.target.result; };
+    });
+    stores.oncomplete = () => resolve(count);
+  };
+})
+"""

@@ -1,0 +1,1 @@
+"""The page with which a phone checks tickets at the door, and its service worker."""

@@ -1,0 +1,131 @@
+// The answer to a scan, as large as the screen: a color, a shape, a word, and why.
+
+import { now } from "./clock.js";
+import { byId, make, showText } from "./dom.js";
+import { canSay, say, showAgo, showTime } from "./words.js";
+
+// The tone of each result, and the word for it.
+const LOOKS = {
+  admitted: ["good", "go_in"],
+  exited: ["good", "go_out"],
+  already_used: ["bad", "stop"],
+  revoked: ["bad", "stop"],
+  invalid_code: ["bad", "stop"],
+  unknown_ticket: ["bad", "stop"],
+  event_cancelled: ["bad", "stop"],
+  wrong_event: ["wait", "other_event"],
+  wrong_gate: ["wait", "other_gate"],
+  not_yet_open: ["wait", "wait"],
+  closed: ["wait", "stop"],
+  not_inside: ["wait", "stop"],
+  data_too_old: ["wait", "stop"],
+};
+const OTHER = ["bad", "stop"];
+
+/** Return "good", "bad" or "wait" for a result. */
+export function toneOf(result) {
+  return (LOOKS[result] ?? OTHER)[0];
+}
+
+/** Show an answer. `acts` are buttons: `{word, values, act, isMain}` each. */
+export function showAnswer(answer, { zone, acts = [] }) {
+  const [tone, word] = LOOKS[answer.result] ?? OTHER;
+  byId("answer").dataset.tone = tone;
+  byId("answer-word").textContent = say(word);
+  showText(byId("answer-why"), why(answer));
+  showText(byId("answer-who"), who(answer));
+  showText(byId("answer-first"), moment(answer, zone));
+  const advice = `${answer.result}_do`;
+  showText(byId("answer-do"), canSay(advice) ? say(advice) : "");
+  byId("answer-offline").hidden = !answer.offline;
+  showActs(acts);
+  showText(byId("answer-next"), say("next_hint"));
+  byId("answer").hidden = false;
+}
+
+/** Ask whether to admit a ticket that is valid. */
+export function askToAdmit(preview, acts) {
+  byId("answer").dataset.tone = "ask";
+  byId("answer-word").textContent = say("admit_question");
+  showText(byId("answer-why"), say("confirm_hint"));
+  showText(byId("answer-who"), preview.typeName);
+  showText(byId("answer-first"), "");
+  showText(byId("answer-do"), "");
+  byId("answer-offline").hidden = true;
+  showActs(acts);
+  showText(byId("answer-next"), "");
+  byId("answer").hidden = false;
+}
+
+export function showChecking() {
+  byId("answer").dataset.tone = "ask";
+  byId("answer-word").textContent = say("checking");
+  for (const part of ["why", "who", "first", "do", "offline", "next"]) {
+    byId(`answer-${part}`).hidden = true;
+  }
+  showActs([]);
+  byId("answer").hidden = false;
+}
+
+export function hideAnswer() {
+  byId("answer").hidden = true;
+}
+
+export function isAnswerShown() {
+  return !byId("answer").hidden;
+}
+
+function showActs(acts) {
+  const buttons = acts.map(({ word, values, act, isMain }) =>
+    make("button", {
+      type: "button",
+      className: isMain ? "main-button" : "",
+      textContent: say(word, values),
+      onclick: (event) => {
+        event.stopPropagation();
+        act(event.currentTarget);
+      },
+    }),
+  );
+  byId("answer-acts").replaceChildren(...buttons);
+}
+
+function why(answer) {
+  if (answer.count > 1) {
+    return say("admitted_many", { count: answer.count });
+  }
+  if (answer.result === "admitted" && answer.details?.again) {
+    return say("admitted_again");
+  }
+  return say(canSay(answer.result) ? answer.result : "refused");
+}
+
+function who({ ticket, typeName }) {
+  const parts = ticket ? [ticket.ticket_type, ticket.holder_name, ticket.order_code] : [typeName];
+  return parts.filter(Boolean).join(" · ");
+}
+
+function moment({ result, firstScan, details, event }, zone) {
+  if (result === "already_used") {
+    return showFirstScan(firstScan, zone);
+  }
+  if (result === "not_yet_open") {
+    const at = details?.checkin_starts_at ?? event?.checkin_starts_at;
+    return at ? say("opens_at", { time: showTime(at, zone) }) : "";
+  }
+  if (result === "closed") {
+    const at = details?.checkin_ends_at ?? event?.checkin_ends_at;
+    return at ? say("closed_at", { time: showTime(at, zone) }) : "";
+  }
+  return "";
+}
+
+/** Return when and where a ticket was used first. */
+function showFirstScan(firstScan, zone) {
+  if (!firstScan) {
+    return say("first_scan_unknown");
+  }
+  const values = { time: showTime(firstScan.at, zone), ago: showAgo(firstScan.at, now()) };
+  const where = [firstScan.gate, firstScan.device].filter(Boolean).join(" · ");
+  return where ? say("first_scan_where", { ...values, where }) : say("first_scan", values);
+}

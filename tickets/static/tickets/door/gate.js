@@ -1,0 +1,271 @@
+// The gate: codes come in from the camera or a keyboard, and answers go to the person who stands there.
+
+import { NoAnswer, Refused, Unknown, call } from "./api.js";
+import { askToAdmit, hideAnswer, isAnswerShown, showAnswer, showChecking, toneOf } from "./answer.js";
+import { showConflictBar, showCounts, showLink, showPlace } from "./bar.js";
+import { now } from "./clock.js";
+import { readCode } from "./code.js";
+import { openConflicts } from "./conflicts.js";
+import { byId } from "./dom.js";
+import { chooseEvent } from "./events.js";
+import { openGuests, undoAdmission } from "./guests.js";
+import { Repeats } from "./repeats.js";
+import { Scanning } from "./scanning.js";
+import { closeSheet, isSheetOpen } from "./sheet.js";
+import { signal } from "./signals.js";
+import { say, speak } from "./words.js";
+
+// An admission goes away by itself. A refusal stays until somebody taps or shows another code.
+const ADMITTED_FOR_MS = 2500;
+// Nobody could read an answer that the next code replaces sooner.
+const SHOWN_AT_LEAST_MS = 800;
+const CHECKING_AFTER_MS = 250;
+const RECENT = 30;
+const PARTY_SECONDS = 8;
+
+export class Gate {
+  constructor({ store, link, device, camera, choices, ended }) {
+    Object.assign(this, { store, link, device, camera, choices, ended });
+    this.scanning = new Scanning({ store, link, device });
+    this.repeats = new Repeats();
+    this.recent = [];
+    this.seenConflicts = new Set(choices.seenConflicts);
+    this.isBusy = false;
+    this.shownAt = -Infinity;
+    this.left = 0;
+  }
+
+  get events() {
+    return this.link.state?.events ?? this.bundle?.events ?? [];
+  }
+
+  get event() {
+    return this.events.length === 1 ? this.events[0] : this.scanning.event;
+  }
+
+  get zone() {
+    return (this.event ?? this.events[0])?.timezone;
+  }
+
+  get organizer() {
+    return this.link.state?.organizer?.name;
+  }
+
+  async start() {
+    for (const name of ["online", "offline", "state", "waiting"]) {
+      this.link.addEventListener(name, () => this.refresh());
+    }
+    this.link.addEventListener("progress", ({ detail }) => {
+      this.left = detail.left;
+      this.refresh();
+    });
+    this.link.addEventListener("conflicts", () => signal("bad", this.choices));
+    byId("answer").onclick = () => this.dismiss();
+    byId("conflict-bar").onclick = () => this.openConflicts();
+    for (const button of byId("directions").children) {
+      button.onclick = () => this.setDirection(button.dataset.direction);
+    }
+    this.setDirection("entry");
+    await this.refresh();
+  }
+
+  /** Show what has changed: the connection, the event, the counts, the conflicts. */
+  async refresh() {
+    this.bundle = await this.store.read("bundle");
+    this.scanning.event = chooseEvent(this.events, this.choices.event, now());
+    this.device.isSupervisor = this.link.state?.device.is_supervisor ?? this.device.isSupervisor;
+    const { isOnline, waiting } = this.link;
+    showLink({ isOnline, waiting, left: this.left, bundle: this.bundle, zone: this.zone });
+    showPlace(this.event, this.device.gate);
+    showCounts(isOnline ? this.event : null);
+    showConflictBar(this.#newConflicts().length);
+    byId("directions").hidden = !this.events.some((event) => event.reentry === "always");
+    byId("find-open").hidden = !this.device.isSupervisor;
+  }
+
+  /** Take a text that the camera sees, or null if it sees none. */
+  see(text) {
+    const isTooSoon = isAnswerShown() && performance.now() - this.shownAt < SHOWN_AT_LEAST_MS;
+    if (text === null || this.isBusy || isTooSoon || isSheetOpen()) {
+      return;
+    }
+    if (this.repeats.isNew(text, performance.now())) {
+      this.take(text);
+    }
+  }
+
+  /** Take a code from the camera or a keyboard: check it, or ask first. */
+  async take(text) {
+    if (this.isBusy) {
+      return;
+    }
+    this.isBusy = true;
+    clearTimeout(this.timer);
+    try {
+      if (await this.#asksFirst(text)) {
+        return;
+      }
+      await this.#check(text);
+    } catch (error) {
+      if (!(error instanceof Unknown)) {
+        throw error;
+      }
+      this.ended();
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  setDirection(direction) {
+    this.scanning.direction = direction;
+    document.body.dataset.direction = direction;
+    for (const button of byId("directions").children) {
+      button.setAttribute("aria-pressed", String(button.dataset.direction === direction));
+    }
+  }
+
+  dismiss() {
+    clearTimeout(this.timer);
+    hideAnswer();
+  }
+
+  /** Change choices of this phone, and remember them. */
+  async choose(changes) {
+    Object.assign(this.choices, changes);
+    await this.store.write("choices", { ...this.choices, seenConflicts: [...this.seenConflicts] });
+    if (changes.language) {
+      speak(changes.language);
+    }
+    if (changes.camera) {
+      await this.camera.start(changes.camera);
+    }
+    await this.refresh();
+  }
+
+  openGuests() {
+    openGuests({
+      token: this.device.token,
+      event: this.event,
+      zone: this.zone,
+      changed: () => this.link.hurry(),
+      handleUnknown: (error) => (error instanceof Unknown ? this.ended() : Promise.reject(error)),
+    });
+  }
+
+  async openConflicts() {
+    const conflicts = this.link.state?.conflicts ?? [];
+    conflicts.forEach((each) => this.seenConflicts.add(each.id));
+    openConflicts(conflicts, this.zone);
+    await this.choose({});
+  }
+
+  countWaiting() {
+    return this.store.countWaiting();
+  }
+
+  forget() {
+    closeSheet();
+    this.ended({ isWanted: true });
+  }
+
+  #newConflicts() {
+    return (this.link.state?.conflicts ?? []).filter((each) => !this.seenConflicts.has(each.id));
+  }
+
+  /** Ask before admitting, if the code's event wants that and the ticket seems valid. */
+  async #asksFirst(text) {
+    const number = readCode(text)?.event;
+    const event = this.events.find((each) => each.number === number);
+    if (!event?.confirm_first) {
+      return false;
+    }
+    const preview = await this.scanning.preview(text);
+    if (preview.result !== "admitted" && preview.result !== "exited") {
+      return false;
+    }
+    const admit = () => {
+      this.isBusy = true;
+      this.#check(text).finally(() => {
+        this.isBusy = false;
+      });
+    };
+    const word = this.scanning.direction === "exit" ? "let_out" : "admit";
+    askToAdmit(preview, [
+      { word, act: admit, isMain: true },
+      { word: "do_not_admit", act: () => this.dismiss() },
+    ]);
+    this.shownAt = performance.now();
+    return true;
+  }
+
+  async #check(text) {
+    // A fast answer must not flicker.
+    const waiting = setTimeout(showChecking, CHECKING_AFTER_MS);
+    try {
+      const answer = await this.scanning.check(text);
+      clearTimeout(waiting);
+      this.#show(answer);
+    } catch (error) {
+      hideAnswer();
+      throw error;
+    } finally {
+      clearTimeout(waiting);
+    }
+  }
+
+  #show(answer) {
+    const tone = toneOf(answer.result);
+    showAnswer(answer, { zone: answer.event?.timezone ?? this.zone, acts: this.#acts(answer) });
+    signal(tone, this.choices);
+    this.shownAt = performance.now();
+    this.recent = [{ ...answer, at: now() }, ...this.recent].slice(0, RECENT);
+    // With something to choose the answer waits for it.
+    if (tone === "good" && !answer.party?.unused) {
+      this.timer = setTimeout(hideAnswer, ADMITTED_FOR_MS);
+    }
+  }
+
+  #acts(answer) {
+    const acts = [];
+    const unused = answer.party?.unused ?? 0;
+    if (answer.result === "admitted" && unused > 0) {
+      const word = unused === 1 ? "party_one" : "party_all";
+      acts.push({ word, values: { count: unused }, isMain: true, act: () => this.#admitParty(answer) });
+    }
+    if (answer.result === "admitted" && !answer.offline && this.device.isSupervisor) {
+      acts.push({ word: "undo", act: () => this.#undo(answer) });
+    }
+    return acts;
+  }
+
+  async #admitParty(answer) {
+    const { unused } = answer.party;
+    // The same ids at each attempt: a repeat admits nobody twice.
+    answer.partyIds ??= Array.from({ length: unused }, () => crypto.randomUUID());
+    this.isBusy = true;
+    try {
+      const body = { code: answer.code, scan_ids: answer.partyIds };
+      await call("/door/parties", { token: this.device.token, body, seconds: PARTY_SECONDS });
+      this.#show({ ...answer, party: null, count: unused + 1 });
+      this.link.hurry();
+    } catch (error) {
+      if (error instanceof Unknown) {
+        this.ended();
+      } else if (error instanceof NoAnswer || error instanceof Refused) {
+        byId("answer-next").textContent = say("party_failed");
+      } else {
+        throw error;
+      }
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  async #undo(answer) {
+    const isUndone = await undoAdmission(answer.ticket.id, this.device.token);
+    byId("answer-acts").replaceChildren();
+    byId("answer").dataset.tone = isUndone ? "ask" : byId("answer").dataset.tone;
+    byId("answer-why").textContent = say(isUndone ? "undone" : "undo_failed");
+    this.link.hurry();
+  }
+}

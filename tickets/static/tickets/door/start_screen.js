@@ -1,0 +1,67 @@
+// The screen before the first scan: what this phone is for, and one button.
+
+import { now } from "./clock.js";
+import { byId, make, showScreen } from "./dom.js";
+import { chooseEvent, eventsToChoose, needsChoice } from "./events.js";
+import { say, showDate } from "./words.js";
+
+/** Show the screen until the button is pressed. The touch also allows the page to make sounds. */
+export function waitForStart({ device, events, choices, choose }) {
+  showScreen("start");
+  showFacts(device, events, choices.event);
+  showChoice(events, choices.event, (number) => {
+    choose(number);
+    showFacts(device, events, number);
+    byId("start-go").disabled = false;
+  });
+  byId("start-go").disabled = needsChoice(events, choices.event, now());
+  return new Promise((resolve) => {
+    byId("start-go").onclick = () => resolve();
+  });
+}
+
+function showFacts(device, events, chosen) {
+  const event = events.length === 1 ? events[0] : chooseEvent(events, chosen, now());
+  const facts = [];
+  if (event) {
+    facts.push(["your_event", event.name, showDate(event.starts_at, event.timezone)]);
+  } else if (events.length === 0) {
+    facts.push(["your_event", say("no_events")]);
+  }
+  if (device.gate) {
+    facts.push(["your_gate", device.gate]);
+  }
+  facts.push(["this_device", `${device.name} · ${say(device.isSupervisor ? "supervisor" : "steward")}`]);
+  byId("start-facts").replaceChildren(
+    ...facts.flatMap(([word, ...lines]) => [
+      make("dt", {}, say(word)),
+      ...lines.map((line) => make("dd", {}, line)),
+    ]),
+  );
+}
+
+function showChoice(events, chosen, choose) {
+  const box = byId("start-events");
+  box.hidden = !needsChoice(events, chosen, now());
+  box.querySelectorAll("label").forEach((label) => label.remove());
+  if (!box.hidden) {
+    box.append(...eventChoices(events, chosen, choose));
+  }
+}
+
+/** Return a radio button for each event that can be chosen, and one for all. */
+export function eventChoices(events, chosen, choose) {
+  const option = (number, ...texts) =>
+    make(
+      "label",
+      { className: "choice" },
+      make("input", { type: "radio", name: "event", checked: chosen === number, onchange: () => choose(number) }),
+      make("span", {}, ...texts),
+    );
+  return [
+    ...eventsToChoose(events, now()).map((event) =>
+      option(event.number, event.name, make("small", {}, showDate(event.starts_at, event.timezone))),
+    ),
+    option(null, say("all_events")),
+  ];
+}
