@@ -9,7 +9,9 @@ from events.models import Event, EventStatus, HolderNames
 from events.questions import answers_close_at
 from orders.answer_rules import Place
 from orders.models import OPEN_STATUSES, HolderName, Order, OrderItem
+from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, Invalid
+from ticketing.models import ActType
 
 
 class NamesClosed(Conflict):
@@ -96,6 +98,28 @@ def keep_names(names: Mapping[Place, str]) -> None:
         for place, name in names.items()
         if name and place.item_id is not None
     )
+
+
+def keep_changed_names(
+    order: Order, names: Mapping[Place, str], *, actor: Actor, now: datetime
+) -> None:
+    """
+    Keep those names that differ from the known ones, and record the act.
+
+    It runs in the caller's transaction, which has locked the order's row.
+    """
+    known = names_kept(order)
+    changed = {place: name for place, name in names.items() if known.get(place, "") != name}
+    if changed:
+        keep_names(changed)
+        record_act(
+            act=ActType.ORDER_HOLDERS_NAMED,
+            actor=actor,
+            subject_id=order.pk,
+            organizer_id=order.event.organizer_id,
+            at=now,
+            details={"tickets": len(changed)},
+        )
 
 
 def take_names(order: Order) -> dict[Place, str]:

@@ -12,7 +12,7 @@ from orders.answer_rules import Place
 from orders.holders import (
     UnknownPlace,
     can_name,
-    keep_names,
+    keep_changed_names,
     names_kept,
     places_in,
     refuse_names_when_closed,
@@ -88,18 +88,7 @@ def name_holders(*, order: Order, names: Mapping[Place, str], actor: Actor, now:
         if locked.status == OrderStatus.PAID:
             _rename_tickets(locked, names, actor, now)
             return
-        known = names_kept(locked)
-        changed = {place: name for place, name in names.items() if known.get(place, "") != name}
-        if changed:
-            keep_names(changed)
-            record_act(
-                act=ActType.ORDER_HOLDERS_NAMED,
-                actor=actor,
-                subject_id=locked.pk,
-                organizer_id=locked.event.organizer_id,
-                at=now,
-                details={"tickets": len(changed)},
-            )
+        keep_changed_names(locked, names, actor=actor, now=now)
 
 
 def _rename_tickets(order: Order, names: Mapping[Place, str], actor: Actor, now: datetime) -> None:

@@ -58,6 +58,14 @@ class _Offer:
     refusal: Refusal | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """An order that a form has reserved, and the token that opens its pages."""
+
+    order_id: UUID
+    token: str
+
+
 def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
     """
     Show an event and what is left of it, or reserve the tickets of the sent form.
@@ -84,7 +92,7 @@ def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
         form.cleaned_data["name"], form.cleaned_data["email"], translation.get_language() or ""
     )
     try:
-        return reserve_by_form(
+        reserved = reserve_by_form(
             request,
             live.cached,
             form.wanted(),
@@ -94,6 +102,7 @@ def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except Refusal as refusal:
         return show(form, refusal=refusal)
+    return lead_to_order(request, reserved)
 
 
 def reserve_by_form(  # noqa: PLR0913 - each argument is independent of the others
@@ -104,9 +113,9 @@ def reserve_by_form(  # noqa: PLR0913 - each argument is independent of the othe
     *,
     promo_code: str,
     proof: str,
-) -> HttpResponse:
+) -> Reserved:
     """
-    Reserve once for each sent form, and lead the browser to the order's page with its cookie.
+    Reserve once for each sent form.
 
     :raises Refusal: as `reserve_tickets`, or if the form's first result cannot be shown again
     """
@@ -127,8 +136,13 @@ def reserve_by_form(  # noqa: PLR0913 - each argument is independent of the othe
         return _result(reservation)
 
     result = act_once(request, reserve, shown_once=_ACCESS_TOKEN)
-    response = see_other(order_path(result["id"]))
-    return give_access(request, response, order_id=UUID(result["id"]), token=result["access_token"])
+    return Reserved(UUID(result["id"]), result["access_token"])
+
+
+def lead_to_order(request: HttpRequest, reserved: Reserved) -> HttpResponse:
+    """Lead the browser to the page of an order that it has reserved, with the order's cookie."""
+    response = see_other(order_path(reserved.order_id))
+    return give_access(request, response, order_id=reserved.order_id, token=reserved.token)
 
 
 def _result(reservation: Reservation) -> dict[str, Any]:

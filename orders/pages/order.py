@@ -12,6 +12,7 @@ from django.utils import translation
 from events.event_cache import take_event
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
+from orders.carrying import carry_details
 from orders.confirmation import accept_payment
 from orders.declines import say_decline
 from orders.gateway import get_checkout
@@ -20,7 +21,7 @@ from orders.models import Order, OrderStatus, PaymentMethod
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other, show_instead
 from orders.pages.choice_form import field_of
-from orders.pages.choosing import reserve_by_form
+from orders.pages.choosing import lead_to_order, reserve_by_form
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, is_ready, state_of
@@ -118,11 +119,14 @@ def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
     try:
         if cached is None:
             raise EventNotFound("The event is not on sale any more.")
-        return reserve_by_form(
+        reserved = reserve_by_form(
             request, cached, wanted, customer, promo_code=order.promo_text, proof=""
         )
     except Refusal as refusal:
         return _show(request, order, refusal)
+    new = Order.objects.select_related("event").get(pk=reserved.order_id)
+    carry_details(ended=order, order=new, actor=buyer_of(new), now=clock.now())
+    return lead_to_order(request, reserved)
 
 
 def _act(

@@ -114,6 +114,20 @@ def test_a_buyer_answers_what_the_organizer_needs_before_the_payment(event: Even
     assert 'name="method"' in browser.get(home).content.decode()
 
 
+def test_an_order_that_is_reserved_again_is_not_asked_again(event: Event):
+    browser, home = buyer_of_two(event)
+    browser.post(f"{home}details/", {"answer-1": "M", "answer-2": "P"})
+    Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+
+    again = browser.post(f"{home}again", {"form_key": "again"})
+
+    browser.cookies["order"] = again.cookies["order"].value
+    page = browser.get(again.headers["Location"]).content.decode()
+    assert again.headers["Location"] != home
+    assert "You have answered. Thank you." in page
+    assert 'name="method"' in page
+
+
 def test_nobody_is_kept_from_paying_when_it_is_too_late_to_answer(event: Event):
     browser, home = buyer_of_two(event)
     Event.objects.update(answers_until=clock.now() - timedelta(seconds=1))

@@ -163,10 +163,11 @@ if (form) {
       form.requestSubmit();
       return;
     }
+    // Only a double click is dropped. Later it may be sent again, as its key makes that safe: the
+    // connection may be lost, and a page from the browser's memory too is sent again.
     sent = true;
-  });
-  // A page from the browser's memory may be sent again.
-  addEventListener("pageshow", () => {
-    sent = false;
+    setTimeout(() => {
+      sent = false;
+    }, 5000);
   });
 }
