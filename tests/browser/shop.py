@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
+import psycopg
 import requests
 
 from tests.system.release import wait_until
@@ -19,6 +20,41 @@ THREE_TYPES = [
     {"name": "Meia-entrada", "price": "40.00", "capacity": 60},
     {"name": "Camarote", "price": "250.00", "capacity": 20},
 ]
+
+_ASK: tuple[LiteralString, ...] = (
+    "UPDATE events_event SET holder_names = 'required' WHERE id = %(event)s",
+    """
+    INSERT INTO events_question (id, event_id, help_text, is_required, is_shown_at_door, position,
+      label, kind, scope, choices)
+    SELECT gen_random_uuid(), %(event)s, 'Para a produção.', true, false, position, label, kind,
+      scope, choices
+    FROM (VALUES (0, 'Tamanho da camiseta', 'choice', 'ticket', '{P,M}'::varchar[]),
+      (1, 'Alguma alergia?', 'text', 'order', '{}'),
+      (2, 'Vem de ônibus?', 'yes_no', 'order', '{}')) q (position, label, kind, scope, choices)
+    """,
+    """
+    INSERT INTO events_refundpolicy (id, organizer_id, event_id, mode, days_before_start)
+    SELECT gen_random_uuid(), organizer_id, id, 'approval', 1 FROM events_event
+    WHERE id = %(event)s
+    """,
+    """
+    INSERT INTO events_termsversion (id, organizer_id, number, sale_pt, sale_en, privacy_pt,
+      privacy_en, valid_from)
+    SELECT gen_random_uuid(), organizer_id, 1, 'Vendemos ingressos.', 'We sell tickets.', '', '',
+      now()
+    FROM events_event WHERE id = %(event)s ON CONFLICT DO NOTHING
+    """,
+    """
+    UPDATE events_organizer SET slug = 'casa-azul', terms_number = 1
+    WHERE id = (SELECT organizer_id FROM events_event WHERE id = %(event)s)
+    """,
+)
+_COUNT_ORDERS: LiteralString = """
+SELECT count(DISTINCT o.id), count(c.charged_at)
+FROM orders_order o LEFT JOIN orders_payment p ON p.order_id = o.id
+  LEFT JOIN orders_simulatedcharge c ON c.payment_id = p.id
+WHERE o.event_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +91,23 @@ class Shop:
                 **fields,
             },
         )
+
+    def change_record(self, *statements: LiteralString, **values: Any) -> None:
+        """Change what no API changes. The values are those of `%(name)s` in the statements."""
+        with psycopg.connect(str(self.stack.addresses["database_url"]), autocommit=True) as record:
+            for statement in statements:
+                record.execute(statement, values)
+
+    def ask_everything(self, event_id: str) -> None:
+        """Require names and answers of an event's buyers, give refunds, and publish terms."""
+        self.change_record(*_ASK, event=event_id)
+
+    def count_orders(self, event_id: str) -> tuple[int, int]:
+        """Return the number of orders of an event, and of cards charged for them."""
+        with psycopg.connect(str(self.stack.addresses["database_url"])) as record:
+            found = record.execute(_COUNT_ORDERS, [event_id]).fetchone()
+        assert found is not None
+        return found[0], found[1]
 
     def sell(self, event: str, *, ticket_type: str = "Pista", quantity: int = 1) -> Sale:
         """Reserve and pay as a buyer does, and wait for the tickets. `event` is an id or a slug."""

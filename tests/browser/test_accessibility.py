@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -54,10 +54,10 @@ NAMED_PAGES = {
 }
 
 
-def faults_on(page: Page) -> list[str]:
+def faults_on(page: Page, rules: Sequence[str] = RULES) -> list[str]:
     """Return a line for each rule of axe that the page breaks, with the first elements."""
     # The page's own policy would refuse the script that a test adds as an element.
-    found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+    found = Axe().run(page, options={"runOnly": list(rules), "resultTypes": ["violations"]})
     where = urlsplit(page.url).path
     return [
         f"{where}: {fault['id']} ({len(fault['nodes'])}): "

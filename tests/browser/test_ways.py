@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.shop import Shop
-from tests.browser.test_shop import heading, look_for_faults, reserve, visiting
+from tests.browser.test_shop import heading, reserve, visiting
+from tests.browser.test_shop_pages import look_for_faults
 from ticketing.stack.running import RunningStack
 
 pytestmark = pytest.mark.slow

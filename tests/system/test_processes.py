@@ -23,9 +23,12 @@ from celery import Celery
 from tests.sqs import write_message
 from ticketing.queue.messages import QUEUES, Message
 from ticketing.stack.demo import Target, walk
-from ticketing.stack.environment import read_env
+from ticketing.stack.environment import Folder, inherited_environment, read_env
+from ticketing.stack.programs import Programs
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
+from ticketing.stack.services import Service, wait_for
+from ticketing.stack.serving import LOOPBACK, free_port, get_url
 
 pytestmark = pytest.mark.slow
 
@@ -401,3 +404,45 @@ def test_every_server_listens_on_this_machine_only(stack: RunningStack):
             }
 
     assert listening == {"127.0.0.1"}
+
+
+def answers(port: int) -> bool:
+    try:
+        with get_url(f"http://{LOOPBACK}:{port}/healthz", timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+def test_the_token_of_a_mailed_link_is_in_no_log(stack: RunningStack, tmp_path):
+    """The web server of production hides it even if an operator logs each request and header."""
+    order = reserve(stack, create_event(stack, capacity=5)).json()
+    page, token = f"/o/{order['id']}/", order["access_token"]
+    env = read_env(stack.folder) | {"LOG_REQUESTS": "true", "LOG_FORMAT": "json"}
+    programs = Programs(Folder(tmp_path), {**inherited_environment(), **env})
+    web = programs.web(port=(port := free_port()))
+    web.command = [
+        *web.command,
+        *("--log-config", "config/granian.json", "--access-log"),
+        *("--access-log-fmt", "%(path)s?%(query_string)s from %(header{referer})s"),
+    ]
+    web.start()
+    try:
+        wait_for(Service(web, "", lambda: answers(port)))
+        link = f"http://{LOOPBACK}:{port}{page}?token={token}"
+        moved = requests.get(link, headers={"Referer": link}, allow_redirects=False, timeout=30)
+        shown = requests.get(
+            f"http://{LOOPBACK}:{port}{page}",
+            cookies={"order": moved.cookies["order"]},
+            headers={"Referer": link},
+            timeout=30,
+        )
+    finally:
+        web.stop()
+
+    logged = web.log.read_text()
+    assert (moved.status_code, moved.headers["Location"], shown.status_code) == (303, page, 200)
+    assert '"route": "/o/{order_id}/"' in logged
+    assert f"{page}?token=ord_…" in logged
+    assert token not in logged
+    assert [log.name for log in stack.folder.logs.glob("*.log") if token in log.read_text()] == []
