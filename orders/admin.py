@@ -110,12 +110,16 @@ class OrderItemInline(ReadOnlyInline, TabularInline):
 
 class PaymentInline(ReadOnlyInline, TabularInline):
     model = Payment
-    fields = ["method", "sum", "status", "decline_code"]
-    readonly_fields = ["sum"]
+    fields = ["method", "sum", "shown_fee", "status", "decline_code"]
+    readonly_fields = ["sum", "shown_fee"]
 
     @admin.display(description=gettext_lazy("amount"))
     def sum(self, payment: Payment) -> str:
         return format_money(payment.amount, payment.currency)
+
+    @admin.display(description=gettext_lazy("fee"))
+    def shown_fee(self, payment: Payment) -> str:
+        return format_money(payment.fee, payment.currency) if payment.fee else "–"
 
 
 class ConfirmationInline(ReadOnlyInline, TabularInline):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Final, Protocol, Self, runtime_checkable
 from uuid import UUID
@@ -23,6 +23,7 @@ from ticketing.errors import Unavailable
 # For each token that is charged: how many calls fail without a response before the charge is made.
 _LOST_RESPONSES: Final = {"tok_approved": 0, "tok_unstable": 2}
 _DECLINED: Final = "tok_declined"
+_CENT: Final = Decimal("0.01")
 # One statement counts the call and makes the charge, so a repeated call never charges twice.
 _CHARGE: Final = """
 INSERT INTO orders_simulatedcharge AS charge (payment_id, attempts, charged_at)
@@ -44,9 +45,15 @@ class GatewayAway(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """The gateway's response to a charge. With a decline code, no money was taken."""
+    """
+    The gateway's response to a charge. With a decline code, no money was taken.
+
+    `fee` is what the provider keeps of the amount, in its currency, rounded to cents; 0 if it is
+    not known. It is entered in the ledger beside the charge. A refund does not give it back.
+    """
 
     decline_code: str = ""
+    fee: Decimal = Decimal(0)
 
 
 @runtime_checkable
@@ -89,7 +96,8 @@ class SimulatedGateway(SimulatedPixGateway):
     Takes no money. The payment's token decides the result.
 
     `tok_approved` is charged, `tok_declined` is declined, and `tok_unstable` is charged after two
-    calls without a response. Its Pix is paid by a button: `SimulatedPixGateway`.
+    calls without a response. Its Pix is paid by a button: `SimulatedPixGateway`. Of each charge it
+    keeps `SIMULATED_FEE_PERCENT`.
     """
 
     checkout = Checkout(template="orders/pay_card.html")
@@ -109,7 +117,8 @@ class SimulatedGateway(SimulatedPixGateway):
 
     def charge(self, payment: Payment, *, now: datetime) -> Charge:
         if is_paid_by_pix(payment):
-            return Charge() if self.take_pix_over(payment) else Charge("pix_not_paid")
+            taken = self.take_pix_over(payment)
+            return Charge(fee=simulated_fee(payment.amount)) if taken else Charge("pix_not_paid")
         lost = _LOST_RESPONSES.get(payment.token)
         with connection.cursor() as cursor:
             cursor.execute(_CHARGE, {"payment": payment.pk, "lost": lost, "now": now})
@@ -118,7 +127,7 @@ class SimulatedGateway(SimulatedPixGateway):
             return Charge(decline_code="card_declined")
         if attempts <= lost:
             raise GatewayAway(f"Attempt {attempts} had no answer.")
-        return Charge()
+        return Charge(fee=simulated_fee(payment.amount))
 
     def refund(self, payment: Payment, *, refund_id: UUID, amount: Decimal, now: datetime) -> None:
         if is_paid_by_pix(payment):
@@ -132,6 +141,12 @@ class SimulatedGateway(SimulatedPixGateway):
         refunded = SimulatedRefund.objects.filter(payment_id=payment.pk).aggregate(Sum("amount"))
         if refunded["amount__sum"] >= payment.amount:
             charged.filter(refunded_at=None).update(refunded_at=now)
+
+
+def simulated_fee(amount: Decimal) -> Decimal:
+    """Return what the simulated gateway keeps of a charge."""
+    share: Decimal = amount * settings.SIMULATED_FEE_PERCENT / 100
+    return share.quantize(_CENT, ROUND_HALF_UP)
 
 
 @cache

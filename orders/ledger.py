@@ -33,6 +33,15 @@ FROM orders_refund r JOIN orders_payment p ON p.id = r.payment_id
 WHERE r.amount > 0 AND (l.id IS NULL OR l.amount <> -r.amount OR l.currency <> p.currency)
   AND (%(event)s::uuid IS NULL OR o.event_id = %(event)s)
 """
+_FEES: Final = """
+SELECT o.code, CASE WHEN l.id IS NULL THEN 'a fee is not entered'
+  ELSE 'a fee is entered with another amount' END
+FROM orders_payment p JOIN orders_order o ON o.id = p.order_id
+  LEFT JOIN orders_ledgerentry l ON l.cause = p.id AND l.kind = 'fee'
+WHERE p.status IN ('approved', 'refunding', 'refunded') AND p.fee > 0
+  AND (l.id IS NULL OR l.amount <> -p.fee OR l.currency <> p.currency)
+  AND (%(event)s::uuid IS NULL OR o.event_id = %(event)s)
+"""
 _CASH: Final = """
 SELECT o.code, CASE WHEN l.id IS NULL THEN 'a difference in cash is not entered'
   ELSE 'a difference in cash is entered with another amount' END
@@ -48,6 +57,9 @@ WHERE NOT EXISTS (
     SELECT FROM orders_cashdifference d WHERE d.id = l.cause AND d.order_id = l.order_id)
   AND (l.kind = 'charge' AND NOT EXISTS (
     SELECT FROM orders_payment p WHERE p.id = l.cause AND p.order_id = l.order_id
+      AND p.status IN ('approved', 'refunding', 'refunded'))
+  OR l.kind = 'fee' AND NOT EXISTS (
+    SELECT FROM orders_payment p WHERE p.id = l.cause AND p.order_id = l.order_id AND p.fee > 0
       AND p.status IN ('approved', 'refunding', 'refunded'))
   OR l.kind = 'refund' AND NOT EXISTS (
     SELECT FROM orders_refund r JOIN orders_payment p ON p.id = r.payment_id
@@ -148,12 +160,12 @@ def balances_by_event(entries: QuerySet[LedgerEntry]) -> list[EventBalance]:
 
 def find_ledger_faults(*, event_id: UUID | None = None) -> Iterator[str]:
     """
-    Yield a sentence for each payment, refund, entry or order that does not agree with the ledger.
+    Yield a sentence for each payment, fee, refund, entry or order that contradicts the ledger.
 
     At most 100 of each kind. Without an event it reads all orders: it is for operators, not for
     requests.
     """
-    for statement in (_CHARGES, _REFUNDS, _CASH, _ENTRIES, _TOTALS):
+    for statement in (_CHARGES, _FEES, _REFUNDS, _CASH, _ENTRIES, _TOTALS):
         with connection.cursor() as cursor:
             cursor.execute(f"{statement}ORDER BY o.code LIMIT {_MOST_FOUND}", {"event": event_id})
             for code, fault in cursor.fetchall():

@@ -10,7 +10,7 @@ from events.models import Event, Organizer
 
 
 class EntryKind(models.TextChoices):
-    """Why an amount moved. A fee is what the operator of the site withholds from the organizer."""
+    """Why an amount moved. A fee is what the payment provider keeps of a charge."""
 
     CHARGE = "charge", _("charge")
     REFUND = "refund", _("refund")
@@ -21,9 +21,9 @@ class LedgerEntry(models.Model):
     """
     One amount that an organizer gained or lost. A trigger refuses to change or delete a row.
 
-    Triggers write the entries of charges and refunds: `enter_charge` in the transaction that
-    approves a payment, `enter_refund` in the one that records a refund. An entry has no personal
-    data, so it stays when a buyer's data is erased.
+    Triggers write all entries: `enter_charge` those of a charge and of its fee in the transaction
+    that approves a payment, `enter_refund` in the one that records a refund. An entry has no
+    personal data, so it stays when a buyer's data is erased.
     """
 
     id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
@@ -52,7 +52,8 @@ class LedgerEntry(models.Model):
         verbose_name=_("order"),
     )
     kind = models.CharField(_("kind"), max_length=8, choices=EntryKind.choices)
-    # The payment that was approved, the refund that was recorded, or the difference in cash.
+    # The payment that was approved (also for its fee), the refund that was recorded, or the
+    # difference in cash.
     cause = models.UUIDField(editable=False)
     # Without choices: a new method needs no migration.
     method = models.CharField(_("method"), max_length=16)

@@ -244,6 +244,10 @@ class Payment(models.Model):
         _("status"), max_length=12, choices=PaymentStatus.choices, default=PaymentStatus.PENDING
     )
     decline_code = models.CharField(_("decline code"), max_length=50, blank=True)
+    # What the payment provider kept of the charge. A trigger enters it in the ledger.
+    fee = models.DecimalField(
+        _("fee"), max_digits=12, decimal_places=2, default=Decimal(0), db_default=Decimal(0)
+    )
     created_at = models.DateTimeField(_("created at"))
     decided_at = models.DateTimeField(_("decided at"), null=True)
     refunded_at = models.DateTimeField(_("refunded at"), null=True)
@@ -273,6 +277,7 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=PaymentStatus.values), name="payment_status_is_known"
             ),
+            models.CheckConstraint(condition=Q(fee__gte=0), name="fee_is_not_negative"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from django.db import transaction
 
 from events.models import Event, TicketType
+from orders.gateway import simulated_fee
 from orders.holding import CODE_LENGTH
 from orders.models import (
     Order,
@@ -129,6 +130,7 @@ def _make_payment(order: Order, past: PastOrder) -> Payment:
         currency=order.currency,
         status=PaymentStatus.DECLINED if declined else PaymentStatus.APPROVED,
         decline_code="card_declined" if declined else "",
+        fee=Decimal(0) if declined else simulated_fee(past.total),
         created_at=past.created_at,
         decided_at=past.ended_at,
         # The sweep asks again for payments that are pending. These are not.

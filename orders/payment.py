@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -168,16 +169,18 @@ def refuse_payment(order: Order, now: datetime) -> Conflict:
     return OrderNotPayable(f"The order is {order.status}. Only a reservation can be paid.")
 
 
-def approve_payment(*, order_id: UUID, now: datetime) -> bool:
+def approve_payment(*, order_id: UUID, fee: Decimal = Decimal(0), now: datetime) -> bool:
     """
     Move an order to `paid`. It runs in the transaction that writes the order's tickets.
 
-    Return False if the order was not `processing`: another worker may have settled it. A trigger
-    enters the charge in the ledger.
+    `fee` is what the payment provider kept of the charge. Return False if the order was not
+    `processing`: another worker may have settled it. A trigger enters charge and fee in the ledger.
     """
     if not move_order(order_id, was=OrderStatus.PROCESSING, becomes=OrderStatus.PAID, paid_at=now):
         return False
-    Payment.objects.filter(order_id=order_id).update(status=PaymentStatus.APPROVED, decided_at=now)
+    Payment.objects.filter(order_id=order_id).update(
+        status=PaymentStatus.APPROVED, decided_at=now, fee=fee
+    )
     return True
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
@@ -45,7 +46,7 @@ def settle_order(*, order_id: UUID, now: datetime) -> None:
     if charged.decline_code:
         _fail(order, charged.decline_code, now)
         return
-    if not _write_sale(order, now):
+    if not _write_sale(order, charged.fee, now):
         order.refresh_from_db(fields=["status"])
         _finish(order, now)
         return
@@ -102,8 +103,8 @@ def _resend_next_message(order_id: UUID) -> None:
 
 
 @transaction.atomic(durable=True)
-def _write_sale(order: Order, now: datetime) -> bool:
-    if not approve_payment(order_id=order.pk, now=now):
+def _write_sale(order: Order, fee: Decimal, now: datetime) -> bool:
+    if not approve_payment(order_id=order.pk, fee=fee, now=now):
         return False
     items = list(order.items.select_related("ticket_type").order_by("pk"))
     places = [(item, place) for item in items for place in range(1, item.quantity + 1)]

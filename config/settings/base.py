@@ -4,6 +4,7 @@ The settings of every process. Only the modules of this package read environment
 Each variable is explained in `.env.example`; tests/system/test_deployment.py compares the two.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,8 @@ STATIC_ROOT = Path(_env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 PAYMENT_GATEWAY: str = _env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
 # The simulated gateway charges nobody. Without this setting, no process starts with it.
 ALLOW_SIMULATED_PAYMENTS: bool = _env.bool("ALLOW_SIMULATED_PAYMENTS", default=False)
+# What the simulated gateway keeps of each charge, as a payment provider does.
+SIMULATED_FEE_PERCENT = Decimal(_env("SIMULATED_FEE_PERCENT", default="0"))
 
 # --- The door --------------------------------------------------------------------------
 # For how many hours a door device may admit without a network by what it has downloaded. It is also

@@ -1,6 +1,7 @@
 """Settings of the whole system on one machine: `make run` and docker-compose.yml."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 from environ import Env
@@ -19,6 +20,7 @@ _env = Env()
 ALLOWED_HOSTS = ["*"]
 EMAIL_BACKEND = "ticketing.stack.mailbox.MailboxBackend"
 ALLOW_SIMULATED_PAYMENTS = True
+SIMULATED_FEE_PERCENT = Decimal(_env("SIMULATED_FEE_PERCENT", default="3.99"))
 DEMO_ADMIN_PASSWORD = _env("DEMO_ADMIN_PASSWORD", default="")
 DEMO_API_TOKEN = _env("DEMO_API_TOKEN", default="")
 DEMO_DEVICE_TOKEN = _env("DEMO_DEVICE_TOKEN", default="")

@@ -40,6 +40,7 @@ class ShownEvent:
     name: str
     charges: str
     refunds: str
+    fees: str
     payout: str
 
 
@@ -101,6 +102,7 @@ def show_events(balances: list[EventBalance]) -> list[ShownEvent]:
             each.event,
             format_money(each.balance.charges, each.balance.currency),
             format_money(each.balance.refunds, each.balance.currency),
+            format_money(each.balance.fees, each.balance.currency),
             format_money(each.balance.payout, each.balance.currency),
         )
         for each in balances

@@ -56,6 +56,33 @@ def test_a_payment_is_entered_when_it_is_approved_and_not_before():
     assert (entry.method, entry.currency, entry.at) == ("card", "BRL", payment.decided_at)
 
 
+def test_the_fee_of_a_charge_is_entered_once_and_a_refund_does_not_give_it_back(settings):
+    settings.SIMULATED_FEE_PERCENT = Decimal("3.99")
+    order = make_paid_order(quantity=2)
+    settle_order(order_id=order.pk, now=clock.now())
+    Payment.objects.update(status=PaymentStatus.APPROVED)
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    payment = Payment.objects.get()
+    assert payment.fee == Decimal("3.59")
+    entry = LedgerEntry.objects.get(kind=EntryKind.FEE)
+    assert (entry.cause, entry.amount, entry.method) == (payment.pk, Decimal("-3.59"), "card")
+    (sums,) = balances(LedgerEntry.objects.filter(order=order))
+    assert sums == Balance("BRL", Decimal(90), Decimal(-90), Decimal("-3.59"), Decimal(0))
+    assert sums.payout == Decimal("-3.59")
+    assert list(find_ledger_faults()) == []
+
+
+def test_free_and_declined_orders_have_no_fee(settings):
+    settings.SIMULATED_FEE_PERCENT = Decimal("3.99")
+    make_paid_order(ticket_type=make_ticket_type(price="0.00"))
+    declined = make_processing_order(token="tok_declined")
+    settle_order(order_id=declined.pk, now=clock.now())
+
+    assert set(Payment.objects.values_list("fee", flat=True)) == {Decimal(0)}
+    assert not LedgerEntry.objects.exists()
+
+
 def test_an_order_that_is_settled_twice_is_entered_once():
     order = make_paid_order()
     settle_order(order_id=order.pk, now=clock.now())
@@ -213,6 +240,24 @@ def test_the_sums_are_by_currency_and_by_method_with_fees():
         ("card", "BRL", 1, Decimal(90), Decimal(-45)),
         ("card", "USD", 1, Decimal(45), Decimal(0)),
     ]
+
+
+def test_the_check_finds_missing_wrong_and_invented_fees(settings):
+    settings.SIMULATED_FEE_PERCENT = Decimal(10)
+    entered, empty = make_paid_order(), make_paid_order()
+    add_entry(entered, "fee", "-1.00")
+    Payment.objects.filter(order=entered).update(fee=5)
+    Payment.objects.filter(order=empty).update(fee=0)
+
+    assert sorted(find_ledger_faults()) == sorted(
+        [
+            f"{entered.code}: a fee is entered with another amount",
+            f"{entered.code}: an entry has no cause",
+            f"{empty.code}: an entry has no cause",
+        ]
+    )
+    empty_ledger()
+    assert f"{entered.code}: a fee is not entered" in set(find_ledger_faults())
 
 
 def test_the_check_finds_missing_wrong_and_invented_entries():
