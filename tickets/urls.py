@@ -34,6 +34,12 @@ from tickets.pages.tickets import (
     show_tickets,
 )
 from tickets.pages.transferring import transfer_ticket, withdraw_offer
+from tickets.pages.wallet import (
+    download_apple_pass,
+    download_received_apple_pass,
+    save_received_to_google,
+    save_to_google,
+)
 from tickets.views import OrderTickets
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -71,9 +77,13 @@ urlpatterns = [
     re_path(rf"{_ORDER}/tickets/{_NUMBER}\.pdf\Z", download_pdf),
     re_path(rf"{_ORDER}/tickets/{_NUMBER}/transfer\Z", transfer_ticket),
     re_path(rf"{_ORDER}/tickets/{_NUMBER}/transfer/withdraw\Z", withdraw_offer),
+    re_path(rf"{_ORDER}/tickets/{_NUMBER}\.pkpass\Z", download_apple_pass),
+    re_path(rf"{_ORDER}/tickets/{_NUMBER}/google-wallet\Z", save_to_google),
     re_path(rf"{_ORDER}/event\.ics\Z", download_calendar),
     re_path(rf"{_TRANSFER}/\Z", show_transfer),
     re_path(rf"{_TRANSFER}/ticket\.pdf\Z", download_received_pdf),
+    re_path(rf"{_TRANSFER}/ticket\.pkpass\Z", download_received_apple_pass),
+    re_path(rf"{_TRANSFER}/google-wallet\Z", save_received_to_google),
     re_path(rf"{_TRANSFER}/event\.ics\Z", download_received_calendar),
     re_path(rf"{_ORDER}/reminders\Z", choose_reminders),
     re_path(rf"{_ORDER}/offline\.js\Z", send_offline_worker),

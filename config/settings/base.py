@@ -21,6 +21,7 @@ from config.settings.logs import *
 from config.settings.queue import *
 from config.settings.storage import *
 from config.settings.unfold import *
+from config.settings.wallets import read_wallets
 
 _env = Env()
 
@@ -35,6 +36,8 @@ SECRET_KEY_FALLBACKS: list[str] = _env.list("SECRET_KEY_FALLBACKS", default=[])
 TICKET_SIGNING_KEYS = read_ticket_keys(_env)
 # Secrets of webhook endpoints are derived from these keys, new secrets from the first key.
 WEBHOOK_SIGNING_KEYS = read_webhook_keys(_env)
+# Of the wallets of phones: certificates and private keys, by the name of their variable.
+WALLET_KEYS = read_wallets(_env)
 # The only signing secret of the first release. Some secrets that were derived from it are still in
 # use and are not stored.
 TICKET_SIGNING_SECRET: str = _env("TICKET_SIGNING_SECRET", default="")

@@ -15,3 +15,8 @@ def pdf_name(order: Order, number: int | None = None) -> str:
 def calendar_name(order: Order) -> str:
     """Return the name of the file with the event for a calendar."""
     return gettext("event-%(code)s.ics") % {"code": order.code}
+
+
+def pass_name(order: Order, number: int) -> str:
+    """Return the name of the file with a ticket for Apple's wallet."""
+    return gettext("ticket-%(code)s.pkpass") % {"code": f"{order.code}-{number}"}

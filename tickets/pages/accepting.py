@@ -25,7 +25,7 @@ from tickets.documents.names import calendar_name, pdf_name
 from tickets.documents.pdf import PDF_TYPE, Paper, render_pdf
 from tickets.models import Ticket, TicketStatus, Transfer
 from tickets.pages.files import send_file
-from tickets.pages.shown_tickets import show_ticket, tickets_of
+from tickets.pages.shown_tickets import offered_wallets, show_ticket, tickets_of
 from tickets.ticket_codes import number_tickets
 from tickets.transfers.accepting import (
     accept_transfer,
@@ -148,6 +148,7 @@ def _show(
         "organizer": order.event.organizer,
         "start": show_start(order.event),
         "path": transfer_path(transfer),
+        "wallets": offered_wallets(now=now),
         "offered": transfer.ticket,
         "ticket": _describe(order, received) if received is not None else None,
         "is_open": is_open,

@@ -19,6 +19,7 @@ from tickets.models import Ticket, TicketQuerySet, TicketStatus
 from tickets.pictures import render_svg
 from tickets.ticket_codes import number_tickets, readable_code
 from tickets.transfers.offering import may_be_transferred, open_offers
+from tickets.wallet.keys import apple_keys, google_keys
 
 # How long after the event a phone keeps the page for times without a network.
 _KEPT_AFTER_THE_EVENT: Final = timedelta(days=1)
@@ -38,6 +39,14 @@ class ShownTicket:
     # To whom the buyer offers it now.
     offered_to: str = ""
     can_be_offered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedWallets:
+    """The wallets for which this site makes passes."""
+
+    apple: bool
+    google: bool
 
 
 def tickets_of(order: Order) -> TicketQuerySet:
@@ -73,7 +82,16 @@ def describe_tickets(order: Order, tickets: Sequence[Ticket], *, now: datetime) 
         "can_be_kept": any(map(is_the_buyers, tickets)) and not is_cancelled,
         "is_event_cancelled": is_cancelled,
         "kept_until": kept_until(event),
+        "wallets": offered_wallets(now=now),
     }
+
+
+def offered_wallets(*, now: datetime) -> OfferedWallets:
+    """Return the wallets that are configured, and whose certificates have not expired."""
+    apple = apple_keys()
+    return OfferedWallets(
+        apple=apple is not None and apple.is_valid(now), google=google_keys() is not None
+    )
 
 
 def kept_until(event: Event) -> datetime:
