@@ -96,10 +96,12 @@ def invite_member(  # noqa: PLR0913 - an invitation has this many parts
     # The lock prevents two requests at once from both making the last invitation.
     Organizer.objects.select_for_update(no_key=True).get(pk=organizer_id)
     address = email.lower()
+    own = open_invitations().filter(organizer=organizer_id)
+    # Locked before the members are read: whoever accepts at this moment is then one of them.
+    earlier = own.select_for_update().filter(email=address).first()
     members = Membership.objects.filter(organizer=organizer_id)
     if members.filter(Q(user__email__iexact=address) | Q(user__username=address)).exists():
         raise AlreadyMember(f"{address} is a member already.")
-    own = Invitation.objects.filter(organizer=organizer_id, accepted_at=None, withdrawn_at=None)
     others = own.exclude(email=address).filter(expires_at__gt=now)
     if others.count() >= MOST_OPEN:
         raise TooManyInvitations(
@@ -119,9 +121,7 @@ def invite_member(  # noqa: PLR0913 - an invitation has this many parts
         "asks": 0,
         "ask_again_at": next_retry_at(0, now=now),
     }
-    invitation = own.filter(email=address).first() or Invitation(
-        organizer_id=organizer_id, email=address
-    )
+    invitation = earlier or Invitation(organizer_id=organizer_id, email=address)
     for name, value in fields.items():
         setattr(invitation, name, value)
     invitation.save()
@@ -181,7 +181,7 @@ def accept_with_new_account(
     user.set_password(password)
     try:
         with transaction.atomic(durable=True):
-            user.save(force_insert=True)
+            user.save()
             _accept(invitation, user, now)
     except IntegrityError as error:
         raise AccountExists("Sign in with your account, then open the link again.") from error

@@ -123,7 +123,6 @@ def add_member(  # noqa: PLR0913 - a membership has this many parts
 
     An existing membership does not change.
     """
-    Organizer.objects.select_for_update(no_key=True).get(pk=organizer_id)
     membership, made = Membership.objects.get_or_create(
         organizer_id=organizer_id,
         user_id=user_id,

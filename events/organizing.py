@@ -165,13 +165,13 @@ def _insert(event: Event) -> None:
     chosen, event.slug = event.slug, event.slug or free_slug(event.name)
     try:
         with transaction.atomic():
-            event.save(force_insert=True)
+            event.save()
     except IntegrityError as error:
         if chosen:
             raise SlugTaken(f"{chosen} belongs to another event. Choose another slug.") from error
         # Another event took the free slug after `free_slug` had looked for it.
         event.slug = f"{event.slug}-{new_code(5).lower()}"
-        event.save(force_insert=True)
+        event.save()
 
 
 def _record(

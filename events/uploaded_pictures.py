@@ -38,7 +38,7 @@ def open_picture(upload: IO[bytes], *, enough: int) -> Image.Image:
         if picture.width * picture.height > _MOST_PIXELS[str(picture.format)]:
             raise PictureTooLarge("It has too many pixels. Make it smaller, and send it again.")
         picture.draft("RGB", (enough, enough))
-        picture.load()
+        # This decodes it.
         return ImageOps.exif_transpose(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         # Pillow raises all of these for damaged files.

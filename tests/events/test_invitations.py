@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import OperationalError
 
 from events.invitations import (
     LASTS,
@@ -27,6 +28,7 @@ from events.invitations import (
 )
 from events.models import Event, Invitation, Membership, Organizer, Role
 from tests.make import SOMEBODY, make_event, make_organizer, make_user
+from tests.race import locked
 from ticketing import clock
 from ticketing.mail_limit import TooManyMails
 from ticketing.models import Act, User
@@ -66,6 +68,7 @@ def accept(invitation: Invitation, **fields: Any) -> User:
 
 def test_the_mail_has_a_link_and_says_who_invites_to_which_role():
     organizer = make_organizer(name="Casa Azul")
+    Organizer.objects.filter(pk=organizer.pk).update(email="casa@example.com")
     invitation = invite(organizer)
 
     send_invitation(invitation_id=invitation.pk, now=clock.now())
@@ -73,6 +76,9 @@ def test_the_mail_has_a_link_and_says_who_invites_to_which_role():
 
     (sent,) = mail.outbox
     assert sent.to == ["bia@example.com"]
+    assert sent.subject == "Casa Azul invites you to its team"
+    assert sent.from_email == "Casa Azul via Bilheteria <ingressos@example.com>"
+    assert sent.reply_to == ["Casa Azul <casa@example.com>"]
     assert "Ana invites you to the team of Casa Azul. Your role: manager." in sent.body
     (link,) = re.findall(
         r"/admin/invitations/([0-9a-f-]{36})/\?token=(inv_[0-9a-f]{64})", str(sent.body)
@@ -106,9 +112,10 @@ def test_an_invited_person_gets_an_account_with_the_role_at_the_events():
     assert (user.is_staff, user.is_superuser) == (True, False)
     assert (membership.organizer, membership.role) == (event.organizer, Role.DOOR)
     assert list(membership.events.all()) == [event]
-    assert [act.type for act in Act.objects.filter(subject_id=event.organizer_id)] == [
-        "organizer.member_invited",
-        "organizer.member_joined",
+    acts = Act.objects.filter(subject_id=event.organizer_id).order_by("at", "id")
+    assert list(acts.values_list("type", "details")) == [
+        ("organizer.member_invited", {"invitation": str(invitation.pk), "role": "door"}),
+        ("organizer.member_joined", {"user": user.pk, "role": "door"}),
     ]
     # No address of a person is in the record of acts.
     assert not any("bia" in str(act.details) for act in Act.objects.all())
@@ -148,23 +155,48 @@ def test_an_invitation_ends_after_seven_days_and_is_deleted_a_month_later():
     with pytest.raises(InvitationNotOpen):
         accept(invitation, now=ends)
 
-    forget_invitations(now=ends + timedelta(days=29))
+    forget_invitations(now=ends + timedelta(days=30))
     assert Invitation.objects.count() == 1
     forget_invitations(now=ends + timedelta(days=31))
     assert not Invitation.objects.exists()
 
 
 def test_a_withdrawn_invitation_opens_nothing():
-    invitation = invite(make_organizer())
+    organizer = make_organizer()
+    invitation, other = invite(organizer), invite(organizer, "caio@example.com")
 
     for _ in range(2):
         withdraw_invitation(invitation_id=invitation.pk, actor=SOMEBODY, now=clock.now())
+        assert Act.objects.filter(type="organizer.invitation_withdrawn").count() == 1
 
     with pytest.raises(InvitationNotOpen):
         accept(invitation)
+    other.refresh_from_db()
+    assert (other.withdrawn_at, other.accepted_at) == (None, None)
     send_invitation(invitation_id=invitation.pk, now=clock.now())
     assert mail.outbox == []
-    assert Act.objects.filter(type="organizer.invitation_withdrawn").count() == 1
+
+
+def test_an_accepted_invitation_cannot_be_withdrawn():
+    invitation = invite(make_organizer())
+    accept(invitation)
+
+    with pytest.raises(InvitationNotOpen):
+        withdraw_invitation(invitation_id=invitation.pk, actor=SOMEBODY, now=clock.now())
+
+    assert not Act.objects.filter(type="organizer.invitation_withdrawn").exists()
+
+
+def test_an_expired_invitation_is_not_mailed_and_another_one_waits_for_its_own_message():
+    organizer = make_organizer()
+    invitation, other = invite(organizer), invite(organizer, "caio@example.com")
+
+    send_invitation(invitation_id=invitation.pk, now=invitation.expires_at)
+    assert mail.outbox == []
+    send_invitation(invitation_id=invitation.pk, now=clock.now())
+    send_invitation(invitation_id=other.pk, now=clock.now())
+
+    assert [sent.to for sent in mail.outbox] == [["bia@example.com"], ["caio@example.com"]]
 
 
 def test_a_person_with_an_account_signs_in_to_accept():
@@ -196,6 +228,14 @@ def test_an_invitation_does_not_change_the_role_of_a_member():
         invite(organizer, "BIA@example.com")
 
     assert Membership.objects.get(user=viewer).role == Role.VIEWER
+
+
+def test_who_accepts_at_the_moment_of_a_second_invitation_is_not_invited_again():
+    organizer, owner = make_organizer(), make_user()
+    invitation = invite(organizer, inviter=owner)
+
+    with locked(invitation), pytest.raises(OperationalError, match="lock timeout"):
+        invite(organizer, inviter=owner)
 
 
 def test_a_second_invitation_to_an_address_renews_the_first():

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from events.invitations import OfferedMembership, invite_member, open_invitations
 from events.members import LastOwner, change_member, remove_member
 from events.models import Event, Invitation, Membership, Organizer, Role
 from tests.make import SOMEBODY, make_event, make_organizer, make_user
+from tests.race import locked
 from ticketing import clock
-from ticketing.models import Act
+from ticketing.models import Act, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,13 +63,15 @@ def test_a_limited_member_who_becomes_an_owner_has_all_events():
     assert (member.only_some_events, member.events.count()) == (False, 0)
 
 
+@pytest.mark.parametrize("lost", ["is_active", "is_staff"])
 @pytest.mark.parametrize("act", [remove, lambda owner: change(owner, Role.MANAGER)])
-def test_the_last_owner_stays_owner(act: Callable[[Membership], None]):
+def test_the_last_owner_stays_owner(act: Callable[[Membership], None], lost: str):
     organizer = make_organizer()
     owner, gone = make_member(organizer, Role.OWNER), make_member(organizer, Role.OWNER)
-    # Who cannot sign in any more does not count.
-    type(gone.user).objects.filter(pk=gone.user_id).update(is_active=False)
+    # Who cannot sign in any more does not count, nor does an owner of another organizer.
+    User.objects.filter(pk=gone.user_id).update(**{lost: False})
     make_member(organizer, Role.MANAGER)
+    make_member(make_organizer(), Role.OWNER)
 
     with pytest.raises(LastOwner):
         act(owner)
@@ -90,6 +93,18 @@ def test_a_removed_member_keeps_the_account_and_other_memberships():
 
     assert list(Membership.objects.filter(user=elsewhere.user)) == [elsewhere]
     assert Act.objects.get(type="organizer.member_removed").subject_id == organizer.pk
+
+
+def test_a_member_is_changed_and_removed_under_the_lock_of_the_organizer():
+    organizer = make_organizer()
+    make_member(organizer, Role.OWNER)
+    member = make_member(organizer, Role.VIEWER)
+
+    for act in (remove, lambda each: change(each, Role.MANAGER)):
+        with locked(organizer), pytest.raises(OperationalError, match="lock timeout"):
+            act(member)
+
+    change(member, Role.MANAGER)
 
 
 def test_two_owners_who_remove_each_other_at_once_leave_one():

@@ -12,7 +12,7 @@ from PIL import Image
 
 from events.models import Event
 from events.pictures import PictureTooSmall, own_picture, set_picture
-from events.uploaded_pictures import PictureTooLarge, UnreadablePicture
+from events.uploaded_pictures import PictureTooLarge, UnreadablePicture, open_picture
 from tests.make import SOMEBODY, make_event, make_organizer
 from tests.pages.test_admin import organizer_of, sign_in
 from ticketing import clock
@@ -56,12 +56,25 @@ def test_a_picture_is_stored_in_three_sizes_of_one_shape(kind: str):
     assert event.image_url.endswith("/1600.jpg")
 
 
-def test_a_smaller_picture_is_not_blown_up():
+@pytest.mark.parametrize(
+    ("size", "largest"),
+    [((900, 900), (900, 506)), ((3000, 600), (1066, 599)), ((800, 450), (800, 450))],
+)
+def test_a_smaller_picture_is_not_blown_up(size: tuple[int, int], largest: tuple[int, int]):
     event = make_event()
 
-    store(event, picture((900, 900)))
+    store(event, picture(size))
 
-    assert stored(event, 1600).size == (900, 506)
+    assert stored(event, 1600).size == largest
+
+
+def test_what_is_transparent_becomes_white():
+    event, encoded = make_event(), BytesIO()
+    Image.new("RGBA", (1600, 900), (*RED, 0)).save(encoded, "PNG")
+
+    store(event, encoded.getvalue())
+
+    assert stored(event, 400).getpixel((200, 112)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize(("focus", "color"), [(0, RED), (1, BLUE)])
@@ -98,6 +111,7 @@ def test_data_about_the_place_and_comments_are_dropped_and_the_picture_is_uprigh
         (picture()[:5000], UnreadablePicture),
         (picture(kind="BMP"), UnreadablePicture),
         (picture((799, 450)), PictureTooSmall),
+        (picture((800, 449)), PictureTooSmall),
         (picture((6000, 5000), "PNG"), PictureTooLarge),
     ],
 )
@@ -111,6 +125,13 @@ def test_what_is_no_usable_picture_is_refused_and_changes_nothing(
 
     event.refresh_from_db()
     assert event.image_url == ""
+
+
+def test_a_picture_of_the_most_pixels_is_decoded():
+    encoded = BytesIO()
+    Image.new("L", (5000, 5000)).save(encoded, "PNG", compress_level=1)
+
+    assert open_picture(encoded, enough=800).size == (5000, 5000)
 
 
 def test_the_address_of_a_picture_leads_to_the_store_and_may_be_cached():
