@@ -190,13 +190,14 @@ class EventActions(AsksQuestions, EventPages):
 def _say_consequences(event: Event, found: Consequences) -> list[str]:
     lines = [_("From now on, nobody can buy tickets. The event stays visible as cancelled.")]
     if found.reservations:
+        tickets = ngettext("%(count)d ticket", "%(count)d tickets", found.reserved_tickets)
         lines.append(
             ngettext(
-                "%(count)d open reservation ends (%(tickets)d tickets).",
-                "%(count)d open reservations end (%(tickets)d tickets).",
+                "%(count)d open reservation ends (%(tickets)s).",
+                "%(count)d open reservations end (%(tickets)s).",
                 found.reservations,
             )
-            % {"count": found.reservations, "tickets": found.reserved_tickets}
+            % {"count": found.reservations, "tickets": tickets % {"count": found.reserved_tickets}}
         )
     if found.processing:
         lines.append(

@@ -105,6 +105,8 @@ class EventForm(forms.ModelForm):
             self.fields["slug"].required = False
         self._offer_time_zones()
         self._offer_currencies()
+        if "requires_proof_of_work" in self.fields:
+            self.fields["requires_proof_of_work"].label = _("slow down robots")
         self._help("name", _("As buyers see it on the ticket and in mails."))
         self._help("city", _("Buyers find the event by its city."))
         self._help("sales_start_at", _("Empty: as soon as the event is published."))
@@ -126,9 +128,10 @@ class EventForm(forms.ModelForm):
         self._help(
             "requires_proof_of_work",
             _(
-                "The buyer's browser must compute for about a second before it can reserve. This"
-                " slows bots down. Switch it on only if your shop supports it: otherwise no one"
-                " can reserve."
+                "Before it reserves, each buyer's browser solves a small puzzle by itself, for"
+                " about a second. People hardly notice it; robots that grab many tickets do. The"
+                " pages of this shop do it already. A shop of your own must do it too, or nobody"
+                " can buy there."
             ),
         )
         self._help(
