@@ -39,6 +39,8 @@ class User(AbstractUser):
     second_factor_since = models.DateTimeField(
         _("two-factor sign-in since"), null=True, editable=False
     )
+    # The user wants to see the list of first steps on the home page no longer.
+    first_steps_closed_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username

@@ -19,6 +19,7 @@ from orders.models import Order
 from orders.search import latest_orders
 from ticketing import clock
 from ticketing.money import format_money
+from ticketing.staff import closed_first_steps
 from tickets.figures import Entries, GateEntries, read_entries
 from tickets.home.attention import find_matters
 from tickets.home.charts import Chart, draw_columns
@@ -85,13 +86,13 @@ def fill_home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["title"] = _("Home")
     events = reach.events_with(Right.SEE_EVENTS)
     if not events.exists():
-        return context | {"steps": first_steps(reach, None), "is_new": True}
+        return context | {"steps": first_steps(reach), "is_new": True}
     coming = list(
         with_types(events)
         .filter(status=EventStatus.PUBLISHED, ends_at__gt=now)
         .order_by("starts_at", "pk")[: 1 + _COMING_UP]
     )
-    is_first = not coming and not events.exclude(status=EventStatus.DRAFT).exists()
+    is_closed = closed_first_steps(request.user)
     today = [event for event in coming if is_today(event, now=now)]
     return context | {
         "today": [_show_today(event, now) for event in today[:_MOST_TODAY]],
@@ -102,7 +103,7 @@ def fill_home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             for event in coming[1:]
         ],
         "matters": find_matters(reach, now=now),
-        "steps": first_steps(reach, events) if is_first else [],
+        "steps": [] if is_closed else first_steps(reach),
         **_show_sales(events, days=_wanted_period(request), now=now),
         **_latest(reach, now),
     }

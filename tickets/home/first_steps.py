@@ -1,7 +1,7 @@
-"""The first-use list of the home page: the steps from nothing to an event on sale."""
+"""The first-use list of the home page: the steps from nothing to an event that people enter."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
@@ -10,6 +10,9 @@ from django.utils.translation import gettext as _
 from events.models import Event, EventStatus, TicketType
 from events.reach import Reach
 from events.roles import Right
+from tickets.models import Device
+
+_PUBLISHED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +27,48 @@ class Step:
     is_next: bool
 
 
-def first_steps(reach: Reach, events: QuerySet[Event] | None) -> list[Step]:
-    """Return the steps to the first event on sale, for a user who may take them."""
+def first_steps(reach: Reach) -> list[Step]:
+    """Return the steps to the first event, for a user who may take them. None if all are done."""
     if not reach.has_everywhere(Right.CHANGE_EVENTS):
         return []
-    has_types = Exists(TicketType.objects.filter(event=OuterRef("pk")))
-    drafts = (
-        []
-        if events is None
-        else list(
-            events.filter(status=EventStatus.DRAFT)
-            .annotate(has_types=has_types)
-            .order_by("-created_at", "pk")[:1]
-        )
-    )
-    draft: Any = drafts[0] if drafts else None
+    events = reach.events_with(Right.CHANGE_EVENTS)
+    was_published = events.exclude(status=EventStatus.DRAFT).exists()
+    draft: Any = None if was_published else _furthest_draft(events)
+    has_types = draft is not None and draft.has_types
+    done = [True] * _PUBLISHED if was_published else [draft is not None, has_types, False]
+    done.append(_has_device(reach))
+    if all(done):
+        return []
     page = (
         reverse("admin:events_event_change", args=[draft.pk])
         if draft
         else reverse("admin:events_event_add")
     )
-    done = [draft is not None, draft is not None and draft.has_types, False, False]
-    words = [
+    publish = reverse("admin:events_event_publish_this", args=[draft.pk]) if has_types else page
+    pages = [page, page, publish, reverse("admin:tickets_device_add")]
+    first_open = done.index(False)
+    return [
+        Step(text, hint, is_done, url, button, place == first_open)
+        for place, ((text, hint, button), is_done, url) in enumerate(
+            zip(_words(), done, pages, strict=True)
+        )
+    ]
+
+
+def _furthest_draft(events: QuerySet[Event]) -> Any:
+    has_types = Exists(TicketType.objects.filter(event=OuterRef("pk")))
+    drafts = events.filter(status=EventStatus.DRAFT).annotate(has_types=has_types)
+    return drafts.order_by("-has_types", "-created_at", "pk").first()
+
+
+def _has_device(reach: Reach) -> bool:
+    devices = Device.objects.filter(revoked_at=None)
+    own = reach.within(devices, Right.RUN_DOOR, organizer_path="organizer", event_path=None)
+    return own.exists()
+
+
+def _words() -> list[tuple[str, str, str]]:
+    return [
         (
             _("Describe your event"),
             _("Its name, place, date and picture. Nobody sees it yet."),
@@ -66,14 +89,4 @@ def first_steps(reach: Reach, events: QuerySet[Event] | None) -> list[Step]:
             _("Connect the phones that scan tickets."),
             _("Add device"),
         ),
-    ]
-    can_publish = draft is not None and draft.has_types
-    publish = reverse("admin:events_event_publish_this", args=[draft.pk]) if can_publish else page
-    pages = [page, page, publish, reverse("admin:tickets_device_add")]
-    first_open = done.index(False)
-    return [
-        Step(text, hint, is_done, url, button, place == first_open)
-        for place, ((text, hint, button), is_done, url) in enumerate(
-            zip(words, done, pages, strict=True)
-        )
     ]

@@ -1,12 +1,14 @@
 """The pages beside the home page: the search, and the dashboard of an event."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from events.access import within_rights
 from events.admin.base import rows_of_key
@@ -18,6 +20,8 @@ from orders.models import Order
 from orders.order_figures import OrderCounts, count_orders
 from ticketing import clock
 from ticketing.clock import zone_named
+from ticketing.models import User
+from ticketing.staff import close_first_steps
 from tickets.figures import read_entries
 from tickets.finding import MOST_FOUND, find_anything
 from tickets.home.board import draw_entries, show_orders, show_sales_chart
@@ -94,6 +98,13 @@ def dashboard(request: HttpRequest, event_id: str) -> HttpResponse:
             links=links_of(event, reach),
             **show_sales_chart(sales, with_event=False),
         ).render()
+
+
+@require_POST
+def hide_first_steps(request: HttpRequest) -> HttpResponse:
+    """Close the list of first steps for the user, and go back to the home page."""
+    close_first_steps(user_id=cast(User, request.user).pk, now=clock.now())
+    return redirect("admin:index")
 
 
 def _name_of(days: int) -> str:

@@ -1,5 +1,6 @@
 """The home page, an event's dashboard and the search: what each role sees, and what it costs."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -104,6 +105,40 @@ def test_on_the_day_of_an_event_its_entries_come_first():
     assert page.index(f'id="today-{event.pk}"') < page.index('id="home-next"')
 
 
+def test_the_sections_and_buttons_of_the_home_page_keep_their_order():
+    organizer = make_organizer()
+    event, later = (make_event(organizer=organizer) for _ in range(2))
+    start_in(event, timedelta(hours=-1))
+    start_in(later, timedelta(days=3))
+    make_paid_order(ticket_type=event.ticket_types.get())
+
+    page = home(member_of(organizer)).content.decode()
+
+    assert re.findall(r'<h2 id="([a-z-]+)', page) == [
+        "today-",
+        "home-steps",
+        "home-next",
+        "home-sales",
+        "home-matters",
+        "home-find",
+        "home-coming",
+        "home-latest",
+    ]
+    section = page[page.index('id="home-next"') : page.index('id="home-sales"')]
+    buttons = re.findall(r'class="home-button.*?</(?:a|button)>', section)
+    texts = [re.sub(r"<span.*?</span>|^.*?>|<.*", "", button) for button in buttons]
+    assert texts == [
+        "Sales and entries",
+        "Copy link",
+        "Edit event",
+        "Orders",
+        "Financial report",
+        "Export",
+        "Box office",
+        "Check-in list",
+    ]
+
+
 def test_the_chosen_period_is_drawn_and_any_other_value_means_seven_days():
     event = make_event()
     make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
@@ -171,19 +206,60 @@ def test_a_member_limited_to_one_event_sees_nothing_of_the_others():
     assert [dashboard(client, event).status_code for event in (ours, theirs)] == [200, 404]
 
 
-def test_an_organizer_without_events_gets_a_checklist_that_follows_the_first_draft():
+def test_the_list_of_first_steps_ticks_each_step_that_is_done_until_all_are():
     organizer = make_organizer()
     client = member_of(organizer)
-    steps = [step.done for step in home(client).context["steps"]]
+    seen = [home(client).context["steps"]]
     draft = make_event(organizer=organizer, status="draft")
-    then = home(client).context["steps"]
+    kinds = list(draft.ticket_types.all())
+    draft.ticket_types.all().delete()
+    seen.append(home(client).context["steps"])
+    TicketType.objects.bulk_create(kinds)
+    seen.append(home(client).context["steps"])
     Event.objects.filter(pk=draft.pk).update(status="published")
+    seen.append(home(client).context["steps"])
+    Device.objects.create(organizer=organizer, name="Celular", digest="d")
 
-    assert steps == [False] * 4
-    assert [step.done for step in then] == [True, True, False, False]
-    assert [step.is_next for step in then] == [False, False, True, False]
-    assert then[2].url == reverse("admin:events_event_publish_this", args=[draft.pk])
+    assert [[step.done for step in steps] for steps in seen] == [
+        [False, False, False, False],
+        [True, False, False, False],
+        [True, True, False, False],
+        [True, True, True, False],
+    ]
+    assert [[step.is_next for step in steps].index(True) for steps in seen] == [0, 1, 2, 3]
+    assert seen[2][2].url == reverse("admin:events_event_publish_this", args=[draft.pk])
     assert home(client).context["steps"] == []
+
+
+def test_a_device_counts_before_the_event_does():
+    organizer = make_organizer()
+    Device.objects.create(organizer=organizer, name="Celular", digest="d")
+
+    steps = home(member_of(organizer)).context["steps"]
+
+    assert [step.done for step in steps] == [False, False, False, True]
+
+
+def test_a_member_hides_the_list_of_first_steps_for_good_and_for_nobody_else():
+    event = make_event()
+    client, other = member_of(event.organizer), member_of(event.organizer)
+    hide = reverse("hide_first_steps")
+
+    assert f'action="{hide}"' in home(client).content.decode()
+    assert client.get(hide).status_code == 405
+    assert client.post(hide, follow=True).context["steps"] == []
+    assert home(client).context["steps"] == []
+    assert len(home(other).context["steps"]) == 4
+
+
+def test_nobody_hides_the_list_before_there_is_an_event():
+    client = member_of(make_organizer())
+    client.post(reverse("hide_first_steps"))
+
+    page = home(client)
+
+    assert len(page.context["steps"]) == 4
+    assert reverse("hide_first_steps") not in page.content.decode()
 
 
 def test_members_who_may_not_make_events_get_no_checklist():
@@ -431,7 +507,7 @@ def test_the_pages_cost_the_same_with_many_events_and_orders():
 
     assert costs[0] == costs[1]
     # Beside the queries of every page of the admin.
-    assert costs[0] == [40, 29, 5]
+    assert costs[0] == [42, 29, 5]
 
 
 def _costs(client: Client, event: Event) -> list[int]:
