@@ -15,6 +15,7 @@ from events.event_cache import clear_event_cache
 from events.list_answers import clear_query_cache
 from events.listing import clear_page_cache
 from events.pages.live import clear_live_events
+from events.pages.live_catalogue import clear_live_catalogue
 from events.stock.cold import clear_recorded_figures
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
@@ -51,6 +52,7 @@ def redis() -> Iterator[Redis]:
     clear_query_cache()
     clear_live_events()
     clear_door_counts()
+    clear_live_catalogue()
     yield client
     cache.close()
 

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     # Passes API requests without a cookie straight to their view. The middleware after it is for
     # pages, and for staff who call the API with their session.
     "ticketing.api.requests.ApiMiddleware",
+    "ticketing.api.requests.PublicPageMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketing.api.requests.PagesLocaleMiddleware",

@@ -18,10 +18,12 @@ from events.catalogue import CatalogueFilter, Period
 from events.event_cache import CachedEvent
 from events.listing import NoSuchPage, PageReading, PageRequest, read_page
 from events.models import Event, TicketType
+from events.pages.live_catalogue import read_first_page
 from events.pages.sales import state_of_event, state_of_sales
 from events.pictures import own_picture
 from events.wording import show_money, show_start
 from ticketing import clock
+from ticketing.pages.kept import is_for_all, show_kept
 from ticketing.pages.shop import show_public_page
 
 _PAGE_SIZE: Final = 24
@@ -75,13 +77,29 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
     """
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
+    now = clock.now()
+    if is_for_all(request):
+        live = read_first_page(_PAGE_SIZE, now=now)
+        return show_kept(request, live.pages, lambda _: _show(request, live.reading, now))
     form = SearchForm(request.GET, label_suffix="")
     wanted = form.as_filter() if form.is_valid() else CatalogueFilter(period=Period.UPCOMING)
-    number, now = _number_in(request.GET.get("page", "1")), clock.now()
+    number = _number_in(request.GET.get("page", "1"))
     try:
         reading = read_page(PageRequest(wanted, number, _PAGE_SIZE), now=now)
     except NoSuchPage as error:
         raise Http404 from error
+    return _show(request, reading, now, form=form, number=number)
+
+
+def _show(
+    request: HttpRequest,
+    reading: PageReading,
+    now: datetime,
+    *,
+    form: SearchForm | None = None,
+    number: int = 1,
+) -> HttpResponse:
+    form = form or SearchForm(label_suffix="")
     searched = {name: value for name in form.fields if (value := request.GET.get(name, ""))}
     context = {
         "form": form,

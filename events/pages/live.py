@@ -1,5 +1,5 @@
 """
-What is left of an event's tickets, for all readers of its page.
+What is left of an event's tickets, and its page, for all readers.
 
 A process reads the stock of an event once a second at most, however many readers poll it.
 """
@@ -7,7 +7,7 @@ A process reads the stock of an event once a second at most, however many reader
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Final
@@ -20,6 +20,7 @@ from events.event_cache import CachedEvent, take_event_named
 from events.models import ChangeForBuyers, EventStatus
 from ticketing import clock
 from ticketing.api.limits import count_read
+from ticketing.pages.kept import KeptPage
 
 _FRESH_SECONDS: Final = 1.0
 # When held tickets may return changes slowly, and is a question to PostgreSQL.
@@ -30,7 +31,7 @@ _READ_METHODS: Final = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
-    """An event with what is left of it. All threads share it: do not change it."""
+    """An event with what is left of it. All threads share it: only `pages` is written later."""
 
     cached: CachedEvent
     left: Mapping[UUID, int]
@@ -41,6 +42,8 @@ class LiveEvent:
     read_at: float
     returns_read_at: float
     body: bytes
+    # The event's page as its readers see it, once it was rendered.
+    pages: dict[str, KeptPage] = field(default_factory=dict)
 
 
 _readings: dict[str, LiveEvent] = {}

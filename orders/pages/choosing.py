@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from ticketing.api.form_keys import FIELD, act_once, new_form_key
 from ticketing.api.idempotency import ResponseStore, shown_token
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
+from ticketing.pages.kept import is_for_all, show_kept
 from ticketing.pages.shop import show_public_page
 from ticketing.text import refuse_control_characters
 from ticketing.tokens import TokenKind
@@ -78,6 +80,9 @@ def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
     live = read_live_event(slug, now=now)
     if live is None:
         raise Http404
+    if is_for_all(request):
+        render = partial(_show_to_all, request, live)
+        return show_kept(request, live.pages, render, new_form_key=new_form_key)
     sent = request.POST if request.method == "POST" else request.GET
     offer = _find_offer(request, live.cached.event, sent.get("code", ""))
     kinds = _describe_offer(live, offer)
@@ -149,6 +154,13 @@ def _result(reservation: Reservation) -> dict[str, Any]:
     return {"id": str(reservation.order_id), "access_token": reservation.token.text}
 
 
+def _show_to_all(request: HttpRequest, live: LiveEvent, marks: Mapping[str, Any]) -> HttpResponse:
+    offer = _Offer("", None, None)
+    kinds = _describe_offer(live, offer)
+    form = ChoiceForm(kinds=kinds, most=live.cached.event.max_per_order)
+    return _show(request, live, offer, kinds, form, marks=marks)
+
+
 def _find_offer(request: HttpRequest, event: Event, sent: str) -> _Offer:
     code = sent.strip()
     if not code:
@@ -186,6 +198,7 @@ def _show(  # noqa: PLR0913 - what the page is made of
     *,
     refusal: Refusal | None = None,
     status: int = HTTPStatus.OK,
+    marks: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
     event, code_refusal = live.cached.event, offer.refusal
     if refusal is not None:
@@ -205,6 +218,7 @@ def _show(  # noqa: PLR0913 - what the page is made of
         "promo": offer.promo,
         "code_refusal": say_refusal(code_refusal) if code_refusal is not None else "",
         "hold_minutes": max(1, event.hold_seconds // 60),
+        **marks,
     }
     page = show_public_page(request, "orders/choose.html", context, status=status)
     if refusal is not None and refusal.retry_after is not None:

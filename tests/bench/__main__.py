@@ -47,6 +47,8 @@ _GOALS: Final = {
     "f. search 5,000 events": 0.3,
     "f. read the document": 0.8,
     "f. read an event, Redis just lost all": 0.8,
+    "g. page of an event": 0.6,
+    "g. catalogue": 0.6,
 }
 # The rate on a full database should be this part of the rate on an empty one.
 _GOAL_FULL_DATABASE: Final = 0.9
@@ -127,7 +129,7 @@ def _measure(
         if arguments.only in load.name:
             _say(f"  measuring {load.name}")
             found[load.name] = _compare(stack, load, arguments, wrong)
-    from tests.bench import line  # noqa: PLC0415
+    from tests.bench import line, pages  # noqa: PLC0415
 
     if arguments.only in "d. paid orders through the workers":
         _say("  measuring d. paid orders through the workers")
@@ -137,13 +139,18 @@ def _measure(
     if arguments.only in "e. from 202 to tickets":
         _say("  measuring e. from 202 to tickets")
         found["e. from 202 to tickets"] = line.measure_latency(stack, organizer)
+    if arguments.only in pages.LIVE:
+        _say(f"  measuring {pages.LIVE}")
+        found[pages.LIVE] = pages.measure_reads(
+            stack, organizer, seconds=arguments.seconds, wrong=wrong
+        )
     return found
 
 
 def _loads(stack: BenchStack, organizer: Any) -> Iterator[Load]:
     from django.db import connection  # noqa: PLC0415
 
-    from tests.bench import crowd, data  # noqa: PLC0415
+    from tests.bench import crowd, data, pages  # noqa: PLC0415
 
     events = [data.make_event(organizer, number=number) for number in range(_EVENTS)]
     gone = data.make_event(organizer, number=_EVENTS, capacity=0)
@@ -189,6 +196,7 @@ def _loads(stack: BenchStack, organizer: Any) -> Iterator[Load]:
     yield Load("b. read an event", lambda: next(reading), 200, lambda: constant)
     yield Load("c. admit a ticket", scan, 200, lambda: bare_admit)
     yield from crowd.crowd_loads(stack, organizer, address=address)
+    yield from pages.page_loads(events[0], address=address)
 
 
 def _compare(

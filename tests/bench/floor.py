@@ -1,12 +1,14 @@
 """The floors: the minimal views with which the loads are compared. See `floor_settings`."""
 
 import os
+from functools import cache
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import engines
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from redis import Redis
@@ -64,6 +66,16 @@ class Constant(APIView):
         return Response(_CONSTANT, status=409)
 
 
+def show_page(request: HttpRequest) -> HttpResponse:
+    """Render a template without variables, as long as the page of an event."""
+    return HttpResponse(_page().render({}, request))
+
+
+@cache
+def _page() -> Any:
+    return engines["django"].from_string("<p>Um quinteto, uma casa pequena.</p>\n" * 200)
+
+
 class _Shared:
     redis: Any = None
     sha = ""
@@ -84,4 +96,5 @@ urlpatterns = [
     path("reserve", reserve),
     path("admit", admit),
     path("constant", Constant.as_view()),
+    path("page", show_page),
 ]

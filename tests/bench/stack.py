@@ -97,6 +97,7 @@ class BenchStack:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as record:
             record.execute(_FLOOR_TABLES)
         web = self.programs.web(port=self.port)
+        self.web_processes = int(web.command[web.command.index("--workers") + 1])
         floor = self.programs.web(port=self.floor_port, name="floor")
         floor.command = [
             word.replace("config.wsgi:application", "tests.bench.floor_wsgi:application")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
@@ -17,6 +18,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 from ticketing.api.callers import client_address
 from ticketing.ids import new_id
 from ticketing.origin import Origin, coming_from
+from ticketing.pages.kept import is_for_all
 from ticketing.pages.shop import is_shop_page, language_for
 
 HEADER = "X-Request-Id"
@@ -41,6 +43,7 @@ _API = (
     "/metrics",
     "/schema",
 )
+_PUBLIC_PAGES = re.compile(r"/|/e/[a-z0-9-]{1,80}(?:/live|/)?")
 API_LANGUAGE = "en"
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -98,6 +101,33 @@ class ApiMiddleware:
             use_api_language(request)
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+
+class PublicPageMiddleware:
+    """
+    Call the view of a page that everybody reads directly.
+
+    Of the middleware after this one, reading such a page needs its language, its time zone, its
+    form's token and the header against frames. It needs no session, no user and no message.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self.csrf = CsrfViewMiddleware(get_response)
+        self.zone = ZoneInfo(settings.PAGES_TIME_ZONE)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not (is_for_all(request) and _PUBLIC_PAGES.fullmatch(request.path_info)):
+            return self.get_response(request)
+        match = request.resolver_match = _resolve(request.path_info)
+        language = request.LANGUAGE_CODE = language_for(request)
+        translation.activate(language)
+        timezone.activate(self.zone)
+        self.csrf.process_request(request)
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        response.headers["Content-Language"] = language
+        response.headers["X-Frame-Options"] = "DENY"
+        return self.csrf.process_response(request, response)
 
 
 # The same few paths are requested most of the time.

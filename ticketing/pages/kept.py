@@ -1,0 +1,60 @@
+"""Public pages that are rendered once for many readers. What belongs to one reader is filled in."""
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.utils import translation
+
+# Nobody can guess them, and so write them into a text that a page shows.
+_CSRF: Final = secrets.token_hex(16)
+_FORM_KEY: Final = secrets.token_hex(16)
+_MARKS: Final = re.compile(f"({_CSRF}|{_FORM_KEY})".encode())
+_READ_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """A rendered page without what belongs to one reader: pieces, and the marks between them."""
+
+    pieces: list[bytes]
+    headers: dict[str, str]
+
+
+def is_for_all(request: HttpRequest) -> bool:
+    """Return whether the request asks for a page that depends on its address and language alone."""
+    return request.method in _READ_METHODS and not request.META.get("QUERY_STRING")
+
+
+def show_kept(
+    request: HttpRequest,
+    pages: dict[str, KeptPage],
+    render: Callable[[Mapping[str, Any]], HttpResponse],
+    *,
+    new_form_key: Callable[[], str] = str,
+) -> HttpResponse:
+    """
+    Return the page of a request that `is_for_all`, from `pages` or rendered now.
+
+    `pages` must not outlive what the page shows. `render` gets a template context with marks, in
+    the places of the reader's CSRF token (`csrf_token`) and of a new key of a form (`form_key`).
+    """
+    key = f"{translation.get_language()} {request.path}"
+    kept = pages.get(key)
+    if kept is None:
+        rendered = render({"csrf_token": _CSRF, "form_key": _FORM_KEY})
+        pieces = _MARKS.split(rendered.content)
+        kept = pages[key] = KeptPage(pieces, dict(rendered.headers))
+    return HttpResponse(_fill(request, kept.pieces, new_form_key), headers=kept.headers)
+
+
+def _fill(request: HttpRequest, pieces: list[bytes], new_form_key: Callable[[], str]) -> bytes:
+    filled = pieces.copy()
+    for place in range(1, len(filled), 2):
+        is_csrf = filled[place] == _CSRF.encode()
+        filled[place] = (get_token(request) if is_csrf else new_form_key()).encode()
+    return b"".join(filled)
