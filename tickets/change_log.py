@@ -26,7 +26,7 @@ from ticketing.history import name_act, name_actor, name_way
 from ticketing.models import Act, ActorKind, ActType
 
 # The models of subjects, by the part of an act's type before the dot.
-_MODELS: Final[Mapping[str, str]] = {
+MODELS_OF_SUBJECTS: Final[Mapping[str, str]] = {
     "order": "orders.Order",
     "promo_code": "orders.PromoCode",
     "report": "reports.ScheduledReport",
@@ -136,12 +136,16 @@ class ChangeLogAdmin(ReadOnlyAdmin):
         # One query for each kind of subject on the page.
         subjects = {
             name: apps.get_model(name)._default_manager.in_bulk(  # noqa: SLF001 - as Django's admin does
-                [_key_of(act) for act in acts if _MODELS.get(act.subject_type) == name]
+                [_key_of(act) for act in acts if MODELS_OF_SUBJECTS.get(act.subject_type) == name]
             )
-            for name in {_MODELS[act.subject_type] for act in acts if act.subject_type in _MODELS}
+            for name in {
+                MODELS_OF_SUBJECTS[act.subject_type]
+                for act in acts
+                if act.subject_type in MODELS_OF_SUBJECTS
+            }
         }
         for act in acts:
-            of_kind = subjects.get(_MODELS.get(act.subject_type, ""), {})
+            of_kind = subjects.get(MODELS_OF_SUBJECTS.get(act.subject_type, ""), {})
             act.subject = of_kind.get(_key_of(act))
         attach_people(acts)
         changelist.result_list = acts
@@ -153,7 +157,7 @@ class ChangeLogAdmin(ReadOnlyAdmin):
 
 
 def _model_of(act: Act) -> type[Model] | None:
-    name = _MODELS.get(act.subject_type)
+    name = MODELS_OF_SUBJECTS.get(act.subject_type)
     return apps.get_model(name) if name else None
 
 

@@ -132,7 +132,8 @@ def _ensure_admin(organizer: Organizer, password: str, now: datetime) -> None:
     if new:
         # The mailbox of the local stack shows all kinds of mail.
         everything = Chosen(each_sale=True, daily_summary=True, sold_out=True, language="pt-br")
-        choose_notices(membership=membership, chosen=everything, now=now)
+        actor = system_actor("demo data")
+        choose_notices(membership=membership, chosen=everything, actor=actor, now=now)
 
 
 def _create(organizer: Organizer, fields: Mapping[str, Any], now: datetime) -> None:

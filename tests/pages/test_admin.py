@@ -100,7 +100,7 @@ def rows_of_everything(event: Event) -> list[Any]:
     api = as_bearer("api_" + "x")
     api.logout()
     hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
-    message = send_test(endpoint=hook, now=clock.now())
+    message = send_test(endpoint=hook, actor=SOMEBODY, now=clock.now())
     return [event, order, ticket, order.delivery, token, device, event.organizer, hook, message]
 
 
@@ -485,7 +485,7 @@ def test_a_webhook_that_is_off_gets_no_test_and_can_be_switched_on_from_its_page
     event = make_event()
     client = organizer_of(event)
     hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
-    message = send_test(endpoint=hook, now=clock.now())
+    message = send_test(endpoint=hook, actor=SOMEBODY, now=clock.now())
     button = partial(reverse, args=[hook.pk])
     yes = {"confirmed": "yes"}
 

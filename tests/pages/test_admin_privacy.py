@@ -162,7 +162,7 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
     Notice.objects.filter(order=order).update(failure=f"Refused {mark}")
     chief = Membership.objects.get(user=make_user(organizer=organizer, is_staff=True))
     everything = Chosen(each_sale=True, daily_summary=True, sold_out=True, language="en")
-    choose_notices(membership=chief, chosen=everything, now=clock.now())
+    choose_notices(membership=chief, chosen=everything, actor=SOMEBODY, now=clock.now())
     MemberNotice.objects.create(
         membership=chief,
         kind="sales",
@@ -171,7 +171,7 @@ def populate(mark: str, *, organizer: Organizer | None = None) -> list[Any]:
         asked_at=clock.now(),
         ask_again_at=clock.now(),
     )
-    message = send_test(endpoint=hook, now=clock.now())
+    message = send_test(endpoint=hook, actor=SOMEBODY, now=clock.now())
     WebhookMessage.objects.filter(endpoint=hook).update(data={"note": f"Note {mark}"})
     WebhookAttempt.objects.create(
         message=message, at=clock.now(), error=f"Error {mark}", milliseconds=1

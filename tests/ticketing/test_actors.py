@@ -270,7 +270,7 @@ def test_revoking_a_token_or_a_device_is_recorded_once_with_the_user():
 def test_admin_actions_on_a_webhook_record_the_user():
     event = make_event()
     hook = WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
-    message = send_test(endpoint=hook, now=clock.now())
+    message = send_test(endpoint=hook, actor=SOMEBODY, now=clock.now())
     client, user = admin_of(event)
 
     press_on_page(client, hook, "renew_this")
@@ -280,6 +280,7 @@ def test_admin_actions_on_a_webhook_record_the_user():
     press(client, message, "send_chosen_again")
 
     assert acts_of(hook) == [
+        ("webhook.tested", "user", "somebody"),
         ("webhook.secret_renewed", "user", user.username),
         ("webhook.switched_off", "user", user.username),
         ("webhook.switched_on", "user", user.username),

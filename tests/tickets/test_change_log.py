@@ -1,9 +1,12 @@
 """The change log: who changed what, from what to what, when and from where."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -24,8 +27,10 @@ from tests.make import (
     make_user,
 )
 from ticketing import clock
-from ticketing.actors import Actor
+from ticketing.actors import Actor, user_actor
 from ticketing.models import Act, ActorKind, ActType
+from tickets.change_log import MODELS_OF_SUBJECTS
+from tickets.notices.choices import Chosen, choose_notices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,6 +193,40 @@ def test_what_happened_is_shown_on_members_invitations_terms_and_refund_policies
         name = f"admin:events_{row._meta.model_name}_change"
         page = client.get(reverse(name, args=[row.pk]), headers={"Accept-Language": "en"})
         assert said in page.content.decode()
+
+
+def test_each_type_of_act_is_recorded_by_some_verb_and_its_subject_is_known():
+    root = Path(settings.BASE_DIR)
+    sources = [
+        path.read_text()
+        for app in ("ticketing", "events", "orders", "tickets")
+        for path in (root / app).rglob("*.py")
+        if "migrations" not in path.parts
+    ]
+    used = {name for text in sources for name in re.findall(r"\bActType\.([A-Z_]+)\b", text)}
+    subjects = {kind.partition(".")[0] for kind in ActType.values}
+
+    assert used == set(ActType.__members__)
+    # Messages that were sent again are of two models, and are soon deleted.
+    assert subjects == {*MODELS_OF_SUBJECTS, "message"}
+
+
+def test_a_members_choice_of_notices_is_recorded_if_it_changes_something():
+    event = make_event()
+    owner = make_user(organizer=event.organizer, is_staff=True)
+    membership = Membership.objects.get(user=owner)
+    chosen = Chosen(each_sale=True, daily_summary=False, sold_out=False, language="en")
+
+    for _ in range(2):
+        choose_notices(
+            membership=membership, chosen=chosen, actor=user_actor(owner), now=clock.now()
+        )
+
+    act = Act.objects.get(type=ActType.NOTICES_CHOSEN)
+    assert act.details["changes"] == [
+        {"field": "Each sale", "of": "", "from": "False", "to": "True"}
+    ]
+    assert "Each sale: no → yes" in text_of(as_user(owner))
 
 
 def test_nobody_adds_changes_or_deletes_an_act():

@@ -6,6 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from events.models import Membership
+from ticketing.actors import Actor, record_act
+from ticketing.field_changes import FieldChange, details_of
+from ticketing.models import ActType
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 from tickets.mail_request import new_mail_request
 from tickets.notices.member_models import MemberNotice, MemberNoticeKind, NoticeChoice
@@ -23,7 +26,7 @@ class Chosen:
 
 
 @transaction.atomic
-def choose_notices(*, membership: Membership, chosen: Chosen, now: datetime) -> None:
+def choose_notices(*, membership: Membership, chosen: Chosen, actor: Actor, now: datetime) -> None:
     """
     Store what a member wants to be told by mail. What happened before is no news.
 
@@ -33,6 +36,7 @@ def choose_notices(*, membership: Membership, chosen: Chosen, now: datetime) -> 
     NoticeChoice.objects.bulk_create([new], ignore_conflicts=True)
     # The lock makes a look at the same moment wait, which would tell of older sales.
     choice = NoticeChoice.objects.select_for_update().get(membership=membership)
+    _record(membership, choice, chosen, actor, now)
     if chosen.each_sale and not choice.each_sale:
         choice.told_until, choice.quiet_until = now, None
     if chosen.sold_out and not choice.sold_out:
@@ -47,6 +51,31 @@ def choose_notices(*, membership: Membership, chosen: Chosen, now: datetime) -> 
     for notice_id in list(given_up.values_list("pk", flat=True)):
         MemberNotice.objects.filter(pk=notice_id).update(**new_mail_request(now=now), goes_at=None)
         send_after_commit(Message.SEND_MEMBER_NOTICE, notice_id=notice_id)
+
+
+def _record(
+    membership: Membership, choice: NoticeChoice, chosen: Chosen, actor: Actor, now: datetime
+) -> None:
+    """Record what the choice changes. The names of the fields are those of the page."""
+    changes = [
+        change
+        for change in (
+            FieldChange("Each sale", choice.each_sale, chosen.each_sale),
+            FieldChange("Daily summary", choice.daily_summary, chosen.daily_summary),
+            FieldChange("Sold out", choice.sold_out, chosen.sold_out),
+        )
+        if change.before != change.after
+    ]
+    if not changes:
+        return
+    record_act(
+        act=ActType.NOTICES_CHOSEN,
+        actor=actor,
+        subject_id=membership.organizer_id,
+        organizer_id=membership.organizer_id,
+        at=now,
+        details={"user": membership.user_id, **details_of(changes)},
+    )
 
 
 def _note_known(membership: Membership, now: datetime) -> None:

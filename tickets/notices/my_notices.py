@@ -17,6 +17,7 @@ from events.access import has_right_somewhere
 from events.models import Membership
 from events.roles import Right
 from ticketing import clock
+from ticketing.actors import user_actor
 from tickets.notices.choices import Chosen, choose_notices
 from tickets.notices.member_models import MemberNotice, NoticeChoice
 
@@ -65,6 +66,7 @@ def my_notices(request: HttpRequest) -> HttpResponse:
             choose_notices(
                 membership=section["membership"],
                 chosen=Chosen(**section["form"].cleaned_data),
+                actor=user_actor(request.user),
                 now=clock.now(),
             )
         messages.success(request, _("Your choice is stored."))

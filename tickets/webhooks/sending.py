@@ -102,16 +102,18 @@ def send_webhooks(*, endpoint_id: UUID, now: datetime) -> None:
     find_due_webhooks(now=end, organizer_id=endpoint.organizer_id)
 
 
-def send_test(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
+def send_test(*, endpoint: WebhookEndpoint, actor: Actor, now: datetime) -> WebhookMessage:
     """Create a test message for an endpoint. `find_due_webhooks` has it sent."""
-    return WebhookMessage.objects.create(
-        endpoint=endpoint,
-        type=TEST,
-        subject=endpoint.pk,
-        data={"note": "Nothing has happened. This is a test."},
-        created_at=now,
-        next_attempt_at=now,
-    )
+    with transaction.atomic():
+        _record(ActType.WEBHOOK_TESTED, endpoint, actor, now)
+        return WebhookMessage.objects.create(
+            endpoint=endpoint,
+            type=TEST,
+            subject=endpoint.pk,
+            data={"note": "Nothing has happened. This is a test."},
+            created_at=now,
+            next_attempt_at=now,
+        )
 
 
 def send_again(*, message_id: UUID, actor: Actor, now: datetime) -> None:
@@ -137,7 +139,7 @@ def switch_off(*, endpoint_id: UUID, actor: Actor, now: datetime) -> bool:
         endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
         was_on = endpoint.filter(disabled_at=None).update(disabled_at=now)
         if was_on:
-            _record_switch(ActType.WEBHOOK_SWITCHED_OFF, endpoint.get(), actor, now)
+            _record(ActType.WEBHOOK_SWITCHED_OFF, endpoint.get(), actor, now)
     return bool(was_on)
 
 
@@ -146,7 +148,7 @@ def switch_on(*, endpoint_id: UUID, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
         if endpoint.exclude(disabled_at=None).update(disabled_at=None):
-            _record_switch(ActType.WEBHOOK_SWITCHED_ON, endpoint.get(), actor, now)
+            _record(ActType.WEBHOOK_SWITCHED_ON, endpoint.get(), actor, now)
         waiting = WebhookMessage.objects.filter(endpoint_id=endpoint_id, next_attempt_at__gt=now)
         waiting.update(next_attempt_at=now)
 
@@ -280,7 +282,7 @@ def _record_attempt(message: WebhookMessage, response: ReceiverResponse, now: da
         switch_off(endpoint_id=message.endpoint_id, actor=gone, now=now)
 
 
-def _record_switch(act: ActType, endpoint: WebhookEndpoint, actor: Actor, now: datetime) -> None:
+def _record(act: ActType, endpoint: WebhookEndpoint, actor: Actor, now: datetime) -> None:
     record_act(
         act=act,
         actor=actor,

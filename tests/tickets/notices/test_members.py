@@ -56,7 +56,12 @@ def choose(membership: Membership, *, now: datetime | None = None, **wanted: Any
         "language": "pt-br",
         **wanted,
     }
-    choose_notices(membership=membership, chosen=Chosen(**chosen), now=now or clock.now())
+    choose_notices(
+        membership=membership,
+        chosen=Chosen(**chosen),
+        actor=SOMEBODY,
+        now=now or clock.now(),
+    )
 
 
 def look(queue: RecordingQueue, now: datetime) -> list[HtmlMail]:

@@ -63,7 +63,7 @@ def test_the_body_is_compact_and_keeps_letters_beyond_ascii():
 def test_an_endpoint_that_is_switched_off_during_its_turn_gets_nothing_more(respond_with: Respond):
     endpoint, _other = make_endpoint(), make_endpoint()
     for _ in range(2):
-        send_test(endpoint=endpoint, now=NOON)
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
 
     def switch_off() -> ReceiverResponse:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(disabled_at=NOON)
@@ -82,7 +82,7 @@ def test_a_turn_ends_when_the_organizer_has_used_up_its_time(
 ):
     endpoint = make_endpoint()
     for _ in range(2):
-        send_test(endpoint=endpoint, now=NOON)
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     sent = respond_with(lambda: TAKEN)
     monkeypatch.setattr(sending, "charge_organizer", lambda **_: False)
 
@@ -94,7 +94,7 @@ def test_a_turn_ends_when_the_organizer_has_used_up_its_time(
 def test_the_time_of_a_turn_is_charged_once(respond_with: Respond, monkeypatch: pytest.MonkeyPatch):
     endpoint = make_endpoint()
     for _ in range(4):
-        send_test(endpoint=endpoint, now=NOON)
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     charged: list[timedelta] = []
 
     def charge(*, took: timedelta, **_: Any) -> bool:
@@ -117,7 +117,7 @@ def test_the_time_of_a_turn_is_charged_once(respond_with: Respond, monkeypatch: 
 
 def test_an_endpoint_that_does_not_answer_rests(respond_with: Respond):
     endpoint = make_endpoint()
-    send_test(endpoint=endpoint, now=NOON)
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     respond_with(lambda: SILENT)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
@@ -133,7 +133,7 @@ def test_a_turn_looks_for_more_work_of_its_own_organizer_only(
     organizer = make_organizer()
     endpoint, sibling, other = make_endpoint(organizer), make_endpoint(organizer), make_endpoint()
     for each in (endpoint, sibling, other):
-        send_test(endpoint=each, now=NOON)
+        send_test(endpoint=each, actor=SOMEBODY, now=NOON)
     respond_with(lambda: TAKEN)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
@@ -146,7 +146,7 @@ def test_a_turn_looks_for_more_work_of_its_own_organizer_only(
 
 def test_what_the_receiver_said_is_on_record(respond_with: Respond):
     endpoint = make_endpoint()
-    send_test(endpoint=endpoint, now=NOON)
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     respond_with(lambda: FAILED)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
@@ -158,7 +158,7 @@ def test_what_the_receiver_said_is_on_record(respond_with: Respond):
 def test_retries_come_a_tenth_sooner_or_later_than_planned(respond_with: Respond):
     endpoint = make_endpoint()
     for _ in range(24):
-        message = send_test(endpoint=endpoint, now=NOON)
+        message = send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
         WebhookMessage.objects.filter(pk=message.pk).update(subject=uuid4(), attempts=2)
     respond_with(lambda: FAILED)
 
@@ -173,7 +173,7 @@ def test_retries_come_a_tenth_sooner_or_later_than_planned(respond_with: Respond
 
 def test_the_record_of_a_receiver_that_is_gone_names_the_message(respond_with: Respond):
     endpoint = make_endpoint()
-    message = send_test(endpoint=endpoint, now=NOON)
+    message = send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     respond_with(lambda: ReceiverResponse(status=410, text="", error="", milliseconds=3))
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)

@@ -385,8 +385,8 @@ def test_the_webhook_lag_counts_messages_that_are_due_and_not_those_that_wait_fo
 ):
     endpoint = listen(receiver, make_event().organizer)
     before = clock.now()
-    send_test(endpoint=endpoint, now=before)
-    behind = send_test(endpoint=endpoint, now=before)
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=before)
+    behind = send_test(endpoint=endpoint, actor=SOMEBODY, now=before)
 
     assert measure_webhook_lag(now=before + timedelta(minutes=3)) == 180
     receiver.answer = 503
@@ -400,7 +400,7 @@ def test_the_webhook_lag_counts_messages_that_are_due_and_not_those_that_wait_fo
 
 def test_a_message_that_is_sent_again_has_the_same_id(receiver: Receiver, queue: RecordingQueue):
     endpoint = listen(receiver, make_event().organizer)
-    message = send_test(endpoint=endpoint, now=clock.now())
+    message = send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     deliver(queue)
     send_again(actor=SOMEBODY, message_id=message.pk, now=clock.now())
     deliver(queue)
@@ -413,8 +413,8 @@ def test_a_message_is_given_up_after_the_last_attempt_and_the_next_one_is_sent(
 ):
     endpoint = listen(receiver, make_event().organizer)
     receiver.answer = 500
-    first = send_test(endpoint=endpoint, now=clock.now())
-    second = send_test(endpoint=endpoint, now=clock.now())
+    first = send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
+    second = send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     for _ in SCHEDULE:
         deliver(queue)
         advance(timedelta(days=2))
@@ -431,7 +431,9 @@ def test_a_message_is_given_up_after_the_last_attempt_and_the_next_one_is_sent(
 def test_the_waits_between_attempts_are_those_of_standard_webhooks(
     receiver: Receiver, queue: RecordingQueue
 ):
-    message = send_test(endpoint=listen(receiver, make_event().organizer), now=clock.now())
+    message = send_test(
+        endpoint=listen(receiver, make_event().organizer), actor=SOMEBODY, now=clock.now()
+    )
     receiver.answer = 500
     waits = []
     for _ in range(9):
@@ -473,13 +475,13 @@ def test_the_old_secret_signs_too_for_a_day(receiver: Receiver, queue: Recording
     new = renew_secret(endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now())
     for secret in (old, new):
         receiver.secret = secret
-        send_test(endpoint=endpoint, now=clock.now())
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
         deliver(queue)
     assert (len(receiver.messages), receiver.forged) == (2, 0)
 
     WebhookEndpoint.objects.update(rotated_at=clock.now() - timedelta(days=2))
     receiver.secret = old
-    send_test(endpoint=endpoint, now=clock.now())
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     deliver(queue)
 
     assert (len(receiver.messages), receiver.forged) == (2, 1)
@@ -498,7 +500,7 @@ def test_a_renewed_secret_is_derived_from_the_newest_key_and_the_old_one_signs_t
     new = renew_secret(endpoint_id=endpoint.pk, version=1, actor=SOMEBODY, now=clock.now())
     for secret in (old, new):
         receiver.secret = secret
-        send_test(endpoint=endpoint, now=clock.now())
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
         deliver(queue)
     assert (len(receiver.messages), receiver.forged) == (2, 0)
 
@@ -524,7 +526,7 @@ def test_without_its_key_nothing_is_sent_to_a_webhook_and_the_attempt_says_why(
 ):
     endpoint = listen(receiver, make_event().organizer)
     settings.WEBHOOK_SIGNING_KEYS = {1: "a key of webhooks alone"}
-    message = send_test(endpoint=endpoint, now=clock.now())
+    message = send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     deliver(queue)
 
     assert receiver.arrived == []
@@ -569,7 +571,7 @@ def test_a_webhook_that_the_previous_release_inserts_has_the_key_of_that_release
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver, queue: RecordingQueue):
-    send_test(endpoint=listen(receiver, make_event().organizer), now=clock.now())
+    send_test(endpoint=listen(receiver, make_event().organizer), actor=SOMEBODY, now=clock.now())
     receiver.answer = 302
 
     deliver(queue)
@@ -657,6 +659,7 @@ def test_a_response_that_is_not_http_counts_as_a_failure_and_is_shown(
                 organizer=make_event().organizer,
                 url=f"http://127.0.0.1:{server.getsockname()[1]}/",
             ),
+            actor=SOMEBODY,
             now=clock.now(),
         )
         deliver(queue)
@@ -689,7 +692,7 @@ def test_an_endpoint_that_does_not_answer_is_paused_for_a_minute(
 def test_a_lost_message_to_the_webhook_worker_is_sent_again_after_half_a_minute(
     receiver: Receiver,
 ):
-    send_test(endpoint=listen(receiver, make_event().organizer), now=clock.now())
+    send_test(endpoint=listen(receiver, make_event().organizer), actor=SOMEBODY, now=clock.now())
     now = clock.now()
 
     assert find_due_webhooks(now=now) == 1
@@ -701,7 +704,7 @@ def test_an_endpoint_that_is_served_is_not_queued_again_while_a_task_may_run(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ):
     endpoint = listen(receiver, make_event().organizer)
-    send_test(endpoint=endpoint, now=clock.now())
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     now = clock.now()
     queued: list[int] = []
 
@@ -722,8 +725,8 @@ def test_an_endpoint_without_a_due_message_is_not_queued(receiver: Receiver, que
     """The first message waits for its next attempt, and the second waits for the first."""
     endpoint = listen(receiver, make_event().organizer)
     receiver.answer = 500
-    send_test(endpoint=endpoint, now=clock.now())
-    send_test(endpoint=endpoint, now=clock.now())
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     deliver(queue)
 
     assert find_due_webhooks(now=clock.now()) == 0
@@ -732,10 +735,10 @@ def test_an_endpoint_without_a_due_message_is_not_queued(receiver: Receiver, que
 def test_an_endpoint_is_found_while_a_transaction_inserts_a_message_for_it(receiver: Receiver):
     """The insert takes only a key-share lock on the endpoint's row."""
     endpoint = listen(receiver, make_event().organizer)
-    send_test(endpoint=endpoint, now=clock.now())
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
     found: list[int | Exception] = []
     with transaction.atomic():
-        send_test(endpoint=endpoint, now=clock.now())
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
         found += race(lambda: find_due_webhooks(now=clock.now()))
 
     assert found == [1]
@@ -759,7 +762,7 @@ def test_a_repeated_message_to_the_webhook_worker_sends_nothing_twice(
     receiver: Receiver, queue: RecordingQueue
 ):
     endpoint = listen(receiver, make_event().organizer)
-    send_test(endpoint=endpoint, now=clock.now())
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
 
     assert find_due_webhooks(now=clock.now()) == 1
     assert find_due_webhooks(now=clock.now()) == 0

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from events.models import Organizer
-from tests.make import make_organizer
+from tests.make import SOMEBODY, make_organizer
 from tests.moments import NOON
 from tests.queue import RecordingQueue
 from tests.tickets.webhooks.test_sending import Receiver, listen, receiver
@@ -40,7 +40,7 @@ def make_endpoints(count: int, *, organizer: Organizer | None = None) -> list[We
         for number in range(count)
     ]
     for endpoint in endpoints:
-        send_test(endpoint=endpoint, now=NOON)
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     return endpoints
 
 
@@ -83,7 +83,7 @@ def test_after_a_turn_the_next_endpoint_of_the_organizer_is_queued_at_once(
     organizer = make_organizer()
     first, second, third = (listen(receiver, organizer) for _ in range(3))
     for endpoint in (first, second, third):
-        send_test(endpoint=endpoint, now=NOON)
+        send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
     find_due_webhooks(now=NOON)
     begun, waiting = take_queued(queue)
 
@@ -137,7 +137,7 @@ def test_the_time_of_a_slow_receiver_is_charged(
     never = threading.Event()
     monkeypatch.setattr(receiver, "take", lambda *_: never.wait(1.5) or 204)
     endpoint = listen(receiver, make_organizer())
-    send_test(endpoint=endpoint, now=NOON)
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
 
     send_webhooks(endpoint_id=endpoint.pk, now=NOON)
 
@@ -212,7 +212,7 @@ def longest_wait(queue: RecordingQueue, *, endpoint: WebhookEndpoint, workers: i
     while now < NOON + 10 * MINUTE:
         if due_since is None and now.second % 10 == 0:
             due_since = now
-            send_test(endpoint=endpoint, now=now)
+            send_test(endpoint=endpoint, actor=SOMEBODY, now=now)
         while ends and ends[0][0] <= now:
             ended = WebhookEndpoint.objects.get(pk=heapq.heappop(ends)[1])
             charge_organizer(organizer_id=ended.organizer_id, took=9 * SECOND, now=now)

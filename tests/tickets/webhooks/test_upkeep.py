@@ -23,7 +23,7 @@ def make_endpoint() -> WebhookEndpoint:
 def make_message(
     endpoint: WebhookEndpoint, *, due: datetime | None, created: datetime = NOON
 ) -> WebhookMessage:
-    message = send_test(endpoint=endpoint, now=created)
+    message = send_test(endpoint=endpoint, actor=SOMEBODY, now=created)
     WebhookMessage.objects.filter(pk=message.pk).update(next_attempt_at=due)
     return message
 

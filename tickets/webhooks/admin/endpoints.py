@@ -136,7 +136,7 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     @admin.action(description=gettext_lazy("Send a test"), permissions=["change"])
     def test_chosen(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         tests = [
-            send_test(endpoint=endpoint, now=clock.now())
+            send_test(endpoint=endpoint, actor=user_actor(request.user), now=clock.now())
             for endpoint in rows.filter(disabled_at=None)
         ]
         if tests:
