@@ -35,14 +35,15 @@ class PictureTooSmall(Invalid):
 
 
 def set_picture(
-    *, event_id: UUID, upload: IO[bytes], focus: float, actor: Actor, now: datetime
+    *, event_id: UUID, upload: IO[bytes], focus: tuple[float, float], actor: Actor, now: datetime
 ) -> None:
     """
     Store a picture in all widths, and make it the picture of an event.
 
-    `focus` says what stays if the picture is too high: 0 the top, 0.5 the middle, 1 the bottom.
-    Only its pixels are kept: places and other data in the file are dropped. Older pictures stay in
-    the store, because mails and other events may show them.
+    `focus` says what stays of a picture that is too wide (0 the left, 0.5 the middle, 1 the right),
+    and of one that is too high (0 the top, 1 the bottom). Only its pixels are kept: places and
+    other data in the file are dropped. Older pictures stay in the store, because mails and other
+    events may show them.
 
     :raises UnreadablePicture, PictureTooSmall, PictureTooLarge: if the file cannot be used
     :raises EventNotEditable: if the event was cancelled
@@ -75,7 +76,7 @@ def object_name(key: str, width: int) -> str:
     return f"pictures/{key}/{width}.jpg"
 
 
-def _render(upload: IO[bytes], focus: float) -> dict[int, bytes]:
+def _render(upload: IO[bytes], focus: tuple[float, float]) -> dict[int, bytes]:
     picture = _flatten(open_picture(upload, enough=2 * WIDTHS[-1]))
     if picture.width < _SMALLEST[0] or picture.height < _SMALLEST[1]:
         raise PictureTooSmall(
@@ -88,7 +89,7 @@ def _render(upload: IO[bytes], focus: float) -> dict[int, bytes]:
         # A smaller picture is not blown up.
         most = min(width, picture.width, picture.height * wide // high)
         size = (most, most * high // wide)
-        fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS, centering=(0.5, focus))
+        fitted = ImageOps.fit(picture, size, Image.Resampling.LANCZOS, centering=focus)
         rendered[width] = _encode(fitted)
     return rendered
 

@@ -90,7 +90,7 @@ class EventPages(OwnAdmin):
                 set_picture(
                     event_id=event.pk,
                     upload=form.cleaned_data["picture"],
-                    focus=float(form.cleaned_data["focus"]),
+                    focus=form.cleaned_data["focus"],
                     actor=user_actor(request.user),
                     now=clock.now(),
                 )

@@ -174,6 +174,8 @@ def test_an_event_is_made_with_three_types_and_a_picture_and_goes_on_sale(page: 
     page.locator("input[type=file]").set_input_files(
         {"name": "baile.jpg", "mimeType": "image/jpeg", "buffer": picture()}
     )
+    page.get_by_label("O que manter").select_option(label="a esquerda")
+    expect(page.get_by_role("img", name="Vai ficar assim")).to_be_visible()
     press(page, "Usar esta imagem")
     expect(page.get_by_text("O evento tem uma nova imagem.")).to_be_visible()
     press(page, "Publicar…")

@@ -31,7 +31,7 @@ def picture(size: tuple[int, int] = (2000, 2000), kind: str = "JPEG", **options:
     return encoded.getvalue()
 
 
-def store(event: Event, content: bytes, focus: float = 0.5) -> None:
+def store(event: Event, content: bytes, focus: tuple[float, float] = (0.5, 0.5)) -> None:
     set_picture(
         event_id=event.pk, upload=BytesIO(content), focus=focus, actor=SOMEBODY, now=clock.now()
     )
@@ -77,11 +77,26 @@ def test_what_is_transparent_becomes_white():
     assert stored(event, 400).getpixel((200, 112)) == (255, 255, 255)
 
 
-@pytest.mark.parametrize(("focus", "color"), [(0, RED), (1, BLUE)])
-def test_the_focus_says_what_stays(focus: float, color: tuple[int, int, int]):
+@pytest.mark.parametrize(
+    ("is_wide", "focus", "color"),
+    [
+        (False, (0.5, 0), RED),
+        (False, (0.5, 1), BLUE),
+        (True, (0, 0.5), RED),
+        (True, (1, 0.5), BLUE),
+    ],
+)
+def test_the_focus_says_what_stays(
+    *, is_wide: bool, focus: tuple[float, float], color: tuple[int, int, int]
+):
     event = make_event()
+    content = picture((1600, 3200))
+    if is_wide:
+        turned = BytesIO()
+        Image.open(BytesIO(content)).transpose(Image.Transpose.ROTATE_90).save(turned, "JPEG")
+        content = turned.getvalue()
 
-    store(event, picture((1600, 3200)), focus)
+    store(event, content, focus)
 
     pixel = stored(event, 400).getpixel((200, 112))
     assert max(abs(a - b) for a, b in zip(pixel, color, strict=True)) < 12  # type: ignore[arg-type]
@@ -157,9 +172,10 @@ def test_a_member_uploads_a_picture_larger_than_other_requests_may_be():
     def send(content: bytes) -> Any:
         upload = SimpleUploadedFile("x.png", content, "image/png")
         return client.post(
-            page, {"picture": upload, "focus": "0.5"}, headers={"accept-language": "en"}
+            page, {"picture": upload, "focus": "0.5 0.5"}, headers={"accept-language": "en"}
         )
 
+    assert 'src="/static/events/picture_preview.js"' in client.get(page).content.decode()
     assert send(b"GIF89a").status_code == 200
     assert send(content).status_code == 302
     event.refresh_from_db()
@@ -171,7 +187,7 @@ def test_a_large_body_is_refused_elsewhere_and_by_others():
     event = make_event()
     page = reverse("admin:events_event_picture_this", args=[event.pk])
     other = sign_in(organizer=make_organizer(name="Casa Verde"), is_staff=True)
-    upload = {"picture": SimpleUploadedFile("x.jpg", picture()), "focus": "0.5"}
+    upload = {"picture": SimpleUploadedFile("x.jpg", picture()), "focus": "0.5 0.5"}
 
     assert other.post(page, upload).status_code == 403
     large = Client().post("/orders", b"x" * (300 * 1024), content_type="application/json")
