@@ -227,7 +227,7 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
     Revoke a ticket and write its replacement. Return None if it was not valid any more.
 
     It runs in the caller's transaction, which has locked the order's row. What is None stays. With
-    a `transfer` the ticket is the new holder's. A holder gets the new code by mail.
+    a `transfer` the ticket is the new holder's. A holder who keeps it gets the new code by mail.
     """
     kind = ticket_type or old.ticket_type
     identity = new_id()
@@ -245,7 +245,7 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
         valid_from=order.created_at,
         event_ends_at=old.event.ends_at,
     )
-    if old.transfer_id is not None:
+    if old.transfer_id is not None and transfer is None:
         request_transfer_mail(old.transfer_id, TransferMailKind.TICKET, now=now)
     return Ticket.objects.create(
         pk=identity,

@@ -59,7 +59,9 @@ class TransferMailKind(models.TextChoices):
     # To the new holder: another date or place; a cancelled event or a refund.
     CHANGED = "changed", _("event changed")
     ENDED = "ended", _("ticket ended")
-    # To the buyer: the old code ended.
+    # To the new holder: the event is tomorrow.
+    REMINDER = "reminder", _("reminder")
+    # To the buyer, or to the holder who handed the ticket on: the old code ended.
     HANDED_ON = "handed_on", _("ticket handed on")
 
 

@@ -26,14 +26,19 @@ from tickets.pages.accepting import (
 from tickets.pages.find import find_tickets, open_order, show_asked, show_list
 from tickets.pages.giving_back import give_back
 from tickets.pages.naming import show_names_page
-from tickets.pages.reminders import choose_reminders
+from tickets.pages.reminders import choose_holders_reminders, choose_reminders
 from tickets.pages.tickets import (
     download_calendar,
     download_pdf,
     send_offline_worker,
     show_tickets,
 )
-from tickets.pages.transferring import transfer_ticket, withdraw_offer
+from tickets.pages.transferring import (
+    transfer_received,
+    transfer_ticket,
+    withdraw_offer,
+    withdraw_received_offer,
+)
 from tickets.pages.wallet import (
     download_apple_pass,
     download_received_apple_pass,
@@ -85,6 +90,9 @@ urlpatterns = [
     re_path(rf"{_TRANSFER}/ticket\.pkpass\Z", download_received_apple_pass),
     re_path(rf"{_TRANSFER}/google-wallet\Z", save_received_to_google),
     re_path(rf"{_TRANSFER}/event\.ics\Z", download_received_calendar),
+    re_path(rf"{_TRANSFER}/offer\Z", transfer_received),
+    re_path(rf"{_TRANSFER}/offer/withdraw\Z", withdraw_received_offer),
+    re_path(rf"{_TRANSFER}/reminders\Z", choose_holders_reminders),
     re_path(rf"{_ORDER}/reminders\Z", choose_reminders),
     re_path(rf"{_ORDER}/offline\.js\Z", send_offline_worker),
     re_path(rf"{_ORDER}/names/\Z", show_names_page),

@@ -1,6 +1,6 @@
 """Drawing on a page of a PDF, in millimeters from its upper left corner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final
 
@@ -19,6 +19,9 @@ LINE: Final = HexColor("#d8d2c6")
 ACCENT: Final = "#c2412d"
 # From one line of a text to the next, in its size.
 _LEADING: Final = 1.28
+# In points: a line that would be longer is cut.
+_SMALLEST: Final = 8.0
+_STEP: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,13 @@ class Sheet:
     def write(self, text: str, x: float, y: float, width: float, face: Face) -> float:
         """Write one line whose upper edge is `y`. Return the lower edge."""
         return self.write_lines(text, x, y, width, face, lines=1)
+
+    def write_fitted(self, text: str, x: float, y: float, width: float, face: Face) -> float:
+        """Write one line in smaller letters if it is too long. Return the lower edge."""
+        size = face.size
+        while size > _SMALLEST and width_of(tidy(text), face.font, size) > width * MM:
+            size -= _STEP
+        return self.write(text, x, y, width, replace(face, size=size))
 
     def write_lines(  # noqa: PLR0913 - a place has many numbers
         self, text: str, x: float, y: float, width: float, face: Face, *, lines: int

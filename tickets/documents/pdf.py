@@ -151,7 +151,7 @@ def _draw_on_a4(sheet: Sheet, ticket: _Shown) -> None:
 def _draw_on_phone(sheet: Sheet, ticket: _Shown) -> None:
     """Draw a page as high as the screen of a phone, with the code as wide as possible."""
     card = Sheet(sheet.canvas, sheet.height, left=4, top=4)
-    card.draw_card(82, 193, band=4, color=ticket.color)
+    card.draw_card(82, 199, band=4, color=ticket.color)
     _draw_facts(
         card, ticket, Face(16, bold=True), x=7, y=8, width=68, venue_lines=1, logo_height=6.5
     )
@@ -180,7 +180,7 @@ def _draw_facts(  # noqa: PLR0913 - a place has many numbers
     else:
         y = card.write(ticket.organizer, x, y, width, _SMALL)
     y = card.write_lines(ticket.event, x, y + 1, width, title, lines=3)
-    y = card.write(ticket.day, x, y + 2, width, _STRONG)
+    y = card.write_fitted(ticket.day, x, y + 2, width, _STRONG)
     y = card.write(ticket.hour, x, y, width, _PLAIN)
     y = card.write_lines(ticket.venue, x, y + 2, width, _STRONG, lines=venue_lines)
     card.write_lines(ticket.address, x, y, width, _PLAIN, lines=2)
@@ -212,5 +212,5 @@ def _draw_advice(card: Sheet, ticket: _Shown, *, x: float, y: float, width: floa
 _PAGES: Final = {
     # Two on a page, each a half to cut off.
     Paper.A4: _Page(210, 297, (0, 148.5), _draw_on_a4),
-    Paper.PHONE: _Page(90, 201, (0,), _draw_on_phone),
+    Paper.PHONE: _Page(90, 207, (0,), _draw_on_phone),
 }

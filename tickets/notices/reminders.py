@@ -1,4 +1,4 @@
-"""Remind buyers of their event the day before it, once for each order."""
+"""Remind buyers of their event the day before it, and people to whom they handed tickets on."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +18,8 @@ from ticketing.addresses import counted_address
 from ticketing.api.callers import secrets_in_use
 from ticketing.letters import HtmlMail
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
-from tickets.models import Ticket, TicketStatus
+from tickets.mail_request import mail_new_holders
+from tickets.models import Ticket, TicketStatus, TransferMailKind
 from tickets.notices.reminder_models import EventReminder, NoReminders, Reminder
 from tickets.outgoing import close_mail, lease_mail, send_leased_mail
 
@@ -82,17 +83,28 @@ def wants_no_reminders(address: str) -> bool:
 
 def compose_reminder(*, order: Order) -> HtmlMail:
     """Return the mail that reminds a buyer of an event, in the language of the order."""
-    event = order.event
     with translation.override(order.language):
-        context = {
-            "order": order,
-            "link": order_link(order, "tickets"),
-            "stop_link": order_link(order, "reminders"),
-        }
-        subject = gettext("Coming up: %(event)s") % {"event": event.name}
-        return render_event_mail(
-            "tickets/mail/reminder", event, context, subject=subject, to=[order.customer_email]
+        return compose_event_reminder(
+            order.event,
+            name=order.customer_name,
+            to=order.customer_email,
+            link=order_link(order, "tickets"),
+            stop_link=order_link(order, "reminders"),
         )
+
+
+def compose_event_reminder(
+    event: Event, *, name: str, to: str, link: str, stop_link: str
+) -> HtmlMail:
+    """Return the mail that reminds a person of an event, in the active language."""
+    context = {"name": name, "link": link, "stop_link": stop_link}
+    subject = gettext("Coming up: %(event)s") % {"event": event.name}
+    return render_event_mail("tickets/mail/reminder", event, context, subject=subject, to=[to])
+
+
+def is_time_to_remind(event: Event, now: datetime) -> bool:
+    """Say whether a reminder is of use: an event that was moved has a mail of its own."""
+    return event.status == EventStatus.PUBLISHED and now < event.starts_at <= now + 2 * BEFORE
 
 
 @transaction.atomic(durable=True)
@@ -117,6 +129,13 @@ def _write_batch(event_id: UUID, now: datetime) -> int:
     )
     for order in batch:
         send_after_commit(Message.SEND_REMINDER, order_id=order.pk)
+    handed_on = Ticket.objects.filter(
+        order__in=batch,
+        status=TicketStatus.VALID,
+        # A person who accepted later has the ticket's own mail at hand.
+        transfer__accepted_at__lte=state.event.starts_at - BEFORE,
+    )
+    mail_new_holders(handed_on, TransferMailKind.REMINDER, now=now)
     if batch:
         state.written_until = batch[-1].created_at
     if len(batch) < BATCH:
@@ -126,12 +145,9 @@ def _write_batch(event_id: UUID, now: datetime) -> int:
 
 
 def _is_of_use(order: Order, now: datetime) -> bool:
-    event = order.event
     return (
         order.status == OrderStatus.PAID
-        and event.status == EventStatus.PUBLISHED
-        # An event that was moved meanwhile has a mail of its own about that.
-        and now < event.starts_at <= now + 2 * BEFORE
+        and is_time_to_remind(order.event, now)
         and Ticket.objects.of_order(order.pk)
         .filter(status=TicketStatus.VALID, transfer=None)
         .exists()

@@ -33,7 +33,7 @@ from tickets.transfers.accepting import (
     ticket_of_transfer,
 )
 from tickets.transfers.links import opens_transfer, transfer_path
-from tickets.transfers.offering import may_be_transferred
+from tickets.transfers.offering import giver_of, may_be_transferred, open_offers
 
 _COOKIE: Final = "transfer"
 _PARAMETER: Final = "token"
@@ -57,7 +57,8 @@ def of_transfer(view: View) -> View:
     @wraps(view)
     def answer(request: HttpRequest, transfer_id: str, **rest: Any) -> HttpResponseBase:
         transfers = Transfer.objects.select_related("ticket__order__event__organizer")
-        transfer = transfers.select_related("ticket__ticket_type").filter(pk=transfer_id).first()
+        known = transfers.select_related("ticket__ticket_type", "ticket__transfer")
+        transfer = known.filter(pk=transfer_id).first()
         if _PARAMETER in request.GET:
             return _take_token(request, transfer)
         if transfer is None or not opens_transfer(transfer, request.COOKIES.get(_COOKIE, "")):
@@ -134,6 +135,7 @@ def _show(
 ) -> HttpResponse:
     now, order = clock.now(), transfer.ticket.order
     received = ticket_of_transfer(transfer)
+    onward = Transfer.objects.filter(ticket__transfer=transfer).exclude(accepted_at=None).first()
     is_open = (
         transfer.accepted_at is None
         and transfer.withdrawn_at is None
@@ -151,6 +153,10 @@ def _show(
         "wallets": offered_wallets(now=now),
         "offered": transfer.ticket,
         "ticket": _describe(order, received) if received is not None else None,
+        "giver": giver_of(transfer).name,
+        "handed_on_to": onward.name if onward is not None else "",
+        "offer": open_offers(order, now=now).get(received.pk) if received is not None else None,
+        "can_be_offered": may_be_transferred(order.event, now=now),
         "is_open": is_open,
         "form": form,
         "refusal": say_refusal(refusal) if refusal is not None else "",

@@ -30,7 +30,7 @@ def accept_transfer(
     """
     Accept an offered ticket under a name. Gates refuse the old code at once.
 
-    The new code goes to the new holder alone, and the buyer is told. A repeat changes nothing.
+    The new code goes to the new holder alone, and the giver is told. A repeat changes nothing.
     `store_response` stores the response in the same transaction.
 
     :raises TransferNotOpen: if the offer was withdrawn or has expired
@@ -67,6 +67,20 @@ def ticket_of_transfer(transfer: Transfer) -> Ticket | None:
     return tickets.filter(transfer=transfer, replaced_by=None).first()
 
 
+def ticket_at_place_of(transfer: Transfer) -> Ticket | None:
+    """Return the present ticket of the place that was offered, whoever has it now."""
+    tickets = Ticket.objects.select_related(
+        "order__event__organizer", "ticket_type", "order_item", "event"
+    )
+    offered = transfer.ticket
+    return tickets.filter(
+        order=offered.order_id,
+        order_item=offered.order_item_id,
+        position=offered.position,
+        replaced_by=None,
+    ).first()
+
+
 def _hand_over(transfer: Transfer, old: Ticket, order: Order, now: datetime) -> None:
     if not may_be_transferred(old.event, now=now):
         raise TransfersNotAllowed("The organizer does not allow it, or the event is over.")
@@ -77,7 +91,7 @@ def _hand_over(transfer: Transfer, old: Ticket, order: Order, now: datetime) -> 
     request_transfer_mail(transfer.pk, TransferMailKind.HANDED_ON, now=now)
     record_act(
         act=ActType.TICKET_TRANSFERRED,
-        # Neither has an account: the order stands for both the buyer and the new holder.
+        # None of them has an account: the order stands for the buyer and all later holders.
         actor=Actor(ActorKind.BUYER, str(order.pk)),
         subject_id=old.pk,
         organizer_id=old.event.organizer_id,

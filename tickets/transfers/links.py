@@ -16,14 +16,14 @@ def transfer_path(transfer: Transfer) -> str:
     return f"/transfer/{transfer.pk}/"
 
 
-def transfer_link(transfer: Transfer) -> str:
+def transfer_link(transfer: Transfer, page: str = "") -> str:
     """
-    Return the address of a transfer's page with the token that opens it.
+    Return the address of a transfer's page, or of a page below it, with the token that opens it.
 
     Only a mail to the new holder may carry it. The token is derived and not stored.
     """
     token = urlencode({"token": _TOKEN.derive(transfer.pk, transfer.email)})
-    return f"{settings.PUBLIC_URL}{transfer_path(transfer)}?{token}"
+    return f"{settings.PUBLIC_URL}{transfer_path(transfer)}{page}?{token}"
 
 
 def opens_transfer(transfer: Transfer, token: str) -> bool:

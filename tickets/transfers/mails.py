@@ -16,19 +16,21 @@ from tickets.documents.calendar_file import CALENDAR_TYPE, render_calendar
 from tickets.documents.names import calendar_name, pdf_name
 from tickets.documents.pdf import PDF_TYPE, Paper, render_pdf
 from tickets.models import Ticket, Transfer
+from tickets.notices.reminders import compose_event_reminder
 from tickets.pictures import render_png
 from tickets.ticket_codes import number_tickets, readable_code
 from tickets.transfers.links import transfer_link
+from tickets.transfers.offering import giver_of
 
 
 def compose_offer_mail(*, transfer: Transfer) -> HtmlMail:
     """Return the mail that offers a ticket to a person, with the link to accept it."""
-    ticket = transfer.ticket
+    ticket, giver = transfer.ticket, giver_of(transfer)
     with translation.override(transfer.language):
         zone = zone_named(ticket.order.event.timezone)
         until = formats.date_format(transfer.expires_at.astimezone(zone))
         subject = gettext("%(name)s sends you a ticket: %(event)s") % {
-            "name": ticket.order.customer_name,
+            "name": giver.name,
             "event": ticket.order.event.name,
         }
         return _compose(
@@ -36,7 +38,7 @@ def compose_offer_mail(*, transfer: Transfer) -> HtmlMail:
             "transfer_offer",
             subject,
             {"transfer": transfer, "ticket": ticket, "until": until}
-            | {"link": transfer_link(transfer)},
+            | {"link": transfer_link(transfer), "giver": giver},
             to=transfer.email,
         )
 
@@ -81,6 +83,18 @@ def compose_new_date_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
         )
 
 
+def compose_holders_reminder(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
+    """Return the mail that reminds the new holder of the event."""
+    with translation.override(transfer.language):
+        return compose_event_reminder(
+            ticket.order.event,
+            name=ticket.holder_name,
+            to=transfer.email,
+            link=transfer_link(transfer),
+            stop_link=transfer_link(transfer, "reminders"),
+        )
+
+
 def compose_ended_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
     """Return the mail that tells the new holder that the ticket ended, and why."""
     order = ticket.order
@@ -105,16 +119,16 @@ def compose_ended_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
 
 
 def compose_handed_on_mail(*, transfer: Transfer, ticket: Ticket) -> HtmlMail:
-    """Return the mail that tells the buyer that the ticket is another person's now."""
-    order = ticket.order
-    with translation.override(order.language):
+    """Return the mail that tells the giver that the ticket is another person's now."""
+    order, giver = ticket.order, giver_of(transfer)
+    with translation.override(giver.language):
         return _compose(
             order,
             "transfer_handed_on",
             gettext("Ticket handed on: %(event)s") % {"event": order.event.name},
-            {"transfer": transfer, "ticket": ticket}
+            {"transfer": transfer, "ticket": ticket, "giver": giver}
             | {"readable_code": _readable_code(order, ticket)[0]},
-            to=order.customer_email,
+            to=giver.email,
         )
 
 

@@ -22,11 +22,24 @@ from tickets.replacement import TicketNotValid
 LASTS: Final = timedelta(days=7)
 # Each offer mails an address that the buyer chose. More of one ticket would be a way to send spam.
 MOST_OFFERS: Final = 5
+# So often one place of an order may change hands, and be offered within a day. Longer chains are
+# those of resellers.
+MOST_HOLDERS: Final = 4
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class NewHolder:
-    """The person whom a buyer offers a ticket. `email` is tidy."""
+    """The person to whom a ticket is offered. `email` is tidy."""
+
+    name: str
+    email: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """The person who offers a ticket: its buyer, or a person who accepted it before."""
 
     name: str
     email: str
@@ -48,7 +61,7 @@ class TransferOpen(Conflict):
 
 
 class TooManyTransfers(Conflict):
-    """The ticket was offered `MOST_OFFERS` times."""
+    """The ticket was offered or handed on too often."""
 
     code = "too_many_transfers"
     title = "This ticket was offered too often"
@@ -74,6 +87,7 @@ def offer_ticket(  # noqa: PLR0913 - it takes all these
     to: NewHolder,
     actor: Actor,
     now: datetime,
+    giver: UUID | None = None,
     store_response: Callable[[Transfer], None] = lambda _offer: None,
 ) -> Transfer:
     """
@@ -81,10 +95,12 @@ def offer_ticket(  # noqa: PLR0913 - it takes all these
 
     `store_response` stores the response in the same transaction.
 
+    :param giver: the id of the transfer by which the giver has the ticket; None for the buyer
+
     :raises TransfersNotAllowed: if the organizer does not allow it, or the event is over
-    :raises TicketNotValid: if the ticket was used, revoked, refunded or handed on
+    :raises TicketNotValid: if the ticket was used, revoked, refunded, or is another person's now
     :raises TransferOpen: if the ticket is offered already
-    :raises TooManyTransfers: if the ticket was offered too often
+    :raises TooManyTransfers: if the ticket was offered or handed on too often
     :raises TooManyMails: if the address has got the most mails that one address gets in an hour
     """
     # The lock makes two offers of one ticket wait for each other, and for a refund.
@@ -95,7 +111,7 @@ def offer_ticket(  # noqa: PLR0913 - it takes all these
     if (
         ticket is None
         or ticket.status != TicketStatus.VALID
-        or ticket.transfer_id is not None
+        or ticket.transfer_id != giver
         or order.status != OrderStatus.PAID
     ):
         raise TicketNotValid("Only a valid ticket can be transferred.")
@@ -156,12 +172,31 @@ def open_offers(order: Order, *, now: datetime) -> dict[UUID, Transfer]:
     return {offer.ticket_id: offer for offer in offers}
 
 
+def giver_of(offer: Transfer) -> Giver:
+    """Return the person who has made an offer."""
+    earlier, order = offer.ticket.transfer, offer.ticket.order
+    if earlier is not None:
+        return Giver(earlier.name, earlier.email, earlier.language)
+    return Giver(order.customer_name, order.customer_email, order.language)
+
+
 def _end_old_offer(ticket: Ticket, now: datetime) -> None:
     offers = Transfer.objects.filter(ticket=ticket)
     if offers.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).exists():
         raise TransferOpen("Withdraw the open offer first.")
-    if offers.count() >= MOST_OFFERS:
+    # Each acceptance makes another ticket of the same place.
+    of_place = Transfer.objects.filter(
+        ticket__order=ticket.order_id,
+        ticket__order_item=ticket.order_item_id,
+        ticket__position=ticket.position,
+    )
+    if (
+        offers.count() >= MOST_OFFERS
+        or of_place.filter(created_at__gt=now - _DAY).count() >= MOST_OFFERS
+    ):
         raise TooManyTransfers(f"A ticket can be offered {MOST_OFFERS} times.")
+    if of_place.filter(accepted_at__isnull=False).count() >= MOST_HOLDERS:
+        raise TooManyTransfers(f"A ticket can be handed on {MOST_HOLDERS} times.")
     offers.filter(accepted_at=None, withdrawn_at=None).update(withdrawn_at=now)
 
 

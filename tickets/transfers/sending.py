@@ -3,16 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from tickets.models import TicketStatus, TransferMail, TransferMailKind
+from tickets.models import Ticket, TicketStatus, TransferMail, TransferMailKind
+from tickets.notices.reminders import is_time_to_remind, wants_no_reminders
 from tickets.outgoing import close_mail, lease_mail, send_leased_mail
-from tickets.transfers.accepting import ticket_of_transfer
+from tickets.transfers.accepting import ticket_at_place_of, ticket_of_transfer
 from tickets.transfers.mails import (
     compose_ended_mail,
     compose_handed_on_mail,
+    compose_holders_reminder,
     compose_new_date_mail,
     compose_offer_mail,
     compose_received_mail,
 )
+from tickets.transfers.offering import giver_of
 
 
 def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
@@ -23,7 +26,9 @@ def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
     """
     mail = lease_mail(
         TransferMail.objects.filter(pk=mail_id).select_related(
-            "transfer__ticket__order__event__organizer", "transfer__ticket__ticket_type"
+            "transfer__ticket__order__event__organizer",
+            "transfer__ticket__ticket_type",
+            "transfer__ticket__transfer",
         ),
         address=_address_of,
         now=now,
@@ -37,18 +42,21 @@ def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
         else:
             send_leased_mail(mail, lambda: compose_offer_mail(transfer=transfer), now=now)
         return
-    ticket = ticket_of_transfer(transfer)
+    told_of = ticket_at_place_of if mail.kind == TransferMailKind.HANDED_ON else ticket_of_transfer
+    ticket = told_of(transfer)
     if mail.kind == TransferMailKind.ENDED and ticket is not None:
         send_leased_mail(
             mail, lambda: compose_ended_mail(transfer=transfer, ticket=ticket), now=now
         )
     elif ticket is None or ticket.status == TicketStatus.REVOKED:
-        # It was refunded or blocked meanwhile: there is no ticket to tell of.
+        # It was refunded, blocked or handed on meanwhile: there is no ticket to tell of.
         close_mail(mail, now=now)
     elif mail.kind == TransferMailKind.HANDED_ON:
         send_leased_mail(
             mail, lambda: compose_handed_on_mail(transfer=transfer, ticket=ticket), now=now
         )
+    elif mail.kind == TransferMailKind.REMINDER:
+        _send_reminder(mail, ticket, now)
     elif mail.kind == TransferMailKind.CHANGED:
         send_leased_mail(
             mail, lambda: compose_new_date_mail(transfer=transfer, ticket=ticket), now=now
@@ -61,7 +69,21 @@ def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
         )
 
 
+def _send_reminder(mail: TransferMail, ticket: Ticket, now: datetime) -> None:
+    transfer = mail.transfer
+    if (
+        ticket.status == TicketStatus.VALID
+        and is_time_to_remind(ticket.order.event, now)
+        and not wants_no_reminders(transfer.email)
+    ):
+        send_leased_mail(
+            mail, lambda: compose_holders_reminder(transfer=transfer, ticket=ticket), now=now
+        )
+    else:
+        close_mail(mail, now=now)
+
+
 def _address_of(mail: TransferMail) -> str:
     if mail.kind == TransferMailKind.HANDED_ON:
-        return mail.transfer.ticket.order.customer_email
+        return giver_of(mail.transfer).email
     return mail.transfer.email
