@@ -37,6 +37,16 @@ SELECT
   (SELECT count(*) FROM orders_refund WHERE refunded_at IS NULL) AS refunds,
   (SELECT count(*) FROM tickets_delivery WHERE sent_at IS NULL) AS mails
 """
+UNDER_WAY = """
+SELECT to_jsonb(o), to_jsonb(p), to_jsonb(r), to_jsonb(d)
+FROM orders_order o
+LEFT JOIN orders_payment p ON p.order_id = o.id
+LEFT JOIN orders_refund r ON r.order_id = o.id
+LEFT JOIN tickets_delivery d ON d.order_id = o.id
+WHERE o.status IN ('reserved', 'processing') OR p.status IN ('pending', 'refunding')
+  OR (r.order_id IS NOT NULL AND r.refunded_at IS NULL)
+  OR (d.order_id IS NOT NULL AND d.sent_at IS NULL)
+"""
 # For each order: its quantity, returned quantity, tickets not revoked, tickets used, whether it was
 # charged, and the refunded amount.
 OUTCOMES = """
@@ -185,7 +195,10 @@ def migrate_behind_an_open_transaction(site: Site) -> None:
 
 def expect_all_sales_kept(site: Site, shop: Shop) -> None:
     """Check that each order has the state that its buyer chose, and that money and stock match."""
-    wait_until(lambda: not any(site.one(NOT_FINISHED)), "no order, payment or mail is under way")
+    try:
+        wait_until(lambda: not any(site.one(NOT_FINISHED)), "nothing is under way any more")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {site.record.execute(UNDER_WAY).fetchall()}") from error
     journeys = {order.id: order.journey for order in shop.bought}
     ended = {
         str(order): (status, quantity - returned, tickets, used, charged, given_back)
