@@ -57,6 +57,14 @@ class SearchForm(forms.Form):
     since = _DayField(label=_("From"))
     until = _DayField(label=_("Until"))
 
+    def narrowing(self) -> list[forms.BoundField]:
+        """Return the fields that few visitors need."""
+        return [self[name] for name in ("city", "since", "until")]
+
+    def is_narrowed(self) -> bool:
+        """Return whether a visitor has filled in one of those fields."""
+        return any(field.value() for field in self.narrowing())
+
     def as_filter(self) -> CatalogueFilter:
         """Return the filter of a valid form. Days are those of the site's time zone."""
         sent = self.cleaned_data

@@ -12,11 +12,11 @@ from events.wording import show_deadline
 from orders.access import buyer_of
 from orders.answer_rules import AnswerNotValid
 from orders.answers import AnswersClosed, answer_questions, asked_of, can_answer
-from orders.models import OPEN_STATUSES, Order, OrderStatus
+from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from orders.pages.details_form import DetailsForm
-from orders.pages.shown_order import describe_order
+from orders.pages.shown_order import describe_order, has_ended
 from ticketing import clock
 from ticketing.pages.sections import Section
 from ticketing.pages.shop import show_private_page
@@ -69,12 +69,12 @@ def _show(
 
 
 def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
-    asked = asked_of(order)
-    if not asked or order.status not in OPEN_STATUSES:
+    now = clock.now()
+    if has_ended(order, now) or not (asked := asked_of(order)):
         return None
     return {
         "path": f"{order_path(order.pk)}details/",
-        "is_open": can_answer(order, order.event, clock.now()),
+        "is_open": can_answer(order, order.event, now),
         "is_missing": any(each.question.is_required and each.value is None for each in asked),
         "is_empty": all(each.value is None for each in asked),
         "until": show_deadline(order.event, answers_close_at(order.event)),

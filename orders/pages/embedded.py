@@ -13,6 +13,8 @@ from ticketing import clock
 from ticketing.pages.shop import show_embedded_page
 
 _METHODS: Final = ("GET", "HEAD")
+# Without one of them the page follows the reader's device.
+_THEMES: Final = ("light", "dark")
 
 
 def show_embedded_choice(request: HttpRequest, slug: str) -> HttpResponse:
@@ -20,7 +22,8 @@ def show_embedded_choice(request: HttpRequest, slug: str) -> HttpResponse:
     Show what is left of an event, with a form that leads the whole window to the event's page.
 
     Nothing is reserved in the frame, because browsers refuse its cookies (ADR 0016). The origin of
-    the site is in `?host=`: the page tells its height to that one, if the organizer allows it.
+    the site is in `?host=`: the page tells its height to that one, if the organizer allows it. The
+    site may choose the colors by `?theme=`.
 
     :raises Http404: if there is no such event, it is a draft, or no site may embed it
     """
@@ -31,11 +34,13 @@ def show_embedded_choice(request: HttpRequest, slug: str) -> HttpResponse:
     if live is None or not (origins := live.cached.event.organizer.embedding_origins):
         raise Http404
     event, host = live.cached.event, request.GET.get("host", "")
+    theme = request.GET.get("theme", "")
     kinds = describe_types(live, offered_types(live.cached.types, None), {}, now)
     form = ChoiceForm(kinds=kinds, most=event.max_per_order)
     context = describe_event(live, now) | {
         **describe_choice(kinds, form),
         "page": reverse("event_page", args=[event.slug]),
         "host": host if host in origins else "",
+        "theme": theme if theme in _THEMES else "",
     }
     return show_embedded_page(request, "orders/embedded.html", context, origins=origins)

@@ -6,7 +6,7 @@ from typing import Any
 
 from events.models import EventStatus
 from events.wording import show_hour, show_money, show_start
-from orders.models import Order, OrderStatus
+from orders.models import OPEN_STATUSES, Order, OrderStatus
 from orders.page_link import order_path
 from ticketing.clock import zone_named
 
@@ -23,6 +23,11 @@ def state_of(order: Order, now: datetime) -> str:
     if order.reserved_until <= now:
         return OrderStatus.EXPIRED.value
     return "confirming" if getattr(order, "confirmation", None) else OrderStatus.RESERVED.value
+
+
+def has_ended(order: Order, now: datetime) -> bool:
+    """Return whether an order is neither open nor paid, also before the cleanup has moved it."""
+    return order.status not in OPEN_STATUSES or state_of(order, now) == OrderStatus.EXPIRED
 
 
 def is_ready(order: Order) -> bool:

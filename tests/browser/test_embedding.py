@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 _SITE = """<!doctype html><html lang="en"><head><title>Casa Azul</title></head><body><main>
 <h1>Our next night</h1>
 <script async src="{shop}/static/events/embed.js"></script>
-<bilheteria-event src="{shop}/e/{slug}">
+<bilheteria-event src="{shop}/e/{slug}" data-theme="dark">
 <a href="{shop}/e/{slug}">Tickets: {name}</a>
 </bilheteria-event>
 </main></body></html>"""
@@ -87,6 +87,9 @@ def test_visitors_of_a_site_choose_there_and_pay_in_the_shop(
         content = frame.locator("html").evaluate("page => page.getBoundingClientRect().height")
         assert abs(frame_height(page) - content) <= 1
         assert content > 200
+        # The site has chosen the dark theme. The visitor's device is light.
+        expect(frame.locator(".card")).to_have_css("background-color", "rgb(31, 35, 41)")
+        expect(frame.locator("html")).to_have_css("color-scheme", "dark")
         frame.get_by_role("button", name="One more: Pista").click()
         expect(frame.locator("[data-total]")).to_have_text("BRL\u00a080.00")
         expect(page.get_by_role("link", name="Tickets:")).to_be_hidden()

@@ -119,6 +119,7 @@ def test_an_order_that_is_reserved_again_is_not_asked_again(event: Event):
     browser.post(f"{home}details/", {"answer-1": "M", "answer-2": "P"})
     Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
 
+    assert "Questions of the organizer" not in browser.get(home).content.decode()
     again = browser.post(f"{home}again", {"form_key": "again"})
 
     browser.cookies["order"] = again.cookies["order"].value

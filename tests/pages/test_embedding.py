@@ -1,6 +1,7 @@
 """Events on an organizer's own site: which sites, the page in the frame, and the snippet."""
 
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -195,3 +196,39 @@ def test_sharing_shows_the_snippet_or_says_what_it_needs():
     assert [find(urlsplit(each).path.removeprefix("/static/")) is not None for each in script] == [
         True
     ]
+
+
+def test_a_site_chooses_the_colors_of_the_page_in_its_frame():
+    event = make_event()
+    Organizer.objects.update(embedding_origins=[SITE], accent_color="#0A7F3C")
+    path = f"/e/{event.slug}/embedded"
+
+    dark, light, either, wrong = (
+        Client().get(path + query).content.decode()
+        for query in ("?theme=dark", "?theme=light", "", "?theme=%22%3E")
+    )
+
+    assert 'data-theme="dark"' in dark
+    assert "/accent/0a7f3c.css?theme=dark" in dark
+    assert ["ticketing/dark" in page for page in (dark, light, either)] == [True, False, False]
+    assert 'content="light"' in light
+    assert "data-theme" not in either + wrong
+    assert "data-theme" not in Client().get(f"/e/{event.slug}?theme=dark").content.decode()
+
+
+def test_the_dark_theme_has_the_colors_of_a_dark_device():
+    shop, dark = (Path(str(find(f"ticketing/{name}.css"))).read_text() for name in ("shop", "dark"))
+    for_dark_devices = shop.partition("@media (prefers-color-scheme: dark)")[2].partition("}")[0]
+
+    assert re.findall("--.*;", for_dark_devices) == re.findall("--.*;", dark)
+
+
+def test_an_accent_for_one_theme_does_not_follow_the_device():
+    both = Client().get("/accent/0a7f3c.css").content.decode()
+    light, dark = (
+        Client().get(f"/accent/0a7f3c.css?theme={theme}").content.decode()
+        for theme in ("light", "dark")
+    )
+
+    assert both == f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
+    assert light != dark

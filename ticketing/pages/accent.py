@@ -21,13 +21,17 @@ _CACHED_FOR: Final = "public, max-age=31536000, immutable"
 Rgb = tuple[int, int, int]
 
 
-def show_accent(_request: HttpRequest, color: str) -> HttpResponse:
-    """Return a stylesheet that makes `color` (six hexadecimal digits) the accent of a page."""
+def show_accent(request: HttpRequest, color: str) -> HttpResponse:
+    """
+    Return a stylesheet that makes `color` (six hexadecimal digits) the accent of a page.
+
+    It is for light and dark pages, or with `?theme=` for one of them.
+    """
     chosen = _read(color)
-    light, dark = _legible(chosen, _LIGHT_BACK), _legible(chosen, _DARK_BACK)
-    rules = (
-        f":root{{{_variables(light)}}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{_variables(dark)}}}}}"
+    light = f":root{{{_variables(_legible(chosen, _LIGHT_BACK))}}}"
+    dark = f":root{{{_variables(_legible(chosen, _DARK_BACK))}}}"
+    rules = {"light": light, "dark": dark}.get(
+        request.GET.get("theme", ""), f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
     )
     return HttpResponse(rules, content_type="text/css", headers={"Cache-Control": _CACHED_FOR})
 

@@ -17,7 +17,7 @@ from orders.holders import can_name, names_close_at, needs_names
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
-from orders.pages.shown_order import describe_order
+from orders.pages.shown_order import describe_order, has_ended
 from ticketing import clock
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
@@ -101,7 +101,7 @@ def _show(
 
 def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
     now = clock.now()
-    if not can_name(order, order.event, now):
+    if has_ended(order, now) or not can_name(order, order.event, now):
         return None
     places = named_places(order, now=now)
     return {

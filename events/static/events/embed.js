@@ -1,6 +1,7 @@
 // For an organizer's own site: shows the ticket choice of an event where this element stands.
 //   <bilheteria-event src="https://…/e/jazz"><a href="https://…/e/jazz">Tickets: Jazz</a></bilheteria-event>
-// Its content, a link, stays until the frame has said how tall it is: so it stays on a site that
+// `data-theme="light"` or `"dark"` fits it to the site. Without it, or with "auto", it follows the
+// visitor's device. Its content, a link, stays until the frame has said how tall it is: so it stays on a site that
 // the organizer has not allowed, too. The script needs no inline style and no cookie.
 (() => {
   const ours = new URL(document.currentScript.src).origin;
@@ -25,9 +26,13 @@
       page.pathname = `${page.pathname.replace(/\/$/, "")}/embedded`;
       page.searchParams.set("host", location.origin);
       if (this.lang) page.searchParams.set("lang", this.lang);
+      const theme = ["light", "dark"].find((each) => each === this.dataset.theme);
+      if (theme) page.searchParams.set("theme", theme);
 
       const frame = document.createElement("iframe");
       frame.style.cssText = "display:block;width:100%;height:0;border:0;visibility:hidden";
+      // Browsers fill a frame whose page has another color scheme than its element.
+      frame.style.colorScheme = theme ?? "light dark";
       frame.src = page.href;
       root.append(frame);
       this.listen = (event) => {

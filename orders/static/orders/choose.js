@@ -24,7 +24,8 @@ if (form) {
     const number = (cents / 100).toLocaleString(language, { minimumFractionDigits: 2 });
     const symbols = { BRL: "R$", USD: "US$", EUR: "€" };
     const name = language.startsWith("pt") ? symbols[currency] ?? currency : currency;
-    line.querySelector("[data-total]").textContent = `${name}\u00a0${number}`;
+    const total = line.querySelector("[data-total]");
+    total.textContent = cents ? `${name}\u00a0${number}` : total.dataset.free;
     line.hidden = !count;
   };
   const step = (field, by) => {
