@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django import forms
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from events.models import Event
+
+# Counted exactly up to here, so that the pages stay quick for a large event.
+MOST_COUNTED: Final = 10_000
 
 
 class CancellationForm(forms.Form):
@@ -27,70 +31,105 @@ class CancellationForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Consequences:
-    """Counts of an event's orders and people. `amount` is in the event's currency."""
+class Counted:
+    """A count of rows, or `limit` if there are more rows than that."""
 
-    reservations: int
-    reserved_tickets: int
-    processing: int
+    count: int
+    limit: int
+
+    @property
+    def is_more(self) -> bool:
+        return self.count > self.limit
+
+    def __str__(self) -> str:
+        if not self.is_more:
+            return str(self.count)
+        return _("more than %(count)s") % {"count": self.limit}
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """
+    What a cancellation would end. Orders, their money and their tickets are exact.
+
+    `amount` is in the event's currency. `buyers` and `reserved_tickets` are None if the orders are
+    too many to look at.
+    """
+
+    reservations: Counted
+    reserved_tickets: int | None
+    processing: Counted
     paid_orders: int
-    buyers: int
+    buyers: int | None
     tickets: int
     amount: Decimal
-    entries: int
+    entries: Counted
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the cancellation of an event has come. An order is done when it is refunded."""
+    """How far the cancellation of an event has come. `done` is None if it is not counted."""
 
-    done: int
-    total: int
-    money_owed: int
-    is_finished: bool
+    open: Counted
+    done: int | None
+    money_owed: Counted
 
     @property
-    def percent(self) -> int:
+    def is_finished(self) -> bool:
+        return not self.open and not self.money_owed
+
+    @property
+    def total(self) -> int:
+        return (self.done or 0) + self.open.count
+
+    @property
+    def percent(self) -> int | None:
+        if self.done is None:
+            return None
         return round(100 * self.done / self.total) if self.total else 100
 
 
-def count_consequences(event: Event) -> Consequences:
-    """Count what a cancellation would end, revoke and refund."""
+def count_consequences(event: Event, *, most: int = MOST_COUNTED) -> Consequences:
+    """Count what a cancellation would end, revoke and refund. See `count_at_most` for `most`."""
     orders = event.orders.order_by()
-    reserved = orders.filter(status="reserved")
-    paid = orders.filter(status="paid")
-    counts = paid.aggregate(
-        orders=Count("pk"), buyers=Count(Lower("customer_email"), distinct=True), total=Sum("total")
-    )
-    returned = paid.aggregate(amount=Sum("payment__refunds__amount"))["amount"]
+    reserved, paid = orders.filter(status="reserved"), orders.filter(status="paid")
+    reservations = count_at_most(reserved, most)
+    # Money is never estimated.
+    counts = paid.aggregate(orders=Count("pk"), total=Sum("total", default=Decimal(0)))
+    refunded = paid.filter(payment__refunds__isnull=False)
+    returned = refunded.aggregate(amount=Sum("payment__refunds__amount", default=Decimal(0)))
+    emails = Count(Lower("customer_email"), distinct=True)
     return Consequences(
-        reservations=reserved.count(),
-        reserved_tickets=_sum(reserved, F("items__quantity")),
-        processing=orders.filter(status="processing").count(),
+        reservations=reservations,
+        reserved_tickets=None
+        if reservations.is_more
+        else reserved.aggregate(sum=Sum("items__quantity", default=0))["sum"],
+        processing=count_at_most(orders.filter(status="processing"), most),
         paid_orders=counts["orders"],
-        buyers=counts["buyers"],
-        tickets=_sum(paid, F("items__quantity") - F("items__returned")),
-        amount=(counts["total"] or Decimal(0)) - (returned or Decimal(0)),
-        entries=event.tickets.filter(status="used").count(),
+        buyers=None if counts["orders"] > most else paid.aggregate(buyers=emails)["buyers"],
+        tickets=event.ticket_types.aggregate(sum=Sum("sold", default=0))["sum"],
+        amount=counts["total"] - returned["amount"],
+        entries=count_at_most(event.tickets.filter(status="used"), most),
     )
 
 
-def count_progress(event: Event) -> Progress:
+def count_progress(event: Event, *, most: int = MOST_COUNTED) -> Progress:
     """Count how many orders of a cancelled event are ended, and whose money is still owed."""
-    counts = event.orders.order_by().aggregate(
-        done=Count("pk", filter=Q(status="refunded")),
-        open=Count("pk", filter=Q(status__in=["reserved", "processing", "paid"])),
-    )
-    owed = event.orders.filter(
-        payment__refunds__isnull=False, payment__refunds__refunded_at=None
-    ).count()
+    orders = event.orders.order_by()
+    refunded = count_at_most(orders.filter(status="refunded"), most)
+    still_open = count_at_most(orders.filter(status__in=["reserved", "processing", "paid"]), most)
     return Progress(
-        done=counts["done"],
-        total=counts["done"] + counts["open"],
-        money_owed=owed,
-        is_finished=not counts["open"] and not owed,
+        open=still_open,
+        done=None if refunded.is_more or still_open.is_more else refunded.count,
+        money_owed=count_at_most(
+            orders.filter(payment__refunds__isnull=False, payment__refunds__refunded_at=None), most
+        ),
     )
 
 
-def _sum(orders: Any, quantity: Any) -> int:
-    return orders.aggregate(sum=Sum(quantity))["sum"] or 0
+def count_at_most(rows: QuerySet[Any], most: int) -> Counted:
+    """Count `rows`, but read no more than `most` and one of them."""
+    return Counted(rows.order_by()[: most + 1].count(), most)

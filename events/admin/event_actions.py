@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action
@@ -190,21 +191,13 @@ class EventActions(AsksQuestions, EventPages):
 def _say_consequences(event: Event, found: Consequences) -> list[str]:
     lines = [_("From now on, nobody can buy tickets. The event stays visible as cancelled.")]
     if found.reservations:
-        tickets = ngettext("%(count)d ticket", "%(count)d tickets", found.reserved_tickets)
-        lines.append(
-            ngettext(
-                "%(count)d open reservation ends (%(tickets)s).",
-                "%(count)d open reservations end (%(tickets)s).",
-                found.reservations,
-            )
-            % {"count": found.reservations, "tickets": tickets % {"count": found.reserved_tickets}}
-        )
+        lines.append(_say_reservations(found))
     if found.processing:
         lines.append(
             ngettext(
-                "%(count)d payment that is being processed is declined or refunded.",
-                "%(count)d payments that are being processed are declined or refunded.",
-                found.processing,
+                "%(count)s payment that is being processed is declined or refunded.",
+                "%(count)s payments that are being processed are declined or refunded.",
+                found.processing.count,
             )
             % {"count": found.processing}
         )
@@ -220,14 +213,7 @@ def _say_consequences(event: Event, found: Consequences) -> list[str]:
                 "amount": format_money(found.amount, event.currency),
             }
         )
-        lines.append(
-            ngettext(
-                "%(count)d buyer gets a mail about it.",
-                "%(count)d buyers get a mail about it.",
-                found.buyers,
-            )
-            % {"count": found.buyers}
-        )
+        lines.append(_say_buyers(found))
         lines.append(
             ngettext(
                 "%(count)d ticket is revoked and opens no gate any more.",
@@ -241,10 +227,39 @@ def _say_consequences(event: Event, found: Consequences) -> list[str]:
     if found.entries:
         lines.append(
             ngettext(
-                "Attention: %(count)d person has entered already, and is refunded too.",
-                "Attention: %(count)d people have entered already, and are refunded too.",
-                found.entries,
+                "Attention: %(count)s person has entered already, and is refunded too.",
+                "Attention: %(count)s people have entered already, and are refunded too.",
+                found.entries.count,
             )
             % {"count": found.entries}
         )
-    return lines
+    # Some begin with "more than".
+    return [capfirst(line) for line in lines]
+
+
+def _say_reservations(found: Consequences) -> str:
+    if found.reserved_tickets is None:
+        return ngettext(
+            "%(count)s open reservation ends.",
+            "%(count)s open reservations end.",
+            found.reservations.count,
+        ) % {"count": found.reservations}
+    tickets = ngettext("%(count)d ticket", "%(count)d tickets", found.reserved_tickets)
+    return ngettext(
+        "%(count)d open reservation ends (%(tickets)s).",
+        "%(count)d open reservations end (%(tickets)s).",
+        found.reservations.count,
+    ) % {
+        "count": found.reservations.count,
+        "tickets": tickets % {"count": found.reserved_tickets},
+    }
+
+
+def _say_buyers(found: Consequences) -> str:
+    if found.buyers is None:
+        return _("Each buyer gets a mail about it.")
+    return ngettext(
+        "%(count)d buyer gets a mail about it.",
+        "%(count)d buyers get a mail about it.",
+        found.buyers,
+    ) % {"count": found.buyers}

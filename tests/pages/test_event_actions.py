@@ -1,10 +1,14 @@
 """The pages of an event that publish it, take it off sale, and cancel it."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 
+from events.admin.cancelling import count_consequences, count_progress
 from events.models import Event, EventStatus, Role
 from events.organizing import cancel_event
 from tests.make import (
@@ -82,6 +86,40 @@ def test_a_cancellation_shows_people_amounts_and_entries_and_stores_the_sentence
     assert "O artista adoeceu." in after
     assert "BRL 90.00" in after
     assert offered(client, event) == set()
+
+
+def test_a_large_event_is_counted_up_to_a_limit_but_its_money_and_tickets_are_exact():
+    event = make_event(price="45.00")
+    kind = event.ticket_types.get()
+    paid = [make_paid_order(ticket_type=kind, quantity=2) for _ in range(3)]
+    reserved = [make_reserved_order(ticket_type=kind) for _ in range(2)]
+    event.tickets.filter(order=paid[0]).update(status="used", used_at=paid[0].paid_at)
+    refund_order(order_id=paid[2].pk, actor=SOMEBODY, now=clock.now())
+
+    found = count_consequences(event, most=1)
+
+    assert (found.paid_orders, found.amount, found.tickets) == (2, Decimal(180), 4)
+    assert (found.buyers, found.reserved_tickets) == (None, None)
+    with translation.override("en"):
+        assert (str(found.reservations), str(found.entries)) == ("more than 1", "more than 1")
+    exact = count_consequences(event, most=2)
+    assert (str(exact.reservations), exact.reserved_tickets) == (str(len(reserved)), 2)
+    assert (exact.buyers, str(exact.entries)) == (1, "2")
+
+
+def test_the_progress_of_a_large_event_has_no_percentage_until_few_orders_are_left():
+    event = make_event()
+    paid = [make_paid_order(ticket_type=event.ticket_types.get()) for _ in range(3)]
+    refund_order(order_id=paid[0].pk, actor=SOMEBODY, now=clock.now())
+
+    many, few = count_progress(event, most=1), count_progress(event, most=2)
+
+    assert (many.done, many.percent, many.is_finished) == (None, None, False)
+    assert (few.done, few.total, few.percent) == (1, 3, 33)
+    with translation.override("en"):
+        page = render_to_string("admin/cancellation_progress.html", {"progress": many})
+    assert "more than 1 orders are still to be refunded." in page
+    assert "The money of 1 order is on its way." in page
 
 
 def test_each_status_offers_only_what_can_be_done():

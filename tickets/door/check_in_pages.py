@@ -28,7 +28,7 @@ from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from tickets.door.by_hand import ReasonByHand, check_in_by_hand
 from tickets.door.earlier import first_admission
-from tickets.door.guests import Presence, count_guests, find_guests
+from tickets.door.guests import MOST_GUESTS, Presence, count_guests, find_guests
 from tickets.door.scans import CheckIn, DoorHours
 from tickets.door.undo import UNDO_WITHIN, undo_check_in
 from tickets.models import Scan, ScanResult, Ticket
@@ -69,18 +69,19 @@ def show_check_in_list(site: AdminSite, request: HttpRequest, event_id: UUID) ->
 def _context(
     site: AdminSite, request: HttpRequest, event: Event, asked: dict[str, str], *, may_act: bool
 ) -> dict[str, Any]:
-    counts = count_guests(event.pk)
+    counts = count_guests(event)
     presence = Presence(asked["show"])
     sees_email = _event_with_right(request, event.pk, Right.SEE_ORDERS) is not None
     found = find_guests(event.pk, presence=presence, words=asked["q"], with_email=sees_email)
-    pages = Paginator(found, _PER_PAGE)
+    pages = Paginator(found[:MOST_GUESTS], _PER_PAGE)
     if not asked["q"].strip():
         # Counted already, with the others.
-        pages.count = {
+        counted = {
             Presence.ALL: counts.total,
             Presence.ENTERED: counts.entered,
             Presence.MISSING: counts.missing,
-        }[presence]
+        }
+        pages.count = min(counted[presence], MOST_GUESTS)
     page = pages.get_page(request.GET.get("page"))
     tabs = [
         (Presence.ALL, _("All"), counts.total),

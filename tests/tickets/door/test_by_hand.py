@@ -96,7 +96,7 @@ def test_the_undo_of_the_door_undoes_it():
 
     undo_check_in(ticket_id=ticket.pk, actor=SOMEBODY, now=clock.now())
 
-    assert count_guests(ticket.event_id) == GuestCounts(entered=0, missing=1)
+    assert count_guests(ticket.event) == GuestCounts(entered=0, missing=1)
     assert by_hand(ticket, user).result == ScanResult.ADMITTED
 
 
@@ -107,7 +107,18 @@ def test_revoked_and_replaced_tickets_are_not_counted():
     replace_ticket(ticket_id=second.pk, actor=SOMEBODY, now=clock.now())
     by_hand(third, make_user())
 
-    assert count_guests(order.event_id) == GuestCounts(entered=1, missing=2)
+    assert count_guests(order.event) == GuestCounts(entered=1, missing=2)
+
+
+def test_the_guests_of_a_large_event_are_counted_by_its_sales_and_admissions():
+    order = make_paid_order(quantity=3)
+    first, second, _third = Ticket.objects.of_order(order.pk)
+    by_hand(first, make_user())
+    revoke_ticket(ticket_id=second.pk, actor=SOMEBODY, now=clock.now())
+
+    # The place of a revoked ticket stays sold.
+    assert count_guests(order.event, most=1) == GuestCounts(entered=1, missing=2)
+    assert count_guests(order.event, most=2) == GuestCounts(entered=1, missing=1)
 
 
 def test_guests_are_found_by_name_code_order_and_email():
