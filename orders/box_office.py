@@ -10,10 +10,12 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from events.event_cache import read_event
-from events.models import LARGEST_PER_ORDER, TicketType
+from events.models import LARGEST_PER_ORDER, Organizer, TermsVersion, TicketType
 from events.stock.holds import InventoryUnavailable, retime_hold
 from events.stock.record import PROCESSING_HOLD_MILLISECONDS
 from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
+from orders.consent_record import ConsentWay
+from orders.consents import Agreed, find_version, record_consent
 from orders.holding import TRIES, Attempts, Buyer, EventHasChanged, OrderNotWanted, hold_and_write
 from orders.insertion import Customer, Reservation
 from orders.limits import Limits
@@ -57,7 +59,8 @@ class Sale:
     What staff sell to one customer.
 
     A repeat with the same `key` sells nothing more. Without an email address no mail is sent:
-    staff print the tickets.
+    staff print the tickets. `accepted_terms` is the number of the version that the customer has
+    accepted, if one was shown: a sale at the box office needs none.
     """
 
     key: UUID
@@ -66,6 +69,7 @@ class Sale:
     customer: Customer
     method: BoxOfficeMethod
     reason: str = ""
+    accepted_terms: int | None = None
 
 
 def sell_at_box_office(
@@ -84,6 +88,7 @@ def sell_at_box_office(
     first order. `check` runs in the transaction with the order's id, and may raise
     `OrderNotWanted` to undo it.
 
+    :raises OtherTerms: if the accepted version of the terms is not in force
     :raises ReasonNeeded: if complimentary tickets have no reason
     :raises TicketsNeeded, MaxPerOrderExceeded: if the number of tickets is not 1 to 100
     :raises EventNotFound: if the event is a draft, or does not exist
@@ -97,9 +102,12 @@ def sell_at_box_office(
         raise ReasonNeeded("Complimentary tickets need a reason.")
     if (before := _find_sale(sale)) is not None:
         return before
+    version = _find_version(sale, now)
 
     def accept(reservation: Reservation) -> None:
         _record(sale, reservation, user_id=user_id, actor=actor, now=now)
+        agreed = Agreed(ConsentWay.BOX_OFFICE, terms=sale.accepted_terms)
+        record_consent(reservation.order_id, agreed, version, now=now)
         check(reservation.order_id)
         accept_box_office_payment(reservation=reservation, method=sale.method.value, now=now)
 
@@ -121,6 +129,15 @@ def sell_at_box_office(
 def _find_sale(sale: Sale) -> UUID | None:
     sales = BoxOfficeSale.objects.filter(key=sale.key, order__event_id=sale.event_id)
     return sales.order_by("pk").values_list("order_id", flat=True).first()
+
+
+def _find_version(sale: Sale, now: datetime) -> TermsVersion | None:
+    if sale.accepted_terms is None:
+        return None
+    organizer = Organizer.objects.filter(events=sale.event_id).first()
+    if organizer is None:
+        raise EventNotFound("There is no such event.")
+    return find_version(organizer, sale.accepted_terms, since=now)
 
 
 def _reserve(sale: Sale, accept: Callable[[Reservation], None], now: datetime) -> Reservation:

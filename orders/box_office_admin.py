@@ -26,6 +26,7 @@ from events.roles import Right
 from orders.box_office import Sale, sell_at_box_office
 from orders.box_office_form import BoxOfficeForm
 from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
+from orders.consents import OtherTerms
 from orders.insertion import Customer
 from orders.models import Order
 from ticketing import clock
@@ -101,6 +102,7 @@ class BoxOfficeSaleAdmin(ReadOnlyAdmin):
             request.POST or None,
             kinds=kinds,
             left=left_by_type([event.pk]),
+            organizer=event.organizer,
             initial={
                 "key": new_id(),
                 "method": BoxOfficeMethod.CASH.value,
@@ -110,6 +112,8 @@ class BoxOfficeSaleAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 order_id = _sell(request, event, form)
+            except OtherTerms as refusal:
+                form.show_terms_again(say_refusal(refusal))
             except Refusal as refusal:
                 form.add_error(None, say_refusal(refusal))
             else:
@@ -175,6 +179,7 @@ def _sell(request: HttpRequest, event: Event, form: BoxOfficeForm) -> UUID:
         customer=Customer(sent["name"], sent["email"], sent["language"]),
         method=BoxOfficeMethod(sent["method"]),
         reason=sent["reason"],
+        accepted_terms=form.accepted_terms(),
     )
     return sell_at_box_office(
         sale=sale, user_id=request.user.pk, actor=user_actor(request.user), now=clock.now()

@@ -1,25 +1,32 @@
 """The form with which staff sell or give tickets at the box office."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, cast
 from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
-from events.models import TicketType
+from events.models import Organizer, TicketType
+from events.terms import terms_link
 from orders.box_office import MOST_TICKETS
 from orders.box_office_record import BoxOfficeMethod
 from orders.how_sold_form import COMPLIMENTARY, HowSoldForm
 from orders.pricing import WantedTickets
 from ticketing.address_form import AddressFormField
 from ticketing.money import format_money
+
+# Of the column. A larger number is that of no version.
+_LARGEST_NUMBER: Final = 2**31 - 1
 
 
 class BoxOfficeForm(HowSoldForm):
@@ -44,10 +51,22 @@ class BoxOfficeForm(HowSoldForm):
         widget=UnfoldAdminEmailInputWidget,
     )
 
+    # The version that the guest is shown.
+    terms = forms.IntegerField(
+        required=False, min_value=1, max_value=_LARGEST_NUMBER, widget=forms.HiddenInput
+    )
+    accepts_terms = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+
     def __init__(
-        self, *args: Any, kinds: Sequence[TicketType], left: Mapping[UUID, int], **options: Any
+        self,
+        *args: Any,
+        kinds: Sequence[TicketType],
+        left: Mapping[UUID, int],
+        organizer: Organizer,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
+        self._ask_for_terms(organizer)
         self._kinds = {f"tickets_{kind.number}": kind for kind in kinds}
         for name, kind in self._kinds.items():
             count = left.get(kind.pk, 0)
@@ -70,6 +89,24 @@ class BoxOfficeForm(HowSoldForm):
         """Return the other fields that the page shows."""
         return [self[name] for name in ("method", "reason", "name", "email", "language")]
 
+    def terms_fields(self) -> list[forms.BoundField]:
+        """Return the hidden version of the terms and the box to accept it, if there are terms."""
+        return [self[name] for name in ("terms", "accepts_terms") if name in self.fields]
+
+    def accepted_terms(self) -> int | None:
+        """Return the version that the guest accepts, if any. 0 is that of no version."""
+        if not self.cleaned_data.get("accepts_terms"):
+            return None
+        return self.cleaned_data["terms"] or 0
+
+    def show_terms_again(self, why: str) -> None:
+        """Show the version that is in force, with an empty box, and say why."""
+        data = cast(QueryDict, self.data).copy()
+        data["terms"] = str(self.fields["terms"].initial)
+        data.pop("accepts_terms", None)
+        self.data = data
+        self.add_error("accepts_terms", why)
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         total = sum(cleaned.get(name) or 0 for name in self._kinds)
@@ -80,6 +117,21 @@ class BoxOfficeForm(HowSoldForm):
                 None, _("One sale has %(count)d tickets at most.") % {"count": MOST_TICKETS}
             )
         return cleaned
+
+    def _ask_for_terms(self, organizer: Organizer) -> None:
+        number = organizer.terms_number
+        if number is None:
+            del self.fields["terms"], self.fields["accepts_terms"]
+            return
+        self.fields["terms"].initial = number
+        box = self.fields["accepts_terms"]
+        box.label = _("The guest accepts the terms of sale")
+        box.help_text = format_html(
+            '<a class="underline" href="{}" target="_blank" rel="noopener">{}</a> {}',
+            terms_link(organizer, number),
+            _("Terms of sale, version %(number)d") % {"number": number},
+            _("Show them to the guest, and tick the box if the guest accepts."),
+        )
 
     def wanted(self) -> list[WantedTickets]:
         """Return the chosen tickets of a valid form."""

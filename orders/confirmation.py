@@ -59,7 +59,7 @@ def accept_payment(  # noqa: PLR0913 - each argument is independent of the other
     version = find_accepted(order, agreed) if order.status == OrderStatus.RESERVED else None
 
     def store() -> None:
-        record_consent(order, agreed, version, now=now)
+        record_consent(order.pk, agreed, version, now=now)
         store_response()
 
     free = method == PaymentMethod.FREE and order.total == 0

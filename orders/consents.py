@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from events.models import TermsVersion
+from events.models import Organizer, TermsVersion
 from events.terms import terms_in_force, terms_link
 from orders.consent_record import Consent, ConsentWay
 from orders.models import Order
@@ -67,16 +67,26 @@ def find_accepted(order: Order, agreed: Agreed) -> TermsVersion | None:
     :raises OtherTerms: if the accepted version was not in force since the order was reserved
     """
     organizer = order.event.organizer
-    if agreed.terms is None:
-        if organizer.requires_terms and not _has_accepted(order):
-            raise TermsNotAccepted(
-                f"Show the buyer {terms_link(organizer, organizer.terms_number)} and send"
-                f" `accepted_terms`: {organizer.terms_number}."
-            )
-        return terms_in_force(organizer) if agreed.news else None
+    if agreed.terms is not None:
+        return find_version(organizer, agreed.terms, since=order.created_at)
+    if organizer.requires_terms and not _has_accepted(order):
+        raise TermsNotAccepted(
+            f"Show the buyer {terms_link(organizer, organizer.terms_number)} and send"
+            f" `accepted_terms`: {organizer.terms_number}."
+        )
+    return terms_in_force(organizer) if agreed.news else None
+
+
+def find_version(organizer: Organizer, number: int, *, since: datetime) -> TermsVersion:
+    """
+    Return the version of an organizer's terms that a buyer has accepted.
+
+    :param since: when the buyer began: a version that was replaced later still counts
+    :raises OtherTerms: if it was not in force since then
+    """
     versions = TermsVersion.objects.filter(organizer=organizer)
-    version = versions.filter(number=agreed.terms).first()
-    replaced = versions.filter(number=agreed.terms + 1, valid_from__lte=order.created_at)
+    version = versions.filter(number=number).first()
+    replaced = versions.filter(number=number + 1, valid_from__lte=since)
     if version is None or replaced.exists():
         raise OtherTerms(
             "The organizer has no terms. Leave out `accepted_terms`."
@@ -88,7 +98,7 @@ def find_accepted(order: Order, agreed: Agreed) -> TermsVersion | None:
 
 
 def record_consent(
-    order: Order, agreed: Agreed, version: TermsVersion | None, *, now: datetime
+    order_id: UUID, agreed: Agreed, version: TermsVersion | None, *, now: datetime
 ) -> None:
     """
     Store what the buyer agrees to, in the transaction of the payment. A repeat adds to it.
@@ -100,7 +110,7 @@ def record_consent(
     if not changed:
         return
     consent = Consent(
-        order=order,
+        order_id=order_id,
         terms=version,
         accepted_at=now if agreed.terms is not None else None,
         news_at=now if agreed.news else None,

@@ -92,7 +92,9 @@ def request_pix(*, order: Order, now: datetime, agreed: Agreed = NOTHING_AGREED)
     version = find_accepted(order, agreed)
     requested = _pix_gateway().request_pix(wanted, now=now)
     _check_response(wanted, requested)
-    return _record(order, requested, now, partial(record_consent, order, agreed, version, now=now))
+    return _record(
+        order, requested, now, partial(record_consent, order.pk, agreed, version, now=now)
+    )
 
 
 def find_pix_of(order: Order) -> PixCharge:

@@ -91,7 +91,6 @@ ONLY_IN_THE_API = {
     "not_yet_open",
     "notification_not_authentic",
     "organizer_not_found",
-    "other_terms",
     "pairing_not_valid",
     "payment_not_accepted",
     "permission_denied",

@@ -59,6 +59,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "order_not_paid": _("The order is not paid."),
     "order_not_payable": _("The order cannot be paid any more."),
     "order_not_refundable": _("Only a paid order can be refunded."),
+    "other_terms": _("The terms of sale have changed. Show the guest the new ones."),
     "picture_too_large": _("The picture has too many pixels. Make it smaller."),
     "picture_too_small": _("The picture is too small. It needs 800 × 450 pixels or more."),
     "promo_code_in_use": _("An order has this promo code. Deactivate it instead of deleting it."),

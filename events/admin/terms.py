@@ -36,7 +36,7 @@ class TermsForm(forms.ModelForm):
         help_text=gettext_lazy(
             "Nobody can pay without accepting the terms of sale. The shop asks for it with a box"
             " that is not ticked. Your own shop must send the version with the payment. What is"
-            " sold at the box office needs no acceptance."
+            " sold at the box office needs no acceptance; staff can record it there."
         ),
     )
 

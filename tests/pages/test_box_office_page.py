@@ -8,10 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from events.models import Event, EventStatus, Membership, Role
+from events.terms import Texts, save_terms
 from orders.box_office_record import BoxOfficeSale
-from orders.models import Order
-from tests.make import make_event, make_organizer, make_ticket_type, make_user
+from orders.models import Consent, Order
+from tests.make import SOMEBODY, make_event, make_organizer, make_ticket_type, make_user
 from tests.queue import RecordingQueue
+from ticketing import clock
 from ticketing.ids import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +68,66 @@ def test_the_page_shows_price_and_tickets_left_of_each_type():
 
     assert "BRL 45.00 · 7 left" in page
     assert "BRL 0.00 · 3 left" in page
+
+
+def put_terms_into_force(event: Event, text: str = "Sem devolução.") -> int:
+    version = save_terms(
+        organizer_id=event.organizer_id,
+        texts=Texts(sale_pt=text),
+        is_required=True,
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    return version.number
+
+
+def test_the_box_office_records_the_version_of_the_terms_that_the_guest_accepts():
+    event = make_event()
+    number = put_terms_into_force(event)
+    client = sign_in(event)
+    shown = text_of(client.get(address(event)))
+
+    form = a_form(event, terms=str(number), accepts_terms="on")
+    client.post(address(event), form)
+    client.post(address(event), form)
+
+    assert "Terms of sale, version 1" in shown
+    consent = Consent.objects.get()
+    assert (consent.way, consent.terms and consent.terms.number) == ("desk", number)
+    page = client.get(reverse("admin:orders_order_change", args=[consent.order_id]))
+    assert "terms of sale, version 1" in text_of(page)
+
+
+@pytest.mark.parametrize("terms", ["1", "3", ""])
+def test_terms_that_are_not_in_force_are_shown_again(terms: str):
+    event = make_event()
+    for text in ("Sem devolução.", "Sem troca."):
+        put_terms_into_force(event, text)
+    client = sign_in(event)
+
+    response = client.post(address(event), a_form(event, terms=terms, accepts_terms="on"))
+
+    page, form = text_of(response), response.context["form"]
+    assert "The terms of sale have changed." in page
+    assert "Terms of sale, version 2" in page
+    assert (form["terms"].value(), form["accepts_terms"].value()) == ("2", False)
+    assert not Order.objects.exists()
+
+
+def test_a_sale_at_the_box_office_needs_no_acceptance():
+    event = make_event()
+    put_terms_into_force(event)
+
+    sign_in(event).post(address(event), a_form(event, terms="1"))
+
+    assert Order.objects.count() == 1
+    assert not Consent.objects.exists()
+
+
+def test_without_terms_nobody_is_asked():
+    event = make_event()
+
+    assert "accepts_terms" not in text_of(sign_in(event).get(address(event)))
 
 
 @pytest.mark.parametrize(
