@@ -21,7 +21,7 @@ from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
 from ticketing.queue import messages, next_steps
 from ticketing.redis import get_redis
-from tickets.door.live_counts import clear_door_counts
+from tickets.door.watch import forget_doors
 
 empty_quickly()
 # Hypothesis fails an example that takes over 200 ms, which says nothing on a busy machine.
@@ -51,8 +51,8 @@ def redis() -> Iterator[Redis]:
     clear_page_cache()
     clear_query_cache()
     clear_live_events()
-    clear_door_counts()
     clear_live_catalogue()
+    forget_doors()
     yield client
     cache.close()
 

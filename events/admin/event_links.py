@@ -16,3 +16,7 @@ class LinksToDoorAndBoxOffice:
     @action(description=gettext_lazy("Check-in list"), permissions=["view"], icon="how_to_reg")
     def open_check_in_list(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:tickets_device_check_in", object_id)
+
+    @action(description=gettext_lazy("Live door"), permissions=["view"], icon="monitor_heart")
+    def open_live_door(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:tickets_device_live", object_id)

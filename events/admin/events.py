@@ -60,7 +60,12 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
     search_fields = ["name", "venue", "city", "slug"]
     ordering = ["-starts_at"]
     inlines = [TicketTypeInline]
-    actions_detail = ["open_box_office", "open_check_in_list", *EventActions.actions_detail]
+    actions_detail = [
+        "open_box_office",
+        "open_check_in_list",
+        "open_live_door",
+        *EventActions.actions_detail,
+    ]
     readonly_fields = [
         "status",
         "summary",

@@ -79,6 +79,7 @@ MATRIX: dict[str, dict[str, str]] = {
         # They lead to the pages of the box office and of the door.
         "open_box_office": NOBODY,
         "open_check_in_list": NOBODY,
+        "open_live_door": NOBODY,
         "see_promo_codes": NOBODY,
         ":publish_chosen": EVENTS,
     },
@@ -191,6 +192,9 @@ MATRIX: dict[str, dict[str, str]] = {
     "tickets_device": {
         # Check-in by hand needs more: `test_check_in_list`.
         "check_in": EVERYBODY,
+        "live": EVERYBODY,
+        # By the pass of that page: `test_live_door`.
+        "live_part": NOBODY,
         "changelist": DOOR,
         "add": DOOR,
         "change": DOOR,

@@ -24,6 +24,7 @@ HARMLESS = {
         "publish_chosen",
         "open_box_office",
         "open_check_in_list",
+        "open_live_door",
         "publish_this",
         # Only without buyers, and it can be published again.
         "unpublish_this",

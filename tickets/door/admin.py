@@ -28,6 +28,7 @@ from ticketing.tokens import TokenKind, make_token
 from tickets.door.check_in_pages import show_check_in_list
 from tickets.door.device_access import devices_of
 from tickets.door.devices import revoke_device
+from tickets.door.live_pages import show_live_door, show_live_part
 from tickets.door.pairing_page import show_new_device, show_pairing
 from tickets.models import Device
 
@@ -68,11 +69,20 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
 
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(self.check_in_list)
-        own = [path("check-in/<uuid:event_id>/", page, name="tickets_device_check_in")]
+        live = self.admin_site.admin_view(self.live_door)
+        own = [
+            path("check-in/<uuid:event_id>/", page, name="tickets_device_check_in"),
+            path("live/<uuid:event_id>/", live, name="tickets_device_live"),
+            # Its caller shows the pass of the page above, which needs no session.
+            path("live/<uuid:event_id>/part/", show_live_part, name="tickets_device_live_part"),
+        ]
         return [*own, *super().get_urls()]
 
     def check_in_list(self, request: HttpRequest, event_id: UUID) -> HttpResponse:
         return show_check_in_list(self.admin_site, request, event_id)
+
+    def live_door(self, request: HttpRequest, event_id: UUID) -> HttpResponse:
+        return show_live_door(self.admin_site, request, event_id)
 
     def within(self, rows: QuerySet[Any], request: HttpRequest, right: Right) -> QuerySet[Any]:
         return devices_of(rows, request.user, right)

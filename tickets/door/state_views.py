@@ -13,7 +13,6 @@ from ticketing.api.schema import DEVICE_TOKEN, operation
 from tickets.door.bundle import read_ticket_changes
 from tickets.door.device_events import events_of_device
 from tickets.door.devices import note_seen
-from tickets.door.live_counts import take_door_counts
 from tickets.door.scanner import device_of
 from tickets.door.state_serializers import (
     BundleQuery,
@@ -22,6 +21,7 @@ from tickets.door.state_serializers import (
     show_bundle,
     show_state,
 )
+from tickets.door.watch import take_door_counts
 
 
 class DoorState(APIView):

@@ -108,6 +108,7 @@ def links_of(event: Event, reach: Reach) -> list[Link]:
         (Right.EXPORT, _("Export"), "download", _export_of(event)),
         (Right.CHANGE_ORDERS, _("Box office"), "point_of_sale", _box_office_of(event)),
         (Right.RUN_DOOR, _("Check-in list"), "how_to_reg", _check_in_list_of(event)),
+        (Right.RUN_DOOR, _("Live door"), "monitor_heart", _live_door_of(event)),
     ]
     return [
         Link(text, url, icon) for right, text, icon, url in wanted if reach.covers(event, right)
@@ -161,6 +162,10 @@ def _box_office_of(event: Event) -> str:
 
 def _check_in_list_of(event: Event) -> str:
     return reverse("admin:tickets_device_check_in", args=[event.pk])
+
+
+def _live_door_of(event: Event) -> str:
+    return reverse("admin:tickets_device_live", args=[event.pk])
 
 
 def _list_of(model: str, event: Event) -> str:

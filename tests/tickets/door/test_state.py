@@ -14,8 +14,8 @@ from ticketing import clock
 from tickets.door.counts import DoorCounts, GateCounts, count_doors
 from tickets.door.device_events import events_of_device
 from tickets.door.devices import note_seen
-from tickets.door.live_counts import clear_door_counts
 from tickets.door.undo import undo_check_in
+from tickets.door.watch import forget_doors
 from tickets.models import Device, Ticket
 from tickets.scan_summary import summarize_scans
 
@@ -50,7 +50,7 @@ def test_the_state_costs_the_same_for_one_event_and_for_many():
         rest = [make_event(organizer=first.organizer) for _ in range(count - 1)]
         device = as_bearer(make_device(first, *rest))
         device.get("/door/state")
-        clear_door_counts()
+        forget_doors()
         with CaptureQueriesContext(connection) as captured:
             shown: Any = device.get("/door/state").json()
         assert len(shown["events"]) == count

@@ -1,0 +1,176 @@
+"""The live view of a door in the admin: its figures, its alerts, who sees it, and what it costs."""
+
+import html
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from events.models import Event, Membership, Role
+from tests.make import (
+    as_bearer,
+    make_device,
+    make_event,
+    make_organizer,
+    make_paid_order,
+    make_user,
+)
+from ticketing import clock
+from tickets.door import live_pages, shared
+from tickets.door.watch import forget_doors
+from tickets.models import Device, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sign_in(event: Event, role: Role = Role.DOOR, language: str = "en") -> Client:
+    user = make_user(organizer=event.organizer, is_staff=True)
+    Membership.objects.filter(user=user).update(role=role)
+    client = Client(headers={"Accept-Language": language})
+    client.force_login(user)
+    return client
+
+
+def page(event: Event) -> str:
+    return reverse("admin:tickets_device_live", args=[event.pk])
+
+
+def part(event: Event) -> str:
+    return reverse("admin:tickets_device_live_part", args=[event.pk])
+
+
+def text_of(response: Any) -> str:
+    assert response.status_code == 200
+    return html.unescape(response.content.decode())
+
+
+def pass_of(response: Any) -> dict[str, str]:
+    found = re.search('data-pass="([^"]+)"', text_of(response))
+    assert found is not None
+    return {"X-Live-Pass": found[1]}
+
+
+def open_door(**fields: Any) -> Event:
+    now = clock.now()
+    return make_event(
+        checkin_starts_at=now - timedelta(hours=1),
+        checkin_ends_at=now + timedelta(hours=5),
+        starts_at=now + timedelta(hours=1),
+        ends_at=now + timedelta(hours=6),
+        max_per_order=100,
+        **fields,
+    )
+
+
+def test_it_shows_who_is_inside_and_the_scans_of_each_gate():
+    event = open_door()
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
+    device = as_bearer(make_device(event))
+    codes = [ticket.code for ticket in Ticket.objects.of_order(order.pk)]
+    for code in (codes[0], codes[1], codes[1]):
+        device.post("/tickets/validate", {"code": code})
+
+    shown = text_of(sign_in(event).get(page(event)))
+
+    assert re.search(r"Inside now</dt><dd>2<", shown)
+    assert re.search(r"Entered so far</dt><dd>2 <small>of 3<", shown)
+    assert re.search(r"Pista</th><td>3</td><td>2</td><td>2</td>", shown)
+    assert re.search(r"North</th><td>2</td><td>1</td>", shown)
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [
+        (timedelta(minutes=6), "has been silent for 6 minutes"),
+        (timedelta(minutes=4), "online"),
+        # Before the door opened: it was used elsewhere.
+        (timedelta(hours=2), None),
+    ],
+)
+def test_a_device_that_stops_at_an_open_door_is_an_alert(ago: timedelta, said: str | None):
+    event = open_door()
+    make_device(event)
+    Device.objects.update(last_seen_at=clock.now() - ago)
+
+    shown = text_of(sign_in(event).get(page(event)))
+
+    assert ("data-alert=" in shown) == (said is not None and "silent" in said)
+    assert said is None or said in shown
+
+
+def test_no_device_is_missed_after_the_door_has_closed():
+    event = open_door()
+    make_device(event)
+    Device.objects.update(last_seen_at=clock.now() - timedelta(minutes=30))
+    Event.objects.update(checkin_ends_at=clock.now() - timedelta(minutes=10))
+
+    assert "data-alert=" not in text_of(sign_in(event).get(page(event)))
+
+
+def test_fifty_open_pages_cost_the_queries_of_one_reading(monkeypatch: pytest.MonkeyPatch):
+    # So that the reading stays fresh however slow this machine is.
+    monkeypatch.setattr(shared, "_FRESH_SECONDS", 600.0)
+    event = open_door()
+    for gate in ("North", "South", "East"):
+        make_device(event, gate=gate)
+    live_pass = pass_of(sign_in(event).get(page(event)))
+    # The browsers of the readers send no cookie.
+    reader = Client()
+
+    def queries(polls: int) -> int:
+        forget_doors()
+        with CaptureQueriesContext(connection) as captured:
+            for _ in range(polls):
+                assert reader.get(part(event), headers=live_pass).status_code == 200
+        return len(captured)
+
+    assert queries(1) == queries(50) == 8
+
+
+def test_a_stale_reading_is_read_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shared, "_FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(shared, "_REST", 0)
+    event = open_door()
+    live_pass = pass_of(sign_in(event).get(page(event)))
+    ticket = Ticket.objects.of_order(make_paid_order(ticket_type=event.ticket_types.get()).pk).get()
+    as_bearer(make_device(event)).post("/tickets/validate", {"code": ticket.code})
+
+    shown = text_of(Client().get(part(event), headers=live_pass))
+
+    assert re.search(r"Inside now</dt><dd>1<", shown)
+
+
+def test_a_pass_is_short_and_for_one_event(monkeypatch: pytest.MonkeyPatch):
+    event, other = open_door(), open_door()
+    live_pass = pass_of(sign_in(event).get(page(event)))
+    forged = {"X-Live-Pass": signing.dumps({"event": str(event.pk)}, salt="other")}
+
+    found = [
+        Client().get(part(event), headers=sent).status_code for sent in ({}, forged, live_pass)
+    ]
+    elsewhere = Client().get(part(other), headers=live_pass).status_code
+    monkeypatch.setattr(live_pages, "_PASS_SECONDS", -1)
+    late = Client().get(part(event), headers=live_pass).status_code
+
+    assert (found, elsewhere, late) == ([403, 403, 200], 403, 403)
+
+
+def test_the_part_speaks_the_language_of_its_reader():
+    event = open_door()
+    live_pass = pass_of(sign_in(event, language="pt-br").get(page(event)))
+
+    assert "Estão dentro agora" in text_of(Client().get(part(event), headers=live_pass))
+
+
+def test_strangers_find_nothing():
+    event = open_door()
+    client = Client()
+    client.force_login(make_user(organizer=make_organizer(), is_staff=True))
+
+    assert client.get(page(event)).status_code == 404

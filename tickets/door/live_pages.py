@@ -1,0 +1,108 @@
+"""The pages of an event's live door: figures, devices and alerts, which a script keeps current."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib.admin import AdminSite
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from events.access import within_rights
+from events.models import Event
+from events.roles import Right
+from ticketing import clock
+from ticketing.clock import zone_named
+from tickets.door.watch import Presence, WatchedDoor, door_hours, presence_of, watch_door
+from tickets.models import Device
+
+_HEADER: Final = "X-Live-Pass"
+_SALT: Final = "tickets.door.live"
+# How long a page may follow the figures before its reader's session and rights are checked again.
+_PASS_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDevice:
+    device: Device
+    presence: str
+    minutes: int
+
+
+def show_live_door(site: AdminSite, request: HttpRequest, event_id: UUID) -> HttpResponse:
+    """Show the live door of an event, with a pass by which the page's script asks for its parts."""
+    if not _may(request, event_id, Right.SEE_EVENTS):
+        raise Http404
+    may_act = _may(request, event_id, Right.RUN_DOOR)
+    door = _door(event_id)
+    told = {"event": str(event_id), "language": translation.get_language(), "may_act": may_act}
+    with timezone.override(zone_named(door.event.timezone)):
+        context = {
+            **site.each_context(request),
+            **_part(door, may_act=may_act, now=clock.now()),
+            "title": _("Live door"),
+            "live_pass": signing.dumps(told, salt=_SALT),
+        }
+        return TemplateResponse(request, "admin/live_door.html", context).render()
+
+
+def show_live_part(request: HttpRequest, event_id: UUID) -> HttpResponse:
+    """
+    Return the part of the page that changes, to a caller that shows the page's pass.
+
+    It reads no session, so that many open pages cost no more queries than one. A pass is short: the
+    page then asks for itself again, with its session.
+    """
+    try:
+        told = signing.loads(request.headers.get(_HEADER, ""), salt=_SALT, max_age=_PASS_SECONDS)
+    except signing.BadSignature:
+        return HttpResponse(status=HTTPStatus.FORBIDDEN)
+    if told["event"] != str(event_id):
+        return HttpResponse(status=HTTPStatus.FORBIDDEN)
+    door = _door(event_id)
+    zone = zone_named(door.event.timezone)
+    with translation.override(told["language"]), timezone.override(zone):
+        context = _part(door, may_act=told["may_act"], now=clock.now())
+        page = HttpResponse(render_to_string("admin/live_door_part.html", context))
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def _part(door: WatchedDoor, *, may_act: bool, now: datetime) -> dict[str, Any]:
+    devices = [_show_device(device, door.event, now) for device in door.devices]
+    opens, closes = door_hours(door.event)
+    return {
+        "event": door.event,
+        "counts": door.counts,
+        "opens": opens,
+        "closes": closes,
+        "devices": devices,
+        "silent": [shown for shown in devices if shown.presence == Presence.SILENT],
+        "may_act": may_act,
+        "now": now,
+    }
+
+
+def _show_device(device: Device, event: Event, now: datetime) -> ShownDevice:
+    minutes = (now - device.last_seen_at).total_seconds() // 60 if device.last_seen_at else 0
+    return ShownDevice(device, presence_of(device, event, now=now).value, int(minutes))
+
+
+def _door(event_id: UUID) -> WatchedDoor:
+    door = watch_door(event_id)
+    if door is None:
+        raise Http404
+    return door
+
+
+def _may(request: HttpRequest, event_id: UUID, right: Right) -> bool:
+    events = within_rights(
+        Event.objects.all(), request.user, right, organizer_path="organizer", event_path="pk"
+    )
+    return events.filter(pk=event_id).exists()

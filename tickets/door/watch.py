@@ -1,0 +1,89 @@
+"""Watch the doors of events: their figures, their devices, and what staff must be told."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from events.models import Event
+from tickets.door.counts import DoorCounts, count_doors
+from tickets.door.shared import SharedReading
+from tickets.models import Device
+
+# A device asks every 15 seconds. A phone whose screen is off asks again when it is taken up.
+SILENT_AFTER: Final = timedelta(minutes=5)
+# When the door of an event opens that has no hours of its door.
+_USUAL_OPENING: Final = timedelta(hours=3)
+MOST_DEVICES: Final = 100
+
+
+class Presence(StrEnum):
+    """What is known of a device by the time at which it was last seen."""
+
+    ONLINE = "online"
+    # It has worked at this door and has stopped.
+    SILENT = "silent"
+    AWAY = "away"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedDoor:
+    """An event's door as it was read. All threads share it: do not change it."""
+
+    event: Event
+    counts: DoorCounts
+    devices: list[Device]
+
+
+def take_door_counts(event_ids: Collection[UUID]) -> Mapping[UUID, DoorCounts]:
+    """Return the figures of these events' doors, from the reading that all callers share."""
+    return _counts.take(event_ids)
+
+
+def watch_door(event_id: UUID) -> WatchedDoor | None:
+    """Return an event's door, from the reading that all callers share, or None."""
+    return _doors.take([event_id]).get(event_id)
+
+
+def forget_doors() -> None:
+    """Drop all readings of this process."""
+    _counts.clear()
+    _doors.clear()
+
+
+def door_hours(event: Event) -> tuple[datetime, datetime]:
+    """Return from when to when staff should be at the door of an event."""
+    opens = event.checkin_starts_at or event.starts_at - _USUAL_OPENING
+    return opens, event.checkin_ends_at or event.ends_at
+
+
+def presence_of(device: Device, event: Event, *, now: datetime) -> Presence:
+    """Say whether a device is in use. It can be silent only while the event's door is open."""
+    seen_at = device.last_seen_at
+    if seen_at is None:
+        return Presence.NEVER
+    if now - seen_at < SILENT_AFTER:
+        return Presence.ONLINE
+    opens, closes = door_hours(event)
+    return Presence.SILENT if opens <= seen_at and now < closes else Presence.AWAY
+
+
+def _watch_doors(event_ids: Collection[UUID]) -> dict[UUID, WatchedDoor]:
+    events = Event.objects.filter(pk__in=event_ids)
+    counts = take_door_counts(event_ids)
+    return {event.pk: WatchedDoor(event, counts[event.pk], _devices_of(event)) for event in events}
+
+
+def _devices_of(event: Event) -> list[Device]:
+    own = Q(all_events=True) | Q(events=event)
+    devices = Device.objects.filter(own, organizer_id=event.organizer_id, revoked_at=None)
+    return list(devices.distinct().order_by("gate", "name", "pk")[:MOST_DEVICES])
+
+
+_counts: Final = SharedReading(count_doors)
+_doors: Final = SharedReading(_watch_doors)
