@@ -196,6 +196,10 @@ class ActType(models.TextChoices):
     TICKET_HOLDER_ERASED = "ticket.holder_erased", _("new holder erased from the ticket")
     TICKET_CHECKED_IN_BY_HAND = "ticket.checked_in_by_hand", _("checked in by hand")
     TICKET_CHECKIN_UNDONE = "ticket.checkin_undone", _("check-in undone")
+    TICKET_CONFLICT_ACKNOWLEDGED = (
+        "ticket.conflict_acknowledged",
+        _("conflict at the door acknowledged"),
+    )
     TOKEN_CREATED = "token.created", _("API token created")
     TOKEN_CHANGED = "token.changed", _("API token changed")
     TOKEN_REVOKED = "token.revoked", _("API token revoked")

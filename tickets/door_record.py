@@ -164,6 +164,10 @@ class Scan(models.Model):
     undone_at = models.DateTimeField(_("undone at"), null=True)
     # The actor that undid it, as `device:…`, `token:…` or `user:…`.
     undone_by = models.CharField(max_length=60, default="", db_default="", editable=False)
+    # Somebody has looked at a conflict. It stays one.
+    acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True, editable=False)
+    # The actor that did, as `user:…`.
+    acknowledged_by = models.CharField(max_length=60, default="", db_default="", editable=False)
 
     class Meta:
         verbose_name = _("scan")
@@ -183,6 +187,11 @@ class Scan(models.Model):
                 fields=["event", "undone_at"],
                 condition=Q(undone_at__isnull=False),
                 name="scans_that_were_undone",
+            ),
+            models.Index(
+                fields=["event", "-recorded_at"],
+                condition=Q(conflict=True),
+                name="scans_in_conflict",
             ),
         ]
         constraints = [

@@ -230,10 +230,13 @@ class ScanAdmin(ReadOnlyAdmin):
     event_path = "event"
     when_empty = gettext_lazy("Each ticket that a door device checks appears here.")
     list_display = ["recorded_at", "shown_result", "holder", "event", "gate", "device"]
-    list_filter = ["result", "event", "gate"]
+    list_filter = ["result", "conflict", "event", "gate"]
     list_select_related = ["event", "device", "ticket"]
     search_fields = ["ticket__holder_name", "=ticket__order__code"]
-    fields = ["result", "event", "gate", "device", "scanned_at", "recorded_at", "undone_at", "code"]
+    fields = [
+        "result", "direction", "conflict", "acknowledged_at", "event", "gate", "device",
+        "scanned_at", "recorded_at", "undone_at", "code",
+    ]  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         fields: Sequence[Any] = super().get_fields(request, obj)

@@ -3,6 +3,7 @@ from django.urls import re_path
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 from tickets.door.attendance_views import EventAttendance
+from tickets.door.batch_views import DoorScans
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
 from tickets.door.pages.page import send_decoder, send_manifest, send_service_worker, show_door
 from tickets.door.state_views import DoorBundle, DoorState
@@ -75,6 +76,7 @@ urlpatterns = [
     api_path("devices/<id:device_id>/pairing", DevicePairingStart.as_view()),
     api_path("door/state", DoorState.as_view()),
     api_path("door/bundle", DoorBundle.as_view()),
+    api_path("door/scans", DoorScans.as_view()),
     api_path("readyz", Readiness.as_view()),
     api_path("metrics", metrics),
     re_path(rf"{_ORDER}/tickets\Z", show_tickets, name="tickets_page"),

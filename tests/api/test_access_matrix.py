@@ -28,6 +28,7 @@ from tests.make import (
     reservation_request,
 )
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import User
 from ticketing.pages.shop import is_shop_page
 from ticketing.tokens import make_pairing_code
@@ -93,6 +94,7 @@ MATRIX: dict[tuple[str, str], list[int]] = {
     ("get", "/orders/{order}/ticket"):      [401, 409, 404, 404, 404, 404, 409, 404, 401, 401, 403, 401, 409, 404, 404, 409],
     ("post", "/tickets/validate"):          [401, 403, 403, 200, 409, 401, 200, 409, 401, 401, 403, 401, 200, 409, 403, 200],
     ("get", "/door/state"):                 [401, 403, 403, 200, 200, 401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ("post", "/door/scans"):                [401, 403, 403, 200, 200, 401, 200, 200, 401, 401, 403, 401, 200, 200, 403, 200],
     ("get", "/door/bundle"):                [401, 403, 403, 200, 200, 401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
     ("get", "/healthz"):                    [200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
     ("get", "/schema"):                     [200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
@@ -234,6 +236,7 @@ def world() -> World:
             "post /orders/{free}/confirmation": {"token": confirmation_token(free)},
             "post /orders/{paid}/refund": {"full": True},
             "post /tickets/validate": {"code": ticket.code},
+            "post /door/scans": {"scans": [{"code": ticket.code, "scan_id": str(new_id())}]},
             "patch /tickets/{ticket}": {"holder_name": "Bruno"},
             "post /tickets/{ticket}/exchange": {"ticket_type": str(ticket.ticket_type_id)},
             "post /webhooks": {"url": "https://shop.example.com/hooks"},

@@ -24,7 +24,7 @@ from tests.make import (
 from ticketing import clock
 from tickets.door import live_pages, shared
 from tickets.door.watch import forget_doors
-from tickets.models import Device, Ticket
+from tickets.models import Device, Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,7 +130,7 @@ def test_fifty_open_pages_cost_the_queries_of_one_reading(monkeypatch: pytest.Mo
                 assert reader.get(part(event), headers=live_pass).status_code == 200
         return len(captured)
 
-    assert queries(1) == queries(50) == 8
+    assert queries(1) == queries(50) == 10
 
 
 def test_a_stale_reading_is_read_again(monkeypatch: pytest.MonkeyPatch):
@@ -174,3 +174,51 @@ def test_strangers_find_nothing():
     client.force_login(make_user(organizer=make_organizer(), is_staff=True))
 
     assert client.get(page(event)).status_code == 404
+
+
+def make_conflict(event: Event) -> Scan:
+    ticket = Ticket.objects.of_order(make_paid_order(ticket_type=event.ticket_types.get()).pk).get()
+    for gate in ("North", "South"):
+        scan = {"code": ticket.code, "decision": "admitted"}
+        as_bearer(make_device(event, gate=gate)).post("/tickets/validate", scan)
+    return Scan.objects.get(conflict=True)
+
+
+def test_a_conflict_is_an_alert_until_somebody_who_runs_the_door_has_seen_it():
+    event = open_door()
+    conflict = make_conflict(event)
+    order = Ticket.objects.get().order.code
+    client = sign_in(event)
+
+    before = text_of(client.get(page(event)))
+    after = text_of(client.post(page(event), {"scan": conflict.pk}, follow=True))
+
+    assert f"Ticket <strong>{order}-1</strong> (Pista) has let in two guests." in before
+    assert f'data-alert="conflict-{conflict.pk}"' in before
+    assert "data-alert=" not in after
+    conflict.refresh_from_db()
+    assert conflict.acknowledged_by.startswith("user:")
+
+
+def test_a_viewer_sees_conflicts_and_may_not_acknowledge_them():
+    event = open_door()
+    conflict = make_conflict(event)
+    client = sign_in(event, Role.VIEWER)
+
+    shown = text_of(client.get(page(event)))
+    refused = client.post(page(event), {"scan": conflict.pk})
+
+    assert "data-alert=" in shown
+    assert 'name="scan"' not in shown
+    assert refused.status_code == 404
+    conflict.refresh_from_db()
+    assert conflict.acknowledged_at is None
+
+
+@pytest.mark.parametrize("scan", ["", "x", "01998c70-9c3d-7e02-b7a4-1c5e8f2a6d90"])
+def test_a_form_without_a_conflict_changes_nothing(scan: str):
+    event = open_door()
+
+    shown = text_of(sign_in(event).post(page(event), {"scan": scan}, follow=True))
+
+    assert "This event has no such conflict." in shown

@@ -118,7 +118,7 @@ def problem_of(
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, exceptions.ValidationError):
-        errors = list(_errors_of(error))
+        errors = list(list_errors(error))
         details = {"errors": errors[:_MOST_ERRORS]}
         problem = describe(request, *_INVALID, _summarize(errors), details)
     else:
@@ -206,7 +206,8 @@ def _summarize(errors: list[dict[str, str]]) -> str:
     return first if len(errors) == 1 else f"{first} And {len(errors) - 1} more."
 
 
-def _errors_of(error: exceptions.ValidationError) -> Iterator[dict[str, str]]:
+def list_errors(error: exceptions.ValidationError) -> Iterator[dict[str, str]]:
+    """Yield each error of a request that is not valid, with its place as a JSON pointer."""
     details: Any = error.get_full_details()
     if not isinstance(error, InvalidQuery):
         yield from _flatten(details, "#")

@@ -137,11 +137,11 @@ def _show_reasons(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
     """Return the earlier scans, or the gates, that explain a refusal."""
     if attempt.result == ScanResult.ALREADY_USED:
         return {
-            "first_scan": _show_scan(first_admission(ticket.id)),
-            "last_entry": _show_scan(latest_entry(ticket.id)),
+            "first_scan": show_scan(first_admission(ticket.id)),
+            "last_entry": show_scan(latest_entry(ticket.id)),
         }
     if attempt.result == ScanResult.NOT_INSIDE:
-        return {"last_exit": _show_scan(latest_exit(ticket.id))}
+        return {"last_exit": show_scan(latest_exit(ticket.id))}
     if attempt.result == ScanResult.WRONG_GATE:
         return {"gates": gates_for(ticket.id)}
     return {}
@@ -151,7 +151,8 @@ def _show_party(attempt: CheckIn) -> dict[str, Any]:
     return {"party": {"unused": attempt.unused}} if attempt.unused else {}
 
 
-def _show_scan(scan: Scan | None) -> Mapping[str, Any] | None:
+def show_scan(scan: Scan | None) -> Mapping[str, Any] | None:
+    """Return what a response shows of an earlier scan, which `EarlierScanShown` describes."""
     if scan is None:
         return None
     return {

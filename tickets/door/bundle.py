@@ -8,13 +8,15 @@ without a network rest on it, so a change must never be missed; one that arrives
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
+from events.models import Event, Reentry
 from tickets.door.cursor import Cursor, Place, digest_events
 from tickets.models import DoorMark, TicketStatus
 
@@ -33,7 +35,9 @@ class TicketChanges:
     """
     One page of tickets that are not as they were sold, or that have changed.
 
-    With `reset` it is the first page of everything: what the device knew before may be wrong.
+    With `is_reset` it is the first page of everything: what the device knew before may be wrong.
+    `outside` are those of `used` whose holder has left. `entered_at` has the latest entry of those
+    of `used` that may enter once on each day. `freed` tickets are valid again.
     """
 
     cursor: str
@@ -42,11 +46,23 @@ class TicketChanges:
     made_at: datetime
     revoked: list[UUID] = field(default_factory=list)
     used: list[UUID] = field(default_factory=list)
+    outside: list[UUID] = field(default_factory=list)
+    entered_at: dict[UUID, datetime] = field(default_factory=dict)
     freed: list[UUID] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    changed_in: int
+    ticket_id: UUID
+    event_id: UUID
+    status: str
+    inside: bool | None
+    entered_at: datetime | None
+
+
 def read_ticket_changes(
-    *, event_ids: Sequence[UUID], since: str | None, now: datetime
+    *, events: Sequence[Event], since: str | None, now: datetime
 ) -> TicketChanges:
     """
     Return a page of the tickets of events that were used or revoked, or have changed since then.
@@ -55,6 +71,7 @@ def read_ticket_changes(
     cursor cannot be continued if it is not ours, if it is about other events, if it is as old as a
     bundle may be, or if the database was restored to a time before it.
     """
+    event_ids = [event.pk for event in events]
     lowest_open, next_one = _open_transactions()
     start = _continue(since, event_ids, now=now, next_one=next_one) if since else None
     begin = start or Cursor(0, now, digest_events(event_ids))
@@ -67,16 +84,16 @@ def read_ticket_changes(
     page, is_complete = marks[:PAGE_SIZE], len(marks) <= PAGE_SIZE
     after = None
     if not is_complete:
-        changed_in, ticket_id, _ = page[-1]
-        after = Place(changed_in, ticket_id)
+        after = Place(page[-1].changed_in, page[-1].ticket_id)
     changes = TicketChanges(
         cursor=str(replace(round_of, after=after)),
         is_complete=is_complete,
         is_reset=start is None,
         made_at=round_of.begun_at,
     )
-    for _, ticket_id, status in page:
-        _lists(changes)[status].append(ticket_id)
+    daily = {event.pk for event in events if event.reentry == Reentry.ONCE_A_DAY}
+    for mark in page:
+        _add(mark, changes, is_daily=mark.event_id in daily)
     return changes
 
 
@@ -106,21 +123,30 @@ def _continue(
     return cursor
 
 
-def _marks_after(event_ids: Sequence[UUID], cursor: Cursor) -> list[tuple[int, UUID, str]]:
-    marks = DoorMark.objects.filter(event__in=event_ids)
+def _marks_after(event_ids: Sequence[UUID], cursor: Cursor) -> list[_Mark]:
+    marks: Any = DoorMark.objects.filter(event__in=event_ids)
     place = cursor.after
     if place is None:
         marks = marks.filter(changed_in__gte=cursor.floor)
     else:
         later = Q(changed_in__gt=place.changed_in) | Q(ticket_id__gt=place.ticket_id)
         marks = marks.filter(later, changed_in__gte=place.changed_in)
-    found = marks.order_by("changed_in", "ticket_id")
-    return list(found.values_list("changed_in", "ticket_id", "ticket__status")[: PAGE_SIZE + 1])
+    entered_at = Coalesce("ticket__last_entry_at", "ticket__used_at")
+    found = marks.order_by("changed_in", "ticket_id").values_list(
+        "changed_in", "ticket_id", "event_id", "ticket__status", "ticket__inside", entered_at
+    )
+    return [_Mark(*row) for row in found[: PAGE_SIZE + 1]]
 
 
-def _lists(changes: TicketChanges) -> dict[str, list[UUID]]:
-    return {
-        TicketStatus.REVOKED: changes.revoked,
-        TicketStatus.USED: changes.used,
-        TicketStatus.VALID: changes.freed,
-    }
+def _add(mark: _Mark, changes: TicketChanges, *, is_daily: bool) -> None:
+    if mark.status == TicketStatus.REVOKED:
+        changes.revoked.append(mark.ticket_id)
+    elif mark.status == TicketStatus.VALID:
+        changes.freed.append(mark.ticket_id)
+    else:
+        changes.used.append(mark.ticket_id)
+        # Unknown, in rows of the previous release, means inside.
+        if mark.inside is False:
+            changes.outside.append(mark.ticket_id)
+        if is_daily and mark.entered_at is not None:
+            changes.entered_at[mark.ticket_id] = mark.entered_at

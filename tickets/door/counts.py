@@ -30,11 +30,17 @@ class TypeCounts:
 
 @dataclass(frozen=True, slots=True)
 class GateCounts:
-    """One gate. `refused` are attempts, so one ticket may be refused several times."""
+    """
+    One gate. `admitted` are first entries of tickets, `refused` are attempts.
+
+    `conflicts` are guests whom a device without a network let in against the rules. They are
+    neither admitted nor refused.
+    """
 
     gate: str
     admitted: int
     refused: int
+    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,10 @@ class DoorCounts:
     def refused(self) -> int:
         return sum(gate.refused for gate in self.gates)
 
+    @property
+    def conflicts(self) -> int:
+        return sum(gate.conflicts for gate in self.gates)
+
 
 def count_doors(event_ids: Collection[UUID]) -> dict[UUID, DoorCounts]:
     """
@@ -74,12 +84,18 @@ def count_doors(event_ids: Collection[UUID]) -> dict[UUID, DoorCounts]:
 
 def _count_types(event_ids: Collection[UUID]) -> dict[UUID, list[TypeCounts]]:
     used = Ticket.objects.filter(event__in=event_ids, status=TicketStatus.USED).order_by()
-    counted = dict(used.values_list("ticket_type_id").annotate(admitted=Count("pk")))
+    # Unknown, in rows of the previous release, means inside.
+    inside = Count("pk", filter=~Q(inside=False) | Q(inside=None))
+    counted = {
+        type_id: (admitted, now_inside)
+        for type_id, admitted, now_inside in used.values_list("ticket_type_id").annotate(
+            admitted=Count("pk"), now_inside=inside
+        )
+    }
     types: dict[UUID, list[TypeCounts]] = defaultdict(list)
     for kind in TicketType.objects.filter(event__in=event_ids).order_by("number"):
-        admitted = counted.get(kind.pk, 0)
         types[kind.event_id].append(
-            TypeCounts(kind.pk, kind.number, kind.name, kind.sold, admitted, admitted)
+            TypeCounts(kind.pk, kind.number, kind.name, kind.sold, *counted.get(kind.pk, (0, 0)))
         )
     return types
 
@@ -89,10 +105,19 @@ def _count_gates(event_ids: Collection[UUID]) -> dict[UUID, list[GateCounts]]:
     for event_id, gate, admitted, refused in _counted(event_ids):
         totals[event_id, gate][0] += admitted
         totals[event_id, gate][1] += refused
+    clashes = _count_conflicts(event_ids)
     gates: dict[UUID, list[GateCounts]] = defaultdict(list)
     for (event_id, gate), (admitted, refused) in sorted(totals.items()):
-        gates[event_id].append(GateCounts(gate, admitted, refused))
+        conflicts = clashes.get((event_id, gate), 0)
+        gates[event_id].append(GateCounts(gate, admitted, refused - conflicts, conflicts))
     return gates
+
+
+def _count_conflicts(event_ids: Collection[UUID]) -> dict[tuple[UUID, str], int]:
+    """Count the conflicts of each gate that the slots have as refused."""
+    scans = Scan.objects.filter(event__in=event_ids, conflict=True).exclude(result__in=LET_THROUGH)
+    counted: Any = scans.order_by().values_list("event_id", "gate").annotate(count=Count("pk"))
+    return {(event_id, gate): count for event_id, gate, count in counted}
 
 
 def _counted(event_ids: Collection[UUID]) -> Iterable[tuple[UUID, str, int, int]]:

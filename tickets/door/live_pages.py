@@ -6,9 +6,11 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone, translation
@@ -18,8 +20,17 @@ from events.access import within_rights
 from events.models import Event
 from events.roles import Right
 from ticketing import clock
+from ticketing.actors import user_actor
 from ticketing.clock import zone_named
-from tickets.door.watch import Presence, WatchedDoor, door_hours, presence_of, watch_door
+from tickets.door.conflicts import ConflictNotFound, acknowledge_conflict
+from tickets.door.watch import (
+    Presence,
+    WatchedDoor,
+    door_hours,
+    forget_doors,
+    presence_of,
+    watch_door,
+)
 from tickets.models import Device
 
 _HEADER: Final = "X-Live-Pass"
@@ -36,10 +47,19 @@ class ShownDevice:
 
 
 def show_live_door(site: AdminSite, request: HttpRequest, event_id: UUID) -> HttpResponse:
-    """Show the live door of an event, with a pass by which the page's script asks for its parts."""
+    """
+    Show the live door of an event, with a pass by which the page's script asks for its parts.
+
+    Acknowledge the conflict that the form names.
+    """
     if not _may(request, event_id, Right.SEE_EVENTS):
         raise Http404
     may_act = _may(request, event_id, Right.RUN_DOOR)
+    if request.method == "POST":
+        if not may_act:
+            raise Http404
+        _acknowledge(request, event_id)
+        return redirect(request.path)
     door = _door(event_id)
     told = {"event": str(event_id), "language": translation.get_language(), "may_act": may_act}
     with timezone.override(zone_named(door.event.timezone)):
@@ -74,6 +94,20 @@ def show_live_part(request: HttpRequest, event_id: UUID) -> HttpResponse:
     return page
 
 
+def _acknowledge(request: HttpRequest, event_id: UUID) -> None:
+    try:
+        acknowledge_conflict(
+            event_id=event_id,
+            scan_key=UUID(request.POST.get("scan", "")),
+            actor=user_actor(request.user),
+            now=clock.now(),
+        )
+    except (ValueError, ConflictNotFound):
+        messages.error(request, _("This event has no such conflict."))
+    # Else the page would show it once more. Other processes know it within a second or two.
+    forget_doors()
+
+
 def _part(door: WatchedDoor, *, may_act: bool, now: datetime) -> dict[str, Any]:
     devices = [_show_device(device, door.event, now) for device in door.devices]
     opens, closes = door_hours(door.event)
@@ -83,6 +117,7 @@ def _part(door: WatchedDoor, *, may_act: bool, now: datetime) -> dict[str, Any]:
         "opens": opens,
         "closes": closes,
         "devices": devices,
+        "conflicts": door.conflicts,
         "silent": [shown for shown in devices if shown.presence == Presence.SILENT],
         "may_act": may_act,
         "now": now,

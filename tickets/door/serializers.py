@@ -1,5 +1,6 @@
 """Scans and attendance as JSON."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -18,6 +19,7 @@ from ticketing.api.fields import (
 )
 from ticketing.api.schema import Problem
 from ticketing.ids import new_id
+from tickets.door.scans import ScannedCode
 from tickets.models import Decision, Direction, Scan, ScanResult, TicketStatus
 
 _LONGEST_CODE = column_length(Scan, "code")
@@ -57,6 +59,19 @@ class ScanSent(StrictSerializer):
         if moment < clock.now() - _LONGEST_OFFLINE:
             raise serializers.ValidationError("This is too long ago.", code="too_long_ago")
         return moment
+
+
+def scanned_code(scan: Mapping[str, Any], *, now: datetime) -> ScannedCode:
+    """Return the scan in the validated data of `ScanSent`."""
+    return ScannedCode(
+        scan_id=scan["scan_id"],
+        code=scan["code"],
+        gate=scan.get("gate", ""),
+        at=min(scan.get("scanned_at", now), now),
+        event_id=scan.get("event"),
+        direction=Direction(scan["direction"]),
+        decision=Decision(scan["decision"]) if "decision" in scan else None,
+    )
 
 
 class UsualScan(Struct, forbid_unknown_fields=True):

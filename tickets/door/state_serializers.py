@@ -10,12 +10,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from rest_framework import serializers
 
-from events.models import Event, EventStatus
+from events.models import Event, EventStatus, Reentry
 from ticketing.api.fields import TextField, show_moment
 from tickets.codes import public_key
+from tickets.door.answers import show_scan
 from tickets.door.bundle import TicketChanges, bundle_lasts
+from tickets.door.conflicts import Conflict
 from tickets.door.counts import DoorCounts
-from tickets.models import Device
+from tickets.door.serializers import EarlierScanShown
+from tickets.models import Device, ScanResult
 
 _BINARY = "In base64url, without padding."
 
@@ -36,6 +39,9 @@ class DoorCountsShown(serializers.Serializer[Any]):
     inside = serializers.IntegerField(help_text="Guests who are inside now.")
     admitted = serializers.IntegerField(help_text="Tickets that were used, each once.")
     refused = serializers.IntegerField(help_text="Attempts that were refused.")
+    conflicts = serializers.IntegerField(
+        help_text="Guests whom a device without a network let in against the rules."
+    )
     sold = serializers.IntegerField(help_text="Tickets that were sold or given.")
 
 
@@ -51,6 +57,17 @@ class DoorEventShown(serializers.Serializer[Any]):
     checkin_starts_at = serializers.DateTimeField(allow_null=True)
     checkin_ends_at = serializers.DateTimeField(allow_null=True)
     cancelled = serializers.BooleanField()
+    reentry = serializers.ChoiceField(
+        choices=Reentry.choices, help_text="Whether a ticket may enter again."
+    )
+    confirm_first = serializers.BooleanField(
+        help_text="Whether staff confirm each admission by a tap, before the next scan."
+    )
+    gate_types = serializers.ListField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        help_text="The numbers of the ticket types that the device's gate admits. Null: each type.",
+    )
 
 
 class DoorTypeShown(serializers.Serializer[Any]):
@@ -87,6 +104,32 @@ class DoorOrganizerShown(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class ConflictEventShown(serializers.Serializer[Any]):
+    """The event of a conflict."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class ConflictShown(serializers.Serializer[Any]):
+    """A scan by which a device without a network let somebody in whom the rules refuse."""
+
+    id = serializers.UUIDField()
+    event = ConflictEventShown()
+    at = serializers.DateTimeField()
+    gate = serializers.CharField()
+    device = serializers.CharField(allow_null=True)
+    result = serializers.ChoiceField(
+        choices=ScanResult.values, help_text="Why the rules refuse it, as of a scan."
+    )
+    code_hint = serializers.CharField(
+        help_text="The ticket's code that people read aloud. Empty if the ticket was replaced."
+    )
+    order_code = serializers.CharField()
+    ticket_type = serializers.CharField()
+    other = EarlierScanShown(allow_null=True, help_text="The ticket's latest other entry.")
+
+
 class DoorStateShown(serializers.Serializer[Any]):
     """What a device needs to know about itself and its door, now."""
 
@@ -95,6 +138,7 @@ class DoorStateShown(serializers.Serializer[Any]):
     server_time = serializers.DateTimeField()
     bundle_lasts_hours = serializers.IntegerField()
     events = StateEventShown(many=True)
+    conflicts = ConflictShown(many=True)
 
 
 class SigningKeyShown(serializers.Serializer[Any]):
@@ -128,14 +172,22 @@ class BundleShown(serializers.Serializer[Any]):
     events = BundleEventShown(many=True)
     revoked = _ids("They admit nobody.")
     used = _ids("They were used.")
+    outside = _ids("Those of `used` whose holders have left.")
+    entered = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Of events with the rule `once_a_day`: the latest entry of those of `used`, in"
+        " seconds since 1970.",
+    )
     freed = _ids("They are valid again, because a check-in was undone.")
 
 
-def show_state(
+def show_state(  # noqa: PLR0913 - the parts of a response
     device: Device,
     events: Iterable[Event],
     counts: Mapping[UUID, DoorCounts],
     *,
+    types: Mapping[UUID, list[int]],
+    conflicts: Iterable[Conflict],
     now: datetime,
 ) -> dict[str, Any]:
     """Return the state of a device's door, which `DoorStateShown` describes."""
@@ -150,13 +202,19 @@ def show_state(
         "server_time": show_moment(now),
         "bundle_lasts_hours": settings.DOOR_BUNDLE_HOURS,
         "events": [
-            {**_show_event(event), "counts": dict(DoorCountsShown(counts[event.pk]).data)}
+            {
+                **_show_event(event, types.get(event.pk)),
+                "counts": dict(DoorCountsShown(counts[event.pk]).data),
+            }
             for event in events
         ],
+        "conflicts": [_show_conflict(conflict) for conflict in conflicts],
     }
 
 
-def show_bundle(events: Iterable[Event], changes: TicketChanges) -> dict[str, Any]:
+def show_bundle(
+    events: Iterable[Event], changes: TicketChanges, types: Mapping[UUID, list[int]]
+) -> dict[str, Any]:
     """Return one page of a bundle, which `BundleShown` describes."""
     return {
         "cursor": changes.cursor,
@@ -167,7 +225,7 @@ def show_bundle(events: Iterable[Event], changes: TicketChanges) -> dict[str, An
         "keys": [key for event in events for key in _show_keys(event)],
         "events": [
             {
-                **_show_event(event),
+                **_show_event(event, types.get(event.pk)),
                 "types": [
                     {"number": kind.number, "name": kind.name} for kind in event.ticket_types.all()
                 ],
@@ -176,11 +234,16 @@ def show_bundle(events: Iterable[Event], changes: TicketChanges) -> dict[str, An
         ],
         "revoked": [_show_bytes(ticket_id.bytes) for ticket_id in changes.revoked],
         "used": [_show_bytes(ticket_id.bytes) for ticket_id in changes.used],
+        "outside": [_show_bytes(ticket_id.bytes) for ticket_id in changes.outside],
+        "entered": {
+            _show_bytes(ticket_id.bytes): int(at.timestamp())
+            for ticket_id, at in changes.entered_at.items()
+        },
         "freed": [_show_bytes(ticket_id.bytes) for ticket_id in changes.freed],
     }
 
 
-def _show_event(event: Event) -> dict[str, Any]:
+def _show_event(event: Event, gate_types: list[int] | None) -> dict[str, Any]:
     opens, closes = event.checkin_starts_at, event.checkin_ends_at
     return {
         "id": str(event.pk),
@@ -192,6 +255,25 @@ def _show_event(event: Event) -> dict[str, Any]:
         "checkin_starts_at": opens and show_moment(opens),
         "checkin_ends_at": closes and show_moment(closes),
         "cancelled": event.status == EventStatus.CANCELLED,
+        "reentry": event.reentry,
+        "confirm_first": event.confirm_first,
+        "gate_types": gate_types,
+    }
+
+
+def _show_conflict(conflict: Conflict) -> dict[str, Any]:
+    scan, ticket = conflict.scan, conflict.scan.ticket
+    return {
+        "id": str(scan.pk),
+        "event": {"id": str(scan.event_id), "name": scan.event.name if scan.event else ""},
+        "at": show_moment(scan.scanned_at),
+        "gate": scan.gate,
+        "device": scan.device.name if scan.device else None,
+        "result": scan.result,
+        "code_hint": conflict.code,
+        "order_code": ticket.order.code if ticket else "",
+        "ticket_type": ticket.ticket_type.name if ticket else "",
+        "other": show_scan(conflict.other),
     }
 
 

@@ -1,5 +1,8 @@
 """What a door device asks for: the state of its door, and its offline bundle."""
 
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
 from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
 from rest_framework.request import Request
@@ -7,12 +10,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.access import NotForThisCaller
+from events.models import Event
 from ticketing import clock
 from ticketing.api.queries import read_query
 from ticketing.api.schema import DEVICE_TOKEN, operation
 from tickets.door.bundle import read_ticket_changes
 from tickets.door.device_events import events_of_device
 from tickets.door.devices import note_seen
+from tickets.door.gates import types_admitted
 from tickets.door.scanner import device_of
 from tickets.door.state_serializers import (
     BundleQuery,
@@ -21,7 +26,8 @@ from tickets.door.state_serializers import (
     show_bundle,
     show_state,
 )
-from tickets.door.watch import take_door_counts
+from tickets.door.watch import take_conflicts, take_door_counts
+from tickets.models import Device
 
 
 class DoorState(APIView):
@@ -35,13 +41,23 @@ class DoorState(APIView):
         """
         Return the device, its events and their figures. A device asks every 15 seconds.
 
-        The organizer is alerted when a device that has asked before stops asking.
+        The organizer is alerted when a device that has asked before stops asking. `conflicts` are
+        the newest that the organizer has not acknowledged, of all gates.
         """
         device, now = device_of(request), clock.now()
         note_seen(device=device, now=now)
         events = events_of_device(device, now=now)
         counts = take_door_counts([event.pk for event in events])
-        return Response(show_state(device, events, counts, now=now))
+        return Response(
+            show_state(
+                device,
+                events,
+                counts,
+                types=_types_of_gate(device, events),
+                conflicts=take_conflicts([event.pk for event in events]),
+                now=now,
+            )
+        )
 
 
 # Ids have no pattern, so that compression saves a third and reveals nothing.
@@ -64,7 +80,9 @@ class DoorBundle(APIView):
         device, now = device_of(request), clock.now()
         query = read_query(request, BundleQuery)
         events = events_of_device(device, now=now)
-        changes = read_ticket_changes(
-            event_ids=[event.pk for event in events], since=query.get("since"), now=now
-        )
-        return Response(show_bundle(events, changes))
+        changes = read_ticket_changes(events=events, since=query.get("since"), now=now)
+        return Response(show_bundle(events, changes, _types_of_gate(device, events)))
+
+
+def _types_of_gate(device: Device, events: Iterable[Event]) -> Mapping[UUID, list[int]]:
+    return types_admitted(device.gate, [event.pk for event in events])

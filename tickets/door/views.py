@@ -36,9 +36,10 @@ from tickets.door.serializers import (
     ScanSent,
     UndoSent,
     UsualScan,
+    scanned_code,
 )
 from tickets.door.undo import LaterScanStands, NotCheckedIn, UndoTooLate, undo_check_in
-from tickets.models import Decision, Direction, Scan, Ticket
+from tickets.models import Direction, Scan, Ticket
 
 
 class TicketValidation(APIView):
@@ -82,17 +83,8 @@ class TicketValidation(APIView):
     def _check(self, request: Request, scanner: Scanner, responses: ResponseStore) -> Response:
         parsed = ScanSent(data=request.data)
         parsed.is_valid(raise_exception=True)
-        scan = parsed.validated_data
         now = clock.now()
-        scanned = ScannedCode(
-            scan_id=scan["scan_id"],
-            code=scan["code"],
-            gate=scan.get("gate", ""),
-            at=min(scan.get("scanned_at", now), now),
-            event_id=scan.get("event"),
-            direction=Direction(scan["direction"]),
-            decision=Decision(scan["decision"]) if "decision" in scan else None,
-        )
+        scanned = scanned_code(parsed.validated_data, now=now)
         store_response = _store_passage(responses) if responses.digest else None
         return Response(_pass(scanned, scanner, now, store_response))
 

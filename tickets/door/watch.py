@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from events.models import Event
+from tickets.door.conflicts import MOST_SHOWN, Conflict, open_conflicts
 from tickets.door.counts import DoorCounts, count_doors
 from tickets.door.shared import SharedReading
 from tickets.models import Device
@@ -38,6 +39,8 @@ class WatchedDoor:
     event: Event
     counts: DoorCounts
     devices: list[Device]
+    # The newest that nobody has acknowledged.
+    conflicts: list[Conflict]
 
 
 def take_door_counts(event_ids: Collection[UUID]) -> Mapping[UUID, DoorCounts]:
@@ -50,9 +53,16 @@ def watch_door(event_id: UUID) -> WatchedDoor | None:
     return _doors.take([event_id]).get(event_id)
 
 
+def take_conflicts(event_ids: Collection[UUID]) -> list[Conflict]:
+    """Return the newest open conflicts of these events, from the reading that callers share."""
+    found = [each for of_event in _conflicts.take(event_ids).values() for each in of_event]
+    return sorted(found, key=lambda each: each.scan.recorded_at, reverse=True)[:MOST_SHOWN]
+
+
 def forget_doors() -> None:
     """Drop all readings of this process."""
     _counts.clear()
+    _conflicts.clear()
     _doors.clear()
 
 
@@ -76,7 +86,12 @@ def presence_of(device: Device, event: Event, *, now: datetime) -> Presence:
 def _watch_doors(event_ids: Collection[UUID]) -> dict[UUID, WatchedDoor]:
     events = Event.objects.filter(pk__in=event_ids)
     counts = take_door_counts(event_ids)
-    return {event.pk: WatchedDoor(event, counts[event.pk], _devices_of(event)) for event in events}
+    return {
+        event.pk: WatchedDoor(
+            event, counts[event.pk], _devices_of(event), take_conflicts([event.pk])
+        )
+        for event in events
+    }
 
 
 def _devices_of(event: Event) -> list[Device]:
@@ -86,4 +101,5 @@ def _devices_of(event: Event) -> list[Device]:
 
 
 _counts: Final = SharedReading(count_doors)
+_conflicts: Final = SharedReading(open_conflicts)
 _doors: Final = SharedReading(_watch_doors)

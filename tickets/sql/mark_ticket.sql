@@ -1,4 +1,5 @@
--- Mark a ticket that was used, revoked or made valid again, for the devices that work offline.
+-- Mark a ticket that was used, revoked, made valid again, scanned out or let in again, for the
+-- devices that work offline.
 --
 -- The trigger calls it after the change; its result is ignored. `changed_in` is the number of the
 -- transaction, by which `tickets.door.bundle` lists the changes. Two changes of one ticket follow
@@ -11,5 +12,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER mark_changed_ticket AFTER UPDATE OF status ON tickets_ticket
-  FOR EACH ROW WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION mark_ticket();
+CREATE TRIGGER mark_changed_ticket
+  AFTER UPDATE OF status, inside, last_entry_at ON tickets_ticket
+  FOR EACH ROW WHEN (
+    (NEW.status, NEW.inside, NEW.last_entry_at)
+    IS DISTINCT FROM (OLD.status, OLD.inside, OLD.last_entry_at))
+  EXECUTE FUNCTION mark_ticket();

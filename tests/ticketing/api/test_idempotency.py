@@ -576,6 +576,8 @@ def test_every_post_takes_the_key_and_documents_it():
     posts.pop("/events/{reference}/promo-code")
     # An order has one Pix, so a repeat returns the same one without a key.
     posts.pop("/orders/{order_id}/pix")
+    # Each scan of a batch has an id of its own, so a repeat gets the same results without a key.
+    posts.pop("/door/scans")
     tried = {re.sub(r"\{\w+\}", "{}", act.path) for act in ACTS if act.method == "post"}
 
     documented = [

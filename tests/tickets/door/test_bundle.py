@@ -14,7 +14,7 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from events.models import Event
+from events.models import Event, Reentry
 from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_paid_order
 from tests.moments import NOON
 from ticketing import clock
@@ -39,9 +39,7 @@ def use(ticket: Ticket) -> None:
 
 
 def changes(*events: Event, since: str | None = None) -> TicketChanges:
-    return read_ticket_changes(
-        event_ids=[event.pk for event in events], since=since, now=clock.now()
-    )
+    return read_ticket_changes(events=events, since=since, now=clock.now())
 
 
 def spell(ticket: Ticket) -> str:
@@ -178,6 +176,40 @@ def test_a_cursor_of_other_events_of_an_old_bundle_or_of_a_later_database_starts
     ] == [True, True, True]
 
 
+def test_a_guest_who_leaves_and_returns_changes_the_bundle():
+    event = make_event(reentry=Reentry.ALWAYS)
+    (ticket,) = tickets_of(event)
+    device = as_bearer(make_device(event))
+    seen = [read(device)]
+
+    for direction in ("entry", "exit", "entry"):
+        device.post("/tickets/validate", {"code": ticket.code, "direction": direction})
+        seen.append(read(device, since=seen[-1]["cursor"]))
+
+    assert [(page["used"], page["outside"]) for page in seen] == [
+        ([], []),
+        ([spell(ticket)], []),
+        ([spell(ticket)], [spell(ticket)]),
+        ([spell(ticket)], []),
+    ]
+
+
+def test_a_ticket_for_several_days_has_the_moment_of_its_latest_entry():
+    event = make_event(reentry=Reentry.ONCE_A_DAY)
+    (ticket,) = tickets_of(event)
+    other = make_event(organizer=event.organizer)
+    (once,) = tickets_of(other)
+    use(once)
+    Ticket.objects.filter(pk=ticket.pk).update(
+        status=TicketStatus.USED, used_at=NOON - timedelta(days=1), last_entry_at=NOON
+    )
+
+    shown = read(as_bearer(make_device(event, other)))
+
+    assert sorted(shown["used"]) == sorted([spell(ticket), spell(once)])
+    assert shown["entered"] == {spell(ticket): int(NOON.timestamp())}
+
+
 def test_the_bundle_expires_after_the_hours_of_the_setting(settings: Any):
     settings.DOOR_BUNDLE_HOURS = 3
     shown = read(as_bearer(make_device(make_event())))
@@ -249,8 +281,8 @@ def test_twenty_thousand_used_and_two_thousand_revoked_tickets_are_under_five_me
 
     assert len(ids) == 22_000
     assert size < 500_000
-    # Each: the device, its events, their types, the numbers of open transactions, the marks.
-    assert queries == [5, 5]
+    # The device, its events, their types, the gate's types, open transactions, the marks.
+    assert queries == [6, 6]
 
 
 def test_a_round_of_changes_reads_the_index_and_not_the_tickets_of_the_event():
