@@ -1,9 +1,11 @@
 """What the page of an order's tickets shows: each ticket, its code and its state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
+from uuid import UUID
 
 from django.utils import formats
 from django.utils.safestring import SafeString, mark_safe
@@ -15,7 +17,7 @@ from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from ticketing.clock import zone_named
 from tickets.mail import is_the_buyers
-from tickets.models import Ticket, TicketQuerySet, TicketStatus
+from tickets.models import Ticket, TicketQuerySet, TicketStatus, Transfer
 from tickets.pictures import render_svg
 from tickets.ticket_codes import number_tickets, readable_code
 from tickets.transfers.offering import may_be_transferred, open_offers
@@ -82,8 +84,20 @@ def describe_tickets(order: Order, tickets: Sequence[Ticket], *, now: datetime) 
         "can_be_kept": any(map(is_the_buyers, tickets)) and not is_cancelled,
         "is_event_cancelled": is_cancelled,
         "kept_until": kept_until(event),
+        "version": _version(tickets, offers),
+        # In milliseconds, for the script that says how old a kept copy is.
+        "shown_at": str(int(now.timestamp() * 1000)),
         "wallets": offered_wallets(now=now),
     }
+
+
+def _version(tickets: Sequence[Ticket], offers: Mapping[UUID, Transfer]) -> str:
+    """Return a text that differs once a ticket has changed: a script compares copies by it."""
+    states = [
+        f"{ticket.pk} {ticket.status} {ticket.transfer_id} {ticket.pk in offers}"
+        for ticket in tickets
+    ]
+    return blake2b("\n".join(states).encode(), digest_size=9).hexdigest()
 
 
 def offered_wallets(*, now: datetime) -> OfferedWallets:
