@@ -17,6 +17,7 @@ from events.access import (
     find_api_token,
 )
 from events.models import ApiToken, Scope
+from orders.answers import with_asks_required
 from orders.models import Order
 from ticketing.actors import Actor
 from ticketing.api.authentication import BearerToken
@@ -151,7 +152,8 @@ def _find(order_id: UUID) -> Order | None:
     orders = Order.objects.select_related(
         "event__organizer", "payment", "confirmation", "delivery", "shop_record", "consent__terms"
     )
-    return orders.prefetch_related("items__ticket_type").filter(pk=order_id).first()
+    found = orders.prefetch_related("items__ticket_type").filter(pk=order_id)
+    return with_asks_required(found).first()
 
 
 def _has_its_token(request: Request, order: Order) -> bool:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from events.models import Event, EventStatus, Question
 from events.questions import answers_close_at, questions_of
@@ -17,6 +18,9 @@ from orders.models import OPEN_STATUSES, Answer, Order, OrderItem
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.models import ActType
+
+# What `with_asks_required` adds to an order.
+ASKS_REQUIRED: Final = "asks_required"
 
 
 class AnswersClosed(Conflict):
@@ -109,9 +113,18 @@ def asked_of(order: Order) -> list[AskedAnswer]:
 
 def needs_answers(order: Order, now: datetime) -> bool:
     """Return whether a question that must be answered is not, while the buyer still may."""
-    if not can_answer(order, order.event, now):
+    # `orders.access` has asked with the order itself, so that most payments need no further query.
+    if not vars(order).get(ASKS_REQUIRED, True) or not can_answer(order, order.event, now):
         return False
     return any(each.question.is_required and each.value is None for each in asked_of(order))
+
+
+def with_asks_required(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Return the orders, each with whether its event asks a question that must be answered."""
+    required = Question.objects.filter(
+        event=OuterRef("event_id"), is_required=True, retired_at=None
+    )
+    return orders.annotate(**{ASKS_REQUIRED: Exists(required)})
 
 
 def answers_to(

@@ -16,6 +16,7 @@ from orders.email_confirmation import EmailConfirmation
 from orders.mail import compose_confirmation_mail
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.payment import OrderNotPayable, confirm_payment, refuse_payment
+from orders.required_details import refuse_without_details
 from ticketing.errors import NotFound
 from ticketing.mail_lease import lease_row, send_and_note
 from ticketing.mail_limit import TooManyMails, book_mail_now
@@ -53,10 +54,14 @@ def accept_payment(  # noqa: PLR0913 - each argument is independent of the other
     buyer is stored too.
 
     :raises TermsNotAccepted, OtherTerms: if the organizer's terms must be accepted, and were not
+    :raises DetailsMissing: if a required answer or name is missing
     :raises PaymentNotAccepted, ReservationExpired, OrderNotPayable, SoldOut: as `confirm_payment`
     :raises TooManyMails: if this order or this address has reached its limit of mails
     """
-    version = find_accepted(order, agreed) if order.status == OrderStatus.RESERVED else None
+    version = None
+    if order.status == OrderStatus.RESERVED:
+        version = find_accepted(order, agreed)
+        refuse_without_details(order, now)
 
     def store() -> None:
         record_consent(order.pk, agreed, version, now=now)

@@ -20,6 +20,7 @@ from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.payment import accept_arrived_pix, refuse_payment
 from orders.pix_gateway import PixArrived, PixGateway, PixRequested, PixWanted
+from orders.required_details import DetailsMissing, refuse_without_details
 from ticketing.errors import Conflict, NotFound
 from ticketing.queue.messages import Message, next_retry_at, send_after_commit
 
@@ -62,7 +63,14 @@ class _NotWaiting(Exception):
 
 
 # Every refusal that `request_pix` may raise.
-REFUSALS = (*PAYING_REFUSALS, *CONSENT_REFUSALS, GatewayAway, PixNotOffered, PixTooLate)
+REFUSALS = (
+    *PAYING_REFUSALS,
+    *CONSENT_REFUSALS,
+    DetailsMissing,
+    GatewayAway,
+    PixNotOffered,
+    PixTooLate,
+)
 
 
 def offers_pix(order: Order) -> bool:
@@ -78,6 +86,7 @@ def request_pix(*, order: Order, now: datetime, agreed: Agreed = NOTHING_AGREED)
     so a process that dies before it records the response leaves nothing behind.
 
     :raises TermsNotAccepted, OtherTerms: if the organizer's terms must be accepted, and were not
+    :raises DetailsMissing: if a required answer or name is missing
     :raises PixNotOffered: if the order cannot be paid by Pix
     :raises PixTooLate: if the reservation ends too soon
     :raises ReservationExpired, OrderNotPayable: if the order is no reservation any more
@@ -90,6 +99,7 @@ def request_pix(*, order: Order, now: datetime, agreed: Agreed = NOTHING_AGREED)
         return known
     wanted = _describe(order, now)
     version = find_accepted(order, agreed)
+    refuse_without_details(order, now)
     requested = _pix_gateway().request_pix(wanted, now=now)
     _check_response(wanted, requested)
     return _record(

@@ -48,6 +48,8 @@ class OrderPix(APIView):
         `processing` and soon `paid`, without another request: read the order to see it. Money that
         arrives after the reservation has ended is returned. A repeated request returns the same
         Pix. If the organizer requires that buyers accept its terms of sale, send `accepted_terms`.
+        If the event requires answers or the names of holders, send them before
+        (`answer_questions`, `name_holders`).
         """
         order, _ = order_to_act_on(request, order_id)
         parsed = ConsentSent(data=request.data)

@@ -24,6 +24,7 @@ from orders.consents import REFUSALS as CONSENT_REFUSALS
 from orders.models import Order
 from orders.payment import REFUSALS as PAYING_REFUSALS
 from orders.payment_serializers import PaymentSent, read_consent
+from orders.required_details import DetailsMissing
 from orders.serializers import OrderShown, show_found_order, show_order
 from ticketing import clock
 from ticketing.actors import Actor
@@ -59,6 +60,7 @@ class OrderPayment(APIView):
             OrderNotFound,
             *PAYING_REFUSALS,
             *CONSENT_REFUSALS,
+            DetailsMissing,
             TooManyMails,
             *KEY_REFUSALS,
         ],
@@ -84,7 +86,9 @@ class OrderPayment(APIView):
         request sends the mail again: at most once a minute, and three mails in all. After
         `reserved_until` the link is void and the tickets are back on sale.
 
-        If the organizer requires that buyers accept its terms of sale, send `accepted_terms`.
+        If the organizer requires that buyers accept its terms of sale, send `accepted_terms`. If
+        the event requires answers or the names of holders, send them before (`answer_questions`,
+        `name_holders`).
         """
         require_credentials(request)
         return answer_once(request, partial(self._pay, request, order_id))

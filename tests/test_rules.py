@@ -76,6 +76,7 @@ ONLY_IN_THE_API = {
     "answers_closed",
     "closed",
     "confirmation_not_valid",
+    "details_missing",
     "event_cancelled",
     "idempotency_key_in_use",
     "idempotency_key_reused",

@@ -25,9 +25,10 @@ from orders.pages.choosing import lead_to_order, reserve_by_form
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, is_ready, state_of
-from orders.pages.ways import needs_details, ways_for
+from orders.pages.ways import ways_for
 from orders.payment import PaymentNotAccepted
 from orders.pricing import EventNotFound, WantedTickets, check_on_sale
+from orders.required_details import needs_details
 from ticketing import clock
 from ticketing.api.form_keys import FIELD, act_once, new_form_key
 from ticketing.api.idempotency import ResponseStore

@@ -20,8 +20,8 @@ from orders.pages.access import of_order, see_other
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import SENTENCES
 from orders.pages.shown_order import describe_order
-from orders.pages.ways import needs_details
 from orders.pix import PixNotOffered, PixTooLate, offers_pix, request_pix, settle_pix
+from orders.required_details import needs_details
 from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
 from ticketing import clock
 from ticketing.clock import zone_named
@@ -86,8 +86,6 @@ def _act(request: HttpRequest, order: Order) -> HttpResponse:
     """Do what the form says. Each act may be repeated, so no form needs a key."""
     now = clock.now()
     act = request.POST.get("act", "")
-    if needs_details(order, now):
-        return see_other(order_path(order.pk))
     try:
         pix = request_pix(order=order, now=now, agreed=agreed_in(request.POST))
         if act == "simulate" and is_simulated():
@@ -97,7 +95,7 @@ def _act(request: HttpRequest, order: Order) -> HttpResponse:
     except (PixNotOffered, PixTooLate, GatewayAway, TermsNotAccepted, OtherTerms) as refused:
         return _show(request, order, refused=_REFUSALS[refused.code])
     except Conflict:
-        # The order has ended, or was paid otherwise: its page says so.
+        # The order has ended, was paid otherwise, or lacks answers: its page says so.
         return see_other(order_path(order.pk))
     return see_other(request.path)
 

@@ -15,6 +15,7 @@ SENTENCES: Final[Mapping[str, Any]] = {
         " the page and reserve again. The first reservation ends by itself."
     ),
     "confirmation_not_valid": _("This link is not valid any more. Use the one of the newest mail."),
+    "details_missing": _("Before you pay, the organizer needs some answers from you."),
     "event_not_on_sale": _("This event is not on sale any more. Nothing was reserved."),
     "gateway_away": _("The payment service does not answer. Try again in a moment."),
     "idempotency_key_in_use": _(

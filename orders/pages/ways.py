@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
-from orders.answers import needs_answers
 from orders.gateway import get_checkout
-from orders.holders import needs_names
 from orders.models import Order, PaymentMethod
 from orders.pix import offers_pix
+from orders.required_details import needs_details
 from ticketing import clock
 
 
@@ -33,11 +31,6 @@ def ways_for(order: Order) -> list[Way]:
     if needs_details(order, clock.now()):
         return []
     return [way for way in _WAYS if way.is_for(order)] + _ways_of_gateway(order)
-
-
-def needs_details(order: Order, now: datetime) -> bool:
-    """Return whether an answer or a name that must come before the payment is missing."""
-    return needs_answers(order, now) or needs_names(order, now)
 
 
 def _is_free(order: Order) -> bool:
