@@ -41,10 +41,10 @@ UNDER_WAY = """
 SELECT to_jsonb(o), to_jsonb(p), to_jsonb(r), to_jsonb(d)
 FROM orders_order o
 LEFT JOIN orders_payment p ON p.order_id = o.id
-LEFT JOIN orders_refund r ON r.order_id = o.id
+LEFT JOIN orders_refund r ON r.payment_id = p.id
 LEFT JOIN tickets_delivery d ON d.order_id = o.id
 WHERE o.status IN ('reserved', 'processing') OR p.status IN ('pending', 'refunding')
-  OR (r.order_id IS NOT NULL AND r.refunded_at IS NULL)
+  OR (r.id IS NOT NULL AND r.refunded_at IS NULL)
   OR (d.order_id IS NOT NULL AND d.sent_at IS NULL)
 """
 # For each order: its quantity, returned quantity, tickets not revoked, tickets used, whether it was
