@@ -30,7 +30,7 @@ from orders.guest_lists import (
     sell_guest_list,
 )
 from orders.models import Order, OrderStatus
-from tests.make import SOMEBODY, make_event, make_reservation, make_ticket_type
+from tests.make import SOMEBODY, make_reservation, make_ticket_type
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
@@ -305,6 +305,7 @@ def test_complimentary_lists_need_a_reason():
 
 def test_a_list_is_discarded_before_it_is_confirmed_and_not_after():
     kind = make_ticket_type()
+    other = check(kind, guests("Caio"))
     unwanted, wanted = check(kind, guests("Ana")), check(kind, guests("Bia"))
     confirm(wanted)
 
@@ -312,7 +313,7 @@ def test_a_list_is_discarded_before_it_is_confirmed_and_not_after():
     assert discard_guest_list(guest_list_id=unwanted, **by)
     assert not discard_guest_list(guest_list_id=wanted, **by)
     assert not discard_guest_list(guest_list_id=unwanted, **by)
-    assert GuestList.objects.get().pk == wanted
+    assert set(GuestList.objects.values_list("pk", flat=True)) == {other, wanted}
     assert [
         (act.type, act.details["lines"], act.organizer_id)
         for act in Act.objects.filter(subject_id=unwanted).order_by("at", "id")
@@ -324,17 +325,43 @@ def test_a_list_is_discarded_before_it_is_confirmed_and_not_after():
 
 def test_unconfirmed_lists_and_the_names_of_old_lines_are_forgotten():
     kind = make_ticket_type(capacity=1)
-    make_event()
     left = check(kind, guests("Ana"))
     done = check(kind, guests("Bia", quantity="2"))
     confirm(done)
     sell(done)
+    made_at = GuestList.objects.get(pk=left).created_at
+    finished_at = GuestList.objects.get(pk=done).finished_at
+    assert finished_at is not None
 
-    forget_guest_lists(now=clock.now() + timedelta(hours=23))
+    forget_guest_lists(now=made_at + timedelta(days=1))
     assert GuestList.objects.filter(pk=left).exists()
-    assert GuestLine.objects.filter(guest_list=done, name="Bia").exists()
-    forget_guest_lists(now=clock.now() + timedelta(days=31))
+    forget_guest_lists(now=finished_at + timedelta(days=30))
+    assert GuestLine.objects.get().name == "Bia"
+    forget_guest_lists(now=finished_at + timedelta(days=30, seconds=1))
 
     assert list(GuestList.objects.values_list("pk", flat=True)) == [done]
     line = GuestLine.objects.get()
     assert (line.name, line.email, line.problem) == ("", "", LineProblem.SOLD_OUT)
+
+
+@pytest.mark.parametrize("emptied", ["name", "email"])
+def test_a_line_with_only_a_name_or_only_an_address_is_forgotten(emptied: str):
+    done = check(make_ticket_type(capacity=1), guests("Bia", quantity="2"))
+    confirm(done)
+    sell(done)
+    GuestLine.objects.update(**{emptied: ""})
+
+    forget_guest_lists(now=clock.now() + timedelta(days=31))
+
+    assert GuestLine.objects.filter(name="", email="").count() == 1
+
+
+def test_the_names_of_a_list_that_is_being_sold_are_kept():
+    selling = check(make_ticket_type(), guests("Bia"))
+    confirm(selling)
+    # A worker that died after it had noted the end, or a clock that was wrong.
+    GuestList.objects.update(finished_at=clock.now() - timedelta(days=40))
+
+    forget_guest_lists(now=clock.now())
+
+    assert GuestLine.objects.get().name == "Bia"
