@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext
 
+from events.time_zones import name_clock
 from events.wording import show_hour
 from ticketing.clock import zone_named
 from ticketing.letters import HtmlMail
@@ -19,9 +20,9 @@ def compose_order_list_mail(asked: OrderListMail, token: str) -> HtmlMail:
         until = timezone.localtime(asked.expires_at, zone_named(settings.PAGES_TIME_ZONE))
         context = {
             "link": f"{settings.PUBLIC_URL}/find/{asked.pk}/?{urlencode({'token': token})}",
-            "day": formats.date_format(until, gettext("l, F j, Y")),
+            "day": formats.date_format(until),
             "hour": show_hour(until),
-            "zone": settings.PAGES_TIME_ZONE.replace("_", " "),
+            "zone": name_clock(settings.PAGES_TIME_ZONE),
         }
         return render_mail(
             "tickets/mail/order_list",

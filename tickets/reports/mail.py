@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.translation import gettext
 
+from events.wording import show_hour
 from ticketing.letters import HtmlMail
 from ticketing.mail_templates import render_mail
 from tickets.reports.models import Export
@@ -20,15 +21,14 @@ def compose_export_mail(export: Export) -> HtmlMail:
     The link needs a signed-in user with the right to export, and has no secret in it.
     """
     with translation.override(export.language):
+        until = export.expires_at.astimezone(zone_of_export(export))
         page = reverse("admin:reports_export_download", args=[export.pk])
         context = {
             "title": _title_of(export),
             "about": (export.event or export.organizer).name,
             "period": show_period(export),
             "rows": formats.number_format(export.rows, use_l10n=True, force_grouping=True),
-            "until": formats.date_format(
-                export.expires_at.astimezone(zone_of_export(export)), "SHORT_DATETIME_FORMAT"
-            ),
+            "until": f"{formats.date_format(until, 'SHORT_DATE_FORMAT')}, {show_hour(until)}",
             "link": f"{settings.PUBLIC_URL}{page}",
         }
         subject = f"{context['title']}: {context['about']}"
