@@ -1,7 +1,10 @@
 """The pages of the admin that share an event and copy it."""
 
+from urllib.parse import unquote
+
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from events.models import Event
 from tests.make import (
@@ -9,6 +12,7 @@ from tests.make import (
     make_promo_code,
 )
 from tests.pages.test_admin import organizer_of
+from tests.pages.test_tickets_page import read_svg
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +24,10 @@ def test_an_organizer_gets_the_link_a_qr_code_and_a_snippet_that_is_safe_to_past
 
     text = page.content.decode()
     assert page.context["address"].endswith(f"/e/{event.slug}")
-    assert page.context["qr_code"].startswith("data:image/svg+xml")
+    picture = page.context["qr_code"]
+    assert picture.startswith("data:image/svg+xml")
+    assert escape(picture) in text
+    assert [code.text for code in read_svg(unquote(picture))] == [page.context["address"]]
     assert "<script>" not in page.context["snippet"]
     assert f"&lt;a href=&quot;{page.context['address']}&quot;&gt;Jazz" in text
 

@@ -163,11 +163,18 @@ def test_the_page_of_a_cancelled_event_and_of_a_refunded_order_say_what_happens_
     cancel_event(event_id=order.event_id, note="Chuva.", actor=SOMEBODY, now=clock.now())
     before = look(browser, order)
     refund_order(order_id=order.pk, reason="", actor=SOMEBODY, now=clock.now())
+    after = look(browser, order)
+    again = send(browser, order, "again")
 
     assert "The organizer has cancelled this event. Chuva." in before
-    page = look(browser, order)
-    assert "This order is refunded" in page
-    assert "See all events" not in page or "Reserve the same" not in page
+    assert "What was paid is refunded without doing anything." in before
+    assert "This order is refunded" in after
+    assert "The money goes back the way it came." in after
+    assert "The organizer has cancelled this event." not in after
+    for page in (before, after):
+        assert "Reserve the same tickets again" not in page
+    assert again.headers["Location"] == order_path(order.pk)
+    assert Order.objects.count() == 1
 
 
 def test_terms_that_must_be_accepted_are_asked_and_the_consent_is_stored():

@@ -39,11 +39,12 @@ def codes_on(page: str) -> list[str]:
 
 
 def read_svg(svg: str) -> list[zxingcpp.Barcode]:
-    side = int(re.search(r'viewBox="0 0 (\d+)', svg)[1])  # type: ignore[index]
+    """Return what a camera reads from a picture of segno, whose modules are one unit wide."""
+    side = int(re.search(r"""(?:viewBox="0 0 | width=')(\d+)""", svg)[1])  # type: ignore[index]
     picture = Image.new("L", (side * 8, side * 8), 255)
     draw = ImageDraw.Draw(picture)
     x = y = 0.0
-    for move, numbers in re.findall(r"([Mmh])([-\d. ]+)", svg.rpartition(' d="')[2]):
+    for move, numbers in re.findall(r"([Mmh])([-\d. ]+)", re.split(r" d=['\"]", svg)[-1]):
         values = [float(number) for number in numbers.split()]
         if move == "M":
             x, y = values
