@@ -44,7 +44,14 @@ class Phone:
         return cls(page)
 
     def pair(self, code: str) -> None:
+        """Open the link of a pairing code, and start."""
         self.page.goto(f"/door#pair={code}")
+        self.start()
+
+    def prepare(self, code: str) -> None:
+        """Pair, and start when the phone can go on without a network."""
+        self.page.goto(f"/door#pair={code}")
+        expect(self.page.get_by_text("Ready: this phone can go on alone")).to_be_visible()
         self.start()
 
     def start(self) -> None:
@@ -71,6 +78,14 @@ class Phone:
         self.hide()
         return why
 
+    def measure(self, text: str) -> float:
+        """Scan a code. Return the milliseconds from when it was in view to when its answer was."""
+        shown_at = self.show(text)
+        self.answer()
+        answered_at = float(self.page.evaluate("() => answeredAt"))
+        self.hide()
+        return answered_at - shown_at
+
     def answer(self) -> str:
         """Wait for an answer and return the reason that it shows."""
         expect(self.page.locator("#answer:not([data-tone=ask])")).to_be_visible()
@@ -79,11 +94,6 @@ class Phone:
     @property
     def tone(self) -> str:
         return self.page.locator("#answer").get_attribute("data-tone") or ""
-
-    @property
-    def link(self) -> str:
-        """What the phone says about its connection."""
-        return self.page.locator("#link-text").inner_text()
 
 
 @dataclass(frozen=True, slots=True)

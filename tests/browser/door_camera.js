@@ -1,5 +1,5 @@
 // A camera whose picture a test chooses: `showCode` draws the dark squares of a code, and returns
-// when the code was in view.
+// when the code was in view. `answeredAt` is when the answer was.
 (() => {
   const canvas = new OffscreenCanvas(1280, 720);
   const film = document.createElement("canvas");
@@ -24,8 +24,18 @@
       }
     });
     develop();
+    window.answeredAt = null;
     return performance.now();
   };
+  // The time of the first answer since then.
+  const watch = new MutationObserver(([{ target }]) => {
+    if (!target.hidden && target.dataset.tone !== "ask") {
+      window.answeredAt ??= performance.now();
+    }
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    watch.observe(document.getElementById("answer"), { attributes: true });
+  });
   setInterval(develop, 33);
   navigator.mediaDevices.getUserMedia = async () => film.captureStream(30);
   showCode(0, []);

@@ -1,7 +1,9 @@
 """The door's page on phones with a camera: pairing, scanning, and scanning without a network."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
@@ -9,10 +11,13 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from tests.browser.conftest import CHROMIUM
 from tests.browser.door import Organizer, Phone, film
 from tests.browser.shop import Shop
+from tests.tickets.door.make_vectors import VECTORS
 from ticketing.stack.running import RunningStack
 from tickets.codes import read_ticket_id
 
 pytestmark = pytest.mark.slow
+
+_JUDGE = Path(__file__).parent / "door_vectors.js"
 
 
 @pytest.fixture
@@ -107,6 +112,38 @@ def test_a_revoked_phone_says_so_and_forgets_everything(
     left = "indexedDB.databases().then((all) => all.map((each) => each.name))"
     assert phone.page.evaluate(left) == ["door"]
     assert phone.page.evaluate(_COUNT_STORED) == 0
+
+
+def test_an_answer_is_fast_with_the_server_and_without(
+    stack: RunningStack, phones: BrowserContext, capsys: pytest.CaptureFixture[str]
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event()["id"]
+    codes = shop.sell(event, quantity=10).ticket_codes
+    phone = Phone.with_camera(phones)
+    phone.prepare(organizer.pairing_code(organizer.make_device([event], gate="North")))
+
+    online = [phone.measure(code) for code in codes[:5]]
+    phones.set_offline(offline=True)
+    expect(phone.page.locator("#link[data-link=offline]")).to_be_visible()
+    offline = [phone.measure(code) for code in codes[5:]]
+
+    with capsys.disabled():
+        print(f"\nFrom a code in view to the answer, median of {len(online)}:", end=" ")  # noqa: T201
+        print(f"{median(online):.0f} ms online, {median(offline):.0f} ms offline")  # noqa: T201
+    assert median(online) < 300
+    assert median(offline) < 100
+
+
+def test_a_phone_judges_each_code_as_the_server_does(stack: RunningStack, phones: BrowserContext):
+    vectors = json.loads(VECTORS.read_text())
+    page = phones.new_page()
+    page.goto("/door")
+
+    judged = page.evaluate(_JUDGE.read_text(), vectors)
+
+    expected = [each["result"] for each in vectors["codes"]]
+    assert judged == {"browser": expected, "library": expected}
 
 
 _COUNT_STORED = """

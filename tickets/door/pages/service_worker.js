@@ -28,7 +28,7 @@ async function keepAll() {
 }
 
 async function keep(store, pathname) {
-  const response = await fetch(pathname, { cache: "reload", credentials: "omit" });
+  const response = await fetch(pathname, { cache: "no-cache", credentials: "omit" });
   const content = await response.clone().arrayBuffer();
   // Another release answers for a while during an update. The browser tries again later.
   if (!response.ok || (await digest(content)) !== FILES[pathname]) {

@@ -42,6 +42,9 @@ WORDS: Final = {
     "choose_event": _("Which event is this gate for?"),
     "all_events": _("All events of this phone"),
     "no_events": _("This phone has no event. Ask the organizer to give it one."),
+    "without_network": _("Without network"),
+    "is_ready": _("Ready: this phone can go on alone, with data from {time}"),
+    "getting_ready": _("Not ready yet: stay online for a moment"),
     # Camera
     "aim": _("Point at the ticket's QR code"),
     "no_camera": _("The camera does not start."),
@@ -110,9 +113,10 @@ WORDS: Final = {
     ),
     "opens_at": _("Opens at {time}"),
     "closed_at": _("Ended at {time}"),
-    "first_scan": _("Used at {time}, {ago}"),
-    "first_scan_where": _("Used at {time}, {ago}: {where}"),
-    "first_scan_unknown": _("The time of the first scan is not on this phone."),
+    "used_at": _("Used at {time}, {ago}"),
+    "used_at_gate": _("Used at {time}, {ago}: {where}"),
+    "used_unknown": _("This phone does not know when."),
+    "right_gates": _("Send them to: {gates}"),
     "just_now": _("just now"),
     "minutes_ago": _("{count} min ago"),
     "hours_ago": _("{count} h ago"),
@@ -127,11 +131,13 @@ WORDS: Final = {
     "party_one": _("Admit the other guest of the order too"),
     "party_failed": _("The group was not admitted: scan each ticket."),
     "undo": _("Undo this admission"),
-    "undone": _("Undone: the ticket is valid again"),
+    "undone_word": _("UNDONE"),
+    "undone": _("The ticket is valid again"),
     "undo_failed": _("It cannot be undone any more."),
     # Connection
     "online": _("Online"),
-    "offline": _("No network: this phone decides"),
+    "offline": _("Offline"),
+    "phone_decides": _("This phone decides"),
     "data_age": _("data from {time}"),
     "no_data_yet": _("no data yet"),
     "waiting_one": _("1 scan to send"),
@@ -140,9 +146,9 @@ WORDS: Final = {
     "inside_now": _("{count} inside"),
     "admitted_of": _("{admitted} of {sold} admitted"),
     # Conflicts
-    "conflict_one": _("1 ticket was let in twice"),
-    "conflict_many": _("{count} tickets were let in twice"),
-    "conflicts_title": _("Let in twice"),
+    "conflict_one": _("1 wrong admission without network"),
+    "conflict_many": _("{count} wrong admissions without network"),
+    "conflicts_title": _("Wrong admissions"),
     "conflicts_how": _(
         "Without network two gates let in the same ticket, or one that was not valid any more. Tell"
         " your supervisor."

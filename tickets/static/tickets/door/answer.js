@@ -107,7 +107,11 @@ function who({ ticket, typeName }) {
 
 function moment({ result, firstScan, details, event }, zone) {
   if (result === "already_used") {
-    return showFirstScan(firstScan, zone);
+    return showEarlier(details?.last_entry ?? firstScan, zone);
+  }
+  if (result === "wrong_gate") {
+    const gates = details?.gates ?? [];
+    return gates.length > 0 ? say("right_gates", { gates: gates.join(", ") }) : "";
   }
   if (result === "not_yet_open") {
     const at = details?.checkin_starts_at ?? event?.checkin_starts_at;
@@ -120,12 +124,12 @@ function moment({ result, firstScan, details, event }, zone) {
   return "";
 }
 
-/** Return when and where a ticket was used first. */
-function showFirstScan(firstScan, zone) {
-  if (!firstScan) {
-    return say("first_scan_unknown");
+/** Return when and where a ticket was used before. */
+function showEarlier(scan, zone) {
+  if (!scan) {
+    return say("used_unknown");
   }
-  const values = { time: showTime(firstScan.at, zone), ago: showAgo(firstScan.at, now()) };
-  const where = [firstScan.gate, firstScan.device].filter(Boolean).join(" · ");
-  return where ? say("first_scan_where", { ...values, where }) : say("first_scan", values);
+  const values = { time: showTime(scan.at, zone), ago: showAgo(scan.at, now()) };
+  const where = [scan.gate, scan.device].filter(Boolean).join(" · ");
+  return where ? say("used_at_gate", { ...values, where }) : say("used_at", values);
 }

@@ -4,18 +4,20 @@ import { byId, showText } from "./dom.js";
 import { say, showNumber, showTime } from "./words.js";
 
 /** Show how the phone is connected, and since when its data is if it is not. */
-export function showLink({ isOnline, waiting, left, bundle, zone }) {
+export function showLink({ isOnline, waiting, isSending, bundle, zone }) {
   byId("link").dataset.link = isOnline ? "online" : "offline";
-  const parts = [say(isOnline ? "online" : "offline")];
+  byId("link-text").textContent = say(isOnline ? "online" : "offline");
+  const parts = [];
   if (!isOnline) {
+    parts.push(say("phone_decides"));
     parts.push(bundle ? say("data_age", { time: showTime(bundle.made_at, zone) }) : say("no_data_yet"));
   }
-  if (left > 0) {
-    parts.push(say("sending", { left: showNumber(left) }));
+  if (isSending && waiting > 0) {
+    parts.push(say("sending", { left: showNumber(waiting) }));
   } else if (waiting > 0) {
     parts.push(waiting === 1 ? say("waiting_one") : say("waiting_many", { count: showNumber(waiting) }));
   }
-  byId("link-text").textContent = parts.join(" · ");
+  showText(byId("link-more"), parts.join(" · "));
 }
 
 /** Show what this phone is for. */

@@ -25,15 +25,12 @@ export async function fetchBundle({ store, token }) {
   }
 }
 
-function changedTickets(part) {
-  const outside = new Set(part.outside ?? []);
-  const entered = part.entered ?? {};
-  const used = part.used.map((id) => ({
-    id,
-    status: "used",
-    inside: !outside.has(id),
-    enteredAt: id in entered ? entered[id] * 1000 : undefined,
-  }));
-  const revoked = part.revoked.map((id) => ({ id, status: "revoked" }));
-  return [...used, ...revoked];
+function changedTickets({ used, outside = [], revoked, made_at: madeAt }) {
+  // Where tickets enter once a day, only those that have entered on this day are listed.
+  const entry = { status: "used", enteredAt: Date.parse(madeAt) };
+  return [
+    ...used.map((id) => ({ id, ...entry, inside: true })),
+    ...outside.map((id) => ({ id, ...entry, inside: false })),
+    ...revoked.map((id) => ({ id, status: "revoked" })),
+  ];
 }

@@ -11,7 +11,8 @@ export const LETS_THROUGH = new Set(["admitted", "exited"]);
  *
  * - `code`: what `readCode` returned
  * - `bundle`: the event data that the server sent last, or null
- * - `known`: what this phone knows of the ticket, or null: `{status, inside, at, gate, enteredAt}`
+ * - `known`: what this phone knows of the ticket, or null: `{status, inside, enteredAt}`, and `at` and
+ *   `gate` if this phone has let the guest in
  * - `verify`: says whether a key signed the code
  * - `chosenEvent`: the number of the only event to admit, or null
  * - `now`: milliseconds, by the server's clock
@@ -60,8 +61,7 @@ function mayEnterAgain(event, known, now) {
     return known.inside === false;
   }
   if (event.reentry === "once_a_day") {
-    const entered = known.enteredAt ?? Date.parse(known.at);
-    return !Number.isNaN(entered) && dayOf(entered, event) !== dayOf(now, event);
+    return dayOf(known.enteredAt, event) !== dayOf(now, event);
   }
   return false;
 }

@@ -1,6 +1,7 @@
 // The gate: codes come in from the camera or a keyboard, and answers go to the person who stands there.
 
-import { NoAnswer, Refused, Unknown, call } from "./api.js";
+import { actsAfter } from "./acts_after.js";
+import { Unknown } from "./api.js";
 import { askToAdmit, hideAnswer, isAnswerShown, showAnswer, showChecking, toneOf } from "./answer.js";
 import { showConflictBar, showCounts, showLink, showPlace } from "./bar.js";
 import { now } from "./clock.js";
@@ -8,12 +9,12 @@ import { readCode } from "./code.js";
 import { openConflicts } from "./conflicts.js";
 import { byId } from "./dom.js";
 import { chooseEvent } from "./events.js";
-import { openGuests, undoAdmission } from "./guests.js";
+import { openGuests } from "./guests.js";
 import { Repeats } from "./repeats.js";
 import { Scanning } from "./scanning.js";
 import { closeSheet, isSheetOpen } from "./sheet.js";
 import { signal } from "./signals.js";
-import { say, speak } from "./words.js";
+import { speak } from "./words.js";
 
 // An admission goes away by itself. A refusal stays until somebody taps or shows another code.
 const ADMITTED_FOR_MS = 2500;
@@ -21,10 +22,11 @@ const ADMITTED_FOR_MS = 2500;
 const SHOWN_AT_LEAST_MS = 800;
 const CHECKING_AFTER_MS = 250;
 const RECENT = 30;
-const PARTY_SECONDS = 8;
 
-export class Gate {
+/** Dispatches `changed` when what it shows about itself may be another. */
+export class Gate extends EventTarget {
   constructor({ store, link, device, camera, choices, ended }) {
+    super();
     Object.assign(this, { store, link, device, camera, choices, ended });
     this.scanning = new Scanning({ store, link, device });
     this.repeats = new Repeats();
@@ -32,7 +34,9 @@ export class Gate {
     this.seenConflicts = new Set(choices.seenConflicts);
     this.isBusy = false;
     this.shownAt = -Infinity;
-    this.left = 0;
+    this.bundle = null;
+    // Whether the browser has kept the page itself.
+    this.isKept = false;
   }
 
   get events() {
@@ -55,10 +59,6 @@ export class Gate {
     for (const name of ["online", "offline", "state", "waiting"]) {
       this.link.addEventListener(name, () => this.refresh());
     }
-    this.link.addEventListener("progress", ({ detail }) => {
-      this.left = detail.left;
-      this.refresh();
-    });
     this.link.addEventListener("conflicts", () => signal("bad", this.choices));
     byId("answer").onclick = () => this.dismiss();
     byId("conflict-bar").onclick = () => this.openConflicts();
@@ -66,6 +66,10 @@ export class Gate {
       button.onclick = () => this.setDirection(button.dataset.direction);
     }
     this.setDirection("entry");
+    navigator.serviceWorker?.ready.then(() => {
+      this.isKept = true;
+      this.refresh();
+    });
     await this.refresh();
   }
 
@@ -73,23 +77,27 @@ export class Gate {
   async refresh() {
     this.bundle = await this.store.read("bundle");
     this.scanning.event = chooseEvent(this.events, this.choices.event, now());
-    this.device.isSupervisor = this.link.state?.device.is_supervisor ?? this.device.isSupervisor;
-    const { isOnline, waiting } = this.link;
-    showLink({ isOnline, waiting, left: this.left, bundle: this.bundle, zone: this.zone });
+    this.#takeName(this.link.state?.device);
+    const { isOnline, waiting, isSending } = this.link;
+    showLink({ isOnline, waiting, isSending, bundle: this.bundle, zone: this.zone });
     showPlace(this.event, this.device.gate);
     showCounts(isOnline ? this.event : null);
     showConflictBar(this.#newConflicts().length);
     byId("directions").hidden = !this.events.some((event) => event.reentry === "always");
     byId("find-open").hidden = !this.device.isSupervisor;
+    this.dispatchEvent(new Event("changed"));
   }
 
   /** Take a text that the camera sees, or null if it sees none. */
   see(text) {
-    const isTooSoon = isAnswerShown() && performance.now() - this.shownAt < SHOWN_AT_LEAST_MS;
-    if (text === null || this.isBusy || isTooSoon || isSheetOpen()) {
+    const at = performance.now();
+    // First of all: a code that stays in view while its answer is awaited or read is no new one.
+    if (text === null || this.repeats.isStill(text, at)) {
       return;
     }
-    if (this.repeats.isNew(text, performance.now())) {
+    const isTooSoon = isAnswerShown() && at - this.shownAt < SHOWN_AT_LEAST_MS;
+    if (!this.isBusy && !isTooSoon && !isSheetOpen()) {
+      this.repeats.take(text, at);
       this.take(text);
     }
   }
@@ -168,6 +176,14 @@ export class Gate {
     this.ended({ isWanted: true });
   }
 
+  /** Take the name, the gate and the rights that an organizer has given the device since. */
+  #takeName(device) {
+    if (device) {
+      const { name, gate, is_supervisor: isSupervisor } = device;
+      Object.assign(this.device, { name, gate, isSupervisor });
+    }
+  }
+
   #newConflicts() {
     return (this.link.state?.conflicts ?? []).filter((each) => !this.seenConflicts.has(each.id));
   }
@@ -204,7 +220,7 @@ export class Gate {
     try {
       const answer = await this.scanning.check(text);
       clearTimeout(waiting);
-      this.#show(answer);
+      this.show(answer);
     } catch (error) {
       hideAnswer();
       throw error;
@@ -213,9 +229,10 @@ export class Gate {
     }
   }
 
-  #show(answer) {
+  /** Show an answer, with its signal, and remember it among the last ones. */
+  show(answer) {
     const tone = toneOf(answer.result);
-    showAnswer(answer, { zone: answer.event?.timezone ?? this.zone, acts: this.#acts(answer) });
+    showAnswer(answer, { zone: answer.event?.timezone ?? this.zone, acts: actsAfter(answer, this) });
     signal(tone, this.choices);
     this.shownAt = performance.now();
     this.recent = [{ ...answer, at: now() }, ...this.recent].slice(0, RECENT);
@@ -223,49 +240,5 @@ export class Gate {
     if (tone === "good" && !answer.party?.unused) {
       this.timer = setTimeout(hideAnswer, ADMITTED_FOR_MS);
     }
-  }
-
-  #acts(answer) {
-    const acts = [];
-    const unused = answer.party?.unused ?? 0;
-    if (answer.result === "admitted" && unused > 0) {
-      const word = unused === 1 ? "party_one" : "party_all";
-      acts.push({ word, values: { count: unused }, isMain: true, act: () => this.#admitParty(answer) });
-    }
-    if (answer.result === "admitted" && !answer.offline && this.device.isSupervisor) {
-      acts.push({ word: "undo", act: () => this.#undo(answer) });
-    }
-    return acts;
-  }
-
-  async #admitParty(answer) {
-    const { unused } = answer.party;
-    // The same ids at each attempt: a repeat admits nobody twice.
-    answer.partyIds ??= Array.from({ length: unused }, () => crypto.randomUUID());
-    this.isBusy = true;
-    try {
-      const body = { code: answer.code, scan_ids: answer.partyIds };
-      await call("/door/parties", { token: this.device.token, body, seconds: PARTY_SECONDS });
-      this.#show({ ...answer, party: null, count: unused + 1 });
-      this.link.hurry();
-    } catch (error) {
-      if (error instanceof Unknown) {
-        this.ended();
-      } else if (error instanceof NoAnswer || error instanceof Refused) {
-        byId("answer-next").textContent = say("party_failed");
-      } else {
-        throw error;
-      }
-    } finally {
-      this.isBusy = false;
-    }
-  }
-
-  async #undo(answer) {
-    const isUndone = await undoAdmission(answer.ticket.id, this.device.token);
-    byId("answer-acts").replaceChildren();
-    byId("answer").dataset.tone = isUndone ? "ask" : byId("answer").dataset.tone;
-    byId("answer-why").textContent = say(isUndone ? "undone" : "undo_failed");
-    this.link.hurry();
   }
 }

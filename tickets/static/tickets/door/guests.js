@@ -22,7 +22,7 @@ export function openGuests({ token, event, zone, changed, handleUnknown }) {
     const query = new URLSearchParams({ q: words.value.trim(), ...(event && { event: event.id }) });
     const guests = await attempt(status, handleUnknown, () => call(`/door/guests?${query}`, { token, seconds: SECONDS }));
     if (guests !== null) {
-      const list = guests.guests ?? guests.results;
+      const list = guests.guests;
       status.textContent = list.length === 0 ? say("nobody_found") : "";
       found.replaceChildren(...list.map((guest) => guestItem(guest, context)));
     }
@@ -39,10 +39,14 @@ export function openGuests({ token, event, zone, changed, handleUnknown }) {
   words.focus();
 }
 
-/** Make a ticket valid again, within 15 minutes. Return whether the server did it. */
-export async function undoAdmission(ticketId, token) {
+/**
+ * Undo an entry, within 15 minutes: the one of this scan, or the latest one. Return whether the
+ * server did it.
+ */
+export async function undoAdmission(ticketId, token, scanId) {
+  const body = scanId ? { scan_id: scanId } : {};
   try {
-    await call(`/tickets/${ticketId}/checkin/undo`, { token, body: {}, seconds: SECONDS });
+    await call(`/tickets/${ticketId}/checkin/undo`, { token, body, seconds: SECONDS });
     return true;
   } catch (error) {
     if (error instanceof Refused || error instanceof NoAnswer) {

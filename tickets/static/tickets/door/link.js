@@ -9,10 +9,11 @@ const TICK_SECONDS = 15;
 // Without a connection the phone asks more often, to be back soon.
 const RETRY_SECONDS = 5;
 const PATIENCE_SECONDS = 4;
+const BUNDLE_SECONDS = 60;
 
 /**
- * Tells its listeners of changes: `online`, `offline`, `state`, `waiting`, `progress`, `conflicts`
- * and `unknown` events.
+ * Tells its listeners of changes: `online`, `offline`, `state`, `waiting`, `conflicts` and `unknown`
+ * events.
  */
 export class Link extends EventTarget {
   constructor({ store, token }) {
@@ -22,6 +23,8 @@ export class Link extends EventTarget {
     this.isOnline = navigator.onLine;
     this.state = null;
     this.waiting = 0;
+    this.isSending = false;
+    this.bundleAt = -Infinity;
     this.timer = null;
     this.running = null;
     this.isStopped = false;
@@ -84,8 +87,7 @@ export class Link extends EventTarget {
         this.#tell("online");
       }
       await this.#sendWaiting();
-      await fetchBundle({ store: this.store, token: this.token });
-      this.#tell("state");
+      await this.#fetchBundle();
     } catch (error) {
       this.#fail(error);
     }
@@ -106,19 +108,38 @@ export class Link extends EventTarget {
     if ((await this.store.countWaiting()) === 0) {
       return;
     }
-    const conflicts = await uploadScans({
-      store: this.store,
-      token: this.token,
-      progress: (sent, left) => {
-        this.waiting = left;
-        this.#tell("progress", { sent, left });
-      },
-    });
-    this.waiting = await this.store.countWaiting();
-    this.#tell("waiting");
-    if (conflicts.length > 0) {
-      this.#tell("conflicts", conflicts);
-      await this.#readState();
+    // The bundle must soon tell what the server has made of them.
+    this.bundleAt = -Infinity;
+    this.isSending = true;
+    try {
+      const conflicts = await uploadScans({
+        store: this.store,
+        token: this.token,
+        progress: (left) => {
+          this.waiting = left;
+          this.#tell("waiting");
+        },
+      });
+      if (conflicts > 0) {
+        await this.#readState();
+        this.#tell("conflicts");
+      }
+    } catch (error) {
+      // The scans wait on, and the phone says so. All else must go on.
+      if (!(error instanceof Refused)) {
+        throw error;
+      }
+    } finally {
+      this.isSending = false;
+      this.#tell("waiting");
+    }
+  }
+
+  async #fetchBundle() {
+    if (performance.now() - this.bundleAt > BUNDLE_SECONDS * 1000) {
+      await fetchBundle({ store: this.store, token: this.token });
+      this.bundleAt = performance.now();
+      this.#tell("state");
     }
   }
 
@@ -133,7 +154,7 @@ export class Link extends EventTarget {
     }
   }
 
-  #tell(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
+  #tell(name) {
+    this.dispatchEvent(new Event(name));
   }
 }

@@ -33,6 +33,7 @@ async function main() {
   prepareSheet();
   prepareLanguages(store, choices);
   serveOffline();
+  addEventListener("unhandledrejection", () => showText(byId("aim"), say("something_wrong")));
   const camera = new Camera({ video: byId("video"), workerAddress: "/door/decoder.js", found: () => undefined });
   let device = await store.read("device");
   if (device === null || codeOfAddress !== null) {
@@ -89,7 +90,7 @@ async function run({ store, device, camera, choices }) {
   const gate = new Gate({ store, link, device, camera, choices, ended });
   keepInstallOffer(gate);
   await gate.start();
-  await waitForStart({ device, events: gate.events, choices, choose: (event) => gate.choose({ event }) });
+  await waitForStart(gate);
   unlockSound();
   keepAwake();
   openGate(gate);

@@ -70,7 +70,7 @@ export class Scanning {
         body: sent,
         seconds: PATIENCE_SECONDS,
       });
-      await this.#note(body.ticket.id, scan.direction);
+      await this.#note(shortId(body.ticket.id), body.result);
       return { ...answer, result: body.result, ticket: body.ticket, details: body, party: body.party };
     } catch (error) {
       if (!(error instanceof Refused)) {
@@ -119,27 +119,27 @@ export class Scanning {
 
   /** Return what is known of a ticket: by the server, and then by the scans of this phone. */
   async #known(ticket, ours) {
-    let known = await this.store.ticket(ticket);
-    for (const scan of ours.filter((each) => LETS_THROUGH.has(each.result))) {
-      const inside = scan.result === "admitted";
-      const at = inside ? scan.scanned_at : known?.at;
-      known = { id: ticket, status: "used", inside, at, gate: this.device.gate, device: this.device.name };
-    }
-    return known;
+    const passages = ours.filter((each) => LETS_THROUGH.has(each.result));
+    return passages.reduce(
+      (known, { result, scanned_at: at }) => afterPassage({ ticket, known, result, at, by: this.device }),
+      await this.store.ticket(ticket),
+    );
   }
 
-  #note(ticketId, direction) {
-    return this.store.noteTickets([
-      {
-        id: shortId(ticketId),
-        status: "used",
-        inside: direction === "entry",
-        at: new Date(now()).toISOString(),
-        gate: this.device.gate,
-        device: this.device.name,
-      },
-    ]);
+  async #note(ticket, result) {
+    const known = await this.store.ticket(ticket);
+    const at = new Date(now()).toISOString();
+    await this.store.noteTickets([afterPassage({ ticket, known, result, at, by: this.device })]);
   }
+}
+
+/** Return what is known of a ticket after this phone has let its holder in or out. */
+function afterPassage({ ticket, known, result, at, by }) {
+  if (result === "exited") {
+    return { ...known, id: ticket, status: "used", inside: false };
+  }
+  const entry = { at, enteredAt: Date.parse(at), gate: by.gate, device: by.name };
+  return { id: ticket, status: "used", inside: true, ...entry };
 }
 
 /** Return the answer that a refusal of the server gives. */

@@ -3,12 +3,15 @@
 import { fromBase64Url } from "./code.js";
 
 const NAME = "Ed25519";
-let verifier = null;
+let chosen = null;
 
-/** Return whether the key with this public half, as base64url, has signed a code that was read. */
-export async function isGenuine(code, publicKey) {
-  verifier ??= chooseVerifier();
-  const verify = await verifier;
+/**
+ * Return whether the key with this public half, as base64url, has signed a code that was read.
+ *
+ * `verifier` is what `chooseVerifier` or `loadLibrary` returned. Without it: the first of them.
+ */
+export async function isGenuine(code, publicKey, verifier) {
+  const verify = verifier ?? (await (chosen ??= chooseVerifier()));
   try {
     return await verify(code.signature, code.signed, fromBase64Url(publicKey));
   } catch {

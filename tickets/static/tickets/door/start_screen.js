@@ -3,24 +3,33 @@
 import { now } from "./clock.js";
 import { byId, make, showScreen } from "./dom.js";
 import { chooseEvent, eventsToChoose, needsChoice } from "./events.js";
-import { say, showDate } from "./words.js";
+import { say, showDate, showTime } from "./words.js";
 
 /** Show the screen until the button is pressed. The touch also allows the page to make sounds. */
-export function waitForStart({ device, events, choices, choose }) {
+export async function waitForStart(gate) {
+  const show = () => showFacts(gate);
+  const enable = () => {
+    byId("start-go").disabled = needsChoice(gate.events, gate.choices.event, now());
+  };
   showScreen("start");
-  showFacts(device, events, choices.event);
-  showChoice(events, choices.event, (number) => {
-    choose(number);
-    showFacts(device, events, number);
-    byId("start-go").disabled = false;
+  show();
+  showChoice(gate.events, gate.choices.event, async (event) => {
+    await gate.choose({ event });
+    show();
+    enable();
   });
-  byId("start-go").disabled = needsChoice(events, choices.event, now());
-  return new Promise((resolve) => {
-    byId("start-go").onclick = () => resolve();
+  enable();
+  gate.addEventListener("changed", show);
+  document.addEventListener("spoken", show);
+  await new Promise((resolve) => {
+    byId("start-go").onclick = resolve;
   });
+  gate.removeEventListener("changed", show);
+  document.removeEventListener("spoken", show);
 }
 
-function showFacts(device, events, chosen) {
+function showFacts({ device, events, choices, bundle, isKept, zone }) {
+  const chosen = choices.event;
   const event = events.length === 1 ? events[0] : chooseEvent(events, chosen, now());
   const facts = [];
   if (event) {
@@ -31,11 +40,17 @@ function showFacts(device, events, chosen) {
   if (device.gate) {
     facts.push(["your_gate", device.gate]);
   }
+  const isReady = bundle !== null && isKept;
+  facts.push([
+    "without_network",
+    "",
+    isReady ? say("is_ready", { time: showTime(bundle.made_at, zone) }) : say("getting_ready"),
+  ]);
   facts.push(["this_device", `${device.name} · ${say(device.isSupervisor ? "supervisor" : "steward")}`]);
   byId("start-facts").replaceChildren(
     ...facts.flatMap(([word, ...lines]) => [
       make("dt", {}, say(word)),
-      ...lines.map((line) => make("dd", {}, line)),
+      ...lines.map((line) => make("dd", { hidden: line === "" }, line)),
     ]),
   );
 }
