@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
+from events.gates import copy_gates
 from events.models import Event, EventStatus, TicketType
 from events.organizing import create_event
 from events.questions import copy_questions
@@ -38,8 +39,8 @@ def clone_event(
     *, event_id: UUID, name: str, starts_at: datetime, actor: Actor, now: datetime
 ) -> Event:
     """
-    Make a draft from an event, under a new name: its settings, ticket types, questions and refund
-    policy.
+    Make a draft from an event, under a new name: its settings, ticket types, gates,
+    questions and refund policy.
 
     All its times move with its start. They keep their hours on the clock of the venue, also if the
     clock is changed for summer time between the two dates. Nothing of the sale is copied.
@@ -56,6 +57,7 @@ def clone_event(
     with transaction.atomic():
         made = create_event(event=clone, ticket_types=kinds, actor=actor, now=now)
         copy_questions(source=source, clone=made)
+        copy_gates(source=source, clone=made)
         copy_refund_policy(source=source, clone=made, actor=actor, now=now)
     return made
 

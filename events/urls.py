@@ -1,5 +1,6 @@
 from django.urls import path, re_path
 
+from events.gate_views import EventGates
 from events.invitation_page import InvitationPage
 from events.pages.card import show_card
 from events.pages.catalogue import show_catalogue
@@ -17,6 +18,7 @@ urlpatterns = [
     api_path("events", quickly(Events, reads_query=True)),
     api_path("events/<event:reference>", quickly(OneEvent)),
     api_path("events/<event:reference>/terms", EventTerms.as_view()),
+    api_path("events/<event:reference>/gates", EventGates.as_view()),
     api_path("events/<event:reference>/questions", EventQuestions.as_view()),
     # Pages and pictures for people. They are no part of the API's document.
     re_path(r"^\Z", show_catalogue, name="catalogue"),

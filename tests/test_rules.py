@@ -93,6 +93,7 @@ ONLY_IN_THE_API = {
     "notification_not_authentic",
     "organizer_not_found",
     "pairing_not_valid",
+    "party_changed",
     "payment_not_accepted",
     "permission_denied",
     "pix_not_offered",

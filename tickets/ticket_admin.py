@@ -124,7 +124,10 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
             text=gettext_lazy("Undo the check-in of this ticket?"),
             consequences=[
                 gettext_lazy("It is valid again, and the next scan lets its bearer in."),
-                gettext_lazy("The first scan stays on record, marked as undone."),
+                gettext_lazy(
+                    "If its holder has left or entered again since, only the latest scan is undone."
+                ),
+                gettext_lazy("The scan stays on record, marked as undone."),
             ],
             confirm=gettext_lazy("Undo the check-in"),
             keep=gettext_lazy("Keep the check-in"),
@@ -138,7 +141,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
             lambda ticket: undo_check_in(
                 ticket_id=ticket.pk, actor=user_actor(request.user), now=clock.now()
             ),
-            done=_("The check-in is undone; the ticket is valid again."),
+            done=_("The latest scan of the ticket is undone."),
         )
 
     @action(description=gettext_lazy("Change the holder…"), permissions=["orders", "replace"])

@@ -5,7 +5,9 @@ from ticketing.api.quick import quickly
 from tickets.door.attendance_views import EventAttendance
 from tickets.door.batch_views import DoorScans
 from tickets.door.device_views import DevicePair, DevicePairingStart, DeviceRevocation, Devices
+from tickets.door.guest_views import DoorGuests, GuestAdmission
 from tickets.door.pages.page import send_decoder, send_manifest, send_service_worker, show_door
+from tickets.door.party_views import PartyAdmission
 from tickets.door.state_views import DoorBundle, DoorState
 from tickets.door.views import CheckInUndo, TicketValidation
 from tickets.exchange_views import TicketExchanged
@@ -70,6 +72,9 @@ urlpatterns = [
     api_path("tickets/<id:ticket_id>/reissue", TicketReissue.as_view()),
     api_path("tickets/<id:ticket_id>/exchange", TicketExchanged.as_view()),
     api_path("tickets/validate", quickly(TicketValidation)),
+    api_path("door/parties", PartyAdmission.as_view()),
+    api_path("door/guests", DoorGuests.as_view()),
+    api_path("door/guests/<id:ticket_id>/admit", GuestAdmission.as_view()),
     api_path("devices", Devices.as_view()),
     api_path("devices/pair", DevicePair.as_view()),
     api_path("devices/<id:device_id>/revoke", DeviceRevocation.as_view()),

@@ -147,6 +147,14 @@ class EventForm(forms.ModelForm):
             if self.instance.slug
             else _("The last part of the address. Empty: made from the name."),
         )
+        self._help(
+            "checkin_starts_at",
+            _("The doors open: before it no ticket enters. Empty: check-in works at any time."),
+        )
+        self._help(
+            "checkin_ends_at",
+            _("The last entry, also for guests who come back. They may always leave."),
+        )
         self._suggest("checkin_starts_at", "starts_at", hours=-4)
         self._suggest("checkin_ends_at", "ends_at", hours=0)
 

@@ -24,12 +24,13 @@ from events.admin.checklist import show_checklist
 from events.admin.event_actions import EventActions
 from events.admin.event_form import EventForm
 from events.admin.event_links import LinksToDoorAndBoxOffice
+from events.admin.gates import HasGates, save_gates
 from events.admin.questions import save_questions
 from events.admin.refusals import say_refusal
 from events.admin.sales import attach_figures, show_sales, show_summary
 from events.admin.ticket_types import TicketTypeInline
 from events.admin.wording import show_when
-from events.models import Event, EventStatus, Organizer, TicketType
+from events.models import Event, EventStatus, Gate, Organizer, Question, TicketType
 from events.organizing import change_event, create_event
 from events.roles import Right
 from events.time_zones import name_time_zone
@@ -48,7 +49,7 @@ _STATUS_COLORS = {
 
 
 @admin.register(Event)
-class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
+class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
     form = EventForm
     event_path = "pk"
     right_to_change = Right.CHANGE_EVENTS
@@ -99,7 +100,13 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
                 ]
             },
         ),
-        (gettext_lazy("The door"), {"fields": ["checkin_starts_at", "checkin_ends_at"]}),
+        (
+            gettext_lazy("The door"),
+            {
+                "fields": ["checkin_starts_at", "checkin_ends_at", "reentry", "confirm_first"],
+                "classes": ["before-gates"],
+            },
+        ),
         (gettext_lazy("The page on the site"), {"fields": ["slug"]}),
         (
             gettext_lazy("Limits and protection against bots"),
@@ -201,7 +208,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         """Write an event and its ticket types by the verbs that the API calls too."""
-        kinds, *questions = formsets
+        kinds, *others = formsets
         # Writes nothing, but sets `new_objects`, and what Django's own log entry needs.
         kinds.save(commit=False)
         actor, now = user_actor(request.user), clock.now()
@@ -219,7 +226,10 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, EventActions):
             actor=actor,
             now=now,
         )
+        questions = [formset for formset in others if formset.model is Question]
+        gates = [formset for formset in others if formset.model is Gate]
         save_questions(questions, event_id=form.instance.pk, actor=actor, now=now)
+        save_gates(gates, event_id=form.instance.pk, actor=actor, now=now)
 
     @display(description=gettext_lazy("event"), header=True, ordering="name")
     def named(self, event: Event) -> list[str]:

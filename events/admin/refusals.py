@@ -102,6 +102,8 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "too_many_names": _(
         "The names on these tickets were changed too often. Ask the organizer to change them."
     ),
+    "gate_named_twice": _("Give each gate a name of its own."),
+    "too_many_gates": _("An event has at most 50 gates for some ticket types."),
     "too_many_questions": _("An event asks 20 questions at most."),
     "too_many_reservations": _(
         "Too many reservations are open for this customer or address. Try again when they have"

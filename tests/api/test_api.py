@@ -42,7 +42,7 @@ SCHEMA = Path(settings.BASE_DIR) / "docs/openapi.yaml"
 EVENT_FIELDS = {
     "id", "slug", "name", "description", "status", "venue", "address", "city", "timezone",
     "starts_at", "ends_at", "sales_start_at", "sales_end_at", "max_per_order",
-    "checkin_starts_at", "checkin_ends_at",
+    "checkin_starts_at", "checkin_ends_at", "reentry", "confirm_first",
     "max_per_customer", "max_per_address", "requires_proof_of_work",
     "confirms_free_orders", "image_url", "currency",
     "available", "sold_out", "ticket_types", "external_id", "metadata", "cancellation_note",
@@ -298,7 +298,9 @@ def test_an_admission_has_the_documented_fields_and_a_repeat_of_its_scan_id_gets
     first, again = (door.post("/tickets/validate", scan) for _ in range(2))
     other = door.post("/tickets/validate", {"code": ticket.code})
 
-    assert set(first.json()) == {"result", "scan_id", "ticket", "used_at"}
+    assert set(first.json()) == {
+        "result", "scan_id", "ticket", "used_at", "again", "inside", "conflict",
+    }  # fmt: skip
     assert set(first.json()["ticket"]) == {
         "id", "ticket_type", "holder_name", "order_code", "event",
     }  # fmt: skip
@@ -432,6 +434,8 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "GET /orders/{order_id}",
         "GET /orders/{order_id}/answers",
         "PUT /orders/{order_id}/answers",
+        "GET /events/{reference}/gates",
+        "PUT /events/{reference}/gates",
         "GET /orders/{order_id}/holders",
         "PATCH /orders/{order_id}/holders",
         "POST /orders/{order_id}/payment",
@@ -453,6 +457,12 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "POST /tickets/{ticket_id}/reissue",
         "POST /tickets/{ticket_id}/exchange",
         "POST /tickets/validate",
+        "GET /door/state",
+        "GET /door/bundle",
+        "POST /door/scans",
+        "POST /door/parties",
+        "GET /door/guests",
+        "POST /door/guests/{ticket_id}/admit",
         "GET /webhooks",
         "POST /webhooks",
         "GET /devices",

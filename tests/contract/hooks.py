@@ -31,6 +31,7 @@ _BEYOND_A_SCHEMA = {
     "out_of_order": "a time must be later than another one",
     "address_refused": "the host must resolve to a public address",
     "in_the_future": "depends on the server's clock",
+    "repeated": "the ids of a party's scans must differ",
     "sent_beside_others": "two parameters or members exclude each other",
     "too_long_ago": "depends on the server's clock",
     "modified_since_needed": "a parameter requires another one",

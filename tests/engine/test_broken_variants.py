@@ -25,6 +25,7 @@ from tests.engine import test_crash_windows, test_late_charge
 from tests.events.stock import test_holds
 from tests.orders import test_expiry
 from tests.tickets import test_refund
+from tests.tickets.door import test_reentry
 from ticketing import clock
 from ticketing.redis import get_redis
 from tickets import delivery
@@ -96,6 +97,18 @@ def check_in_by_a_read_and_then_a_write(patch: Patch) -> None:
         definition = cursor.fetchone()[0]
         assert update in definition
         cursor.execute(definition.replace(update, read_then_update))
+
+
+def let_in_again_without_the_lock(patch: Patch) -> None:
+    lock = "PERFORM FROM tickets_ticket t WHERE t.id = ticket FOR NO KEY UPDATE;"
+    decided = "      ELSIF obstacle IS NOT NULL THEN verdict := obstacle;\n      ELSE\n"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('check_in_at_gate'::regproc)")
+        definition = cursor.fetchone()[0]
+        assert lock in definition
+        assert decided in definition
+        broken = definition.replace(lock, "").replace(decided, f"{decided} PERFORM pg_sleep(1);")
+        cursor.execute(broken)
 
 
 def record_the_mail_before_it_is_sent(patch: Patch) -> None:
@@ -225,6 +238,9 @@ VARIANTS = [
     Variant(
         check_in_by_a_read_and_then_a_write,
         test_last_ticket.test_fifty_scans_of_one_ticket_open_one_gate,
+    ),
+    Variant(
+        let_in_again_without_the_lock, test_reentry.test_a_ticket_returns_through_one_gate_only
     ),
     Variant(record_the_mail_before_it_is_sent, CRASH, window("deliver: leased, not mailed")),
     Variant(

@@ -67,11 +67,12 @@ from ticketing.ids import new_id
 from ticketing.queue.messages import Message
 from tickets.delivery import deliver_tickets
 from tickets.door.checkin import check_in_ticket
+from tickets.door.party import ScannedParty, admit_party
 from tickets.door.scans import ScannedCode, Scanner
 from tickets.event_cancellation import finish_event_cancellation
 from tickets.exchange import WantedExchange, exchange_ticket
 from tickets.issue import issue_codes
-from tickets.models import Ticket, Transfer
+from tickets.models import Scan, Ticket, Transfer
 from tickets.notices.models import Notice
 from tickets.notices.sending import send_notice
 from tickets.refund import refund_order
@@ -84,6 +85,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CAPACITY = 5
 QUANTITY = 2
 SCAN = new_id()
+PARTY = [new_id() for _ in range(QUANTITY)]
 
 
 @dataclass
@@ -469,6 +471,19 @@ def scan(world: World) -> None:
     world.answers.append(check_in_ticket(scanned=scanned, scanner=door, now=clock.now()).result)
 
 
+def enter_together(world: World) -> None:
+    code = Ticket.objects.get(order_id=_id(world), position=1).code
+    party = ScannedParty(code, PARTY, "North", clock.now())
+    admitted = admit_party(party=party, scanner=Scanner("device:1"), now=clock.now())
+    assert [scan.result for scan in admitted] == ["admitted"] * QUANTITY
+    assert Scan.objects.filter(result="admitted").count() == QUANTITY
+
+
+def enter_together_for_the_first_time(world: World) -> None:
+    assert not Scan.objects.exists()
+    enter_together(world)
+
+
 def start_a_generation(world: World) -> None:
     world.redis.flushall()
     world.redis.script_flush()
@@ -794,6 +809,12 @@ WINDOWS = [
     Window("check in: committed, response lost",
            delivered, scan, (AFTER, "tickets.door.checkin:_record"),
            ("paid", 3), scan, AT_ONCE, ("paid", 3)),
+    Window("party: some admitted, not committed",
+           delivered, enter_together, (AFTER, "tickets.door.party:_decide"),
+           ("paid", 3), enter_together_for_the_first_time, AT_ONCE, ("paid", 3)),
+    Window("party: committed, response lost",
+           delivered, enter_together, (AFTER, "tickets.door.party:_admit_all"),
+           ("paid", 3), enter_together, AT_ONCE, ("paid", 3)),
 ]
 # fmt: on
 

@@ -36,6 +36,14 @@ from tickets.models import Device
 class DeviceForm(forms.ModelForm):
     user: ClassVar[Any]
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "gate" in self.fields:
+            self.fields["gate"].help_text = _(
+                "Where it stands, such as “North”. If an event has a gate of this name for some"
+                " ticket types, this device admits only these."
+            )
+
     def clean(self) -> dict[str, Any]:
         sent: dict[str, Any] = super().clean() or self.cleaned_data
         organizer = sent.get("organizer")

@@ -1,10 +1,11 @@
 """The responses to a scan: the admitted ticket, or a refusal with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ticketing.api.fields import show_moment
+from ticketing.api.idempotency import ResponseStore
 from ticketing.errors import Conflict, NotFound, Refusal, Unreadable
 from tickets.door.earlier import first_admission, latest_entry, latest_exit
 from tickets.door.gates import gates_for
@@ -110,6 +111,16 @@ def show_passage(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
         "conflict": attempt.is_conflict,
     }
     return shown | _show_party(attempt)
+
+
+def store_passage(responses: ResponseStore) -> Callable[[CheckIn], None]:
+    """Return a callback that stores who was let through. `answer_once` stores refusals."""
+
+    def store_response(attempt: CheckIn) -> None:
+        if attempt.is_let_through and attempt.ticket is not None:
+            responses.store(200, show_passage(attempt, attempt.ticket), {})
+
+    return store_response
 
 
 def refuse_passage(attempt: CheckIn) -> Refusal:

@@ -1,5 +1,7 @@
 """Check a ticket in by hand, without its QR code."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketing.actors import Actor, record_act
 from ticketing.ids import new_id
-from ticketing.models import ActType
+from ticketing.models import Act, ActType
 from tickets.door.checkin import check_in_ticket
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.models import ENTRIES, Ticket
 
-# The gate of every scan by hand.
+# The gate of every scan by hand in the admin.
 GATE: Final = "admin"
 
 
@@ -29,32 +31,63 @@ class ReasonByHand(models.TextChoices):
     ENTERED_BEFORE = "entered_before", _("The guest entered without a scan")
 
 
-def check_in_by_hand(
-    *, ticket: Ticket, reason: ReasonByHand, actor: Actor, now: datetime
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who checks in by hand, at which gate: a user in the admin, or a supervisor's device."""
+
+    actor: Actor
+    gate: str = GATE
+    device_digest: str | None = None
+
+    def scanner(self, organizer_id: UUID) -> Scanner:
+        """Return the scanner that records the scan, for the events of one organizer."""
+        if self.device_digest is not None:
+            return Scanner(device_digest=self.device_digest)
+        user = self.actor.id
+        return Scanner(f"user:{user}", organizers=(organizer_id,), user_id=int(user))
+
+
+def check_in_by_hand(  # noqa: PLR0913 - one argument for each part of the scan
+    *,
+    ticket: Ticket,
+    reason: ReasonByHand,
+    by: Hand,
+    now: datetime,
+    scan_id: UUID | None = None,
+    store_response: Callable[[CheckIn], None] = lambda _attempt: None,
 ) -> CheckIn:
     """
     Admit a ticket or refuse it, by the statement that decides each scan. Record it as a scan.
 
-    `actor` is a user. An admission is recorded as an act of the user too. The door's hours apply.
+    An admission is recorded as an act too. The door's hours and its gates' rules apply. A repeat
+    with the same `scan_id` gets the first result; without it, each call is another attempt.
 
     :raises EventNotForScanner: if the ticket's event does not exist any more
+    :raises UnknownDevice: if the device was revoked meanwhile
+    :raises ScanIdReused: if the scanner gave the same id to another code before
     """
     organizer_id = ticket.event.organizer_id
-    # A new id each time: a repeat of the form is another attempt, and is refused as already used.
     scanned = ScannedCode(
-        scan_id=new_id(), code=ticket.code, gate=GATE, at=now, event_id=ticket.event_id
+        scan_id=scan_id or new_id(),
+        code=ticket.code,
+        gate=by.gate,
+        at=now,
+        event_id=ticket.event_id,
     )
 
     def record(attempt: CheckIn) -> None:
-        if attempt.result in ENTRIES:
-            _record(ticket.pk, organizer_id, attempt.scan_id, reason, actor=actor, now=now)
+        if attempt.result in ENTRIES and not _is_recorded(ticket.pk, attempt.scan_id):
+            _record(ticket.pk, organizer_id, attempt.scan_id, reason, by=by, now=now)
+        store_response(attempt)
 
     return check_in_ticket(
-        scanned=scanned,
-        scanner=Scanner(f"user:{actor.id}", organizers=(organizer_id,), user_id=int(actor.id)),
-        now=now,
-        store_response=record,
+        scanned=scanned, scanner=by.scanner(organizer_id), now=now, store_response=record
     )
+
+
+def _is_recorded(ticket_id: UUID, scan_id: UUID) -> bool:
+    acts = Act.objects.filter(subject_id=ticket_id, type=ActType.TICKET_CHECKED_IN_BY_HAND)
+    return acts.filter(details__scan=str(scan_id)).exists()
 
 
 def _record(  # noqa: PLR0913 - one argument for each part of the act
@@ -63,7 +96,7 @@ def _record(  # noqa: PLR0913 - one argument for each part of the act
     scan_id: UUID,
     reason: ReasonByHand,
     *,
-    actor: Actor,
+    by: Hand,
     now: datetime,
 ) -> None:
     with translation.override("en"):
@@ -71,9 +104,9 @@ def _record(  # noqa: PLR0913 - one argument for each part of the act
         why = str(reason.label)
     record_act(
         act=ActType.TICKET_CHECKED_IN_BY_HAND,
-        actor=actor,
+        actor=by.actor,
         subject_id=ticket_id,
         organizer_id=organizer_id,
         at=now,
-        details={"scan": str(scan_id), "gate": GATE, "reason": why},
+        details={"scan": str(scan_id), "gate": by.gate, "reason": why},
     )

@@ -1,5 +1,6 @@
 """The pages of an event's check-in list: who has entered, check-in by hand, and its undoing."""
 
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from events.access import within_rights
 from events.admin.refusals import say_refusal
-from events.models import Event
+from events.models import Event, Reentry
 from events.roles import Right
 from orders.answer_rules import Place
 from orders.answers_shown import Line, answers_at_door
@@ -26,12 +27,12 @@ from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.clock import zone_named
 from ticketing.errors import Refusal
-from tickets.door.by_hand import ReasonByHand, check_in_by_hand
-from tickets.door.earlier import first_admission
+from tickets.door.by_hand import Hand, ReasonByHand, check_in_by_hand
+from tickets.door.earlier import latest_entry
 from tickets.door.guests import MOST_GUESTS, Presence, count_guests, find_guests
 from tickets.door.scans import CheckIn, DoorHours
 from tickets.door.undo import UNDO_WITHIN, undo_check_in
-from tickets.models import Scan, ScanResult, Ticket
+from tickets.models import LET_THROUGH, Direction, Scan, ScanResult, Ticket
 from tickets.ticket_codes import readable_codes
 
 _PER_PAGE: Final = 50
@@ -42,6 +43,7 @@ _REFUSED: Final[dict[str, Any]] = {
     ScanResult.EVENT_CANCELLED: gettext_lazy("The event was cancelled: admit nobody."),
     ScanResult.NOT_YET_OPEN: gettext_lazy("%(name)s: check-in starts at %(at)s."),
     ScanResult.CLOSED: gettext_lazy("%(name)s: check-in ended at %(at)s."),
+    ScanResult.WRONG_GATE: gettext_lazy("%(name)s: this gate does not admit the ticket type."),
 }
 
 
@@ -105,7 +107,7 @@ def _context(
         ],
         "asked": asked,
         "page": page,
-        "guests": _guests(list(page.object_list), sees_email=sees_email),
+        "guests": _guests(event, list(page.object_list), sees_email=sees_email),
         "reasons": ReasonByHand.choices,
         "may_act": may_act,
         "here": urlencode(asked | {"page": page.number}),
@@ -114,10 +116,11 @@ def _context(
     }
 
 
-def _guests(tickets: list[Ticket], *, sees_email: bool) -> list[dict[str, Any]]:
+def _guests(event: Event, tickets: list[Ticket], *, sees_email: bool) -> list[dict[str, Any]]:
     codes = readable_codes(tickets)
-    admissions = Scan.objects.filter(ticket__in=tickets, result=ScanResult.ADMITTED, undone_at=None)
-    scans = {scan.ticket_id: scan for scan in admissions}
+    passages = Scan.objects.filter(ticket__in=tickets, result__in=LET_THROUGH, undone_at=None)
+    # The latest of each ticket stays in the mapping.
+    scans = {scan.ticket_id: scan for scan in passages.order_by("recorded_at", "pk")}
     now = clock.now()
     answers = _answers_to_show(tickets)
     shown = []
@@ -130,10 +133,20 @@ def _guests(tickets: list[Ticket], *, sees_email: bool) -> list[dict[str, Any]]:
                 "email": ticket.order.customer_email if sees_email else "",
                 "answers": answers.get(ticket.pk, []),
                 "scan": scan,
+                "has_left": scan is not None and scan.direction == Direction.EXIT,
                 "may_undo": scan is not None and now - scan.recorded_at <= UNDO_WITHIN,
+                "may_enter": scan is None or _may_enter_again(event, scan, now),
             }
         )
     return shown
+
+
+def _may_enter_again(event: Event, latest: Scan, now: datetime) -> bool:
+    """Return whether the page offers another entry. The check-in itself decides."""
+    if event.reentry == Reentry.ONCE_A_DAY:
+        zone = zone_named(event.timezone)
+        return latest.scanned_at.astimezone(zone).date() < now.astimezone(zone).date()
+    return event.reentry == Reentry.ALWAYS and latest.direction == Direction.EXIT
 
 
 def _answers_to_show(tickets: list[Ticket]) -> dict[UUID, list[Line]]:
@@ -159,14 +172,15 @@ def _act(request: HttpRequest, event: Event) -> None:
     actor, now = user_actor(request.user), clock.now()
     try:
         if request.POST.get("act") == "undo":
-            undo_check_in(ticket_id=ticket.pk, actor=actor, now=now)
-            message = _("The check-in of %(name)s is undone: the ticket is valid again.")
-            messages.success(request, message % {"name": ticket.holder_name})
+            undone = undo_check_in(
+                ticket_id=ticket.pk, actor=actor, now=now, scan_id=_scan_id(request)
+            )
+            messages.success(request, _undone(undone) % {"name": ticket.holder_name})
             return
         attempt = check_in_by_hand(
             ticket=ticket,
             reason=ReasonByHand(request.POST.get("reason", "")),
-            actor=actor,
+            by=Hand(actor),
             now=now,
         )
     except Refusal as refusal:
@@ -177,9 +191,25 @@ def _act(request: HttpRequest, event: Event) -> None:
         _say(request, event, ticket, attempt)
 
 
+def _scan_id(request: HttpRequest) -> UUID | None:
+    """Return which scan the page showed: a repeat of the form must not undo an earlier one."""
+    try:
+        return UUID(request.POST.get("scan", ""))
+    except ValueError:
+        return None
+
+
+def _undone(scan: Scan) -> str:
+    if scan.result == ScanResult.ADMITTED:
+        return _("The check-in of %(name)s is undone: the ticket is valid again.")
+    if scan.result == ScanResult.EXITED:
+        return _("The exit of %(name)s is undone.")
+    return _("The latest entry of %(name)s is undone.")
+
+
 def _say(request: HttpRequest, event: Event, ticket: Ticket, attempt: CheckIn) -> None:
     name = ticket.holder_name
-    if attempt.result == ScanResult.ADMITTED:
+    if attempt.is_let_through:
         messages.success(request, _("%(name)s is checked in.") % {"name": name})
     elif attempt.result == ScanResult.ALREADY_USED:
         messages.warning(request, _already_used(event, ticket))
@@ -190,10 +220,10 @@ def _say(request: HttpRequest, event: Event, ticket: Ticket, attempt: CheckIn) -
 
 
 def _already_used(event: Event, ticket: Ticket) -> str:
-    first = first_admission(ticket.pk)
-    if first is None:
+    latest = latest_entry(ticket.pk)
+    if latest is None:
         return _("%(name)s has entered already.") % {"name": ticket.holder_name}
-    local = first.scanned_at.astimezone(zone_named(event.timezone))
+    local = latest.scanned_at.astimezone(zone_named(event.timezone))
     return _("%(name)s has entered already, at %(at)s.") % {
         "name": ticket.holder_name,
         "at": date_format(local, "SHORT_DATETIME_FORMAT"),

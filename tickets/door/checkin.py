@@ -84,17 +84,10 @@ def check_in_ticket(
     :raises ScanIdReused: if the scanner gave the same id to another code before
     """
     try:
-        read = read_code(scanned.code)
-        check_key(read)
-        event_id = _event_of(read.claims.event_number)
-        target = _CodeTarget(event_id, read.claims.ticket_id, signed=False)
-    except UnreadableCode:
-        target = _NO_TARGET
-    try:
         if store_response is None:
-            return _decide(scanned, scanner, target, now)
+            return decide_scan(scanned=scanned, scanner=scanner, now=now)
         with transaction.atomic(durable=True):
-            attempt = _decide(scanned, scanner, target, now)
+            attempt = decide_scan(scanned=scanned, scanner=scanner, now=now)
             store_response(attempt)
             return attempt
     except IntegrityError:
@@ -107,7 +100,14 @@ def check_in_ticket(
         return earlier
 
 
-def _decide(scanned: ScannedCode, scanner: Scanner, target: _CodeTarget, now: datetime) -> CheckIn:
+def decide_scan(*, scanned: ScannedCode, scanner: Scanner, now: datetime) -> CheckIn:
+    """
+    Decide one scan and record it, inside a transaction of the caller or without one.
+
+    :raises UnknownDevice, EventNotForScanner: as `check_in_ticket` does
+    :raises IntegrityError: if the scanner has used the `scan_id` before
+    """
+    target = _read_target(scanned.code)
     # PostgreSQL first compares the text with the stored code: an equal one needs no verification,
     # which is slow.
     attempt = _record(scanned, scanner, target, now)
@@ -115,6 +115,22 @@ def _decide(scanned: ScannedCode, scanner: Scanner, target: _CodeTarget, now: da
         attempt = _record(scanned, scanner, _verify(scanned.code, target), now)
     assert attempt is not None, "A verified code always gets a result."  # noqa: S101
     return attempt
+
+
+def verified_ticket_id(code: str) -> UUID | None:
+    """Return the id of the ticket in a code, or None if the code is not one of ours."""
+    ticket_id: UUID | None = _verify(code, _read_target(code)).ticket_id
+    return ticket_id
+
+
+def _read_target(code: str) -> _CodeTarget:
+    try:
+        read = read_code(code)
+        check_key(read)
+        event_id = _event_of(read.claims.event_number)
+    except UnreadableCode:
+        return _NO_TARGET
+    return _CodeTarget(event_id, read.claims.ticket_id, signed=False)
 
 
 def _verify(code: str, target: _CodeTarget) -> _CodeTarget:

@@ -28,7 +28,9 @@ class DeviceSent(StrictSerializer):
         help_text="Ids of events.",
     )
     is_supervisor = YesOrNoField(
-        required=False, help_text="May undo a check-in. The token needs `tickets:write` too."
+        required=False,
+        help_text="May find guests by name, admit them by hand, and undo a check-in. The token"
+        " needs `tickets:write` too.",
     )
     organizer = serializers.UUIDField(
         required=False, help_text="For users who act for several organizers."

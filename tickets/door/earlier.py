@@ -1,5 +1,6 @@
 """Find earlier scans: the one that a repeat belongs to, and those that a refusal shows."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -36,19 +37,48 @@ def find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
 
     :raises ScanIdReused: if the scanner gave the same id to another code or direction
     """
+    found = find_scans([scanned.scan_id], scanner)
+    if not found:
+        return None
+    scan = found[0]
+    if scan.code != scanned.code or scan.direction != scanned.direction:
+        raise ScanIdReused("Give each scan an id of its own.")
+    if scanned.decision is not None and not scan.decision:
+        _add_decision(scan, scanned.decision)
+    return as_check_in(scan)
+
+
+def find_scans(scan_ids: Sequence[UUID], scanner: Scanner) -> list[Scan]:
+    """Return the scans of a scanner with these ids, with what a response shows of them."""
     scans = Scan.objects.select_related("ticket__order", "ticket__ticket_type", "event")
     if scanner.device_digest is None:
         own = scans.filter(scanned_by=scanner.name)
     else:
         own = scans.filter(device__digest=scanner.device_digest)
-    scan = own.filter(scan_id=scanned.scan_id).order_by("pk").first()
-    if scan is None:
-        return None
-    if scan.code != scanned.code or scan.direction != scanned.direction:
-        raise ScanIdReused("Give each scan an id of its own.")
-    if scanned.decision is not None and not scan.decision:
-        _add_decision(scan, scanned.decision)
-    return _as_check_in(scan)
+    return list(own.filter(scan_id__in=scan_ids).order_by("pk"))
+
+
+def as_check_in(scan: Scan) -> CheckIn:
+    """Return a scan of the record as the result that it had. Its ticket is as it is now."""
+    found, event, ticket, hours, unused = scan.ticket, scan.event, None, None, 0
+    if found is not None:
+        ticket = CheckedTicket(
+            found.pk, found.event_id, found.ticket_type.name, found.holder_name, found.order.code
+        )
+        if scan.result in _WITH_PARTY:
+            unused = len(party_of(found.pk, scan.gate))
+    if event is not None:
+        hours = DoorHours(event.checkin_starts_at, event.checkin_ends_at, event.timezone)
+    return CheckIn(
+        scan_id=scan.scan_id,
+        result=ScanResult(scan.result),
+        at=scan.scanned_at,
+        ticket=ticket,
+        hours=hours,
+        is_inside=found is not None and is_inside(found),
+        unused=unused,
+        is_conflict=scan.conflict,
+    )
 
 
 def first_admission(ticket_id: UUID) -> Scan | None:
@@ -80,28 +110,6 @@ def _add_decision(scan: Scan, decision: Decision) -> None:
     added = Scan.objects.filter(pk=scan.pk, decision="").update(decision=decision, conflict=clashes)
     if added:
         scan.decision, scan.conflict = decision, clashes
-
-
-def _as_check_in(scan: Scan) -> CheckIn:
-    found, event, ticket, hours, unused = scan.ticket, scan.event, None, None, 0
-    if found is not None:
-        ticket = CheckedTicket(
-            found.pk, found.event_id, found.ticket_type.name, found.holder_name, found.order.code
-        )
-        if scan.result in _WITH_PARTY:
-            unused = len(party_of(found.pk, scan.gate))
-    if event is not None:
-        hours = DoorHours(event.checkin_starts_at, event.checkin_ends_at, event.timezone)
-    return CheckIn(
-        scan_id=scan.scan_id,
-        result=ScanResult(scan.result),
-        at=scan.scanned_at,
-        ticket=ticket,
-        hours=hours,
-        is_inside=found is not None and is_inside(found),
-        unused=unused,
-        is_conflict=scan.conflict,
-    )
 
 
 def party_of(ticket_id: UUID, gate: str) -> list[UUID]:

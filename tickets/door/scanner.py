@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from events.access import (
@@ -13,7 +14,7 @@ from events.access import (
     find_api_token,
     organizers_of,
 )
-from events.models import Scope
+from events.models import Event, Scope
 from events.roles import Right
 from events.second_factor import refuse_without_second_factor
 from ticketing.actors import Actor
@@ -41,18 +42,35 @@ def ticket_of_supervisor(request: Request, ticket_id: UUID) -> tuple[Ticket, Act
     if token.kind != TokenKind.DEVICE:
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return ticket, actor_of(request)
-    device = Device.objects.filter(digest=token.digest, revoked_at=None).first()
-    if device is None:
-        raise InvalidToken("The device is unknown or was revoked.")
-    if not device.is_supervisor:
-        raise NotForThisCaller("Only a supervisor's device may undo a check-in.")
-    tickets = Ticket.objects.filter(pk=ticket_id, event__organizer_id=device.organizer_id)
-    if not device.all_events:
-        tickets = tickets.filter(event__devices=device)
-    found = tickets.first()
+    device = supervisor_of(request)
+    tickets = Ticket.objects.filter(pk=ticket_id, event__in=events_of(device))
+    found = tickets.select_related("event").first()
     if found is None:
         raise TicketNotFound("No ticket of yours has that id.")
-    return found, Actor(ActorKind.DEVICE, str(device.pk), device.name)
+    return found, actor_of_device(device)
+
+
+def supervisor_of(request: Request) -> Device:
+    """
+    Return the supervisor's device that sends a request.
+
+    :raises NotAuthenticated, InvalidToken: if the caller is unknown, or the device was revoked
+    :raises NotForThisCaller: if the caller is not a supervisor's device
+    """
+    device = device_of(request)
+    if not device.is_supervisor:
+        raise NotForThisCaller("Only a supervisor's device may do this.")
+    return device
+
+
+def events_of(device: Device) -> QuerySet[Event]:
+    """Return the events whose tickets a device may scan."""
+    events = Event.objects.filter(organizer_id=device.organizer_id)
+    return events if device.all_events else events.filter(devices=device)
+
+
+def actor_of_device(device: Device) -> Actor:
+    return Actor(ActorKind.DEVICE, str(device.pk), device.name)
 
 
 def device_of(request: Request) -> Device:

@@ -24,6 +24,8 @@ from tickets.models import Decision, Direction, Scan, ScanResult, TicketStatus
 
 _LONGEST_CODE = column_length(Scan, "code")
 _LONGEST_GATE = column_length(Scan, "gate")
+# As many as an order has at most: one transaction admits them.
+_LARGEST_PARTY = 100
 # A device's clock may be a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
 # Longer than any device is offline: an earlier time means that the device's clock is wrong.
@@ -72,6 +74,24 @@ def scanned_code(scan: Mapping[str, Any], *, now: datetime) -> ScannedCode:
         direction=Direction(scan["direction"]),
         decision=Decision(scan["decision"]) if "decision" in scan else None,
     )
+
+
+class ScannedPartySent(StrictSerializer):
+    """A code of an order, and an id for the scan of each unused ticket of that order."""
+
+    code = TextField(max_length=_LONGEST_CODE, trim_whitespace=False)
+    scan_ids = serializers.ListField(
+        child=serializers.UUIDField(),
+        min_length=1,
+        max_length=_LARGEST_PARTY,
+        help_text="As many different ids as the party has unused tickets (`party.unused`).",
+    )
+    gate = LineField(max_length=_LONGEST_GATE, required=False, allow_blank=True)
+
+    def validate_scan_ids(self, scan_ids: list[UUID]) -> list[UUID]:
+        if len(set(scan_ids)) < len(scan_ids):
+            raise serializers.ValidationError("Give each scan an id of its own.", code="repeated")
+        return scan_ids
 
 
 class UsualScan(Struct, forbid_unknown_fields=True):
@@ -144,7 +164,7 @@ class CheckInUndoneShown(serializers.Serializer[Any]):
 class PartyShown(serializers.Serializer[Any]):
     """The tickets of the same order that may still be used at this gate."""
 
-    unused = serializers.IntegerField(min_value=1)
+    unused = serializers.IntegerField()
 
 
 class PassageShown(serializers.Serializer[Any]):
@@ -166,6 +186,12 @@ class PassageShown(serializers.Serializer[Any]):
         " wrong gate."
     )
     party = PartyShown(required=False, help_text="If there are such tickets.")
+
+
+class PartyAdmittedShown(serializers.Serializer[Any]):
+    """All of them are admitted. A refusal is a problem, and admits nobody."""
+
+    results = PassageShown(many=True, help_text="In the order of the sent `scan_ids`.")
 
 
 class EarlierScanShown(serializers.Serializer[Any]):
@@ -205,7 +231,9 @@ class ScanProblem(Problem):
         " admit it too.",
     )
     party = PartyShown(
-        required=False, help_text="With `already_used`, if other tickets of the order are not used."
+        required=False,
+        help_text="With `already_used`, if other tickets of the order are not used. With"
+        " `party_changed`: how many may enter now.",
     )
     conflict = serializers.BooleanField(
         required=False,
@@ -217,3 +245,9 @@ class ScanProblem(Problem):
     checkin_ends_at = serializers.DateTimeField(
         required=False, help_text="With `closed`, in the event's time zone."
     )
+
+
+class PartyProblem(ScanProblem):
+    """Nobody is admitted, and nothing is recorded."""
+
+    example = {"party": {"unused": 2}}

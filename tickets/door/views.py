@@ -24,7 +24,7 @@ from ticketing.api.schema import API_TOKEN, DEVICE_TOKEN, operation
 from ticketing.ids import new_id
 from ticketing.tokens import TokenKind
 from tickets.access import TicketNotFound
-from tickets.door.answers import GATE_REFUSALS, refuse_passage, show_passage
+from tickets.door.answers import GATE_REFUSALS, refuse_passage, show_passage, store_passage
 from tickets.door.checkin import EventNotForScanner, check_in_ticket
 from tickets.door.earlier import ScanIdReused
 from tickets.door.scanner import scanner_of, ticket_of_supervisor
@@ -85,7 +85,7 @@ class TicketValidation(APIView):
         parsed.is_valid(raise_exception=True)
         now = clock.now()
         scanned = scanned_code(parsed.validated_data, now=now)
-        store_response = _store_passage(responses) if responses.digest else None
+        store_response = store_passage(responses) if responses.digest else None
         return Response(_pass(scanned, scanner, now, store_response))
 
     @staticmethod
@@ -173,13 +173,3 @@ def _pass(
     if not attempt.is_let_through or attempt.ticket is None:
         raise refuse_passage(attempt)
     return show_passage(attempt, attempt.ticket)
-
-
-def _store_passage(responses: ResponseStore) -> Callable[[CheckIn], None]:
-    """Return a callback that stores who was let through. `answer_once` stores refusals."""
-
-    def store_response(attempt: CheckIn) -> None:
-        if attempt.is_let_through and attempt.ticket is not None:
-            responses.store(200, show_passage(attempt, attempt.ticket), {})
-
-    return store_response

@@ -39,6 +39,7 @@ from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
 from ticketing.api import idempotency
+from ticketing.ids import new_id
 from ticketing.models import Act as Done
 from ticketing.models import StoredResponse
 from ticketing.tokens import make_pairing_code
@@ -496,6 +497,8 @@ ACTS = [
     Act("post", "/devices/{device}/revoke", 200),
     Act("post", "/devices/pair", 200, {"pairing_code": "{pairing}"}),
     Act("post", "/tickets/validate", 200, {"code": "{code}"}),
+    Act("post", "/door/parties", 200, {"code": "{code}", "scan_ids": ["{scan}"]}),
+    Act("post", "/door/guests/{ticket}/admit", 200, {"reason": "phone_is_out"}),
 ]
 
 
@@ -512,7 +515,8 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
     organizer.post("/tickets/validate", {"code": used.code})
     ticket = make_ticket(ticket_type=kind)
     other_type = make_ticket_type(event=event, price=str(kind.price), name="Camarote")
-    make_device(event)
+    door = as_bearer(make_device(event))
+    Device.objects.update(is_supervisor=True)
     device = Device.objects.get()
     pairing = make_pairing_code()
     start_pairing(device_id=device.pk, digest=pairing.digest, actor=SOMEBODY, now=clock.now())
@@ -529,11 +533,17 @@ def sale(queue: RecordingQueue) -> tuple[dict[str, str], dict[str, APIClient]]:
         "ticket": str(ticket.pk),
         "code": ticket.code,
         "used": str(used.pk),
+        "scan": str(new_id()),
         "type": str(kind.pk),
         "other_type": str(other_type.pk),
     }
     buyer = as_bearer(reserved.token.text)
-    return names, {"/orders/{reserved}": buyer, "/orders/{free}": APIClient(), "": organizer}
+    return names, {
+        "/orders/{reserved}": buyer,
+        "/orders/{free}": APIClient(),
+        "/door": door,
+        "": organizer,
+    }
 
 
 def fill_in(value: Any, names: dict[str, str]) -> Any:

@@ -11,7 +11,7 @@ from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.ids import new_id
 from ticketing.models import Act, User
-from tickets.door.by_hand import ReasonByHand, check_in_by_hand
+from tickets.door.by_hand import Hand, ReasonByHand, check_in_by_hand
 from tickets.door.checkin import check_in_ticket
 from tickets.door.guests import GuestCounts, Presence, count_guests, find_guests
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
@@ -26,7 +26,7 @@ def by_hand(ticket: Ticket, user: User) -> CheckIn:
     return check_in_by_hand(
         ticket=ticket,
         reason=ReasonByHand.PHONE_IS_OUT,
-        actor=user_actor(user),
+        by=Hand(user_actor(user)),
         now=clock.now(),
     )
 

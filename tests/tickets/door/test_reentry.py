@@ -370,3 +370,15 @@ def test_an_undo_over_http_may_name_its_scan():
     undone = door.post(path, {"scan_id": scan_id}).json()
 
     assert (undone["status"], undone["scan_id"]) == ("valid", scan_id)
+
+
+@pytest.mark.parametrize("member", [{"direction": "out"}, {"direction": ""}, {"decision": "maybe"}])
+def test_an_unknown_direction_or_decision_is_an_error_of_that_member(member: dict[str, str]):
+    ticket = ticket_of(Reentry.NEVER)
+    door = as_bearer(make_device(ticket.event))
+
+    problem = door.post("/tickets/validate", {"code": ticket.code, **member})
+
+    assert problem.status_code == 400
+    assert [error["pointer"] for error in problem.json()["errors"]] == [f"#/{next(iter(member))}"]
+    assert not Scan.objects.exists()
