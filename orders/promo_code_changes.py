@@ -13,7 +13,7 @@ from orders.models import Order
 from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
 from ticketing.actors import Actor, record_act, record_acts
 from ticketing.errors import Conflict
-from ticketing.ids import new_code, new_id
+from ticketing.ids import new_code
 from ticketing.models import ActType
 
 MOST_AT_ONCE: Final = 500
@@ -109,7 +109,6 @@ def create_random_promo_codes(
         while len(made) < count:
             new = [
                 PromoCode(
-                    pk=new_id(),
                     event=like.event,
                     code=start + new_code(RANDOM_LENGTH),
                     created_at=now,

@@ -1,5 +1,6 @@
 """Organizers manage promo codes by the API."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from events.models import Event
+from events.ticket_types import UnknownTypeOfEvent
 from orders.promo_code import PromoCode
 from orders.promo_code_changes import (
     MOST_AT_ONCE,
@@ -201,9 +203,10 @@ def test_buyers_do_not_see_promo_codes(api: APIClient):
 def test_many_random_codes_have_the_terms_of_their_model_and_names_of_their_own():
     event = make_event()
     like = PromoCode(event=event, amount=Decimal(5), max_uses=1)
+    now = clock.now() - timedelta(hours=1)
 
     made = create_random_promo_codes(
-        like=like, prefix="IMPRENSA", count=MOST_AT_ONCE, actor=SOMEBODY, now=clock.now()
+        like=like, prefix="IMPRENSA", count=MOST_AT_ONCE, actor=SOMEBODY, now=now
     )
 
     assert len({promo.code for promo in made}) == PromoCode.objects.count() == MOST_AT_ONCE
@@ -211,7 +214,19 @@ def test_many_random_codes_have_the_terms_of_their_model_and_names_of_their_own(
     assert {(promo.amount, promo.max_uses) for promo in PromoCode.objects.all()} == {
         (Decimal(5), 1)
     }
+    assert {promo.created_at for promo in made} == {now}
     assert Act.objects.filter(type="promo_code.created").count() == MOST_AT_ONCE
+
+
+@pytest.mark.parametrize("field", ["ticket_types", "unlocked_types"])
+def test_random_codes_for_a_type_of_another_event_are_not_made(field: str):
+    foreign = make_ticket_type()
+    like = PromoCode(event=make_event(), percent=Decimal(10), **{field: [foreign.pk]})
+
+    with pytest.raises(UnknownTypeOfEvent):
+        create_random_promo_codes(like=like, prefix="", count=1, actor=SOMEBODY, now=clock.now())
+
+    assert not PromoCode.objects.exists()
 
 
 @pytest.mark.parametrize("count", [0, MOST_AT_ONCE + 1])
