@@ -68,11 +68,16 @@ def read_live_event(slug: str, *, now: datetime) -> LiveEvent | None:
         lock.release()
 
 
+def count_if_unknown(request: HttpRequest, slug: str) -> HttpResponseBase | None:
+    """Count a request for an event that this process has to look up. Return its refusal, if any."""
+    return None if slug in _readings else count_read(request)
+
+
 def show_live(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Return what is left by ticket type, as JSON for the script of the event's page."""
     if request.method not in _READ_METHODS:
         return HttpResponseNotAllowed(_READ_METHODS)
-    if slug not in _readings and (refused := count_read(request)) is not None:
+    if (refused := count_if_unknown(request, slug)) is not None:
         return refused
     live = read_live_event(slug, now=clock.now())
     if live is None:

@@ -9,13 +9,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
 from django.utils import translation
 
 from events.event_cache import CachedEvent
 from events.models import Event
 from events.pages.event import describe_event, describe_types
-from events.pages.live import LiveEvent, read_live_event
+from events.pages.live import LiveEvent, count_if_unknown, read_live_event
 from orders.access import token_digest_of
 from orders.counted_address import count_address
 from orders.insertion import Customer, Reservation
@@ -68,7 +74,7 @@ class Reserved:
     token: str
 
 
-def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
+def choose_tickets(request: HttpRequest, slug: str) -> HttpResponseBase:
     """
     Show an event and what is left of it, or reserve the tickets of the sent form.
 
@@ -76,13 +82,11 @@ def choose_tickets(request: HttpRequest, slug: str) -> HttpResponse:
     """
     if request.method not in _METHODS:
         return HttpResponseNotAllowed(_METHODS)
-    now = clock.now()
-    live = read_live_event(slug, now=now)
+    if is_for_all(request):
+        return _show_kept(request, slug)
+    live = read_live_event(slug, now=clock.now())
     if live is None:
         raise Http404
-    if is_for_all(request):
-        render = partial(_show_to_all, request, live)
-        return show_kept(request, live.pages, render, new_form_key=new_form_key)
     sent = request.POST if request.method == "POST" else request.GET
     offer = _find_offer(request, live.cached.event, sent.get("code", ""))
     kinds = _describe_offer(live, offer)
@@ -152,6 +156,16 @@ def lead_to_order(request: HttpRequest, reserved: Reserved) -> HttpResponse:
 
 def _result(reservation: Reservation) -> dict[str, Any]:
     return {"id": str(reservation.order_id), "access_token": reservation.token.text}
+
+
+def _show_kept(request: HttpRequest, slug: str) -> HttpResponseBase:
+    if (refused := count_if_unknown(request, slug)) is not None:
+        return refused
+    live = read_live_event(slug, now=clock.now())
+    if live is None:
+        raise Http404
+    render = partial(_show_to_all, request, live)
+    return show_kept(request, live.pages, render, new_form_key=new_form_key)
 
 
 def _show_to_all(request: HttpRequest, live: LiveEvent, marks: Mapping[str, Any]) -> HttpResponse:

@@ -290,11 +290,19 @@ def test_unknown_events_cannot_be_asked_for_without_a_limit(settings: Any):
     look(event)
     client = Client(headers=ENGLISH)
 
-    known = [client.get(f"/e/{event.slug}/live").status_code for _ in range(4)]
-    unknown = [client.get(f"/e/nowhere-{number}/live").status_code for number in range(3)]
+    known = [
+        client.get(path).status_code
+        for path in (f"/e/{event.slug}/live", f"/e/{event.slug}", "/")
+        for _ in range(4)
+    ]
+    unknown = [
+        client.get(path).status_code for path in ("/e/none", "/e/no-one", "/e/a", "/e/b/live")
+    ]
+    searches = client.get("/?q=jazz").status_code
 
-    assert known == [200] * 4
-    assert unknown[-1] == 429
+    assert known == [200] * 12
+    assert unknown == [404, 429, 429, 429]
+    assert searches == 429
 
 
 def test_a_thousand_readers_read_redis_once_a_second(monkeypatch: pytest.MonkeyPatch):

@@ -17,6 +17,7 @@ from ticketing.api.authentication import read_bearer
 from ticketing.api.callers import client_digest
 from ticketing.api.problems import too_many_requests
 from ticketing.api.requests import is_page
+from ticketing.pages.kept import is_for_all
 from ticketing.pages.refused import show_refused
 from ticketing.pages.shop import is_shop_page
 from ticketing.pages.waiting import show_wait
@@ -43,10 +44,11 @@ _SIGN_IN: Final = frozenset(
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find": "find"}
 # The forms of the shop that reserve.
 _RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")
-# Its readers poll it, and each process reads Redis once a second for all of them. A count of each
-# request would cost a round trip that the response does not need. The view counts those for events
-# that its process does not know: each costs a query.
+# What each process makes once a second for all readers: a count of each request would cost more
+# than the response. The views count requests for events that their process does not know, because
+# each costs a query.
 _LIVE: Final = re.compile(r"/e/[^/]+/live")
+_KEPT: Final = re.compile(r"(/e/[^/]+)?")
 _READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SIGN_IN_REASON = gettext_lazy("Too many attempts to sign in came from your network.")
 
@@ -112,6 +114,8 @@ def _policy_name(request: HttpRequest) -> str:
     if is_page(request) and not is_shop_page(path or "/"):
         return "signin" if request.method == "POST" and path in _SIGN_IN else ""
     if path.startswith(_UNCOUNTED) or _LIVE.fullmatch(path):
+        return ""
+    if is_for_all(request) and _KEPT.fullmatch(path):
         return ""
     if request.method in _READ_METHODS:
         return "read"

@@ -4,16 +4,20 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
+from django.middleware.csrf import CSRF_SECRET_LENGTH, get_token
 from django.utils import translation
 
 # Nobody can guess them, and so write them into a text that a page shows.
 _CSRF: Final = secrets.token_hex(16)
 _FORM_KEY: Final = secrets.token_hex(16)
+_CSRF_BYTES: Final = CSRF_SECRET_LENGTH // 2
 _MARKS: Final = re.compile(f"({_CSRF}|{_FORM_KEY})".encode())
+# Threads that need a page wait for the one that renders it, instead of rendering it too.
+_rendering: Final = Lock()
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -44,11 +48,13 @@ def show_kept(
     the places of the reader's CSRF token (`csrf_token`) and of a new key of a form (`form_key`).
     """
     key = f"{translation.get_language()} {request.path}"
-    kept = pages.get(key)
-    if kept is None:
-        rendered = render({"csrf_token": _CSRF, "form_key": _FORM_KEY})
-        pieces = _MARKS.split(rendered.content)
-        kept = pages[key] = KeptPage(pieces, dict(rendered.headers))
+    if key not in pages:
+        with _rendering:
+            # Another thread may have rendered it meanwhile.
+            if key not in pages:
+                rendered = render({"csrf_token": _CSRF, "form_key": _FORM_KEY})
+                pages[key] = KeptPage(_MARKS.split(rendered.content), dict(rendered.headers))
+    kept = pages[key]
     return HttpResponse(_fill(request, kept.pieces, new_form_key), headers=kept.headers)
 
 
@@ -56,5 +62,11 @@ def _fill(request: HttpRequest, pieces: list[bytes], new_form_key: Callable[[], 
     filled = pieces.copy()
     for place in range(1, len(filled), 2):
         is_csrf = filled[place] == _CSRF.encode()
-        filled[place] = (get_token(request) if is_csrf else new_form_key()).encode()
+        filled[place] = (_csrf_token(request) if is_csrf else new_form_key()).encode()
     return b"".join(filled)
+
+
+def _csrf_token(request: HttpRequest) -> str:
+    # Django draws each character of a new secret by itself, which costs more than all else here.
+    request.META.setdefault("CSRF_COOKIE", secrets.token_hex(_CSRF_BYTES))
+    return get_token(request)
