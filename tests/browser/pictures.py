@@ -1,10 +1,11 @@
 """
-Take the pictures of the organizers' guide again: `python -m tests.browser.pictures`.
+Take the pictures of the documents again: `python -m tests.browser.pictures`, or some by their name.
 
 It starts a stack of its own with the demo's season, and needs Chromium.
 """
 
 import io
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -12,8 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.shop_pictures import give_picture, take_shop_pictures
 from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
 from ticketing.stack.running import RunningStack, running_stack
@@ -44,14 +46,10 @@ class Shot:
     height: int = 760
 
 
-def take_pictures(stack: RunningStack, context: BrowserContext, language: str) -> None:
-    page = context.new_page()
-    page.goto("/admin/")
-    page.fill("#id_username", "admin")
-    page.fill("#id_password", read_env(stack.folder)["DEMO_ADMIN_PASSWORD"])
-    page.press("#id_password", "Enter")
-    page.wait_for_url("**/admin/")
+def take_pictures(stack: RunningStack, page: Page, language: str, wanted: set[str]) -> None:
     for shot in _shots(page):
+        if wanted and shot.name not in wanted:
+            continue
         page.set_viewport_size({"width": shot.width, "height": shot.height})
         page.goto(shot.path)
         page.wait_for_load_state("networkidle")
@@ -89,6 +87,28 @@ def _last_key(page: Page, link: str) -> str:
     return address.split("/")[-3]
 
 
+def _sign_in(stack: RunningStack, context: BrowserContext) -> Page:
+    page = context.new_page()
+    page.goto("/admin/")
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", read_env(stack.folder)["DEMO_ADMIN_PASSWORD"])
+    page.press("#id_password", "Enter")
+    page.wait_for_url("**/admin/")
+    return page
+
+
+def _take_all(
+    stack: RunningStack, browser: Browser, language: str, locale: str, wanted: set[str]
+) -> None:
+    with browser.new_context(base_url=stack.url, locale=locale) as context:
+        page = _sign_in(stack, context)
+        take_pictures(stack, page, language, wanted)
+        if takes_shop := not wanted or "shop" in wanted:
+            give_picture(page)
+    if takes_shop:
+        take_shop_pictures(stack, browser, language, locale, _FOLDER)
+
+
 def main() -> None:
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -96,8 +116,7 @@ def main() -> None:
         )
         with running_stack(Path(folder)) as stack:
             for language, locale in _LANGUAGES.items():
-                with browser.new_context(base_url=stack.url, locale=locale) as context:
-                    take_pictures(stack, context, language)
+                _take_all(stack, browser, language, locale, set(sys.argv[1:]))
         reset(stack.folder)
         browser.close()
 
