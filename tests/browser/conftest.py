@@ -19,7 +19,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NA
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[RunningStack]:
     """Start a stack after the browser: without one, all tests are skipped at once."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+    # A test kills the web server.
+    with running_stack(tmp_path_factory.mktemp("stack"), restart=True) as running:
         yield running
     reset(running.folder)
 

@@ -116,12 +116,19 @@ class Organizer:
     def revoke_ticket(self, ticket: str) -> None:
         self._post(f"/tickets/{ticket}/revoke", {})
 
+    def attendance(self, event: str) -> dict[str, Any]:
+        return self._send("GET", f"/events/{event}/attendance")
+
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        response = requests.post(
+        return self._send("POST", path, json=body)
+
+    def _send(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        response = requests.request(
+            method,
             f"{self.stack.url}{path}",
             headers={"Authorization": f"Bearer {self.stack.addresses['api_token']}"},
-            json=body,
             timeout=_TIMEOUT_SECONDS,
+            **body,
         )
         assert response.ok, f"{path}: {response.status_code} {response.text[:500]}"
         document: dict[str, Any] = response.json()

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -26,6 +28,26 @@ def phones(stack: RunningStack, browser: Browser) -> Iterator[BrowserContext]:
         base_url=stack.url, locale="en", viewport={"width": 360, "height": 740}
     ) as context:
         yield context
+
+
+@contextmanager
+def a_phone(stack: RunningStack, browser: Browser) -> Iterator[Phone]:
+    with browser.new_context(base_url=stack.url, locale="en") as context:
+        yield Phone.with_camera(context)
+
+
+@contextmanager
+def stopped_web_server(stack: RunningStack) -> Iterator[None]:
+    """Let the web server answer nobody, then kill it, so that the stack starts it again."""
+    web = psutil.Process(stack.pid("web"))
+    processes = [web, *web.children(recursive=True)]
+    for each in processes:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in reversed(processes):
+            each.kill()
 
 
 @pytest.fixture
@@ -112,6 +134,53 @@ def test_a_revoked_phone_says_so_and_forgets_everything(
     left = "indexedDB.databases().then((all) => all.map((each) => each.name))"
     assert phone.page.evaluate(left) == ["door"]
     assert phone.page.evaluate(_COUNT_STORED) == 0
+
+
+def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
+    stack: RunningStack, browser: Browser
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event()["id"]
+    both, first, second, online = shop.sell(event, quantity=4).ticket_codes
+    with (
+        a_phone(stack, browser) as north,
+        a_phone(stack, browser) as south,
+    ):
+        for phone, gate in ((north, "North"), (south, "South")):
+            device = organizer.make_device([event], gate=gate)
+            phone.prepare(organizer.pairing_code(device))
+        assert north.scan(online) == "Valid ticket"
+
+        with stopped_web_server(stack):
+            # Nothing but silence tells the phones, and one of them is loaded again.
+            assert north.scan(both) == "Valid ticket"
+            assert south.scan(both) == "Valid ticket"
+            assert south.scan(first) == "Valid ticket"
+            expect(south.page.locator("#link-more")).to_contain_text("2 scans to send")
+            north.page.reload()
+            north.start()
+            assert north.scan(second) == "Valid ticket"
+            assert [north.scan(each) for each in (both, online)] == ["Already used"] * 2
+            assert north.page.locator("#link-text").inner_text() == "Offline"
+            expect(north.page.locator("#link-more")).to_contain_text("4 scans to send")
+
+        for phone in (north, south):
+            expect(phone.page.locator("#link-text")).to_have_text("Online", timeout=60_000)
+            expect(phone.page.locator("#link-more")).to_be_hidden(timeout=60_000)
+        for phone in (north, south):
+            # At the next sign of life both know of it, whoever reported last.
+            phone.page.locator("#link").click()
+            phone.page.locator("#conflict-bar").click()
+            item = phone.page.locator("#sheet li")
+            expect(item).to_contain_text("North")
+            expect(item).to_contain_text("South")
+
+    attendance = organizer.attendance(event)
+    gates = {each["gate"]: (each["admitted"], each["refused"]) for each in attendance["gates"]}
+    # Online one; without the server three, one of them at both gates, and two refusals.
+    assert attendance["admitted"] == 4
+    assert sum(admitted for admitted, _ in gates.values()) == 4
+    assert sum(refused for _, refused in gates.values()) == 3
 
 
 def test_an_answer_is_fast_with_the_server_and_without(

@@ -33,7 +33,8 @@ export function showAnswer(answer, { zone, acts = [] }) {
   byId("answer").dataset.tone = tone;
   byId("answer-word").textContent = say(word);
   showText(byId("answer-why"), why(answer));
-  showText(byId("answer-who"), who(answer));
+  showText(byId("answer-type"), answer.ticket?.ticket_type ?? answer.typeName);
+  showText(byId("answer-who"), who(answer.ticket));
   showText(byId("answer-first"), moment(answer, zone));
   const advice = `${answer.result}_do`;
   showText(byId("answer-do"), canSay(advice) ? say(advice) : "");
@@ -48,7 +49,8 @@ export function askToAdmit(preview, acts) {
   byId("answer").dataset.tone = "ask";
   byId("answer-word").textContent = say("admit_question");
   showText(byId("answer-why"), say("confirm_hint"));
-  showText(byId("answer-who"), preview.typeName);
+  showText(byId("answer-type"), preview.typeName);
+  showText(byId("answer-who"), "");
   showText(byId("answer-first"), "");
   showText(byId("answer-do"), "");
   byId("answer-offline").hidden = true;
@@ -60,7 +62,7 @@ export function askToAdmit(preview, acts) {
 export function showChecking() {
   byId("answer").dataset.tone = "ask";
   byId("answer-word").textContent = say("checking");
-  for (const part of ["why", "who", "first", "do", "offline", "next"]) {
+  for (const part of ["why", "type", "who", "first", "do", "offline", "next"]) {
     byId(`answer-${part}`).hidden = true;
   }
   showActs([]);
@@ -100,9 +102,8 @@ function why(answer) {
   return say(canSay(answer.result) ? answer.result : "refused");
 }
 
-function who({ ticket, typeName }) {
-  const parts = ticket ? [ticket.ticket_type, ticket.holder_name, ticket.order_code] : [typeName];
-  return parts.filter(Boolean).join(" · ");
+function who(ticket) {
+  return [ticket?.holder_name, ticket?.order_code].filter(Boolean).join(" · ");
 }
 
 function moment({ result, firstScan, details, event }, zone) {
