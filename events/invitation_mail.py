@@ -23,7 +23,7 @@ def compose_invitation_mail(*, invitation: Invitation, token: str) -> HtmlMail:
             "organizer": organizer,
             "inviter": str(inviter) if inviter else organizer.name,
             "role": invitation.get_role_display(),
-            "until": formats.date_format(until, gettext("l, F j, Y")),
+            "until": formats.date_format(until),
             "link": f"{settings.PUBLIC_URL}/admin/invitations/{invitation.pk}/?"
             + urlencode({"token": token}),
         }
