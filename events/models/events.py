@@ -221,8 +221,8 @@ class Event(models.Model):
         db_default=True,
         help_text=_(
             "A buyer offers a ticket to another person by mail. The person who accepts it gets a"
-            " new code, and the old one stops working. That person may hand the ticket on in turn, a"
-            " few times at most."
+            " new code, and the old one stops working. That person may hand the ticket on in turn,"
+            " a few times at most."
         ),
     )
     # Empty: until the event starts.

@@ -85,7 +85,7 @@ def _describe(
                 {
                     **_field(
                         "start",
-                        gettext("Start"),
+                        gettext("Date and time"),
                         contents.starts_at.isoformat(timespec="seconds"),
                     ),
                     "dateStyle": "PKDateStyleMedium",

@@ -27,7 +27,8 @@ def google_save_link(
     with a new code another object.
     """
     contents = describe_pass(order, ticket, number)
-    event_class = f"{keys.issuer}.{order.event_id}.{order.event.revision}"
+    # Browsers and phones cut very long links, so the ids are short, and no text is said twice.
+    event_class = f"{keys.issuer}.{order.event.number}-{order.event.revision}"
     claims = {
         "iss": keys.email,
         "aud": "google",
@@ -38,7 +39,7 @@ def google_save_link(
                 _describe_event(contents, event_class, logo_address(order.event.organizer))
             ],
             "eventTicketObjects": [
-                _describe_ticket(contents, f"{keys.issuer}.{ticket.pk}", event_class)
+                _describe_ticket(contents, f"{keys.issuer}.{ticket.pk.hex}", event_class)
             ],
         },
     }
@@ -73,11 +74,7 @@ def _describe_ticket(contents: PassContents, ticket: str, event_class: str) -> d
         "ticketHolderName": contents.holder,
         "ticketNumber": contents.readable_code,
         "ticketType": _text(contents, contents.ticket_type),
-        "barcode": {
-            "type": "QR_CODE",
-            "value": contents.code,
-            "alternateText": contents.readable_code,
-        },
+        "barcode": {"type": "QR_CODE", "value": contents.code},
         "validTimeInterval": {
             "end": {"date": contents.ends_at.isoformat(timespec="seconds")},
         },
