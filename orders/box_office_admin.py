@@ -140,12 +140,14 @@ class BoxOfficeSaleAdmin(ReadOnlyAdmin):
         except ValueError:
             return None
         orders = Order.objects.filter(pk=order_id, event=event, box_office_sale__isnull=False)
+        orders = orders.select_related("payment")
         order = orders.annotate(tickets_sold=Sum("items__quantity")).first()
         if order is None:
             return None
         return {
             "order": order,
             "count": order.tickets_sold,
+            "is_gift": order.payment.method == BoxOfficeMethod.COMPLIMENTARY,
             "total": format_money(order.total, order.currency),
             "page": reverse("admin:orders_order_change", args=[order.pk]),
         }

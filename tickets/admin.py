@@ -41,6 +41,7 @@ from tickets.refund_request_admin import RefundRequestAdmin
 from tickets.retry import retry_order, unfinished_work
 from tickets.ticket_admin import ScanAdmin, TicketAdmin
 from tickets.ticket_codes import readable_code
+from tickets.wording import say_status
 
 __all__ = [
     "ChangeLogAdmin",
@@ -58,13 +59,17 @@ _STATUSES_WITH_MAIL = (*OPEN_STATUSES, OrderStatus.REFUNDED)
 class TicketInline(ReadOnlyInline, TabularInline):
     model = Ticket
     fk_name = "order"
-    fields = ["readable", "ticket_type", "holder_name", "status", "used_at"]
-    readonly_fields = ["readable"]
+    fields = ["readable", "ticket_type", "holder_name", "shown_status", "used_at"]
+    readonly_fields = ["readable", "shown_status"]
 
     @admin.display(description=gettext_lazy("code"))
     def readable(self, ticket: Ticket) -> SafeString:
         known = readable_code(ticket.order.code, ticket.number) if ticket.number else _("ticket")
         return _link("tickets_ticket", ticket.pk, _("replaced") if ticket.replaced_by_id else known)
+
+    @admin.display(description=gettext_lazy("status"))
+    def shown_status(self, ticket: Ticket) -> str:
+        return say_status(ticket)
 
 
 class DeliveryInline(ReadOnlyInline, TabularInline):

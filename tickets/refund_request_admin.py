@@ -132,8 +132,12 @@ class RefundRequestAdmin(ShowsHistory, ReadOnlyAdmin):
             % words,
             consequences=[
                 _("The buyer gets %(amount)s back, the way the order was paid.") % words,
-                _("The tickets are revoked at once: the door refuses them."),
-                _("The places go back on sale."),
+                ngettext(
+                    "The ticket is revoked at once: the door refuses it.",
+                    "The tickets are revoked at once: the door refuses them.",
+                    count,
+                ),
+                ngettext("The place goes back on sale.", "The places go back on sale.", count),
             ],
             confirm=_("Refund %(amount)s") % words,
             keep=_("Decide later"),

@@ -36,6 +36,7 @@ from tickets.order_pages.questions import (
 )
 from tickets.replacement import replace_ticket, revoke_ticket
 from tickets.ticket_codes import readable_code, readable_codes
+from tickets.wording import say_status
 
 _TICKET_COLORS = {
     TicketStatus.VALID: "success",
@@ -197,7 +198,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
 
     @display(description=gettext_lazy("status"), label=_TICKET_COLORS, ordering="status")
     def shown_status(self, ticket: Ticket) -> tuple[str, str]:
-        return ticket.status, ticket.get_status_display()
+        return ticket.status, say_status(ticket)
 
     @admin.display(description=gettext_lazy("ticket code"))
     def readable(self, ticket: Ticket) -> str:

@@ -5,11 +5,22 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
+from events.admin.base import rows_of_key
+from events.models import Event, EventStatus
+
 
 class LinksToDoorAndBoxOffice:
     """The pages are in the admins of orders and tickets, so they are named and not imported."""
 
-    @action(description=gettext_lazy("Box office"), permissions=["orders"], icon="point_of_sale")
+    def has_sale_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Return whether this event is published, so that its box office can sell."""
+        return rows_of_key(Event.objects.filter(status=EventStatus.PUBLISHED), object_id).exists()
+
+    @action(
+        description=gettext_lazy("Box office"),
+        permissions=["orders", "sale"],
+        icon="point_of_sale",
+    )
     def open_box_office(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:orders_boxofficesale_event", object_id)
 

@@ -45,6 +45,7 @@ _STATUS_COLORS = {
     EventStatus.DRAFT: "warning",
     EventStatus.PUBLISHED: "success",
     EventStatus.CANCELLED: "danger",
+    "over": "default",
 }
 
 
@@ -237,6 +238,8 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
 
     @display(description=gettext_lazy("status"), label=_STATUS_COLORS, ordering="status")
     def shown_status(self, event: Event) -> tuple[str, str]:
+        if event.status == EventStatus.PUBLISHED and event.ends_at <= clock.now():
+            return "over", _("over")
         return event.status, event.get_status_display()
 
     @display(description=gettext_lazy("when"), ordering="starts_at")

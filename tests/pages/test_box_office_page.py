@@ -60,6 +60,18 @@ def test_a_sale_is_made_and_the_page_says_what_was_sold():
     assert BoxOfficeSale.objects.get().user_id is not None
 
 
+def test_complimentary_tickets_are_given_and_not_sold():
+    event = make_event()
+    client = sign_in(event)
+    form = a_form(event, method="gift", reason="Press")
+
+    page = text_of(client.post(address(event), form, follow=True))
+
+    code = Order.objects.get().code
+    assert f"Given: 2 complimentary tickets. Order {code}." in page
+    assert "Sold:" not in page
+
+
 def test_the_page_shows_price_and_tickets_left_of_each_type():
     event = make_event(price="45.00", capacity=7)
     make_ticket_type(event=event, name="Mesa", price="0.00", capacity=3)

@@ -1,5 +1,7 @@
 """The pages of an event that publish it, take it off sale, and cancel it."""
 
+import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -129,6 +131,32 @@ def test_each_status_offers_only_what_can_be_done():
     assert offered(organizer_of(draft), draft) == {"publish_this", "cancel_this"}
     assert offered(organizer_of(published), published) == {"unpublish_this", "cancel_this"}
     assert offered(organizer_of(sold), sold) == {"cancel_this"}
+
+
+def test_only_a_published_event_leads_to_its_box_office():
+    organizer = make_organizer()
+    draft, published = (
+        make_event(organizer=organizer, status=status) for status in ("draft", "published")
+    )
+    client = organizer_of(published)
+
+    links = [
+        button(event, "open_box_office") in client.get(change_page(event)).content.decode()
+        for event in (draft, published)
+    ]
+
+    assert links == [False, True]
+
+
+def test_a_past_event_is_over_in_the_list():
+    event, now = make_event(), clock.now()
+    client, address = organizer_of(event), reverse("admin:events_event_changelist")
+
+    before = client.get(address, headers=ENGLISH).content.decode()
+    Event.objects.update(starts_at=now - timedelta(hours=4), ends_at=now)
+    after = client.get(address, headers=ENGLISH).content.decode()
+
+    assert [bool(re.search(r">\s*over\s*<", page)) for page in (before, after)] == [False, True]
 
 
 def test_a_draft_shows_what_it_needs_with_links_to_the_fields():

@@ -115,10 +115,14 @@ def test_one_ticket_of_three_is_refunded_after_its_sum_was_shown(queue: Recordin
     assert "Continuar com todos (R$ 240,00)" in chooser
     assert "Reembolsar 1 ingresso (R$ 80,00)" in read(shown)
     assert "Manter o pedido" in read(shown)
+    assert "O ingresso é anulado na hora: a portaria o recusa." in read(shown)
+    assert "O lugar volta à venda." in read(shown)
     assert before == 0
     first.refresh_from_db()
     order.refresh_from_db()
     assert (first.status, order.status) == ("revoked", "paid")
+    after = read(staff.get(page_of(order)))
+    assert ("reembolsado" in after, "anulado" in after) == (True, False)
     assert Refund.objects.get().amount == Decimal("80.00")
     details = Act.objects.get(type="order.tickets_refunded").details
     assert (details["reason"], details["amount"]) == ("Pediu por telefone", "80.00")

@@ -46,6 +46,10 @@ class DeviceForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         sent: dict[str, Any] = super().clean() or self.cleaned_data
+        is_new = self.instance._state.adding  # noqa: SLF001 - as Django's own forms do
+        if is_new and "events" in sent and not sent["events"] and not sent.get("all_events"):
+            self.add_error("events", _("Choose events, or all of them: else it admits nobody."))
+            return sent
         organizer = sent.get("organizer")
         organizer_id = organizer.pk if organizer else self.instance.organizer_id
         if organizer_id is None:

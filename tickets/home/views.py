@@ -29,6 +29,7 @@ from tickets.home.charts import REST
 from tickets.home.shown_events import links_of, percent_of, show_event, with_types
 from tickets.models import Ticket
 from tickets.ticket_codes import readable_codes
+from tickets.wording import say_status
 
 _DAYS = (1, 7, 30, 90)
 _USUAL_DAYS = 30
@@ -58,7 +59,10 @@ def find(request: HttpRequest) -> HttpResponse:
         found=found,
         orders=show_orders(found.orders),
         most=MOST_FOUND,
-        tickets=[{"ticket": ticket, "code": codes.get(ticket.pk)} for ticket in found.tickets],
+        tickets=[
+            {"ticket": ticket, "code": codes.get(ticket.pk), "status": say_status(ticket)}
+            for ticket in found.tickets
+        ],
     )
 
 

@@ -194,7 +194,11 @@ def _show_sum(  # noqa: PLR0913, PLR0917 - the parts of a page
 def _consequences(order: Order, form: RefundForm, words: dict[str, Any]) -> list[str]:
     lines = [
         _("The buyer gets %(amount)s back, the way the order was paid.") % words,
-        _("The tickets are revoked at once: the door refuses them."),
+        ngettext(
+            "The ticket is revoked at once: the door refuses it.",
+            "The tickets are revoked at once: the door refuses them.",
+            len(form.chosen),
+        ),
         _("The buyer is told by email."),
     ]
     if by_hand := cash_of_refund(order_id=order.pk, tickets=form.chosen):
@@ -203,7 +207,11 @@ def _consequences(order: Order, form: RefundForm, words: dict[str, Any]) -> list
             1, _("%(amount)s of it was taken in cash: give that back by hand.") % {"amount": shown}
         )
     if order.event.status == EventStatus.PUBLISHED:
-        lines.append(_("The places go back on sale."))
+        lines.append(
+            ngettext(
+                "The place goes back on sale.", "The places go back on sale.", len(form.chosen)
+            )
+        )
     used = sum(ticket.status == TicketStatus.USED for ticket in form.chosen)
     if used:
         lines.append(

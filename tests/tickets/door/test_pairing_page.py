@@ -72,6 +72,17 @@ def test_a_revoked_device_cannot_be_paired(client: Client, device: Device):
     assert "Pair a phone…" not in page.content.decode()
 
 
+def test_a_new_device_without_events_is_refused_because_it_would_admit_nobody(
+    client: Client, device: Device
+):
+    sent = {"organizer": str(device.organizer_id), "name": "Phone 2"}
+
+    page = client.post(reverse("admin:tickets_device_add"), sent)
+
+    assert "Choose events, or all of them: else it admits nobody." in page.content.decode()
+    assert Device.objects.get() == device
+
+
 def test_a_new_device_leads_to_its_pairing_code(client: Client, device: Device):
     form = client.get(reverse("admin:tickets_device_add")).content.decode()
     new_row = re.search(r'name="new_row" value="([^"]+)"', form)
