@@ -34,11 +34,14 @@ HARMLESS = {
         "progress_this",
         "see_promo_codes",
     },
+    "events_organizer": {"logo_this"},
     "events_invitation": {"invite_this_again"},
     "orders_order": {"resend_chosen", "resend_this", "correct_this", "retry_this"},
     "orders_ledgerentry": {"open_report"},
     "orders_promocode": {"export_chosen"},
     "tickets_ticket": {"rename_this", "exchange_this", "undo_this"},
+    # The phone that was paired before works until another one is: it can be paired again.
+    "tickets_device": {"pair_this"},
     # What the buyer has asked for. Its page shows the amount first.
     "tickets_refundrequest": {"approve_this"},
     "tickets_delivery": {"resend_chosen", "resend_this", "correct_this"},
