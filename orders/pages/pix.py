@@ -41,6 +41,10 @@ _REFUSALS: Final[dict[str, Promise]] = {
 }
 
 
+# In the address, after the buyer has asked whether the money is there.
+_ASKED: Final = "asked"
+
+
 class Shown(StrEnum):
     """What a buyer sees of a Pix."""
 
@@ -97,7 +101,7 @@ def _act(request: HttpRequest, order: Order) -> HttpResponse:
     except Conflict:
         # The order has ended, was paid otherwise, or lacks answers: its page says so.
         return see_other(order_path(order.pk))
-    return see_other(request.path)
+    return see_other(f"{request.path}?{_ASKED}=yes" if act == "check" else request.path)
 
 
 def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None) -> HttpResponse:
@@ -114,18 +118,21 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
         "is_simulated": is_simulated(),
     }
     if pix is not None:
-        context |= _describe(order, pix, shown)
+        context |= _describe(order, pix, shown, now, was_asked=_ASKED in request.GET)
     status = HTTPStatus.CONFLICT if refused else HTTPStatus.OK
     return show_private_page(request, "orders/pix.html", context, status=status)
 
 
-def _describe(order: Order, pix: PixCharge, shown: Shown) -> dict[str, Any]:
-    expires_at = pix.expires_at.astimezone(zone_named(order.event.timezone))
+def _describe(
+    order: Order, pix: PixCharge, shown: Shown, now: datetime, *, was_asked: bool
+) -> dict[str, Any]:
+    zone = zone_named(order.event.timezone)
     return {
         "pix": pix,
         "qr_code": _draw(pix.br_code) if shown == Shown.WAITING else "",
-        "pay_by": show_hour(expires_at),
+        "pay_by": show_hour(pix.expires_at.astimezone(zone)),
         "received": show_money(pix.received, order.currency) if pix.received else "",
+        "asked_at": show_hour(now.astimezone(zone)) if was_asked else "",
     }
 
 

@@ -61,7 +61,9 @@ def test_a_buyer_gets_a_code_pays_it_and_is_led_to_the_order(queue: RecordingQue
     assert PixCharge.objects.get().br_code in page
     assert "<svg" in page
     assert "Simulate payment" in page
-    assert buyer.act("check") == buyer.path
+    assert "no payment had arrived yet" not in page
+    asked = buyer.act("check")
+    assert "no payment had arrived yet" in buyer.browser.get(asked).content.decode()
     assert buyer.state() == "waiting"
     assert buyer.act("simulate") == buyer.path
     assert buyer.state() == "seen"

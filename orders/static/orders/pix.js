@@ -1,6 +1,7 @@
 // Asks every few seconds what became of the Pix, and loads the page again when that has changed.
 const shown = document.querySelector("[data-pix]");
 if (shown) {
+  shown.querySelector("[data-changes]")?.removeAttribute("hidden");
   setInterval(async () => {
     if (document.hidden) return;
     try {
