@@ -4,7 +4,7 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell reset demo test chaos contract bench mutants check lint schema migrations fmt lock
+.PHONY: help run dev shell reset demo test chaos contract bench night mutants check lint schema migrations fmt lock
 
 help:           ## show this list
 	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ contract: $(STAMP) ## test the running API against its own document, with valid 
 # SECONDS is the duration of each repeat. ONLY selects loads by a part of their name: "a. reserve".
 bench: $(STAMP) ## measure requests per second, compared with minimal programs in the same run
 	@$(IN)python -m tests.bench $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
+
+# DEVICES and TICKETS are 50 and 20000, unless you set them.
+night: $(STAMP) ## scan a whole event at its gates, partly offline; each ticket must enter once
+	@$(IN)python -m tests.bench.night $(if $(DEVICES),--devices $(DEVICES)) $(if $(TICKETS),--tickets $(TICKETS))
 
 # ONLY selects files by a part of their name, such as orders/reservation or lua/. FRESH=1 measures
 # again which test runs which line: needed after tests were added.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import md5
+from itertools import count as count_from
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +23,8 @@ _WORDS: Final = 50
 # The searches read at most the first page, of 20 events, of each word.
 _READ_EVENTS: Final = _WORDS * 20
 _PLENTY: Final = 1_000_000
+_IN_AN_ORDER: Final = 4
+_order_numbers = count_from()
 MANY_EVENTS, MANY_ORDERS, MANY_TICKETS = 5_000, 200_000, 1_000_000
 
 
@@ -111,9 +114,8 @@ def make_device(event: Event) -> str:
 
 
 def make_codes(event: Event, count: int) -> Iterator[str]:
-    """Write one paid order with `count` tickets. Return their codes."""
+    """Write paid orders with `count` tickets, four in each. Return their codes."""
     kind = event.ticket_types.get()
-    order, item = _write_order(event, count)
     subject = CodeSubject(
         event_id=event.pk,
         event_number=event.number,
@@ -123,7 +125,11 @@ def make_codes(event: Event, count: int) -> Iterator[str]:
     )
     now = clock.now()
     tickets = []
-    for position in range(count):
+    for number in range(count):
+        position = number % _IN_AN_ORDER
+        if position == 0:
+            # A scan also counts the other tickets of its order.
+            order, item = _write_order(event, _IN_AN_ORDER)
         identity = new_id()
         tickets.append(
             Ticket(
@@ -154,7 +160,7 @@ def _write_order(event: Event, quantity: int) -> tuple[UUID, int]:
             VALUES (%s, %s, %s, 'Ana Souza', 'ana@example.com', 'pt-br', 'paid', 'BRL', 45, 1, '',
               now(), now(), now(), now())
             """,
-            [order, order.hex[-6:].upper(), event.pk],
+            [order, f"N{next(_order_numbers):05X}", event.pk],
         )
         cursor.execute(
             "INSERT INTO orders_orderitem (order_id, ticket_type_id, quantity, unit_price)"

@@ -49,6 +49,7 @@ NAMED_PAGES = {
     "/admin/security/",
     "/admin/ticketing/act/",
     "/admin/tickets/device/check-in/*/",
+    "/admin/tickets/device/live/*/",
     "/admin/tickets/ticket/*/change/",
     "/admin/webhooks/webhookendpoint/",
 }
