@@ -222,3 +222,16 @@ def test_a_form_without_a_conflict_changes_nothing(scan: str):
     shown = text_of(sign_in(event).post(page(event), {"scan": scan}, follow=True))
 
     assert "This event has no such conflict." in shown
+
+
+def test_a_guest_who_was_let_in_before_the_door_opened_is_a_conflict_with_its_reason():
+    event = open_door()
+    ticket = Ticket.objects.of_order(make_paid_order(ticket_type=event.ticket_types.get()).pk).get()
+    early = (clock.now() - timedelta(hours=2)).isoformat()
+    scan = {"code": ticket.code, "decision": "admitted", "scanned_at": early}
+
+    as_bearer(make_device(event)).post("/tickets/validate", scan)
+
+    shown = text_of(sign_in(event).get(page(event)))
+    assert "at a gate that is not for it or outside the hours of the door" in shown
+    assert re.search(r"Entered so far</dt><dd>1 ", shown)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from ticketing.actors import Actor, record_act
 from ticketing.errors import NotFound
 from ticketing.models import ActType
-from tickets.models import ENTRIES, Scan
+from tickets.models import ENTRIES, LET_THROUGH, Scan
 from tickets.ticket_codes import readable_codes
 
 # More than staff can look at. The list of scans has them all.
@@ -37,6 +37,11 @@ class Conflict:
     scan: Scan
     other: Scan | None
     code: str
+
+    @property
+    def is_admission(self) -> bool:
+        """Say whether the ticket was valid, but not at that gate or at that time."""
+        return self.scan.result in LET_THROUGH
 
 
 def open_conflicts(event_ids: Collection[UUID]) -> dict[UUID, list[Conflict]]:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Q, Subquery, Sum
+from django.db.models import Count, DateField, F, Func, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
-from events.models import TicketType
+from events.models import Reentry, TicketType
 from tickets.models import LET_THROUGH, Scan, ScanResult, ScanSlot, Ticket, TicketStatus
 from tickets.scan_slots import ScanSummary
 
@@ -71,21 +72,25 @@ class DoorCounts:
         return sum(gate.conflicts for gate in self.gates)
 
 
-def count_doors(event_ids: Collection[UUID]) -> dict[UUID, DoorCounts]:
+def count_doors(event_ids: Collection[UUID], *, now: datetime) -> dict[UUID, DoorCounts]:
     """
     Return the figures of events, in a fixed number of queries.
 
-    Tickets say who was admitted and is inside. Of the scans, which grow all night, only those are
-    read that are not in slots yet.
+    Tickets say who was admitted and is inside. With the rule "once on each day" nobody scans an
+    exit: those are inside who have entered today, by the clock at the venue. Of the scans, which
+    grow all night, only those are read that are not in slots yet.
     """
-    types, gates = _count_types(event_ids), _count_gates(event_ids)
+    types, gates = _count_types(event_ids, now), _count_gates(event_ids)
     return {event_id: DoorCounts(types[event_id], gates[event_id]) for event_id in event_ids}
 
 
-def _count_types(event_ids: Collection[UUID]) -> dict[UUID, list[TypeCounts]]:
+def _count_types(event_ids: Collection[UUID], now: datetime) -> dict[UUID, list[TypeCounts]]:
     used = Ticket.objects.filter(event__in=event_ids, status=TicketStatus.USED).order_by()
     # Unknown, in rows of the previous release, means inside.
-    inside = Count("pk", filter=~Q(inside=False) | Q(inside=None))
+    not_left = Q(inside=True) | Q(inside=None)
+    today = Q(entry_day=_local_day(Value(now)))
+    inside = Count("pk", filter=not_left & (~Q(event__reentry=Reentry.ONCE_A_DAY) | today))
+    used = used.alias(entry_day=_local_day(Coalesce("last_entry_at", "used_at")))
     counted = {
         type_id: (admitted, now_inside)
         for type_id, admitted, now_inside in used.values_list("ticket_type_id").annotate(
@@ -98,6 +103,17 @@ def _count_types(event_ids: Collection[UUID]) -> dict[UUID, list[TypeCounts]]:
             TypeCounts(kind.pk, kind.number, kind.name, kind.sold, *counted.get(kind.pk, (0, 0)))
         )
     return types
+
+
+def _local_day(moment: Any) -> Func:
+    """Return the day of a moment by the clock of a ticket's event."""
+    return Func(
+        moment,
+        F("event__timezone"),
+        template="(%(expressions)s)::date",
+        arg_joiner=" AT TIME ZONE ",
+        output_field=DateField(),
+    )
 
 
 def _count_gates(event_ids: Collection[UUID]) -> dict[UUID, list[GateCounts]]:

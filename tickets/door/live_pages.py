@@ -60,12 +60,13 @@ def show_live_door(site: AdminSite, request: HttpRequest, event_id: UUID) -> Htt
             raise Http404
         _acknowledge(request, event_id)
         return redirect(request.path)
-    door = _door(event_id)
+    now = clock.now()
+    door = _door(event_id, now)
     told = {"event": str(event_id), "language": translation.get_language(), "may_act": may_act}
     with timezone.override(zone_named(door.event.timezone)):
         context = {
             **site.each_context(request),
-            **_part(door, may_act=may_act, now=clock.now()),
+            **_part(door, may_act=may_act, now=now),
             "title": _("Live door"),
             "live_pass": signing.dumps(told, salt=_SALT),
         }
@@ -85,10 +86,11 @@ def show_live_part(request: HttpRequest, event_id: UUID) -> HttpResponse:
         return HttpResponse(status=HTTPStatus.FORBIDDEN)
     if told["event"] != str(event_id):
         return HttpResponse(status=HTTPStatus.FORBIDDEN)
-    door = _door(event_id)
+    now = clock.now()
+    door = _door(event_id, now)
     zone = zone_named(door.event.timezone)
     with translation.override(told["language"]), timezone.override(zone):
-        context = _part(door, may_act=told["may_act"], now=clock.now())
+        context = _part(door, may_act=told["may_act"], now=now)
         page = HttpResponse(render_to_string("admin/live_door_part.html", context))
     page.headers["Cache-Control"] = "no-store"
     return page
@@ -129,8 +131,8 @@ def _show_device(device: Device, event: Event, now: datetime) -> ShownDevice:
     return ShownDevice(device, presence_of(device, event, now=now).value, int(minutes))
 
 
-def _door(event_id: UUID) -> WatchedDoor:
-    door = watch_door(event_id)
+def _door(event_id: UUID, now: datetime) -> WatchedDoor:
+    door = watch_door(event_id, now=now)
     if door is None:
         raise Http404
     return door

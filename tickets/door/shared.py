@@ -8,6 +8,7 @@ database busy with it for more than a small share of the time.
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -30,12 +31,12 @@ class _Reading(Generic[Value]):
 class SharedReading(Generic[Value]):
     """What one function reads of events, kept while it is fresh."""
 
-    def __init__(self, read: Callable[[Collection[UUID]], Mapping[UUID, Value]]) -> None:
+    def __init__(self, read: Callable[[Collection[UUID], datetime], Mapping[UUID, Value]]) -> None:
         self._read = read
         self._readings: dict[UUID, _Reading[Value]] = {}
         self._lock = Lock()
 
-    def take(self, event_ids: Collection[UUID]) -> dict[UUID, Value]:
+    def take(self, event_ids: Collection[UUID], now: datetime) -> dict[UUID, Value]:
         """Return the values of these events, a second old at most unless they are slow to read."""
         # One thread of the process reads at a time. The others then find what it has read.
         with self._lock:
@@ -46,7 +47,7 @@ class SharedReading(Generic[Value]):
                 if (known := self._readings.get(event_id)) is None or known.fresh_until <= began
             ]
             if stale:
-                self._keep(self._read(stale), began)
+                self._keep(self._read(stale, now), began)
             return {
                 event_id: self._readings[event_id].value
                 for event_id in event_ids

@@ -120,7 +120,9 @@ class ConflictShown(serializers.Serializer[Any]):
     gate = serializers.CharField()
     device = serializers.CharField(allow_null=True)
     result = serializers.ChoiceField(
-        choices=ScanResult.values, help_text="Why the rules refuse it, as of a scan."
+        choices=ScanResult.values,
+        help_text="Why the rules refuse it, as of a scan. `admitted` or `readmitted`: the ticket"
+        " was valid, but not at that gate or at that time.",
     )
     code_hint = serializers.CharField(
         help_text="The ticket's code that people read aloud. Empty if the ticket was replaced."

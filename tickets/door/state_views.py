@@ -47,14 +47,14 @@ class DoorState(APIView):
         device, now = device_of(request), clock.now()
         note_seen(device=device, now=now)
         events = events_of_device(device, now=now)
-        counts = take_door_counts([event.pk for event in events])
+        counts = take_door_counts([event.pk for event in events], now=now)
         return Response(
             show_state(
                 device,
                 events,
                 counts,
                 types=_types_of_gate(device, events),
-                conflicts=take_conflicts([event.pk for event in events]),
+                conflicts=take_conflicts([event.pk for event in events], now=now),
                 now=now,
             )
         )

@@ -43,19 +43,19 @@ class WatchedDoor:
     conflicts: list[Conflict]
 
 
-def take_door_counts(event_ids: Collection[UUID]) -> Mapping[UUID, DoorCounts]:
+def take_door_counts(event_ids: Collection[UUID], *, now: datetime) -> Mapping[UUID, DoorCounts]:
     """Return the figures of these events' doors, from the reading that all callers share."""
-    return _counts.take(event_ids)
+    return _counts.take(event_ids, now)
 
 
-def watch_door(event_id: UUID) -> WatchedDoor | None:
+def watch_door(event_id: UUID, *, now: datetime) -> WatchedDoor | None:
     """Return an event's door, from the reading that all callers share, or None."""
-    return _doors.take([event_id]).get(event_id)
+    return _doors.take([event_id], now).get(event_id)
 
 
-def take_conflicts(event_ids: Collection[UUID]) -> list[Conflict]:
+def take_conflicts(event_ids: Collection[UUID], *, now: datetime) -> list[Conflict]:
     """Return the newest open conflicts of these events, from the reading that callers share."""
-    found = [each for of_event in _conflicts.take(event_ids).values() for each in of_event]
+    found = [each for of_event in _conflicts.take(event_ids, now).values() for each in of_event]
     return sorted(found, key=lambda each: each.scan.recorded_at, reverse=True)[:MOST_SHOWN]
 
 
@@ -83,12 +83,12 @@ def presence_of(device: Device, event: Event, *, now: datetime) -> Presence:
     return Presence.SILENT if opens <= seen_at and now < closes else Presence.AWAY
 
 
-def _watch_doors(event_ids: Collection[UUID]) -> dict[UUID, WatchedDoor]:
+def _watch_doors(event_ids: Collection[UUID], now: datetime) -> dict[UUID, WatchedDoor]:
     events = Event.objects.filter(pk__in=event_ids)
-    counts = take_door_counts(event_ids)
+    counts = take_door_counts(event_ids, now=now)
     return {
         event.pk: WatchedDoor(
-            event, counts[event.pk], _devices_of(event), take_conflicts([event.pk])
+            event, counts[event.pk], _devices_of(event), take_conflicts([event.pk], now=now)
         )
         for event in events
     }
@@ -100,6 +100,6 @@ def _devices_of(event: Event) -> list[Device]:
     return list(devices.distinct().order_by("gate", "name", "pk")[:MOST_DEVICES])
 
 
-_counts: Final = SharedReading(count_doors)
-_conflicts: Final = SharedReading(open_conflicts)
+_counts: Final = SharedReading(lambda event_ids, now: count_doors(event_ids, now=now))
+_conflicts: Final = SharedReading(lambda event_ids, _now: open_conflicts(event_ids))
 _doors: Final = SharedReading(_watch_doors)

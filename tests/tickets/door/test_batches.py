@@ -57,7 +57,7 @@ def test_two_gates_that_admitted_one_ticket_offline_are_a_conflict_that_both_see
     assert seen[0] == seen[1]
     assert [(each["gate"], each["other"]["gate"]) for each in seen[0]] == [("South", "North")]
     assert seen[0][0]["order_code"] == twice.order.code
-    counts = count_doors([event.pk])[event.pk]
+    counts = count_doors([event.pk], now=clock.now())[event.pk]
     assert counts.gates == [GateCounts("North", 2, 0, 0), GateCounts("South", 0, 0, 1)]
     assert (counts.admitted, counts.inside, counts.refused, counts.conflicts) == (2, 2, 0, 1)
 
@@ -159,7 +159,7 @@ def test_a_conflict_that_was_acknowledged_is_gone_and_on_record_once():
     assert device.get("/door/state").json()["conflicts"] == []
     assert Act.objects.filter(type="ticket.conflict_acknowledged").count() == 1
     # It stays a conflict in the figures.
-    assert count_doors([event.pk])[event.pk].conflicts == 1
+    assert count_doors([event.pk], now=clock.now())[event.pk].conflicts == 1
 
 
 def test_only_conflicts_of_the_event_can_be_acknowledged():
@@ -188,14 +188,14 @@ def test_figures_are_exact_through_exits_undo_and_late_scans():
     for ticket in (leaves, returns):
         device.post("/tickets/validate", {"code": ticket.code, "direction": "exit"})
     device.post("/tickets/validate", {"code": returns.code})
-    counts = count_doors([event.pk])[event.pk]
+    counts = count_doors([event.pk], now=clock.now())[event.pk]
     assert (counts.admitted, counts.inside, counts.refused) == (3, 2, 0)
 
     device.post(f"/tickets/{stays.pk}/checkin/undo")
-    counts = count_doors([event.pk])[event.pk]
+    counts = count_doors([event.pk], now=clock.now())[event.pk]
     assert (counts.admitted, counts.inside, counts.refused) == (2, 1, 0)
 
     late = upload(device, offline(stays.code, minutes_ago=30))
-    counts = count_doors([event.pk])[event.pk]
+    counts = count_doors([event.pk], now=clock.now())[event.pk]
     assert results(late) == ["admitted"]
     assert (counts.admitted, counts.inside, counts.refused) == (3, 2, 0)

@@ -1,13 +1,13 @@
 """The state of the door: a device's events, their figures, and when the device was seen."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events.models import Event, EventStatus
+from events.models import Event, EventStatus, Reentry
 from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_paid_order
 from tests.moments import NOON
 from ticketing import clock
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def counts_of(event: Event) -> DoorCounts:
-    return count_doors([event.pk])[event.pk]
+    return count_doors([event.pk], now=clock.now())[event.pk]
 
 
 def test_the_state_shows_the_device_its_events_and_their_figures():
@@ -136,3 +136,21 @@ def test_figures_are_the_same_before_and_after_scans_are_in_slots():
     assert live == summed
     assert live.gates == [GateCounts("North", 1, 0, 0), GateCounts("South", 0, 2, 0)]
     assert (live.sold, live.admitted, live.inside, live.refused) == (3, 1, 1, 2)
+
+
+def test_at_an_event_of_several_days_those_are_inside_who_have_entered_today():
+    event = make_event(reentry=Reentry.ONCE_A_DAY, timezone="America/Sao_Paulo")
+    order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=2)
+    # Local midnight is at 3 h UTC.
+    midnight = NOON.replace(hour=3, minute=0, second=0)
+    for ticket, minutes in zip(Ticket.objects.of_order(order.pk), (-1, 1), strict=True):
+        entered_at = midnight + timedelta(minutes=minutes)
+        Ticket.objects.filter(pk=ticket.pk).update(
+            status="used", used_at=entered_at, last_entry_at=entered_at, inside=True
+        )
+
+    def inside_at(now: datetime) -> int:
+        return count_doors([event.pk], now=now)[event.pk].inside
+
+    assert [inside_at(midnight), inside_at(midnight - timedelta(minutes=1))] == [1, 1]
+    assert inside_at(midnight + timedelta(days=1)) == 0
