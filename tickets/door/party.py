@@ -12,7 +12,7 @@ from ticketing.errors import Conflict
 from tickets.door.checkin import decide_scan, verified_ticket_id
 from tickets.door.earlier import ScanIdReused, as_check_in, find_scans, party_of
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
-from tickets.models import ENTRIES, Device, ScanResult, Ticket
+from tickets.models import ENTRIES, Device, ScanResult, Ticket, TicketStatus
 
 
 class PartyChanged(Conflict):
@@ -90,8 +90,14 @@ def _admit_all(
     # Before its tickets, as a refund does: two transactions that lock them in another order would
     # wait for each other.
     Order.objects.select_for_update(no_key=True).get(pk=own.order_id)
-    with_it = Ticket.objects.filter(pk__in=party_of(own.pk, party.gate or _gate_of(scanner)))
-    locked = with_it.order_by("pk").select_for_update(no_key=True)
+    own.refresh_from_db(fields=["status"])
+    if own.status == TicketStatus.REVOKED:
+        # The party's own codes still work. One that was taken back must not stand for them.
+        raise TicketRefused(_decide(party, party.code, party.scan_ids[0], scanner, now))
+    with_it = party_of(own.pk, party.gate or _gate_of(scanner))
+    # The status again: a single scan may have used one of them before the lock.
+    unused = Ticket.objects.filter(pk__in=with_it, status=TicketStatus.VALID)
+    locked = unused.order_by("pk").select_for_update(no_key=True)
     codes = list(locked.values_list("code", flat=True))
     if len(codes) != len(party.scan_ids):
         # This scan goes with the transaction. A stranger's code must be refused as such.

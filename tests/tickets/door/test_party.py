@@ -26,6 +26,7 @@ from tickets.door.party import PartyChanged, ScannedParty, TicketRefused, admit_
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.models import Scan, Ticket
 from tickets.refund import refund_order
+from tickets.replacement import revoke_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -248,3 +249,14 @@ def test_a_forged_code_of_a_party_is_an_invalid_code():
     ).json()
 
     assert (problem["code"], "scan_id" in problem) == ("invalid_code", False)
+
+
+def test_a_code_that_was_taken_back_admits_nobody_who_came_with_it():
+    first, *others = tickets_of_order()
+    revoke_ticket(ticket_id=first.pk, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(TicketRefused) as refused:
+        admit(first.code, ids(len(others)))
+
+    assert refused.value.attempt.result == "revoked"
+    assert used() == 0
