@@ -1,5 +1,6 @@
 """Pictures of events: what is accepted, what is stored, and who can see it."""
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from PIL import Image
+from PIL import Image, ImageOps
 
 from events.models import Event
 from events.pictures import PictureTooSmall, own_picture, set_picture
@@ -116,6 +117,29 @@ def test_data_about_the_place_and_comments_are_dropped_and_the_picture_is_uprigh
     # Orientation 3 is upside down: the blue half is on top.
     red, _, blue = found.getpixel((400, 20))  # type: ignore[misc]
     assert blue > red
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_a_picture_is_turned_as_its_camera_says(orientation: int):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = picture((9, 5), "PNG", exif=exif)
+
+    found = open_picture(BytesIO(file), enough=9)
+
+    upright = ImageOps.exif_transpose(Image.open(BytesIO(file)))
+    assert (found.size, found.tobytes()) == (upright.size, upright.tobytes())
+
+
+def test_wrong_data_about_the_camera_does_not_spoil_a_picture():
+    # Orientation 6, and a width and a resolution that are text.
+    fields = [(0x0100, 2, 4, b"abc\0"), (0x0112, 3, 1, b"\0\6\0\0"), (0x011A, 2, 4, b"abc\0")]
+    entries = b"".join(struct.pack(">HHI", *field[:3]) + field[3] for field in fields)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(fields)) + entries + bytes(4)
+
+    found = open_picture(BytesIO(picture((9, 5), "PNG", exif=exif)), enough=9)
+
+    assert found.size == (5, 9)
 
 
 @pytest.mark.parametrize(
