@@ -13,6 +13,7 @@ from orders.models import Order
 from orders.promo_code import LONGEST_PROMO_CODE, PromoCode
 from ticketing.actors import Actor, record_act, record_acts
 from ticketing.errors import Conflict
+from ticketing.field_changes import FieldChange, details_of
 from ticketing.ids import new_code
 from ticketing.models import ActType
 
@@ -150,6 +151,7 @@ def change_promo_code(
         if not changed:
             return promo
         before = {*promo.ticket_types, *promo.unlocked_types}
+        changes = _changes(promo, {name: fields[name] for name in changed})
         for name in changed:
             setattr(promo, name, fields[name])
         # A type that was deleted since may stay, so that the other terms can still change.
@@ -162,7 +164,7 @@ def change_promo_code(
             subject_id=promo.pk,
             organizer_id=promo.event.organizer_id,
             at=now,
-            details={"fields": sorted(changed)},
+            details=details_of(changes),
         )
     return promo
 
@@ -187,6 +189,20 @@ def delete_promo_code(*, promo_code_id: UUID, actor: Actor, now: datetime) -> No
             details={"event": str(promo.event_id)},
         )
         promo.delete()
+
+
+def _changes(promo: PromoCode, fields: Mapping[str, Any]) -> list[FieldChange]:
+    """Return what changes, with ticket types by their names."""
+    kinds = TicketType.objects.filter(event=promo.event_id)
+    names = dict(kinds.values_list("pk", "name"))
+
+    def shown(value: Any) -> Any:
+        return [names.get(each, str(each)) for each in value] if isinstance(value, list) else value
+
+    return [
+        FieldChange(name, shown(getattr(promo, name)), shown(value))
+        for name, value in fields.items()
+    ]
 
 
 def _check_types(event_id: UUID, kind_ids: Collection[UUID]) -> None:

@@ -74,7 +74,11 @@ class PromoCodeForm(forms.ModelForm):
             if name in self.fields:
                 field: Any = self.fields[name]
                 field.choices = self._types(name, is_hidden=hidden)
-        if "amount" in self.fields and not self.instance._state.adding:  # noqa: SLF001 - as Django's admin does
+        if self.instance._state.adding:  # noqa: SLF001 - as Django's admin does
+            return
+        # Django keeps a declared field also if the page does not show it. This one is required.
+        self.fields.pop("how_many", None)
+        if "amount" in self.fields:
             self.fields["amount"].widget.currency = self.instance.event.currency
 
     def _types(self, name: str, *, is_hidden: bool | None) -> list[tuple[Any, Any]]:

@@ -74,9 +74,14 @@ def test_a_promo_code_is_created_shown_changed_and_deleted():
     assert caller.patch(path, changed.json()).json() == changed.json()
     assert caller.delete(path).status_code == 204
     assert caller.get(path).status_code == 404
+    changes = [
+        {"field": "amount", "of": "", "from": "", "to": "5.00"},
+        {"field": "is_active", "of": "", "from": "True", "to": "False"},
+        {"field": "percent", "of": "", "from": "10.00", "to": ""},
+    ]
     assert list(Act.objects.filter(subject_id=shown["id"]).values_list("type", "details")) == [
         ("promo_code.created", {"event": str(event.pk)}),
-        ("promo_code.changed", {"fields": ["amount", "is_active", "percent"]}),
+        ("promo_code.changed", {"changes": changes}),
         ("promo_code.deleted", {"event": str(event.pk)}),
     ]
 
