@@ -15,6 +15,7 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.scanner_pictures import take_scanner_picture
 from tests.browser.shop_pictures import give_picture, take_shop_pictures
 from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
@@ -107,6 +108,8 @@ def _take_all(
             give_picture(page)
     if takes_shop:
         take_shop_pictures(stack, browser, language, locale, _FOLDER)
+    if not wanted or "scanner" in wanted:
+        take_scanner_picture(stack, browser, language, locale, _FOLDER)
 
 
 def main() -> None:

@@ -8,11 +8,12 @@ from statistics import median
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, StorageState, expect
 
 from tests.browser.conftest import CHROMIUM
 from tests.browser.door import Organizer, Phone, film
 from tests.browser.shop import Shop
+from tests.browser.test_accessibility import faults_on
 from tests.tickets.door.make_vectors import VECTORS
 from ticketing.stack.running import RunningStack
 from tickets.codes import read_ticket_id
@@ -136,8 +137,59 @@ def test_a_revoked_phone_says_so_and_forgets_everything(
     assert phone.page.evaluate(_COUNT_STORED) == 0
 
 
-def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
+def test_a_supervisor_admits_a_group_at_once_and_a_guest_without_a_code(
     stack: RunningStack, browser: Browser
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event()["id"]
+    group, alone = shop.sell(event, quantity=3), shop.sell(event)
+    device = organizer.make_device([event], gate="North", is_supervisor=True)
+    # Tests add axe as an element, which the page's own policy refuses.
+    with browser.new_context(base_url=stack.url, locale="en", bypass_csp=True) as context:
+        phone = Phone.with_camera(context)
+        page = phone.page
+        phone.pair(organizer.pairing_code(device))
+        assert faults_on(page) == []
+
+        phone.show(group.ticket_codes[1])
+        page.get_by_role("button", name="Admit the whole group: 2 more").click()
+        expect(page.locator("#answer-why")).to_have_text("3 guests may enter")
+        assert faults_on(page) == []
+        phone.hide()
+        page.get_by_role("button", name="Find a guest").click()
+        page.get_by_label("Name, order code or email").fill(alone.code)
+        page.get_by_role("button", name="Find", exact=True).click()
+        guest = page.locator("#sheet li")
+        guest.get_by_text("Admit by hand").click()
+        assert faults_on(page) == []
+        guest.get_by_role("button", name="The code cannot be read").click()
+        expect(guest).to_contain_text("Entered at")
+        guest.get_by_role("button", name="Undo this admission").click()
+        expect(guest).to_contain_text("Not yet entered")
+
+    assert organizer.attendance(event)["admitted"] == 3
+
+
+def test_a_gate_that_confirms_first_admits_nobody_by_itself(
+    stack: RunningStack, phones: BrowserContext
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event(confirm_first=True)["id"]
+    ticket = shop.sell(event).ticket_codes[0]
+    phone = Phone.with_camera(phones)
+    phone.prepare(organizer.pairing_code(organizer.make_device([event], gate="North")))
+
+    phone.show(ticket)
+    expect(phone.page.locator("#answer-word")).to_have_text("ADMIT?")
+    assert organizer.attendance(event)["admitted"] == 0
+    phone.page.get_by_role("button", name="Admit", exact=True).click()
+
+    assert phone.answer() == "Valid ticket"
+    assert organizer.attendance(event)["admitted"] == 1
+
+
+def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
+    stack: RunningStack, browser: Browser, signed_in: StorageState
 ):
     shop, organizer = Shop(stack), Organizer(stack)
     event = shop.publish_event()["id"]
@@ -175,6 +227,11 @@ def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
             expect(item).to_contain_text("North")
             expect(item).to_contain_text("South")
 
+    with browser.new_context(base_url=stack.url, storage_state=signed_in) as office:
+        live = office.new_page()
+        live.goto(f"/admin/tickets/device/live/{event}/")
+        expect(live.get_by_role("main")).to_contain_text("Phone South")
+        expect(live.locator("[data-alert^=conflict]")).to_have_count(1)
     attendance = organizer.attendance(event)
     gates = {each["gate"]: (each["admitted"], each["refused"]) for each in attendance["gates"]}
     # Online one; without the server three, one of them at both gates, and two refusals.

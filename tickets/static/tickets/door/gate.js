@@ -153,7 +153,7 @@ export class Gate extends EventTarget {
   openGuests() {
     openGuests({
       token: this.device.token,
-      event: this.event,
+      events: this.event ? [this.event] : this.events,
       zone: this.zone,
       changed: () => this.link.hurry(),
       handleUnknown: (error) => (error instanceof Unknown ? this.ended() : Promise.reject(error)),

@@ -10,8 +10,14 @@ const SHORTEST_WORDS = 2;
 // As the server names them.
 const REASONS = ["phone_is_out", "code_is_unreadable", "no_ticket_at_hand", "scanner_is_out", "entered_before"];
 
-/** Open the search. `changed` is called after each admission or undo. */
-export function openGuests({ token, event, zone, changed, handleUnknown }) {
+/**
+ * Open the search among the guests of an event: the first of `events`, or the chosen one.
+ *
+ * `changed` is called after each admission or undo.
+ */
+export function openGuests({ token, events, zone, changed, handleUnknown }) {
+  const options = events.map(({ id, name }) => make("option", { value: id }, name));
+  const event = make("select", { hidden: events.length < 2, ariaLabel: say("event_setting") }, ...options);
   const words = make("input", { type: "search", id: "guest-words", autocomplete: "off", maxLength: 200 });
   const [status, found] = [make("p", { role: "status" }), make("ul", { className: "rows" })];
   const ask = async () => {
@@ -19,7 +25,7 @@ export function openGuests({ token, event, zone, changed, handleUnknown }) {
       return;
     }
     status.textContent = say("finding");
-    const query = new URLSearchParams({ q: words.value.trim(), ...(event && { event: event.id }) });
+    const query = new URLSearchParams({ q: words.value.trim(), event: event.value });
     const guests = await attempt(status, handleUnknown, () => call(`/door/guests?${query}`, { token, seconds: SECONDS }));
     if (guests !== null) {
       const list = guests.guests;
@@ -33,6 +39,7 @@ export function openGuests({ token, event, zone, changed, handleUnknown }) {
     { onsubmit: (submit) => (submit.preventDefault(), ask()) },
     make("label", { htmlFor: "guest-words" }, say("find_by")),
     words,
+    event,
     make("button", { type: "submit", className: "main-button" }, say("find")),
   );
   openSheet(say("find_guest"), [form, status, found]);

@@ -25,5 +25,9 @@ export function isSheetOpen() {
 /** Let the button and a tap beside the sheet close it. Escape does so by itself. */
 export function prepareSheet() {
   byId("sheet-close").onclick = closeSheet;
-  byId("sheet").onclick = (event) => event.target === byId("sheet") && closeSheet();
+  byId("sheet").onclick = (event) => {
+    if (event.target === byId("sheet")) {
+      closeSheet();
+    }
+  };
 }
