@@ -40,7 +40,7 @@ function explain({ code, detail }: Schemas["Problem"]): string {
 
 export function admit(scan: Schemas["AdmissionShown"] | Schemas["ScanProblem"]): string {
   if ("result" in scan) {
-    const result: "admitted" = scan.result;
+    const result: "admitted" | "exited" = scan.result;
     return `${result}: ${scan.ticket.holder_name}`;
   }
   return scan.first_scan ? `Used at ${scan.first_scan.at}.` : scan.detail;

@@ -99,7 +99,7 @@ GATE_REFUSALS = tuple(kind for kind, _ in _REFUSALS.values())
 
 
 def show_passage(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
-    """Return the response to an entry or an exit, which `PassageShown` describes."""
+    """Return the response to an entry or an exit, which `AdmissionShown` describes."""
     let_out = attempt.result == ScanResult.EXITED
     shown: dict[str, Any] = {
         "result": (ScanResult.EXITED if let_out else ScanResult.ADMITTED).value,
@@ -163,7 +163,7 @@ def _show_party(attempt: CheckIn) -> dict[str, Any]:
 
 
 def show_scan(scan: Scan | None) -> Mapping[str, Any] | None:
-    """Return what a response shows of an earlier scan, which `EarlierScanShown` describes."""
+    """Return what a response shows of an earlier scan, which `FirstScanShown` describes."""
     if scan is None:
         return None
     return {

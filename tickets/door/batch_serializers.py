@@ -8,7 +8,7 @@ from ticketing.api.fields import StrictSerializer
 from tickets.door.answers import GATE_REFUSALS
 from tickets.door.checkin import EventNotForScanner
 from tickets.door.earlier import ScanIdReused
-from tickets.door.serializers import EarlierScanShown, ScanSent
+from tickets.door.serializers import FirstScanShown, ScanSent
 from tickets.models import ScanResult
 
 MOST_SCANS: Final = 200
@@ -63,7 +63,7 @@ class ScanOfBatchShown(serializers.Serializer[Any]):
     conflict = serializers.BooleanField(
         help_text="The device let somebody in whom the rules refuse."
     )
-    first_scan = EarlierScanShown(
+    first_scan = FirstScanShown(
         allow_null=True, help_text="With `already_used`: the first admission, if it stands."
     )
     errors = ScanErrorShown(  # type: ignore[assignment]  # a member, not the errors of a serializer

@@ -22,7 +22,7 @@ from tickets.door.by_hand import Hand, ReasonByHand, check_in_by_hand
 from tickets.door.earlier import ScanIdReused, is_inside
 from tickets.door.guests import Presence, find_guests
 from tickets.door.scanner import actor_of_device, events_of, supervisor_of, ticket_of_supervisor
-from tickets.door.serializers import PassageShown, ScanProblem
+from tickets.door.serializers import AdmissionShown, ScanProblem
 from tickets.models import Device, Ticket, TicketStatus
 from tickets.ticket_codes import readable_codes
 
@@ -104,7 +104,7 @@ class GuestAdmission(APIView):
         "admit_by_hand",
         tokens=[DEVICE_TOKEN],
         takes=AdmissionByHandSent,
-        answers={200: PassageShown},
+        answers={200: AdmissionShown},
         refusals=[
             NotForThisCaller,
             TicketNotFound,

@@ -167,7 +167,7 @@ class PartyShown(serializers.Serializer[Any]):
     unused = serializers.IntegerField()
 
 
-class PassageShown(serializers.Serializer[Any]):
+class AdmissionShown(serializers.Serializer[Any]):
     """The ticket's holder is let in or out. A refusal is a problem, with the same `scan_id`."""
 
     result = serializers.ChoiceField(
@@ -191,10 +191,10 @@ class PassageShown(serializers.Serializer[Any]):
 class PartyAdmittedShown(serializers.Serializer[Any]):
     """All of them are admitted. A refusal is a problem, and admits nobody."""
 
-    results = PassageShown(many=True, help_text="In the order of the sent `scan_ids`.")
+    results = AdmissionShown(many=True, help_text="In the order of the sent `scan_ids`.")
 
 
-class EarlierScanShown(serializers.Serializer[Any]):
+class FirstScanShown(serializers.Serializer[Any]):
     """An earlier scan of the ticket."""
 
     at = serializers.DateTimeField()
@@ -209,17 +209,17 @@ class ScanProblem(Problem):
 
     scan_id = serializers.UUIDField(required=False, help_text="If the attempt is on record.")
     ticket = ScannedTicketShown(required=False, help_text="If the code belongs to one.")
-    first_scan = EarlierScanShown(
+    first_scan = FirstScanShown(
         required=False,
         allow_null=True,
         help_text="With `already_used`: the first admission. Null if it was undone since.",
     )
-    last_entry = EarlierScanShown(
+    last_entry = FirstScanShown(
         required=False,
         allow_null=True,
         help_text="With `already_used`: the latest entry, which may be a later one than the first.",
     )
-    last_exit = EarlierScanShown(
+    last_exit = FirstScanShown(
         required=False,
         allow_null=True,
         help_text="With `not_inside`. Null if the ticket has never left.",

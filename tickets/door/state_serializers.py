@@ -17,7 +17,7 @@ from tickets.door.answers import show_scan
 from tickets.door.bundle import TicketChanges, bundle_lasts
 from tickets.door.conflicts import Conflict
 from tickets.door.counts import DoorCounts
-from tickets.door.serializers import EarlierScanShown
+from tickets.door.serializers import FirstScanShown
 from tickets.models import Device, ScanResult
 
 _BINARY = "In base64url, without padding."
@@ -129,7 +129,7 @@ class ConflictShown(serializers.Serializer[Any]):
     )
     order_code = serializers.CharField()
     ticket_type = serializers.CharField()
-    other = EarlierScanShown(allow_null=True, help_text="The ticket's latest other entry.")
+    other = FirstScanShown(allow_null=True, help_text="The ticket's latest other entry.")
 
 
 class DoorStateShown(serializers.Serializer[Any]):

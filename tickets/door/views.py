@@ -30,8 +30,8 @@ from tickets.door.earlier import ScanIdReused
 from tickets.door.scanner import scanner_of, ticket_of_supervisor
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.door.serializers import (
+    AdmissionShown,
     CheckInUndoneShown,
-    PassageShown,
     ScanProblem,
     ScanSent,
     UndoSent,
@@ -47,7 +47,7 @@ class TicketValidation(APIView):
         "check_in_ticket",
         tokens=[DEVICE_TOKEN, (API_TOKEN, Scope.TICKETS_VALIDATE.value)],
         takes=ScanSent,
-        answers={200: PassageShown},
+        answers={200: AdmissionShown},
         refusals=[
             NotForThisCaller,
             SecondFactorRequired,
