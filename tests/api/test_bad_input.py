@@ -282,12 +282,18 @@ def test_a_forged_or_damaged_code_is_refused_and_recorded(change: str):
     ticket = make_ticket()
     door = as_bearer(make_device(ticket.event))
 
-    answer = send(door, "/tickets/validate", {"code": forge(ticket.code)[change]})
+    forged = forge(ticket.code)[change]
+    answer = send(door, "/tickets/validate", {"code": forged})
+    party = send(door, "/door/parties", {"code": forged, "scan_ids": [str(new_id())]})
 
     if change in ("control", "surrogate"):
-        assert_problem(answer, 400, "invalid_request" if change == "control" else "malformed_json")
+        code = "invalid_request" if change == "control" else "malformed_json"
+        assert_problem(answer, 400, code)
+        assert_problem(party, 400, code)
     else:
         assert_problem(answer, 422, "invalid_code")
+        assert_problem(party, 422, "invalid_code")
+        # A refused party records nothing.
         assert Scan.objects.get().result == "invalid_code"
     assert Ticket.objects.get().status == "valid"
 
