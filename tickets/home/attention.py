@@ -91,7 +91,7 @@ def _late_refunds(reach: Reach, now: datetime) -> Iterator[Matter]:
         order = refund.payment.order
         yield Matter(
             "currency_exchange",
-            _("The refund of %(amount)s for order %(order)s has not been paid since %(when)s.")
+            _("Since %(when)s, the refund of %(amount)s for order %(order)s has not been paid.")
             % {
                 "amount": format_money(refund.amount, refund.payment.currency),
                 "order": order.code,
@@ -170,7 +170,7 @@ def _ending_tokens(reach: Reach, now: datetime) -> Iterator[Matter]:
     for token in tokens.order_by("expires_at", "pk")[:MOST]:
         yield Matter(
             "key",
-            _("The API token “%(token)s” expires on %(when)s.")
+            _("On %(when)s, the API token “%(token)s” expires.")
             % {"token": token.name, "when": show_moment(token.expires_at)},
             _("See token"),
             reverse("admin:events_apitoken_change", args=[token.pk]),

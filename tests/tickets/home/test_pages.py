@@ -306,14 +306,14 @@ def test_each_matter_leads_to_the_page_on_which_it_is_dealt_with():
 
     found = matters(member_of(made["organizer"]))
 
-    texts = [text.split(" since ")[0].split(" on ")[0] for text, _url in found]
+    texts = [re.sub(r"^(Since|On) [^,]+", r"\1 then", text) for text, _url in found]
     assert texts == [
-        f"The refund of BRL 45.00 for order {made['refunded'].code} has not been paid",
+        f"Since then, the refund of BRL 45.00 for order {made['refunded'].code} has not been paid.",
         "The tickets of 1 order did not reach its buyer.",
         "“Ensaio” is a draft without ticket types.",
         "1 ticket of “Pista” is left for “Baile”.",
         "The door device “Celular” has no event, so it admits nobody.",
-        "The API token “Site” expires",
+        "On then, the API token “Site” expires.",
     ]
     assert [url for _text, url in found] == [
         reverse("admin:orders_order_change", args=[made["refunded"].pk]),
