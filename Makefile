@@ -4,10 +4,10 @@ PORT ?= 8000
 IN := .venv/bin/
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell reset demo test chaos contract bench night mutants check lint schema migrations fmt lock
+.PHONY: help run dev shell reset demo test chaos contract bench bench-admin night mutants check lint schema migrations fmt lock
 
 help:           ## show this list
-	@sed -nE 's/^([a-z]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
+	@sed -nE 's/^([a-z-]+):[^#]*## ?(.*)/  make \1 - \2/p' $(MAKEFILE_LIST)
 
 # The stamp's name holds a digest of requirements-dev.txt and of this folder's path. It is missing,
 # so that the packages are installed, after an interrupted install, a new lock or a moved folder.
@@ -61,6 +61,9 @@ bench: $(STAMP) ## measure requests per second, compared with minimal programs i
 # DEVICES and TICKETS are 50 and 20000, unless you set them.
 night: $(STAMP) ## scan a whole event at its gates, partly offline; each ticket must enter once
 	@$(IN)python -m tests.bench.night $(if $(DEVICES),--devices $(DEVICES)) $(if $(TICKETS),--tickets $(TICKETS))
+
+bench-admin: $(STAMP) ## measure pages of the admin with a million tickets of one event
+	@$(IN)python -m tests.bench.back_office
 
 # ONLY selects files by a part of their name, such as orders/reservation or lua/. FRESH=1 measures
 # again which test runs which line: needed after tests were added.

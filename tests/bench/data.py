@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import md5
 from itertools import count as count_from
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -177,17 +177,21 @@ def _write_order(event: Event, quantity: int) -> tuple[UUID, int]:
 
 def fill_the_past(organizer: Organizer) -> None:
     """Write a million sold tickets of 200,000 orders and 5,000 events, as after years of sales."""
+    fill_sales(organizer, events=MANY_EVENTS, slug="show-")
+
+
+def fill_sales(organizer: Organizer, *, events: int, slug: str) -> None:
+    """Write a million sold tickets of 200,000 orders and so many events, named by `slug`."""
+    values: dict[str, Any] = {
+        "organizer": organizer.pk,
+        "events": events,
+        "slug": slug,
+        "orders": MANY_ORDERS,
+        "each": MANY_TICKETS // MANY_ORDERS,
+    }
     with connection.cursor() as cursor:
         for statement in _PAST:
-            cursor.execute(
-                statement,
-                {
-                    "organizer": organizer.pk,
-                    "events": MANY_EVENTS,
-                    "orders": MANY_ORDERS,
-                    "each": MANY_TICKETS // MANY_ORDERS,
-                },
-            )
+            cursor.execute(statement, values)
         # As autovacuum and checkpoints would have done over the years.
         cursor.execute("VACUUM (ANALYZE)")
         cursor.execute("CHECKPOINT")
@@ -204,7 +208,7 @@ _PAST: Final = [
     INSERT INTO events_event (id, organizer_id, number, name, slug, description, status, venue,
       address, city, timezone, starts_at, ends_at, max_per_order, hold_seconds, image_url, currency,
       epoch, created_at)
-    SELECT id, %(organizer)s, nextval('event_number'), 'Show ' || n, 'show-' || n, '',
+    SELECT id, %(organizer)s, nextval('event_number'), 'Show ' || n, %(slug)s || n, '',
       'published', 'Circo Voador', '', 'Rio de Janeiro', 'America/Sao_Paulo',
       now() + n * interval '1 hour' - interval '100 days',
       now() + n * interval '1 hour' - interval '99 days', 10, 900, '', 'BRL', 1, now()
@@ -213,7 +217,7 @@ _PAST: Final = [
     """
     INSERT INTO events_tickettype (id, event_id, number, name, price, capacity, promised, sold,
       capacity_version)
-    SELECT kind, id, 1, 'Pista', 45, 1000,
+    SELECT kind, id, 1, 'Pista', 45, greatest(1000, %(each)s * %(orders)s / %(events)s),
       %(each)s * %(orders)s / %(events)s, %(each)s * %(orders)s / %(events)s, 0
     FROM past_event
     """,

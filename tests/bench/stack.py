@@ -23,7 +23,8 @@ from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
 from ticketing.stack.serving import free_port, get_url
 
-_WAIT_SECONDS: Final = 60
+# Migrations take a minute while the machine has other work.
+_WAIT_SECONDS: Final = 300
 
 _OF_THE_DEMO: Final = (
     "MAILBOX_DIR",
