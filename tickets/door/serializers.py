@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from ticketing import clock
 from ticketing.api.fields import (
@@ -42,7 +43,8 @@ class ScanSent(StrictSerializer):
     scanned_at = MomentField(
         required=False,
         help_text="When a device that was offline scanned it: at most 30 days ago, and at most 5"
-        " minutes ahead of our clock. Without it: now.",
+        " minutes ahead of our clock. Without it: now. With a `decision`, a time outside of that"
+        " counts as now: the device's clock is wrong.",
     )
 
     direction = serializers.ChoiceField(
@@ -55,12 +57,23 @@ class ScanSent(StrictSerializer):
         " for the response.",
     )
 
-    def validate_scanned_at(self, moment: datetime) -> datetime:
-        if moment > clock.now() + _CLOCK_SKEW:
-            raise serializers.ValidationError("This is in the future.", code="in_the_future")
-        if moment < clock.now() - _LONGEST_OFFLINE:
-            raise serializers.ValidationError("This is too long ago.", code="too_long_ago")
-        return moment
+    def validate(self, scan: dict[str, Any]) -> dict[str, Any]:
+        if wrong := _wrong_time(scan.get("scanned_at")):
+            if "decision" not in scan:
+                raise serializers.ValidationError({"scanned_at": [wrong]})
+            # The guest is inside. Without this scan the ticket would let in another one.
+            del scan["scanned_at"]
+        return scan
+
+
+def _wrong_time(scanned_at: datetime | None) -> ErrorDetail | None:
+    """Return what is wrong with the time of a scan, or None."""
+    now = clock.now()
+    if scanned_at is not None and scanned_at > now + _CLOCK_SKEW:
+        return ErrorDetail("This is in the future.", code="in_the_future")
+    if scanned_at is not None and scanned_at < now - _LONGEST_OFFLINE:
+        return ErrorDetail("This is too long ago.", code="too_long_ago")
+    return None
 
 
 def scanned_code(scan: Mapping[str, Any], *, now: datetime) -> ScannedCode:

@@ -108,6 +108,21 @@ def test_a_bad_scan_does_not_spoil_the_batch():
     assert shown[2]["scan_id"] == known["scan_id"]
 
 
+@pytest.mark.parametrize("minutes_ago", [-60, 40 * 24 * 60])
+def test_a_guest_whom_a_device_with_a_wrong_clock_let_in_is_inside(minutes_ago: int):
+    event = make_event()
+    (ticket,) = tickets_of(event)
+    device = as_bearer(make_device(event))
+
+    shown = upload(device, offline(ticket.code, minutes_ago=minutes_ago))
+
+    assert results(shown) == ["admitted"]
+    scan = Scan.objects.get()
+    assert scan.scanned_at == scan.recorded_at
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.used_at) == ("used", scan.recorded_at)
+
+
 @pytest.mark.parametrize("scans", [None, [], [1], {}, [{}] * 201])
 def test_a_body_that_is_no_batch_is_refused(scans: Any):
     event = make_event()
