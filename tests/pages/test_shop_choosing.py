@@ -305,6 +305,17 @@ def test_unknown_events_cannot_be_asked_for_without_a_limit(settings: Any):
     assert searches == 429
 
 
+def test_addresses_that_no_page_has_are_counted(settings: Any):
+    settings.RATE_LIMITS = {"read": ":2/600"}
+    client = Client(headers=ENGLISH)
+
+    answers = [
+        client.get(path).status_code for path in ("/e/NONE", "/e/a_b", "/e/x//", "/e/X/live")
+    ]
+
+    assert answers == [404, 404, 429, 429]
+
+
 def test_a_thousand_readers_read_redis_once_a_second(monkeypatch: pytest.MonkeyPatch):
     event, browser = make_event(capacity=5), Client()
     clock_of_process = [1000.0]

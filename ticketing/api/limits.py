@@ -16,7 +16,7 @@ from rest_framework.exceptions import Throttled
 from ticketing.api.authentication import read_bearer
 from ticketing.api.callers import client_digest
 from ticketing.api.problems import too_many_requests
-from ticketing.api.requests import is_page
+from ticketing.api.requests import PUBLIC_PAGES, is_page
 from ticketing.pages.kept import is_for_all
 from ticketing.pages.refused import show_refused
 from ticketing.pages.shop import is_shop_page
@@ -47,8 +47,7 @@ _RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")
 # What each process makes once a second for all readers: a count of each request would cost more
 # than the response. The views count requests for events that their process does not know, because
 # each costs a query.
-_LIVE: Final = re.compile(r"/e/[^/]+/live")
-_KEPT: Final = re.compile(r"(/e/[^/]+)?")
+_LIVE: Final = re.compile(r"/e/[a-z0-9-]{1,80}/live/?")
 _READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SIGN_IN_REASON = gettext_lazy("Too many attempts to sign in came from your network.")
 
@@ -113,9 +112,9 @@ def _policy_name(request: HttpRequest) -> str:
     path = request.path_info.rstrip("/")
     if is_page(request) and not is_shop_page(path or "/"):
         return "signin" if request.method == "POST" and path in _SIGN_IN else ""
-    if path.startswith(_UNCOUNTED) or _LIVE.fullmatch(path):
+    if path.startswith(_UNCOUNTED) or _LIVE.fullmatch(request.path_info):
         return ""
-    if is_for_all(request) and _KEPT.fullmatch(path):
+    if is_for_all(request) and PUBLIC_PAGES.fullmatch(request.path_info):
         return ""
     if request.method in _READ_METHODS:
         return "read"

@@ -43,7 +43,8 @@ _API = (
     "/metrics",
     "/schema",
 )
-_PUBLIC_PAGES = re.compile(r"/|/e/[a-z0-9-]{1,80}(?:/live|/)?")
+# Those that everybody reads, by their exact addresses: the rate limit counts all others.
+PUBLIC_PAGES = re.compile(r"/|/e/[a-z0-9-]{1,80}(?:/live|/)?")
 API_LANGUAGE = "en"
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -117,7 +118,7 @@ class PublicPageMiddleware:
         self.zone = ZoneInfo(settings.PAGES_TIME_ZONE)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not (is_for_all(request) and _PUBLIC_PAGES.fullmatch(request.path_info)):
+        if not (is_for_all(request) and PUBLIC_PAGES.fullmatch(request.path_info)):
             return self.get_response(request)
         match = request.resolver_match = _resolve(request.path_info)
         language = request.LANGUAGE_CODE = language_for(request)
