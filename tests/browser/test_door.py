@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +22,7 @@ from tickets.codes import read_ticket_id
 pytestmark = pytest.mark.slow
 
 _JUDGE = Path(__file__).parent / "door_vectors.js"
+_DECIDE = Path(__file__).parent / "door_rules.js"
 
 
 @pytest.fixture
@@ -117,7 +119,10 @@ def test_each_code_that_must_not_pass_is_refused_with_its_reason(
     assert phone.scan("https://example.com") == "Not one of our tickets"
     assert phone.scan(of_other) == "For another event"
     assert phone.scan(revoked) == "Not valid any more"
-    assert phone.scan(good) == "Valid ticket"
+    # A scanner that types like a keyboard.
+    phone.page.keyboard.type(good)
+    phone.page.keyboard.press("Enter")
+    assert phone.answer() == "Valid ticket"
 
 
 def test_a_revoked_phone_says_so_and_forgets_everything(
@@ -186,6 +191,40 @@ def test_a_gate_that_confirms_first_admits_nobody_by_itself(
 
     assert phone.answer() == "Valid ticket"
     assert organizer.attendance(event)["admitted"] == 1
+
+
+def test_a_phone_alone_decides_by_the_rules_of_the_event(
+    stack: RunningStack, phones: BrowserContext
+):
+    inside, outside = {"status": "used", "inside": True}, {"status": "used", "inside": False}
+    yesterday = {**inside, "hours_ago": 24}
+    rules: list[tuple[dict[str, Any], str]] = [
+        ({}, "admitted"),
+        # The codes of a postponed event have ended: its new date counts.
+        ({"ended_for": 11}, "admitted"),
+        ({"ended_for": 13}, "closed"),
+        ({"opens_in": 1}, "not_yet_open"),
+        ({"expires_in": 0}, "data_too_old"),
+        ({"event": {"cancelled": True}}, "event_cancelled"),
+        ({"event": {"gate_types": [2]}}, "wrong_gate"),
+        ({"event": {"gate_types": [2, 1]}}, "admitted"),
+        ({"known": {"status": "revoked"}}, "revoked"),
+        ({"known": outside}, "already_used"),
+        ({"known": inside, "event": {"reentry": "always"}}, "already_used"),
+        ({"known": outside, "event": {"reentry": "always"}}, "admitted"),
+        ({"known": inside, "event": {"reentry": "once_a_day"}}, "already_used"),
+        ({"known": yesterday, "event": {"reentry": "once_a_day"}}, "admitted"),
+        ({"direction": "exit"}, "not_inside"),
+        ({"direction": "exit", "known": outside}, "not_inside"),
+        ({"direction": "exit", "known": inside, "event": {"gate_types": [2]}}, "exited"),
+        ({"direction": "exit", "known": inside, "event": {"cancelled": True}}, "exited"),
+    ]
+    page = phones.new_page()
+    page.goto("/door")
+
+    decided = page.evaluate(_DECIDE.read_text(), [case for case, _ in rules])
+
+    assert decided == [result for _, result in rules]
 
 
 def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(

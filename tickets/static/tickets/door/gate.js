@@ -150,8 +150,9 @@ export class Gate extends EventTarget {
     await this.refresh();
   }
 
-  openGuests() {
+  openGuests(text) {
     openGuests({
+      text,
       token: this.device.token,
       events: this.event ? [this.event] : this.events,
       zone: this.zone,

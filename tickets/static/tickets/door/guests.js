@@ -13,12 +13,13 @@ const REASONS = ["phone_is_out", "code_is_unreadable", "no_ticket_at_hand", "sca
 /**
  * Open the search among the guests of an event: the first of `events`, or the chosen one.
  *
- * `changed` is called after each admission or undo.
+ * `changed` is called after each admission or undo. `text` is searched for at once.
  */
-export function openGuests({ token, events, zone, changed, handleUnknown }) {
+export function openGuests({ token, events, zone, changed, handleUnknown, text = "" }) {
   const options = events.map(({ id, name }) => make("option", { value: id }, name));
   const event = make("select", { hidden: events.length < 2, ariaLabel: say("event_setting") }, ...options);
   const words = make("input", { type: "search", id: "guest-words", autocomplete: "off", maxLength: 200 });
+  words.value = text;
   const [status, found] = [make("p", { role: "status" }), make("ul", { className: "rows" })];
   const ask = async () => {
     if (words.value.trim().length < SHORTEST_WORDS) {
@@ -44,6 +45,7 @@ export function openGuests({ token, events, zone, changed, handleUnknown }) {
   );
   openSheet(say("find_guest"), [form, status, found]);
   words.focus();
+  ask();
 }
 
 /**

@@ -159,9 +159,13 @@ function openTyping(gate) {
   );
   form.onsubmit = (event) => {
     event.preventDefault();
-    if (field.value.trim()) {
+    const text = field.value.trim();
+    if (gate.device.isSupervisor && text && !text.startsWith("T1:")) {
+      // An order's code or a name, which only a supervisor's phone may search for.
+      gate.openGuests(text);
+    } else if (text) {
       closeSheet();
-      gate.take(field.value.trim());
+      gate.take(text);
     }
   };
   openSheet(say("type_code"), [form]);
