@@ -142,6 +142,31 @@ def test_a_revoked_phone_says_so_and_forgets_everything(
     assert phone.page.evaluate(_COUNT_STORED) == 0
 
 
+def test_a_link_makes_no_other_device_of_a_phone_until_somebody_presses(
+    stack: RunningStack, phones: BrowserContext
+):
+    shop, organizer = Shop(stack), Organizer(stack)
+    event = shop.publish_event()["id"]
+    north, south = (organizer.make_device([event], gate=gate) for gate in ("North", "South"))
+    phone = Phone.with_camera(phones)
+    phone.pair(organizer.pairing_code(north))
+    link = f"/door#pair={organizer.pairing_code(south)}"
+
+    phone.page.goto("about:blank")
+    phone.page.goto(link)
+    expect(phone.page.get_by_text("the door scanner “Phone North” already")).to_be_visible()
+    phone.page.reload()
+    phone.start()
+    still = phone.page.locator("#place").inner_text()
+    phone.page.goto("about:blank")
+    phone.page.goto(link)
+    phone.page.get_by_role("button", name="Pair this phone").click()
+    phone.start()
+
+    assert still.startswith("North")
+    expect(phone.page.locator("#place")).to_contain_text("South")
+
+
 def test_a_supervisor_admits_a_group_at_once_and_a_guest_without_a_code(
     stack: RunningStack, browser: Browser
 ):

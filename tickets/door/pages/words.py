@@ -26,6 +26,10 @@ WORDS: Final = {
     ),
     "pair_no_answer": _("The server does not answer. Check the network, then try again."),
     "pair_other_code": _("This is not a pairing code. Ask the organizer for one."),
+    "pair_again": _(
+        "This phone is the door scanner “{name}” already. To make it another one, press “Pair this"
+        " phone”. Otherwise reload this page."
+    ),
     "ended_title": _("This phone is no longer a door scanner"),
     "ended_why": _(
         "The organizer revoked it, or paired another phone in its place. It has forgotten all data."

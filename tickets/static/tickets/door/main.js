@@ -38,7 +38,8 @@ async function main() {
   let device = await store.read("device");
   if (device === null || codeOfAddress !== null) {
     const earlier = device;
-    device = await becomeDevice({ code: codeOfAddress, scanOne: () => scanOne(camera, choices) });
+    const scan = () => scanOne(camera, choices);
+    device = await becomeDevice({ code: codeOfAddress, earlier, scanOne: scan });
     await changeDevice(store, earlier, device);
     await store.write("choices", choices);
     // A phone that is short of space must not drop scans that wait.

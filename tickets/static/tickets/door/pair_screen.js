@@ -8,10 +8,11 @@ import { say } from "./words.js";
 /**
  * Show the screen, and resolve to the device that this phone becomes.
  *
- * `code` is the pairing code of the address, or null. `scanOne` opens the camera and resolves to the
- * first text in front of it, or to null.
+ * `code` is the pairing code of the address, or null. `earlier` is the device that the phone is, or
+ * null: a link alone, which anybody may send, makes no other one of it. `scanOne` opens the camera
+ * and resolves to the first text in front of it, or to null.
  */
-export function becomeDevice({ code, scanOne }) {
+export function becomeDevice({ code, earlier, scanOne }) {
   showScreen("pair");
   return new Promise((resolve) => {
     // One id for all attempts: a phone that lost the response gets the same token again.
@@ -36,7 +37,11 @@ export function becomeDevice({ code, scanOne }) {
     };
     if (code !== null) {
       byId("pair-code").value = code;
-      tryText(code);
+      if (earlier === null) {
+        tryText(code);
+      } else {
+        showText(byId("pair-error"), say("pair_again", { name: earlier.name }));
+      }
     }
   });
 }
