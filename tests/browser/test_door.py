@@ -275,6 +275,7 @@ def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
             expect(south.page.locator("#link-more")).to_contain_text("2 scans to send")
             north.page.reload()
             north.start()
+            kept = set(north.page.evaluate(_KEPT))
             assert north.scan(second) == "Valid ticket"
             assert [north.scan(each) for each in (both, online)] == ["Already used"] * 2
             assert north.page.locator("#link-text").inner_text() == "Offline"
@@ -296,6 +297,11 @@ def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
         live.goto(f"/admin/tickets/device/live/{event}/")
         expect(live.get_by_role("main")).to_contain_text("Phone South")
         expect(live.locator("[data-alert^=conflict]")).to_have_count(1)
+    # The copy has the page and its files, and nothing that the server said to a phone.
+    assert {path for path in kept if not path.startswith("/static/tickets/door/")} == {
+        "/door",
+        "/door/decoder.js",
+    }
     attendance = organizer.attendance(event)
     gates = {each["gate"]: (each["admitted"], each["refused"]) for each in attendance["gates"]}
     # Online one; without the server three, one of them at both gates, and two refusals.
@@ -336,6 +342,11 @@ def test_a_phone_judges_each_code_as_the_server_does(stack: RunningStack, phones
     assert judged == {"browser": expected, "library": expected}
 
 
+_KEPT = """
+caches.keys()
+  .then((names) => Promise.all(names.map(async (name) => (await caches.open(name)).keys())))
+  .then((all) => all.flat().map((request) => new URL(request.url).pathname))
+"""
 _COUNT_STORED = """
 new Promise((resolve) => {
   indexedDB.open("door").onsuccess = ({ target: { result: database } }) => {
