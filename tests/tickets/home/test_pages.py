@@ -136,6 +136,7 @@ def test_the_sections_and_buttons_of_the_home_page_keep_their_order():
         "Export",
         "Box office",
         "Check-in list",
+        "Live door",
     ]
 
 
@@ -375,7 +376,7 @@ def test_the_dashboard_shows_stock_sales_conversion_and_entries():
 
 @pytest.mark.parametrize(
     ("role", "count"),
-    [(Role.OWNER, 6), (Role.FINANCE, 3), (Role.DOOR, 1), (Role.VIEWER, 2)],
+    [(Role.OWNER, 7), (Role.FINANCE, 3), (Role.DOOR, 2), (Role.VIEWER, 2)],
 )
 def test_the_buttons_of_an_event_lead_to_pages_that_the_member_may_open(role: Role, count: int):
     event = make_event()
