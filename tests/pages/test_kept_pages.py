@@ -53,9 +53,14 @@ def test_the_form_of_a_kept_page_reserves_and_a_foreign_token_does_not():
     person = {"name": "Ana", "email": "ana@example.com", "email_again": "ana@example.com"}
     sent = {f"q_{kind.pk}": "1"} | person
 
+    assert own["csrfmiddlewaretoken"] == buyer.cookies["csrftoken"].value
+    masked = own_values(buyer.get(f"/e/{event.slug}"))
+    assert masked["csrfmiddlewaretoken"] != own["csrfmiddlewaretoken"]
+
     refused = buyer.post(f"/e/{event.slug}", sent | foreign)
     assert (refused.status_code, Order.objects.count()) == (403, 0)
-    assert buyer.post(f"/e/{event.slug}", sent | own).status_code == 303
+    reserved = [buyer.post(f"/e/{event.slug}", sent | form).status_code for form in (own, masked)]
+    assert (reserved, Order.objects.count()) == ([303, 303], 2)
 
 
 @pytest.mark.parametrize("path", ["/", "/e/{slug}", "/e/{slug}/"])

@@ -67,6 +67,10 @@ def _fill(request: HttpRequest, pieces: list[bytes], new_form_key: Callable[[], 
 
 
 def _csrf_token(request: HttpRequest) -> str:
-    # Django draws each character of a new secret by itself, which costs more than all else here.
-    request.META.setdefault("CSRF_COOKIE", secrets.token_hex(_CSRF_BYTES))
-    return get_token(request)
+    if "CSRF_COOKIE" in request.META:
+        return get_token(request)
+    # Django draws each character of a secret and of its mask, which costs more than all else here.
+    # The mask hides a secret that is sent again and again (BREACH): a new one needs none.
+    secret = secrets.token_hex(_CSRF_BYTES)
+    request.META |= {"CSRF_COOKIE": secret, "CSRF_COOKIE_NEEDS_UPDATE": True}
+    return secret
