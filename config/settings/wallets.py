@@ -1,12 +1,7 @@
 """Certificates and keys with which tickets become passes of a phone's wallet. None: no passes."""
 
-from typing import Final
-
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
-
-_APPLE: Final = ("APPLE_PASS_CERTIFICATE", "APPLE_PASS_KEY", "APPLE_WWDR_CERTIFICATE")
-_GOOGLE: Final = ("GOOGLE_WALLET_ISSUER_ID", "GOOGLE_WALLET_SERVICE_ACCOUNT")
 
 
 def read_wallets(env: Env) -> dict[str, str]:
@@ -15,11 +10,19 @@ def read_wallets(env: Env) -> dict[str, str]:
 
     :raises ImproperlyConfigured: if only some variables of a wallet are set
     """
-    values = {name: env(name, default="").strip() for name in (*_APPLE, *_GOOGLE)}
-    for names in (_APPLE, _GOOGLE):
-        missing = [name for name in names if not values[name]]
-        if 0 < len(missing) < len(names):
+    apple = {
+        "APPLE_PASS_CERTIFICATE": env("APPLE_PASS_CERTIFICATE", default="").strip(),
+        "APPLE_PASS_KEY": env("APPLE_PASS_KEY", default="").strip(),
+        "APPLE_WWDR_CERTIFICATE": env("APPLE_WWDR_CERTIFICATE", default="").strip(),
+    }
+    google = {
+        "GOOGLE_WALLET_ISSUER_ID": env("GOOGLE_WALLET_ISSUER_ID", default="").strip(),
+        "GOOGLE_WALLET_SERVICE_ACCOUNT": env("GOOGLE_WALLET_SERVICE_ACCOUNT", default="").strip(),
+    }
+    for wallet in (apple, google):
+        missing = [name for name, value in wallet.items() if not value]
+        if 0 < len(missing) < len(wallet):
             raise ImproperlyConfigured(
-                f"Set {', '.join(missing)} too, or none of {', '.join(names)}. See .env.example."
+                f"Set {', '.join(missing)} too, or none of {', '.join(wallet)}. See .env.example."
             )
-    return values
+    return apple | google
