@@ -252,6 +252,23 @@ def test_a_phone_alone_decides_by_the_rules_of_the_event(
     assert decided == [result for _, result in rules]
 
 
+def test_a_phone_knows_where_guests_are_and_when_they_entered(phones: BrowserContext):
+    page = phones.new_page()
+    page.goto("/door")
+    part = {"used": ["a", "b"], "outside": ["b"], "entered": {"a": 1_800_000_000}, "revoked": ["c"]}
+
+    known = page.evaluate(
+        "async (part) => (await import('/static/tickets/door/bundle.js')).changedTickets(part)",
+        part,
+    )
+
+    assert known == [
+        {"id": "a", "status": "used", "inside": True, "enteredAt": 1_800_000_000_000},
+        {"id": "b", "status": "used", "inside": False, "enteredAt": None},
+        {"id": "c", "status": "revoked"},
+    ]
+
+
 def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
     stack: RunningStack, browser: Browser, signed_in: StorageState
 ):

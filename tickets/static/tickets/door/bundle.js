@@ -25,12 +25,17 @@ export async function fetchBundle({ store, token }) {
   }
 }
 
-function changedTickets({ used, outside = [], revoked, made_at: madeAt }) {
-  // Where tickets enter once a day, only those that have entered on this day are listed.
-  const entry = { status: "used", enteredAt: Date.parse(madeAt) };
+/** Return what a part of the event data tells of tickets that are used or revoked. */
+export function changedTickets({ used, outside = [], entered = {}, revoked }) {
+  const left = new Set(outside);
   return [
-    ...used.map((id) => ({ id, ...entry, inside: true })),
-    ...outside.map((id) => ({ id, ...entry, inside: false })),
+    ...used.map((id) => ({
+      id,
+      status: "used",
+      inside: !left.has(id),
+      // The server tells it where tickets enter once a day.
+      enteredAt: id in entered ? entered[id] * 1000 : null,
+    })),
     ...revoked.map((id) => ({ id, status: "revoked" })),
   ];
 }

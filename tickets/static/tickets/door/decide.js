@@ -61,7 +61,8 @@ function mayEnterAgain(event, known, now) {
     return known.inside === false;
   }
   if (event.reentry === "once_a_day") {
-    return dayOf(known.enteredAt, event) !== dayOf(now, event);
+    // An unknown entry, from when the event had another rule, counts as of this day.
+    return dayOf(known.enteredAt ?? now, event) !== dayOf(now, event);
   }
   return false;
 }
