@@ -7,7 +7,14 @@ import pytest
 from rest_framework.test import APIClient
 
 from events.models import Event
-from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_paid_order
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_ticket_type,
+)
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import Act
@@ -214,3 +221,27 @@ def test_figures_are_exact_through_exits_undo_and_late_scans():
     counts = count_doors([event.pk], now=clock.now())[event.pk]
     assert results(late) == ["admitted"]
     assert (counts.admitted, counts.inside, counts.refused) == (3, 2, 0)
+
+
+def test_figures_of_each_gate_and_type_are_exact_through_exits_undo_and_uploads():
+    event = make_event(reentry="always")
+    leaves, twice = tickets_of(event, 2)
+    camarote = make_paid_order(ticket_type=make_ticket_type(event=event, name="VIP"), quantity=2)
+    undone, _unused = Ticket.objects.of_order(camarote.pk)
+    north, south = as_bearer(make_device(event)), as_bearer(make_device(event, gate="South"))
+    Device.objects.filter(gate="North").update(is_supervisor=True)
+    for device, ticket in ((north, leaves), (south, leaves), (north, undone)):
+        device.post("/tickets/validate", {"code": ticket.code})
+    north.post("/tickets/validate", {"code": leaves.code, "direction": "exit"})
+    north.post(f"/tickets/{undone.pk}/checkin/undo")
+
+    # The guest of the undone admission enters by the other gate, and one ticket by both.
+    upload(south, offline(twice.code, minutes_ago=9), offline(undone.code, minutes_ago=8))
+    upload(north, offline(twice.code, minutes_ago=7))
+
+    counts = count_doors([event.pk], now=clock.now())[event.pk]
+    assert counts.gates == [GateCounts("North", 1, 0, 1), GateCounts("South", 2, 1, 0)]
+    assert [(kind.name, kind.sold, kind.admitted, kind.inside) for kind in counts.types] == [
+        ("Pista", 2, 2, 1),
+        ("VIP", 2, 1, 1),
+    ]

@@ -14,8 +14,15 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from events.models import Event, Reentry
-from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_paid_order
+from events.models import Event, Gate, Reentry
+from tests.make import (
+    SOMEBODY,
+    as_bearer,
+    make_device,
+    make_event,
+    make_paid_order,
+    make_ticket_type,
+)
 from tests.moments import NOON
 from ticketing import clock
 from ticketing.ids import new_id
@@ -217,6 +224,38 @@ def test_the_bundle_expires_after_the_hours_of_the_setting(settings: Any):
     lasts = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["made_at"])
 
     assert lasts == timedelta(hours=3)
+
+
+def test_a_phone_alone_has_the_rules_of_the_event_and_of_its_gate():
+    opens = clock.now().replace(microsecond=0) + timedelta(hours=1)
+    closes = opens + timedelta(hours=5)
+    event = make_event(
+        reentry=Reentry.ONCE_A_DAY,
+        confirm_first=True,
+        checkin_starts_at=opens,
+        checkin_ends_at=closes,
+    )
+    camarote = make_ticket_type(event=event, name="Camarote")
+    gate = Gate.objects.create(event=event, name="Camarote")
+    gate.ticket_types.set([camarote])
+
+    def rules_at(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        device = as_bearer(make_device(event, gate=name))
+        state: dict[str, Any] = device.get("/door/state").json()
+        return read(device)["events"][0], state["events"][0]
+
+    limited, open_to_all = rules_at("camarote"), rules_at("North")
+
+    for shown in (*limited, *open_to_all):
+        assert (shown["reentry"], shown["confirm_first"]) == ("once_a_day", True)
+        assert datetime.fromisoformat(shown["checkin_starts_at"]) == opens
+        assert datetime.fromisoformat(shown["checkin_ends_at"]) == closes
+        assert shown["cancelled"] is False
+    assert [shown["gate_types"] for shown in limited] == [[camarote.number]] * 2
+    assert [shown["gate_types"] for shown in open_to_all] == [None, None]
+    names = {kind["number"]: kind["name"] for kind in limited[0]["types"]}
+    assert names[camarote.number] == "Camarote"
+    assert len(names) == 2
 
 
 def test_a_revoked_device_is_refused_at_once():
