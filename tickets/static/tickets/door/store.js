@@ -1,5 +1,5 @@
 // What the phone keeps, in IndexedDB: its token, the event data, and the scans that wait.
-// No name, address or order of a guest is ever stored here.
+// No name or address of a guest is ever stored here. The state has the codes of tickets in conflict.
 
 const NAME = "door";
 const VERSION = 1;
