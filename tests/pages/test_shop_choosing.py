@@ -342,6 +342,17 @@ def test_a_thousand_readers_read_redis_once_a_second(monkeypatch: pytest.MonkeyP
     assert later["left"] == {str(kind.pk): 4}
 
 
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_the_page_knows_where_to_ask_what_is_left(ending: str):
+    event, browser = make_event(capacity=5), Client()
+
+    page = browser.get(f"/e/{event.slug}{ending}").content.decode()
+    live = re.search(r'data-live="([^"]+)"', page)
+
+    assert live
+    assert browser.get(live[1]).json()["left"] == {str(event.ticket_types.get().pk): 5}
+
+
 def test_without_redis_the_page_shows_the_record(monkeypatch: pytest.MonkeyPatch):
     event = make_event(capacity=7)
 

@@ -152,8 +152,9 @@ def test_a_section_of_another_app_is_shown_if_it_has_something_to_say(monkeypatc
     assert "late one" in late
 
 
-def test_search_engines_get_one_address_of_each_language():
-    request = RequestFactory().get("/e/jazz?lang=en&utm_source=x")
+@pytest.mark.parametrize("path", ["/e/jazz", "/e/jazz/"])
+def test_search_engines_get_one_address_of_each_language(path: str):
+    request = RequestFactory().get(f"{path}?lang=en&utm_source=x")
 
     with translation.override("en"):
         page = show_public_page(request, "pages/refused.html", {"heading": "Jazz"})

@@ -105,7 +105,8 @@ def _render(
 ) -> HttpResponse:
     language = translation.get_language() or settings.LANGUAGE_CODE
     chosen = _chosen_language(request)
-    address = f"{settings.PUBLIC_URL}{request.path}"
+    # A page also answers with a slash at its end. Search engines get one address of it.
+    address = f"{settings.PUBLIC_URL}{request.path.rstrip('/') or '/'}"
     frame = {
         "language": _LANGUAGES[language][1],
         "canonical": f"{address}?{_LANGUAGE}={chosen}" if chosen else address,
