@@ -200,6 +200,7 @@ class PromoCodeAdmin(ShowsHistory, OwnAdmin):
                 gettext_lazy("Orders that have them keep their prices."),
             ],
             confirm=gettext_lazy("Deactivate the promo codes"),
+            keep=gettext_lazy("Keep the promo codes"),
         )
     )
     def deactivate_chosen(self, request: HttpRequest, rows: QuerySet[PromoCode]) -> None:
@@ -227,6 +228,7 @@ class PromoCodeAdmin(ShowsHistory, OwnAdmin):
                 gettext_lazy("Codes that an order has are not deleted: deactivate those."),
             ],
             confirm=gettext_lazy("Delete the promo codes"),
+            keep=gettext_lazy("Keep the promo codes"),
         )
     )
     def delete_chosen(self, request: HttpRequest, rows: QuerySet[PromoCode]) -> None:

@@ -180,6 +180,11 @@ def test_every_text_has_a_translation_with_the_same_placeholders():
         assert _placeholders(targets[-1]) == _placeholders(sources[-1]), sources
 
 
+@pytest.mark.parametrize("lazy", ["(s)", "(es)", "(is)", "(a)"])
+def test_no_text_leaves_the_plural_to_its_reader(lazy: str):
+    assert lazy not in (ROOT / "locale/pt_BR/LC_MESSAGES/django.po").read_text()
+
+
 def _placeholders(text: object) -> set[str]:
     return set(re.findall(r"%\(\w+\)[sd]", str(text)))
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.text import Truncator
-from django.utils.translation import get_language, gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -171,7 +171,8 @@ class UserAdmin(ShowsHistory, RecordsSaves, OnlySuperusers, DjangoUserAdmin, Sou
                 ),
                 gettext_lazy("All their sessions end, and each gets a mail."),
             ],
-            confirm=gettext_lazy("Yes, reset it"),
+            confirm=gettext_lazy("Reset two-factor sign-in"),
+            keep=gettext_lazy("Keep two-factor sign-in"),
         )
     )
     def reset_second_factors(self, request: HttpRequest, rows: QuerySet[User]) -> None:
@@ -183,7 +184,15 @@ class UserAdmin(ShowsHistory, RecordsSaves, OnlySuperusers, DjangoUserAdmin, Sou
                 language=get_language() or "",
                 now=clock.now(),
             )
-        messages.success(request, gettext("%(count)d reset.") % {"count": reset})
+        messages.success(
+            request,
+            ngettext(
+                "Two-factor sign-in of %(count)d user reset.",
+                "Two-factor sign-in of %(count)d users reset.",
+                reset,
+            )
+            % {"count": reset},
+        )
 
 
 @admin.register(FailedMessage)
@@ -244,7 +253,11 @@ class FailedMessageAdmin(ShowsHistory, OnlySuperusers, SoundAdmin):
         except (BotoCoreError, ClientError):
             messages.error(request, gettext("The queue does not answer. Try again later."))
         if sent:
-            messages.success(request, gettext("%(count)d sent again.") % {"count": sent})
+            messages.success(
+                request,
+                ngettext("%(count)d message sent again.", "%(count)d messages sent again.", sent)
+                % {"count": sent},
+            )
         elif rows:
             messages.warning(
                 request, gettext("Only messages in state “given up” can be sent again.")

@@ -8,10 +8,8 @@ from typing import Any, TypeVar
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext_lazy
 
 _MOST_LISTED = 20
-_NO = gettext_lazy("No, take me back")
 
 # Methods of a model admin: an action on the selected rows of a list, and one of a detail page.
 ListAction = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
@@ -26,9 +24,10 @@ class Question:
 
     text: Any
     consequences: Collection[Any]
+    # The button. It names what it does, never just "Yes".
     confirm: Any
     # The link back. It names what stays as it is.
-    keep: Any = _NO
+    keep: Any
     # Whether the button needs no warning color.
     is_harmless: bool = False
     # The rows that the page lists, if not all selected rows.

@@ -210,7 +210,8 @@ class MembershipAdmin(ShowsHistory, OwnAdmin):
                 _("Call back first, on a number that you know: a stranger may ask as well."),
                 _("All sessions of the person end, and the person gets a mail."),
             ],
-            confirm=_("Yes, reset it"),
+            confirm=_("Reset two-factor sign-in"),
+            keep=_("Keep two-factor sign-in"),
         )
         if page := ask_first(self, request, question, action="reset_second_factor_this", rows=rows):
             return page

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import StackedInline
 
 from events.admin.event_form import refuse_backwards
@@ -134,7 +134,12 @@ class TicketTypeFormSet(BaseInlineFormSet):
         except CapacityBelowCommitted as refusal:
             form.add_error(
                 "capacity",
-                _("%(count)d tickets are sold or held already.") % {"count": refusal.committed},
+                ngettext(
+                    "%(count)d ticket is sold or held already.",
+                    "%(count)d tickets are sold or held already.",
+                    refusal.committed,
+                )
+                % {"count": refusal.committed},
             )
 
     def type_changes(self) -> list[dict[str, Any]]:

@@ -8,8 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -91,7 +90,11 @@ class ApiTokenAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         actor, now = user_actor(request.user), clock.now()
         revoked = sum(revoke_api_token(token_id=row.pk, actor=actor, now=now) for row in rows)
-        messages.success(request, _("%(count)d revoked.") % {"count": revoked})
+        messages.success(
+            request,
+            ngettext("%(count)d token revoked.", "%(count)d tokens revoked.", revoked)
+            % {"count": revoked},
+        )
 
     @action(description=gettext_lazy("Revoke…"), permissions=["change", "revoke"])
     @dangerous

@@ -369,7 +369,9 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(kind: str):
     client.post(list_page(row), {"action": "revoke", "_selected_action": [str(row.pk)]})
     assert as_bearer(token).post("/tickets/validate", scan).status_code == 422
     sure = {"confirmed": "yes", "action": "revoke", "_selected_action": [str(row.pk)]}
-    client.post(list_page(row), sure)
+    done = client.post(list_page(row), sure, follow=True, headers={"accept-language": "pt-br"})
+    what = {"apitoken": "token", "device": "aparelho"}[kind]
+    assert f"1 {what} anulado." in done.content.decode()
     assert as_bearer(token).post("/tickets/validate", scan).status_code == 401
 
 

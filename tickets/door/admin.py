@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
 from events.access import organizers_of, seen_organizers
@@ -161,4 +161,8 @@ class DeviceAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
     def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
         actor, now = user_actor(request.user), clock.now()
         revoked = sum(revoke_device(device_id=row.pk, actor=actor, now=now) for row in rows)
-        messages.success(request, _("%(count)d revoked.") % {"count": revoked})
+        messages.success(
+            request,
+            ngettext("%(count)d device revoked.", "%(count)d devices revoked.", revoked)
+            % {"count": revoked},
+        )

@@ -128,6 +128,7 @@ class NoticeAdmin(ShowsHistory, ReadOnlyAdmin):
             text=gettext_lazy("Send this mail again?"),
             consequences=[gettext_lazy("The buyer gets the same news by mail once more.")],
             confirm=gettext_lazy("Send the mail"),
+            keep=gettext_lazy("Send nothing"),
             is_harmless=True,
         )
     )

@@ -76,6 +76,7 @@ _END = Question(
     text=gettext_lazy("Stop sending these reports?"),
     consequences=[gettext_lazy("Their files stay until they are deleted as planned.")],
     confirm=gettext_lazy("Stop sending"),
+    keep=gettext_lazy("Keep sending them"),
 )
 
 

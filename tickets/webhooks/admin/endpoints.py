@@ -160,7 +160,8 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
             consequences=[
                 gettext_lazy("The address gets a test message, which reports no change.")
             ],
-            confirm=gettext_lazy("Yes, send"),
+            confirm=gettext_lazy("Send the test"),
+            keep=gettext_lazy("Send nothing"),
             is_harmless=True,
         )
     )
@@ -180,7 +181,8 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
                     " secret too."
                 ),
             ],
-            confirm=_("Yes, renew"),
+            confirm=_("Make a new secret"),
+            keep=_("Keep the secret"),
             carries={"version": endpoint.secret_version},
         )
         if page := ask_first(self, request, question, action="renew_this", rows=rows):
@@ -208,7 +210,8 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
                     "Changes that happen while it is switched off are not sent, not even later."
                 )
             ],
-            confirm=gettext_lazy("Yes, switch off"),
+            confirm=gettext_lazy("Switch the webhook off"),
+            keep=gettext_lazy("Leave the webhook on"),
         )
     )
     def switch_off_this(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
@@ -222,7 +225,8 @@ class WebhookAdmin(ShowsHistory, RecordsSaves, OnceAdmin):
         Question(
             text=gettext_lazy("Switch this webhook on again?"),
             consequences=[gettext_lazy("The waiting messages are sent at once.")],
-            confirm=gettext_lazy("Yes, switch on"),
+            confirm=gettext_lazy("Switch the webhook on"),
+            keep=gettext_lazy("Leave the webhook off"),
             is_harmless=True,
         )
     )

@@ -135,7 +135,8 @@ class WebhookMessageAdmin(ShowsHistory, ReadOnlyAdmin):
                     "The message keeps its id: a receiver that has processed it can ignore it."
                 ),
             ],
-            confirm=gettext_lazy("Yes, send"),
+            confirm=gettext_lazy("Send the message again"),
+            keep=gettext_lazy("Send nothing"),
             is_harmless=True,
         )
     )
