@@ -1,5 +1,5 @@
 // Shows an answer of each result in each language. Returns what the screen then says, by language
-// and result: its tone and its sentences.
+// and result: its tone, its sentences, and how wide the widest of its parts needs to be.
 async (results) => {
   const load = (name) => import(`/static/tickets/door/${name}.js`);
   const [{ showAnswer }, { speak }] = [await load("answer"), await load("words")];
@@ -19,8 +19,16 @@ async (results) => {
     answers[language] = {};
     for (const result of results) {
       showAnswer({ result, details, firstScan, offline: false }, { zone: "America/Sao_Paulo" });
-      const { tone } = document.getElementById("answer").dataset;
-      answers[language][result] = { tone, word: read("word"), why: read("why"), first: read("first"), advice: read("do") };
+      const screen = document.getElementById("answer");
+      const rights = [...screen.querySelectorAll("*")].map((part) => part.getBoundingClientRect().right);
+      answers[language][result] = {
+        tone: screen.dataset.tone,
+        word: read("word"),
+        why: read("why"),
+        first: read("first"),
+        advice: read("do"),
+        width: Math.max(screen.scrollWidth, document.documentElement.scrollWidth, ...rights),
+      };
     }
   }
   return answers;

@@ -1,5 +1,6 @@
 // Uploads many waiting scans, with the scripts and the store of the page. The server is replaced by a
-// function that fails once and finds one conflict. Returns what the server got, and what the phone told of its progress.
+// function that fails once and finds one conflict. Returns what it got, and what the phone told of
+// its progress.
 async ({ waiting, failsAt }) => {
   const load = (name) => import(`/static/tickets/door/${name}.js`);
   const [{ openStore }, { uploadScans }] = [await load("store"), await load("uploading")];

@@ -1,12 +1,14 @@
-"""Scripts of the door's page, each by itself: how it uploads many scans, and explains refusals."""
+"""Scripts of the door's page: how it uploads many scans, explains refusals, and uses a phone."""
 
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.door import Organizer, Phone
+from tests.browser.shop import Shop
 from ticketing.stack.running import RunningStack
 from tickets.door.answers import GATE_REFUSALS, TurnedAway
 from tickets.door.batch_serializers import MOST_SCANS
@@ -16,6 +18,9 @@ pytestmark = pytest.mark.slow
 
 _UPLOAD = Path(__file__).parent / "door_upload.js"
 _ANSWERS = Path(__file__).parent / "door_answers.js"
+_HARDWARE = Path(__file__).parent / "door_hardware.js"
+# The page looks 15 times in a second, at a camera with 30. Single timers are not that exact.
+_MOST_LOOKS_A_SECOND = 20
 
 
 @pytest.fixture
@@ -68,3 +73,48 @@ def test_each_refusal_is_explained_in_both_languages(page: Page):
     assert portuguese["already_used"]["first"].endswith("Norte · Ana")
     assert "20:00" in portuguese["not_yet_open"]["first"]
     assert "23:00" in portuguese["closed"]["first"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (568, 320)])
+def test_each_answer_fits_the_smallest_phone_upright_and_on_its_side(
+    page: Page, width: int, height: int
+):
+    page.set_viewport_size({"width": width, "height": height})
+    refusals = sorted({kind.code for kind in GATE_REFUSALS} | {"admitted", "exited"})
+
+    shown = page.evaluate(_ANSWERS.read_text(), refusals)
+
+    wide = [
+        (language, result)
+        for language, answers in shown.items()
+        for result, answer in answers.items()
+        if answer["width"] > width
+    ]
+    assert wide == []
+
+
+def test_a_phone_keeps_its_screen_on_lights_vibrates_and_spares_its_battery(
+    stack: RunningStack, browser: Browser
+):
+    event = Shop(stack).publish_event()["id"]
+    organizer = Organizer(stack)
+    with browser.new_context(base_url=stack.url, locale="en") as context:
+        phone = Phone.with_camera(context)
+        phone.page.add_init_script(path=_HARDWARE)
+        phone.pair(organizer.pairing_code(organizer.make_device([event], gate="North")))
+        light = phone.page.locator("#light")
+
+        light.click()
+        expect(light).to_have_text("Light off")
+        light.click()
+        expect(light).to_have_text("Light on")
+        assert phone.scan("no ticket") == "Not one of our tickets"
+
+        used, frames = phone.page.evaluate("[used, frames]")
+    assert used["light"] == [True, False]
+    assert used["awake"] >= 1
+    # Long, short, long: not as for a guest who may go in.
+    assert used["vibrated"] == [[180, 90, 180]]
+    seconds = (frames[-1] - frames[0]) / 1000
+    assert len(frames) > 1
+    assert (len(frames) - 1) / seconds < _MOST_LOOKS_A_SECOND
