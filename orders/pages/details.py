@@ -62,7 +62,7 @@ def _show(
         "form": form,
         "is_open": is_open,
         "refused": refused,
-        "until": show_deadline(order.event, answers_close_at(order.event)),
+        "changes_until": show_deadline(order.event, answers_close_at(order.event)),
         "is_unpaid": order.status == OrderStatus.RESERVED,
     }
     return show_private_page(request, "orders/details.html", context, status=status)

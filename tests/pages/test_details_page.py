@@ -1,5 +1,6 @@
 """The page on which a buyer answers the organizer's questions."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -90,6 +91,17 @@ def test_after_the_deadline_the_answers_are_only_shown(event: Event):
     assert "<button" not in page.partition("<main")[2]
     assert late.status_code in (400, 409)
     assert not Answer.objects.exists()
+
+
+def test_a_buyer_who_answers_knows_how_long_the_tickets_are_kept(event: Event):
+    browser, home = buyer_of_two(event)
+    kept = re.search(r"Your tickets are kept until [^.]+\.", browser.get(home).content.decode())
+    assert kept
+
+    assert kept[0] in browser.get(f"{home}details/").content.decode()
+
+    Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+    assert "are kept until" not in browser.get(f"{home}details/").content.decode()
 
 
 def test_an_event_without_questions_has_no_such_page():

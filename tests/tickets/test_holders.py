@@ -192,6 +192,7 @@ def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
 
     missing = browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": " "})
     assert (missing.status_code, missing.content.decode().count('class="wrong"')) == (400, 1)
+    assert "Your tickets are kept until" in missing.content.decode()
     saved = browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": "Caio Reis"})
 
     assert (saved.status_code, saved.headers["Location"]) == (303, home)
@@ -203,6 +204,7 @@ def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
     pay(order)
     sold = browser.get(f"{home}names/").content.decode()
     assert "gets a new code" in sold
+    assert "are kept until" not in sold
     assert 'value="Caio Reis"' in sold
 
 

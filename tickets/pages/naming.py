@@ -94,7 +94,7 @@ def _show(
         "is_unpaid": order.status == OrderStatus.RESERVED,
         "is_required": order.event.holder_names == HolderNames.REQUIRED,
         "refused": refused,
-        "until": show_deadline(order.event, names_close_at(order.event)),
+        "changes_until": show_deadline(order.event, names_close_at(order.event)),
     }
     return show_private_page(request, "tickets/names.html", context, status=status)
 
