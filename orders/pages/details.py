@@ -54,6 +54,9 @@ def _show(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     now = clock.now()
+    if has_ended(order, now):
+        # The page of the order says how it ended, and offers to start again.
+        return see_other(order_path(order.pk))
     is_open = can_answer(order, order.event, now)
     if not is_open:
         for field in form.fields.values():

@@ -8,7 +8,7 @@ from django.test import Client
 
 from events.models import MOST_QUESTIONS, Event, QuestionKind, QuestionScope
 from events.models.events import LARGEST_PER_ORDER
-from orders.models import Answer, Order
+from orders.models import Answer, Order, OrderStatus
 from orders.page_link import order_path
 from tests.make import make_event, make_question, make_reservation
 from ticketing import clock
@@ -100,8 +100,17 @@ def test_a_buyer_who_answers_knows_how_long_the_tickets_are_kept(event: Event):
 
     assert kept[0] in browser.get(f"{home}details/").content.decode()
 
+
+def test_a_buyer_who_answers_too_late_is_led_to_where_a_purchase_starts_again(event: Event):
+    browser, home = buyer_of_two(event)
     Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
-    assert "are kept until" not in browser.get(f"{home}details/").content.decode()
+    opened = browser.get(f"{home}details/")
+    Order.objects.update(status=OrderStatus.EXPIRED)
+    sent = browser.post(f"{home}details/", {"answer-1": "P", "answer-2": "M"})
+
+    assert (opened.status_code, opened.headers["Location"]) == (303, home)
+    assert (sent.status_code, sent.headers["Location"]) == (303, home)
+    assert "Reserve the same tickets again" in browser.get(home).content.decode()
 
 
 def test_an_event_without_questions_has_no_such_page():

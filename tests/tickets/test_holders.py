@@ -9,7 +9,7 @@ from django.test import Client
 from events.models import Event, HolderNames
 from orders.answer_rules import Place
 from orders.holders import NamesClosed, UnknownPlace, needs_names
-from orders.models import HolderName, Order
+from orders.models import HolderName, Order, OrderStatus
 from orders.page_link import order_path
 from orders.payment import confirm_payment
 from orders.personal_data import erase_buyers
@@ -206,6 +206,18 @@ def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
     assert "gets a new code" in sold
     assert "are kept until" not in sold
     assert 'value="Caio Reis"' in sold
+
+
+def test_a_buyer_who_names_too_late_is_led_to_where_a_purchase_starts_again():
+    reservation = make_reservation(ticket_type=an_event().ticket_types.get())
+    browser, home = Client(headers={"accept-language": "en"}), order_path(reservation.order_id)
+    browser.cookies["order"] = reservation.token.text
+    Order.objects.update(status=OrderStatus.EXPIRED)
+
+    opened, sent = browser.get(f"{home}names/"), browser.post(f"{home}names/", {"name-0": "Bia"})
+
+    assert (opened.status_code, opened.headers["Location"]) == (303, home)
+    assert (sent.status_code, sent.headers["Location"]) == (303, home)
 
 
 def test_the_page_of_names_locks_what_cannot_change_and_is_gone_when_nothing_is_asked():

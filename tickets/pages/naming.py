@@ -87,6 +87,9 @@ def _show(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     now = clock.now()
+    if has_ended(order, now):
+        # The page of the order says how it ended, and offers to start again.
+        return see_other(order_path(order.pk))
     context = describe_order(order, now) | {
         "form": form,
         "is_open": any(each.can_name for each in form.places),
