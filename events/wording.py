@@ -7,7 +7,7 @@ from email.utils import parseaddr
 
 from django.conf import settings
 from django.utils import formats
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from events.models import Event, Organizer
 from events.time_zones import name_clock
@@ -24,6 +24,11 @@ def show_start(event: Event) -> dict[str, str]:
         "hour": show_hour(starts_at),
         "zone": f"{name_clock(event.timezone)}, UTC{_offset(starts_at.strftime('%z'))}",
     }
+
+
+def say_left(count: int) -> str:
+    """Return how many tickets are left."""
+    return ngettext("%(number)s left", "%(number)s left", count) % {"number": count}
 
 
 def show_hour(moment: datetime) -> str:

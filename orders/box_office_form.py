@@ -18,6 +18,7 @@ from unfold.widgets import (
 
 from events.models import Organizer, TicketType
 from events.terms import terms_link
+from events.wording import say_left
 from orders.box_office import MOST_TICKETS
 from orders.box_office_record import BoxOfficeMethod
 from orders.how_sold_form import COMPLIMENTARY, HowSoldForm
@@ -71,10 +72,9 @@ class BoxOfficeForm(HowSoldForm):
         for name, kind in self._kinds.items():
             count = left.get(kind.pk, 0)
             price = format_money(kind.price, kind.event.currency)
-            free = _("%(count)d left") % {"count": count}
             self.fields[name] = forms.IntegerField(
                 label=kind.name,
-                help_text=f"{price} · {free}",
+                help_text=f"{price} · {say_left(count)}",
                 min_value=0,
                 max_value=MOST_TICKETS,
                 required=False,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus, TicketType
 from events.stock.record import held_by_type
+from events.wording import say_left
 from ticketing.money import format_money
 
 # One in so many tickets left is few.
@@ -56,7 +57,7 @@ def show_sales(event: Event) -> SafeString:
         round(100 * sold / capacity) if capacity else 0,
         sold,
         capacity,
-        _("were sold") if is_cancelled else _("%(count)d left") % {"count": left},
+        _("were sold") if is_cancelled else say_left(left),
         _mark(left, capacity) if is_on_sale else "",
     )
 

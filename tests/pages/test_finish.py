@@ -1,14 +1,17 @@
 """What keeps an organizer from wondering: words for empty lists, one button, plain values."""
 
-from datetime import time
+from datetime import UTC, datetime, time
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
-from events.models import Role
+from events.models import Event, Role
+from events.wording import say_left
 from tests.make import make_event, make_organizer, make_user
 from tests.pages.test_admin_privacy import browse_as
 from ticketing.moment_form import MomentInput
+from tickets.models import Scan, ScanResult
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +67,21 @@ def test_who_cannot_change_an_event_sees_the_place_of_its_clock():
 
     assert "Manaus" in page
     assert "America/Manaus" not in page
+
+
+@override("pt-br")
+def test_the_title_of_a_scan_has_the_clock_of_its_event():
+    event = Event(timezone="America/Manaus")
+    midnight = datetime(2026, 11, 29, tzinfo=UTC)
+
+    title = str(Scan(event=event, result=ScanResult.ADMITTED, recorded_at=midnight))
+
+    assert title == "admitido 20:00:00"
+
+
+@override("pt-br")
+def test_one_ticket_left_is_said_in_the_singular():
+    assert [say_left(count) for count in (0, 1, 2)] == ["restam 0", "resta 1", "restam 2"]
 
 
 @pytest.mark.parametrize(("moment", "shown"), [(time(21), "21:00"), (time(21, 0, 5), "21:00:05")])

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 from events.admin.base import OwnAdmin
 from events.catalogue import left_by_type
 from events.models import TicketType
+from events.wording import say_left
 from orders.exchanges import OF_CHEAPER, OF_DEARER, Difference, cash_of_tickets
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -128,7 +129,7 @@ def _show_choice(
             id=str(kind.pk),
             name=kind.name,
             shown_difference=_say_difference(difference_of(ticket, kind), ticket.order.currency),
-            shown_left=_("%(count)d left") % {"count": left.get(kind.pk, 0)},
+            shown_left=say_left(left.get(kind.pk, 0)),
             is_open=left.get(kind.pk, 0) > 0,
             is_chosen=request.POST.get("ticket_type") == str(kind.pk),
         )
