@@ -17,7 +17,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 WEEK = timedelta(days=7)
 # What belongs to an event beside its own columns. `Order` and what follows from it is the sale.
-COPIED = {"events.TicketType", "events.Question", "events.RefundPolicy", "orders.PromoCode"}
+COPIED = {
+    "events.TicketType",
+    "events.Question",
+    "events.RefundPolicy",
+    "events.Gate",
+    "orders.PromoCode",
+}
 NOT_COPIED = {
     # The sale, the door, and what was told and reported.
     "orders.Order",
