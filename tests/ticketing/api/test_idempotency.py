@@ -290,6 +290,23 @@ def test_a_retried_payment_with_one_key_pays_once_and_gets_the_same_response(que
     assert Payment.objects.count() == len(queue.sent) == 1
 
 
+def test_a_payment_that_is_charged_at_once_has_the_response_that_a_retry_gets(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    reservation = make_reservation()
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}/payment"
+    # A worker that is faster than the rest of the request.
+    monkeypatch.setattr(
+        "ticketing.queue.messages._send",
+        lambda *_message: Order.objects.update(status="payment_failed"),
+    )
+
+    first, again = (buyer.post(path, PAYMENT, headers={"Idempotency-Key": KEY}) for _ in range(2))
+
+    assert first.json()["status"] == "processing"
+    assert again.json() == first.json()
+
+
 def test_two_tokens_may_use_the_same_key():
     one, two = make_reservation(), make_reservation()
     pay = {"method": "card", "token": "tok_approved"}
