@@ -18,10 +18,11 @@ _BLANK: Final = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 TEXT: Final = r"^[^\u0000]*$"
 LINE: Final = rf"^[^{_CONTROL}]*$"
 LINE_NOT_BLANK: Final = rf"^[{_BLANK}]*[^{_BLANK}{_CONTROL}][^{_CONTROL}]*$"
-# A search text: blank, or with two characters in a row that are neither blanks nor ASCII signs.
-SEARCH: Final = (
-    rf"^([{_BLANK}]*|[^\u0000]*[^\u0000-/:-@\[-`{{-\u00a0{_BLANK}{_CONTROL}]{{2}}[^\u0000]*)$"
-)
+# Two characters in a row that are neither blanks nor ASCII signs, in any text.
+_SEARCHED: Final = rf"[^\u0000]*[^\u0000-/:-@\[-`{{-\u00a0{_BLANK}{_CONTROL}]{{2}}[^\u0000]*"
+# A search text: blank, or with two such characters.
+SEARCH: Final = rf"^([{_BLANK}]*|{_SEARCHED})$"
+SEARCH_NOT_BLANK: Final = rf"^{_SEARCHED}$"
 # With lone surrogates: the JSON parser refuses them already, but a form may contain them.
 _REFUSED: Final = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
 

@@ -13,7 +13,15 @@ from rest_framework.fields import empty
 
 from ticketing.addresses import LONGEST_ADDRESS, tidy_address
 from ticketing.clock import ZONES
-from ticketing.text import LINE, LINE_NOT_BLANK, SEARCH, TEXT, has_web_address, refuse_web_addresses
+from ticketing.text import (
+    LINE,
+    LINE_NOT_BLANK,
+    SEARCH,
+    SEARCH_NOT_BLANK,
+    TEXT,
+    has_web_address,
+    refuse_web_addresses,
+)
 
 # A person's or a firm's name.
 LONGEST_NAME: Final = 200
@@ -150,7 +158,7 @@ class SearchField(TextField):
     """Words to search for: blank, or with two letters or digits in a row."""
 
     pattern = SEARCH
-    pattern_not_blank = SEARCH
+    pattern_not_blank = SEARCH_NOT_BLANK
     default_error_messages = {"too_few_letters": "Send at least two letters or digits in a row."}
 
     def _check_as_sent(self, data: Any) -> None:
