@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime, timedelta
 from threading import Event as Signal
@@ -60,6 +61,20 @@ def read(client: APIClient, **query: str) -> dict[str, Any]:
     return shown
 
 
+def read_on(client: APIClient, cursor: str) -> dict[str, Any]:
+    """
+    Read the changes until there are none. Fail after ten seconds.
+
+    While a transaction of another test is open on this server, changes since its start come again.
+    """
+    deadline = time.monotonic() + 10
+    shown = read(client, since=cursor)
+    while shown["used"] or shown["revoked"] or shown["freed"]:
+        assert time.monotonic() < deadline, shown
+        shown = read(client, since=shown["cursor"])
+    return shown
+
+
 def test_the_bundle_has_used_and_revoked_tickets_and_then_only_what_has_changed():
     event = make_event()
     used, revoked, _valid = tickets_of(event, 3)
@@ -68,7 +83,7 @@ def test_the_bundle_has_used_and_revoked_tickets_and_then_only_what_has_changed(
     Ticket.objects.filter(pk=revoked.pk).update(status=TicketStatus.REVOKED)
 
     first = read(device)
-    nothing = read(device, since=first["cursor"])
+    nothing = read_on(device, first["cursor"])
     undo_check_in(ticket_id=used.pk, actor=SOMEBODY, now=clock.now())
     after = read(device, since=nothing["cursor"])
 
@@ -78,7 +93,6 @@ def test_the_bundle_has_used_and_revoked_tickets_and_then_only_what_has_changed(
         [spell(revoked)],
         [],
     )
-    assert (nothing["used"], nothing["revoked"], nothing["freed"]) == ([], [], [])
     assert (after["used"], after["freed"], after["reset"]) == ([], [spell(used)], False)
 
 
@@ -171,7 +185,7 @@ def test_a_cursor_of_other_events_of_an_old_bundle_or_of_a_later_database_starts
     known = Cursor.read(cursor)
     assert known is not None
 
-    later = str(Cursor(known.floor + 1000, known.begun_at, known.events))
+    later = str(Cursor(known.floor + 1_000_000, known.begun_at, known.events))
     long_ago = clock.now() - timedelta(hours=settings.DOOR_BUNDLE_HOURS, minutes=1)
     old = str(Cursor(known.floor, long_ago, known.events))
 
