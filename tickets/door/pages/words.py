@@ -30,10 +30,19 @@ WORDS: Final = {
         "This phone is the door scanner “{name}” already. To make it another one, press “Pair this"
         " phone”. Otherwise reload this page."
     ),
+    "pair_waits": _(
+        "Scans of “{name}” are not sent yet: {count}. Find a place with network, then press “Pair"
+        " this phone” again. To go on as “{name}”, reload this page. Nothing is lost."
+    ),
+    "pair_loses": _(
+        "The organizer revoked “{name}”, and the server takes no scans of it any more. Tell the"
+        " organizer how many are lost: {count}. Then press “Pair this phone” again."
+    ),
     "ended_title": _("This phone is no longer a door scanner"),
     "ended_why": _(
         "The organizer revoked it, or paired another phone in its place. It has forgotten all data."
     ),
+    "ended_lost": _("Scans that were not sent are lost: {count}. Tell the organizer."),
     # Starting
     "ready_title": _("Ready to let guests in"),
     "start_how": _(
@@ -185,9 +194,9 @@ WORDS: Final = {
     "event_setting": _("Event"),
     "this_device": _("This phone"),
     "forget": _("Sign this phone out"),
-    "forget_sure": _(
-        "Sign this phone out? It needs a new pairing code to scan again. Scans that are not sent"
-        " yet are lost: {count}."
+    "forget_sure": _("Sign this phone out? It needs a new pairing code to scan again."),
+    "forget_loses": _(
+        "Scans that are not sent yet would be lost: {count}. Keep this phone until it was online."
     ),
     "forget_yes": _("Sign out"),
     "forget_no": _("Keep it"),

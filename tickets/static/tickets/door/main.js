@@ -1,10 +1,10 @@
 // Starts the page: pair the phone, then scan.
 
-import { NoAnswer, Unknown } from "./api.js";
 import { Camera } from "./camera.js";
 import { byId, make, showScreen, showText } from "./dom.js";
 import { Gate } from "./gate.js";
 import { listenToKeyboard } from "./keyboard.js";
+import { sendLastScans } from "./last_scans.js";
 import { Link } from "./link.js";
 import { openMenu } from "./menu.js";
 import { becomeDevice } from "./pair_screen.js";
@@ -13,8 +13,7 @@ import { closeSheet, openSheet, prepareSheet } from "./sheet.js";
 import { keepAwake, unlockSound } from "./signals.js";
 import { waitForStart } from "./start_screen.js";
 import { openStore } from "./store.js";
-import { uploadScans } from "./uploading.js";
-import { say, speak } from "./words.js";
+import { say, showNumber, speak } from "./words.js";
 
 const CHOICES = { sound: true, vibration: true, language: "", camera: "", seenConflicts: [] };
 const CAMERA_PROBLEMS = {
@@ -32,42 +31,29 @@ async function main() {
   speak(choices.language);
   prepareSheet();
   prepareLanguages(store, choices);
+  showEnd();
   serveOffline();
   addEventListener("unhandledrejection", () => showText(byId("aim"), say("something_wrong")));
   const camera = new Camera({ video: byId("video"), workerAddress: "/door/decoder.js", found: () => undefined });
   let device = await store.read("device");
   if (device === null || codeOfAddress !== null) {
     const earlier = device;
-    const scan = () => scanOne(camera, choices);
-    device = await becomeDevice({ code: codeOfAddress, earlier, scanOne: scan });
-    await changeDevice(store, earlier, device);
+    device = await becomeDevice({
+      code: codeOfAddress,
+      earlier,
+      scanOne: () => scanOne(camera, choices),
+      sendLast: (progress) => sendLastScans({ store, token: earlier.token, progress }),
+    });
+    if (earlier?.id !== device.id) {
+      // Nothing of another device may stay here.
+      await store.forget();
+    }
+    await store.write("device", device);
     await store.write("choices", choices);
     // A phone that is short of space must not drop scans that wait.
     await navigator.storage?.persist?.();
   }
   await run({ store, device, camera, choices });
-}
-
-/** Become another device, or the same one again. Nothing of another one may stay here. */
-async function changeDevice(store, earlier, device) {
-  if (earlier?.id !== device.id) {
-    if (earlier !== null) {
-      await sendLast(store, earlier);
-    }
-    await store.forget();
-  }
-  await store.write("device", device);
-}
-
-async function sendLast(store, { token }) {
-  try {
-    await uploadScans({ store, token, progress: () => undefined });
-  } catch (error) {
-    // The earlier device was revoked: the server takes no scan of it any more.
-    if (!(error instanceof NoAnswer || error instanceof Unknown)) {
-      throw error;
-    }
-  }
 }
 
 async function run({ store, device, camera, choices }) {
@@ -78,8 +64,11 @@ async function run({ store, device, camera, choices }) {
       isOver = true;
       link.stop();
       camera.stop();
+      const lost = await store.countWaiting();
       await store.forget();
-      sessionStorage.setItem("ended", isWanted ? "" : "yes");
+      if (!isWanted) {
+        sessionStorage.setItem("ended", lost);
+      }
       location.reload();
     }
   };
@@ -197,9 +186,17 @@ function prepareLanguages(store, choices) {
       document.dispatchEvent(new Event("spoken"));
     };
   }
-  if (sessionStorage.getItem("ended")) {
+}
+
+/** Say that the organizer has ended the use of this phone, and how many scans could not be sent. */
+function showEnd() {
+  const lost = sessionStorage.getItem("ended");
+  if (lost !== null) {
     sessionStorage.removeItem("ended");
     byId("ended").hidden = false;
+    const show = () => showText(byId("ended-lost"), lost === "0" ? "" : say("ended_lost", { count: showNumber(Number(lost)) }));
+    document.addEventListener("spoken", show);
+    show();
   }
 }
 

@@ -4,7 +4,7 @@ import { make } from "./dom.js";
 import { closeSheet, openSheet } from "./sheet.js";
 import { eventChoices } from "./start_screen.js";
 import { toneOf } from "./answer.js";
-import { canSay, currentLanguage, languages, say, showTime } from "./words.js";
+import { canSay, currentLanguage, languages, say, showNumber, showTime } from "./words.js";
 
 /** Open the menu of a gate: the object that `gate.js` makes. */
 export async function openMenu(gate) {
@@ -63,8 +63,10 @@ function openRecent({ recent, zone }) {
 }
 
 async function askToForget(gate) {
+  const count = await gate.countWaiting();
   openSheet(say("forget"), [
-    make("p", {}, say("forget_sure", { count: await gate.countWaiting() })),
+    make("p", {}, say("forget_sure")),
+    make("p", { className: "notice", hidden: count === 0 }, say("forget_loses", { count: showNumber(count) })),
     make("button", { type: "button", className: "danger", onclick: () => gate.forget() }, say("forget_yes")),
     make("button", { type: "button", onclick: closeSheet }, say("forget_no")),
   ]);
