@@ -39,6 +39,8 @@ def browser() -> Iterator[Browser]:
         # A run of CI without a browser must not look like one with all tests.
         stop = pytest.fail if "GITHUB_ACTIONS" in os.environ else pytest.skip
         stop("There is no Chromium on this machine. On Debian: apt-get install chromium")
+    # Its event loop stays in this thread, where Django would refuse each query of later tests.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         # Root may not use Chromium's sandbox, and containers have a small /dev/shm.
         browser = playwright.chromium.launch(

@@ -107,10 +107,6 @@ def test_visitors_of_a_site_choose_there_and_pay_in_the_shop(
         page.get_by_role("button", name="Reserve", exact=True).click()
         expect(page.get_by_role("heading", name="Pay for your tickets")).to_be_visible()
 
-        # Axe sees no frame of another site from outside.
-        page.goto(f"/e/{event['slug']}/embedded")
-        assert faults_on(page) == []
-
 
 def test_a_site_that_is_not_allowed_and_one_without_javascript_show_a_link(
     stack: RunningStack, browser: Browser, site: str, event: dict[str, Any]

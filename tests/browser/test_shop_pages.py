@@ -2,20 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
-from uuid import uuid4
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.urls import resolve
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.shop import Shop
+from tests.browser.shown.every import EVERY_PAGE, NO_PAGES, refusals
+from tests.browser.shown.page import Shown, name_of, open_in
 from tests.browser.test_accessibility import faults_on
-from tests.browser.test_shop import reserve, tell_everything, visiting
+from tests.browser.test_shop import visiting
 from ticketing.stack.running import RunningStack
 
 pytestmark = pytest.mark.slow
 
-_WIDTHS = (360, 768, 1440)
+_WIDTHS = (768, 360)
 _MOST_BYTES = 60_000
 _MOST_SHIFT = 0.02
 _WATCH_SHIFTS = """
@@ -26,101 +29,56 @@ new PerformanceObserver((list) => {
 """
 
 
-@pytest.fixture(scope="module")
-def shop(stack: RunningStack) -> Shop:
-    return Shop(stack)
-
-
-def look_for_faults(page: Page) -> list[str]:
-    too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return [*faults_on(page), *([f"{page.url} is too wide"] if too_wide else [])]
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(locale="pt-BR", service_workers="block") as context:
+        yield context.new_page()
 
 
 def look_closely(page: Page) -> list[str]:
     """Look for faults on a phone, for the width of larger screens, and for colors in the dark."""
     faults = []
-    page.emulate_media(color_scheme="light")
     for width in _WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            faults.append(f"{page.url} is too wide for {width}")
-        if width == min(_WIDTHS):
-            faults += faults_on(page)
+            faults.append(f"too wide for {width}")
+    faults += faults_on(page)
     page.emulate_media(color_scheme="dark")
-    return [*faults, *faults_on(page, ["color-contrast"])]
+    faults += faults_on(page, ["color-contrast"])
+    page.emulate_media(color_scheme="light")
+    return faults
 
 
-def stop_at_each_page(page: Page, shop: Shop, event: dict[str, Any]) -> Iterator[str]:
-    """Yield at each page of a purchase, with its name."""
-    email = f"ana-{uuid4().hex[:12]}@example.com"
-    for name, path in {
-        "catalogue": "/",
-        "nothing found": "/?q=nichts",
-        "wrong code": f"/e/{event['slug']}?code=NONE",
-        "terms": "/terms/casa-azul",
-        "find": "/find",
-        "no access": f"/o/{uuid4()}/",
-        "no such event": "/e/nothing-here",
-    }.items():
-        page.goto(path)
-        yield name
-    reserve(page, event, 0)
-    expect(page.get_by_role("alert")).to_be_visible()
-    yield "mistake"
-    reserve(page, event, 2, email=email)
-    yield "reserved"
-    yield from tell_everything(page, "Pista, ingresso 1", "Pista, ingresso 2")
-    expect(page.locator("button[value=card]")).to_be_visible()
-    yield "payment"
-    page.locator("[value=tok_declined]").check()
-    page.locator("button[value=card]").click()
-    expect(page.locator("[data-state=payment_failed]")).to_be_visible()
-    yield "declined"
-    page.locator("form[action$=again] button").click()
-    page.locator("button[value=card]").click()
-    expect(page.locator("[data-state=paid][data-ready=true]")).to_be_visible()
-    yield "paid"
-    order = page.url
-    page.goto(f"{order}names/")
-    yield "names of sold tickets"
-    page.goto(f"{order}refund")
-    yield "refund"
-    page.get_by_role("checkbox").first.check()
-    page.locator("main form button").click()
-    yield "sum of the refund"
-    page.locator("main form button").first.click()
-    yield "refund asked for"
-    reserve(page, event, email=email)
-    expect(page.locator("[data-state=reserved]")).to_be_visible()
-    shop.change_record(
-        "UPDATE orders_order SET reserved_until = now() - interval '1 second'"
-        " WHERE customer_email = %(email)s AND status = 'reserved'",
-        email=email,
-    )
-    page.reload()
-    expect(page.locator("[data-state=expired]")).to_be_visible()
-    yield "expired"
+def every_state() -> Iterator[Shown]:
+    for states in EVERY_PAGE.values():
+        yield from states()
+    yield from refusals()
 
 
-def test_no_page_of_the_shop_has_a_fault_or_is_too_wide(
-    stack: RunningStack, browser: Browser, shop: Shop
-):
-    event = shop.publish_event()
-    shop.ask_everything(event["id"])
-    with visiting(stack, browser) as page:
-        faults = [
-            f"{name}: {fault}"
-            for name in stop_at_each_page(page, shop, event)
-            for fault in look_closely(page)
-        ]
-
-        assert faults == []
+def templates_of_pages() -> set[str]:
+    """Return the names of the templates that are whole pages of the shop."""
+    found = Path(settings.BASE_DIR).glob("*/templates/*/*.html")
+    named = {"/".join(path.parts[-2:]): path.read_text() for path in found}
+    return {name for name, text in named.items() if '{% extends "pages/base.html" %}' in text}
 
 
-def test_the_page_of_an_event_is_light_and_does_not_move(
-    stack: RunningStack, browser: Browser, shop: Shop
-):
-    event = shop.publish_event(description="Uma noite de música.\n\n" * 20)
+# The pages are rendered by this process, so that each state is a row and not a journey.
+@pytest.mark.django_db(transaction=True)
+def test_no_page_of_the_shop_has_a_fault_or_is_too_wide_in_any_state(page: Page):
+    faults, views, templates = [], set(), set()
+    for shown in every_state():
+        open_in(page, shown)
+        faults += [f"{shown.state}: {fault}" for fault in look_closely(page)]
+        views.add(name_of(resolve(shown.path)))
+        templates |= {each.name for each in getattr(shown.response, "templates", ())}
+
+    assert faults == []
+    assert views - NO_PAGES == set(EVERY_PAGE)
+    assert templates_of_pages() - templates == set()
+
+
+def test_the_page_of_an_event_is_light_and_does_not_move(stack: RunningStack, browser: Browser):
+    event = Shop(stack).publish_event(description="Uma noite de música.\n\n" * 20)
     with visiting(stack, browser) as page:
         page.add_init_script(_WATCH_SHIFTS)
         network = page.context.new_cdp_session(page)

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.shop import Shop
-from tests.browser.test_accessibility import faults_on
 from ticketing.stack.running import RunningStack
 
 pytestmark = pytest.mark.slow
@@ -20,8 +19,6 @@ def phone(stack: RunningStack, browser: Browser) -> Iterator[BrowserContext]:
         base_url=stack.url,
         locale="en",
         viewport={"width": 390, "height": 844},
-        # Tests add axe as an element, which the page's own policy refuses.
-        bypass_csp=True,
     )
     with context:
         yield context
@@ -41,7 +38,6 @@ def test_a_phone_shows_tickets_without_a_network(stack: RunningStack, phone: Bro
     page = phone.new_page()
     open_link(page, shop.wait_for_mail(sale.email, "Seus ingressos"), "Abrir meus ingressos")
     expect(page.locator("[data-kept]")).to_be_visible()
-    assert faults_on(page) == []
 
     phone.set_offline(True)
     page.goto(page.url)
@@ -61,16 +57,13 @@ def test_a_ticket_that_was_handed_on_opens_the_gate_by_its_new_code_alone(
     page.get_by_role("link", name="Transfer to another person").click()
     page.get_by_label("Name").fill("Bia Lima")
     page.get_by_label("Email").fill(email)
-    assert faults_on(page) == []
     page.get_by_role("button", name="Send the offer").click()
     expect(page.get_by_role("heading", name="Waiting for the new holder")).to_be_visible()
 
     friend = phone.new_page()
     open_link(friend, shop.wait_for_mail(email, "sends you a ticket"), "Accept the ticket")
-    assert faults_on(friend) == []
     friend.get_by_role("button", name="Accept the ticket").click()
     expect(friend.locator(".qr svg")).to_be_visible()
-    assert faults_on(friend) == []
 
     received = shop.wait_for_mail(email, "Your ticket")
     new_code = re.search(r"^   (T1:[^\r\n]+)", received, re.MULTILINE)

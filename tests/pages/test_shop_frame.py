@@ -6,6 +6,7 @@ from django.test import Client, RequestFactory
 from django.urls import Resolver404, URLResolver, get_resolver, resolve
 from django.utils import translation
 
+from tests.browser.shown.every import EVERY_PAGE, NO_PAGES, views_of_the_shop
 from ticketing.api.form_keys import act_once
 from ticketing.api.idempotency import ResponseStore, shown_token
 from ticketing.api.limits import RateLimitMiddleware
@@ -94,6 +95,10 @@ def test_no_pattern_of_an_address_lets_a_line_break_follow():
 
     assert r"^find/?\Z" in patterns
     assert [pattern for pattern in patterns if pattern.endswith("$")] == []
+
+
+def test_each_address_of_the_shop_is_a_page_that_a_browser_looks_at_or_is_named_as_no_page():
+    assert views_of_the_shop() == set(EVERY_PAGE) | NO_PAGES
 
 
 def form(**fields: str) -> HttpRequest:
