@@ -4,7 +4,7 @@ from orders.answer_views import OrderAnswers
 from orders.confirmation_views import OrderConfirmation
 from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.choosing import choose_tickets
-from orders.pages.confirming import beside_the_page
+from orders.pages.confirming import beside_the_page, read_confirmation_state
 from orders.pages.details import show_details_page
 from orders.pages.embedded import show_embedded_choice
 from orders.pages.order import cancel, pay, reserve_again, show_order_page, show_status
@@ -17,8 +17,9 @@ from orders.views import OneOrder, OrderCancellation, OrderPayment
 from ticketing.api.paths import api_path
 from ticketing.api.quick import quickly
 
+_ID = r"(?P<order_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 # Pages of one order, which `orders.pages.access.of_order` opens.
-_ORDER = r"^o/(?P<order_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_ORDER = rf"^o/{_ID}"
 
 urlpatterns = [
     api_path("orders", quickly(Orders)),
@@ -46,4 +47,5 @@ urlpatterns = [
     re_path(rf"{_ORDER}/pay\Z", pay),
     re_path(rf"{_ORDER}/cancel\Z", cancel),
     re_path(rf"{_ORDER}/again\Z", reserve_again),
+    re_path(rf"^orders/{_ID}/confirmation/state\Z", read_confirmation_state),
 ]

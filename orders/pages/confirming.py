@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import translation
 
 from events.models import EventStatus
@@ -16,7 +16,7 @@ from orders.limits import MaxPerCustomerExceeded
 from orders.models import Order, OrderStatus
 from orders.page_link import link_token, order_path
 from orders.pages.access import give_access, see_other
-from orders.pages.shown_order import describe_order
+from orders.pages.shown_order import describe_order, milliseconds_until, state_of
 from ticketing import clock
 from ticketing.errors import Conflict
 from ticketing.pages.shop import language_for, show_private_page
@@ -52,6 +52,16 @@ def beside_the_page(api: View) -> View:
     # The token in the form protects against forged requests: another site cannot know it.
     answer.csrf_exempt = True  # type: ignore[attr-defined]
     return answer
+
+
+def read_confirmation_state(request: HttpRequest, order_id: str) -> HttpResponse:
+    """Return the order's state as JSON, for the script of the page."""
+    order = _find(UUID(order_id), request.COOKIES.get(_COOKIE, ""))
+    if order is None:
+        return JsonResponse({}, status=HTTPStatus.NOT_FOUND)
+    now = clock.now()
+    left = milliseconds_until(order.reserved_until, now)
+    return JsonResponse({"state": state_of(order, now), "left": left})
 
 
 def _take_token(request: HttpRequest, order_id: UUID) -> HttpResponse:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
@@ -20,28 +19,22 @@ from orders.insertion import Customer
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other, show_instead
-from orders.pages.choice_form import field_of
 from orders.pages.choosing import lead_to_order, reserve_by_form
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import say_refusal
-from orders.pages.shown_order import describe_order, is_ready, state_of
+from orders.pages.shown_order import describe_order, is_ready, milliseconds_until, state_of
+from orders.pages.starting_again import describe_start_again, may_start_again
 from orders.pages.ways import ways_for
 from orders.payment import PaymentNotAccepted
-from orders.pricing import EventNotFound, WantedTickets, check_on_sale
+from orders.pricing import EventNotFound, WantedTickets
 from orders.required_details import needs_details
 from ticketing import clock
-from ticketing.api.form_keys import FIELD, act_once, new_form_key
+from ticketing.api.form_keys import act_once
 from ticketing.api.idempotency import ResponseStore
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
 from ticketing.pages.sections import Place, render_sections
 from ticketing.pages.shop import show_private_page
-
-_ENDED: Final = {
-    OrderStatus.EXPIRED.value,
-    OrderStatus.CANCELLED.value,
-    OrderStatus.PAYMENT_FAILED.value,
-}
 
 
 class _PaymentForm(forms.Form):
@@ -61,8 +54,13 @@ def show_order_page(request: HttpRequest, order: Order) -> HttpResponse:
 def show_status(request: HttpRequest, order: Order) -> HttpResponse:
     """Return the order's state as JSON, for the script of its page."""
     now = clock.now()
-    left = max(0, int((order.reserved_until - now).total_seconds() * 1000))
-    return JsonResponse({"state": state_of(order, now), "left": left, "ready": is_ready(order)})
+    return JsonResponse(
+        {
+            "state": state_of(order, now),
+            "left": milliseconds_until(order.reserved_until, now),
+            "ready": is_ready(order),
+        }
+    )
 
 
 @of_order
@@ -110,7 +108,7 @@ def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
         return show_instead(request, order_path(order.pk))
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    if state_of(order, clock.now()) not in _ENDED:
+    if not may_start_again(order, clock.now()):
         return see_other(order_path(order.pk))
     cached = take_event(order.event_id)
     customer = Customer(
@@ -150,7 +148,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
     now = clock.now()
     context = describe_order(order, now)
     payment = getattr(order, "payment", None)
-    context |= describe_terms(order)
+    context |= describe_terms(order) | describe_start_again(order, now)
     ways = ways_for(order) if context["state"] == OrderStatus.RESERVED else []
     by_card = any(way.method == PaymentMethod.CARD for way in ways)
     checkout = get_checkout() if by_card else None
@@ -162,26 +160,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "refusal": say_refusal(refusal) if refusal is not None else "",
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),
-        "can_start_again": context["state"] in _ENDED and _is_on_sale(order),
-        "event_link": _event_link(order),
-        "form_key_field": FIELD,
-        "form_key": new_form_key(),
     }
     status = status_and_words(type(refusal))[0] if refusal is not None else HTTPStatus.OK
     sources = checkout.sources if checkout is not None else {}
     return show_private_page(request, "orders/order.html", context, status=status, sources=sources)
-
-
-def _is_on_sale(order: Order) -> bool:
-    try:
-        check_on_sale(order.event, clock.now())
-    except Refusal:
-        return False
-    return True
-
-
-def _event_link(order: Order) -> str:
-    """Return the address of the event's page, with the order's quantities in its form."""
-    chosen = {field_of({"id": item.ticket_type_id}): item.quantity for item in order.items.all()}
-    code = {"code": order.promo_text} if order.promo_text else {}
-    return f"/e/{order.event.slug}?{urlencode(chosen | code)}"

@@ -19,7 +19,8 @@ from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import SENTENCES
-from orders.pages.shown_order import describe_order
+from orders.pages.shown_order import describe_order, milliseconds_until, state_of
+from orders.pages.starting_again import describe_start_again
 from orders.pix import PixNotOffered, PixTooLate, offers_pix, request_pix, settle_pix
 from orders.required_details import needs_details
 from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
@@ -50,6 +51,8 @@ class Shown(StrEnum):
 
     NEW = "new"
     WAITING = "waiting"
+    # Banks refuse it by now. Its tickets are kept a little longer, for money on its way.
+    CLOSING = "closing"
     # The money is here, and the tickets are being made.
     SEEN = "seen"
     EXPIRED = "expired"
@@ -69,8 +72,10 @@ def show_pix_page(request: HttpRequest, order: Order) -> HttpResponse:
 @of_order
 def read_pix_state(request: HttpRequest, order: Order) -> HttpResponse:
     """Return the state of the page as JSON. The page's script asks for it every few seconds."""
-    shown = what_is_shown(order, _pix_of(order), clock.now())
-    return JsonResponse({"state": shown}, headers={"Cache-Control": "private, no-store"})
+    now, pix = clock.now(), _pix_of(order)
+    shown = what_is_shown(order, pix, now)
+    document = {"state": shown, "left": milliseconds_until(_ends_at(order, pix, shown), now)}
+    return JsonResponse(document, headers={"Cache-Control": "private, no-store"})
 
 
 def what_is_shown(order: Order, pix: PixCharge | None, now: datetime) -> Shown:
@@ -79,11 +84,14 @@ def what_is_shown(order: Order, pix: PixCharge | None, now: datetime) -> Shown:
         return Shown.RETURNED
     if pix is not None and pix.state == PixState.TAKEN:
         return Shown.SEEN if order.status == OrderStatus.PROCESSING else Shown.ELSEWHERE
-    if order.status == OrderStatus.EXPIRED or (pix is not None and pix.expires_at <= now):
+    state = state_of(order, now)
+    if pix is not None and state == OrderStatus.EXPIRED:
         return Shown.EXPIRED
-    if order.status != OrderStatus.RESERVED:
+    if state != OrderStatus.RESERVED:
         return Shown.ELSEWHERE
-    return Shown.NEW if pix is None else Shown.WAITING
+    if pix is None:
+        return Shown.NEW
+    return Shown.WAITING if pix.expires_at > now else Shown.CLOSING
 
 
 def _act(request: HttpRequest, order: Order) -> HttpResponse:
@@ -112,8 +120,9 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     if is_early or shown == Shown.ELSEWHERE or not offers_pix(order):
         return see_other(order_path(order.pk))
     context = describe_order(order, now) | describe_terms(order)
-    context |= {
+    context |= describe_start_again(order, now) | {
         "shown": shown,
+        "milliseconds_left": milliseconds_until(_ends_at(order, pix, shown), now),
         "refused": refused,
         "is_simulated": is_simulated(),
     }
@@ -134,6 +143,11 @@ def _describe(
         "received": show_money(pix.received, order.currency) if pix.received else "",
         "asked_at": show_hour(now.astimezone(zone)) if was_asked else "",
     }
+
+
+def _ends_at(order: Order, pix: PixCharge | None, shown: Shown) -> datetime:
+    """Return the moment to which the page counts: the last one to pay, or that of the hold."""
+    return pix.expires_at if pix is not None and shown == Shown.WAITING else order.reserved_until
 
 
 # A buyer looks at the page again and again.

@@ -36,6 +36,11 @@ def is_ready(order: Order) -> bool:
     return bool(delivery and delivery.codes_stored_at)
 
 
+def milliseconds_until(moment: datetime, now: datetime) -> int:
+    """Return how long it is until a moment, in whole milliseconds, and 0 after it."""
+    return max(0, int((moment - now).total_seconds() * 1000))
+
+
 def describe_order(order: Order, now: datetime) -> dict[str, Any]:
     """Return the template context of an order, in the active language."""
     event = order.event
@@ -63,7 +68,7 @@ def describe_order(order: Order, now: datetime) -> dict[str, Any]:
         "refunded": _money_or_none(order.refunded, order.currency),
         "is_free": order.total == 0,
         "until": show_hour(order.reserved_until.astimezone(zone)),
-        "milliseconds_left": max(0, int((order.reserved_until - now).total_seconds() * 1000)),
+        "milliseconds_left": milliseconds_until(order.reserved_until, now),
     }
 
 

@@ -240,6 +240,24 @@ def test_the_token_of_the_link_leaves_the_address_and_opens_no_other_order(api: 
     assert not wrong.cookies
 
 
+def test_the_page_of_the_link_counts_down_by_the_servers_clock(api: APIClient):
+    order = waiting_order()
+    clean = page_of(order, "").partition("?")[0]
+    stranger = Client().get(f"{clean}/state")
+    api.get(page_of(order, confirmation_token(order)))
+
+    page = api.get(clean, headers=ENGLISH).content.decode()
+    now = api.get(f"{clean}/state").json()
+
+    assert f'data-status="{clean}/state" data-state="confirming"' in page
+    assert "Your tickets are kept until" in page
+    assert 0 < now["left"] <= int(page.partition('data-milliseconds="')[2].partition('"')[0])
+    assert now["state"] == "confirming"
+    Order.objects.update(reserved_until=clock.now())
+    assert api.get(f"{clean}/state").json() == {"state": "expired", "left": 0}
+    assert (stranger.status_code, stranger.json()) == (404, {})
+
+
 def test_the_link_of_a_refunded_order_leads_to_its_page(api: APIClient, queue: RecordingQueue):
     order = waiting_order()
     confirm(order)
@@ -269,7 +287,7 @@ def test_the_page_escapes_texts_and_sends_security_headers(api: APIClient, queue
     page = api.get(page_of(order, confirmation_token(order)), follow=True)
 
     text = page.content.decode()
-    assert "<script" not in text
+    assert "<script>" not in text
     assert "style=" not in text
     assert "confirmation?token=" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Jazz" in text

@@ -93,12 +93,31 @@ def test_after_the_deadline_the_answers_are_only_shown(event: Event):
     assert not Answer.objects.exists()
 
 
-def test_a_buyer_who_answers_knows_how_long_the_tickets_are_kept(event: Event):
+def test_a_buyer_who_answers_sees_the_time_that_is_left_by_the_servers_clock(event: Event):
     browser, home = buyer_of_two(event)
     kept = re.search(r"Your tickets are kept until [^.]+\.", browser.get(home).content.decode())
     assert kept
 
-    assert kept[0] in browser.get(f"{home}details/").content.decode()
+    page = browser.get(f"{home}details/").content.decode()
+
+    assert kept[0] in page
+    left = re.search(r'data-milliseconds="([0-9]+)"', page)
+    assert left
+    assert 14 * 60_000 < int(left[1]) <= 15 * 60_000
+    assert f'data-status="{home}status" data-state="reserved"' in page
+    assert "orders/order.js" in page
+    # What was typed is not lost without a word.
+    assert "Your tickets are not kept any more." in page
+
+
+def test_nothing_counts_down_once_the_order_is_paid(event: Event):
+    browser, home = buyer_of_two(event)
+    Order.objects.update(status=OrderStatus.PROCESSING)
+
+    page = browser.get(f"{home}details/").content.decode()
+
+    assert "data-milliseconds" not in page
+    assert "orders/order.js" not in page
 
 
 def test_a_buyer_who_answers_too_late_is_led_to_where_a_purchase_starts_again(event: Event):

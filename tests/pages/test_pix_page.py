@@ -1,5 +1,6 @@
 """The page on which a buyer pays by Pix, as a browser without JavaScript uses it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -42,6 +43,13 @@ class Buyer:
 
     def state(self) -> str:
         return str(self.browser.get(f"{self.path}state/").json()["state"])
+
+
+def milliseconds_in(page: str) -> int:
+    """Return the time left that a page shows."""
+    found = re.search(r'data-milliseconds="([0-9]+)"', page)
+    assert found
+    return int(found[1])
 
 
 def end(order: Order) -> None:
@@ -102,6 +110,52 @@ def test_a_pix_that_ended_says_so_and_money_that_came_late_is_said_to_be_returne
 
     assert "We have returned BRL 45.00" in buyer.read()
     assert PixCharge.objects.get().state == PixState.RETURNED
+
+
+def test_the_page_counts_to_the_end_of_the_pix_and_then_to_the_end_of_the_hold():
+    buyer = Buyer()
+    buyer.act("request")
+    waiting = buyer.browser.get(f"{buyer.path}state/").json()
+    page = buyer.read()
+    # The last 30 seconds are for the news of a payment: the bank takes none any more.
+    PixCharge.objects.update(expires_at=clock.now())
+    closing = buyer.browser.get(f"{buyer.path}state/").json()
+    later = buyer.read()
+    hold = buyer.browser.get(f"{buyer.home}status").json()
+
+    assert waiting["state"] == "waiting"
+    assert 14 * 60_000 < waiting["left"] <= 14.5 * 60_000
+    assert 0 <= waiting["left"] - milliseconds_in(page) < 30_000
+    assert "Pay by" in page
+    assert closing["state"] == "closing"
+    assert 0 <= closing["left"] - hold["left"] < 30_000
+    assert milliseconds_in(later) > 14 * 60_000
+    assert "We wait for the bank until" in later
+    assert "Start again" not in later
+    assert "Reserve the same tickets again" not in later
+
+
+def test_a_pix_that_ended_offers_the_same_tickets_again():
+    buyer = Buyer()
+    buyer.act("request")
+    end(buyer.order)
+
+    page = buyer.read()
+    again = buyer.browser.post(f"{buyer.home}again", {"form_key": "k"})
+
+    assert "Reserve the same tickets again" in page
+    assert "data-milliseconds" not in page
+    new = Order.objects.exclude(pk=buyer.order.pk).get()
+    assert again.headers["Location"] == order_path(new.pk)
+
+
+def test_an_order_that_was_paid_by_card_is_not_told_that_its_pix_has_ended():
+    buyer = Buyer()
+    buyer.act("request")
+    confirm_payment(order=buyer.order, method="card", token="tok_approved", now=clock.now())
+    PixCharge.objects.update(expires_at=clock.now())
+
+    assert (buyer.state(), buyer.read()) == ("elsewhere", buyer.home)
 
 
 def test_an_order_that_needs_no_pix_leads_to_its_own_page():
