@@ -1,7 +1,7 @@
 """Figures of entries, for pages and reports: how many people each gate admitted, and when."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -27,7 +27,11 @@ _MOST_SLOTS: Final = 96
 
 @dataclass(frozen=True, slots=True)
 class GateEntries:
-    """The people that one gate admitted and refused. An undone admission does not count."""
+    """
+    The people that one gate admitted and refused. An undone admission does not count.
+
+    Those whom a device without a network let in against the rules are neither.
+    """
 
     gate: str
     admitted: int
@@ -60,6 +64,8 @@ def read_entries(event: Event) -> Entries:
         admitted[gate, start] += let_in
         totals[gate][0] += let_in
         totals[gate][1] += refused
+    for gate, conflicts in _count_conflicts(event):
+        totals[gate][1] -= conflicts
     gates = [GateEntries(gate, *totals[gate]) for gate in sorted(totals)]
     moments = sorted(start for (_, start), count in admitted.items() if count > 0)
     starts: list[datetime] = []
@@ -74,6 +80,12 @@ def read_entries(event: Event) -> Entries:
         if gate.admitted
     }
     return Entries(gates, starts, series)
+
+
+def _count_conflicts(event: Event) -> Iterable[tuple[str, int]]:
+    """Return the conflicts of each gate that the slots have as refused."""
+    conflicts = Scan.objects.filter(event=event, conflict=True).exclude(result__in=LET_THROUGH)
+    return conflicts.order_by().values_list("gate").annotate(count=Count("pk"))
 
 
 def _counted(event: Event) -> Iterator[tuple[datetime, str, int, int]]:

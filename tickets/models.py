@@ -97,6 +97,10 @@ class Ticket(models.Model):
     inside = models.BooleanField(_("inside"), null=True, editable=False)
     # The time of its latest entry. NULL, of the previous release: `used_at`.
     last_entry_at = models.DateTimeField(_("last entry"), null=True, editable=False)
+    # The gate of its latest entry, "" if that has no name. NULL: it was not stored.
+    entry_gate = models.CharField(  # noqa: DJ001 - "" and NULL differ
+        max_length=50, null=True, editable=False
+    )
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
     # Since then, its place is on sale again and its price is owed to the buyer.
     refunded_at = models.DateTimeField(_("refunded at"), null=True)

@@ -3,15 +3,19 @@
 from django.db import models
 from django.db.models import Q
 
-from events.models import Event
+from events.models import Event, TicketType
 
 
 class ScanSlot(models.Model):
-    """How many people one gate of an event admitted and refused in one quarter of an hour."""
+    """How many of one type one gate of an event admitted and refused in a quarter of an hour."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, db_index=False)
     starts_at = models.DateTimeField()
     gate = models.CharField(max_length=50, blank=True)
+    # NULL: the scanned codes belong to no ticket of the event.
+    ticket_type = models.ForeignKey(
+        TicketType, on_delete=models.CASCADE, null=True, db_index=False, related_name="+"
+    )
     # An undone admission is taken off the quarter in which it happened.
     admitted = models.IntegerField(default=0)
     refused = models.IntegerField(default=0)
@@ -19,7 +23,9 @@ class ScanSlot(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["event", "starts_at", "gate"], name="one_scan_slot_per_gate"
+                fields=["event", "starts_at", "gate", "ticket_type"],
+                name="one_scan_slot_per_gate_and_type",
+                nulls_distinct=False,
             ),
         ]
 

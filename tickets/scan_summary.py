@@ -51,20 +51,22 @@ def _beginning(now: datetime) -> datetime:
 
 
 _SCANS: Final = """
-INSERT INTO tickets_scanslot AS slot (event_id, starts_at, gate, admitted, refused)
-SELECT event_id, date_bin('15 minutes', scanned_at, '2000-01-01Z') AS starts_at, gate,
-  sum(admitted), sum(refused)
+INSERT INTO tickets_scanslot AS slot
+  (event_id, starts_at, gate, ticket_type_id, admitted, refused)
+SELECT counted.event_id, date_bin('15 minutes', scanned_at, '2000-01-01Z') AS starts_at, gate,
+  ticket.ticket_type_id, sum(admitted), sum(refused)
 FROM (
-  SELECT event_id, scanned_at, gate, (result = 'admitted')::int AS admitted,
+  SELECT event_id, ticket_id, scanned_at, gate, (result = 'admitted')::int AS admitted,
     (result NOT IN ('admitted', 'readmitted', 'exited'))::int AS refused
   FROM tickets_scan
   WHERE recorded_at >= %(start)s AND recorded_at < %(end)s AND event_id IS NOT NULL
   UNION ALL
-  SELECT event_id, scanned_at, gate, -1, 0 FROM tickets_scan
+  SELECT event_id, ticket_id, scanned_at, gate, -1, 0 FROM tickets_scan
   WHERE undone_at >= %(start)s AND undone_at < %(end)s AND event_id IS NOT NULL
     AND result = 'admitted'
 ) AS counted
-GROUP BY event_id, starts_at, gate
-ON CONFLICT (event_id, starts_at, gate) DO UPDATE
+LEFT JOIN tickets_ticket ticket ON ticket.id = counted.ticket_id
+GROUP BY counted.event_id, starts_at, gate, ticket.ticket_type_id
+ON CONFLICT (event_id, starts_at, gate, ticket_type_id) DO UPDATE
 SET admitted = slot.admitted + excluded.admitted, refused = slot.refused + excluded.refused
 """

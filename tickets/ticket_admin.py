@@ -244,7 +244,11 @@ class ScanAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         fields: Sequence[Any] = super().get_fields(request, obj)
-        if obj is None or obj.event_id is None or has_codes_right(request.user, obj.event_id):
+        if obj is None or obj.event_id is None:
+            return fields
+        # The code of another event's ticket, which admits there, is for nobody here.
+        of_here = obj.result != ScanResult.WRONG_EVENT
+        if of_here and has_codes_right(request.user, obj.event_id):
             return fields
         return [field for field in fields if field != "code"]
 

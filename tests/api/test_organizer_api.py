@@ -402,7 +402,10 @@ def test_attendance_is_counted_by_ticket_type_and_by_gate():
 
     assert (seen["sold"], seen["held"], seen["admitted"], seen["capacity"]) == (2, 3, 1, 100)
     assert seen["ticket_types"][0]["admitted"] == 1
-    assert seen["gates"] == [{"gate": "South", "admitted": 1, "refused": 1}]
+    figures = {"admitted": 1, "inside": 1, "refused": 1, "conflicts": 0}
+    of_type = {"id": str(kind.pk), "name": kind.name, **figures}
+    assert seen["gates"] == [{"gate": "South", **figures, "ticket_types": [of_type]}]
+    assert seen["no_type"] == {"refused": 0, "conflicts": 0}
 
 
 def test_a_token_can_do_only_what_its_scopes_allow():

@@ -22,10 +22,12 @@ from tests.make import (
     SOMEBODY,
     as_bearer,
     as_user,
+    make_device,
     make_event,
     make_organizer,
     make_paid_order,
     make_reserved_order,
+    make_ticket,
     make_ticket_type,
     make_user,
 )
@@ -33,7 +35,7 @@ from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.actors import record_act, system_actor
 from ticketing.models import ActType
-from tickets.models import Device, Ticket
+from tickets.models import Device, Scan, Ticket
 from tickets.refund import refund_order
 from tickets.webhooks.models import WebhookEndpoint, WebhookMessage
 from tickets.webhooks.sending import send_test
@@ -320,6 +322,28 @@ def test_an_action_on_another_organizers_order_does_nothing():
 
     order.refresh_from_db()
     assert order.status == "paid"
+
+
+def test_the_code_of_another_events_ticket_is_shown_to_nobody_who_scanned_it():
+    here, elsewhere = make_ticket(), make_ticket()
+    door = as_bearer(make_device(here.event))
+    for code in (elsewhere.code, here.code):
+        door.post("/tickets/validate", {"code": code})
+    client = Client(headers={"Accept-Language": "en"})
+    client.force_login(make_user(organizer=here.event.organizer, is_staff=True))
+
+    pages = {
+        scan.result: html.unescape(
+            client.get(
+                reverse("admin:tickets_scan_change", args=[scan.pk]), follow=True
+            ).content.decode()
+        )
+        for scan in Scan.objects.all()
+    }
+
+    assert here.code in pages["admitted"]
+    assert "wrong event" in pages["wrong_event"]
+    assert elsewhere.code not in pages["wrong_event"]
 
 
 def test_orders_and_tickets_are_found_by_code_name_email_and_ticket_number():

@@ -73,15 +73,18 @@ def test_it_shows_who_is_inside_and_the_scans_of_each_gate():
     order = make_paid_order(ticket_type=event.ticket_types.get(), quantity=3)
     device = as_bearer(make_device(event))
     codes = [ticket.code for ticket in Ticket.objects.of_order(order.pk)]
-    for code in (codes[0], codes[1], codes[1]):
+    for code in (codes[0], codes[1], codes[1], "T1:FORGED"):
         device.post("/tickets/validate", {"code": code})
 
     shown = text_of(sign_in(event).get(page(event)))
 
     assert re.search(r"Inside now</dt><dd>2<", shown)
     assert re.search(r"Entered so far</dt><dd>2 <small>of 3<", shown)
-    assert re.search(r"Pista</th><td>3</td><td>2</td><td>2</td>", shown)
-    assert re.search(r"North</th><td>2</td><td>1</td>", shown)
+    assert re.search(r"Pista</th><td>3</td><td>2</td><td>2</td><td>1</td><td>0</td>", shown)
+    assert re.search(r"North</th><td>2</td><td>2</td><td>2</td><td>0</td>", shown)
+    assert re.search(
+        r"Codes of no ticket of this event</th><td>–</td><td>0</td><td>0</td><td>1</td>", shown
+    )
 
 
 @pytest.mark.parametrize(

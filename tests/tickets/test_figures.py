@@ -83,6 +83,17 @@ def test_a_scan_that_an_offline_device_sends_late_counts_when_it_happened():
     assert read_entries(kind.event) == before
 
 
+def test_a_guest_whom_an_offline_device_let_in_against_the_rules_is_not_refused():
+    ticket = make_ticket()
+    scan(ticket, at=EIGHT)
+    scan(ticket, at=EIGHT)
+    scan(ticket, at=EIGHT)
+    refused = Scan.objects.filter(result="already_used")
+    refused.filter(pk__in=refused.order_by("pk").values("pk")[:1]).update(conflict=True)
+
+    assert read_entries(ticket.event).gates == [GateEntries("North", 1, 1)]
+
+
 def test_entries_of_another_event_are_not_counted():
     scan(make_ticket(), at=EIGHT)
 

@@ -1,13 +1,12 @@
-"""Measure an event's attendance: its tickets sold, held and admitted, and its scans."""
+"""Measure an event's attendance: its tickets sold and held, and what happened at its door."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
-
-from django.db.models import Count, Q
 
 from events.models import TicketType
 from events.stock.record import held_by_type
-from tickets.models import LET_THROUGH, Scan, ScanResult, Ticket, TicketStatus
+from tickets.door.counts import Figures, GateCounts, count_doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,34 +18,31 @@ class AttendanceOfType:
     capacity: int
     sold: int
     held: int
-    admitted: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttendanceOfGate:
-    """Counts of one gate's scans. A later entry of a ticket, and an exit, is neither."""
-
-    gate: str
-    admitted: int
-    refused: int
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
+    """
+    An event's tickets, and the figures of its door, which are those of its live view.
+
+    `no_type` are scans of codes that are of no ticket of the event.
+    """
+
     event: UUID
     capacity: int
     sold: int
     held: int
-    admitted: int
+    figures: Figures
     ticket_types: list[AttendanceOfType]
-    gates: list[AttendanceOfGate]
+    no_type: Figures
+    gates: list[GateCounts]
 
 
-def measure_attendance(event_id: UUID) -> Attendance:
-    """Count an event's tickets by type and its scans by gate, in PostgreSQL."""
-    held = held_by_type([event_id])
-    used = Ticket.objects.filter(event_id=event_id, status=TicketStatus.USED)
-    admitted = dict(used.order_by().values_list("ticket_type_id").annotate(Count("pk")))
+def measure_attendance(event_id: UUID, *, now: datetime) -> Attendance:
+    """Count an event's tickets and scans by type and by gate, in PostgreSQL."""
+    held, door = held_by_type([event_id]), count_doors([event_id], now=now)[event_id]
+    figures = {kind.id: kind.figures for kind in door.types}
     types = [
         AttendanceOfType(
             kind.pk,
@@ -54,24 +50,17 @@ def measure_attendance(event_id: UUID) -> Attendance:
             kind.capacity,
             kind.sold,
             held.get(kind.pk, 0) + kind.promised - kind.sold,
-            admitted.get(kind.pk, 0),
+            figures.get(kind.pk, Figures()),
         )
         for kind in TicketType.objects.filter(event_id=event_id).order_by("number")
-    ]
-    let_in = Count("pk", filter=Q(result=ScanResult.ADMITTED))
-    refused = Count("pk", filter=~Q(result__in=LET_THROUGH))
-    counted = Scan.objects.filter(event_id=event_id, undone_at=None)
-    scans = counted.order_by("gate").values_list("gate")
-    gates = [
-        AttendanceOfGate(gate, admitted_scans, refused_scans)
-        for gate, admitted_scans, refused_scans in scans.annotate(let_in=let_in, refused=refused)
     ]
     return Attendance(
         event=event_id,
         capacity=sum(kind.capacity for kind in types),
         sold=sum(kind.sold for kind in types),
         held=sum(kind.held for kind in types),
-        admitted=sum(kind.admitted for kind in types),
+        figures=door.total,
         ticket_types=types,
-        gates=gates,
+        no_type=door.no_type,
+        gates=door.gates,
     )

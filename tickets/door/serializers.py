@@ -1,4 +1,4 @@
-"""Scans and attendance as JSON."""
+"""Scans as JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -125,33 +125,6 @@ class UndoSent(StrictSerializer):
     """Which scan to undo. Without `scan_id`: the latest entry or exit."""
 
     scan_id = serializers.UUIDField(required=False)
-
-
-class AttendanceOfTypeShown(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    capacity = serializers.IntegerField()
-    sold = serializers.IntegerField()
-    held = serializers.IntegerField()
-    admitted = serializers.IntegerField()
-
-
-class AttendanceOfGateShown(serializers.Serializer[Any]):
-    gate = serializers.CharField()
-    admitted = serializers.IntegerField()
-    refused = serializers.IntegerField()
-
-
-class AttendanceShown(serializers.Serializer[Any]):
-    """An event's tickets: `held` are reserved or being paid for, `admitted` are checked in."""
-
-    event = serializers.UUIDField()
-    capacity = serializers.IntegerField()
-    sold = serializers.IntegerField()
-    held = serializers.IntegerField()
-    admitted = serializers.IntegerField()
-    ticket_types = AttendanceOfTypeShown(many=True)
-    gates = AttendanceOfGateShown(many=True)
 
 
 class ScannedTicketShown(serializers.Serializer[Any]):

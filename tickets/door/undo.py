@@ -121,7 +121,13 @@ def _scan_to_undo(ticket: Ticket, scan_id: UUID | None) -> Scan:
 def _restore_ticket(ticket_id: UUID, undone: Scan) -> None:
     row = Ticket.objects.filter(pk=ticket_id)
     if undone.result == ScanResult.ADMITTED:
-        row.update(status=TicketStatus.VALID, used_at=None, inside=None, last_entry_at=None)
+        row.update(
+            status=TicketStatus.VALID,
+            used_at=None,
+            inside=None,
+            last_entry_at=None,
+            entry_gate=None,
+        )
         return
     standing = Scan.objects.filter(
         ticket_id=ticket_id, result__in=LET_THROUGH, undone_at=None
@@ -130,4 +136,5 @@ def _restore_ticket(ticket_id: UUID, undone: Scan) -> None:
     row.update(
         inside=before is None or before.direction == Direction.ENTRY,
         last_entry_at=entry and entry.scanned_at,
+        entry_gate=entry and entry.gate,
     )

@@ -19,6 +19,9 @@
 -- A repeated scan_id violates a unique constraint, which rolls everything back. The caller then
 -- returns the result of the first scan.
 --
+-- A code of no event of the scanner is recorded for the event at whose door it was shown: the one
+-- that the scanner names, else the device's event whose door closes next. So its refusal counts.
+--
 -- Each statement of the function sees what was committed before that statement. When an UPDATE
 -- does not match, the SELECT after it sees what another transaction has committed.
 CREATE FUNCTION check_in_at_gate(
@@ -36,7 +39,7 @@ DECLARE
   verdict text; event uuid; event_status text; rule text; ticket uuid; found_status text;
   holder text; kind uuid; kind_name text; code text; its_code text;
   opens timestamptz; closes timestamptz; its_zone text; today date; entry_day date;
-  device uuid; gate text; obstacle text; late boolean; clash boolean;
+  device uuid; gate text; door uuid; obstacle text; late boolean; clash boolean;
   inside boolean; was_inside boolean;
   last_before text; first_after text; last_after text; in_party integer;
 BEGIN
@@ -60,6 +63,7 @@ BEGIN
   IF only_event IS NOT NULL AND event IS NULL THEN
     result := 'unknown_event'; RETURN NEXT; RETURN;
   END IF;
+  door := event;
   IF event IS DISTINCT FROM the_event THEN event := NULL; END IF;
   -- A text that equals the stored code needs no check. PostgreSQL cannot verify any other text.
   IF NOT signed AND its_code IS DISTINCT FROM the_code THEN
@@ -103,7 +107,7 @@ BEGIN
     WHILE verdict IS NULL LOOP
       IF the_direction = 'entry' AND obstacle IS NULL THEN
         UPDATE tickets_ticket t SET status = 'used', used_at = seen, last_entry_at = seen,
-            inside = last_after IS DISTINCT FROM 'exit'
+            inside = last_after IS DISTINCT FROM 'exit', entry_gate = gate
           WHERE t.id = ticket AND t.status = 'valid' RETURNING t.inside INTO inside;
         IF FOUND THEN verdict := 'admitted'; entry_day := today; EXIT; END IF;
       END IF;
@@ -130,7 +134,9 @@ BEGIN
       ELSIF obstacle IS NOT NULL THEN verdict := obstacle;
       ELSE
         UPDATE tickets_ticket t SET last_entry_at = greatest(t.last_entry_at, t.used_at, seen),
-            inside = last_after IS DISTINCT FROM 'exit'
+            inside = last_after IS DISTINCT FROM 'exit',
+            entry_gate = CASE WHEN seen >= greatest(t.last_entry_at, t.used_at) THEN gate
+              ELSE t.entry_gate END
           WHERE t.id = ticket RETURNING t.inside INTO inside;
         verdict := 'readmitted'; entry_day := today;
       END IF;
@@ -139,6 +145,14 @@ BEGIN
       SELECT count(*) INTO in_party FROM party_of(ticket, gate);
     END IF;
   END IF;
+  IF door IS NULL THEN
+    SELECT e.id INTO door FROM tickets_device d JOIN events_event e
+        ON e.organizer_id = d.organizer_id AND e.status IN ('published', 'cancelled')
+          AND (d.all_events OR EXISTS (
+            SELECT FROM tickets_device_events g WHERE g.device_id = d.id AND g.event_id = e.id))
+      WHERE d.id = device AND coalesce(e.checkin_ends_at, e.ends_at) > seen
+      ORDER BY coalesce(e.checkin_ends_at, e.ends_at), e.id LIMIT 1;
+  END IF;
   clash := the_decision = 'admitted' AND the_direction = 'entry'
     AND (clash IS TRUE OR verdict NOT IN ('admitted', 'readmitted'));
   INSERT INTO tickets_scan (
@@ -146,7 +160,7 @@ BEGIN
     code, scanned_at, recorded_at, direction, decision, conflict, entry_day
   ) VALUES (
     the_id, the_scan, coalesce('device:' || device, scanner), device, the_api_token, the_user,
-    event, ticket, verdict, gate, the_code, seen, written, the_direction, the_decision, clash,
+    door, ticket, verdict, gate, the_code, seen, written, the_direction, the_decision, clash,
     entry_day
   );
   RETURN QUERY SELECT verdict, holder, kind_name, code, opens, closes, its_zone,

@@ -12,7 +12,7 @@ from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_paid_o
 from tests.moments import NOON
 from ticketing import clock
 from tickets.door import shared
-from tickets.door.counts import DoorCounts, GateCounts, count_doors
+from tickets.door.counts import DoorCounts, Figures, count_doors
 from tickets.door.device_events import events_of_device
 from tickets.door.devices import note_seen
 from tickets.door.undo import undo_check_in
@@ -134,7 +134,10 @@ def test_figures_are_the_same_before_and_after_scans_are_in_slots():
     summed = counts_of(event)
 
     assert live == summed
-    assert live.gates == [GateCounts("North", 1, 0, 0), GateCounts("South", 0, 2, 0)]
+    assert [(gate.gate, gate.figures) for gate in live.gates] == [
+        ("North", Figures(admitted=1, inside=1)),
+        ("South", Figures(refused=2)),
+    ]
     assert (live.sold, live.admitted, live.inside, live.refused) == (3, 1, 1, 2)
 
 

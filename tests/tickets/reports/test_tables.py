@@ -197,6 +197,7 @@ def test_admissions_have_each_scan_and_never_the_scanned_code(event: Event):
     assert [(r["Result"], r["Ticket"], r["Gate"], r["Scanned by"]) for r in rows] == [
         ("admitted", f"{order.code}-1", "Portão 2", "Scanner Portão 2"),
         ("already used", f"{order.code}-1", "Portão 2", "Scanner Portão 2"),
+        ("invalid code", None, "Portão 2", "Scanner Portão 2"),
     ]
     assert ticket.code not in str(rows)
 
