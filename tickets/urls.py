@@ -102,7 +102,7 @@ urlpatterns = [
     re_path(rf"{_TRANSFER}/reminders\Z", choose_holders_reminders),
     re_path(rf"{_ORDER}/reminders\Z", choose_reminders),
     re_path(rf"{_ORDER}/offline\.js\Z", send_offline_worker),
-    re_path(rf"{_ORDER}/names/\Z", show_names_page),
+    re_path(rf"{_ORDER}/names/\Z", show_names_page, name="names_page"),
     re_path(rf"{_ORDER}/refund\Z", give_back),
     re_path(r"^door/?\Z", show_door),
     re_path(r"^door/sw\.js\Z", send_service_worker),

@@ -23,11 +23,13 @@ from events.models import Event
 from events.pages.event import describe_event, describe_types
 from events.pages.live import LiveEvent, count_if_unknown, read_live_event
 from orders.access import token_digest_of
+from orders.answers import with_asks_required
 from orders.counted_address import count_address
 from orders.insertion import Customer, Reservation
-from orders.page_link import order_path
+from orders.models import Order
 from orders.pages.access import give_access, see_other
 from orders.pages.choice_form import ChoiceForm, describe_choice, quantities_in
+from orders.pages.next_step import next_step
 from orders.pages.refusals import FIELDS, say_refusal
 from orders.pricing import WantedTickets, check_on_sale, offered_types
 from orders.promo_code import LONGEST_PROMO_CODE
@@ -149,8 +151,9 @@ def reserve_by_form(  # noqa: PLR0913 - each argument is independent of the othe
 
 
 def lead_to_order(request: HttpRequest, reserved: Reserved) -> HttpResponse:
-    """Lead the browser to the page of an order that it has reserved, with the order's cookie."""
-    response = see_other(order_path(reserved.order_id))
+    """Lead the browser on with an order that it has reserved, and give it the order's cookie."""
+    order = with_asks_required(Order.objects.select_related("event")).get(pk=reserved.order_id)
+    response = see_other(next_step(order, clock.now()))
     return give_access(request, response, order_id=reserved.order_id, token=reserved.token)
 
 

@@ -14,10 +14,19 @@ from orders.answer_rules import AnswerNotValid
 from orders.answers import AnswersClosed, answer_questions, asked_of, can_answer
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
-from orders.pages.access import of_order, see_other
+from orders.pages.access import give_access, of_order, see_other
 from orders.pages.details_form import DetailsForm
+from orders.pages.next_step import next_step
+from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, has_ended
+from orders.pages.starting_again import (
+    describe_start_again,
+    may_start_again,
+    reserve_same_tickets,
+)
 from ticketing import clock
+from ticketing.api.problems import status_and_words
+from ticketing.errors import Refusal
 from ticketing.pages.sections import Section
 from ticketing.pages.shop import show_private_page
 
@@ -31,10 +40,30 @@ def show_details_page(request: HttpRequest, order: Order) -> HttpResponse:
     if request.method != "POST":
         return _show(request, order, DetailsForm(asked))
     form = DetailsForm(asked, request.POST)
+    if may_start_again(order, clock.now()):
+        return _answer_again(request, order, form)
+    return _answer(request, order, form)
+
+
+def _answer_again(request: HttpRequest, ended: Order, form: DetailsForm) -> HttpResponse:
+    """Reserve the tickets of an ended order again, with the sent answers, if the form says so."""
+    if request.POST.get("act") != "again":
+        return _show(request, ended, form, status=HTTPStatus.CONFLICT)
+    try:
+        order, reserved = reserve_same_tickets(request, ended)
+    except Refusal as refusal:
+        status = status_and_words(type(refusal))[0]
+        return _show(request, ended, form, refused=say_refusal(refusal), status=status)
+    response = _answer(request, order, DetailsForm(asked_of(order), request.POST))
+    return give_access(request, response, order_id=order.pk, token=reserved.token)
+
+
+def _answer(request: HttpRequest, order: Order, form: DetailsForm) -> HttpResponse:
+    now = clock.now()
     if not form.is_valid():
         return _show(request, order, form, status=HTTPStatus.BAD_REQUEST)
     try:
-        answer_questions(order=order, given=form.given(), actor=buyer_of(order), now=clock.now())
+        answer_questions(order=order, given=form.given(), actor=buyer_of(order), now=now)
     except AnswersClosed:
         return _show(request, order, form, status=HTTPStatus.CONFLICT)
     except AnswerNotValid:
@@ -42,7 +71,7 @@ def show_details_page(request: HttpRequest, order: Order) -> HttpResponse:
         form = DetailsForm(asked_of(order))
         changed = _("The questions have changed meanwhile. Please answer these.")
         return _show(request, order, form, refused=changed, status=HTTPStatus.CONFLICT)
-    return see_other(order_path(order.pk))
+    return see_other(next_step(order, now))
 
 
 def _show(
@@ -54,16 +83,20 @@ def _show(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     now = clock.now()
-    if has_ended(order, now):
+    is_over = form.is_bound and may_start_again(order, now)
+    if has_ended(order, now) and not is_over:
         # The page of the order says how it ended, and offers to start again.
         return see_other(order_path(order.pk))
-    is_open = can_answer(order, order.event, now)
+    # What was typed for an order that has ended may go with its tickets to the next one.
+    is_open = is_over or can_answer(order, order.event, now)
     if not is_open:
         for field in form.fields.values():
             field.disabled = True
-    context = describe_order(order, now) | {
+    context = describe_order(order, now) | describe_start_again(order, now)
+    context |= {
         "form": form,
         "is_open": is_open,
+        "is_over": is_over,
         "refused": refused,
         "changes_until": show_deadline(order.event, answers_close_at(order.event)),
         "is_unpaid": order.status == OrderStatus.RESERVED,

@@ -6,27 +6,26 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
-from django.utils import translation
 
-from events.event_cache import take_event
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
-from orders.carrying import carry_details
 from orders.confirmation import accept_payment
 from orders.declines import say_decline
 from orders.gateway import get_checkout
-from orders.insertion import Customer
 from orders.models import Order, OrderStatus, PaymentMethod
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other, show_instead
-from orders.pages.choosing import lead_to_order, reserve_by_form
+from orders.pages.choosing import lead_to_order
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, is_ready, milliseconds_until, state_of
-from orders.pages.starting_again import describe_start_again, may_start_again
+from orders.pages.starting_again import (
+    describe_start_again,
+    may_start_again,
+    reserve_same_tickets,
+)
 from orders.pages.ways import ways_for
 from orders.payment import PaymentNotAccepted
-from orders.pricing import EventNotFound, WantedTickets
 from orders.required_details import needs_details
 from ticketing import clock
 from ticketing.api.form_keys import act_once
@@ -110,21 +109,10 @@ def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not may_start_again(order, clock.now()):
         return see_other(order_path(order.pk))
-    cached = take_event(order.event_id)
-    customer = Customer(
-        order.customer_name, order.customer_email, translation.get_language() or order.language
-    )
-    wanted = [WantedTickets(item.ticket_type_id, item.quantity) for item in order.items.all()]
     try:
-        if cached is None:
-            raise EventNotFound("The event is not on sale any more.")
-        reserved = reserve_by_form(
-            request, cached, wanted, customer, promo_code=order.promo_text, proof=""
-        )
+        _new, reserved = reserve_same_tickets(request, order)
     except Refusal as refusal:
         return _show(request, order, refusal)
-    new = Order.objects.select_related("event").get(pk=reserved.order_id)
-    carry_details(ended=order, order=new, actor=buyer_of(new), now=clock.now())
     return lead_to_order(request, reserved)
 
 

@@ -4,10 +4,19 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.http import HttpRequest
+from django.utils import translation
+
+from events.event_cache import take_event
+from orders.access import buyer_of
+from orders.carrying import carry_details
+from orders.insertion import Customer
 from orders.models import Order, OrderStatus
 from orders.pages.choice_form import field_of
+from orders.pages.choosing import Reserved, reserve_by_form
 from orders.pages.shown_order import state_of
-from orders.pricing import check_on_sale
+from orders.pricing import EventNotFound, WantedTickets, check_on_sale
+from ticketing import clock
 from ticketing.api.form_keys import FIELD, new_form_key
 from ticketing.errors import Refusal
 
@@ -31,6 +40,27 @@ def describe_start_again(order: Order, now: datetime) -> dict[str, Any]:
         "form_key_field": FIELD,
         "form_key": new_form_key(),
     }
+
+
+def reserve_same_tickets(request: HttpRequest, order: Order) -> tuple[Order, Reserved]:
+    """
+    Reserve the tickets of an ended order once more, and take over what its buyer has told.
+
+    :raises Refusal: as `reserve_tickets`
+    """
+    cached = take_event(order.event_id)
+    if cached is None:
+        raise EventNotFound("The event is not on sale any more.")
+    language = translation.get_language() or order.language
+    customer = Customer(order.customer_name, order.customer_email, language)
+    wanted = [WantedTickets(item.ticket_type_id, item.quantity) for item in order.items.all()]
+    reserved = reserve_by_form(
+        request, cached, wanted, customer, promo_code=order.promo_text, proof=""
+    )
+    orders = Order.objects.select_related("event__organizer")
+    new = orders.prefetch_related("items__ticket_type").get(pk=reserved.order_id)
+    carry_details(ended=order, order=new, actor=buyer_of(new), now=clock.now())
+    return new, reserved
 
 
 def _is_on_sale(order: Order, now: datetime) -> bool:

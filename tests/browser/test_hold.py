@@ -31,7 +31,6 @@ def test_what_a_buyer_types_stays_when_the_time_ends_without_a_network(
     with visiting(stack, browser, language="en") as page:
         page.clock.install()
         reserve(page, event)
-        page.goto(f"{page.url}details/")
         page.get_by_label("Alguma alergia?").fill("Nozes")
         expect(page.locator("[data-clock]")).to_have_text(re.compile("^14:"))
         page.context.set_offline(True)
@@ -49,8 +48,15 @@ def test_what_a_buyer_types_stays_when_the_time_ends_without_a_network(
         over = page.get_by_text("Your tickets are not kept any more.", exact=True)
         expect(over).to_be_visible()
         expect(page.locator("[data-announce]")).to_contain_text("not kept any more")
-        expect(page.get_by_label("Alguma alergia?")).to_have_value("Nozes")
         expect(page.get_by_role("button", name="Save and go on")).to_be_hidden()
+        page.get_by_role("button", name="Reserve the same tickets again").click()
+        # The page of the new reservation: it has what was typed, and marks what is missing.
+        expect(page.get_by_text("Some answers are missing")).to_be_visible()
+        expect(page.get_by_label("Alguma alergia?")).to_have_value("Nozes")
+        page.get_by_role("group", name="Vem de ônibus?").get_by_label("No").check()
+        page.get_by_label("Tamanho da camiseta").select_option("M")
+        page.get_by_role("button", name="Save and go on").click()
+        expect(heading(page, "Names on the tickets")).to_be_visible()
 
 
 def test_a_pix_that_ends_in_front_of_its_buyer_offers_the_tickets_again(

@@ -77,7 +77,6 @@ def heading(page: Page, text: str) -> Locator:
 def tell_everything(page: Page, *tickets: str) -> Iterator[str]:
     """Answer the organizer's questions and name the holders of the tickets, after mistakes."""
     missing = re.compile("Este campo é obrigatório")
-    page.get_by_role("link", name="Responder às perguntas").click()
     page.get_by_label("Alguma alergia?").fill("Nozes")
     page.get_by_role("button", name="Salvar e continuar").click()
     ride = page.get_by_role("group", name="Vem de ônibus?")
@@ -91,7 +90,6 @@ def tell_everything(page: Page, *tickets: str) -> Iterator[str]:
     expect(page.get_by_label("Alguma alergia?")).to_have_value("Nozes")
     page.get_by_role("button", name="Salvar e continuar").click()
 
-    page.get_by_role("link", name="Dar nomes aos ingressos").click()
     page.get_by_label(tickets[0]).fill("Bia Lima")
     page.get_by_role("button", name="Salvar e continuar").click()
     expect(page.get_by_label(tickets[1])).to_have_accessible_description(missing)
@@ -114,7 +112,8 @@ def test_a_declined_card_is_explained_and_the_next_one_is_approved(
         page.get_by_role("button", name="Mais um: Meia-entrada").click()
         expect(page.locator("[data-total]")).to_have_text("R$\u00a0120,00")
         page.get_by_role("button", name="Reservar", exact=True).click()
-        expect(heading(page, "Pague seus ingressos")).to_be_visible()
+        # What must be told before the payment is asked at once.
+        expect(heading(page, "Perguntas do organizador")).to_be_visible()
         assert "token" not in page.url
         for _ in tell_everything(page, "Pista, ingresso 1", "Meia-entrada, ingresso 1"):
             pass
@@ -177,7 +176,7 @@ def test_a_lost_connection_costs_neither_time_nor_money(
         page.clock.fast_forward("04:00")
         expect(said).to_have_text("1 minute left.")
         expect(said).to_have_role("status")
-        expect(page.get_by_text("No connection. Your tickets stay kept")).to_be_visible()
+        expect(page.get_by_text("No connection. Until then your tickets stay kept")).to_be_visible()
         page.context.set_offline(False)
         page.clock.fast_forward("00:40")
         expect(page.locator("[data-clock]")).to_have_text(re.compile("^14:"))

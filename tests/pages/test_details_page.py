@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from events.models import MOST_QUESTIONS, Event, QuestionKind, QuestionScope
+from events.models import MOST_QUESTIONS, Event, Question, QuestionKind, QuestionScope
 from events.models.events import LARGEST_PER_ORDER
 from orders.models import Answer, Order, OrderStatus
 from orders.page_link import order_path
 from tests.make import make_event, make_question, make_reservation
+from tests.pages.test_shop_choosing import filled
 from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,16 +121,83 @@ def test_nothing_counts_down_once_the_order_is_paid(event: Event):
     assert "orders/order.js" not in page
 
 
-def test_a_buyer_who_answers_too_late_is_led_to_where_a_purchase_starts_again(event: Event):
+def test_a_buyer_who_comes_too_late_is_led_to_where_a_purchase_starts_again(event: Event):
     browser, home = buyer_of_two(event)
     Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+
     opened = browser.get(f"{home}details/")
-    Order.objects.update(status=OrderStatus.EXPIRED)
-    sent = browser.post(f"{home}details/", {"answer-1": "P", "answer-2": "M"})
 
     assert (opened.status_code, opened.headers["Location"]) == (303, home)
-    assert (sent.status_code, sent.headers["Location"]) == (303, home)
     assert "Reserve the same tickets again" in browser.get(home).content.decode()
+
+
+def test_answers_sent_too_late_stay_on_the_page_and_go_with_the_tickets_reserved_again(
+    event: Event,
+):
+    browser, home = buyer_of_two(event)
+    Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+    typed = {"form_key": "k", "answer-0": "Vegan", "answer-1": "P", "answer-2": "M"}
+
+    late = browser.post(f"{home}details/", typed)
+    kept = late.content.decode()
+    again = browser.post(f"{home}details/", typed | {"act": "again"})
+
+    assert late.status_code == 409
+    assert "Your tickets are not kept any more." in kept
+    assert "Reserve the same tickets again, with what I typed" in kept
+    assert 'value="Vegan"' in kept
+    assert "Save and go on" not in kept
+    new = Order.objects.exclude(pk=home.split("/")[2]).get()
+    assert (again.status_code, again.headers["Location"]) == (303, order_path(new.pk))
+    assert again.cookies["order"]["path"] == order_path(new.pk)
+    answers = {(a.question.label, a.position): a.value for a in Answer.objects.filter(order=new)}
+    assert answers == {("Diet?", 0): "Vegan", ("Size?", 1): "P", ("Size?", 2): "M"}
+    assert Answer.objects.count() == len(answers)
+
+
+def test_an_answer_that_is_missing_is_marked_after_the_tickets_were_reserved_again(event: Event):
+    browser, home = buyer_of_two(event)
+    browser.get(f"{home}details/")
+    Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+    typed = {"form_key": "k", "answer-0": "Vegan", "answer-1": "P", "act": "again"}
+    token = browser.cookies["order"].value
+
+    page = browser.post(f"{home}details/", typed)
+
+    new = Order.objects.exclude(pk=home.split("/")[2]).get()
+    assert page.status_code == 400
+    text = page.content.decode()
+    assert f'action="{order_path(new.pk)}details/"' in text
+    assert text.count('class="wrong"') == 1
+    assert 'value="Vegan"' in text
+    # A browser keeps a cookie for each path. This client has one for all.
+    browser.cookies["order"] = token
+    assert browser.post(f"{home}details/", typed).status_code == 400
+    assert Order.objects.count() == 2
+
+
+def test_typed_answers_stay_when_the_tickets_are_sold_out_meanwhile(event: Event):
+    browser, home = buyer_of_two(event)
+    Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+    event.ticket_types.update(sales_end_at=clock.now() - timedelta(seconds=1))
+    typed = {"form_key": "k", "answer-0": "Vegan", "answer-1": "P", "answer-2": "M"}
+
+    page = browser.post(f"{home}details/", typed | {"act": "again"})
+
+    assert page.status_code == 409
+    assert "The sale of these tickets has ended." in page.content.decode()
+    assert 'value="Vegan"' in page.content.decode()
+    assert Order.objects.count() == 1
+
+
+def test_answers_to_a_refunded_order_lead_to_its_page(event: Event):
+    browser, home = buyer_of_two(event)
+    Order.objects.update(status=OrderStatus.REFUNDED, paid_at=clock.now())
+
+    sent = browser.post(f"{home}details/", {"answer-1": "P", "answer-2": "M", "act": "again"})
+
+    assert (sent.status_code, sent.headers["Location"]) == (303, home)
+    assert Order.objects.count() == 1
 
 
 def test_an_event_without_questions_has_no_such_page():
@@ -139,6 +207,30 @@ def test_an_event_without_questions_has_no_such_page():
     assert "Questions of the organizer" not in browser.get(home).content.decode()
     assert Client().get(f"{home}details/").status_code == 404
     assert Order.objects.count() == 1
+
+
+def test_the_form_that_reserves_leads_to_what_is_asked_and_then_to_the_payment():
+    event = make_event(holder_names="required")
+    make_question(event=event, label="Diet?", is_required=True)
+    browser = Client(headers={"accept-language": "en"})
+
+    reserved = browser.post(f"/e/{event.slug}", filled(event, 1))
+    home = order_path(Order.objects.get().pk)
+    answered = browser.post(f"{home}details/", {"answer-0": "Vegan"})
+    named = browser.post(f"{home}names/", {"name-0": "Bia Lima"})
+
+    steps = [answer.headers["Location"] for answer in (reserved, answered, named)]
+    assert steps == [f"{home}details/", f"{home}names/", home]
+    assert 'name="method"' in browser.get(home).content.decode()
+
+
+def test_what_may_stay_unanswered_is_no_step_of_its_own(event: Event):
+    Question.objects.update(is_required=False)
+    browser = Client(headers={"accept-language": "en"})
+
+    reserved = browser.post(f"/e/{event.slug}", filled(event, 1))
+
+    assert reserved.headers["Location"] == order_path(Order.objects.get().pk)
 
 
 def test_a_buyer_answers_what_the_organizer_needs_before_the_payment(event: Event):

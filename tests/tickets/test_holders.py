@@ -208,16 +208,25 @@ def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
     assert 'value="Caio Reis"' in sold
 
 
-def test_a_buyer_who_names_too_late_is_led_to_where_a_purchase_starts_again():
-    reservation = make_reservation(ticket_type=an_event().ticket_types.get())
+def test_names_sent_too_late_stay_and_go_with_the_tickets_reserved_again():
+    reservation = make_reservation(ticket_type=an_event().ticket_types.get(), quantity=2)
     browser, home = Client(headers={"accept-language": "en"}), order_path(reservation.order_id)
     browser.cookies["order"] = reservation.token.text
     Order.objects.update(status=OrderStatus.EXPIRED)
+    typed = {"form_key": "k", "name-0": "Bia Lima", "name-1": ""}
 
-    opened, sent = browser.get(f"{home}names/"), browser.post(f"{home}names/", {"name-0": "Bia"})
+    opened = browser.get(f"{home}names/")
+    late = browser.post(f"{home}names/", typed)
+    again = browser.post(f"{home}names/", typed | {"act": "again"})
 
     assert (opened.status_code, opened.headers["Location"]) == (303, home)
-    assert (sent.status_code, sent.headers["Location"]) == (303, home)
+    assert late.status_code == 409
+    assert "Reserve the same tickets again, with what I typed" in late.content.decode()
+    assert 'value="Bia Lima"' in late.content.decode()
+    new = Order.objects.exclude(pk=reservation.order_id).get()
+    assert (again.status_code, again.headers["Location"]) == (303, order_path(new.pk))
+    assert names_of(new) == ["Bia Lima", ""]
+    assert HolderName.objects.count() == 1
 
 
 def test_the_page_of_names_locks_what_cannot_change_and_is_gone_when_nothing_is_asked():

@@ -16,8 +16,15 @@ from orders.answer_rules import Place
 from orders.holders import can_name, names_close_at, needs_names
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
-from orders.pages.access import of_order, see_other
+from orders.pages.access import give_access, of_order, see_other
+from orders.pages.next_step import next_step
+from orders.pages.refusals import say_refusal as say_reserving
 from orders.pages.shown_order import describe_order, has_ended
+from orders.pages.starting_again import (
+    describe_start_again,
+    may_start_again,
+    reserve_same_tickets,
+)
 from ticketing import clock
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
@@ -30,7 +37,14 @@ from tickets.holders import NamedPlace, name_holders, named_places
 class NamesForm(forms.Form):
     """A field for the name on each ticket. Those that cannot be named now are disabled."""
 
-    def __init__(self, places: Sequence[NamedPlace], order: Order, *args: Any) -> None:
+    def __init__(
+        self, places: Sequence[NamedPlace], order: Order, *args: Any, is_over: bool = False
+    ) -> None:
+        """
+        Make the fields.
+
+        :param is_over: keep what was typed for an order that has ended: its names can be carried on
+        """
         super().__init__(*args)
         self.places = list(places)
         is_required = order.event.holder_names == HolderNames.REQUIRED
@@ -40,7 +54,7 @@ class NamesForm(forms.Form):
                 label=_("%(type)s, ticket %(number)d") % words,
                 required=is_required,
                 initial=each.name,
-                disabled=not each.can_name,
+                disabled=not (each.can_name or is_over),
                 widget=forms.TextInput(attrs={"autocomplete": "off"}),
             )
 
@@ -64,7 +78,27 @@ def show_names_page(request: HttpRequest, order: Order) -> HttpResponse:
         return see_other(order_path(order.pk))
     if request.method != "POST":
         return _show(request, order, NamesForm(places, order))
-    form = NamesForm(places, order, request.POST)
+    if may_start_again(order, now):
+        return _name_again(request, order, NamesForm(places, order, request.POST, is_over=True))
+    return _name(request, order, NamesForm(places, order, request.POST))
+
+
+def _name_again(request: HttpRequest, ended: Order, form: NamesForm) -> HttpResponse:
+    """Reserve the tickets of an ended order again, with the sent names, if the form says so."""
+    if request.POST.get("act") != "again":
+        return _show(request, ended, form, status=HTTPStatus.CONFLICT)
+    try:
+        order, reserved = reserve_same_tickets(request, ended)
+    except Refusal as refusal:
+        status = status_and_words(type(refusal))[0]
+        return _show(request, ended, form, refused=say_reserving(refusal), status=status)
+    places = named_places(order, now=clock.now())
+    response = _name(request, order, NamesForm(places, order, request.POST))
+    return give_access(request, response, order_id=order.pk, token=reserved.token)
+
+
+def _name(request: HttpRequest, order: Order, form: NamesForm) -> HttpResponse:
+    now = clock.now()
     if not form.is_valid():
         return _show(request, order, form, status=HTTPStatus.BAD_REQUEST)
     try:
@@ -75,7 +109,7 @@ def show_names_page(request: HttpRequest, order: Order) -> HttpResponse:
         fresh = NamesForm(named_places(order, now=now), order)
         status = status_and_words(type(refusal))[0]
         return _show(request, order, fresh, refused=say_refusal(refusal), status=status)
-    return see_other(order_path(order.pk))
+    return see_other(next_step(order, now))
 
 
 def _show(
@@ -87,12 +121,15 @@ def _show(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     now = clock.now()
-    if has_ended(order, now):
+    is_over = form.is_bound and may_start_again(order, now)
+    if has_ended(order, now) and not is_over:
         # The page of the order says how it ended, and offers to start again.
         return see_other(order_path(order.pk))
-    context = describe_order(order, now) | {
+    context = describe_order(order, now) | describe_start_again(order, now)
+    context |= {
         "form": form,
-        "is_open": any(each.can_name for each in form.places),
+        "is_open": is_over or any(each.can_name for each in form.places),
+        "is_over": is_over,
         "is_sold": order.status == OrderStatus.PAID,
         "is_unpaid": order.status == OrderStatus.RESERVED,
         "is_required": order.event.holder_names == HolderNames.REQUIRED,

@@ -6,6 +6,7 @@ if (page) {
   const clock = page.querySelector("[data-clock]");
   const announce = page.querySelector("[data-announce]");
   const offline = page.querySelector("[data-offline]");
+  const keeps = offline?.textContent;
   const over = page.querySelector("[data-over]");
   // How long to wait between two questions, by state: at first, and at most.
   const PAUSES = {
@@ -77,7 +78,7 @@ if (page) {
     } catch {
       if (offline) {
         offline.hidden = false;
-        if (ended) offline.textContent = offline.dataset.ended;
+        offline.textContent = ended ? offline.dataset.ended : keeps;
       }
     }
     pause = Math.min(PAUSES[state][1], pause * 1.3);
