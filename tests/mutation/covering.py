@@ -34,7 +34,7 @@ class Coverage:
         """
         Return the tests that run a line or one near it, or else any line of its file.
 
-        Tests in `places`, or else in the module's own test file, come first.
+        Tests in `places` come first, or else those in the module's own test file and its folder.
         """
         lines = self.tests_by_line.get(path, {})
         near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
@@ -52,8 +52,8 @@ class Coverage:
 
     def _of_module(self, path: str, found: set[str], places: Sequence[str]) -> list[str]:
         module = Path(path)
-        own = str("tests" / module.with_name(f"test_{module.stem}"))
-        return self._most_promising_first(found, places or [own])
+        own = "tests" / module.with_name(f"test_{module.stem}")
+        return self._most_promising_first(found, places or [str(own), str(own.parent)])
 
     def tests_in(self, places: Sequence[str]) -> list[str]:
         """Return the tests of these files and folders, or all tests if there are none."""

@@ -1,5 +1,6 @@
 """Changes to Python modules: cosmic-ray's operators, and three of our own for Django code."""
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -65,8 +66,10 @@ class Change:
 
     @property
     def digest(self) -> str:
-        """Return an identity that changes when anything in the file changes."""
-        return sha256(f"{self.path}\n{self.text}".encode()).hexdigest()
+        """Return an identity that changes when anything in the same function or class changes."""
+        is_python = self.path.endswith(".py")
+        part = _statement_at(self.line, self.text) if is_python else self.text
+        return sha256(f"{self.path}\n{part}".encode()).hexdigest()
 
 
 class DropKeyword(Operator):  # type: ignore[misc]  # cosmic-ray has no types
@@ -177,6 +180,18 @@ def _is_code(source: str, line: int) -> bool:
     is_signature = text.strip().startswith(("def ", "class ", "import ", "from "))
     is_annotation = text.rstrip().endswith((",", ":", " = None", ") -> None:")) and " | " in text
     return indented and not is_signature and not (is_annotation and "Q(" not in text)
+
+
+def _statement_at(line: int, text: str) -> str:
+    """Return the function, class or other statement of a module that a line belongs to."""
+    statements = ast.parse(text).body
+    found = [each for each in statements if _first_line(each) <= line <= (each.end_lineno or 0)]
+    return "\n".join(ast.unparse(each) for each in found)
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", [])
+    return min(each.lineno for each in [statement, *decorators])
 
 
 def _compiles(text: str) -> bool:
