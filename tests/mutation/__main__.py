@@ -107,7 +107,7 @@ def _run(lanes: list[Lane], *, only: str, sample: int, fresh: bool) -> int:
     for lane in lanes:
         open_lane(lane)
     _wait_until_ready(lanes)
-    chosen = [trial for trial in _trials(covered, lanes[0]) if only in trial.change.path][::sample]
+    chosen = list(_trials(covered, lanes[0], only))[::sample]
     before = set(_NOTICED.read_text().split()) if _NOTICED.exists() else set()
     trials = [trial for trial in chosen if trial.change.digest not in before]
     _say(
@@ -175,8 +175,8 @@ def _wait_until_ready(lanes: Sequence[Lane]) -> None:
             time.sleep(0.05)
 
 
-def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
-    for name in _verbs():
+def _trials(covered: Coverage, lane: Lane, only: str) -> Iterator[Trial]:
+    for name in (name for name in _verbs() if only in name):
         source, places = (PROJECT / name).read_text(), _PLAN["modules"].get(name, [])
         for change in [_no_change(name, source), *changes_of(PROJECT / name, PROJECT)]:
             alone = not only_functions_differ(source, change.text)
@@ -187,6 +187,8 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
             )
             yield Trial(change, Task("python", name, change.text, tests), alone=alone)
     for name, places in _PLAN["scripts"].items():
+        if only not in name:
+            continue
         source = (PROJECT / name).read_text()
         for change in [_no_change(name, source), *changes_of_lua(name, source)]:
             yield Trial(change, Task("lua", name, change.text, covered.tests_in(places)))
@@ -194,10 +196,10 @@ def _trials(covered: Coverage, lane: Lane) -> Iterator[Trial]:
         functions: dict[str, str] = dict(connection.execute(_OUR_FUNCTIONS).fetchall())
     left_out = set(_PLAN["functions"]["left_out"])
     for name, source in functions.items():
-        if name in left_out:
+        path = f"sql/{name}"
+        if name in left_out or only not in path:
             continue
         tests = covered.tests_in(_PLAN["functions"].get(name.partition("/")[0], []))
-        path = f"sql/{name}"
         for change in [_no_change(path, source), *changes_of_sql(path, source)]:
             yield Trial(change, Task("sql", path, change.text, tests, restore=source))
 
