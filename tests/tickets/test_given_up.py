@@ -160,11 +160,22 @@ def test_buyers_get_their_mail_even_if_the_organizers_address_cannot_be_mailed()
         TimeoutError(),
     ],
 )
-def test_a_mail_that_fails_for_a_temporary_reason_is_given_up_after_three_days(error: Exception):
+def test_a_mail_that_fails_for_a_temporary_reason_is_tried_again(error: Exception):
+    order = paid_order()
+
+    with refusing(error), pytest.raises(type(error)):
+        deliver_tickets(order_id=order.pk, now=clock.now())
+
+    tried = Delivery.objects.get()
+    assert (tried.failed_at, tried.attempts, tried.leased_until) == (None, 1, None)
+    assert tried.failure
+
+
+def test_a_mail_is_given_up_after_three_days_of_temporary_failures():
     order, start = paid_order(), clock.now()
-    with refusing(error):
+    with refusing(UNREACHABLE):
         for hour in range(0, 72, 3):
-            with pytest.raises(type(error)):
+            with pytest.raises(type(UNREACHABLE)):
                 deliver_tickets(order_id=order.pk, now=start + timedelta(hours=hour))
         tried = Delivery.objects.get()
         deliver_tickets(order_id=order.pk, now=tried.asked_at + 3 * DAY)
