@@ -461,7 +461,7 @@ def test_the_document_has_exactly_these_paths_and_methods(api: APIClient):
         "GET /door/bundle",
         "POST /door/scans",
         "POST /door/parties",
-        "GET /door/guests",
+        "POST /door/guests",
         "POST /door/guests/{ticket_id}/admit",
         "GET /webhooks",
         "POST /webhooks",

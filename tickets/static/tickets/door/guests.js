@@ -26,8 +26,9 @@ export function openGuests({ token, events, zone, changed, handleUnknown, text =
       return;
     }
     status.textContent = say("finding");
-    const query = new URLSearchParams({ q: words.value.trim(), event: event.value });
-    const guests = await attempt(status, handleUnknown, () => call(`/door/guests?${query}`, { token, seconds: SECONDS }));
+    // As a body: an address would get into the logs of proxies.
+    const body = { event: event.value, q: words.value.trim() };
+    const guests = await attempt(status, handleUnknown, () => call("/door/guests", { token, body, seconds: SECONDS }));
     if (guests !== null) {
       const list = guests.guests;
       status.textContent = list.length === 0 ? say("nobody_found") : "";
