@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from events.models import Event, Membership, Role
+from events.roles import RIGHTS, Right
 from tests.make import (
     as_bearer,
     make_device,
@@ -216,6 +217,22 @@ def test_a_viewer_sees_conflicts_and_may_not_acknowledge_them():
     assert refused.status_code == 404
     conflict.refresh_from_db()
     assert conflict.acknowledged_at is None
+
+
+def test_a_role_that_sees_no_orders_and_runs_no_door_sees_conflicts_without_their_codes(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setitem(RIGHTS, Role.VIEWER, frozenset({Right.SEE_EVENTS}))  # type: ignore[arg-type]
+    event = open_door()
+    make_conflict(event)
+    order = Ticket.objects.get().order.code
+
+    first = sign_in(event, Role.VIEWER).get(page(event))
+    polled = Client().get(part(event), headers=pass_of(first))
+
+    for shown in (text_of(first), text_of(polled)):
+        assert "Ticket <strong>…</strong> (Pista) has let in two guests." in shown
+        assert order not in shown
 
 
 @pytest.mark.parametrize("scan", ["", "x", "01998c70-9c3d-7e02-b7a4-1c5e8f2a6d90"])

@@ -1,6 +1,6 @@
 """The pages of an event's live door: figures, devices and alerts, which a script keeps current."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -40,6 +40,14 @@ _PASS_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
+class _Reader:
+    """What the reader of a page may do, and see of conflicts: the codes of tickets."""
+
+    may_act: bool
+    sees_codes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ShownDevice:
     device: Device
     presence: str
@@ -55,6 +63,7 @@ def show_live_door(site: AdminSite, request: HttpRequest, event_id: UUID) -> Htt
     if not _may(request, event_id, Right.SEE_EVENTS):
         raise Http404
     may_act = _may(request, event_id, Right.RUN_DOOR)
+    reader = _Reader(may_act, may_act or _may(request, event_id, Right.SEE_ORDERS))
     if request.method == "POST":
         if not may_act:
             raise Http404
@@ -62,13 +71,13 @@ def show_live_door(site: AdminSite, request: HttpRequest, event_id: UUID) -> Htt
         return redirect(request.path)
     now = clock.now()
     door = _door(event_id, now)
-    told = {"event": str(event_id), "language": translation.get_language(), "may_act": may_act}
+    told = {"event": str(event_id), "language": translation.get_language()}
     with timezone.override(zone_named(door.event.timezone)):
         context = {
             **site.each_context(request),
-            **_part(door, may_act=may_act, now=now),
+            **_part(door, reader, now),
             "title": _("Live door"),
-            "live_pass": signing.dumps(told, salt=_SALT),
+            "live_pass": signing.dumps(told | asdict(reader), salt=_SALT),
         }
         return TemplateResponse(request, "admin/live_door.html", context).render()
 
@@ -90,7 +99,8 @@ def show_live_part(request: HttpRequest, event_id: UUID) -> HttpResponse:
     door = _door(event_id, now)
     zone = zone_named(door.event.timezone)
     with translation.override(told["language"]), timezone.override(zone):
-        context = _part(door, may_act=told["may_act"], now=now)
+        reader = _Reader(told["may_act"], told["sees_codes"])
+        context = _part(door, reader, now)
         page = HttpResponse(render_to_string("admin/live_door_part.html", context))
     page.headers["Cache-Control"] = "no-store"
     return page
@@ -110,7 +120,7 @@ def _acknowledge(request: HttpRequest, event_id: UUID) -> None:
     forget_doors()
 
 
-def _part(door: WatchedDoor, *, may_act: bool, now: datetime) -> dict[str, Any]:
+def _part(door: WatchedDoor, reader: _Reader, now: datetime) -> dict[str, Any]:
     devices = [_show_device(device, door.event, now) for device in door.devices]
     opens, closes = door_hours(door.event)
     return {
@@ -119,9 +129,11 @@ def _part(door: WatchedDoor, *, may_act: bool, now: datetime) -> dict[str, Any]:
         "opens": opens,
         "closes": closes,
         "devices": devices,
-        "conflicts": door.conflicts,
+        "conflicts": [
+            each if reader.sees_codes else replace(each, code="…") for each in door.conflicts
+        ],
         "silent": [shown for shown in devices if shown.presence == Presence.SILENT],
-        "may_act": may_act,
+        "may_act": reader.may_act,
         "now": now,
     }
 
