@@ -93,19 +93,56 @@ def test_it_shows_who_is_inside_and_the_scans_of_each_gate():
     [
         (timedelta(minutes=6), "has been silent for 6 minutes"),
         (timedelta(minutes=4), "online"),
-        # Before the door opened: it was used elsewhere.
-        (timedelta(hours=2), None),
     ],
 )
-def test_a_device_that_stops_at_an_open_door_is_an_alert(ago: timedelta, said: str | None):
+def test_a_device_that_stops_at_an_open_door_is_an_alert(ago: timedelta, said: str):
     event = open_door()
     make_device(event)
     Device.objects.update(last_seen_at=clock.now() - ago)
 
     shown = text_of(sign_in(event).get(page(event)))
 
-    assert ("data-alert=" in shown) == (said is not None and "silent" in said)
-    assert said is None or said in shown
+    assert ("data-alert=" in shown) == ("silent" in said)
+    assert said in shown
+
+
+def test_a_gate_where_no_phone_was_on_since_the_door_opened_is_an_alert():
+    event = open_door()
+    for gate in ("North", "north ", "South"):
+        make_device(event, gate=gate)
+    Device.objects.update(last_seen_at=clock.now() - timedelta(hours=2))
+    Device.objects.filter(gate="South").update(last_seen_at=clock.now())
+
+    shown = text_of(sign_in(event).get(page(event)))
+
+    assert shown.count("data-alert=") == 1
+    assert "Nobody scans at the gate <strong>North</strong>." in shown
+    assert "Scanner North, Scanner north ." in shown
+    assert shown.count("not in use ·") == 2
+
+
+@pytest.mark.parametrize("why", ["spare", "scanned", "opening", "closed", "all events", "never"])
+def test_a_phone_that_is_not_in_use_is_no_alert(why: str):
+    event = open_door()
+    make_device(event)
+    seen_at = None if why == "never" else clock.now() - timedelta(hours=2)
+    Device.objects.update(last_seen_at=seen_at, all_events=why == "all events")
+    if why == "spare":
+        make_device(event)
+        Device.objects.filter(last_seen_at=None).update(
+            last_seen_at=clock.now() - timedelta(minutes=1)
+        )
+    if why == "scanned":
+        as_bearer(make_device(event)).post("/tickets/validate", {"code": "T1:FORGED"})
+    if why == "opening":
+        Event.objects.update(checkin_starts_at=clock.now() - timedelta(minutes=4))
+    if why == "closed":
+        Event.objects.update(checkin_ends_at=clock.now() - timedelta(minutes=4))
+
+    shown = text_of(sign_in(event).get(page(event)))
+
+    assert "data-alert=" not in shown
+    assert ("not in use ·" in shown) == (why in ("spare", "scanned", "all events"))
 
 
 def test_no_device_is_missed_after_the_door_has_closed():

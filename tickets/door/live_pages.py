@@ -29,6 +29,7 @@ from tickets.door.watch import (
     door_hours,
     forget_doors,
     presence_of,
+    unmanned_gates,
     watch_door,
 )
 from tickets.models import Device
@@ -132,6 +133,7 @@ def _part(door: WatchedDoor, reader: _Reader, now: datetime) -> dict[str, Any]:
         "conflicts": [
             each if reader.sees_codes else replace(each, code="…") for each in door.conflicts
         ],
+        "unmanned": unmanned_gates(door, now=now),
         "silent": [shown for shown in devices if shown.presence == Presence.SILENT],
         "may_act": reader.may_act,
         "now": now,

@@ -28,8 +28,18 @@ class Presence(StrEnum):
     ONLINE = "online"
     # It has worked at this door and has stopped.
     SILENT = "silent"
+    # It was on before the door opened, and not since: a spare phone, or one that fails.
+    UNUSED = "unused"
     AWAY = "away"
     NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class UnmannedGate:
+    """A gate where nobody scans, though devices of the event were made ready for it."""
+
+    gate: str
+    devices: list[Device]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +83,48 @@ def door_hours(event: Event) -> tuple[datetime, datetime]:
 
 
 def presence_of(device: Device, event: Event, *, now: datetime) -> Presence:
-    """Say whether a device is in use. It can be silent only while the event's door is open."""
+    """
+    Say whether a device is in use.
+
+    While the event's door is closed, no device is missed. A device that was never seen is a scanner
+    that does not ask for the state of its door, or a phone that was never paired.
+    """
     seen_at = device.last_seen_at
     if seen_at is None:
         return Presence.NEVER
     if now - seen_at < SILENT_AFTER:
         return Presence.ONLINE
     opens, closes = door_hours(event)
-    return Presence.SILENT if opens <= seen_at and now < closes else Presence.AWAY
+    if not opens + SILENT_AFTER <= now < closes:
+        return Presence.AWAY
+    return Presence.SILENT if opens <= seen_at else Presence.UNUSED
+
+
+def unmanned_gates(door: WatchedDoor, *, now: datetime) -> list[UnmannedGate]:
+    """
+    Return the gates of unused devices where nothing was scanned and no other device was on.
+
+    A spare phone beside one that works is no alert. Nor is a device for all events: it may stand at
+    another venue.
+    """
+    scanned = {_same(gate.gate) for gate in door.counts.gates}
+    unused: dict[str, list[Device]] = {}
+    for device in door.devices:
+        presence = presence_of(device, door.event, now=now)
+        if presence in (Presence.ONLINE, Presence.SILENT):
+            scanned.add(_same(device.gate))
+        elif presence is Presence.UNUSED and not device.all_events:
+            unused.setdefault(_same(device.gate), []).append(device)
+    return [
+        UnmannedGate(devices[0].gate, devices)
+        for gate, devices in unused.items()
+        if gate not in scanned
+    ]
+
+
+def _same(gate: str) -> str:
+    """Return a gate's name as gates are compared."""
+    return gate.strip().lower()
 
 
 def _watch_doors(event_ids: Collection[UUID], now: datetime) -> dict[UUID, WatchedDoor]:
