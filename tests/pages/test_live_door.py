@@ -259,7 +259,7 @@ def test_a_viewer_sees_conflicts_and_may_not_acknowledge_them():
 def test_a_role_that_sees_no_orders_and_runs_no_door_sees_conflicts_without_their_codes(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setitem(RIGHTS, Role.VIEWER, frozenset({Right.SEE_EVENTS}))  # type: ignore[arg-type]
+    monkeypatch.setitem(RIGHTS, Role.VIEWER, frozenset({Right.SEE_EVENTS}))
     event = open_door()
     make_conflict(event)
     order = Ticket.objects.get().order.code

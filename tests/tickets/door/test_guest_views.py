@@ -81,9 +81,10 @@ def test_a_revoked_ticket_is_not_found():
 def test_a_search_needs_an_event_and_two_letters():
     ticket = make_ticket()
     door, event = supervisor_at(ticket.event), {"event": str(ticket.event_id)}
-    words = ({}, {"q": "ana"}, event, event | {"q": "a"}, event | {"q": "ana", "page": 2})
+    bodies: list[dict[str, Any]] = [{}, {"q": "ana"}, event, event | {"q": "a"}]
+    bodies.append(event | {"q": "ana", "page": 2})
 
-    assert [door.post("/door/guests", body).status_code for body in words] == [400] * 5
+    assert [door.post("/door/guests", body).status_code for body in bodies] == [400] * 5
 
 
 def test_no_guest_is_searched_for_by_an_address():
