@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import formats
-from django.utils.html import format_html
 from django.utils.translation import get_language, gettext
 
 from events.models import Event, TicketType
@@ -79,11 +78,7 @@ def _describe_type(
         "list_price": show_money(kind.price, event.currency) if price != kind.price else "",
         "state": state,
         "left": left,
-        "number": format_html(
-            '<span data-number="{}">{}</span>',
-            left,
-            formats.number_format(left, force_grouping=True),
-        ),
+        "number": formats.number_format(left, force_grouping=True),
         "limit": limit,
         "most": min(limit, left),
         "own_limit": kind.max_per_order,

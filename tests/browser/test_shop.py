@@ -258,27 +258,27 @@ def test_a_reader_sees_tickets_go_and_a_lost_connection(
     stack: RunningStack, browser: Browser, shop: Shop
 ):
     event = shop.publish_event(ticket_types=[{"name": "Pista", "price": "80.00", "capacity": 2}])
-    with visiting(stack, browser, language="en") as page:
+    with visiting(stack, browser) as page:
         # The page asks every few seconds, and less often while there is no connection.
         page.clock.install()
         page.goto(f"/e/{event['slug']}")
         left = page.locator("[data-left]")
-        expect(left).to_have_text("2 left")
+        expect(left).to_have_text("restam 2")
         shop.sell(event["slug"])
         page.clock.fast_forward("00:05")
-        expect(left).to_have_text("1 left")
+        expect(left).to_have_text("resta 1")
 
         page.context.set_offline(True)
         page.clock.fast_forward("00:05")
-        expect(page.get_by_text("No connection.")).to_be_visible()
+        expect(page.get_by_text("Sem conexão.")).to_be_visible()
         page.context.set_offline(False)
         page.clock.fast_forward("00:10")
-        expect(page.get_by_text("No connection.")).to_be_hidden()
+        expect(page.get_by_text("Sem conexão.")).to_be_hidden()
         shop.sell(event["slug"])
         page.clock.fast_forward("00:05")
 
-        expect(left).to_contain_text("Sold out")
-        expect(page.locator("[data-announce]")).to_contain_text("Pista: Sold out")
+        expect(left).to_contain_text("Esgotado")
+        expect(page.locator("[data-announce]")).to_contain_text("Pista: Esgotado")
 
 
 def test_a_browser_proves_its_work_where_the_event_asks_for_it(

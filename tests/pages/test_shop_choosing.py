@@ -109,6 +109,25 @@ def test_a_sold_out_type_says_until_when_held_tickets_may_return():
     assert "Reserve" not in page
 
 
+@pytest.mark.parametrize(
+    ("language", "one", "many"),
+    [("en", "{n} left", "{n} left"), ("pt-BR", "resta {n}", "restam {n}")],
+)
+def test_the_script_has_the_sentences_of_one_and_of_many_that_are_left(
+    language: str, one: str, many: str
+):
+    browser = Client(headers={"accept-language": language})
+    page, last = (
+        browser.get(f"/e/{make_event(capacity=capacity).slug}").content.decode()
+        for capacity in (1_200, 1)
+    )
+
+    assert f'data-one="{one}" data-many="{many}"' in page
+    number = "1,200" if language == "en" else "1.200"
+    assert f'<span data-number="1200">{many.replace("{n}", number)}</span>' in page
+    assert f'<span data-number="1">{one.replace("{n}", "1")}</span>' in last
+
+
 def test_an_event_of_several_days_says_on_which_day_it_ends():
     event = make_event()
     night = look(event)

@@ -69,7 +69,8 @@ if (form) {
       const number = words.querySelector("[data-number]");
       if (first && number && Number(number.dataset.number) === left) continue;
       if (left > 0 && number) {
-        number.textContent = left.toLocaleString(language);
+        const { one, many } = row.parentElement.dataset;
+        number.textContent = (left === 1 ? one : many).replace("{n}", left.toLocaleString(language));
       } else if (left > 0) {
         // Tickets have come back: the page has no field for them yet.
         card.querySelector("[data-back]").hidden = false;
