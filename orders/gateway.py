@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
-from typing import Final, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 from uuid import UUID
 
 from django.conf import settings
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - that is its name
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import Sum
@@ -100,7 +101,7 @@ class SimulatedGateway(SimulatedPixGateway):
     keeps `SIMULATED_FEE_PERCENT`.
     """
 
-    checkout = Checkout(template="orders/pay_card.html")
+    checkout = Checkout(template="orders/pay_card.html", is_test=True)
 
     # Checked in `__new__`, so that no subclass, wrapper or alias of this class avoids the check.
     def __new__(cls, *_arguments: object, **_named: object) -> Self:
@@ -177,9 +178,26 @@ def get_pix_gateway() -> PixGateway | None:
 
 
 def get_checkout() -> Checkout | None:
-    """Return the configured gateway's part of the page of an order, if it has one."""
+    """Return the configured gateway's part of the page of an order, if pages may show one."""
     gateway = get_gateway()
-    return gateway.checkout if isinstance(gateway, ShowsCheckout) else None
+    if not isinstance(gateway, ShowsCheckout):
+        return None
+    is_shown = settings.SHOW_TEST_PAYMENTS or not gateway.checkout.is_test
+    return gateway.checkout if is_shown else None
+
+
+def warn_about_test_payments(**_options: Any) -> list[CheckMessage]:
+    """Warn in `check --deploy` of a shop in which nobody has to pay."""
+    if not settings.SHOW_TEST_PAYMENTS:
+        return []
+    return [
+        Warning(
+            "SHOW_TEST_PAYMENTS is set: with the simulated gateway, every visitor of the shop takes"
+            " tickets without paying.",
+            hint="Unset it, unless this is a demonstration without real events.",
+            id="orders.W001",
+        )
+    ]
 
 
 def charge(payment: Payment, *, now: datetime) -> Charge:

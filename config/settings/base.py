@@ -168,6 +168,8 @@ STATIC_ROOT = Path(_env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 PAYMENT_GATEWAY: str = _env("PAYMENT_GATEWAY", default="orders.gateway.SimulatedGateway")
 # The simulated gateway charges nobody. Without this setting, no process starts with it.
 ALLOW_SIMULATED_PAYMENTS: bool = _env.bool("ALLOW_SIMULATED_PAYMENTS", default=False)
+# Whether the shop's pages offer the simulated gateway's test cards and its Pix to everybody.
+SHOW_TEST_PAYMENTS: bool = _env.bool("SHOW_TEST_PAYMENTS", default=False)
 # What the simulated gateway keeps of each charge, as a payment provider does.
 SIMULATED_FEE_PERCENT = Decimal(_env("SIMULATED_FEE_PERCENT", default="0"))
 

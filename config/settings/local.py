@@ -20,6 +20,7 @@ _env = Env()
 ALLOWED_HOSTS = ["*"]
 EMAIL_BACKEND = "ticketing.stack.mailbox.MailboxBackend"
 ALLOW_SIMULATED_PAYMENTS = True
+SHOW_TEST_PAYMENTS = True
 SIMULATED_FEE_PERCENT = Decimal(_env("SIMULATED_FEE_PERCENT", default="3.99"))
 DEMO_ADMIN_PASSWORD = _env("DEMO_ADMIN_PASSWORD", default="")
 DEMO_API_TOKEN = _env("DEMO_API_TOKEN", default="")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from events.wording import show_hour, show_money
 from orders.consents import OtherTerms, TermsNotAccepted
-from orders.gateway import GatewayAway, get_pix_gateway
+from orders.gateway import GatewayAway
 from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
@@ -21,9 +21,10 @@ from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.refusals import SENTENCES
 from orders.pages.shown_order import describe_order, milliseconds_until, state_of
 from orders.pages.starting_again import describe_start_again
-from orders.pix import PixNotOffered, PixTooLate, offers_pix, request_pix, settle_pix
+from orders.pages.ways import is_pix_simulated, pays_by_pix
+from orders.pix import PixNotOffered, PixTooLate, request_pix, settle_pix
 from orders.required_details import needs_details
-from orders.simulated_pix import SimulatedPixGateway, pay_simulated_pix
+from orders.simulated_pix import pay_simulated_pix
 from ticketing import clock
 from ticketing.clock import zone_named
 from ticketing.errors import Conflict
@@ -97,10 +98,12 @@ def what_is_shown(order: Order, pix: PixCharge | None, now: datetime) -> Shown:
 def _act(request: HttpRequest, order: Order) -> HttpResponse:
     """Do what the form says. Each act may be repeated, so no form needs a key."""
     now = clock.now()
+    if not pays_by_pix(order):
+        return see_other(order_path(order.pk))
     act = request.POST.get("act", "")
     try:
         pix = request_pix(order=order, now=now, agreed=agreed_in(request.POST))
-        if act == "simulate" and is_simulated():
+        if act == "simulate" and is_pix_simulated():
             pay_simulated_pix(pix_id=order.pk, now=now)
         if act in ("check", "simulate"):
             settle_pix(order_id=pix.pk, now=now)
@@ -117,14 +120,14 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     pix = _pix_of(order)
     shown = what_is_shown(order, pix, now)
     is_early = shown == Shown.NEW and needs_details(order, now)
-    if is_early or shown == Shown.ELSEWHERE or not offers_pix(order):
+    if is_early or shown == Shown.ELSEWHERE or not pays_by_pix(order):
         return see_other(order_path(order.pk))
     context = describe_order(order, now) | describe_terms(order)
     context |= describe_start_again(order, now) | {
         "shown": shown,
         "milliseconds_left": milliseconds_until(_ends_at(order, pix, shown), now),
         "refused": refused,
-        "is_simulated": is_simulated(),
+        "is_simulated": is_pix_simulated(),
     }
     if pix is not None:
         context |= _describe(order, pix, shown, now, was_asked=_ASKED in request.GET)
@@ -161,8 +164,3 @@ def _draw(br_code: str) -> str:
 
 def _pix_of(order: Order) -> PixCharge | None:
     return PixCharge.objects.filter(order=order).first()
-
-
-def is_simulated() -> bool:
-    """Return whether a button may pay a Pix, because no bank is involved."""
-    return isinstance(get_pix_gateway(), SimulatedPixGateway)

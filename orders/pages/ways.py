@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from orders.gateway import get_checkout
+from django.conf import settings
+
+from orders.gateway import get_checkout, get_pix_gateway
 from orders.models import Order, PaymentMethod
 from orders.pix import offers_pix
 from orders.required_details import needs_details
+from orders.simulated_pix import SimulatedPixGateway
 from ticketing import clock
 
 
@@ -33,6 +36,16 @@ def ways_for(order: Order) -> list[Way]:
     return [way for way in _WAYS if way.is_for(order)] + _ways_of_gateway(order)
 
 
+def pays_by_pix(order: Order) -> bool:
+    """Return whether pages offer Pix for the order: a simulated one only where that is allowed."""
+    return offers_pix(order) and (settings.SHOW_TEST_PAYMENTS or not is_pix_simulated())
+
+
+def is_pix_simulated() -> bool:
+    """Return whether a button may pay a Pix, because no bank is involved."""
+    return isinstance(get_pix_gateway(), SimulatedPixGateway)
+
+
 def _is_free(order: Order) -> bool:
     return order.total == 0
 
@@ -47,5 +60,5 @@ def _ways_of_gateway(order: Order) -> list[Way]:
 _WAYS: Final = (
     Way(PaymentMethod.FREE.value, "orders/pay_free.html", _is_free),
     # Its own page shows the code and waits for the money.
-    Way(PaymentMethod.PIX.value, "orders/pay_pix.html", offers_pix, is_paid_here=False),
+    Way(PaymentMethod.PIX.value, "orders/pay_pix.html", pays_by_pix, is_paid_here=False),
 )

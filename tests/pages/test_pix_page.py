@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
@@ -189,12 +190,21 @@ def test_the_button_that_pays_exists_only_with_the_simulated_gateway(
 ):
     buyer = Buyer()
     buyer.act("request")
-    monkeypatch.setattr("orders.pages.pix.is_simulated", lambda: False)
+    monkeypatch.setattr("orders.pages.pix.is_pix_simulated", lambda: False)
 
     assert "Simulate payment" not in buyer.read()
     buyer.act("simulate")
 
     assert SimulatedPix.objects.get().paid_at is None
+
+
+def test_where_test_payments_are_not_shown_no_page_offers_a_simulated_pix(settings: Any):
+    settings.SHOW_TEST_PAYMENTS = False
+    buyer = Buyer()
+
+    assert (buyer.read(), buyer.act("request")) == (buyer.home, buyer.home)
+    assert "Pix" not in buyer.browser.get(buyer.home).content.decode()
+    assert not PixCharge.objects.exists()
 
 
 def test_strangers_see_neither_the_page_nor_its_state():

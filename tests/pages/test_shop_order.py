@@ -61,6 +61,19 @@ def test_a_card_is_charged_once_however_often_the_form_is_sent():
     assert status(browser, order)["state"] == "paid"
 
 
+def test_where_test_payments_are_not_shown_no_page_takes_a_test_card(settings: Any):
+    settings.SHOW_TEST_PAYMENTS = False
+    browser, order = buyer_of(make_event())
+
+    page = look(browser, order)
+    refused = send(browser, order, "pay", method="card", token="tok_approved")
+
+    assert "This site cannot take this payment." in page
+    assert "Test mode" not in page
+    assert refused.status_code == 400
+    assert status(browser, order)["state"] == "reserved"
+
+
 def test_a_declined_card_says_why_and_the_same_tickets_can_be_reserved_again():
     browser, order = buyer_of(make_event(capacity=2), 2)
     send(browser, order, "pay", method="card", token="tok_declined")

@@ -205,6 +205,16 @@ def test_production_does_not_start_with_the_simulated_gateway_unless_it_is_allow
     assert "ALLOW_SIMULATED_PAYMENTS" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("shown", "code"), [("", 0), ("true", 1)])
+def test_the_check_of_a_deployment_warns_of_a_shop_in_which_nobody_pays(shown: str, code: int):
+    check = ("manage.py", "check", "--deploy", "--tag", "security", "--fail-level", "WARNING")
+
+    done = run(*check, SHOW_TEST_PAYMENTS=shown)
+
+    assert done.returncode == code, done.stderr
+    assert ("orders.W001" in done.stderr) == bool(shown)
+
+
 def test_settings_derived_from_production_do_not_start_with_the_simulated_gateway_either(
     tmp_path: Path,
 ):
