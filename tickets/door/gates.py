@@ -1,6 +1,7 @@
 """Find which ticket types a gate admits, and which gates admit a ticket."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from events.models import Gate
@@ -14,6 +15,15 @@ def gates_for(ticket_id: UUID) -> list[str]:
     """
     found = Gate.objects.filter(ticket_types__tickets__pk=ticket_id)
     return list(found.order_by("name").values_list("name", flat=True))
+
+
+def rules_of_gates(event_ids: Iterable[UUID]) -> Mapping[UUID, list[Gate]]:
+    """Return the gates that admit some ticket types only, with those types, by event."""
+    gates = Gate.objects.filter(event__in=list(event_ids)).order_by("name", "pk")
+    by_event = defaultdict(list)
+    for gate in gates.prefetch_related("ticket_types"):
+        by_event[gate.event_id].append(gate)
+    return by_event
 
 
 def types_admitted(gate: str, event_ids: Iterable[UUID]) -> dict[UUID, list[int]]:

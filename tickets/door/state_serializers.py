@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from rest_framework import serializers
 
-from events.models import Event, EventStatus, Reentry
+from events.models import Event, EventStatus, Gate, Reentry
 from ticketing.api.fields import TextField, show_moment
 from tickets.codes import public_key
 from tickets.door.answers import show_scan
@@ -77,10 +77,22 @@ class DoorTypeShown(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class DoorGateShown(serializers.Serializer[Any]):
+    """A gate that admits some ticket types only, by their numbers."""
+
+    name = serializers.CharField()
+    types = serializers.ListField(child=serializers.IntegerField())
+
+
 class BundleEventShown(DoorEventShown):
     """An event of the device, with its ticket types."""
 
     types = DoorTypeShown(many=True)
+    gates = DoorGateShown(
+        many=True,
+        help_text="The gates that admit some ticket types only: where to send a guest of the wrong"
+        " gate. Others admit each type.",
+    )
 
 
 class StateEventShown(DoorEventShown):
@@ -215,7 +227,11 @@ def show_state(  # noqa: PLR0913 - the parts of a response
 
 
 def show_bundle(
-    events: Iterable[Event], changes: TicketChanges, types: Mapping[UUID, list[int]]
+    events: Iterable[Event],
+    changes: TicketChanges,
+    *,
+    types: Mapping[UUID, list[int]],
+    gates: Mapping[UUID, list[Gate]],
 ) -> dict[str, Any]:
     """Return one page of a bundle, which `BundleShown` describes."""
     return {
@@ -231,6 +247,7 @@ def show_bundle(
                 "types": [
                     {"number": kind.number, "name": kind.name} for kind in event.ticket_types.all()
                 ],
+                "gates": [_show_gate(gate) for gate in gates.get(event.pk, [])],
             }
             for event in events
         ],
@@ -261,6 +278,10 @@ def _show_event(event: Event, gate_types: list[int] | None) -> dict[str, Any]:
         "confirm_first": event.confirm_first,
         "gate_types": gate_types,
     }
+
+
+def _show_gate(gate: Gate) -> dict[str, Any]:
+    return {"name": gate.name, "types": sorted(kind.number for kind in gate.ticket_types.all())}
 
 
 def _show_conflict(conflict: Conflict) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ticketing.api.schema import DEVICE_TOKEN, operation
 from tickets.door.bundle import read_ticket_changes
 from tickets.door.device_events import events_of_device
 from tickets.door.devices import note_seen
-from tickets.door.gates import types_admitted
+from tickets.door.gates import rules_of_gates, types_admitted
 from tickets.door.scanner import device_of
 from tickets.door.state_serializers import (
     BundleQuery,
@@ -81,7 +81,9 @@ class DoorBundle(APIView):
         query = read_query(request, BundleQuery)
         events = events_of_device(device, now=now)
         changes = read_ticket_changes(events=events, since=query.get("since"), now=now)
-        return Response(show_bundle(events, changes, _types_of_gate(device, events)))
+        gates = rules_of_gates([event.pk for event in events])
+        types = _types_of_gate(device, events)
+        return Response(show_bundle(events, changes, types=types, gates=gates))
 
 
 def _types_of_gate(device: Device, events: Iterable[Event]) -> Mapping[UUID, list[int]]:

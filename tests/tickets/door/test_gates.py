@@ -82,6 +82,24 @@ def test_the_types_of_a_gate_are_listed_for_the_events_where_it_has_a_rule(event
     assert types_admitted("North", [event.pk]) == {}
 
 
+def test_the_bundle_names_the_gates_with_a_rule_so_that_a_phone_alone_sends_guests_there(
+    event: Event,
+):
+    make_gate("Sul", *event.ticket_types.all())
+    other = make_event(organizer=event.organizer)
+    door = as_bearer(make_device(event, other, gate="Camarote"))
+
+    bundle = door.get("/door/bundle").json()
+
+    assert {each["id"]: (each["gate_types"], each["gates"]) for each in bundle["events"]} == {
+        str(event.pk): (
+            [2],
+            [{"name": "Camarote", "types": [2]}, {"name": "Sul", "types": [1, 2]}],
+        ),
+        str(other.pk): (None, []),
+    }
+
+
 def test_a_party_is_what_is_unused_of_the_order_and_admitted_at_the_gate(event: Event):
     pista = event.ticket_types.get(name="Pista")
     first, second, third = Ticket.objects.of_order(

@@ -7,7 +7,9 @@ const GRACE_MS = 12 * 3_600_000;
 export const LETS_THROUGH = new Set(["admitted", "exited"]);
 
 /**
- * Return the decision about a code without the server: `{result, event, typeName, known}`.
+ * Return the decision about a code without the server: `{result, event, typeName, known, gates}`.
+ *
+ * `gates` are the names of those that are for the ticket's type, among others that are for each type.
  *
  * - `code`: what `readCode` returned
  * - `bundle`: the event data that the server sent last, or null
@@ -33,7 +35,9 @@ export async function decide({ code, bundle, known, verify, chosenEvent, directi
     return { result: "invalid_code" };
   }
   const typeName = event.types.find((each) => each.number === code.type)?.name ?? "";
-  return { result: judge(code, event, known, direction, now), event, typeName, known };
+  // A phone may still have the event data that an earlier release of the server has sent.
+  const gates = event.gates?.filter((each) => each.types.includes(code.type)).map((each) => each.name);
+  return { result: judge(code, event, known, direction, now), event, typeName, known, gates };
 }
 
 function judge(code, event, known, direction, now) {
