@@ -4,14 +4,14 @@
   const canvas = new OffscreenCanvas(1280, 720);
   const film = document.createElement("canvas");
   [film.width, film.height] = [canvas.width, canvas.height];
-  const paint = (element, draw) => {
+  const paint = (element, draw, ground = "#777") => {
     const pen = element.getContext("2d");
-    pen.fillStyle = "#777";
+    pen.fillStyle = ground;
     pen.fillRect(0, 0, 1280, 720);
     draw(pen);
   };
   const develop = () => paint(film, (pen) => pen.drawImage(canvas, 0, 0));
-  window.showCode = (side, squares) => {
+  window.showCode = (side, squares, ground) => {
     paint(canvas, (pen) => {
       if (side > 0) {
         const [size, margin] = [10, 4];
@@ -22,7 +22,7 @@
         squares.forEach(([x, y, width]) => pen.fillRect((x + margin) * size, (y + margin) * size, width * size, size));
         pen.resetTransform();
       }
-    });
+    }, ground);
     develop();
     window.answeredAt = null;
     return performance.now();

@@ -75,6 +75,21 @@ def test_each_refusal_is_explained_in_both_languages(page: Page):
     assert "23:00" in portuguese["closed"]["first"]
 
 
+@pytest.mark.parametrize(
+    ("gates", "advice"),
+    [
+        ([{"name": "Sul", "types": [1, 2]}, {"name": "VIP", "types": [2]}], "Send them to: Sul"),
+        ([{"name": "VIP", "types": [2]}], "Send them to a gate for all tickets"),
+        # The data of an earlier release, which a phone still has.
+        (None, ""),
+    ],
+)
+def test_a_phone_alone_sends_guests_of_another_gate_where_the_server_would(
+    page: Page, gates: list[dict[str, object]] | None, advice: str
+):
+    assert page.evaluate(_SEND_TO_GATE, gates) == ["For another gate", advice]
+
+
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (568, 320)])
 def test_each_answer_fits_the_smallest_phone_upright_and_on_its_side(
     page: Page, width: int, height: int
@@ -118,3 +133,28 @@ def test_a_phone_keeps_its_screen_on_lights_vibrates_and_spares_its_battery(
     seconds = (frames[-1] - frames[0]) / 1000
     assert len(frames) > 1
     assert (len(frames) - 1) / seconds < _MOST_LOOKS_A_SECOND
+
+
+# Decides a ticket of type 1 at a gate for type 2, and returns why it is refused and where to go.
+_SEND_TO_GATE = """
+async (gates) => {
+  const load = (name) => import(`/static/tickets/door/${name}.js`);
+  const [{ decide }, { showAnswer }] = [await load("decide"), await load("answer")];
+  const event = { number: 7, gate_types: [2], types: [{ number: 1, name: "Pista" }] };
+  const decision = await decide({
+    code: { event: 7, type: 1, keyId: 3 },
+    bundle: {
+      expires_at: "2027-01-10T20:00:00Z",
+      keys: [{ event: 7, key_id: 3, public_key: "" }],
+      events: [gates === null ? event : { ...event, gates }],
+    },
+    known: null,
+    verify: async () => true,
+    chosenEvent: null,
+    direction: "entry",
+    now: Date.parse("2027-01-10T12:00:00Z"),
+  });
+  showAnswer({ ...decision, offline: true }, { zone: "America/Sao_Paulo" });
+  return ["why", "first"].map((part) => document.getElementById(`answer-${part}`).textContent);
+}
+"""

@@ -26,6 +26,8 @@ WORDS: Final = {
     ),
     "pair_no_answer": _("The server does not answer. Check the network, then try again."),
     "pair_other_code": _("This is not a pairing code. Ask the organizer for one."),
+    "aim_pairing": _("Point at the organizer's pairing code"),
+    "back": _("Back"),
     "pair_again": _(
         "This phone is the door scanner “{name}” already. To make it another one, press “Pair this"
         " phone”. Otherwise reload this page."
@@ -50,6 +52,7 @@ WORDS: Final = {
         " color: read why."
     ),
     "start": _("Start"),
+    "choose_first": _("Choose the event first"),
     "your_gate": _("Gate"),
     "your_event": _("Event"),
     "choose_event": _("Which event is this gate for?"),
@@ -60,6 +63,9 @@ WORDS: Final = {
     "getting_ready": _("Not ready yet: stay online for a moment"),
     # Camera
     "aim": _("Point at the ticket's QR code"),
+    "aim_exit": _("Leaving: scan the ticket"),
+    "aim_dark": _("Too dark here: find some light"),
+    "aim_dark_light": _("Too dark here: tap “Light on”"),
     "no_camera": _("The camera does not start."),
     "camera_refused": _(
         "The browser may not use the camera. Tap the lock beside the address, allow the camera,"
@@ -68,12 +74,18 @@ WORDS: Final = {
     "camera_missing": _("No camera was found. A keyboard scanner or typing works too."),
     "camera_insecure": _("Browsers allow the camera only on pages that begin with https://."),
     "camera_busy": _("Another app uses the camera. Close it, then try again."),
+    "camera_other": _("Close other apps and try again. If that does not help, restart the phone."),
     "try_again": _("Try again"),
     "light_on": _("Light on"),
     "light_off": _("Light off"),
     "other_camera": _("Other camera"),
     "type_code": _("Type a code"),
-    "the_code": _("The code under the QR code, which begins with T1:"),
+    "the_code": _("The text of the QR code, which begins with T1:"),
+    "any_code": _("The code under the QR code, the order's code, or a name"),
+    "short_code": _(
+        "This is not the text of a QR code. By a short code or a name, a supervisor's phone finds"
+        " the ticket: send the guest there."
+    ),
     "check": _("Check"),
     # Direction
     "entry": _("Entering"),
@@ -90,7 +102,10 @@ WORDS: Final = {
     "admitted": _("Valid ticket"),
     "admitted_again": _("Valid ticket: back in"),
     "admitted_many": _("{count} guests may enter"),
-    "exited": _("Left. May come back in by the event's rules."),
+    "exited": _("The guest has left"),
+    "exited_always": _("Left, and may come back in"),
+    "exited_once_a_day": _("Left, and may come back in on another day"),
+    "exited_never": _("Left, and may not come back in"),
     "already_used": _("Already used"),
     "revoked": _("Not valid any more"),
     "wrong_event": _("For another event"),
@@ -105,6 +120,10 @@ WORDS: Final = {
     "refused": _("Not admitted"),
     # What to do about it
     "already_used_do": _("Somebody has entered with this ticket. Send the guest to a supervisor."),
+    "shown_twice_do": _(
+        "This phone has just let it in. The same guest again? Let them go on. Somebody else? Send"
+        " them to a supervisor."
+    ),
     "revoked_do": _(
         "It was refunded, handed on or replaced. The guest may have a newer one: ask for the mail"
         " with the newest ticket."
@@ -119,7 +138,11 @@ WORDS: Final = {
         " itself and scan it again."
     ),
     "unknown_ticket_do": _("The code is signed, but no ticket has it. Call the organizer now."),
-    "not_inside_do": _("Nobody has entered with it, or its holder has left already."),
+    "not_inside_do": _(
+        "This phone is set to “Leaving”. Nobody has entered with this ticket, or its holder has"
+        " left already."
+    ),
+    "enter_instead": _("Switch to “Entering” and check again"),
     "data_too_old_do": _(
         "This phone cannot decide any more. Find a place with network, or send the guest to another"
         " gate."
@@ -130,6 +153,7 @@ WORDS: Final = {
     "used_at_gate": _("Used at {time}, {ago}: {where}"),
     "used_unknown": _("This phone does not know when."),
     "right_gates": _("Send them to: {gates}"),
+    "common_gates": _("Send them to a gate for all tickets"),
     "just_now": _("just now"),
     "minutes_ago": _("{count} min ago"),
     "hours_ago": _("{count} h ago"),
@@ -146,10 +170,12 @@ WORDS: Final = {
     "undo": _("Undo this admission"),
     "undone_word": _("UNDONE"),
     "undone": _("The ticket is valid again"),
+    "undone_scan": _("Undone: the ticket is valid again"),
     "undo_failed": _("It cannot be undone any more."),
     # Connection
     "online": _("Online"),
     "offline": _("Offline"),
+    "connecting": _("Trying…"),
     "phone_decides": _("This phone decides"),
     "data_age": _("data from {time}"),
     "no_data_yet": _("no data yet"),
@@ -163,11 +189,12 @@ WORDS: Final = {
     "conflict_many": _("{count} wrong admissions without network"),
     "conflicts_title": _("Wrong admissions"),
     "conflicts_how": _(
-        "Without network two gates let in the same ticket, or one that was not valid any more. Tell"
-        " your supervisor."
+        "Without network two gates let in the same ticket, or one that was not valid any more."
     ),
+    "conflicts_supervisor": _("Tell your supervisor."),
+    "conflicts_organizer": _("Tell the organizer, who sees them in the live door too."),
     "conflict_here": _("Let in at {time}, {where}"),
-    "conflict_other": _("Before, at {time}, {where}"),
+    "conflict_other": _("Also at {time}, {where}"),
     "no_conflicts": _("None so far."),
     # Menu
     "menu": _("Menu"),

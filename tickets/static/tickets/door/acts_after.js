@@ -1,14 +1,19 @@
-// What can still be done about an admission: admit the guest's group, or undo it.
+// What can be done about an answer: admit the guest's group, undo an admission, change the direction.
 
 import { NoAnswer, Refused, Unknown, call } from "./api.js";
+import { now } from "./clock.js";
 import { byId } from "./dom.js";
 import { undoAdmission } from "./guests.js";
 import { say } from "./words.js";
 
 const SECONDS = 8;
+const UNDO_WITHIN_MS = 15 * 60_000;
 
 /** Return the buttons of an answer, as `showAnswer` takes them. */
 export function actsAfter(answer, gate) {
+  if (answer.result === "not_inside") {
+    return [{ word: "enter_instead", isMain: true, act: () => enterInstead(answer, gate) }];
+  }
   if (answer.result !== "admitted") {
     return [];
   }
@@ -19,11 +24,30 @@ export function actsAfter(answer, gate) {
     const act = () => admitParty(answer, gate);
     acts.push({ word, values: { count: unused }, isMain: true, act });
   }
-  // By a group or without the server there is no single admission that the server could undo.
-  if (!answer.offline && !answer.count && gate.device.isSupervisor) {
-    acts.push({ word: "undo", act: () => undo(answer, gate) });
+  if (mayUndo(answer, gate)) {
+    acts.push({ word: "undo", act: () => undoShown(answer, gate) });
   }
   return acts;
+}
+
+/** Return whether this phone may undo an admission. The server undoes none that is older. */
+export function mayUndo(answer, { device }) {
+  // By a group or without the server there is no single admission that the server could undo.
+  const isSingle = answer.result === "admitted" && !answer.offline && !answer.count && !answer.isUndone;
+  return device.isSupervisor && isSingle && now() - answer.at < UNDO_WITHIN_MS;
+}
+
+/** Undo an admission, and return whether the server did it. */
+export async function undo(answer, gate) {
+  answer.isUndone = await undoAdmission(answer.ticket.id, gate.device.token, answer.scanId);
+  gate.link.hurry();
+  return answer.isUndone;
+}
+
+/** Let in a guest whose ticket was scanned at a gate that somebody has set to leaving. */
+function enterInstead(answer, gate) {
+  gate.setDirection("entry");
+  gate.take(answer.code);
 }
 
 async function admitParty(answer, gate) {
@@ -52,13 +76,12 @@ async function admitParty(answer, gate) {
   }
 }
 
-async function undo(answer, gate) {
-  const isUndone = await undoAdmission(answer.ticket.id, gate.device.token, answer.scanId);
+async function undoShown(answer, gate) {
+  const isUndone = await undo(answer, gate);
   byId("answer-acts").replaceChildren();
   if (isUndone) {
     byId("answer").dataset.tone = "ask";
     byId("answer-word").textContent = say("undone_word");
   }
   byId("answer-why").textContent = say(isUndone ? "undone" : "undo_failed");
-  gate.link.hurry();
 }

@@ -1,8 +1,7 @@
 // The answer to a scan, as large as the screen: a color, a shape, a word, and why.
 
-import { now } from "./clock.js";
 import { byId, make, showText } from "./dom.js";
-import { canSay, say, showAgo, showTime } from "./words.js";
+import { canSay, say, showAgo, showDate, showTime } from "./words.js";
 
 // The tone of each result, and the word for it.
 const LOOKS = {
@@ -21,6 +20,8 @@ const LOOKS = {
   data_too_old: ["wait", "stop"],
 };
 const OTHER = ["bad", "stop"];
+// By the event's rule of re-entry.
+const EXITED = { always: "exited_always", once_a_day: "exited_once_a_day", never: "exited_never" };
 
 /** Return "good", "bad" or "wait" for a result. */
 export function toneOf(result) {
@@ -36,8 +37,7 @@ export function showAnswer(answer, { zone, acts = [] }) {
   showText(byId("answer-type"), answer.ticket?.ticket_type ?? answer.typeName);
   showText(byId("answer-who"), who(answer.ticket));
   showText(byId("answer-first"), moment(answer, zone));
-  const advice = `${answer.result}_do`;
-  showText(byId("answer-do"), canSay(advice) ? say(advice) : "");
+  showText(byId("answer-do"), advice(answer));
   byId("answer-offline").hidden = !answer.offline;
   showActs(acts);
   showText(byId("answer-next"), say("next_hint"));
@@ -99,20 +99,35 @@ function why(answer) {
   if (answer.result === "admitted" && answer.details?.again) {
     return say("admitted_again");
   }
+  if (answer.result === "exited" && answer.event) {
+    return say(EXITED[answer.event.reentry]);
+  }
   return say(canSay(answer.result) ? answer.result : "refused");
+}
+
+function advice({ result, isRepeat }) {
+  const word = result === "already_used" && isRepeat ? "shown_twice_do" : `${result}_do`;
+  return canSay(word) ? say(word) : "";
 }
 
 function who(ticket) {
   return [ticket?.holder_name, ticket?.order_code].filter(Boolean).join(" · ");
 }
 
-function moment({ result, firstScan, details, event }, zone) {
+function moment(answer, zone) {
+  const { result, firstScan, details, event } = answer;
   if (result === "already_used") {
     return showEarlier(details?.last_entry ?? firstScan, zone);
   }
+  if (result === "wrong_event") {
+    return event ? `${event.name} · ${showDate(event.starts_at, event.timezone)}` : "";
+  }
   if (result === "wrong_gate") {
-    const gates = details?.gates ?? [];
-    return gates.length > 0 ? say("right_gates", { gates: gates.join(", ") }) : "";
+    const gates = details?.gates ?? answer.gates;
+    if (gates === undefined) {
+      return "";
+    }
+    return gates.length > 0 ? say("right_gates", { gates: gates.join(", ") }) : say("common_gates");
   }
   if (result === "not_yet_open") {
     const at = details?.checkin_starts_at ?? event?.checkin_starts_at;
@@ -130,7 +145,7 @@ function showEarlier(scan, zone) {
   if (!scan) {
     return say("used_unknown");
   }
-  const values = { time: showTime(scan.at, zone), ago: showAgo(scan.at, now()) };
+  const values = { time: showTime(scan.at, zone), ago: showAgo(scan.at) };
   const where = [scan.gate, scan.device].filter(Boolean).join(" · ");
   return where ? say("used_at_gate", { ...values, where }) : say("used_at", values);
 }

@@ -1,6 +1,6 @@
 // The line at the top: the connection, the event and the gate, and a warning about conflicts.
 
-import { byId, showText } from "./dom.js";
+import { byId, make, showText } from "./dom.js";
 import { say, showNumber, showTime } from "./words.js";
 
 /** Show how the phone is connected, and since when its data is if it is not. */
@@ -17,7 +17,9 @@ export function showLink({ isOnline, waiting, isSending, bundle, zone }) {
   } else if (waiting > 0) {
     parts.push(waiting === 1 ? say("waiting_one") : say("waiting_many", { count: showNumber(waiting) }));
   }
-  showText(byId("link-more"), parts.join(" · "));
+  const more = byId("link-more");
+  more.replaceChildren(...parts.map((part) => make("span", {}, part)));
+  more.hidden = parts.length === 0;
 }
 
 /** Show what this phone is for. */

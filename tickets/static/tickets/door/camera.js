@@ -7,12 +7,23 @@ const IDLE_FRAMES_PER_SECOND = 6;
 const IDLE_AFTER_MS = 60_000;
 // A ticket's code has 49 modules with its margin, and needs 3 pixels for each.
 const LARGEST_SIDE = 800;
+// A picture that is darker on average, of 255, shows no paper ticket.
+const DARK = 24;
+const DARK_AFTER_MS = 2000;
+// One of so many pixels is enough to tell.
+const LIGHT_STEP = 1009;
 
 export class Camera {
-  /** `found` is called with the text of each frame, or with null if it has no code. */
+  /**
+   * `found` is called with the text of each frame, or with null if it has no code. `ended` is called
+   * when the camera is taken away, and `darkened` when it gets dark or light.
+   */
   constructor({ video, workerAddress, found }) {
     this.video = video;
     this.found = found;
+    this.ended = () => undefined;
+    this.darkened = () => undefined;
+    this.isDark = false;
     this.canvas = document.createElement("canvas");
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.worker = new Worker(workerAddress, { type: "module" });
@@ -31,6 +42,7 @@ export class Camera {
     const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { max: 30 } };
     this.stream = await navigator.mediaDevices.getUserMedia({ video: { ...choice, ...size } });
     this.video.srcObject = this.stream;
+    this.#track.onended = () => this.ended();
     await this.video.play();
     await this.ready;
     this.worker.onmessage = ({ data }) => this.#take(data);
@@ -42,10 +54,6 @@ export class Camera {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
     this.video.srcObject = null;
-  }
-
-  get isRunning() {
-    return this.stream !== null && this.#track.readyState === "live";
   }
 
   /** Look more often again. */
@@ -109,7 +117,24 @@ export class Camera {
     }
     const [left, top] = [(width - side) / 2, (height - side) / 2];
     this.context.drawImage(this.video, left, top, side, side, 0, 0, size, size);
-    const pixels = this.context.getImageData(0, 0, size, size).data.buffer;
-    this.worker.postMessage({ pixels, width: size, height: size }, [pixels]);
+    const { data } = this.context.getImageData(0, 0, size, size);
+    this.#measureLight(data);
+    this.worker.postMessage({ pixels: data.buffer, width: size, height: size }, [data.buffer]);
+  }
+
+  #measureLight(pixels) {
+    let [sum, count] = [0, 0];
+    // The green part of a pixel, which has most of its light.
+    for (let at = 1; at < pixels.length; at += 4 * LIGHT_STEP) {
+      sum += pixels[at];
+      count += 1;
+    }
+    const at = performance.now();
+    this.darkSince = sum < DARK * count ? (this.darkSince ?? at) : null;
+    const isDark = this.darkSince !== null && at - this.darkSince > DARK_AFTER_MS;
+    if (isDark !== this.isDark) {
+      this.isDark = isDark;
+      this.darkened();
+    }
   }
 }

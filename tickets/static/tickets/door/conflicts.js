@@ -4,11 +4,12 @@ import { make } from "./dom.js";
 import { openSheet } from "./sheet.js";
 import { say, showTime } from "./words.js";
 
-/** Show the conflicts that the server has told, newest first. */
-export function openConflicts(conflicts, zone) {
+/** Show the conflicts that the server has told, newest first, and whom to tell of them. */
+export function openConflicts(conflicts, { zone, isSupervisor }) {
   const items = conflicts.map((each) => conflictItem(each, zone));
   openSheet(say("conflicts_title"), [
     make("p", {}, items.length > 0 ? say("conflicts_how") : say("no_conflicts")),
+    make("p", { hidden: items.length === 0 }, say(isSupervisor ? "conflicts_organizer" : "conflicts_supervisor")),
     make("ul", { className: "rows" }, ...items),
   ]);
 }

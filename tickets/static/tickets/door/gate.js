@@ -14,13 +14,16 @@ import { Repeats } from "./repeats.js";
 import { Scanning } from "./scanning.js";
 import { closeSheet, isSheetOpen } from "./sheet.js";
 import { signal } from "./signals.js";
-import { speak } from "./words.js";
+import { showAim, startCamera } from "./viewfinder.js";
+import { say, speak } from "./words.js";
 
 // An admission goes away by itself. A refusal stays until somebody taps or shows another code.
 const ADMITTED_FOR_MS = 2500;
 // Nobody could read an answer that the next code replaces sooner.
 const SHOWN_AT_LEAST_MS = 800;
 const CHECKING_AFTER_MS = 250;
+// Somebody who comes back sooner with the same code has most often just shown it twice.
+const JUST_NOW_MS = 2 * 60_000;
 const RECENT = 30;
 
 /** Dispatches `changed` when what it shows about itself may be another. */
@@ -65,7 +68,8 @@ export class Gate extends EventTarget {
     for (const button of byId("directions").children) {
       button.onclick = () => this.setDirection(button.dataset.direction);
     }
-    this.setDirection("entry");
+    // A gate for leaving stays one when its page is loaded again.
+    this.setDirection(sessionStorage.getItem("direction") ?? "entry");
     navigator.serviceWorker?.ready.then(() => {
       this.isKept = true;
       this.refresh();
@@ -127,6 +131,8 @@ export class Gate extends EventTarget {
   setDirection(direction) {
     this.scanning.direction = direction;
     document.body.dataset.direction = direction;
+    sessionStorage.setItem("direction", direction);
+    showAim(this.camera);
     for (const button of byId("directions").children) {
       button.setAttribute("aria-pressed", String(button.dataset.direction === direction));
     }
@@ -145,7 +151,7 @@ export class Gate extends EventTarget {
       speak(changes.language);
     }
     if (changes.camera) {
-      await this.camera.start(changes.camera);
+      await startCamera(this.camera, this.choices);
     }
     await this.refresh();
   }
@@ -156,7 +162,12 @@ export class Gate extends EventTarget {
       token: this.device.token,
       events: this.event ? [this.event] : this.events,
       zone: this.zone,
-      changed: () => this.link.hurry(),
+      changed: (isAdmitted) => {
+        if (isAdmitted) {
+          signal("good", this.choices);
+        }
+        this.link.hurry();
+      },
       handleUnknown: (error) => (error instanceof Unknown ? this.ended() : Promise.reject(error)),
     });
   }
@@ -164,8 +175,15 @@ export class Gate extends EventTarget {
   async openConflicts() {
     const conflicts = this.link.state?.conflicts ?? [];
     conflicts.forEach((each) => this.seenConflicts.add(each.id));
-    openConflicts(conflicts, this.zone);
+    openConflicts(conflicts, { zone: this.zone, isSupervisor: this.device.isSupervisor });
     await this.choose({});
+  }
+
+  /** Ask the server again because somebody wants it, and say so. */
+  async reconnect() {
+    byId("link-text").textContent = say("connecting");
+    await this.link.hurry();
+    await this.refresh();
   }
 
   countWaiting() {
@@ -189,11 +207,20 @@ export class Gate extends EventTarget {
     return (this.link.state?.conflicts ?? []).filter((each) => !this.seenConflicts.has(each.id));
   }
 
+  /** Return the event that a code claims to be for, if it is one of this phone's. */
+  #eventOf(text) {
+    const number = readCode(text)?.event;
+    return this.events.find((each) => each.number === number);
+  }
+
+  #hasJustAdmitted(text) {
+    const isSame = ({ code, result, at }) => code === text && result === "admitted" && now() - at < JUST_NOW_MS;
+    return this.recent.some(isSame);
+  }
+
   /** Ask before admitting, if the code's event wants that and the ticket seems valid. */
   async #asksFirst(text) {
-    const number = readCode(text)?.event;
-    const event = this.events.find((each) => each.number === number);
-    if (!event?.confirm_first) {
+    if (!this.#eventOf(text)?.confirm_first) {
       return false;
     }
     const preview = await this.scanning.preview(text);
@@ -233,10 +260,13 @@ export class Gate extends EventTarget {
   /** Show an answer, with its signal, and remember it among the last ones. */
   show(answer) {
     const tone = toneOf(answer.result);
+    answer.at = now();
+    answer.event ??= this.#eventOf(answer.code);
+    answer.isRepeat = this.#hasJustAdmitted(answer.code);
     showAnswer(answer, { zone: answer.event?.timezone ?? this.zone, acts: actsAfter(answer, this) });
     signal(tone, this.choices);
     this.shownAt = performance.now();
-    this.recent = [{ ...answer, at: now() }, ...this.recent].slice(0, RECENT);
+    this.recent = [answer, ...this.recent].slice(0, RECENT);
     // With something to choose the answer waits for it.
     if (tone === "good" && !answer.party?.unused) {
       this.timer = setTimeout(hideAnswer, ADMITTED_FOR_MS);

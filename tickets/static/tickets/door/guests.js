@@ -13,7 +13,7 @@ const REASONS = ["phone_is_out", "code_is_unreadable", "no_ticket_at_hand", "sca
 /**
  * Open the search among the guests of an event: the first of `events`, or the chosen one.
  *
- * `changed` is called after each admission or undo. `text` is searched for at once.
+ * `changed` is called after each admission and undo, with whether it was an admission. `text` is searched for at once.
  */
 export function openGuests({ token, events, zone, changed, handleUnknown, text = "" }) {
   const options = events.map(({ id, name }) => make("option", { value: id }, name));
@@ -68,7 +68,8 @@ export async function undoAdmission(ticketId, token, scanId) {
 
 function guestItem(guest, context) {
   const line = [guest.ticket_type, guest.code_short ?? guest.order_code].filter(Boolean).join(" · ");
-  const note = make("span", { role: "status" }, presence(guest, context.zone));
+  const isIn = guest.status === "used";
+  const note = make("span", { role: "status", className: isIn ? "is-in" : "" }, presence(guest, context.zone));
   const item = make("li", {}, make("strong", {}, guest.holder_name), make("span", {}, line), note);
   if (guest.status === "valid") {
     item.append(byHand(guest, context, note));
@@ -93,7 +94,7 @@ function byHand(guest, { token, changed, handleUnknown, ask }, note) {
     const path = `/door/guests/${guest.id}/admit`;
     const admitted = await attempt(note, handleUnknown, () => call(path, { token, body, seconds: SECONDS }));
     if (admitted !== null) {
-      changed();
+      changed(true);
       await ask();
     }
   };
@@ -109,7 +110,7 @@ function byHand(guest, { token, changed, handleUnknown, ask }, note) {
 function undoButton(guest, { token, changed, ask }, note) {
   const undo = async () => {
     if (await undoAdmission(guest.id, token)) {
-      changed();
+      changed(false);
       await ask();
     } else {
       note.textContent = say("undo_failed");

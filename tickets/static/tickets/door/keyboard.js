@@ -17,7 +17,8 @@ export function listenToKeyboard(found) {
     if (event.key === "Enter" && typed.length >= SHORTEST_CODE) {
       // Else Enter would press the button that has the focus.
       event.preventDefault();
-      found(typed);
+      // With Caps Lock on, a scanner's capital letters arrive as small ones. Codes have none.
+      found(typed.startsWith("t1:") ? typed.toUpperCase() : typed);
       typed = "";
     } else if (event.key.length === 1) {
       lastAt = event.timeStamp;

@@ -8,19 +8,15 @@ import { sendLastScans } from "./last_scans.js";
 import { Link } from "./link.js";
 import { openMenu } from "./menu.js";
 import { becomeDevice } from "./pair_screen.js";
-import { findPairingCode, takeCodeFromAddress } from "./pairing.js";
+import { takeCodeFromAddress } from "./pairing.js";
 import { closeSheet, openSheet, prepareSheet } from "./sheet.js";
 import { keepAwake, unlockSound } from "./signals.js";
 import { waitForStart } from "./start_screen.js";
 import { openStore } from "./store.js";
+import { scanPairingCode, startCamera, switchCamera, switchLight } from "./viewfinder.js";
 import { say, showNumber, speak } from "./words.js";
 
 const CHOICES = { sound: true, vibration: true, language: "", camera: "", seenConflicts: [] };
-const CAMERA_PROBLEMS = {
-  NotAllowedError: "camera_refused",
-  NotFoundError: "camera_missing",
-  NotReadableError: "camera_busy",
-};
 
 // Taken before anything is awaited, so that it is gone from the address at once.
 const codeOfAddress = takeCodeFromAddress();
@@ -41,7 +37,7 @@ async function main() {
     device = await becomeDevice({
       code: codeOfAddress,
       earlier,
-      scanOne: () => scanOne(camera, choices),
+      scanOne: () => scanPairingCode(camera, choices),
       sendLast: (progress) => sendLastScans({ store, token: earlier.token, progress }),
     });
     if (earlier?.id !== device.id) {
@@ -92,10 +88,10 @@ function openGate(gate) {
   gate.camera.found = (text) => gate.see(text);
   listenToKeyboard((text) => gate.take(text));
   byId("menu-open").onclick = () => openMenu(gate);
-  byId("link").onclick = () => gate.link.hurry();
+  byId("link").onclick = () => gate.reconnect();
   byId("find-open").onclick = () => gate.openGuests();
   byId("type-open").onclick = () => openTyping(gate);
-  byId("other-camera").onclick = () => switchCamera(gate);
+  byId("other-camera").onclick = () => switchCamera(gate.camera, (choice) => gate.choose(choice));
   byId("light").onclick = () => switchLight(gate.camera);
   byId("camera-again").onclick = () => startCamera(gate.camera, gate.choices);
   // A phone in a pocket needs no camera.
@@ -109,72 +105,36 @@ function openGate(gate) {
   startCamera(gate.camera, gate.choices);
 }
 
-async function startCamera(camera, choices) {
-  try {
-    await camera.start(choices.camera);
-    byId("no-camera").hidden = true;
-    byId("light").hidden = !camera.hasLight;
-    byId("other-camera").hidden = (await camera.list()).length < 2;
-  } catch (error) {
-    const word = window.isSecureContext ? CAMERA_PROBLEMS[error.name] : "camera_insecure";
-    showText(byId("no-camera-why"), word ? say(word) : "");
-    byId("no-camera").hidden = false;
-  }
-}
-
-async function switchCamera(gate) {
-  const ids = (await gate.camera.list()).map((each) => each.deviceId);
-  const next = ids[(ids.indexOf(gate.camera.id) + 1) % ids.length];
-  await gate.choose({ camera: next });
-}
-
-async function switchLight(camera) {
-  const button = byId("light");
-  const isOn = button.getAttribute("aria-pressed") !== "true";
-  await camera.setLight(isOn);
-  button.setAttribute("aria-pressed", String(isOn));
-  button.querySelector("span").textContent = say(isOn ? "light_off" : "light_on");
-}
-
 function openTyping(gate) {
+  const { isSupervisor } = gate.device;
   const field = make("input", { type: "text", id: "typed", autocomplete: "off", maxLength: 300 });
   field.autocapitalize = "characters";
   field.spellcheck = false;
+  const complaint = make("p", { className: "notice", hidden: true });
+  complaint.role = "alert";
   const form = make(
     "form",
     {},
-    make("label", { htmlFor: "typed" }, say("the_code")),
+    make("label", { htmlFor: "typed" }, say(isSupervisor ? "any_code" : "the_code")),
     field,
+    complaint,
     make("button", { type: "submit", className: "main-button" }, say("check")),
   );
   form.onsubmit = (event) => {
     event.preventDefault();
     const text = field.value.trim();
-    if (gate.device.isSupervisor && text && !text.startsWith("T1:")) {
-      // An order's code or a name, which only a supervisor's phone may search for.
-      gate.openGuests(text);
-    } else if (text) {
+    if (text.startsWith("T1:")) {
       closeSheet();
       gate.take(text);
+    } else if (text && isSupervisor) {
+      gate.openGuests(text);
+    } else if (text) {
+      // A red answer would call the guest a forger, who has shown the short code of a good ticket.
+      showText(complaint, say("short_code"));
     }
   };
   openSheet(say("type_code"), [form]);
   field.focus();
-}
-
-/** Open the camera for one pairing code, and return its text, or null if there is no camera. */
-function scanOne(camera, choices) {
-  showScreen("scan");
-  return new Promise((resolve) => {
-    const finish = (text) => {
-      camera.found = () => undefined;
-      camera.stop();
-      resolve(text);
-    };
-    camera.found = (text) => text !== null && findPairingCode(text) !== null && finish(text);
-    byId("type-open").onclick = () => finish(null);
-    startCamera(camera, choices);
-  });
 }
 
 function prepareLanguages(store, choices) {

@@ -1,5 +1,6 @@
 // The menu: settings of this phone, its last scans, and signing it out.
 
+import { mayUndo, undo } from "./acts_after.js";
 import { make } from "./dom.js";
 import { closeSheet, openSheet } from "./sheet.js";
 import { eventChoices } from "./start_screen.js";
@@ -47,19 +48,36 @@ function acts(gate) {
   );
 }
 
-function openRecent({ recent, zone }) {
-  const items = recent.map((answer) =>
-    make(
-      "li",
-      { className: `row-${toneOf(answer.result)}` },
-      make("strong", {}, say(canSay(answer.result) ? answer.result : "refused")),
-      make("span", {}, [showTime(answer.at, zone), answer.ticket?.ticket_type ?? answer.typeName, answer.ticket?.holder_name].filter(Boolean).join(" · ")),
-    ),
-  );
+function openRecent(gate) {
   openSheet(say("recent"), [
-    make("p", { hidden: items.length > 0 }, say("recent_none")),
-    make("ul", { className: "rows" }, ...items),
+    make("p", { hidden: gate.recent.length > 0 }, say("recent_none")),
+    make("ul", { className: "rows" }, ...gate.recent.map((answer) => recentItem(answer, gate))),
   ]);
+}
+
+function recentItem(answer, gate) {
+  const { result, at, ticket, typeName, isUndone } = answer;
+  const word = isUndone ? "undone_scan" : canSay(result) ? result : "refused";
+  const facts = [showTime(at, gate.zone), ticket?.ticket_type ?? typeName, ticket?.holder_name, ticket?.order_code];
+  const item = make(
+    "li",
+    { className: `row-${isUndone ? "wait" : toneOf(result)}` },
+    make("strong", {}, say(word)),
+    make("span", {}, facts.filter(Boolean).join(" · ")),
+  );
+  if (mayUndo(answer, gate)) {
+    const button = make("button", { type: "button" }, say("undo"));
+    button.onclick = async () => {
+      button.disabled = true;
+      if (await undo(answer, gate)) {
+        openRecent(gate);
+      } else {
+        button.replaceWith(make("span", {}, say("undo_failed")));
+      }
+    };
+    item.append(button);
+  }
+  return item;
 }
 
 async function askToForget(gate) {

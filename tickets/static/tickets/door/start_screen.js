@@ -9,7 +9,10 @@ import { say, showDate, showTime } from "./words.js";
 export async function waitForStart(gate) {
   const show = () => showFacts(gate);
   const enable = () => {
-    byId("start-go").disabled = needsChoice(gate.events, gate.choices.event, now());
+    const isUnclear = needsChoice(gate.events, gate.choices.event, now());
+    byId("start-go").disabled = isUnclear;
+    byId("start-go").dataset.word = isUnclear ? "choose_first" : "start";
+    byId("start-go").textContent = say(byId("start-go").dataset.word);
   };
   showScreen("start");
   show();

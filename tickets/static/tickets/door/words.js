@@ -1,5 +1,7 @@
 // The page's words, in the reader's language.
 
+import { now } from "./clock.js";
+
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 // The browser's own kind of a language knows how its country writes the time.
 const TAGS = { "pt-br": "pt-BR", en: navigator.language.startsWith("en-") ? navigator.language : "en" };
@@ -45,7 +47,7 @@ export function speak(code) {
 export function showTime(moment, zone) {
   const options = { timeZone: zone, hour: "2-digit", minute: "2-digit" };
   const day = (each) => new Date(each).toLocaleDateString("en-CA", { timeZone: zone });
-  if (day(moment) !== day(Date.now())) {
+  if (day(moment) !== day(now())) {
     Object.assign(options, { day: "numeric", month: "short" });
   }
   return new Intl.DateTimeFormat(TAGS[language], options).format(new Date(moment));
@@ -59,8 +61,8 @@ export function showDate(moment, zone) {
 }
 
 /** Return how long ago a moment was. */
-export function showAgo(moment, now) {
-  const passed = Math.max(0, now - Date.parse(moment));
+export function showAgo(moment) {
+  const passed = Math.max(0, now() - Date.parse(moment));
   if (passed < MINUTE_MS) {
     return say("just_now");
   }
