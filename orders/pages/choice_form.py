@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -62,6 +63,10 @@ class ChoiceForm(forms.Form):
             for kind in self._kinds
             if self.cleaned_data.get(field_of(kind))
         ]
+
+    def has_wrong_fields(self) -> bool:
+        """Return whether an error is at a field, not only above the form."""
+        return any(name != NON_FIELD_ERRORS for name in self.errors)
 
     def clean_email_again(self) -> str:
         again: str = self.cleaned_data["email_again"]

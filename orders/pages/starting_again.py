@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from events.event_cache import take_event
+from events.pages.sales import state_of_event
 from orders.access import buyer_of
 from orders.carrying import carry_details
 from orders.insertion import Customer
@@ -15,10 +16,9 @@ from orders.models import Order, OrderStatus
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import Reserved, reserve_by_form
 from orders.pages.shown_order import state_of
-from orders.pricing import EventNotFound, WantedTickets, check_on_sale
+from orders.pricing import EventNotFound, WantedTickets
 from ticketing import clock
 from ticketing.api.form_keys import FIELD, new_form_key
-from ticketing.errors import Refusal
 
 _ENDED: Final = {
     OrderStatus.EXPIRED.value,
@@ -35,7 +35,8 @@ def may_start_again(order: Order, now: datetime) -> bool:
 def describe_start_again(order: Order, now: datetime) -> dict[str, Any]:
     """Return the template context of `orders/start_again.html`."""
     return {
-        "can_start_again": may_start_again(order, now) and _is_on_sale(order, now),
+        "can_start_again": may_start_again(order, now)
+        and state_of_event(order.event, now) == "on_sale",
         "event_link": _event_link(order),
         "form_key_field": FIELD,
         "form_key": new_form_key(),
@@ -61,14 +62,6 @@ def reserve_same_tickets(request: HttpRequest, order: Order) -> tuple[Order, Res
     new = orders.prefetch_related("items__ticket_type").get(pk=reserved.order_id)
     carry_details(ended=order, order=new, actor=buyer_of(new), now=clock.now())
     return new, reserved
-
-
-def _is_on_sale(order: Order, now: datetime) -> bool:
-    try:
-        check_on_sale(order.event, now)
-    except Refusal:
-        return False
-    return True
 
 
 def _event_link(order: Order) -> str:

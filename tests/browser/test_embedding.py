@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.keyboard import Keyboard
 from tests.browser.shop import Shop
 from tests.browser.test_accessibility import faults_on
 from tests.browser.test_shop import visiting
@@ -106,6 +107,26 @@ def test_visitors_of_a_site_choose_there_and_pay_in_the_shop(
         page.locator("[name=email_again]").fill("ana@example.com")
         page.get_by_role("button", name="Reserve", exact=True).click()
         expect(page.get_by_role("heading", name="Pay for your tickets")).to_be_visible()
+
+
+def test_the_keys_pass_through_the_frame(stack: RunningStack, browser: Browser, site: str):
+    with visiting(stack, browser, language="en") as page:
+        page.goto(site)
+        frame = page.locator("iframe").element_handle().content_frame()
+        assert frame is not None
+        keys = Keyboard(page, frame)
+        keys.press(frame.get_by_role("button", name="One more: Pista"), "Space")
+        expect(frame.locator("[data-total]")).to_have_text("BRL\u00a080.00")
+        keys.reach(frame.get_by_role("button", name="Continue"))
+        # And out of it again.
+        page.keyboard.press("Tab")
+        expect(frame.locator(":focus")).to_have_count(0)
+        page.keyboard.press("Shift+Tab")
+        expect(frame.get_by_role("button", name="Continue")).to_be_focused()
+        page.keyboard.press("Enter")
+
+        page.wait_for_url(re.compile(r"/e/\S+#tickets$"))
+        expect(page.get_by_label("Pista", exact=True)).to_have_value("1")
 
 
 def test_a_site_that_is_not_allowed_and_one_without_javascript_show_a_link(

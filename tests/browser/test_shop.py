@@ -3,19 +3,20 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.shop import Shop
+from ticketing import clock
 from ticketing.stack.running import RunningStack
 
 pytestmark = pytest.mark.slow
 
 _MILLISECONDS = 60_000
 _PHONE = {"width": 390, "height": 844}
-_MOST_TABS = 60
 expect.set_options(timeout=_MILLISECONDS)
 
 
@@ -205,68 +206,27 @@ def send_twice(page: Page, button: re.Pattern[str], path: str) -> None:
     pressed.click()
 
 
-def test_all_of_it_works_without_javascript(stack: RunningStack, browser: Browser, shop: Shop):
-    event = shop.publish_event()
-    with visiting(stack, browser, language="en", java_script_enabled=False) as page:
-        reserve(page, event, 0)
-        expect(page.get_by_text("Choose at least one ticket.")).to_be_visible()
-        fill_in(page, 3)
-        page.get_by_role("button", name="Reserve", exact=True).click()
-        expect(heading(page, "Pay for your tickets")).to_be_visible()
-        expect(page.get_by_text("Your tickets are kept until")).to_be_visible()
-
-        page.get_by_role("button", name="with a test card").click()
-
-        # The page reloads by itself.
-        expect(heading(page, "Paid. See you there!")).to_be_visible()
-        expect(page.get_by_text("BRL 240.00").first).to_be_visible()
-
-
-def tab_to(page: Page, wanted: Locator) -> None:
-    for _ in range(_MOST_TABS):
-        page.keyboard.press("Tab")
-        if wanted.evaluate("element => element === document.activeElement"):
-            return
-    pytest.fail(f"The keyboard does not reach {wanted}")
-
-
-def test_a_keyboard_is_enough(stack: RunningStack, browser: Browser, shop: Shop):
-    event = shop.publish_event()
-    with visiting(stack, browser, viewport={"width": 1440, "height": 900}) as page:
-        page.goto(f"/e/{event['slug']}")
-        page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="Ir para o conteúdo")).to_be_focused()
-        page.keyboard.press("Enter")
-        tab_to(page, page.get_by_role("button", name="Mais um: Pista"))
-        page.keyboard.press("Space")
-        for name, text in (
-            ("name", "Ana Souza"),
-            ("email", "ana@example.com"),
-            ("email_again", "ana@example.com"),
-        ):
-            tab_to(page, page.locator(f"[name={name}]"))
-            page.keyboard.type(text)
-        page.keyboard.press("Enter")
-        expect(heading(page, "Pague seus ingressos")).to_be_visible()
-        tab_to(page, page.get_by_role("button", name="com cartão de teste"))
-        page.keyboard.press("Enter")
-
-        expect(heading(page, "Pago. Até lá!")).to_be_visible()
-
-
 def test_a_reader_sees_tickets_go_and_a_lost_connection(
     stack: RunningStack, browser: Browser, shop: Shop
 ):
-    event = shop.publish_event(ticket_types=[{"name": "Pista", "price": "80.00", "capacity": 2}])
+    later = (clock.now() + timedelta(days=1)).isoformat()
+    event = shop.publish_event(
+        ticket_types=[
+            {"name": "Pista", "price": "80.00", "capacity": 2},
+            {"name": "Camarote", "price": "250.00", "capacity": 20, "sales_start_at": later},
+        ]
+    )
     with visiting(stack, browser) as page:
         # The page asks every few seconds, and less often while there is no connection.
         page.clock.install()
         page.goto(f"/e/{event['slug']}")
-        left = page.locator("[data-left]")
+        left = page.locator("[data-left]").first
         expect(left).to_have_text("restam 2")
         shop.sell(event["slug"])
         page.clock.fast_forward("00:05")
         expect(left).to_have_text("resta 1")
+        # What is not on sale yet has not come back.
+        expect(page.locator("[data-back]")).to_be_hidden()
 
         page.context.set_offline(True)
         page.clock.fast_forward("00:05")

@@ -27,6 +27,7 @@ new PerformanceObserver((list) => {
   for (const shift of list.getEntries()) window.shifts += shift.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
+_IS_AT_ERROR = "document.activeElement.matches('main [role=alert], main [aria-invalid=true]')"
 
 
 @pytest.fixture
@@ -69,6 +70,8 @@ def test_no_page_of_the_shop_has_a_fault_or_is_too_wide_in_any_state(page: Page)
     for shown in every_state():
         open_in(page, shown)
         faults += [f"{shown.state}: {fault}" for fault in look_closely(page)]
+        if shown.is_refused and not page.evaluate(_IS_AT_ERROR):
+            faults.append(f"{shown.path}, {shown.state}: the focus is not at the error")
         views.add(name_of(resolve(shown.path)))
         templates |= {each.name for each in getattr(shown.response, "templates", ())}
 

@@ -150,6 +150,8 @@ def test_sales_that_have_not_started_or_have_ended_have_no_form():
 
     assert "Sales start on" in look(later)
     assert "Sales have ended." in look(ended)
+    assert "No longer on sale" in look(ended)
+    assert "100 left" not in look(ended)
     assert "This event is over." in look(over)
     assert "Your email" not in look(later) + look(ended) + look(over)
 
@@ -204,8 +206,18 @@ def test_a_mistake_is_explained_at_its_field_and_reserves_nothing(
 
     assert answer.status_code == 422
     assert complaint in read(answer)
+    assert ("Correct the marked fields" in read(answer)) == (quantity != "0")
     assert 'value="Ana Souza"' in answer.content.decode() or "name" in fields
     assert not Order.objects.exists()
+
+
+def test_two_mistakes_are_both_said_above_the_form():
+    event = make_event()
+
+    answer = read(Client(headers=ENGLISH).post(f"/e/{event.slug}", filled(event, 0, name="")))
+
+    assert "Choose at least one ticket." in answer
+    assert "Correct the marked fields" in answer
 
 
 def test_a_type_with_a_lower_limit_and_the_limit_of_the_order_are_both_checked():

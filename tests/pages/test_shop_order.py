@@ -111,6 +111,19 @@ def test_a_reservation_past_its_time_offers_to_start_again_and_cannot_be_paid():
     assert status(browser, order) == {"state": "expired", "left": 0, "ready": False}
 
 
+def test_nobody_is_offered_to_start_again_after_the_sales():
+    browser, order = buyer_of(make_event())
+    now = clock.now()
+    Order.objects.filter(pk=order.pk).update(reserved_until=now - timedelta(seconds=1))
+    Event.objects.filter(pk=order.event_id).update(sales_end_at=now)
+
+    page = look(browser, order)
+
+    assert "Nothing was charged, and the sale has ended." in page
+    assert "Reserve the same tickets again" not in page
+    assert "See all events" in page
+
+
 def test_a_buyer_puts_the_tickets_back_on_sale():
     browser, order = buyer_of(make_event())
 
@@ -181,6 +194,9 @@ def test_the_page_of_a_cancelled_event_and_of_a_refunded_order_say_what_happens_
 
     assert "The organizer has cancelled this event. Chuva." in before
     assert "What was paid is refunded without doing anything." in before
+    assert "This event is cancelled" in before
+    for invitation in ("See you there", "PDF to print", "Add to the calendar"):
+        assert invitation not in before
     assert "This order is refunded" in after
     assert "The money goes back the way it came." in after
     assert "The organizer has cancelled this event." not in after

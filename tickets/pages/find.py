@@ -35,10 +35,7 @@ _PARAMETER: Final = "token"
 
 
 class AddressForm(forms.Form):
-    email = AddressFormField(
-        label=gettext_lazy("Email address of the order"),
-        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
-    )
+    email = AddressFormField(label=gettext_lazy("Email address of the order"))
 
 
 def find_tickets(request: HttpRequest) -> HttpResponse:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from events.models import EventStatus
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from ticketing import clock
@@ -24,7 +25,11 @@ def add_sections() -> None:
 def _describe(request: HttpRequest, order: Order) -> dict[str, Any] | None:
     if not has_tickets(order):
         return None
-    return {"path": order_path(order.pk), "is_paid": order.status == OrderStatus.PAID}
+    is_on = order.event.status == EventStatus.PUBLISHED
+    return {
+        "path": order_path(order.pk),
+        "admits": is_on and order.status == OrderStatus.PAID,
+    }
 
 
 def _describe_refund(request: HttpRequest, order: Order) -> dict[str, Any] | None:

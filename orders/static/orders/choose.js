@@ -1,7 +1,6 @@
 // The page of an event: buttons for quantities, the sum, what is left, and the proof of work.
 // Without it the form works as it is.
 const form = document.querySelector("[data-choice]");
-document.querySelector("[data-problem]")?.focus();
 
 if (form) {
   const card = form.closest("section");
@@ -71,13 +70,14 @@ if (form) {
       if (left > 0 && number) {
         const { one, many } = row.parentElement.dataset;
         number.textContent = (left === 1 ? one : many).replace("{n}", left.toLocaleString(language));
-      } else if (left > 0) {
+      } else if (left > 0 && "gone" in words.dataset) {
         // Tickets have come back: the page has no field for them yet.
         card.querySelector("[data-back]").hidden = false;
       } else if (number) {
         const until = live.returns[row.dataset.kind];
         const more = until ? ` ${words.dataset.return.replace("{time}", time.format(until))}` : "";
         words.textContent = `${words.dataset.soldOut}.${more}`;
+        words.dataset.gone = "";
         card.querySelector("[data-announce]").textContent =
           `${row.querySelector("label").textContent}: ${words.textContent}`;
       }

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from orders.page_link import link_token
 
 _SITE = "http://testserver"
 _LANGUAGE = "pt-BR"
+_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Shown:
     browser: Client
     path: str
     response: Any
+    # A form came back with what is wrong.
+    is_refused: bool = False
 
 
 States = Callable[[], Iterator[Shown]]
@@ -40,7 +44,8 @@ def get(state: str, path: str, one: Client | None = None) -> Shown:
 
 def post(state: str, path: str, fields: dict[str, Any], one: Client | None = None) -> Shown:
     one = one or browser()
-    return Shown(state, one, path, one.post(path, fields))
+    answer = one.post(path, fields)
+    return Shown(state, one, path, answer, answer.status_code in _REFUSED)
 
 
 def browser() -> Client:
