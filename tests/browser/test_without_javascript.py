@@ -50,7 +50,6 @@ def test_a_pix_pays_after_the_questions_and_its_tickets_are_handed_on_given_back
     shop.ask_everything(event["id"])
     with visiting(stack, browser, **_OFF) as page:
         reserve(page, event, 2, email=email)
-        order = page.url
         for _ in tell_everything(page, "Pista, ingresso 1", "Pista, ingresso 2"):
             pass
         page.get_by_role("button", name="com Pix").click()
@@ -62,6 +61,7 @@ def test_a_pix_pays_after_the_questions_and_its_tickets_are_handed_on_given_back
         press(page, "Simular pagamento")
         # The page reloads by itself.
         expect(heading(page, "Pago. Até lá!")).to_be_visible()
+        order = page.url
 
         hand_on(page, shop)
 

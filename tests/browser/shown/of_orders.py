@@ -102,6 +102,9 @@ def details_page() -> Iterator[Shown]:
     order = make_reserved_order(ticket_type=event.ticket_types.get(), quantity=2)
     yield _look("questions", order, "details/")
     yield _send("wrong answers", order, "details/", **{"answer-0": "x" * 2000})
+    late = make_reserved_order(ticket_type=event.ticket_types.get())
+    _end(late)
+    yield _send("after the hold", late, "details/", **{"answer-0": "Nozes", "answer-1": "M"})
     Event.objects.filter(pk=event.pk).update(answers_until=clock.now() - timedelta(seconds=1))
     yield _look("too late to answer", order, "details/")
 

@@ -44,6 +44,8 @@ def names_page() -> Iterator[Shown]:
     order = make_reserved_order(ticket_type=event.ticket_types.get(), quantity=2)
     yield _look("before the payment", order, "names/")
     yield _send("a name is missing", order, "names/", **{"name-0": "www.casino.example"})
+    Order.objects.filter(pk=order.pk).update(reserved_until=clock.now() - timedelta(seconds=1))
+    yield _send("after the hold", order, "names/", **{"name-0": "Bia Lima", "name-1": "Caio Reis"})
     sold = make_paid_order(ticket_type=make_event().ticket_types.get(), quantity=2)
     Event.objects.filter(pk=sold.event_id).update(holder_names="optional")
     yield _look("sold", sold, "names/")
