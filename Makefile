@@ -58,9 +58,10 @@ contract: $(STAMP) ## test the running API against its own document, with valid 
 bench: $(STAMP) ## measure requests per second, compared with minimal programs in the same run
 	@$(IN)python -m tests.bench $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
 
-# DEVICES and TICKETS are 50 and 20000, unless you set them.
+# DEVICES and TICKETS are 50 and 20000, unless you set them. VIEWERS watch the live door.
 night: $(STAMP) ## scan a whole event at its gates, partly offline; each ticket must enter once
-	@$(IN)python -m tests.bench.night $(if $(DEVICES),--devices $(DEVICES)) $(if $(TICKETS),--tickets $(TICKETS))
+	@$(IN)python -m tests.bench.night $(if $(DEVICES),--devices $(DEVICES)) $(if $(TICKETS),--tickets $(TICKETS)) \
+	  $(if $(VIEWERS),--viewers $(VIEWERS))
 
 bench-admin: $(STAMP) ## measure pages of the admin with a million tickets of one event
 	@$(IN)python -m tests.bench.back_office

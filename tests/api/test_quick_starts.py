@@ -202,7 +202,7 @@ def test_the_curl_quick_start_works_on_a_faulty_network(stack: RunningStack, tmp
     phone = blocks_of(CURL, "sh").removeprefix(shop)
 
     with faulty_network(stack.url, "lost", "too_many_requests") as (url, network):
-        # The phone has no faults, which cost seconds each: what it sends is retried in the same way.
+        # The phone meets no faults. They cost seconds each, and nothing differs for its requests.
         script = f"{for_stack(stack, shop, url=url)}\nURL={stack.url}\n{phone}"
         assert_prints_its_comments("sh", script, tmp_path)
 

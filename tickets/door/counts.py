@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
@@ -73,6 +73,7 @@ class DoorCounts:
     types: list[TypeCounts]
     no_type: Figures
     gates: list[GateCounts]
+    counted_at: datetime = field(compare=False)
 
     @property
     def sold(self) -> int:
@@ -121,11 +122,11 @@ def count_doors(event_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Doo
     types: dict[UUID, list[TicketType]] = defaultdict(list)
     for kind in TicketType.objects.filter(event__in=event_ids).order_by("number"):
         types[kind.event_id].append(kind)
-    return {event_id: _add_up(cells[event_id], types[event_id]) for event_id in event_ids}
+    return {event_id: _add_up(cells[event_id], types[event_id], now) for event_id in event_ids}
 
 
 def _add_up(
-    cells: Mapping[tuple[str, UUID | None], Figures], kinds: list[TicketType]
+    cells: Mapping[tuple[str, UUID | None], Figures], kinds: list[TicketType], now: datetime
 ) -> DoorCounts:
     no_type = TicketType(pk=None, name="", sold=0)
 
@@ -143,7 +144,9 @@ def _add_up(
         types = [each for each in found if each.figures != Figures()]
         if types:
             gates.append(GateCounts(gate, _sum(each.figures for each in types), types))
-    return DoorCounts([count(None, kind) for kind in kinds], count(None, no_type).figures, gates)
+    return DoorCounts(
+        [count(None, kind) for kind in kinds], count(None, no_type).figures, gates, now
+    )
 
 
 def _sum(figures: Iterable[Figures]) -> Figures:

@@ -136,7 +136,6 @@ def _part(door: WatchedDoor, reader: _Reader, now: datetime) -> dict[str, Any]:
         "unmanned": unmanned_gates(door, now=now),
         "silent": [shown for shown in devices if shown.presence == Presence.SILENT],
         "may_act": reader.may_act,
-        "now": now,
     }
 
 

@@ -1,8 +1,8 @@
 """
 One reading of the figures of doors, shared by all devices and pages that poll them.
 
-A process reads each figure once a second at most, however many readers ask, and never keeps the
-database busy with it for more than a small share of the time.
+A process reads each figure once a second at most, however many readers ask, and rests the longer
+the longer a reading took.
 """
 
 import time
@@ -15,8 +15,11 @@ from uuid import UUID
 
 _FRESH_SECONDS: Final = 1.0
 # A reading stays fresh so many times as long as it took. So a process keeps the database busy with
-# it for five percent of the time at most, also at an event with very many tickets.
+# it for five percent of the time, also at an event with very many tickets.
 _REST: Final = 20
+# But the first reading of a process on a busy machine takes seconds: figures must not stand still
+# for a minute after it.
+_LONGEST_REST: Final = 10.0
 _MOST_KEPT: Final = 1_000
 
 Value = TypeVar("Value")
@@ -61,7 +64,7 @@ class SharedReading(Generic[Value]):
 
     def _keep(self, values: Mapping[UUID, Value], began: float) -> None:
         now = time.monotonic()
-        fresh_until = now + max(_FRESH_SECONDS, _REST * (now - began))
+        fresh_until = now + max(_FRESH_SECONDS, min(_REST * (now - began), _LONGEST_REST))
         if len(self._readings) + len(values) > _MOST_KEPT:
             expired = [key for key, known in self._readings.items() if known.fresh_until <= began]
             for key in expired:
