@@ -10,13 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from rest_framework import serializers
 
-from events.models import Event, EventStatus, Gate, Reentry
+from events.models import Event, EventStatus, Reentry
 from ticketing.api.fields import TextField, show_moment
 from tickets.codes import public_key
 from tickets.door.answers import show_scan
 from tickets.door.bundle import TicketChanges, bundle_lasts
 from tickets.door.conflicts import Conflict
 from tickets.door.counts import DoorCounts
+from tickets.door.gates import DoorGate
 from tickets.door.serializers import FirstScanShown
 from tickets.models import Device, ScanResult
 
@@ -227,11 +228,7 @@ def show_state(  # noqa: PLR0913 - the parts of a response
 
 
 def show_bundle(
-    events: Iterable[Event],
-    changes: TicketChanges,
-    *,
-    types: Mapping[UUID, list[int]],
-    gates: Mapping[UUID, list[Gate]],
+    events: Iterable[Event], changes: TicketChanges, gates: Mapping[UUID, list[DoorGate]]
 ) -> dict[str, Any]:
     """Return one page of a bundle, which `BundleShown` describes."""
     return {
@@ -243,11 +240,13 @@ def show_bundle(
         "keys": [key for event in events for key in _show_keys(event)],
         "events": [
             {
-                **_show_event(event, types.get(event.pk)),
+                **_show_event(event, _types_of_own(gates.get(event.pk, []))),
                 "types": [
                     {"number": kind.number, "name": kind.name} for kind in event.ticket_types.all()
                 ],
-                "gates": [_show_gate(gate) for gate in gates.get(event.pk, [])],
+                "gates": [
+                    {"name": rule.name, "types": rule.types} for rule in gates.get(event.pk, [])
+                ],
             }
             for event in events
         ],
@@ -280,8 +279,8 @@ def _show_event(event: Event, gate_types: list[int] | None) -> dict[str, Any]:
     }
 
 
-def _show_gate(gate: Gate) -> dict[str, Any]:
-    return {"name": gate.name, "types": sorted(kind.number for kind in gate.ticket_types.all())}
+def _types_of_own(rules: Iterable[DoorGate]) -> list[int] | None:
+    return next((rule.types for rule in rules if rule.is_own), None)
 
 
 def _show_conflict(conflict: Conflict) -> dict[str, Any]:

@@ -1,8 +1,5 @@
 """What a door device asks for: the state of its door, and its offline bundle."""
 
-from collections.abc import Iterable, Mapping
-from uuid import UUID
-
 from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
 from rest_framework.request import Request
@@ -10,7 +7,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.access import NotForThisCaller
-from events.models import Event
 from ticketing import clock
 from ticketing.api.queries import read_query
 from ticketing.api.schema import DEVICE_TOKEN, operation
@@ -27,7 +23,6 @@ from tickets.door.state_serializers import (
     show_state,
 )
 from tickets.door.watch import take_conflicts, take_door_counts
-from tickets.models import Device
 
 
 class DoorState(APIView):
@@ -53,7 +48,7 @@ class DoorState(APIView):
                 device,
                 events,
                 counts,
-                types=_types_of_gate(device, events),
+                types=types_admitted(device.gate, [event.pk for event in events]),
                 conflicts=take_conflicts([event.pk for event in events], now=now),
                 now=now,
             )
@@ -81,10 +76,5 @@ class DoorBundle(APIView):
         query = read_query(request, BundleQuery)
         events = events_of_device(device, now=now)
         changes = read_ticket_changes(events=events, since=query.get("since"), now=now)
-        gates = rules_of_gates([event.pk for event in events])
-        types = _types_of_gate(device, events)
-        return Response(show_bundle(events, changes, types=types, gates=gates))
-
-
-def _types_of_gate(device: Device, events: Iterable[Event]) -> Mapping[UUID, list[int]]:
-    return types_admitted(device.gate, [event.pk for event in events])
+        gates = rules_of_gates(device.gate, [event.pk for event in events])
+        return Response(show_bundle(events, changes, gates))

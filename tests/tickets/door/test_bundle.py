@@ -334,7 +334,7 @@ def test_twenty_thousand_used_and_two_thousand_revoked_tickets_are_under_five_me
 
     assert len(ids) == 22_000
     assert size < 500_000
-    # The device, its events, their types, the gate's types, open transactions, the marks.
+    # The device, its events, their types, the gates, open transactions, the marks.
     assert queries == [6, 6]
 
 
