@@ -320,11 +320,13 @@ def test_two_gates_without_a_server_admit_alone_and_report_each_scan_once(
         "/door/decoder.js",
     }
     attendance = organizer.attendance(event)
-    gates = {each["gate"]: (each["admitted"], each["refused"]) for each in attendance["gates"]}
     # Online one; without the server three, one of them at both gates, and two refusals.
-    assert attendance["admitted"] == 4
-    assert sum(admitted for admitted, _ in gates.values()) == 4
-    assert sum(refused for _, refused in gates.values()) == 3
+    figures = [attendance[name] for name in ("admitted", "refused", "conflicts")]
+    assert figures == [4, 2, 1]
+    by_gate = attendance["gates"]
+    assert figures == [
+        sum(each[name] for each in by_gate) for name in ("admitted", "refused", "conflicts")
+    ]
 
 
 def test_an_answer_is_fast_with_the_server_and_without(
