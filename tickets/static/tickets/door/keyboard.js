@@ -14,11 +14,13 @@ export function listenToKeyboard(found) {
     if (event.timeStamp - lastAt > LONGEST_PAUSE_MS) {
       typed = "";
     }
-    if (event.key === "Enter" && typed.length >= SHORTEST_CODE) {
-      // Else Enter would press the button that has the focus.
-      event.preventDefault();
-      // With Caps Lock on, a scanner's capital letters arrive as small ones. Codes have none.
-      found(typed.startsWith("t1:") ? typed.toUpperCase() : typed);
+    if (event.key === "Enter") {
+      if (typed.length >= SHORTEST_CODE) {
+        // Else Enter would press the button that has the focus.
+        event.preventDefault();
+        // With Caps Lock on, a scanner's capital letters arrive as small ones. Codes have none.
+        found(typed.startsWith("t1:") ? typed.toUpperCase() : typed);
+      }
       typed = "";
     } else if (event.key.length === 1) {
       lastAt = event.timeStamp;
