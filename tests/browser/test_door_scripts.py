@@ -1,5 +1,6 @@
 """Scripts of the door's page: how it uploads many scans, explains refusals, and uses a phone."""
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.door import Organizer, Phone
 from tests.browser.shop import Shop
+from tests.tickets.door.make_vectors import VECTORS
 from ticketing.stack.running import RunningStack
 from tickets.door.answers import GATE_REFUSALS, TurnedAway
 from tickets.door.batch_serializers import MOST_SCANS
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 _UPLOAD = Path(__file__).parent / "door_upload.js"
 _ANSWERS = Path(__file__).parent / "door_answers.js"
+_FUZZ = Path(__file__).parent / "door_fuzz.js"
 _HARDWARE = Path(__file__).parent / "door_hardware.js"
 # The page looks 15 times in a second, at a camera with 30. Single timers are not that exact.
 _MOST_LOOKS_A_SECOND = 20
@@ -88,6 +91,19 @@ def test_a_phone_alone_sends_guests_of_another_gate_where_the_server_would(
     page: Page, gates: list[dict[str, object]] | None, advice: str
 ):
     assert page.evaluate(_SEND_TO_GATE, gates) == ["For another gate", advice]
+
+
+def test_a_phone_refuses_damaged_codes_and_keeps_what_event_data_says(page: Page):
+    vectors = json.loads(VECTORS.read_text())
+
+    found = page.evaluate(_FUZZ.read_text(), {"vectors": vectors, "seed": 20, "rounds": 600})
+
+    assert found == {
+        "wrong": [],
+        "kinds": 12,
+        "stillGood": ["admitted"] * 2 * len(vectors["tickets"]),
+        "differences": [],
+    }
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (568, 320)])
