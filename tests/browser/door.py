@@ -102,9 +102,11 @@ class Organizer:
 
     stack: RunningStack
 
-    def make_device(self, events: list[str], *, gate: str, is_supervisor: bool = False) -> str:
+    def make_device(
+        self, events: list[str], *, gate: str, name: str = "", is_supervisor: bool = False
+    ) -> str:
         """Return the id of a new device."""
-        fields = {"name": f"Phone {gate}", "gate": gate, "events": events}
+        fields = {"name": name or f"Phone {gate}", "gate": gate, "events": events}
         return str(self._post("/devices", {**fields, "is_supervisor": is_supervisor})["id"])
 
     def pairing_code(self, device: str) -> str:

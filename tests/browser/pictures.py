@@ -1,7 +1,9 @@
 """
-Take the pictures of the documents again: `python -m tests.browser.pictures`, or some by their name.
+Take the pictures of the documents again, or some by their name. It needs Chromium.
 
-It starts a stack of its own with the demo's season, and needs Chromium.
+    DJANGO_SETTINGS_MODULE=config.settings.test python -m tests.browser.pictures scanner
+
+It starts a stack of its own with the demo's season.
 """
 
 import io
@@ -15,7 +17,7 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.scanner_pictures import take_scanner_picture
+from tests.browser.scanner_pictures import take_scanner_pictures
 from tests.browser.shop_pictures import give_picture, take_shop_pictures
 from ticketing.stack.environment import read_env
 from ticketing.stack.run import reset
@@ -106,10 +108,10 @@ def _take_all(
         take_pictures(stack, page, language, wanted)
         if takes_shop := not wanted or "shop" in wanted:
             give_picture(page)
+        if not wanted or "scanner" in wanted:
+            take_scanner_pictures(stack, browser, page, language, _FOLDER)
     if takes_shop:
         take_shop_pictures(stack, browser, language, locale, _FOLDER)
-    if not wanted or "scanner" in wanted:
-        take_scanner_picture(stack, browser, language, locale, _FOLDER)
 
 
 def main() -> None:
