@@ -137,6 +137,8 @@ NOT_HERE = {
     "/admin/…",
     "/i18n/…",
     "/mailbox…",
+    # For the script of a buyer's page: tests/orders/test_confirmation.py.
+    "/orders/{}/confirmation/state",
     # Of an organizer's terms of sale: tests/events/test_terms.py.
     "/events/{}/terms",
     "/terms/{}(?:/{})?",

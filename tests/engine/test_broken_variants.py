@@ -85,7 +85,7 @@ def write_tickets_of_an_order_that_was_not_moved(patch: Patch) -> None:
 
 def check_in_by_a_read_and_then_a_write(patch: Patch) -> None:
     update = "UPDATE tickets_ticket t SET status = 'used', used_at = seen, last_entry_at = seen,\n"
-    update += "            inside = last_after IS DISTINCT FROM 'exit'\n"
+    update += "            inside = last_after IS DISTINCT FROM 'exit', entry_gate = gate\n"
     update += "          WHERE t.id = ticket AND t.status = 'valid' RETURNING t.inside INTO inside;"
     read_then_update = (
         "SELECT t.status INTO found_status FROM tickets_ticket t WHERE t.id = ticket;"
