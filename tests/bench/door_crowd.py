@@ -127,25 +127,33 @@ class Viewer:
     address: str
     live_pass: str = ""
     milliseconds: list[float] = field(default_factory=list)
+    page_milliseconds: list[float] = field(default_factory=list)
 
     def watch(self, over: Signal, delay: float) -> None:
         """Poll the figures until the night is over."""
         over.wait(delay)
         while not over.is_set():
-            began = time.perf_counter()
             self.inside_now()
-            self.milliseconds.append((time.perf_counter() - began) * 1000)
             over.wait(_POLL_SECONDS)
+
+    def open_page(self) -> str:
+        """Load the whole page, which brings a new pass. Return its text."""
+        began = time.perf_counter()
+        status, page = self._get(self.page, {"Cookie": self.session})
+        self.page_milliseconds.append((time.perf_counter() - began) * 1000)
+        found = re.search('data-pass="([^"]+)"', page)
+        if found is None:
+            raise AssertionError(f"{status}: no live door for this session")
+        self.live_pass = found[1]
+        return page
 
     def inside_now(self) -> int:
         """Return how many guests are inside, as the page shows it."""
+        began = time.perf_counter()
         status, part = self._get(f"{self.page}part/", {"X-Live-Pass": self.live_pass})
+        self.milliseconds.append((time.perf_counter() - began) * 1000)
         if status == 403:
-            status, part = self._get(self.page, {"Cookie": self.session})
-            found = re.search('data-pass="([^"]+)"', part)
-            if found is None:
-                raise AssertionError(f"{status}: no live door for this session")
-            self.live_pass = found[1]
+            status, part = 200, self.open_page()
         numbers = re.search(r"live-numbers.*?<dd>(\d+)<", part, re.DOTALL)
         if status != 200 or numbers is None:
             raise AssertionError(f"{status}: {part[:200]}")

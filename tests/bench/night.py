@@ -81,6 +81,8 @@ def _run(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, Any]:
     ]
     twice = _hand_out(codes, devices, random)
     viewers = _make_viewers(stack.port, event.pk, arguments.viewers)
+    for viewer in viewers:
+        viewer.open_page()
     with _watched(viewers):
         began = time.perf_counter()
         _run_all(devices, random)
@@ -88,6 +90,8 @@ def _run(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, Any]:
     results = sum((device.results for device in devices), Counter[str]())
     times = [each for device in devices[::2] for each in device.milliseconds]
     polls = [each for viewer in viewers for each in viewer.milliseconds]
+    # A page is loaded again when its pass has ended, each minute.
+    pages = [each for viewer in viewers for each in viewer.page_milliseconds[1:]]
     scans = len(codes) + twice + results["undone"] + results["exited"] + results["again"]
     return {
         "devices": len(devices),
@@ -98,6 +102,7 @@ def _run(stack: BenchStack, arguments: argparse.Namespace) -> dict[str, Any]:
         "online": _spread(times),
         "viewers": len(viewers),
         "polls of the live door": {"count": len(polls), **_spread(polls)},
+        "pages of the live door": {"count": len(pages), **_spread(pages)},
         "results": dict(results),
         "broken": [
             *_check(event.pk, len(codes), twice, scans, results),
