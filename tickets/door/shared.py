@@ -15,7 +15,7 @@ from uuid import UUID
 
 _FRESH_SECONDS: Final = 1.0
 # A reading stays fresh so many times as long as it took. So a process keeps the database busy with
-# it for five percent of the time, also at an event with very many tickets.
+# it for five percent of the time, unless a reading takes over half a second.
 _REST: Final = 20
 # But the first reading of a process on a busy machine takes seconds: figures must not stand still
 # for a minute after it.
