@@ -14,19 +14,12 @@ from orders.answer_rules import AnswerNotValid
 from orders.answers import AnswersClosed, answer_questions, asked_of, can_answer
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
-from orders.pages.access import give_access, of_order, see_other
+from orders.pages.access import of_order, see_other
 from orders.pages.details_form import DetailsForm
 from orders.pages.next_step import next_step
-from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, has_ended
-from orders.pages.starting_again import (
-    describe_start_again,
-    may_start_again,
-    reserve_same_tickets,
-)
+from orders.pages.starting_again import describe_start_again, may_start_again, send_again
 from ticketing import clock
-from ticketing.api.problems import status_and_words
-from ticketing.errors import Refusal
 from ticketing.pages.sections import Section
 from ticketing.pages.shop import show_private_page
 
@@ -40,22 +33,14 @@ def show_details_page(request: HttpRequest, order: Order) -> HttpResponse:
     if request.method != "POST":
         return _show(request, order, DetailsForm(asked))
     form = DetailsForm(asked, request.POST)
-    if may_start_again(order, clock.now()):
-        return _answer_again(request, order, form)
-    return _answer(request, order, form)
-
-
-def _answer_again(request: HttpRequest, ended: Order, form: DetailsForm) -> HttpResponse:
-    """Reserve the tickets of an ended order again, with the sent answers, if the form says so."""
-    if request.POST.get("act") != "again":
-        return _show(request, ended, form, status=HTTPStatus.CONFLICT)
-    try:
-        order, reserved = reserve_same_tickets(request, ended)
-    except Refusal as refusal:
-        status = status_and_words(type(refusal))[0]
-        return _show(request, ended, form, refused=say_refusal(refusal), status=status)
-    response = _answer(request, order, DetailsForm(asked_of(order), request.POST))
-    return give_access(request, response, order_id=order.pk, token=reserved.token)
+    if not may_start_again(order, clock.now()):
+        return _answer(request, order, form)
+    return send_again(
+        request,
+        order,
+        show=lambda refused, status: _show(request, order, form, refused=refused, status=status),
+        send=lambda new: _answer(request, new, DetailsForm(asked_of(new), request.POST)),
+    )
 
 
 def _answer(request: HttpRequest, order: Order, form: DetailsForm) -> HttpResponse:

@@ -1,10 +1,12 @@
 """Starting again after an order has ended: the same tickets, as a new order."""
 
+from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from events.event_cache import take_event
@@ -13,12 +15,16 @@ from orders.access import buyer_of
 from orders.carrying import carry_details
 from orders.insertion import Customer
 from orders.models import Order, OrderStatus
+from orders.pages.access import give_access
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import Reserved, reserve_by_form
+from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import state_of
 from orders.pricing import EventNotFound, WantedTickets
 from ticketing import clock
 from ticketing.api.form_keys import FIELD, new_form_key
+from ticketing.api.problems import status_and_words
+from ticketing.errors import Refusal
 
 _ENDED: Final = {
     OrderStatus.EXPIRED.value,
@@ -62,6 +68,30 @@ def reserve_same_tickets(request: HttpRequest, order: Order) -> tuple[Order, Res
     new = orders.prefetch_related("items__ticket_type").get(pk=reserved.order_id)
     carry_details(ended=order, order=new, actor=buyer_of(new), now=clock.now())
     return new, reserved
+
+
+def send_again(
+    request: HttpRequest,
+    ended: Order,
+    *,
+    show: Callable[[str, int], HttpResponse],
+    send: Callable[[Order], HttpResponse],
+) -> HttpResponse:
+    """
+    Answer a form that was sent for an ended order.
+
+    If the form says so, reserve the tickets again and send it for the new order. Else show it.
+
+    :param show: shows the form as it was typed, with a sentence or "" and a status
+    :param send: does what the form says, for the order that it is given
+    """
+    if request.POST.get("act") != "again":
+        return show("", HTTPStatus.CONFLICT)
+    try:
+        order, reserved = reserve_same_tickets(request, ended)
+    except Refusal as refusal:
+        return show(say_refusal(refusal), status_and_words(type(refusal))[0])
+    return give_access(request, send(order), order_id=order.pk, token=reserved.token)
 
 
 def _event_link(order: Order) -> str:

@@ -16,15 +16,10 @@ from orders.answer_rules import Place
 from orders.holders import can_name, names_close_at, needs_names
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
-from orders.pages.access import give_access, of_order, see_other
+from orders.pages.access import of_order, see_other
 from orders.pages.next_step import next_step
-from orders.pages.refusals import say_refusal as say_reserving
 from orders.pages.shown_order import describe_order, has_ended
-from orders.pages.starting_again import (
-    describe_start_again,
-    may_start_again,
-    reserve_same_tickets,
-)
+from orders.pages.starting_again import describe_start_again, may_start_again, send_again
 from ticketing import clock
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
@@ -78,27 +73,20 @@ def show_names_page(request: HttpRequest, order: Order) -> HttpResponse:
         return see_other(order_path(order.pk))
     if request.method != "POST":
         return _show(request, order, NamesForm(places, order))
-    if may_start_again(order, now):
-        return _name_again(request, order, NamesForm(places, order, request.POST, is_over=True))
-    return _name(request, order, NamesForm(places, order, request.POST))
+    if not may_start_again(order, now):
+        return _name(request, order, places)
+    typed = NamesForm(places, order, request.POST, is_over=True)
+    return send_again(
+        request,
+        order,
+        show=lambda refused, status: _show(request, order, typed, refused=refused, status=status),
+        send=lambda new: _name(request, new, named_places(new, now=clock.now())),
+    )
 
 
-def _name_again(request: HttpRequest, ended: Order, form: NamesForm) -> HttpResponse:
-    """Reserve the tickets of an ended order again, with the sent names, if the form says so."""
-    if request.POST.get("act") != "again":
-        return _show(request, ended, form, status=HTTPStatus.CONFLICT)
-    try:
-        order, reserved = reserve_same_tickets(request, ended)
-    except Refusal as refusal:
-        status = status_and_words(type(refusal))[0]
-        return _show(request, ended, form, refused=say_reserving(refusal), status=status)
-    places = named_places(order, now=clock.now())
-    response = _name(request, order, NamesForm(places, order, request.POST))
-    return give_access(request, response, order_id=order.pk, token=reserved.token)
-
-
-def _name(request: HttpRequest, order: Order, form: NamesForm) -> HttpResponse:
+def _name(request: HttpRequest, order: Order, places: Sequence[NamedPlace]) -> HttpResponse:
     now = clock.now()
+    form = NamesForm(places, order, request.POST)
     if not form.is_valid():
         return _show(request, order, form, status=HTTPStatus.BAD_REQUEST)
     try:
