@@ -23,7 +23,7 @@ _LEAVES: Final = 10
 # Of its admissions, each device undoes one of so many, and lets the guest in again.
 _UNDONE: Final = 20
 # As `live_door.js` does.
-_POLL_SECONDS: Final = 3
+POLL_SECONDS: Final = 3
 
 Send = Callable[[str, str, Any], Any]
 
@@ -134,7 +134,7 @@ class Viewer:
         over.wait(delay)
         while not over.is_set():
             self.inside_now()
-            over.wait(_POLL_SECONDS)
+            over.wait(POLL_SECONDS)
 
     def open_page(self) -> str:
         """Load the whole page, which brings a new pass. Return its text."""
