@@ -25,7 +25,7 @@ class Checkout:
     `template` is a Django template inside the page's form. A button in it sends `method=card` and a
     field `token`, which the gateway's script may fill. `scripts` are addresses of such scripts.
     `sources` are the origins that they need, by directive of the Content-Security-Policy.
-    `is_test`: nobody is charged by it, so pages show it only where `SHOW_TEST_PAYMENTS` is set.
+    `is_test` says that it charges nobody. Pages show it only where `SHOW_TEST_PAYMENTS` is set.
 
     :raises CheckoutNotAllowed: if a source is no https origin, or the directive is not for gateways
     """
