@@ -195,10 +195,13 @@ def test_an_sqs_without_long_polling_is_polled_ten_times_a_second_at_most(
 ):
     sqs.always["ReceiveMessage"] = say(200, b"{}")
     began = time.monotonic()
-    worker.run_until(lambda: time.monotonic() > began + 1)
+    # A busy machine may need longer than a second for the second poll.
+    assert worker.run_until(
+        lambda: time.monotonic() > began + 1 and all(polls(sqs, queue) >= 2 for queue in QUEUES)
+    )
     took = time.monotonic() - began
 
-    assert all(2 <= polls(sqs, queue) <= 10 * took + 2 for queue in QUEUES)
+    assert all(polls(sqs, queue) <= 10 * took + 2 for queue in QUEUES)
 
 
 def test_a_queue_is_polled_again_after_a_poll_was_lost(
