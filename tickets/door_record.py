@@ -92,6 +92,9 @@ class ScanResult(models.TextChoices):
 ENTRIES: Final = frozenset({ScanResult.ADMITTED, ScanResult.READMITTED})
 # All other results are refusals.
 LET_THROUGH: Final = ENTRIES | {ScanResult.EXITED}
+# The scans of guests whom a device let in, and the server would not have. Their result is the
+# server's: a refusal. They count as conflicts, not as refused.
+LET_IN_AGAINST_RULES: Final = Q(conflict=True) & ~Q(result__in=LET_THROUGH)
 
 
 class Direction(models.TextChoices):

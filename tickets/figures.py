@@ -10,7 +10,7 @@ from django.db.models import Count, DateTimeField, Func, Q, Subquery, Value
 
 from events.models import Event
 from orders.sales_summary import SLOT
-from tickets.models import LET_THROUGH, Scan, ScanResult
+from tickets.models import LET_IN_AGAINST_RULES, LET_THROUGH, Scan, ScanResult
 from tickets.scan_slots import ScanSlot, ScanSummary
 
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,7 +84,7 @@ def read_entries(event: Event) -> Entries:
 
 def _count_conflicts(event: Event) -> Iterable[tuple[str, int]]:
     """Return the conflicts of each gate that the slots have as refused."""
-    conflicts = Scan.objects.filter(event=event, conflict=True).exclude(result__in=LET_THROUGH)
+    conflicts = Scan.objects.filter(LET_IN_AGAINST_RULES, event=event)
     return conflicts.order_by().values_list("gate").annotate(count=Count("pk"))
 
 

@@ -13,6 +13,7 @@ from orders.models import Order, OrderItem
 from tickets.door_marks import DoorMark
 from tickets.door_record import (
     ENTRIES,
+    LET_IN_AGAINST_RULES,
     LET_THROUGH,
     Decision,
     Device,
@@ -29,10 +30,10 @@ from tickets.scan_slots import ScanSlot
 from tickets.transfer_record import Transfer, TransferMail, TransferMailKind
 
 __all__ = [
-    "ENTRIES", "LET_THROUGH", "Decision", "Delivery", "Device", "DevicePairing", "Direction",
-    "DoorMark", "ErasedEvent", "ErasureRun", "OrderListMail", "RefundRequest", "RequestState",
-    "Scan", "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet", "TicketStatus", "Transfer",
-    "TransferMail", "TransferMailKind",
+    "ENTRIES", "LET_IN_AGAINST_RULES", "LET_THROUGH", "Decision", "Delivery", "Device",
+    "DevicePairing", "Direction", "DoorMark", "ErasedEvent", "ErasureRun", "OrderListMail",
+    "RefundRequest", "RequestState", "Scan", "ScanResult", "ScanSlot", "Ticket", "TicketQuerySet",
+    "TicketStatus", "Transfer", "TransferMail", "TransferMailKind",
 ]  # fmt: skip
 
 

@@ -12,7 +12,16 @@ from django.db.models import Count, DateField, F, Func, OuterRef, Q, Subquery, S
 from django.db.models.functions import Coalesce
 
 from events.models import Reentry, TicketType
-from tickets.models import ENTRIES, LET_THROUGH, Scan, ScanResult, ScanSlot, Ticket, TicketStatus
+from tickets.models import (
+    ENTRIES,
+    LET_IN_AGAINST_RULES,
+    LET_THROUGH,
+    Scan,
+    ScanResult,
+    ScanSlot,
+    Ticket,
+    TicketStatus,
+)
 from tickets.scan_slots import ScanSummary
 
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -183,7 +192,7 @@ def _local_day(moment: Any) -> Func:
 
 def _conflicts(event_ids: Collection[UUID]) -> Iterable[_Counted]:
     """Yield the conflicts that the slots have as refused."""
-    scans = Scan.objects.filter(event__in=event_ids, conflict=True).exclude(result__in=LET_THROUGH)
+    scans = Scan.objects.filter(LET_IN_AGAINST_RULES, event__in=event_ids)
     counted: Any = scans.order_by().values_list("event_id", "gate", "ticket__ticket_type")
     for event_id, gate, type_id, count in counted.annotate(count=Count("pk")):
         yield event_id, gate, type_id, Figures(refused=-count, conflicts=count)
