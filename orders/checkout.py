@@ -22,9 +22,10 @@ class Checkout:
     """
     A gateway's part of the page of an order.
 
-    `template` is a Django template inside the page's form. A button in it sends `method=card` and a
-    field `token`, which the gateway's script may fill. `scripts` are addresses of such scripts.
-    `sources` are the origins that they need, by directive of the Content-Security-Policy.
+    `template` is a Django template inside the page's form, which gives it a heading. A button in it
+    sends `method=card` and a field `token`, which the gateway's script may fill. `scripts` are
+    addresses of such scripts. `sources` are the origins that they need, by directive of the
+    Content-Security-Policy.
     `is_test` says that it charges nobody. Pages show it only where `SHOW_TEST_PAYMENTS` is set.
 
     :raises CheckoutNotAllowed: if a source is no https origin, or the directive is not for gateways

@@ -150,10 +150,14 @@ def reserve_by_form(  # noqa: PLR0913 - each argument is independent of the othe
     return Reserved(UUID(result["id"]), result["access_token"])
 
 
-def lead_to_order(request: HttpRequest, reserved: Reserved) -> HttpResponse:
-    """Lead the browser on with an order that it has reserved, and give it the order's cookie."""
+def lead_to_order(request: HttpRequest, reserved: Reserved, *, part: str = "") -> HttpResponse:
+    """
+    Lead the browser on with an order that it has reserved, and give it the order's cookie.
+
+    :param part: the part of the page that gets the focus, as "#ways"
+    """
     order = with_asks_required(Order.objects.select_related("event")).get(pk=reserved.order_id)
-    response = see_other(next_step(order, clock.now()))
+    response = see_other(f"{next_step(order, clock.now())}{part}")
     return give_access(request, response, order_id=reserved.order_id, token=reserved.token)
 
 

@@ -24,7 +24,7 @@ from orders.pages.starting_again import (
     may_start_again,
     reserve_same_tickets,
 )
-from orders.pages.ways import ways_for
+from orders.pages.ways import choose_way, ways_for
 from orders.payment import PaymentNotAccepted
 from orders.required_details import needs_details
 from ticketing import clock
@@ -113,7 +113,9 @@ def reserve_again(request: HttpRequest, order: Order) -> HttpResponse:
         _new, reserved = reserve_same_tickets(request, order)
     except Refusal as refusal:
         return _show(request, order, refusal)
-    return lead_to_order(request, reserved)
+    declined = order.status == OrderStatus.PAYMENT_FAILED
+    # After a payment that failed, the way to pay is what a buyer wants to choose anew.
+    return lead_to_order(request, reserved, part="#ways" if declined else "")
 
 
 def _act(
@@ -143,6 +145,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
     context |= {
         "sections": render_sections(Place.ORDER, request, order),
         "ways": ways,
+        "chosen_way": choose_way(ways, request.POST or request.GET),
         "checkout_scripts": checkout.scripts if checkout is not None else [],
         "needs_details": context["state"] == OrderStatus.RESERVED and needs_details(order, now),
         "refusal": say_refusal(refusal) if refusal is not None else "",

@@ -76,6 +76,7 @@ def _buy(page: Page) -> list[bytes]:
     expect(page.locator("[data-clock]")).to_be_visible()
     taken.append(page.screenshot())
     page.emulate_media(color_scheme="light")
+    page.locator("[name=way][value=card]").check()
     page.locator("button[value=card]").click()
     page.locator("[data-state=paid][data-ready=true]").wait_for(timeout=60_000)
     page.goto(f"{page.url}tickets", wait_until="networkidle")

@@ -26,7 +26,7 @@ def shop(stack: RunningStack) -> Shop:
     return Shop(stack)
 
 
-def test_tickets_are_chosen_described_and_paid_by_pix(
+def test_tickets_are_chosen_described_and_paid_by_card_instead_of_pix(
     stack: RunningStack, browser: Browser, shop: Shop
 ):
     event = shop.publish_event()
@@ -65,7 +65,15 @@ def test_tickets_are_chosen_described_and_paid_by_pix(
         keys.press(page.get_by_role("button", name="Copiar o código"))
         copied = page.get_by_role("button", name="Copiado")
         expect(copied).to_be_focused()
-        keys.press(page.get_by_role("button", name="Simular pagamento"))
+        keys.press(page.get_by_role("link", name="Pagar de outra forma"))
+        card, pix = page.get_by_role("radio", name="Cartão"), page.get_by_role("radio", name="Pix")
+        keys.press(card, "ArrowUp")
+        expect(pix).to_be_checked()
+        expect(page.get_by_role("button", name="com cartão de teste")).to_be_hidden()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("button", name="com Pix")).to_be_hidden()
+        # By Enter the browser itself would press the first button, which is that of the Pix.
+        keys.press(page.get_by_label("Aprovado", exact=True))
         expect(heading(page, "Pago. Até lá!")).to_be_visible()
 
 

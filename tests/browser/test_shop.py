@@ -119,11 +119,16 @@ def test_a_declined_card_is_explained_and_the_next_one_is_approved(
         for _ in tell_everything(page, "Pista, ingresso 1", "Meia-entrada, ingresso 1"):
             pass
 
+        expect(page.get_by_role("button", name="com cartão de teste")).to_be_hidden()
+        page.get_by_label("Cartão").check()
         page.get_by_label("Recusado").check()
         page.get_by_role("button", name="com cartão de teste").click()
         expect(heading(page, "O pagamento não foi aprovado")).to_be_visible()
         page.get_by_role("button", name="Reservar os mesmos ingressos de novo").click()
-        # Nothing is asked twice.
+        # Nothing is asked twice, and what was declined is not chosen again.
+        expect(page.get_by_role("group", name="Como você quer pagar?")).to_be_focused()
+        page.get_by_label("Cartão").check()
+        expect(page.get_by_label("Aprovado", exact=True)).to_be_checked()
         page.get_by_role("button", name="com cartão de teste").click()
 
         expect(heading(page, "Pago. Até lá!")).to_be_visible()
@@ -182,6 +187,7 @@ def test_a_lost_connection_costs_neither_time_nor_money(
         page.clock.fast_forward("00:40")
         expect(page.locator("[data-clock]")).to_have_text(re.compile("^14:"))
 
+        page.get_by_label("Card").check()
         send_twice(page, re.compile("with a test card"), "/pay")
 
         expect(heading(page, "Paid. See you there!")).to_be_visible()

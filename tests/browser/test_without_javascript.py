@@ -36,6 +36,7 @@ def test_a_mistake_is_corrected_and_a_card_pays(stack: RunningStack, browser: Br
         expect(heading(page, "Pay for your tickets")).to_be_visible()
         expect(page.get_by_text("Your tickets are kept until")).to_be_visible()
 
+        page.get_by_label("Card").check()
         page.get_by_role("button", name="with a test card").click()
 
         # The page reloads by itself.

@@ -86,13 +86,40 @@ def test_a_declined_card_says_why_and_the_same_tickets_can_be_reserved_again():
     assert "Nothing was charged" in page
     assert answer.status_code == 303
     new = Order.objects.exclude(pk=order.pk).get()
-    assert answer.headers["Location"] == order_path(new.pk)
+    assert answer.headers["Location"] == f"{order_path(new.pk)}#ways"
     assert (new.customer_email, new.total) == (order.customer_email, order.total)
     assert "Pay for your tickets" in look(browser, new)
     # A browser keeps a cookie for each path. This client has one for all.
     browser.cookies["order"] = token
     repeated = send(browser, order, "again")
-    assert repeated.headers["Location"] == order_path(new.pk)
+    assert repeated.headers["Location"] == answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("query", "chosen"), [("", "pix"), ("?way=card", "card"), ("?way=cash", "pix")]
+)
+def test_one_way_to_pay_is_open_and_a_refusal_leaves_it_open(query: str, chosen: str):
+    browser, order = buyer_of(make_event())
+
+    page = browser.get(f"{order_path(order.pk)}{query}").content.decode()
+    refused = send(browser, order, "pay", method="card", token="tok_stolen", way=chosen)
+
+    assert opened(page) == opened(refused.content.decode()) == [chosen]
+    assert re.findall(r'value="(tok_\w+)"[^>]* checked', page) == ["tok_approved"]
+
+
+def opened(page: str) -> list[str]:
+    return re.findall(r'name="way" value="(\w+)"[^>]* checked', page)
+
+
+def test_a_buyer_who_cannot_choose_how_to_pay_is_not_asked():
+    browser, order = buyer_of(make_event(currency="USD"))
+
+    page = browser.get(order_path(order.pk)).content.decode()
+
+    assert opened(page) == []
+    assert "How do you want to pay?" not in page
+    assert '<h2 id="way">Card</h2>' in page
 
 
 def test_a_reservation_past_its_time_offers_to_start_again_and_cannot_be_paid():
@@ -162,7 +189,9 @@ def test_a_way_of_paying_that_is_not_offered_changes_nothing(fields: dict[str, s
 
 def test_a_free_order_waits_for_the_mailed_link():
     browser, order = buyer_of(make_event(price="0.00"), language="pt-BR")
-    assert "Estes ingressos são gratuitos. Enviamos um link" in look(browser, order)
+    before = look(browser, order)
+    assert "Faltam dois passos" in before
+    assert "Clique no botão: enviamos um link para ana@example.com . Abra o link" in before
 
     send(browser, order, "pay", method="free")
 
@@ -175,6 +204,9 @@ def test_a_free_order_waits_for_the_mailed_link():
 
 def test_a_free_order_without_confirmation_is_processed_at_once():
     browser, order = buyer_of(make_event(price="0.00", confirms_free_orders=False))
+    before = look(browser, order)
+    assert "One more click" in before
+    assert "link" not in before
 
     send(browser, order, "pay", method="free")
 

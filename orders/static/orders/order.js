@@ -118,6 +118,14 @@ if (page) {
       if (event.persisted) ask();
     });
   }
+  // By Enter a browser presses the first button of a form, which may be that of another way to pay.
+  page.querySelector("#ways")?.form?.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    const way = page.querySelector("#ways > .way > :checked");
+    if (!way) return;
+    event.preventDefault();
+    event.currentTarget.requestSubmit(way.parentElement.querySelector(".way-body button"));
+  });
   // Only a double click is dropped. Later a form may be sent again, as its key makes that safe: the
   // connection may be lost, and a page from the browser's memory too is sent again.
   for (const form of page.querySelectorAll("form")) {

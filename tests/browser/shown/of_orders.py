@@ -47,6 +47,7 @@ def _unpaid_orders() -> Iterator[Shown]:
     )
     order = Order.objects.get(pk=reservation.order_id)
     yield _look("to pay", order)
+    yield _look("to pay by card", order, "?way=card")
     texts = Texts(sale_pt="Sem troca.", sale_en="No exchange.")
     save_terms(
         organizer_id=event.organizer_id,
