@@ -5,17 +5,18 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from events.handing_on import may_be_transferred
 from events.models import Event, EventStatus, HolderNames
 from events.questions import answers_close_at
 from orders.answer_rules import Place
-from orders.models import OPEN_STATUSES, HolderName, Order, OrderItem
+from orders.models import OPEN_STATUSES, HolderName, Order, OrderItem, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, Invalid
 from ticketing.models import ActType
 
 
 class NamesClosed(Conflict):
-    """The event asks no names, the time for them is over, or the order or its event has ended."""
+    """It is too late or too early for names, or the event does not let buyers change them."""
 
     code = "names_closed"
     title = "Names cannot be given or changed"
@@ -38,13 +39,17 @@ def names_close_at(event: Event) -> datetime:
 
 
 def can_name(order: Order, event: Event, now: datetime) -> bool:
-    """Return whether the buyer may name the holders of the order's tickets now."""
-    return (
-        event.holder_names != HolderNames.NOT_ASKED
-        and order.status in OPEN_STATUSES
-        and event.status != EventStatus.CANCELLED
-        and now < names_close_at(event)
-    )
+    """
+    Return whether the buyer may name the holders of the order's tickets now.
+
+    Where the event asks no names, buyers correct those on their tickets, if they may hand them on:
+    a name can be changed to another person's.
+    """
+    if event.status == EventStatus.CANCELLED or now >= names_close_at(event):
+        return False
+    if event.holder_names == HolderNames.NOT_ASKED:
+        return order.status == OrderStatus.PAID and may_be_transferred(event, now=now)
+    return order.status in OPEN_STATUSES
 
 
 def refuse_names_when_closed(order: Order, now: datetime) -> None:
@@ -55,8 +60,9 @@ def refuse_names_when_closed(order: Order, now: datetime) -> None:
     """
     if not can_name(order, order.event, now):
         raise NamesClosed(
-            "The event asks no names, the time for them is over, or the order has ended."
-            " Write to the organizer."
+            "The time for names is over, or the order has ended. If the event asks no names, they"
+            " can be corrected after the payment, where tickets may be transferred. Write to the"
+            " organizer."
         )
 
 

@@ -60,7 +60,10 @@ class HoldersShown(serializers.Serializer[Any]):
 
     holder_names = serializers.ChoiceField(
         choices=HolderNames.choices,
-        help_text="`no`: the event asks no names. `required`: ask all of them before the payment.",
+        help_text=(
+            "`no`: ask none. After the payment they can be corrected, where tickets may be"
+            " transferred. `required`: ask all of them before the payment."
+        ),
     )
     names_until = serializers.DateTimeField(help_text="Names may be changed before it.")
     can_name = serializers.BooleanField()
@@ -106,6 +109,9 @@ class OrderHolders(APIView):
     def patch(self, request: Request, order_id: UUID) -> Response:
         """
         Name the holders of tickets, before or after the payment, until `names_until`.
+
+        If the event asks no names (`holder_names` is `no`), only after the payment, and only where
+        tickets may be transferred.
 
         After the payment, a ticket whose name changes gets a new id and a new code; gates refuse
         the old code, and the buyer gets the tickets by mail again.

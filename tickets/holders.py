@@ -72,7 +72,7 @@ def name_holders(*, order: Order, names: Mapping[Place, str], actor: Actor, now:
     replaced by one with a new code, so that no code is about in another name, and the buyer gets
     the tickets by mail again. A repeat changes nothing.
 
-    :raises NamesClosed: if the event asks no names, it is too late, or the order has ended
+    :raises NamesClosed: if the buyer may not name holders now (`orders.holders.can_name`)
     :raises UnknownPlace: if the order has no such ticket
     :raises TicketNotValid: if a ticket whose name would change was used, revoked, offered to
         another person or handed on

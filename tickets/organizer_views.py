@@ -258,7 +258,8 @@ class TicketReissue(APIView):
         """
         Replace a ticket by one with a new id and a new code. Gates refuse the old code at once.
 
-        The buyer gets the order's tickets by mail again.
+        The buyer gets the order's tickets by mail again. An open offer of the old ticket to another
+        person ends.
         """
         ticket = ticket_acted_for(request, ticket_id, Scope.TICKETS_WRITE)
         return answer_once(

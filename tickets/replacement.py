@@ -96,9 +96,9 @@ def replace_ticket(  # noqa: PLR0913 - a replacement takes all these
     """
     Replace a ticket by one with a new code, for the same holder or another.
 
-    Gates refuse the old code at once. The buyer gets the order's tickets by mail again. `check`
-    runs before anything is written, and may raise to refuse the replacement. `store_response`
-    stores the response in the same transaction.
+    Gates refuse the old code at once. The buyer gets the order's tickets by mail again. An open
+    offer of the old ticket ends. `check` runs before anything is written, and may raise to refuse
+    the replacement. `store_response` stores the response in the same transaction.
 
     :raises TicketNotValid: if the old ticket was used, revoked or replaced
     """
@@ -227,7 +227,8 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
     Revoke a ticket and write its replacement. Return None if it was not valid any more.
 
     It runs in the caller's transaction, which has locked the order's row. What is None stays. With
-    a `transfer` the ticket is the new holder's. A holder who keeps it gets the new code by mail.
+    a `transfer` the ticket is the new holder's. A holder who keeps it gets the new code by mail. An
+    open offer of the ticket ends, because nobody has offered the new one.
     """
     kind = ticket_type or old.ticket_type
     identity = new_id()
@@ -238,6 +239,8 @@ def write_replacement(  # noqa: PLR0913 - what a replacement may change
     )
     if not ended:
         return None
+    open_offers = Transfer.objects.filter(ticket=old, accepted_at=None, withdrawn_at=None)
+    open_offers.update(withdrawn_at=now)
     subject = CodeSubject(
         event_id=old.event_id,
         event_number=old.event.number,

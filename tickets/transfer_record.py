@@ -28,7 +28,7 @@ class Transfer(models.Model):
     # When the new holder followed the link in the mail first.
     opened_at = models.DateTimeField(_("opened at"), null=True)
     accepted_at = models.DateTimeField(_("accepted at"), null=True)
-    # Also of an offer that had expired before the next one was made.
+    # Also of an offer whose ticket was replaced, or that had expired before the next one was made.
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True)
 
     class Meta:

@@ -50,7 +50,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "max_per_address_exceeded": _("The limit of tickets per network address is reached."),
     "max_per_customer_exceeded": _("The limit of tickets per customer is reached."),
     "max_per_order_exceeded": _("An order may not have that many tickets."),
-    "names_closed": _("The names cannot be changed any more: the time for it is over."),
+    "names_closed": _(
+        "The names cannot be changed: the time for it is over, or the organizer does not allow it."
+    ),
     "not_checked_in": _("This ticket is not checked in, or it was revoked."),
     "not_found": _("It does not exist any more, or you may not see it."),
     "nothing_to_deliver": _("Only a paid order's tickets can be sent."),

@@ -241,7 +241,8 @@ class Event(models.Model):
         db_default=HolderNames.NOT_ASKED,
         help_text=_(
             "Buyers may name the person of each ticket on the page of the order. A ticket without a"
-            " name has the buyer's."
+            " name has the buyer's. Not asked: buyers can still correct the names after the"
+            " payment, if they may transfer tickets."
         ),
     )
     # Empty: as long as answers to the questions.

@@ -252,12 +252,17 @@ def test_a_ticket_gets_another_holder_and_a_new_code(queue: RecordingQueue):
     ticket = tickets_of(make_paid_order())[0]
     staff = staff_of(ticket.order)
 
+    make_transfer(ticket=ticket, name="Caio Reis", email="caio@example.com", accepted=False)
+    question = read(staff.get(action("reissue_this", ticket)))
     page = read(staff.get(action("rename_this", ticket)))
     response = staff.post(action("rename_this", ticket), {"holder_name": "Bia Lima"})
 
     new = Ticket.objects.get(holder_name="Bia Lima")
     ticket.refresh_from_db()
     assert "O código antigo deixa de valer na hora" in page
+    for asked in (page, question):
+        assert "O ingresso está oferecido a Caio Reis. Essa oferta termina" in asked
+    assert "oferecido" not in read(staff.get(action("rename_this", new)))
     assert response["Location"] == page_of(new)
     assert (ticket.replaced_by_id, new.code != ticket.code) == (new.pk, True)
 

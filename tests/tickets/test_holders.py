@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -20,12 +21,14 @@ from tests.make import (
     make_paid_order,
     make_reservation,
     make_reserved_order,
+    make_transfer,
 )
 from ticketing import clock
 from ticketing.models import Act, ActType
 from tickets.holders import MOST_CHANGES, TooManyNames, name_holders, named_places
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.personal_data import copy_of_person
+from tickets.refund import refund_order
 from tickets.replacement import TicketNotValid
 from tickets.settlement import settle_order
 from tickets.transfers.offering import NewHolder, offer_ticket
@@ -107,26 +110,72 @@ def test_a_used_an_offered_and_a_foreign_ticket_keep_their_names():
     assert [each.can_name for each in places] == [False, False, True]
 
 
-def test_names_close_with_the_setting_the_deadline_and_the_event():
+def test_names_close_with_the_deadline_and_the_event():
     order = make_paid_order(ticket_type=an_event().ticket_types.get())
     now = clock.now()
     past = now - timedelta(seconds=1)
+    for fields in ({"names_until": past}, {"answers_until": past}, {"status": "cancelled"}):
+        refuse_name_while(order, fields)
+
+    Event.objects.update(answers_until=past, names_until=now + timedelta(hours=1))
+    # The organizer asks for names: a new one is not a transfer.
+    Event.objects.update(allows_transfers=False)
+    name(order, {1: "Bia Lima"})
+    assert names_of(order) == ["Bia Lima"]
+
+
+def refuse_name_while(order: Order, fields: Mapping[str, Any]) -> None:
+    """Check that names are closed while the order's event has the fields."""
+    events = Event.objects.filter(pk=order.event_id)
+    before = events.values(*fields).get()
+    events.update(**fields)
+    with pytest.raises(NamesClosed):
+        name(order, {1: "Bia Lima"})
+    events.update(**before)
+
+
+def test_where_no_names_are_asked_those_on_paid_tickets_can_be_corrected():
+    kind = an_event(HolderNames.NOT_ASKED).ticket_types.get()
+    order = make_reserved_order(ticket_type=kind, quantity=3)
+    with pytest.raises(NamesClosed):
+        name(order, {3: "Ana Sousa"})
+    assert not HolderName.objects.exists()
+    pay(order)
+    used, offered, wrong = Ticket.objects.of_order(order.pk)
+    Ticket.objects.filter(pk=used.pk).update(status=TicketStatus.USED, used_at=clock.now())
+    make_transfer(ticket=offered, email="caio@example.com", accepted=False)
+
+    for position in (1, 2):
+        with pytest.raises(TicketNotValid):
+            name(order, {position: "Ana Sousa"})
+    name(order, {3: "Ana Sousa"})
+
+    assert names_of(order) == ["Ana Souza", "Ana Souza", "Ana Sousa"]
+    wrong.refresh_from_db()
+    assert wrong.status == TicketStatus.REVOKED
+    assert [each.can_name for each in named_places(order, now=clock.now())] == [False, False, True]
+
+
+def test_where_no_names_are_asked_they_close_with_the_deadline_the_event_and_its_transfers():
+    kind = an_event(HolderNames.NOT_ASKED).ticket_types.get()
+    order = make_paid_order(ticket_type=kind)
+    now = clock.now()
+    past, later = now - timedelta(seconds=1), now + timedelta(hours=1)
+
     for fields in (
-        {"holder_names": HolderNames.NOT_ASKED},
         {"names_until": past},
         {"answers_until": past},
         {"status": "cancelled"},
+        {"allows_transfers": False},
+        {"starts_at": past - timedelta(hours=1), "ends_at": past, "names_until": later},
     ):
-        before = Event.objects.filter(pk=order.event_id).values(*fields).get()
-        Event.objects.filter(pk=order.event_id).update(**fields)
-        with pytest.raises(NamesClosed):
-            name(order, {1: "Bia Lima"})
-        Event.objects.filter(pk=order.event_id).update(**before)
+        refuse_name_while(order, fields)
 
-    Event.objects.update(answers_until=past, names_until=now + timedelta(hours=1))
-    order.refresh_from_db()
-    name(order, {1: "Bia Lima"})
-    assert names_of(order) == ["Bia Lima"]
+    assert names_of(order) == ["Ana Souza"]
+    name(order, {1: "Ana Sousa"})
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    with pytest.raises(NamesClosed):
+        name(order, {1: "Bia Lima"})
 
 
 def test_the_names_of_one_order_change_only_so_often():
@@ -179,6 +228,26 @@ def test_a_buyer_names_holders_through_the_api():
     assert [each["name"] for each in cleared["holders"]] == [None, None]
 
 
+def test_the_api_corrects_names_that_the_event_did_not_ask_for_once_the_order_is_paid():
+    kind = an_event(HolderNames.NOT_ASKED).ticket_types.get()
+    reservation = make_reservation(ticket_type=kind)
+    buyer, path = as_bearer(reservation.token.text), f"/orders/{reservation.order_id}/holders"
+    wanted = {"holders": [{"ticket_type": str(kind.pk), "position": 1, "name": "Ana Sousa"}]}
+
+    early = buyer.patch(path, wanted)
+    pay(Order.objects.get())
+    shown = buyer.get(path).json()
+    named = buyer.patch(path, wanted)
+
+    assert (early.status_code, early.json()["code"]) == (409, "names_closed")
+    assert (shown["holder_names"], shown["can_name"]) == ("no", True)
+    assert [each["name"] for each in shown["holders"]] == ["Ana Souza"]
+    assert [each["name"] for each in named.json()["holders"]] == ["Ana Sousa"]
+    Event.objects.update(allows_transfers=False)
+    assert buyer.patch(path, wanted).json()["code"] == "names_closed"
+    assert not buyer.get(path).json()["can_name"]
+
+
 def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
     reservation = make_reservation(
         ticket_type=an_event(HolderNames.REQUIRED).ticket_types.get(), quantity=2
@@ -229,7 +298,7 @@ def test_names_sent_too_late_stay_and_go_with_the_tickets_reserved_again():
     assert HolderName.objects.count() == 1
 
 
-def test_the_page_of_names_locks_what_cannot_change_and_is_gone_when_nothing_is_asked():
+def test_the_page_of_names_locks_what_cannot_change():
     reservation = make_reservation(ticket_type=an_event().ticket_types.get(), quantity=2)
     browser, home = Client(headers={"accept-language": "en"}), order_path(reservation.order_id)
     browser.cookies["order"] = reservation.token.text
@@ -248,8 +317,38 @@ def test_the_page_of_names_locks_what_cannot_change_and_is_gone_when_nothing_is_
     Event.objects.update(names_until=clock.now())
     late = browser.post(f"{home}names/", {"name-0": "x", "name-1": "y"})
     assert late.status_code == 409
-    assert "The names cannot be changed any more" in late.content.decode()
-    Event.objects.update(holder_names=HolderNames.NOT_ASKED)
-    assert browser.get(f"{home}names/").headers["Location"] == home
+    assert "The names cannot be changed here" in late.content.decode()
     assert "Names on the tickets" not in browser.get(home).content.decode()
     assert Client().get(f"{home}names/").status_code == 404
+
+
+def test_a_buyer_corrects_a_name_that_was_not_asked_on_the_page_of_names():
+    kind = an_event(HolderNames.NOT_ASKED).ticket_types.get()
+    reservation = make_reservation(ticket_type=kind, quantity=2)
+    browser, home = Client(headers={"accept-language": "en"}), order_path(reservation.order_id)
+    browser.cookies["order"] = reservation.token.text
+    typed = {"name-0": "", "name-1": "Ana Sousa"}
+
+    assert browser.get(f"{home}names/").headers["Location"] == home
+    assert browser.post(f"{home}names/", typed).headers["Location"] == home
+    assert "Names on the tickets" not in browser.get(home).content.decode()
+    order = Order.objects.get()
+    pay(order)
+    assert "Correct a name" in browser.get(home).content.decode()
+    assert browser.get(f"{home}tickets").content.decode().count("Correct the name") == 2
+    page = browser.get(f"{home}names/").content.decode()
+    assert "Is a name wrong, or does another person come?" in page
+    assert "gets a new code" in page
+    saved = browser.post(f"{home}names/", typed)
+
+    assert (saved.status_code, saved.headers["Location"]) == (303, home)
+    assert names_of(order) == ["Ana Souza", "Ana Sousa"]
+    make_transfer(ticket=Ticket.objects.of_order(order.pk)[0], email="c@a.example", accepted=False)
+    assert browser.get(f"{home}tickets").content.decode().count("Correct the name") == 1
+    Event.objects.update(allows_transfers=False)
+    refused = browser.post(f"{home}names/", {"name-0": "x", "name-1": "y"})
+    assert refused.status_code == 409
+    assert "the organizer does not allow it" in refused.content.decode()
+    assert "The names cannot be changed here" in refused.content.decode()
+    assert "Correct a name" not in browser.get(home).content.decode()
+    assert "Correct the name" not in browser.get(f"{home}tickets").content.decode()

@@ -21,6 +21,7 @@ from ticketing.errors import Refusal
 from ticketing.text_form import PersonNameField
 from tickets.models import Ticket, TicketStatus
 from tickets.order_pages.page import ActPage, show_page, show_refusal
+from tickets.order_pages.questions import say_which_offer_ends
 from tickets.redelivery import correct_customer
 from tickets.replacement import replace_ticket
 
@@ -109,6 +110,7 @@ def holder_page(model_admin: OwnAdmin, request: HttpRequest, ticket: Ticket) -> 
             _("The ticket gets a new code. The old code is dead at once: the door refuses it."),
             _("%(email)s gets all tickets of order %(code)s by email again.")
             % {"email": ticket.order.customer_email, "code": ticket.order.code},
+            *say_which_offer_ends(ticket),
         ],
         form=form,
         confirm=_("Change the holder"),

@@ -26,6 +26,7 @@ from ticketing.text_form import ReasonField
 from tickets.exchange import WantedExchange, difference_of, exchange_ticket
 from tickets.models import Ticket
 from tickets.order_pages.page import ActPage, show_page, show_refusal
+from tickets.order_pages.questions import say_which_offer_ends
 
 
 class TypeForm(forms.Form):
@@ -196,6 +197,7 @@ def _consequences(ticket: Ticket, difference: Decimal) -> list[str]:
         _("The ticket gets a new code. The old code is dead at once: the door refuses it."),
         _("%(email)s gets all tickets of order %(code)s by email again.")
         % {"email": ticket.order.customer_email or "–", "code": ticket.order.code},
+        *say_which_offer_ends(ticket),
         _("The old place goes back on sale."),
     ]
 

@@ -11,9 +11,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from events.admin.confirming import Question
 from orders.models import Order, OrderStatus
 from orders.refunds import rest_of_payment
+from ticketing import clock
 from ticketing.money import format_money
 from tickets.models import Delivery, Ticket
 from tickets.retry import Work, unfinished_work
+from tickets.transfers.offering import open_offers
 
 # The sum of more orders than this is not shown: reading it must stay quick.
 _MOST_SUMMED: Final = 200
@@ -112,10 +114,20 @@ def ask_to_reissue(tickets: QuerySet[Ticket]) -> Question:
             _("The old code is dead at once: the door refuses it."),
             _("%(email)s gets all tickets of order %(code)s by email again.")
             % {"email": ticket.order.customer_email, "code": ticket.order.code},
+            *say_which_offer_ends(ticket),
         ],
         confirm=_("Make a new code"),
         keep=_("Keep the old code"),
     )
+
+
+def say_which_offer_ends(ticket: Ticket) -> list[str]:
+    """Return the sentence about the open offer of a ticket that will be replaced, if it has one."""
+    offer = open_offers(ticket.order, now=clock.now()).get(ticket.pk)
+    if offer is None:
+        return []
+    words = {"name": offer.name}
+    return [_("The ticket is offered to %(name)s. That offer ends and cannot be accepted.") % words]
 
 
 def ask_to_revoke(tickets: QuerySet[Ticket]) -> Question:

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.utils.translation import gettext_lazy
 
 from events.admin.refusals import say_refusal
+from events.handing_on import may_be_transferred
 from events.wording import show_start
 from orders.models import Order
 from orders.pages.access import see_other
@@ -33,7 +34,7 @@ from tickets.transfers.accepting import (
     ticket_of_transfer,
 )
 from tickets.transfers.links import opens_transfer, transfer_path
-from tickets.transfers.offering import giver_of, may_be_transferred, open_offers
+from tickets.transfers.offering import giver_of, is_open, open_offers
 
 _COOKIE: Final = "transfer"
 _PARAMETER: Final = "token"
@@ -134,15 +135,9 @@ def _show(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     now, order = clock.now(), transfer.ticket.order
+    can_be_offered = may_be_transferred(order.event, now=now)
     received = ticket_of_transfer(transfer)
     onward = Transfer.objects.filter(ticket__transfer=transfer).exclude(accepted_at=None).first()
-    is_open = (
-        transfer.accepted_at is None
-        and transfer.withdrawn_at is None
-        and now < transfer.expires_at
-        and transfer.ticket.status == TicketStatus.VALID
-        and may_be_transferred(order.event, now=now)
-    )
     context = {
         "transfer": transfer,
         "order": order,
@@ -156,8 +151,8 @@ def _show(
         "giver": giver_of(transfer).name,
         "handed_on_to": onward.name if onward is not None else "",
         "offer": open_offers(order, now=now).get(received.pk) if received is not None else None,
-        "can_be_offered": may_be_transferred(order.event, now=now),
-        "is_open": is_open,
+        "can_be_offered": can_be_offered,
+        "is_open": can_be_offered and is_open(transfer, now=now),
         "form": form,
         "refusal": say_refusal(refusal) if refusal is not None else "",
         "form_key_field": FIELD,

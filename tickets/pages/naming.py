@@ -69,7 +69,7 @@ def show_names_page(request: HttpRequest, order: Order) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     now = clock.now()
     places = named_places(order, now=now)
-    if order.event.holder_names == HolderNames.NOT_ASKED or not places:
+    if not places or (not _is_asked(order) and order.status != OrderStatus.PAID):
         return see_other(order_path(order.pk))
     if request.method != "POST":
         return _show(request, order, NamesForm(places, order))
@@ -120,6 +120,7 @@ def _show(
         "is_over": is_over,
         "is_sold": order.status == OrderStatus.PAID,
         "is_unpaid": order.status == OrderStatus.RESERVED,
+        "is_asked": _is_asked(order),
         "is_required": order.event.holder_names == HolderNames.REQUIRED,
         "refused": refused,
         "changes_until": show_deadline(order.event, names_close_at(order.event)),
@@ -127,13 +128,21 @@ def _show(
     return show_private_page(request, "tickets/names.html", context, status=status)
 
 
+def _is_asked(order: Order) -> bool:
+    """Return whether the event asks for names. If not, those on sold tickets can be corrected."""
+    return order.event.holder_names != HolderNames.NOT_ASKED
+
+
 def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] | None:
     now = clock.now()
     if has_ended(order, now) or not can_name(order, order.event, now):
         return None
-    places = named_places(order, now=now)
+    is_asked = _is_asked(order)
+    # Without a question there is no name to show that the tickets do not: this costs no query.
+    places = named_places(order, now=now) if is_asked else []
     return {
         "path": f"{order_path(order.pk)}names/",
+        "is_asked": is_asked,
         "is_missing": order.status == OrderStatus.RESERVED and needs_names(order, now),
         "is_sold": order.status == OrderStatus.PAID,
         "names": [each.name for each in places if each.name],

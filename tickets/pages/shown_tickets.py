@@ -11,8 +11,10 @@ from django.utils import formats
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from events.handing_on import may_be_transferred
 from events.models import Event, EventStatus
 from events.wording import show_hour, show_start
+from orders.holders import can_name
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
 from ticketing.clock import zone_named
@@ -20,7 +22,7 @@ from tickets.mail import is_the_buyers
 from tickets.models import Ticket, TicketQuerySet, TicketStatus, Transfer
 from tickets.pictures import render_svg
 from tickets.ticket_codes import number_tickets, readable_code
-from tickets.transfers.offering import may_be_transferred, open_offers
+from tickets.transfers.offering import open_offers
 from tickets.wallet.keys import apple_keys, google_keys
 
 # How long after the event a phone keeps the page for times without a network.
@@ -81,6 +83,7 @@ def describe_tickets(order: Order, tickets: Sequence[Ticket], *, now: datetime) 
         "start": show_start(event),
         "path": order_path(order.pk),
         "tickets": sorted(shown, key=lambda ticket: ticket.number),
+        "can_name": can_name(order, event, now),
         "can_be_kept": any(map(is_the_buyers, tickets)) and not is_cancelled,
         "is_event_cancelled": is_cancelled,
         "kept_until": kept_until(event),

@@ -11,6 +11,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext, gettext_lazy
 
 from events.admin.refusals import say_refusal
+from events.handing_on import may_be_transferred
 from orders.access import buyer_of
 from orders.models import Order
 from orders.page_link import order_path
@@ -32,7 +33,6 @@ from tickets.transfers.accepting import ticket_of_transfer
 from tickets.transfers.links import transfer_path
 from tickets.transfers.offering import (
     NewHolder,
-    may_be_transferred,
     offer_ticket,
     open_offers,
     withdraw_transfer,

@@ -6,17 +6,14 @@ from uuid import UUID
 
 from django.db import transaction
 
+from events.handing_on import may_be_transferred
 from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.models import ActorKind, ActType
 from tickets.mail_request import request_transfer_mail
 from tickets.models import Ticket, Transfer, TransferMailKind
 from tickets.replacement import TicketNotValid, write_replacement
-from tickets.transfers.offering import (
-    TransferNotOpen,
-    TransfersNotAllowed,
-    may_be_transferred,
-)
+from tickets.transfers.offering import TransferNotOpen, TransfersNotAllowed
 
 
 @transaction.atomic(durable=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.models import Event, EventStatus
+from events.handing_on import may_be_transferred
 from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict, Forbidden, NotFound
@@ -72,11 +72,6 @@ class TransferNotOpen(NotFound):
 
     code = "transfer_not_open"
     title = "This offer is not open"
-
-
-def may_be_transferred(event: Event, *, now: datetime) -> bool:
-    """Say whether tickets of an event may be handed on now."""
-    return event.allows_transfers and event.status == EventStatus.PUBLISHED and now < event.ends_at
 
 
 @transaction.atomic(durable=True)
@@ -162,6 +157,16 @@ def withdraw_transfer(
     elif offers.filter(accepted_at__isnull=False).exists():
         raise TransferNotOpen("The ticket was accepted: it cannot be taken back.")
     store_response()
+
+
+def is_open(offer: Transfer, *, now: datetime) -> bool:
+    """Say whether an offer can be accepted, if its event allows transfers now."""
+    return (
+        offer.accepted_at is None
+        and offer.withdrawn_at is None
+        and now < offer.expires_at
+        and offer.ticket.status == TicketStatus.VALID
+    )
 
 
 def open_offers(order: Order, *, now: datetime) -> dict[UUID, Transfer]:

@@ -15,7 +15,7 @@ from tickets.transfers.mails import (
     compose_offer_mail,
     compose_received_mail,
 )
-from tickets.transfers.offering import giver_of
+from tickets.transfers.offering import giver_of, is_open
 
 
 def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
@@ -37,7 +37,7 @@ def send_transfer_mail(*, mail_id: UUID, now: datetime) -> None:
         return
     transfer = mail.transfer
     if mail.kind == TransferMailKind.OFFER:
-        if transfer.accepted_at or transfer.withdrawn_at or transfer.expires_at <= now:
+        if not is_open(transfer, now=now):
             close_mail(mail, now=now)
         else:
             send_leased_mail(mail, lambda: compose_offer_mail(transfer=transfer), now=now)

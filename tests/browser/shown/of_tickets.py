@@ -47,6 +47,7 @@ def names_page() -> Iterator[Shown]:
     Order.objects.filter(pk=order.pk).update(reserved_until=clock.now() - timedelta(seconds=1))
     yield _send("after the hold", order, "names/", **{"name-0": "Bia Lima", "name-1": "Caio Reis"})
     sold = make_paid_order(ticket_type=make_event().ticket_types.get(), quantity=2)
+    yield _look("sold, no names were asked", sold, "names/")
     Event.objects.filter(pk=sold.event_id).update(holder_names="optional")
     yield _look("sold", sold, "names/")
     Event.objects.filter(pk=sold.event_id).update(answers_until=clock.now() - timedelta(seconds=1))

@@ -258,21 +258,53 @@ def test_the_organizer_decides_at_the_offer_and_at_the_acceptance(change: dict[s
         lambda ticket: refund_tickets(
             order_id=ticket.order_id, ticket_ids=[ticket.pk], actor=SOMEBODY, now=clock.now()
         ),
-        lambda ticket: replace_ticket(ticket_id=ticket.pk, actor=SOMEBODY, now=clock.now()),
     ],
-    ids=["checked in", "revoked", "refunded", "replaced"],
+    ids=["checked in", "revoked", "refunded"],
 )
-def test_a_ticket_that_ended_is_neither_offered_nor_accepted(end: Callable[[Ticket], object]):
+def test_a_ticket_that_ended_is_neither_offered_nor_accepted(
+    end: Callable[[Ticket], object], queue: RecordingQueue
+):
     _order, (first, second) = order_with_tickets()
     transfer = offer(first)
     end(first)
     end(second)
+    queue.run_all()
 
     with pytest.raises(TicketNotValid):
         accept(transfer)
     with pytest.raises(TicketNotValid):
         offer(second)
     assert Transfer.objects.get().accepted_at is None
+    # Its link would open nothing.
+    assert mails_to("bia@example.com") == []
+
+
+def test_a_replaced_ticket_is_not_offered_any_more_and_its_one_valid_code_can_be(
+    queue: RecordingQueue,
+):
+    order, (first, _second) = order_with_tickets()
+    ended = offer(first)
+
+    # Staff correct the name, and later make a new code.
+    renamed = replace_ticket(
+        ticket_id=first.pk, holder_name="Ana Sousa", actor=SOMEBODY, now=clock.now()
+    )
+    queue.run_all()
+
+    assert mails_to("bia@example.com") == []
+    with pytest.raises(TransferNotOpen):
+        accept(ended)
+    with pytest.raises(TicketNotValid):
+        offer(first)
+    again = offer(renamed)
+    newest = replace_ticket(ticket_id=renamed.pk, actor=SOMEBODY, now=clock.now())
+    with pytest.raises(TransferNotOpen):
+        accept(again)
+    received = accept(offer(newest))
+    of_place = order.tickets.filter(position=first.position)
+    assert [each.pk for each in of_place.filter(status=TicketStatus.VALID)] == [received.pk]
+    assert of_place.count() == 4
+    assert received.holder_name == "Bia Lima"
 
 
 def test_a_refund_ends_the_new_holders_ticket_too():
