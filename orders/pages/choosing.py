@@ -30,6 +30,7 @@ from orders.models import Order
 from orders.pages.access import give_access, see_other
 from orders.pages.choice_form import ChoiceForm, describe_choice, quantities_in
 from orders.pages.next_step import next_step
+from orders.pages.own_hold import remember_hold, show_own_hold
 from orders.pages.refusals import FIELDS, say_refusal
 from orders.pricing import WantedTickets, check_on_sale, offered_types
 from orders.promo_code import LONGEST_PROMO_CODE
@@ -43,7 +44,7 @@ from ticketing.api.idempotency import ResponseStore, shown_token
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
 from ticketing.pages.kept import is_for_all, show_kept
-from ticketing.pages.shop import show_public_page
+from ticketing.pages.shop import NOT_STORED, show_public_page
 from ticketing.text import refuse_control_characters
 from ticketing.tokens import TokenKind
 
@@ -158,6 +159,7 @@ def lead_to_order(request: HttpRequest, reserved: Reserved, *, part: str = "") -
     """
     order = with_asks_required(Order.objects.select_related("event")).get(pk=reserved.order_id)
     response = see_other(f"{next_step(order, clock.now())}{part}")
+    remember_hold(request, response, order)
     return give_access(request, response, order_id=reserved.order_id, token=reserved.token)
 
 
@@ -172,7 +174,8 @@ def _show_kept(request: HttpRequest, slug: str) -> HttpResponseBase:
     if live is None:
         raise Http404
     render = partial(_show_to_all, request, live)
-    return show_kept(request, live.pages, render, new_form_key=new_form_key)
+    own = show_own_hold(request, live.cached.event)
+    return show_kept(request, live.pages, render, new_form_key=new_form_key, own=own)
 
 
 def _show_to_all(request: HttpRequest, live: LiveEvent, marks: Mapping[str, Any]) -> HttpResponse:
@@ -222,6 +225,8 @@ def _show(  # noqa: PLR0913 - what the page is made of
     marks: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
     event, code_refusal = live.cached.event, offer.refusal
+    # A page for all readers has a mark in its place.
+    own_hold = "" if marks else show_own_hold(request, event)
     if refusal is not None:
         status = status_and_words(type(refusal))[0]
         match FIELDS.get(refusal.code):
@@ -239,9 +244,12 @@ def _show(  # noqa: PLR0913 - what the page is made of
         "promo": offer.promo,
         "code_refusal": say_refusal(code_refusal) if code_refusal is not None else "",
         "hold_minutes": max(1, event.hold_seconds // 60),
+        "own": own_hold,
         **marks,
     }
     page = show_public_page(request, "orders/choose.html", context, status=status)
+    if own_hold:
+        page.headers["Cache-Control"] = NOT_STORED
     if refusal is not None and refusal.retry_after is not None:
         page.headers["Retry-After"] = str(refusal.retry_after)
     return page

@@ -18,6 +18,7 @@ from orders.models import Order, OrderStatus
 from orders.pages.access import give_access
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import Reserved, reserve_by_form
+from orders.pages.own_hold import remember_hold
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import state_of
 from orders.pricing import EventNotFound, WantedTickets
@@ -91,7 +92,8 @@ def send_again(
         order, reserved = reserve_same_tickets(request, ended)
     except Refusal as refusal:
         return show(say_refusal(refusal), status_and_words(type(refusal))[0])
-    return give_access(request, send(order), order_id=order.pk, token=reserved.token)
+    response = remember_hold(request, send(order), order)
+    return give_access(request, response, order_id=order.pk, token=reserved.token)
 
 
 def _event_link(order: Order) -> str:

@@ -35,6 +35,11 @@ def test_a_mistake_is_corrected_and_a_card_pays(stack: RunningStack, browser: Br
         press(page, "Reserve")
         expect(heading(page, "Pay for your tickets")).to_be_visible()
         expect(page.get_by_text("Your tickets are kept until")).to_be_visible()
+        # A buyer who has closed the tab comes back by the link of the event.
+        page.goto(f"/e/{event['slug']}")
+        expect(page.get_by_text("You have 3 tickets on hold until")).to_be_visible()
+        page.get_by_role("link", name="Continue to payment").click()
+        expect(heading(page, "Pay for your tickets")).to_be_visible()
 
         page.get_by_label("Card").check()
         page.get_by_role("button", name="with a test card").click()

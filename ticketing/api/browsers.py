@@ -9,10 +9,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from ticketing.api.requests import Handler
-from ticketing.pages.shop import REVALIDATED
+from ticketing.pages.shop import NOT_STORED, REVALIDATED
 
 _POLICY: Final = "Content-Security-Policy"
-_NOT_STORED: Final = "private, no-store"
 # These change only with a release.
 _DOCUMENT: Final = "public, max-age=300"
 _DOCUMENTS: Final = frozenset({"/schema", "/docs"})
@@ -75,7 +74,7 @@ class BrowserHeadersMiddleware:
             # A public page of the shop. It may be personal by its language and its form.
             return response
         if not _may_be_stored(request, response):
-            headers["Cache-Control"] = _NOT_STORED
+            headers["Cache-Control"] = NOT_STORED
         elif _is_document(path):
             headers["Cache-Control"] = _DOCUMENT
         return response

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Final
 
@@ -11,11 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CSRF_SECRET_LENGTH, get_token
 from django.utils import translation
 
+from ticketing.pages.shop import NOT_STORED
+
 # Nobody can guess them, and so write them into a text that a page shows.
 _CSRF: Final = secrets.token_hex(16)
 _FORM_KEY: Final = secrets.token_hex(16)
+_OWN: Final = secrets.token_hex(16)
 _CSRF_BYTES: Final = CSRF_SECRET_LENGTH // 2
-_MARKS: Final = re.compile(f"({_CSRF}|{_FORM_KEY})".encode())
+_MARKS: Final = re.compile(f"({_CSRF}|{_FORM_KEY}|{_OWN})".encode())
 # Threads that need a page wait for the one that renders it, instead of rendering it too.
 _rendering: Final = Lock()
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
@@ -40,29 +44,36 @@ def show_kept(
     render: Callable[[Mapping[str, Any]], HttpResponse],
     *,
     new_form_key: Callable[[], str] = str,
+    own: str = "",
 ) -> HttpResponse:
     """
     Return the page of a request that `is_for_all`, from `pages` or rendered now.
 
     `pages` must not outlive what the page shows. `render` gets a template context with marks, in
-    the places of the reader's CSRF token (`csrf_token`) and of a new key of a form (`form_key`).
+    the places of the reader's CSRF token (`csrf_token`), of a new key of a form (`form_key`) and of
+    `own`: HTML for this reader alone, with which the page is not stored.
     """
     key = f"{translation.get_language()} {request.path}"
     if key not in pages:
         with _rendering:
             # Another thread may have rendered it meanwhile.
             if key not in pages:
-                rendered = render({"csrf_token": _CSRF, "form_key": _FORM_KEY})
+                rendered = render({"csrf_token": _CSRF, "form_key": _FORM_KEY, "own": _OWN})
                 pages[key] = KeptPage(_MARKS.split(rendered.content), dict(rendered.headers))
     kept = pages[key]
-    return HttpResponse(_fill(request, kept.pieces, new_form_key), headers=kept.headers)
+    fillers: dict[bytes, Callable[[], str]] = {
+        _CSRF.encode(): partial(_csrf_token, request),
+        _FORM_KEY.encode(): new_form_key,
+        _OWN.encode(): lambda: own,
+    }
+    headers = kept.headers | {"Cache-Control": NOT_STORED} if own else kept.headers
+    return HttpResponse(_fill(kept.pieces, fillers), headers=headers)
 
 
-def _fill(request: HttpRequest, pieces: list[bytes], new_form_key: Callable[[], str]) -> bytes:
+def _fill(pieces: list[bytes], fillers: Mapping[bytes, Callable[[], str]]) -> bytes:
     filled = pieces.copy()
     for place in range(1, len(filled), 2):
-        is_csrf = filled[place] == _CSRF.encode()
-        filled[place] = (_csrf_token(request) if is_csrf else new_form_key()).encode()
+        filled[place] = fillers[filled[place]]().encode()
     return b"".join(filled)
 
 

@@ -21,6 +21,8 @@ _YEAR_SECONDS: Final = 365 * 24 * 3600
 _NOT_REPEATED: Final = ("token", _LANGUAGE)
 # A browser may keep the page, for its back button, but asks before it shows it again.
 REVALIDATED: Final = "private, no-cache"
+# Of a response for one person alone. Responses get it that say nothing else.
+NOT_STORED: Final = "private, no-store"
 
 
 def is_shop_page(path: str) -> bool:
