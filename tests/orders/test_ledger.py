@@ -1,5 +1,6 @@
 """The ledger: one entry for each charge and refund, kept for good, that adds up to the orders."""
 
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 from uuid import uuid4
@@ -8,7 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from orders.ledger import Balance, balances, balances_by_method, find_ledger_faults
+from orders.ledger import (
+    Balance,
+    balances,
+    balances_by_method,
+    entries_between,
+    find_ledger_faults,
+)
 from orders.ledger_entry import EntryKind, LedgerEntry
 from orders.models import Order, Payment, PaymentStatus, Refund
 from orders.payment import approve_payment
@@ -240,6 +247,25 @@ def test_the_sums_are_by_currency_and_by_method_with_fees():
         ("card", "BRL", 1, Decimal(90), Decimal(-45)),
         ("card", "USD", 1, Decimal(45), Decimal(0)),
     ]
+
+
+def test_a_period_begins_with_its_first_moment_and_ends_before_its_last():
+    make_paid_order()
+    entry, ledger = LedgerEntry.objects.get(), LedgerEntry.objects.all()
+    moment, tick = entry.at, timedelta(microseconds=1)
+
+    assert list(entries_between(ledger, since=moment, until=moment + tick)) == [entry]
+    assert list(entries_between(ledger, since=moment + tick, until=None)) == []
+    assert list(entries_between(ledger, since=None, until=moment)) == []
+    assert list(entries_between(ledger, since=None, until=None)) == [entry]
+
+
+def test_a_period_with_refunds_only_has_charges_of_zero():
+    refund_one_ticket(make_paid_order(quantity=2))
+
+    (sums,) = balances_by_method(LedgerEntry.objects.filter(kind=REFUND))
+
+    assert (sums.count, sums.charges, sums.refunds) == (0, Decimal(0), Decimal(-45))
 
 
 def test_the_check_finds_missing_wrong_and_invented_fees(settings):

@@ -1,7 +1,7 @@
 """Pay by Pix: one Pix for each order, and its money is the order's payment or is returned."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -79,6 +79,7 @@ def test_money_in_time_pays_the_order_once(queue: RecordingQueue):
 
     for _ in range(2):
         take_pix(arrived=arrived(order), now=clock.now())
+        settle_pix(order_id=order.pk, now=clock.now())
         queue.run_all()
 
     assert state(order) == (PixState.TAKEN, OrderStatus.PAID)
@@ -99,17 +100,22 @@ def test_a_refund_returns_the_money_of_a_pix(queue: RecordingQueue):
     assert SimulatedCharge.objects.get().refunded_at is not None
 
 
-def test_money_after_the_end_of_the_reservation_is_returned_once(queue: RecordingQueue):
+def test_money_after_the_end_of_the_reservation_is_returned_once(
+    queue: RecordingQueue, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO", "orders.pix")
     order = paid()
     Order.objects.update(reserved_until=F("reserved_until") - timedelta(minutes=16))
 
     take_pix(arrived=arrived(order), now=clock.now())
     assert state(order) == (PixState.RETURNING, OrderStatus.EXPIRED)
+    assert f"The Pix of order {order.pk} is returned: reservation_expired" in caplog.text
     take_pix(arrived=arrived(order), now=clock.now())
 
     assert queue.run_all() == [Message.SETTLE_PIX]
     assert state(order)[0] == PixState.RETURNED
     assert SimulatedPix.objects.get().returned_at is not None
+    assert PixCharge.objects.get().returned_at is not None
     assert not Payment.objects.exists()
     settle_pix(order_id=order.pk, now=clock.now())
     assert queue.sent == []
@@ -150,12 +156,74 @@ def test_money_whose_event_is_cancelled_before_the_sale_is_written_is_returned(
     assert SimulatedCharge.objects.get().refunded_at is not None
 
 
-def test_money_for_nothing_that_we_know_changes_nothing(queue: RecordingQueue):
-    take_pix(
-        arrived=PixArrived(pix_id=new_id(), token="x", amount=Decimal("1.00")), now=clock.now()
-    )
+def test_money_for_nothing_that_we_know_changes_nothing_and_is_logged(
+    queue: RecordingQueue, caplog: pytest.LogCaptureFixture
+):
+    unknown = PixArrived(pix_id=new_id(), token="x", amount=Decimal("1.00"))
+
+    take_pix(arrived=unknown, now=clock.now())
 
     assert queue.sent == []
+    assert f"A Pix arrived for {unknown.pix_id}" in caplog.text
+
+
+def test_the_money_of_one_pix_is_recorded_and_its_return_is_tried_anew(queue: RecordingQueue):
+    order, other = paid(), requested()
+    assert PixCharge.objects.get(order=order).gateway_id == order.pk.hex
+    now = clock.now()
+    PixCharge.objects.update(asks=5, ask_again_at=now - timedelta(minutes=1))
+    wrong = replace(arrived(order), amount=Decimal("89.99"))
+
+    take_pix(arrived=wrong, now=now)
+
+    pix = PixCharge.objects.get(order=order)
+    assert (pix.state, pix.token, pix.asks) == (PixState.RETURNING, wrong.token, 0)
+    assert pix.ask_again_at > now
+    assert state(other) == (PixState.WAITING, OrderStatus.RESERVED)
+
+
+def test_money_that_arrives_during_the_last_question_is_kept(
+    monkeypatch: pytest.MonkeyPatch, queue: RecordingQueue
+):
+    order = paid()
+    money = arrived(order)
+
+    def find_nothing(*_gateway: object, **_question: object) -> None:
+        take_pix(arrived=money, now=clock.now())
+
+    monkeypatch.setattr(SimulatedGateway, "find_pix", find_nothing)
+    settle_pix(order_id=order.pk, now=PixCharge.objects.get().expires_at + timedelta(minutes=2))
+
+    assert state(order) == (PixState.TAKEN, OrderStatus.PROCESSING)
+
+
+def test_two_requests_at_once_get_the_same_pix(monkeypatch: pytest.MonkeyPatch):
+    order = make_reserved_order()
+    ask = SimulatedGateway.request_pix
+    first: list[PixCharge] = []
+
+    def ask_while_another_does(
+        gateway: SimulatedGateway, wanted: PixWanted, *, now: datetime
+    ) -> PixRequested:
+        monkeypatch.setattr(SimulatedGateway, "request_pix", ask)
+        first.append(request_pix(order=order, now=now))
+        return ask(gateway, wanted, now=now)
+
+    monkeypatch.setattr(SimulatedGateway, "request_pix", ask_while_another_does)
+
+    assert [request_pix(order=order, now=clock.now())] == first
+
+
+def test_a_pix_whose_consent_cannot_be_recorded_is_not_recorded(monkeypatch: pytest.MonkeyPatch):
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("orders.pix.record_consent", fail)
+
+    with pytest.raises(ConnectionError):
+        request_pix(order=make_reserved_order(), now=clock.now())
+
+    assert not PixCharge.objects.exists()
 
 
 def test_a_pix_that_nobody_pays_is_closed_when_no_money_can_follow(queue: RecordingQueue):
@@ -206,6 +274,8 @@ def test_only_a_reservation_with_time_left_in_reais_gets_a_pix():
     with pytest.raises(NoPixRequested):
         find_pix_of(late)
     assert not PixCharge.objects.exists()
+    just = request_pix(order=late, now=late.reserved_until - timedelta(seconds=90))
+    assert find_pix_of(late) == just
 
 
 def test_a_buyer_cannot_send_the_token_of_a_pix():

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.core import mail
+from django.db.models import F
 from django.db.models.deletion import ProtectedError
 from rest_framework.test import APIClient
 
@@ -181,6 +182,49 @@ def test_an_overdue_reservation_gives_its_use_to_the_next_buyer_at_once():
 
     first.refresh_from_db()
     assert (first.status, second.status) == ("expired", "reserved")
+
+
+def test_an_overdue_reservation_gives_its_tickets_to_the_next_buyer_too():
+    kind = make_ticket_type(capacity=1)
+    make_promo_code(event=kind.event, max_uses=1)
+    first = reserve(kind)
+    Order.objects.filter(pk=first.pk).update(reserved_until=database_now())
+
+    assert reserve(kind).status == "reserved"
+
+
+def test_an_overdue_reservation_gives_no_use_beyond_the_limit():
+    kind = make_ticket_type()
+    promo = make_promo_code(event=kind.event, max_uses=2)
+    first, _second = reserve(kind), reserve(kind)
+    change(promo.pk, max_uses=1)
+    Order.objects.filter(pk=first.pk).update(reserved_until=database_now())
+
+    with pytest.raises(PromoCodeUsedUp):
+        find_promo(event_id=kind.event_id, code="AMIGOS", now=clock.now())
+
+
+def test_old_paid_orders_do_not_hide_an_overdue_reservation(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("orders.promo_uses.BATCH", 1)
+    kind = make_ticket_type()
+    make_promo_code(event=kind.event, max_uses=2)
+    paid, overdue = reserve(kind), reserve(kind)
+    settle(paid)
+    Order.objects.filter(pk=paid.pk).update(reserved_until=F("created_at"))
+    Order.objects.filter(pk=overdue.pk).update(reserved_until=database_now())
+
+    assert reserve(kind).status == "reserved"
+
+
+def test_a_later_order_does_not_change_the_list_price_of_an_earlier_one():
+    kind = make_ticket_type(price="45.00")
+    make_promo_code(event=kind.event)
+    order = reserve(kind)
+    TicketType.objects.filter(pk=kind.pk).update(price=Decimal(60))
+    later = reserve(kind)
+
+    assert OrderItem.objects.get(order=order).list_price == Decimal(45)
+    assert OrderItem.objects.get(order=later).list_price == Decimal(60)
 
 
 def test_the_revenue_of_a_code_is_what_buyers_paid_less_what_was_refunded():

@@ -8,8 +8,9 @@ from django.db.models import Sum
 from django.test import Client
 
 from events.models import Event, Role
+from orders.email_confirmation import EmailConfirmation
 from orders.models import Order
-from orders.personal_data import ERASED_NAME
+from orders.personal_data import ERASED_NAME, no_longer_needed
 from tests.make import (
     SOMEBODY,
     make_organizer,
@@ -22,6 +23,7 @@ from ticketing import clock
 from ticketing.models import Act, ActType, User
 from tickets.models import Ticket, Transfer
 from tickets.personal_data import Erasure, copy_of_person, erase_person
+from tickets.refund import refund_order
 from tickets.transfers.accepting import accept_transfer
 from tickets.transfers.offering import NewHolder, offer_ticket
 
@@ -65,13 +67,19 @@ def ask(order: Order, button: str, email: str = ANA) -> dict[str, str]:
 
 
 def test_a_person_is_erased_from_past_orders_and_the_amounts_stay():
-    order = past_order()
+    order, now = past_order(), clock.now()
+    Order.objects.update(address_digest="address", network_digest="network")
+    EmailConfirmation.objects.create(
+        order=order, asked_at=now, ask_again_at=now, failure=f"{ANA} is not verified"
+    )
     before = Order.objects.aggregate(total=Sum("total"))
 
     assert erase(order) == Erasure(erased=1, needed=0)
 
     erased = Order.objects.get(pk=order.pk)
     assert (erased.customer_name, erased.customer_email) == (ERASED_NAME, "")
+    assert (erased.address_digest, erased.network_digest) == ("", "")
+    assert EmailConfirmation.objects.get().failure == ""
     assert (erased.code, erased.status, erased.total) == (order.code, "paid", order.total)
     assert Order.objects.aggregate(total=Sum("total")) == before
     holders = Ticket.objects.filter(order=order).values_list("holder_name", flat=True)
@@ -98,6 +106,23 @@ def test_orders_that_are_open_or_for_an_event_to_come_stay():
     assert set(Order.objects.values_list("customer_email", flat=True)) == {ANA}
     end(kind.event)
     assert erase(reserved) == Erasure(erased=1, needed=1)
+
+
+def test_an_order_is_needed_until_its_event_is_over_and_its_own_refund_is_paid():
+    order, owed = past_order(), past_order()
+    refund_order(order_id=owed.pk, actor=SOMEBODY, now=clock.now())
+    order.event.refresh_from_db()
+    own = Order.objects.filter(pk=order.pk)
+
+    assert not no_longer_needed(own, now=order.event.ends_at).exists()
+    assert list(no_longer_needed(Order.objects.all(), now=clock.now())) == [order]
+
+
+def test_a_buyer_who_only_gave_a_dash_as_name_is_erased_too():
+    order = past_order()
+    Order.objects.update(customer_name=ERASED_NAME)
+
+    assert erase(order) == Erasure(erased=1, needed=0)
 
 
 def test_orders_of_other_people_and_other_organizers_stay():
