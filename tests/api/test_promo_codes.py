@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import Count
 from rest_framework.test import APIClient
 
 from events.models import Event
@@ -220,7 +221,10 @@ def test_many_random_codes_have_the_terms_of_their_model_and_names_of_their_own(
         (Decimal(5), 1)
     }
     assert {promo.created_at for promo in made} == {now}
-    assert Act.objects.filter(type="promo_code.created").count() == MOST_AT_ONCE
+    acts = Act.objects.filter(type="promo_code.created")
+    assert list(acts.values_list("details").annotate(acts=Count("pk")).order_by()) == [
+        ({"event": str(event.pk), "together": MOST_AT_ONCE}, MOST_AT_ONCE)
+    ]
 
 
 @pytest.mark.parametrize("field", ["ticket_types", "unlocked_types"])

@@ -66,13 +66,16 @@ def test_a_cash_sale_has_the_list_price_and_calls_no_gateway(
 ):
     # Any call of the gateway would fail.
     monkeypatch.setattr("orders.gateway.get_gateway", lambda: None)
-    kind = make_ticket_type(price="45.00")
+    kind = make_event(price="45.00", currency="USD").ticket_types.get()
+    now = clock.now()
 
-    sell(a_sale(kind, method=BoxOfficeMethod.CASH, reason=""))
+    sale = a_sale(kind, method=BoxOfficeMethod.CASH, reason="")
+    sell_at_box_office(sale=sale, user_id=None, actor=SOMEBODY, now=now)
     queue.run_all()
 
     payment = Payment.objects.get()
     assert (payment.method, payment.amount) == ("cash", Decimal("90.00"))
+    assert (payment.currency, payment.order.processing_at) == ("USD", now)
     assert payment.status == PaymentStatus.APPROVED
 
 

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from redis import Redis
 
 from events.models import Event
 from events.organizing import cancel_event
+from events.stock.record import PROCESSING_HOLD_MILLISECONDS
 from orders.cancellation import cancel_order
 from orders.email_confirmation import EmailConfirmation
 from orders.limits import MaxPerCustomerExceeded
@@ -32,6 +34,7 @@ from tests.make import (
 from tests.moments import NOON
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.database.locks import Lock
 from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,6 +89,9 @@ def test_an_undo_is_recorded_only_for_its_payment_and_only_when_no_charge_can_fo
         note_undo(payment=payment, now=payment.undo_at + timedelta(hours=hours))
 
     assert (undone_at(payment), undone_at(other)) == (payment.undo_at, None)
+    # An undo that another transaction could roll back would not be on record.
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        note_undo(payment=other, now=payment.undo_at)
 
 
 def test_an_order_of_a_cancelled_event_cannot_be_paid_while_another_event_is_on_sale():
@@ -135,6 +141,36 @@ def test_a_customer_cannot_pay_for_more_tickets_than_one_may_own():
 
     order.refresh_from_db()
     assert order.status == OrderStatus.RESERVED
+
+
+def test_a_payment_shares_the_event_so_that_a_cancellation_waits_for_it():
+    order = make_reserved_order()
+    held: list[str] = []
+
+    def look() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+                " AND objid = %s AND pid = pg_backend_pid()",
+                [Lock.EVENT, order.event.number],
+            )
+            held.extend(mode for (mode,) in cursor.fetchall())
+
+    confirm_payment(
+        order=order, method="card", token="tok_approved", now=clock.now(), store_response=look
+    )
+
+    assert held == ["ShareLock"]
+
+
+def test_the_hold_of_an_order_is_checked_a_minute_after_its_payment(redis: Redis):
+    order = make_reserved_order()
+
+    pay(order)
+
+    due = redis.zscore(f"{{event:{order.event_id}}}:due", str(order.pk))
+    seconds, _ = redis.time()
+    assert due == pytest.approx(seconds * 1000 + PROCESSING_HOLD_MILLISECONDS, abs=15_000)
 
 
 def test_a_crash_before_the_stock_is_returned_leaves_the_payment_open():

@@ -261,6 +261,8 @@ def test_only_a_reservation_with_time_left_in_reais_gets_a_pix():
     for order in (ended, gone):
         order.refresh_from_db()
 
+    with pytest.raises(ReservationExpired):
+        request_pix(order=gone, now=gone.reserved_until)
     for order, refusal in (
         (free, PixNotOffered),
         (dollars, PixNotOffered),

@@ -204,6 +204,21 @@ def test_an_overdue_reservation_gives_no_use_beyond_the_limit():
         find_promo(event_id=kind.event_id, code="AMIGOS", now=clock.now())
 
 
+def test_an_overdue_reservation_with_another_code_gives_no_use_and_is_left_alone():
+    kind, elsewhere = make_ticket_type(), make_ticket_type()
+    make_promo_code(event=kind.event, max_uses=1)
+    make_promo_code(event=elsewhere.event, max_uses=1)
+    reserve(kind)
+    other = reserve(elsewhere)
+    Order.objects.filter(pk=other.pk).update(reserved_until=database_now())
+
+    with pytest.raises(PromoCodeUsedUp, match="Leave it out, or retry later"):
+        find_promo(event_id=kind.event_id, code="AMIGOS", now=clock.now())
+
+    other.refresh_from_db()
+    assert other.status == "reserved"
+
+
 def test_old_paid_orders_do_not_hide_an_overdue_reservation(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("orders.promo_uses.BATCH", 1)
     kind = make_ticket_type()
