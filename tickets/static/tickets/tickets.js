@@ -59,6 +59,8 @@
     }
     const parts = [...document.querySelectorAll("link[rel=stylesheet], link[rel=icon], script[src]")];
     await copies.addAll(parts.map((part) => part.href || part.src));
+    // Before its worker runs, the copy would not be shown.
+    await navigator.serviceWorker.ready;
     isKept.hidden = false;
   };
 
