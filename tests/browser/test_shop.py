@@ -91,6 +91,7 @@ def tell_everything(page: Page, *tickets: str) -> Iterator[str]:
     expect(page.get_by_label("Alguma alergia?")).to_have_value("Nozes")
     page.get_by_role("button", name="Salvar e continuar").click()
 
+    expect(heading(page, "Nomes nos ingressos")).to_be_visible()
     page.get_by_label(tickets[0]).fill("Bia Lima")
     page.get_by_role("button", name="Salvar e continuar").click()
     expect(page.get_by_label(tickets[1])).to_have_accessible_description(missing)
@@ -169,6 +170,8 @@ def test_a_lost_connection_costs_neither_time_nor_money(
         page.clock.install()
         page.goto(f"/e/{event['slug']}")
         fill_in(page)
+        stays_offline(page, re.compile("^Reserve$"), "nothing was reserved")
+        expect(page.locator("[name=name]")).to_have_value("Ana Souza")
         send_twice(page, re.compile("^Reserve$"), f"/e/{event['slug']}")
         expect(heading(page, "Pay for your tickets")).to_be_visible()
 
@@ -188,10 +191,23 @@ def test_a_lost_connection_costs_neither_time_nor_money(
         expect(page.locator("[data-clock]")).to_have_text(re.compile("^14:"))
 
         page.get_by_label("Card").check()
+        stays_offline(page, re.compile("with a test card"), "nothing was charged")
+        expect(page.get_by_label("Card")).to_be_checked()
         send_twice(page, re.compile("with a test card"), "/pay")
 
         expect(heading(page, "Paid. See you there!")).to_be_visible()
         assert shop.count_orders(event["id"]) == (1, 1)
+
+
+def stays_offline(page: Page, button: re.Pattern[str], consequence: str) -> None:
+    """Press a button without a network. The page stays, and says so until the network is back."""
+    address, said = page.url, page.get_by_role("alert").filter(has_text=consequence)
+    page.context.set_offline(True)
+    page.get_by_role("button", name=button).click()
+    expect(said).to_be_visible()
+    assert page.url == address
+    page.context.set_offline(False)
+    expect(said).to_be_hidden()
 
 
 def send_twice(page: Page, button: re.Pattern[str], path: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.shop import Shop
-from tests.browser.test_shop import heading, reserve, visiting
+from tests.browser.test_shop import heading, reserve, stays_offline, visiting
 from ticketing.stack.running import RunningStack
 
 pytestmark = pytest.mark.slow
@@ -42,6 +42,7 @@ def test_a_free_ticket_comes_after_its_buyer_has_confirmed_the_address(
 
         phone = page.context.new_page()
         open_link(phone, shop.wait_for_mail(email, "Confirme seu e-mail"), "/orders/")
+        stays_offline(phone, re.compile("Sim, confirmar"), "nada foi enviado")
         phone.get_by_role("button", name="Sim, confirmar meu e-mail").click()
 
         expect(heading(phone, "Seus ingressos estão garantidos")).to_be_visible()
@@ -55,6 +56,8 @@ def test_a_pix_is_shown_and_its_payment_is_noticed_by_the_page(
     event = shop.publish_event()
     with visiting(stack, browser, language="en") as page:
         reserve(page, event)
+        expect(heading(page, "Pay for your tickets")).to_be_visible()
+        stays_offline(page, re.compile("by Pix"), "nothing was charged")
         page.get_by_role("button", name=re.compile("by Pix")).click()
         expect(page.locator("svg path").first).to_be_visible()
         assert page.get_by_label("Code to copy").input_value().startswith("000201")

@@ -107,7 +107,7 @@ if (form) {
     pause = USUAL;
   });
 
-  // --- Sending once, after the proof of work --------------------------------------------------
+  // --- Sending after the proof of work ---------------------------------------------------------
   const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
   const hex = (buffer) =>
     [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -149,12 +149,7 @@ if (form) {
     return solving;
   };
   form.addEventListener("focusin", () => prove().catch(() => {}), { once: true });
-  let sent = false;
   form.addEventListener("submit", async (event) => {
-    if (sent) {
-      event.preventDefault();
-      return;
-    }
     if (form.dataset.challenge && !proof.value) {
       event.preventDefault();
       try {
@@ -163,13 +158,6 @@ if (form) {
         return;
       }
       form.requestSubmit();
-      return;
     }
-    // Only a double click is dropped. Later it may be sent again, as its key makes that safe: the
-    // connection may be lost, and a page from the browser's memory too is sent again.
-    sent = true;
-    setTimeout(() => {
-      sent = false;
-    }, 5000);
   });
 }

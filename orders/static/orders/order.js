@@ -126,13 +126,4 @@ if (page) {
     event.preventDefault();
     event.currentTarget.requestSubmit(way.parentElement.querySelector(".way-body button"));
   });
-  // Only a double click is dropped. Later a form may be sent again, as its key makes that safe: the
-  // connection may be lost, and a page from the browser's memory too is sent again.
-  for (const form of page.querySelectorAll("form")) {
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.sent) event.preventDefault();
-      form.dataset.sent = "yes";
-      setTimeout(() => delete form.dataset.sent, 5000);
-    });
-  }
 }
