@@ -1,14 +1,14 @@
 """The limits of ticket types and webhooks, at the verbs, the database and the admin."""
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from events.models import MOST_TICKET_TYPES, Event, Organizer, TicketType
 from events.ticket_types import TooManyTicketTypes, add_ticket_type
 from tests.make import as_organizer, make_event, make_organizer, make_ticket_type, make_user
-from tests.race import race
+from tests.race import locked, race
 from tickets.webhooks.models import MOST_WEBHOOKS, WebhookEndpoint
 from tickets.webhooks.sending import TooManyWebhooks, refuse_too_many_webhooks
 
@@ -82,6 +82,13 @@ def test_the_check_and_the_database_refuse_a_webhook_over_the_limit():
     with pytest.raises(TooManyWebhooks):
         refuse_too_many_webhooks(organizer_id=organizer.pk)
     write_webhook(make_organizer())
+
+
+def test_a_new_webhook_waits_for_another_one_of_its_organizer():
+    organizer = make_organizer()
+
+    with locked(organizer), pytest.raises(OperationalError, match="lock timeout"):
+        write_webhook(organizer)
 
 
 def test_the_admin_says_why_a_webhook_over_the_limit_is_refused():

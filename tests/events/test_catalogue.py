@@ -96,9 +96,16 @@ def test_the_words_of_an_event_change_with_its_texts(api: APIClient, catalogue: 
     assert (find(api, "jazz"), find(api, "forro")) == ([], ["Tarde de Forró"])
     Event.objects.filter(pk=event.pk).update(description="Com sanfona")
     assert find(api, "sanfona") == ["Tarde de Forró"]
-    TicketType.objects.all().delete()
-    Event.objects.all().delete()
-    assert not EventWords.objects.exists()
+
+
+def test_the_words_of_an_event_that_is_deleted_by_hand_go_with_it(catalogue: None):
+    event, other = Event.objects.order_by("name")
+    TicketType.objects.filter(event=event).delete()
+
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_event WHERE id = %s", [event.pk])
+
+    assert list(EventWords.objects.values_list("pk", flat=True)) == [other.pk]
 
 
 def test_the_migration_writes_words_of_older_events_and_keeps_newer_ones(catalogue: None):

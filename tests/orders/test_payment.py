@@ -35,6 +35,8 @@ from tests.moments import NOON
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.database.locks import Lock
+from tickets.models import Ticket
+from tickets.refund import refund_tickets
 from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,6 +143,23 @@ def test_a_customer_cannot_pay_for_more_tickets_than_one_may_own():
 
     order.refresh_from_db()
     assert order.status == OrderStatus.RESERVED
+
+
+def test_a_returned_ticket_is_no_longer_owned(queue: RecordingQueue):
+    kind = make_ticket_type()
+    ticket = Ticket.objects.of_order(make_paid_order(ticket_type=kind, quantity=2).pk).first()
+    assert ticket is not None
+    refund_tickets(
+        order_id=ticket.order_id, ticket_ids=[ticket.pk], actor=SOMEBODY, now=clock.now()
+    )
+    order = make_reserved_order(ticket_type=kind)
+    Event.objects.update(max_per_customer=2)
+    order = Order.objects.select_related("event").get(pk=order.pk)
+
+    pay(order)
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PROCESSING
 
 
 def test_a_payment_shares_the_event_so_that_a_cancellation_waits_for_it():

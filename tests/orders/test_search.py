@@ -12,6 +12,7 @@ from orders.models import Order
 from orders.search import OrderFilter, UnknownOrder, first_orders, orders_of_event
 from tests.make import make_reserved_order, make_ticket_type
 from tests.moments import NOON
+from ticketing import clock
 from ticketing.ids import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,3 +111,13 @@ def test_an_order_that_is_newer_is_not_on_the_next_page_though_its_id_is_smaller
 
     assert page(kind, after=newer) == [older]
     assert page(kind, after=older) == []
+
+
+def test_no_statement_that_only_clears_a_digest_changes_when_an_order_was_modified():
+    order = make_reserved_order()
+    Order.objects.update(address_digest="address")
+    order.refresh_from_db()
+
+    Order.objects.update(address_digest="", modified_at=clock.now() + SECOND)
+
+    assert Order.objects.get().modified_at == order.modified_at

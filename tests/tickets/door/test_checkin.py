@@ -1,15 +1,25 @@
-"""A refusal shows the first scan of a used ticket; a retry gets the stored response."""
+"""One scan: who may scan, which codes are looked up, and what a refusal and a retry show."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.make import as_bearer, make_device, make_paid_order, make_ticket
+from tests.make import as_bearer, make_device, make_event, make_paid_order, make_ticket
+from tests.moments import NOON
 from ticketing import clock
 from ticketing.ids import new_id
-from tickets.models import Scan, Ticket
+from ticketing.tokens import digest_token
+from tickets.codes import CodeSubject, sign_code
+from tickets.door.checkin import UnknownDevice, check_in_ticket
+from tickets.door.scans import CheckIn, ScannedCode, Scanner
+from tickets.models import Device, Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def check_in(code: str, scanner: Scanner) -> CheckIn:
+    scanned = ScannedCode(new_id(), code, "North", clock.now())
+    return check_in_ticket(scanned=scanned, scanner=scanner, now=clock.now())
 
 
 def test_the_first_scan_in_a_refusal_is_the_one_that_admitted_the_ticket():
@@ -32,6 +42,49 @@ def test_the_first_scan_in_a_refusal_is_the_one_that_admitted_the_ticket():
     assert refused["first_scan"] == {
         "at": admitted["used_at"], "gate": "South", "device": "Scanner South",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("revoked_at", [NOON, None])
+def test_a_device_that_is_revoked_or_unknown_scans_nothing(revoked_at: datetime | None):
+    ticket = make_ticket()
+    digest = digest_token(make_device(ticket.event))
+    Device.objects.update(revoked_at=revoked_at)
+    unknown = digest if revoked_at else digest_token("nothing")
+
+    with pytest.raises(UnknownDevice):
+        check_in(ticket.code, Scanner(device_digest=unknown))
+
+    assert not Scan.objects.exists()
+    ticket.refresh_from_db()
+    assert ticket.status == "valid"
+
+
+def test_a_device_admits_to_its_own_events_and_not_to_others_of_its_organizer():
+    ticket = make_ticket()
+    other = make_ticket(ticket_type=make_event(organizer=ticket.event.organizer).ticket_types.get())
+    scanner, _ = (
+        Scanner(device_digest=digest_token(make_device(each.event))) for each in (ticket, other)
+    )
+
+    assert check_in(other.code, scanner).result == "wrong_event"
+    assert check_in(ticket.code, scanner).result == "admitted"
+
+
+def test_a_code_signed_for_one_event_admits_no_ticket_of_another():
+    ticket, other = make_ticket(), make_event()
+    subject = CodeSubject(other.pk, other.number, 1, NOON, other.ends_at)
+
+    attempt = check_in(sign_code(subject, ticket.pk), Scanner("token:1"))
+
+    assert (attempt.result, attempt.ticket, attempt.is_inside) == ("unknown_ticket", None, False)
+    ticket.refresh_from_db()
+    assert ticket.status == "valid"
+
+
+def test_the_stored_code_of_a_ticket_needs_no_signature_check(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr("tickets.door.checkin.check_signature")
+
+    assert check_in(make_ticket().code, Scanner("token:1")).result == "admitted"
 
 
 def test_the_response_to_a_repeated_scan_id_is_stored_under_the_new_key_too():

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
-from events.models import Reentry
+from events.models import Event, Reentry
 from tests.make import SOMEBODY, as_bearer, make_device, make_event, make_ticket
-from tests.race import race
+from tests.race import locked, race
 from ticketing import clock
 from ticketing.ids import new_id
 from tickets.door.checkin import check_in_ticket
@@ -132,6 +132,10 @@ def test_a_ticket_that_the_previous_release_has_admitted_counts_as_inside():
         # The next thing that is known is another entry.
         ([(ENTRY, 1)], (ENTRY, 0), "already_used", True),
         ([(ENTRY, 1)], (EXIT, 0), "not_inside", True),
+        # Both were seen at the same moment, and the exit is reported later.
+        ([(ENTRY, 1)], (EXIT, 1), "exited", False),
+        # The second entry was refused, so the guest did not return by it.
+        ([(ENTRY, 0), (ENTRY, 2)], (EXIT, 1), "exited", False),
         # An exit that nobody could explain explains this entry.
         ([(ENTRY, 0), (EXIT, 1), (EXIT, 3)], (ENTRY, 2), "readmitted", False),
     ],
@@ -153,6 +157,60 @@ def test_a_late_report_is_decided_by_what_came_before_and_after_it(
     ticket.refresh_from_db()
     is_used = ticket.status == "used"
     assert (is_used and ticket.inside) == attempt.is_inside == is_inside
+
+
+def test_an_undone_or_refused_scan_says_nothing_about_what_is_reported_late():
+    at = [EIGHT + timedelta(minutes=minute) for minute in range(6)]
+    late = EIGHT + 9 * HOUR
+    stayed, left, refused = (ticket_of(Reentry.ALWAYS) for _ in range(3))
+    # Its exit was undone: the guest was inside.
+    scan(stayed, ENTRY, at[0])
+    scan(stayed, EXIT, at[1])
+    undo(stayed, at[2])
+    # Its second entry was undone: the guest is outside.
+    for minute, way in enumerate([ENTRY, EXIT, ENTRY]):
+        scan(left, way, at[2 * minute])
+    undo(left, at[5])
+    # A device refused its second entry: the guest was outside.
+    scan(refused, ENTRY, at[0])
+    scan(refused, EXIT, at[1])
+    turned_away = scan(refused, ENTRY, at[2], recorded=at[3], decision=Decision.REFUSED)
+
+    assert scan(stayed, ENTRY, at[3], recorded=late) == "already_used"
+    exit_ = check_in(left, EXIT, at[1], recorded=late)
+    assert (exit_.result, exit_.is_inside) == ("exited", False)
+    assert turned_away == "turned_away"
+    assert scan(refused, ENTRY, at[4], recorded=late) == "readmitted"
+
+
+def test_an_exit_after_midnight_takes_no_entry_of_the_new_day():
+    ticket = ticket_of(Reentry.ONCE_A_DAY)
+    # 20:00, then 00:30 and 01:00 on the next day in Rio.
+    scan(ticket, ENTRY, EIGHT)
+    scan(ticket, EXIT, EIGHT + 4.5 * HOUR)
+
+    assert scan(ticket, ENTRY, EIGHT + 5 * HOUR) == "readmitted"
+
+
+def test_guests_leave_an_event_that_was_cancelled_and_nobody_enters():
+    inside_, outside = (ticket_of(Reentry.NEVER) for _ in range(2))
+    scan(inside_, ENTRY, EIGHT)
+    Event.objects.update(status="cancelled")
+
+    assert scan(inside_, EXIT, EIGHT + HOUR) == "exited"
+    assert scan(outside, ENTRY, EIGHT + HOUR) == "event_cancelled"
+
+
+def test_an_exit_and_a_late_report_wait_for_another_scan_of_the_ticket_and_a_usual_entry_does_not():
+    used, unused = (ticket_of(Reentry.NEVER) for _ in range(2))
+    scan(used, ENTRY, EIGHT)
+
+    with locked(used):
+        assert scan(used, ENTRY, EIGHT + HOUR) == "already_used"
+        with pytest.raises(OperationalError, match="lock timeout"):
+            scan(used, ENTRY, EIGHT + HOUR, recorded=EIGHT + 2 * HOUR)
+    with locked(unused), pytest.raises(OperationalError, match="lock timeout"):
+        scan(unused, EXIT, EIGHT)
 
 
 @pytest.mark.parametrize("rule", Reentry.values)
@@ -202,6 +260,19 @@ def test_a_second_entry_that_an_offline_device_let_in_is_a_conflict_and_no_admis
     assert (attempt.result, attempt.is_conflict) == ("already_used", True)
     assert Scan.objects.filter(result="admitted").count() == 1
     assert Scan.objects.get(conflict=True).decision == "admitted"
+
+
+def test_an_exit_that_an_offline_device_let_through_is_no_conflict():
+    ticket = ticket_of(Reentry.NEVER)
+    scan(ticket, ENTRY, EIGHT)
+
+    left, unknown = (
+        check_in(ticket, EXIT, at, recorded=EIGHT + 3 * HOUR, decision=Decision.ADMITTED)
+        for at in (EIGHT + HOUR, EIGHT - HOUR)
+    )
+
+    assert (left.result, left.is_conflict) == ("exited", False)
+    assert (unknown.result, unknown.is_conflict) == ("not_inside", False)
 
 
 def test_a_guest_whom_an_offline_device_refused_is_not_admitted_by_the_server():
