@@ -74,9 +74,7 @@ def acknowledge_conflict(*, event_id: UUID, scan_key: UUID, actor: Actor, now: d
     :raises ConflictNotFound: if the event has no such conflict
     """
     with transaction.atomic(durable=True):
-        scans = Scan.objects.filter(
-            pk=scan_key, event_id=event_id, conflict=True, ticket__isnull=False
-        )
+        scans = Scan.objects.filter(pk=scan_key, event_id=event_id, conflict=True)
         scan = scans.select_related("event").first()
         if scan is None or scan.event is None or scan.ticket_id is None:
             raise ConflictNotFound("No conflict of the event has that id.")

@@ -137,7 +137,7 @@ def count_doors(event_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Doo
 def _add_up(
     cells: Mapping[tuple[str, UUID | None], Figures], kinds: list[TicketType], now: datetime
 ) -> DoorCounts:
-    no_type = TicketType(pk=None, name="", sold=0)
+    no_type = TicketType(pk=None)
 
     def count(gate: str | None, kind: TicketType) -> TypeCounts:
         found = (

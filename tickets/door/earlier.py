@@ -43,7 +43,7 @@ def find_earlier(scanned: ScannedCode, scanner: Scanner) -> CheckIn | None:
     scan = found[0]
     if scan.code != scanned.code or scan.direction != scanned.direction:
         raise ScanIdReused("Give each scan an id of its own.")
-    if scanned.decision is not None and not scan.decision:
+    if scanned.decision is not None:
         _add_decision(scan, scanned.decision)
     return as_check_in(scan)
 

@@ -56,7 +56,7 @@ def count_guests(event: Event, *, most: int = MOST_GUESTS) -> GuestCounts:
     if counts.total <= most:
         return counts
     entered = read_entries(event).admitted
-    sold = event.ticket_types.aggregate(sum=Sum("sold", default=0))["sum"]
+    sold = event.ticket_types.aggregate(sum=Sum("sold"))["sum"]
     return GuestCounts(entered=entered, missing=max(0, sold - entered))
 
 
@@ -81,7 +81,7 @@ def find_guests(
 
 
 def _guests(event_id: UUID) -> QuerySet[Ticket]:
-    return Ticket.objects.filter(event_id=event_id, replaced_by=None, status__in=_ADMITTING)
+    return Ticket.objects.filter(event_id=event_id, status__in=_ADMITTING)
 
 
 def _matches(event_id: UUID, words: str, with_email: bool) -> Q:  # noqa: FBT001 - a right, not a mode

@@ -99,7 +99,9 @@ def undo_check_in(
 def _scan_to_undo(ticket: Ticket, scan_id: UUID | None) -> Scan:
     """Return the scan to undo, or the one that a repeat has undone before."""
     passages = Scan.objects.filter(ticket=ticket, result__in=LET_THROUGH).select_related("ticket")
-    standing = passages.filter(undone_at=None).order_by("-recorded_at", "-pk").first()
+    # Scans of one upload are recorded at one moment.
+    latest_first = passages.filter(undone_at=None).order_by("-recorded_at", "-scanned_at", "-pk")
+    standing = latest_first.first()
     undone = passages.exclude(undone_at=None).order_by("-undone_at", "-pk").first()
     latest = standing or undone
     if latest is None or ticket.status == TicketStatus.REVOKED:

@@ -14,6 +14,8 @@ def test_the_scans_of_another_event_are_not_counted():
     here, elsewhere = make_ticket(), make_ticket()
     for ticket in (here, elsewhere):
         as_bearer(make_device(ticket.event)).post("/tickets/validate", {"code": ticket.code})
+    conflict = {"code": elsewhere.code, "decision": "admitted"}
+    as_bearer(make_device(elsewhere.event, gate="South")).post("/tickets/validate", conflict)
 
     seen = measure_attendance(here.event_id, now=clock.now())
 

@@ -30,7 +30,7 @@ from ticketing.ids import new_id
 from tickets.codes import read_code
 from tickets.door import bundle
 from tickets.door.bundle import TicketChanges, read_ticket_changes
-from tickets.door.cursor import Cursor
+from tickets.door.cursor import Cursor, digest_events
 from tickets.door.undo import undo_check_in
 from tickets.models import Device, DoorMark, Ticket, TicketStatus
 
@@ -195,6 +195,26 @@ def test_a_cursor_of_other_events_of_an_old_bundle_or_of_a_later_database_starts
         changes(event, since=later).is_reset,
         changes(event, since=old).is_reset,
     ] == [True, True, True]
+
+
+def test_each_round_of_changes_prolongs_the_bundle(settings: Any):
+    event, lasts = make_event(), timedelta(hours=settings.DOOR_BUNDLE_HOURS)
+    cursor: str | None = None
+
+    for now in (NOON, NOON + lasts, NOON + 2 * lasts):
+        page = read_ticket_changes(events=[event], since=cursor, now=now)
+        assert (page.is_reset, page.made_at) == (cursor is None, now)
+        cursor = page.cursor
+
+    late = NOON + 3 * lasts + timedelta(seconds=1)
+    assert read_ticket_changes(events=[event], since=cursor, now=late).is_reset
+
+
+def test_a_cursor_from_before_all_changes_starts_again():
+    event = make_event()
+    nowhere = Cursor(0, clock.now(), digest_events([event.pk]))
+
+    assert changes(event, since=str(nowhere)).is_reset
 
 
 def test_a_guest_who_leaves_and_returns_changes_the_bundle():

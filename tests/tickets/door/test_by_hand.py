@@ -1,11 +1,20 @@
 """Check-in by hand: one statement with the scans at the gates, and on record."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from events.models import Event
-from tests.make import SOMEBODY, make_device, make_paid_order, make_ticket, make_user
+from tests.make import (
+    SOMEBODY,
+    make_device,
+    make_organizer,
+    make_paid_order,
+    make_ticket,
+    make_user,
+)
 from tests.race import race
 from ticketing import clock
 from ticketing.actors import user_actor
@@ -14,6 +23,7 @@ from ticketing.models import Act, User
 from tickets.door.by_hand import Hand, ReasonByHand, check_in_by_hand
 from tickets.door.checkin import check_in_ticket
 from tickets.door.guests import GuestCounts, Presence, count_guests, find_guests
+from tickets.door.scanner import actor_of_device
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.door.undo import undo_check_in
 from tickets.models import Device, Scan, ScanResult, Ticket, TicketStatus
@@ -22,12 +32,13 @@ from tickets.replacement import replace_ticket, revoke_ticket
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def by_hand(ticket: Ticket, user: User) -> CheckIn:
+def by_hand(ticket: Ticket, by: User | Hand, scan_id: UUID | None = None) -> CheckIn:
     return check_in_by_hand(
         ticket=ticket,
         reason=ReasonByHand.PHONE_IS_OUT,
-        by=Hand(user_actor(user)),
+        by=Hand(user_actor(by)) if isinstance(by, User) else by,
         now=clock.now(),
+        scan_id=scan_id,
     )
 
 
@@ -48,6 +59,49 @@ def test_a_check_in_by_hand_is_a_scan_and_an_act():
         "gate": "admin",
         "reason": "The phone is lost or has no battery",
     }
+
+
+def test_the_scanner_of_a_user_by_hand_admits_no_ticket_of_another_organizer():
+    ticket, user = make_ticket(), make_user()
+    scanner = Hand(user_actor(user)).scanner(make_organizer().pk)
+    scanned = ScannedCode(new_id(), ticket.code, "admin", clock.now())
+
+    attempt = check_in_ticket(scanned=scanned, scanner=scanner, now=clock.now())
+
+    assert attempt.result == ScanResult.WRONG_EVENT
+
+
+def test_a_refusal_of_a_code_of_a_dropped_key_counts_at_the_tickets_event(settings: Any):
+    ticket = make_ticket()
+    settings.TICKET_SIGNING_KEYS = {9: "the secret of the only key"}
+
+    assert by_hand(ticket, make_user()).result == ScanResult.INVALID_CODE
+
+    assert Scan.objects.get().event_id == ticket.event_id
+
+
+def test_two_devices_that_choose_one_scan_id_are_both_on_record():
+    tickets = Ticket.objects.of_order(make_paid_order(quantity=2).pk)
+    for gate in ("North", "South"):
+        make_device(tickets[0].event, gate=gate)
+    scan_id = new_id()
+
+    for device, ticket in zip(Device.objects.order_by("gate"), tickets, strict=True):
+        by_hand(ticket, Hand(actor_of_device(device), device.gate, device.digest), scan_id)
+
+    acts = Act.objects.filter(type="ticket.checked_in_by_hand")
+    assert {act.subject_id for act in acts} == {ticket.pk for ticket in tickets}
+
+
+def test_an_admission_after_an_undo_is_on_record_whatever_id_its_scan_has():
+    ticket, user = make_ticket(), make_user()
+    by_hand(ticket, user)
+    undone = undo_check_in(ticket_id=ticket.pk, actor=SOMEBODY, now=clock.now())
+
+    # The act of the undo has this id too.
+    by_hand(ticket, user, undone.pk)
+
+    assert Act.objects.filter(type="ticket.checked_in_by_hand").count() == 2
 
 
 def test_a_refused_check_in_by_hand_is_a_scan_and_no_act():
@@ -106,6 +160,8 @@ def test_revoked_and_replaced_tickets_are_not_counted():
     revoke_ticket(ticket_id=first.pk, actor=SOMEBODY, now=clock.now())
     replace_ticket(ticket_id=second.pk, actor=SOMEBODY, now=clock.now())
     by_hand(third, make_user())
+    # At another event.
+    make_ticket()
 
     assert count_guests(order.event) == GuestCounts(entered=1, missing=2)
 

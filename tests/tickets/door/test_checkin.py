@@ -1,8 +1,11 @@
 """One scan: who may scan, which codes are looked up, and what a refusal and a retry show."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.make import as_bearer, make_device, make_event, make_paid_order, make_ticket
 from tests.moments import NOON
@@ -85,6 +88,40 @@ def test_the_stored_code_of_a_ticket_needs_no_signature_check(monkeypatch: pytes
     monkeypatch.delattr("tickets.door.checkin.check_signature")
 
     assert check_in(make_ticket().code, Scanner("token:1")).result == "admitted"
+
+
+def test_a_user_scans_the_chosen_events_beside_those_of_the_own_organizers():
+    own, chosen, stranger = make_ticket(), make_ticket(), make_ticket()
+    sibling = make_ticket(
+        ticket_type=make_event(organizer=chosen.event.organizer).ticket_types.get()
+    )
+    of_chosen = {chosen.event_id: chosen.event.organizer_id}
+    scanner = Scanner("user:1", organizers=(own.event.organizer_id,), chosen_events=of_chosen)
+
+    results = [check_in(ticket.code, scanner).result for ticket in (own, chosen, stranger, sibling)]
+
+    assert results == ["admitted", "admitted", "wrong_event", "wrong_event"]
+    # One who scans for all events is not limited by a choice.
+    assert (
+        check_in(chosen.code, Scanner("token:1", chosen_events=of_chosen)).result == "already_used"
+    )
+
+
+def test_a_code_of_a_dropped_key_is_invalid_also_if_it_is_the_stored_one(settings: Any):
+    ticket = make_ticket()
+    settings.TICKET_SIGNING_KEYS = {9: "the secret of the only key"}
+
+    assert check_in(ticket.code, Scanner("token:1")).result == "invalid_code"
+
+
+def test_an_event_is_looked_up_by_the_number_in_a_code_once():
+    first, second = Ticket.objects.of_order(make_paid_order(quantity=2).pk)
+    check_in(first.code, Scanner("token:1"))
+
+    with CaptureQueriesContext(connection) as captured:
+        check_in(second.code, Scanner("token:1"))
+
+    assert len(captured) == 1
 
 
 def test_the_response_to_a_repeated_scan_id_is_stored_under_the_new_key_too():

@@ -15,6 +15,7 @@ from tickets.door.devices import (
     PairingNotValid,
     TooManyDevices,
     create_device,
+    note_seen,
     pair_device,
     revoke_device,
     start_pairing,
@@ -58,6 +59,14 @@ def test_a_pairing_code_ends_at_its_last_moment():
     with pytest.raises(PairingNotValid):
         pair_after(PAIRING_LASTS)
     pair_after(PAIRING_LASTS - timedelta(seconds=1))
+
+
+def test_a_device_that_calls_is_seen_and_no_other_one():
+    seen, _silent = (make(make_organizer()) for _ in range(2))
+
+    note_seen(device=seen, now=NOON)
+
+    assert Device.objects.get(last_seen_at=NOON) == seen
 
 
 def test_a_device_is_revoked_once_on_record():

@@ -18,7 +18,7 @@ from ticketing import clock
 from ticketing.ids import new_id
 from tickets.door.checkin import check_in_ticket
 from tickets.door.earlier import party_of
-from tickets.door.gates import types_admitted
+from tickets.door.gates import DoorGate, rules_of_gates, types_admitted
 from tickets.door.scans import ScannedCode, Scanner
 from tickets.models import Direction, Ticket
 
@@ -78,7 +78,10 @@ def test_the_refusal_names_the_gates_for_that_ticket_type(event: Event):
 
 
 def test_the_types_of_a_gate_are_listed_for_the_events_where_it_has_a_rule(event: Event):
+    make_gate("Camarote", make_event().ticket_types.get())
+
     assert types_admitted(" CAMAROTE", [event.pk, make_event().pk]) == {event.pk: [2]}
+    assert rules_of_gates("", [event.pk]) == {event.pk: [DoorGate("Camarote", [2], is_own=False)]}
     assert types_admitted("North", [event.pk]) == {}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from events.models import Gate
 from tests.make import (
@@ -24,6 +25,7 @@ from tickets.door.checkin import check_in_ticket
 from tickets.door.earlier import ScanIdReused
 from tickets.door.party import PartyChanged, ScannedParty, TicketRefused, admit_party
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
+from tickets.door.undo import undo_check_in
 from tickets.models import Scan, Ticket
 from tickets.refund import refund_order
 from tickets.replacement import revoke_ticket
@@ -84,11 +86,27 @@ def test_a_repeated_party_gets_the_same_scans_and_admits_nobody():
     assert Scan.objects.count() == 3
 
 
+def test_a_repeated_party_gets_its_first_result_after_an_admission_was_undone_too():
+    first, *others = tickets_of_order()
+    scan_ids, stored = ids(3), list[Sequence[CheckIn]]()
+    admit(first.code, scan_ids)
+    undo_check_in(ticket_id=others[0].pk, actor=SOMEBODY, now=clock.now())
+
+    party = ScannedParty(first.code, scan_ids, "", clock.now())
+    again = admit_party(
+        party=party, scanner=Scanner("token:1"), now=clock.now(), store_response=stored.append
+    )
+
+    assert [(each.scan_id, each.unused) for each in again] == [(one, 0) for one in scan_ids]
+    assert stored == [again]
+    assert used() == 2
+
+
 def test_a_party_of_another_size_is_refused_with_the_number_of_its_tickets():
     first, *_others = tickets_of_order()
 
     for count in (2, 4):
-        with pytest.raises(PartyChanged) as refused:
+        with pytest.raises(PartyChanged, match="3 tickets of the order may enter") as refused:
             admit(first.code, ids(count))
         assert refused.value.details == {"party": {"unused": 3}}
     assert (used(), Scan.objects.count()) == (0, 0)
@@ -103,6 +121,8 @@ def test_if_one_ticket_is_refused_nobody_enters():
         admit(code, ids(2))
 
     assert refused.value.attempt.result == "closed"
+    # A log that has the exception has no guest's name.
+    assert str(refused.value) == "closed"
     assert (used(), Scan.objects.count()) == (0, 0)
 
 
@@ -142,6 +162,35 @@ def test_the_gate_of_a_device_limits_its_party():
         admit(pista.code, ids(1), scanner=scanner)
 
     assert refused.value.attempt.result == "wrong_gate"
+
+
+def test_at_a_gate_for_one_type_only_those_of_the_party_enter():
+    event = make_event()
+    vip = make_ticket_type(event=event, name="VIP")
+    Gate.objects.create(event=event, name="VIP").ticket_types.set([vip])
+    make_device(event, gate="VIP")
+    scanner = Scanner(device_digest=event.devices.get().digest)
+    order = make_paid_order(ticket_type=event.ticket_types.get(name="Pista"), quantity=3)
+    pista, *vips = Ticket.objects.of_order(order.pk)
+    Ticket.objects.filter(pk__in=[ticket.pk for ticket in vips]).update(ticket_type=vip)
+
+    admitted = admit(vips[0].code, ids(2), scanner=scanner)
+    # A gate that is named counts before the device's own.
+    elsewhere = admit(pista.code, ids(1), gate="North", scanner=scanner)
+
+    assert {each.ticket.id for each in admitted if each.ticket} == {one.pk for one in vips}
+    assert [each.ticket.id for each in elsewhere if each.ticket] == [pista.pk]
+
+
+def test_a_code_with_a_wrong_signature_stands_for_no_party():
+    first, *_others = tickets_of_order(2)
+    forged = first.code[:-1] + ("1" if first.code[-1] == "0" else "0")
+
+    with pytest.raises(TicketRefused) as refused:
+        admit(forged, ids(2))
+
+    assert refused.value.attempt.result == "invalid_code"
+    assert used() == 0
 
 
 def test_a_scan_id_of_another_scan_is_refused():
@@ -205,6 +254,38 @@ def test_a_party_and_a_refund_of_its_order_end_without_a_deadlock():
 
         assert isinstance(results[0], list | TicketRefused), results
         assert not isinstance(results[1], Exception), results
+
+
+def test_a_code_that_is_taken_back_while_its_party_waits_for_the_order_admits_nobody():
+    first, *others = tickets_of_order()
+    refund = connection.copy()
+    refund.inc_thread_sharing()
+
+    def commit_once_the_party_waits() -> None:
+        with connection.cursor() as cursor:
+            for _ in range(20_000):
+                cursor.execute(
+                    "SELECT EXISTS (SELECT FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+                )
+                if cursor.fetchone() == (True,):
+                    break
+        refund.commit()
+
+    try:
+        refund.set_autocommit(False)
+        with refund.cursor() as cursor:
+            cursor.execute(
+                "SELECT FROM orders_order WHERE id = %s FOR NO KEY UPDATE", [first.order_id]
+            )
+            cursor.execute("UPDATE tickets_ticket SET status = 'revoked' WHERE id = %s", [first.pk])
+        outcome, _ = race(partial(admit, first.code, ids(len(others))), commit_once_the_party_waits)
+    finally:
+        refund.close()
+
+    assert isinstance(outcome, TicketRefused), outcome
+    assert outcome.attempt.result == "revoked"
+    assert used() == 0
 
 
 # --- Over HTTP --------------------------------------------------------------------------------

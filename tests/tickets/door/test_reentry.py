@@ -12,6 +12,7 @@ from tests.race import locked, race
 from ticketing import clock
 from ticketing.ids import new_id
 from tickets.door.checkin import check_in_ticket
+from tickets.door.earlier import latest_entry
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
 from tickets.door.undo import LaterScanStands, NotCheckedIn, undo_check_in
 from tickets.models import Decision, Direction, Scan, ScanResult, Ticket
@@ -352,6 +353,36 @@ def test_an_undone_second_entry_leaves_the_guest_outside():
     ticket.refresh_from_db()
     assert (ticket.status, ticket.inside, ticket.last_entry_at) == ("used", False, EIGHT)
     assert scan(ticket, ENTRY, EIGHT + timedelta(minutes=5)) == "readmitted"
+
+
+def test_what_stands_after_an_undo_are_the_passages_of_that_ticket():
+    ticket, other = ticket_of(Reentry.ALWAYS), ticket_of(Reentry.ALWAYS)
+    at = [EIGHT + timedelta(minutes=minute) for minute in range(6)]
+    scan(ticket, ENTRY, at[0])
+    scan(ticket, EXIT, at[1])
+    assert scan(ticket, ENTRY, at[2], decision=Decision.REFUSED) == "turned_away"
+    scan(ticket, ENTRY, at[3])
+    scan(other, ENTRY, at[4])
+
+    undo(ticket, at[5])
+
+    ticket.refresh_from_db()
+    assert (ticket.inside, ticket.last_entry_at) == (False, EIGHT)
+    found = latest_entry(ticket.pk)
+    assert found is not None
+    assert found.scanned_at == EIGHT
+
+
+def test_of_scans_that_were_reported_together_the_latest_is_undone_and_a_repeat_undoes_no_more():
+    ticket, recorded = ticket_of(Reentry.ALWAYS), EIGHT + HOUR
+    # The device sends an exit last that was not the last one.
+    for minute, way in ((0, ENTRY), (2, EXIT), (3, ENTRY), (1, EXIT)):
+        check_in(ticket, way, EIGHT + timedelta(minutes=minute), recorded=recorded)
+
+    first, second = (undo(ticket, recorded) for _ in range(2))
+
+    assert first == second
+    assert first.scanned_at == EIGHT + timedelta(minutes=3)
 
 
 def test_named_scans_are_undone_from_the_latest_to_the_first():

@@ -74,6 +74,17 @@ def test_a_retry_of_the_undone_scan_gets_its_first_result_and_admits_nobody():
     assert Scan.objects.count() == 1
 
 
+def test_an_undone_ticket_is_as_it_was_before_its_admission():
+    ticket = make_ticket()
+    columns = ["status", "used_at", "inside", "last_entry_at", "entry_gate"]
+    before = Ticket.objects.values(*columns).get()
+    scan(ticket)
+
+    undo(ticket)
+
+    assert Ticket.objects.values(*columns).get() == before
+
+
 @pytest.mark.parametrize(("minutes", "seconds", "late"), [(15, 0, False), (15, 1, True)])
 def test_a_check_in_can_be_undone_for_15_minutes(minutes: int, seconds: int, late: bool):  # noqa: FBT001
     ticket = make_ticket()
