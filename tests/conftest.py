@@ -1,11 +1,14 @@
 """Fixtures of every test: a real PostgreSQL, an empty Valkey, a queue that records messages."""
 
+import gc
+import os
 from collections.abc import Iterator
 from typing import Any, Final
 
 import hypothesis
 import pytest
 from django.core.cache import cache
+from pytest_django import DjangoDbBlocker
 from redis import Redis
 from rest_framework.test import APIClient
 from structlog.contextvars import clear_contextvars
@@ -17,8 +20,10 @@ from events.listing import clear_page_cache
 from events.pages.live import clear_live_events
 from events.pages.live_catalogue import clear_live_catalogue
 from events.stock.cold import clear_recorded_figures
+from tests.copying import use_a_copy
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
+from tests.servers import OWN_SERVER
 from ticketing.queue import messages, next_steps
 from ticketing.redis import get_redis
 from tickets.door.watch import forget_doors
@@ -39,6 +44,25 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     return _Scheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> None:
+    """Migrate a database, or copy one that another process of pytest-xdist has migrated."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid")
+    if worker and OWN_SERVER in os.environ:
+        with django_db_blocker.unblock():
+            use_a_copy(f"test_{worker}")
+    else:
+        request.getfixturevalue("django_db_setup")
+    # What was loaded so far stays until the end. `tests/servers.py` has switched it off.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from django.conf import settings
 from django.utils.translation import override
 from drf_spectacular.renderers import OpenApiYamlRenderer
@@ -14,6 +13,7 @@ from rest_framework.test import APIClient
 
 from events.models import Event
 from orders.models import Order
+from tests.api.test_document import DOCUMENT
 from tests.make import (
     CUSTOMER,
     as_bearer,
@@ -530,11 +530,9 @@ def test_readiness_lists_what_is_away_only_to_a_caller_with_the_metrics_token(
 
 
 def test_each_path_with_an_id_documents_404():
-    paths = yaml.safe_load(SCHEMA.read_text())["paths"]
-
     silent = [
         (method, path)
-        for path, operations in paths.items()
+        for path, operations in DOCUMENT["paths"].items()
         for method, described in operations.items()
         if "{" in path and "404" not in described["responses"]
     ]

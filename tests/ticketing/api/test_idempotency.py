@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
-from django.conf import settings
 from django.db import connection
 from rest_framework.test import APIClient
 
@@ -20,6 +17,7 @@ from events.publishing import publish_event
 from orders import reservation_views
 from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment
+from tests.api.test_document import DOCUMENT
 from tests.crash import AFTER, BEFORE, crash
 from tests.make import (
     CUSTOMER,
@@ -597,8 +595,7 @@ def test_a_request_with_a_key_is_done_once_and_its_retry_gets_the_same_response(
 
 
 def test_every_post_takes_the_key_and_documents_it():
-    document = yaml.safe_load((Path(settings.BASE_DIR) / "docs/openapi.yaml").read_text())
-    posts = {path: each["post"] for path, each in document["paths"].items() if "post" in each}
+    posts = {path: each["post"] for path, each in DOCUMENT["paths"].items() if "post" in each}
     # It changes nothing. It is a POST so that no code stands in an address, which logs keep.
     posts.pop("/events/{reference}/promo-code")
     # The same, for names and addresses of guests.
