@@ -173,6 +173,23 @@ def confirm_new_address(*, order_id: UUID, now: datetime) -> None:
         _request_mail(order, now)
 
 
+def confirm_own_new_address(*, order: Order, now: datetime) -> None:
+    """
+    Mail an order's open confirmation to the address that its buyer has corrected.
+
+    It runs in the transaction of the correction, which has locked the order's row. The mails of an
+    order are limited, so that a buyer cannot have it mailed to one address after the other.
+
+    :raises TooManyMails: if this order or the new address has reached its limit of mails
+    """
+    waiting = EmailConfirmation.objects.filter(order=order, confirmed_at=None)
+    # Lock the row: a concurrent request for the mail may not count the same mails.
+    confirmation = waiting.select_for_update().first()
+    if confirmation is not None:
+        _refuse_a_fourth_mail(confirmation, order, now)
+        _request_mail(order, now)
+
+
 def _request_confirmation(order: Order, now: datetime, store_response: Callable[[], None]) -> bool:
     with transaction.atomic(durable=True):
         payable = Order.objects.filter(
@@ -189,17 +206,21 @@ def _request_confirmation(order: Order, now: datetime, store_response: Callable[
         # Lock the row: of two concurrent requests, only one may find that a mail is allowed.
         confirmation = EmailConfirmation.objects.select_for_update().get(order=order)
         if not confirmation.mails or confirmation.asked_at <= now - _PAUSE:
-            if confirmation.mails >= _MOST_MAILS:
-                refusal = TooManyMails(
-                    "All mails of this order were sent. Use the link of the newest one, or make a"
-                    " new reservation."
-                )
-                left = order.reserved_until - now
-                refusal.retry_after = max(1, ceil(left.total_seconds()))
-                raise refusal
+            _refuse_a_fourth_mail(confirmation, order, now)
             _request_mail(order, now)
         store_response()
     return True
+
+
+def _refuse_a_fourth_mail(confirmation: EmailConfirmation, order: Order, now: datetime) -> None:
+    if confirmation.mails < _MOST_MAILS:
+        return
+    refusal = TooManyMails(
+        "All mails of this order were sent. Use the link of the newest one, or make a new"
+        " reservation."
+    )
+    refusal.retry_after = max(1, ceil((order.reserved_until - now).total_seconds()))
+    raise refusal
 
 
 def _request_mail(order: Order, now: datetime) -> None:

@@ -6,8 +6,11 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
-from orders.confirmation import confirm_new_address
+from orders.confirmation import confirm_new_address, confirm_own_new_address
+from orders.limits import check_customer_may_hold
 from orders.models import Order, OrderStatus
 from ticketing.actors import Actor, record_act
 from ticketing.addresses import tidy_address
@@ -59,16 +62,57 @@ def correct_contact(
     :raises AddressNotCorrected: if the order's customer is not `was`, or the order has ended
     :raises TooManyMails: if the new address has reached its limit of mails
     """
+    new = _replace_contact(order_id, ~Q(status__in=_ENDED), was, becomes, actor, now)
+    if new.email != was.email:
+        confirm_new_address(order_id=order_id, now=now)
+    return new
+
+
+def can_correct_own_contact(order: Order, now: datetime) -> bool:
+    """Return whether the buyer may correct the customer: of a reservation that no shop has made."""
+    is_reserved = order.status == OrderStatus.RESERVED and order.reserved_until > now
+    # A shop knows its customers itself.
+    return is_reserved and not hasattr(order, "shop_record")
+
+
+@transaction.atomic(durable=True)
+def correct_own_contact(*, order: Order, becomes: Contact, actor: Actor, now: datetime) -> None:
+    """
+    Replace the customer of a reservation for its buyer. A repeat changes nothing.
+
+    The limits of the new address count as for a new reservation. An open confirmation is mailed to
+    it, and the link in the earlier mail becomes invalid. A Pix that was requested stays valid.
+
+    :raises AddressNotMailable: if the new address cannot receive mail
+    :raises AddressNotCorrected: if the order is not a reservation of its buyer any more, or its
+        customer was changed by somebody else
+    :raises MaxPerCustomerExceeded: if the new address would have too many tickets of the event
+    :raises TooManyMails: if the order or the new address has reached its limit of mails
+    """
+    if not can_correct_own_contact(order, now):
+        raise AddressNotCorrected("Only a reservation of the buyer can be corrected.")
+    was = Contact(order.customer_name, order.customer_email)
+    reserved = Q(status=OrderStatus.RESERVED, reserved_until__gt=Now())
+    new = _replace_contact(order.pk, reserved, was, becomes, actor, now)
+    if new.email != was.email:
+        corrected = Order.objects.select_related("event").get(pk=order.pk)
+        check_customer_may_hold(corrected)
+        confirm_own_new_address(order=corrected, now=now)
+
+
+def _replace_contact(  # noqa: PLR0913, PLR0917 - each argument is independent of the others
+    order_id: UUID, only_if: Q, was: Contact, becomes: Contact, actor: Actor, now: datetime
+) -> Contact:
     try:
         # The address of an old order may break today's rules. It may stay.
         address = was.email if becomes.email == was.email else tidy_address(becomes.email)
     except ValidationError as error:
         raise AddressNotMailable(" ".join(error.messages)) from error
     new = Contact(becomes.name, address)
-    orders = Order.objects.filter(pk=order_id, customer_name=was.name, customer_email=was.email)
-    if not orders.exclude(status__in=_ENDED).update(
-        customer_name=new.name, customer_email=new.email
-    ):
+    orders = Order.objects.filter(
+        only_if, pk=order_id, customer_name=was.name, customer_email=was.email
+    )
+    if not orders.update(customer_name=new.name, customer_email=new.email):
         raise AddressNotCorrected(
             "The order's customer was changed by somebody else, or the order has ended. Read the"
             " order again."
@@ -84,6 +128,4 @@ def correct_contact(
             at=now,
             details={"fields": fields},
         )
-    if new.email != was.email:
-        confirm_new_address(order_id=order_id, now=now)
     return new

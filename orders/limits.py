@@ -5,15 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, Func, OuterRef, Q, Sum, Value
+from django.db.models.functions import Now
 
 from events.models import Event, TicketType
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderItem, OrderStatus
 from ticketing.errors import Conflict, TooMany
 
 # A run clears at most 50 batches, so that other tasks get their turn. The next hourly run goes on.
@@ -105,20 +106,41 @@ def check_customer_may_own(order: Order) -> None:
     limit = _per_customer(order.event)
     if not limit:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT owned_by_customer(the_event => %(the_event)s, the_order => %(the_order)s,"
-            " email => %(email)s)",
-            {"the_event": order.event_id, "the_order": order.pk, "email": order.customer_email},
-        )
-        owned = cursor.fetchone()[0]
-    wanted = OrderItem.objects.filter(order_id=order.pk).aggregate(n=Sum("quantity"))["n"]
+    owned = _owned_by_customer_of(order)
+    wanted = _quantity_in([order.pk])
     # A customer's only order passed the limit when it was reserved: a limit that was lowered since
     # must not refuse its payment.
     if owned and owned + wanted > limit:
         raise MaxPerCustomerExceeded(
             f"One customer may have {limit} tickets of this event; {owned} are paid for already."
         )
+
+
+def check_customer_may_hold(order: Order) -> None:
+    """
+    Check that the customer of a reservation may hold it, as `reserve_order` does for a new one.
+
+    It runs in the transaction that has corrected the customer's address and has locked the order's
+    row. As there, the other reservations of that address count only if the network that reserved
+    has other tickets of the event.
+
+    :raises MaxPerCustomerExceeded: if with the order the customer would have too many tickets
+    """
+    limit = _per_customer(order.event)
+    if not limit:
+        return
+    # First: it takes the customer's lock.
+    counted = _owned_by_customer_of(order)
+    others = Order.objects.filter(event=order.event_id).exclude(pk=order.pk)
+    held = Q(status=OrderStatus.RESERVED, reserved_until__gt=Now())
+    owned = Q(status__in=[OrderStatus.PROCESSING, OrderStatus.PAID])
+    if not order.address_digest or others.filter(held | owned, _is_of_network(order)).exists():
+        email = Func(Value(order.customer_email), function="counted_email")
+        same = others.alias(email=Func("customer_email", function="counted_email"))
+        counted += _quantity_in(same.filter(held, email=email).values("pk"))
+    if counted + _quantity_in([order.pk]) > limit:
+        # Not more: what other people do with an address must stay unknown.
+        raise MaxPerCustomerExceeded(f"One customer may have {limit} tickets of this event.")
 
 
 def limits_of(event: Event, types: Iterable[TicketType]) -> Limits:
@@ -168,6 +190,29 @@ def forget_addresses(*, now: datetime) -> int:
             if done < _BATCH:
                 break
     return forgotten
+
+
+def _owned_by_customer_of(order: Order) -> int:
+    """Return how many tickets the order's customer owns by other orders. Lock the customer."""
+    with connection.cursor() as cursor:
+        # The address is read here, because it may have been corrected since the order was read.
+        cursor.execute(
+            "SELECT owned_by_customer(the_event => o.event_id, the_order => o.id,"
+            " email => o.customer_email) FROM orders_order o WHERE o.id = %s",
+            [order.pk],
+        )
+        owned: int = cursor.fetchone()[0]
+    return owned
+
+
+def _is_of_network(order: Order) -> Q:
+    same = Q(address_digest=order.address_digest)
+    return same | Q(network_digest=order.network_digest) if order.network_digest else same
+
+
+def _quantity_in(order_ids: Any) -> int:
+    found = OrderItem.objects.filter(order__in=order_ids).aggregate(n=Sum("quantity"))
+    return found["n"] or 0
 
 
 def _events_to_forget(now: datetime) -> list[UUID]:

@@ -5,6 +5,7 @@ from orders.confirmation_views import OrderConfirmation
 from orders.organizer_views import EventOrders, EventOrdersExport
 from orders.pages.choosing import choose_tickets
 from orders.pages.confirming import beside_the_page, read_confirmation_state
+from orders.pages.contact import show_contact_page
 from orders.pages.details import show_details_page
 from orders.pages.embedded import show_embedded_choice
 from orders.pages.order import cancel, pay, reserve_again, show_order_page, show_status
@@ -41,6 +42,7 @@ urlpatterns = [
     re_path(r"^e/(?P<slug>[a-z0-9-]{1,80})/embedded\Z", show_embedded_choice),
     re_path(rf"{_ORDER}/\Z", show_order_page, name="order_page"),
     re_path(rf"{_ORDER}/details/\Z", show_details_page, name="details_page"),
+    re_path(rf"{_ORDER}/contact/\Z", show_contact_page),
     re_path(rf"{_ORDER}/pix/\Z", show_pix_page, name="pix_page"),
     re_path(rf"{_ORDER}/pix/state/\Z", read_pix_state),
     re_path(rf"{_ORDER}/status\Z", show_status),

@@ -9,32 +9,18 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from orders.pages.contact_form import ContactForm
 from orders.pricing import WantedTickets
 from orders.serializers import LONGEST_PROOF
-from ticketing.address_form import AddressFormField
-from ticketing.text_form import PersonNameField
 
 _PREFIX: Final = "q_"
 # No order has as many tickets as these digits say, and Python refuses to read very many.
 _QUANTITY: Final = re.compile(r"[0-9]{1,4}")
 
 
-class ChoiceForm(forms.Form):
+class ChoiceForm(ContactForm):
     """Quantities by ticket type, and the buyer's name and address."""
 
-    name = PersonNameField(
-        label=_("Your name"), widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
-    email = AddressFormField(
-        label=_("Your email"),
-        help_text=_("We send the tickets to this address."),
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
-    email_again = forms.CharField(
-        label=_("Your email once more"),
-        max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
     proof = forms.CharField(required=False, max_length=LONGEST_PROOF, widget=forms.HiddenInput)
 
     def __init__(
@@ -67,15 +53,6 @@ class ChoiceForm(forms.Form):
     def has_wrong_fields(self) -> bool:
         """Return whether an error is at a field, not only above the form."""
         return any(name != NON_FIELD_ERRORS for name in self.errors)
-
-    def clean_email_again(self) -> str:
-        again: str = self.cleaned_data["email_again"]
-        # Compared as typed: the first one is stored in another form.
-        if again.strip().lower() != str(self.data.get("email", "")).strip().lower():
-            raise forms.ValidationError(
-                _("The two addresses differ. Correct the wrong one."), code="differs"
-            )
-        return again
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

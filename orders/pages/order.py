@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
+from orders.correction import can_correct_own_contact
 from orders.declines import say_decline
 from orders.gateway import get_checkout
 from orders.models import Order, OrderStatus, PaymentMethod
@@ -149,6 +150,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "checkout_scripts": checkout.scripts if checkout is not None else [],
         "needs_details": context["state"] == OrderStatus.RESERVED and needs_details(order, now),
         "refusal": say_refusal(refusal) if refusal is not None else "",
+        "can_correct": can_correct_own_contact(order, now),
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),
     }

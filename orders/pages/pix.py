@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from events.wording import show_hour, show_money
 from orders.consents import OtherTerms, TermsNotAccepted
+from orders.correction import can_correct_own_contact
 from orders.gateway import GatewayAway
 from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.page_link import order_path
@@ -125,6 +126,7 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     context = describe_order(order, now) | describe_terms(order)
     context |= describe_start_again(order, now) | {
         "shown": shown,
+        "can_correct": can_correct_own_contact(order, now),
         "milliseconds_left": milliseconds_until(_ends_at(order, pix, shown), now),
         "refused": refused,
         "is_simulated": is_pix_simulated(),

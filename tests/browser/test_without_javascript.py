@@ -41,6 +41,11 @@ def test_a_mistake_is_corrected_and_a_card_pays(stack: RunningStack, browser: Br
         page.get_by_role("link", name="Continue to payment").click()
         expect(heading(page, "Pay for your tickets")).to_be_visible()
 
+        page.get_by_role("link", name="Wrong address? Change it").click()
+        page.get_by_label("Your email", exact=True).fill("ana@example.org")
+        page.get_by_label("Your email once more").fill("ana@example.org")
+        press(page, "Save and go on")
+        expect(page.get_by_text("The tickets go to ana@example.org.")).to_be_visible()
         page.get_by_label("Card").check()
         page.get_by_role("button", name="with a test card").click()
 

@@ -42,8 +42,8 @@ _SIGN_IN: Final = frozenset(
     }
 )
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find": "find"}
-# The forms of the shop that reserve.
-_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/again")
+# The forms of the shop that reserve, and the one that tries whether another address may.
+_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/(?:again|contact)")
 # What each process makes once a second for all readers: a count of each request would cost more
 # than the response. The views count requests for events that their process does not know, because
 # each costs a query.

@@ -18,6 +18,7 @@ EVERY_PAGE: Mapping[str, States] = {
     "show_terms_page": of_events.terms,
     "show_order_page": of_orders.order_page,
     "show_details_page": of_orders.details_page,
+    "show_contact_page": of_orders.contact_page,
     "show_pix_page": of_orders.pix_page,
     "OrderConfirmation": of_orders.confirmation_page,
     "show_names_page": of_tickets.names_page,

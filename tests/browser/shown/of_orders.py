@@ -110,6 +110,16 @@ def details_page() -> Iterator[Shown]:
     yield _look("too late to answer", order, "details/")
 
 
+def contact_page() -> Iterator[Shown]:
+    order = make_reserved_order(quantity=2)
+    yield _look("name and address", order, "contact/")
+    wrong = {"name": "", "email": "ana@", "email_again": "bia@example.com"}
+    yield _send("mistakes", order, "contact/", **wrong)
+    free = make_reserved_order(ticket_type=make_event(price="0.00").ticket_types.get())
+    accept_payment(order=free, method="free", token="", now=clock.now())
+    yield _look("while the confirmation waits", free, "contact/")
+
+
 def pix_page() -> Iterator[Shown]:
     order = make_reserved_order(quantity=2)
     yield _look("before the code", order, "pix/")
