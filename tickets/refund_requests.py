@@ -87,7 +87,7 @@ def tickets_to_refund(request: RefundRequest) -> list[Ticket]:
     A ticket with a new code counts as the requested one that it replaces. One that was used or
     handed on since the request does not count.
     """
-    requested = Ticket.objects.filter(order_id=request.order_id, pk__in=request.ticket_ids)
+    requested = Ticket.objects.filter(pk__in=request.ticket_ids)
     places = set(requested.values_list("order_item_id", "position"))
     own = _own_tickets(request.order)
     return [ticket for ticket in own if (ticket.order_item_id, ticket.position) in places]
@@ -207,7 +207,7 @@ def _recipient(request: RefundRequest) -> str:
 
 def _own_tickets(order: Order) -> list[Ticket]:
     tickets = Ticket.objects.of_order(order.pk).select_related("order_item", "ticket_type")
-    return list(tickets.filter(status=TicketStatus.VALID, refunded_at=None, transfer=None))
+    return list(tickets.filter(status=TicketStatus.VALID, transfer=None))
 
 
 def _keep_unused(ticket_ids: Collection[UUID]) -> None:
@@ -216,9 +216,8 @@ def _keep_unused(ticket_ids: Collection[UUID]) -> None:
 
     :raises RefundNotOffered: if one of them was used, handed on or refunded since it was offered
     """
-    unused = Ticket.objects.filter(
-        pk__in=ticket_ids, status=TicketStatus.VALID, refunded_at=None, transfer=None
-    )
+    # A ticket that was handed on was replaced, and so is revoked.
+    unused = Ticket.objects.filter(pk__in=ticket_ids, status=TicketStatus.VALID)
     if len(unused.order_by("pk").select_for_update()) < len(set(ticket_ids)):
         raise RefundNotOffered("One of the tickets was used or handed on a moment ago.")
 

@@ -206,11 +206,27 @@ def test_a_refund_of_one_exchanged_ticket_gives_the_cash_back_by_hand(
     pista: TicketType, vip: TicketType
 ):
     new = exchange(a_ticket(pista, 2), vip, Difference.CASH)
+    (other,) = Ticket.objects.of_order(new.order_id).exclude(pk=new.pk)
     assert sum_of_refund(order_id=new.order_id, ticket_ids=[new.pk]) == Decimal(200)
+    assert sum_of_refund(order_id=new.order_id, ticket_ids=[new.pk, other.pk]) == Decimal(280)
 
-    refund_tickets(order_id=new.order_id, ticket_ids=[new.pk], actor=SOMEBODY, now=clock.now())
+    refund_tickets(
+        order_id=new.order_id,
+        ticket_ids=[new.pk],
+        actor=SOMEBODY,
+        now=clock.now(),
+        reason="Wrong seats",
+    )
 
     assert Refund.objects.get().amount == Decimal(80)
+    act = Act.objects.get(type="order.tickets_refunded")
+    assert act.details == {
+        "amount": "80.00",
+        "currency": "BRL",
+        "tickets": [str(new.pk)],
+        "cash": "120.00",
+        "reason": "Wrong seats",
+    }
     assert sorted(moved_money(new.order_id)) == [
         ("charge", "card", Decimal(160)),
         ("charge", "cash", Decimal(120)),

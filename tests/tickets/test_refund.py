@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
-from django.db import connection
+from django.db import connection, transaction
 
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus
@@ -14,7 +14,7 @@ from events.stock.rebuild import rebuild_stock, sell_again
 from events.stock.record import begin_epoch, current_epoch
 from events.stock.staging import publish_stock
 from orders.models import Order, Payment, Refund
-from orders.refunds import return_money
+from orders.refunds import record_partial_refund, return_money
 from orders.simulated_charges import SimulatedCharge, SimulatedRefund
 from tests.engine.world import check_record
 from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order, make_ticket_type
@@ -22,6 +22,7 @@ from tests.queue import RecordingQueue
 from tests.race import race
 from tests.worker import fetch, obey, pretended_queues
 from ticketing import clock
+from ticketing.models import Act, ActType
 from ticketing.queue.messages import QUEUES, Message
 from tickets.models import Ticket
 from tickets.refund import (
@@ -29,6 +30,7 @@ from tickets.refund import (
     TicketNotOfOrder,
     refund_order,
     refund_tickets,
+    sum_of_refund,
 )
 from tickets.replacement import revoke_ticket
 from tickets.sweep import retry_waiting_work
@@ -96,6 +98,16 @@ def test_a_full_refund_after_a_partial_one_owes_the_rest():
     assert amounts == [Decimal("10.01"), Decimal("20.02")]
 
 
+def test_the_last_ticket_owes_no_more_than_the_rest_of_the_payment():
+    order = make_paid_order(quantity=2)
+    ids = [ticket.pk for ticket in tickets_of(order)]
+    with transaction.atomic():
+        record_partial_refund(order_id=order.pk, amount=Decimal(5), now=clock.now())
+
+    assert sum_of_refund(order_id=order.pk, ticket_ids=ids[:1]) == Decimal(45)
+    assert sum_of_refund(order_id=order.pk, ticket_ids=ids) == Decimal(85)
+
+
 def test_a_ticket_is_refunded_at_the_price_of_its_type():
     event = make_event(price="45.00")
     expensive = make_ticket_type(event=event, name="Camarote", price="200.00")
@@ -106,6 +118,9 @@ def test_a_ticket_is_refunded_at_the_price_of_its_type():
     )
 
     assert Refund.objects.get().amount == Decimal(200)
+    # Without the cash and the reason that it did not have.
+    details = Act.objects.get(type=ActType.ORDER_TICKETS_REFUNDED).details
+    assert details.keys() == {"amount", "currency", "tickets"}
 
 
 def test_another_orders_ticket_is_refused_and_nothing_is_refunded():

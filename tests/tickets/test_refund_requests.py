@@ -7,21 +7,32 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from events.models import Event, Organizer, RefundMode, RefundPolicy, Role
+from events.models import Event, EventStatus, Organizer, RefundMode, RefundPolicy, Role
 from events.refund_policies import refund_deadline, refund_policy_of
 from orders.access import buyer_of
+from orders.box_office import sell_at_box_office
 from orders.models import Order, OrderStatus, Refund
 from orders.page_link import link_token, order_path
 from tests.crash import BEFORE, watched
-from tests.make import SOMEBODY, make_event, make_organizer, make_paid_order, make_user
+from tests.make import (
+    SOMEBODY,
+    a_sale,
+    make_event,
+    make_organizer,
+    make_paid_order,
+    make_transfer,
+    make_user,
+)
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.models import Act, ActType
 from tickets.models import RefundRequest, RequestState, Ticket, TicketStatus
-from tickets.refund import refund_tickets
+from tickets.refund import refund_order, refund_tickets
+from tickets.refund_request_mails import compose_decline_mail
 from tickets.refund_requests import (
     RefundNotOffered,
     RefundRequested,
@@ -29,10 +40,12 @@ from tickets.refund_requests import (
     approve_request,
     decline_request,
     offer_refund,
+    open_request,
     request_refund,
     tickets_to_refund,
 )
 from tickets.replacement import replace_ticket
+from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -117,6 +130,51 @@ def test_used_tickets_are_not_offered():
         request_refund(order=order, ticket_ids=[used], reason="", now=clock.now())
 
 
+def test_a_ticket_that_was_handed_on_is_not_offered():
+    order = paid_order()
+    handed_on, own = Ticket.objects.of_order(order.pk)
+    make_transfer(ticket=handed_on, email="bia@example.com")
+
+    offer = offer_refund(order, now=clock.now())
+
+    assert offer is not None
+    assert [ticket.pk for ticket in offer.tickets] == [own.pk]
+    with pytest.raises(RefundNotOffered):
+        request_refund(order=order, ticket_ids=[], reason="", now=clock.now())
+
+
+def test_orders_that_staff_sold_and_orders_of_a_cancelled_event_are_not_offered():
+    order = paid_order()
+    kind = order.event.ticket_types.get()
+    sold = sell_at_box_office(sale=a_sale(kind), user_id=None, actor=SOMEBODY, now=clock.now())
+    settle_order(order_id=sold, now=clock.now())
+    order_of_staff = Order.objects.select_related("event").get(pk=sold)
+
+    assert offer_refund(order_of_staff, now=clock.now()) is None
+    order.event.status = EventStatus.CANCELLED
+    assert offer_refund(order, now=clock.now()) is None
+
+
+@pytest.mark.parametrize("mode", [RefundMode.AUTOMATIC, RefundMode.APPROVAL])
+def test_the_response_is_stored_in_the_transaction_of_the_refund_or_the_request(mode: RefundMode):
+    order = paid_order(mode)
+    stored: list[tuple[bool, bool]] = []
+
+    def store() -> None:
+        is_written = Refund.objects.exists() or RefundRequest.objects.exists()
+        stored.append((connection.in_atomic_block, is_written))
+
+    request_refund(
+        order=order,
+        ticket_ids=ids_of(order)[:1],
+        reason="",
+        now=clock.now(),
+        store_response=store,
+    )
+
+    assert stored == [(True, True)]
+
+
 def test_without_approval_the_money_is_owed_at_once():
     order = paid_order(RefundMode.AUTOMATIC)
 
@@ -130,6 +188,7 @@ def test_without_approval_the_money_is_owed_at_once():
 
 @pytest.mark.parametrize("mode", [RefundMode.AUTOMATIC, RefundMode.APPROVAL])
 def test_a_ticket_that_opens_the_gate_at_the_same_moment_is_not_refunded(mode: RefundMode):
+    make_paid_order()
     order = paid_order(mode)
     give_back: Callable[[], object] = partial(ask, order)
     if mode == RefundMode.APPROVAL:
@@ -151,21 +210,37 @@ def test_a_ticket_that_opens_the_gate_at_the_same_moment_is_not_refunded(mode: R
     assert Ticket.objects.filter(status=TicketStatus.USED).count() == 2
 
 
+def test_a_request_that_is_declined_while_it_is_approved_stays_declined():
+    request = asked(paid_order())
+
+    def decline(moment: str) -> None:
+        if moment == BEFORE:
+            decline_request(request_id=request.pk, answer="", actor=SOMEBODY, now=clock.now())
+
+    with watched("tickets.refund_requests:refund_tickets", at=decline):
+        approve_request(request_id=request.pk, actor=SOMEBODY, now=clock.now())
+
+    request.refresh_from_db()
+    assert request.state == RequestState.DECLINED
+
+
 def test_a_request_waits_for_the_organizer_who_gets_a_mail(queue: RecordingQueue):
     order = paid_order()
     queue.sent.clear()
-    asked(order)
+    request = asked(order)
     queue.run_all()
 
     (sent,) = mail.outbox
     assert sent.to == [order.event.organizer.email]
+    assert sent.reply_to == []
     assert order.code in sent.subject
     assert "Doente" in sent.body
     assert not Refund.objects.exists()
     with pytest.raises(RefundRequested):
         ask(order)
     # No personal data in the change log.
-    assert "Doente" not in str(Act.objects.get(type=ActType.ORDER_REFUND_REQUESTED).details)
+    act = Act.objects.get(type=ActType.ORDER_REFUND_REQUESTED)
+    assert act.details == {"tickets": [str(pk) for pk in request.ticket_ids]}
 
 
 def test_an_approval_refunds_the_requested_tickets_once():
@@ -185,6 +260,7 @@ def test_an_approval_refunds_the_requested_tickets_once():
 
 def test_an_approval_leaves_tickets_that_were_used_or_handed_on_meanwhile():
     order = paid_order()
+    refund_order(order_id=make_paid_order().pk, actor=SOMEBODY, now=clock.now())
     assert not ask(order, count=2)
     request = RefundRequest.objects.get()
     first, second = Ticket.objects.of_order(order.pk)
@@ -214,7 +290,7 @@ def test_an_approval_whose_process_died_after_the_refund_is_finished_by_a_repeat
 def test_a_declined_request_tells_the_buyer_and_leaves_the_tickets(queue: RecordingQueue):
     order = paid_order()
     request = asked(order)
-    queue.sent.clear()
+    queue.run_all()
     mail.outbox.clear()
 
     decline_request(
@@ -225,9 +301,52 @@ def test_a_declined_request_tells_the_buyer_and_leaves_the_tickets(queue: Record
     (sent,) = mail.outbox
     assert sent.to == [order.customer_email]
     assert "O prazo é curto." in sent.body
+    assert order.event.organizer.email in compose_decline_mail(request).html
     assert Ticket.objects.filter(status=TicketStatus.VALID).count() == 2
     with pytest.raises(RequestDecided):
         decline_request(request_id=request.pk, answer="", actor=SOMEBODY, now=clock.now())
+
+
+def test_a_decision_is_about_one_request_and_its_buyer_may_ask_again():
+    order, another = paid_order(), paid_order()
+    first, other = asked(order), asked(another)
+
+    decline_request(request_id=first.pk, answer="", actor=SOMEBODY, now=clock.now())
+
+    assert Act.objects.get(type=ActType.ORDER_REFUND_DECLINED).subject_id == order.pk
+    assert (open_request(order), open_request(another)) == (None, other)
+    assert not ask(order)
+    assert RefundRequest.objects.filter(state=RequestState.OPEN).count() == 2
+
+
+def test_the_answer_to_the_buyer_does_not_wait_for_the_limit_of_the_organizer(
+    queue: RecordingQueue,
+):
+    request = asked(paid_order())
+    RefundRequest.objects.update(goes_at=clock.now() + timedelta(hours=1))
+    queue.sent.clear()
+
+    decline_request(request_id=request.pk, answer="", actor=SOMEBODY, now=clock.now())
+    queue.run_all()
+
+    assert [sent.to for sent in mail.outbox] == [[request.order.customer_email]]
+
+
+def test_a_buyer_whose_address_was_erased_gets_no_answer_and_the_organizer_the_request(
+    queue: RecordingQueue,
+):
+    order = paid_order()
+    queue.sent.clear()
+    request = asked(order)
+    Order.objects.update(customer_email="")
+
+    queue.run_all()
+    decline_request(request_id=request.pk, answer="", actor=SOMEBODY, now=clock.now())
+    queue.run_all()
+
+    assert [sent.to for sent in mail.outbox] == [[order.event.organizer.email]]
+    request.refresh_from_db()
+    assert request.sent_at is not None
 
 
 def buyer(order: Order) -> Client:
