@@ -45,7 +45,8 @@ _OPERATORS: Final = [
 ]
 # Changes to these options alter no behavior unless there is a bug elsewhere.
 _ASSERTIONS: Final = re.compile(r"\b(strict|frozen|slots|kw_only|durable)=(True|False)|[\s,]")
-_ANNOTATION: Final = re.compile(r"(?<=^)(\w+): .*?(?= = )")
+# Stands for the line of an annotation, which has no effect on behavior.
+_ANNOTATION: Final = 0
 _LOOKUPS: Final = {"lte": "lt", "lt": "lte", "gte": "gt", "gt": "gte"}
 
 
@@ -137,7 +138,7 @@ def changes_of(path: Path, root: Path) -> list[Change]:
     found: dict[tuple[int, str, str], Change] = {}
     for operator in [*operators, DropKeyword(), DropStatement(), ShiftLookup()]:
         for occurrence, line in enumerate(_positions(source, operator)):
-            text = mutate_code(source, operator, occurrence)
+            text = None if line == _ANNOTATION else mutate_code(source, operator, occurrence)
             if text is None or not _compiles(text):
                 continue
             changed = _describe(source, text, line)
@@ -154,8 +155,24 @@ def changes_of(path: Path, root: Path) -> list[Change]:
 def _positions(source: str, operator: Any) -> list[int]:
     tree = get_ast(source)
     return [
-        start[0] for node in ast_nodes(tree) for start, _end in operator.mutation_positions(node)
+        _ANNOTATION if _is_in_annotation(node) else start[0]
+        for node in ast_nodes(tree)
+        for start, _end in operator.mutation_positions(node)
     ]
+
+
+def _is_in_annotation(node: Any) -> bool:
+    while node.parent is not None:
+        children = node.parent.children
+        # Of a parameter (`name: type`), of a variable (`: type = value`), or of a result.
+        if node.parent.type == "tfpdef" and node is children[2]:
+            return True
+        if node.parent.type == "annassign" and node is children[1]:
+            return True
+        if node.parent.type == "funcdef" and node is node.parent.annotation:
+            return True
+        node = node.parent
+    return False
 
 
 def _describe(source: str, text: str, line: int) -> tuple[str, str] | None:
@@ -169,8 +186,8 @@ def _describe(source: str, text: str, line: int) -> tuple[str, str] | None:
 
 
 def _behavior(line: str) -> str:
-    """Remove parts without effect on behavior: options in `_ASSERTIONS` and type annotations."""
-    return _ASSERTIONS.sub("", _ANNOTATION.sub("", line))
+    """Remove parts without effect on behavior: options in `_ASSERTIONS`."""
+    return _ASSERTIONS.sub("", line)
 
 
 def _is_code(source: str, line: int) -> bool:
@@ -178,8 +195,7 @@ def _is_code(source: str, line: int) -> bool:
     text = source.splitlines()[line - 1]
     indented = text.startswith((" ", "@"))
     is_signature = text.strip().startswith(("def ", "class ", "import ", "from "))
-    is_annotation = text.rstrip().endswith((",", ":", " = None", ") -> None:")) and " | " in text
-    return indented and not is_signature and not (is_annotation and "Q(" not in text)
+    return indented and not is_signature
 
 
 def _statement_at(line: int, text: str) -> str:
