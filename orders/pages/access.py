@@ -60,6 +60,11 @@ def give_access(
     return response
 
 
+def comes_from_mail(request: HttpRequest, order: Order) -> bool:
+    """Return whether this browser opens the order by a link that was mailed to its address."""
+    return is_of_mail(order, request.COOKIES.get(_COOKIE, ""))
+
+
 def see_other(address: str) -> HttpResponse:
     """Redirect after a form: reloading the next page does not send the form again."""
     response = HttpResponseRedirect(address)

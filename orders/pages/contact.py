@@ -7,17 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from orders.access import buyer_of
-from orders.correction import (
-    AddressNotCorrected,
-    Contact,
-    can_correct_own_contact,
-    correct_own_contact,
-)
+from orders.correction import AddressNotCorrected, Contact, correct_own_contact
 from orders.limits import MaxPerCustomerExceeded
 from orders.models import Order
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
-from orders.pages.contact_form import ContactForm
+from orders.pages.contact_form import ContactForm, offers_correction
 from orders.pages.next_step import next_step
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order
@@ -30,7 +25,7 @@ from ticketing.pages.shop import show_private_page
 @of_order
 def show_contact_page(request: HttpRequest, order: Order) -> HttpResponse:
     """Show the order's name and address to correct. A form may be repeated, so it needs no key."""
-    if not can_correct_own_contact(order, clock.now()):
+    if not offers_correction(request, order, clock.now()):
         # The order's page says what has become of it.
         return see_other(order_path(order.pk))
     if request.method == "POST":

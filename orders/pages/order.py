@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
-from orders.correction import can_correct_own_contact
 from orders.declines import say_decline
 from orders.gateway import get_checkout
 from orders.models import Order, OrderStatus, PaymentMethod
@@ -18,6 +17,7 @@ from orders.page_link import order_path
 from orders.pages.access import of_order, see_other, show_instead
 from orders.pages.choosing import lead_to_order
 from orders.pages.consent import agreed_in, describe_terms
+from orders.pages.contact_form import offers_correction
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, is_ready, milliseconds_until, state_of
 from orders.pages.starting_again import (
@@ -150,7 +150,7 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "checkout_scripts": checkout.scripts if checkout is not None else [],
         "needs_details": context["state"] == OrderStatus.RESERVED and needs_details(order, now),
         "refusal": say_refusal(refusal) if refusal is not None else "",
-        "can_correct": can_correct_own_contact(order, now),
+        "can_correct": offers_correction(request, order, now),
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),
     }

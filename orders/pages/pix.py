@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from events.wording import show_hour, show_money
 from orders.consents import OtherTerms, TermsNotAccepted
-from orders.correction import can_correct_own_contact
 from orders.gateway import GatewayAway
 from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other
 from orders.pages.consent import agreed_in, describe_terms
+from orders.pages.contact_form import offers_correction
 from orders.pages.refusals import SENTENCES
 from orders.pages.shown_order import describe_order, milliseconds_until, state_of
 from orders.pages.starting_again import describe_start_again
@@ -126,7 +126,7 @@ def _show(request: HttpRequest, order: Order, *, refused: Promise | None = None)
     context = describe_order(order, now) | describe_terms(order)
     context |= describe_start_again(order, now) | {
         "shown": shown,
-        "can_correct": can_correct_own_contact(order, now),
+        "can_correct": offers_correction(request, order, now),
         "milliseconds_left": milliseconds_until(_ends_at(order, pix, shown), now),
         "refused": refused,
         "is_simulated": is_pix_simulated(),

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from orders.models import Order
-from orders.page_link import order_path
+from orders.page_link import link_token, order_path
 from tests.make import make_event, make_question, make_reserved_order
 from tests.pages.test_shop_choosing import filled, read
 from tests.pages.test_shop_order import buyer_of, look, send
@@ -112,6 +112,19 @@ def test_an_order_that_is_paid_for_or_of_a_stranger_offers_no_correction():
         assert (answer.status_code, answer.headers["Location"]) == (303, order_path(order.pk))
     assert "contact/" not in browser.get(order_path(order.pk)).content.decode()
     assert correct(browser, foreign, "bia@example.com").status_code == 404
+    order.refresh_from_db()
+    assert order.customer_email == "ana@example.com"
+
+
+def test_a_reader_of_a_mail_to_the_address_is_offered_no_correction():
+    browser, order = buyer_of(make_event())
+    browser.cookies["order"] = link_token(order)
+
+    page = browser.get(order_path(order.pk)).content.decode()
+    answer = correct(browser, order, "bia@example.com")
+
+    assert "contact/" not in page
+    assert (answer.status_code, answer.headers["Location"]) == (303, order_path(order.pk))
     order.refresh_from_db()
     assert order.customer_email == "ana@example.com"
 
