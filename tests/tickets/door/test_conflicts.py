@@ -89,6 +89,8 @@ def test_the_first_who_acknowledges_a_conflict_is_on_record_with_its_gate():
         event_id=ticket.event_id, scan_key=conflict.pk, actor=SOMEBODY, now=NOON + 2 * MINUTE
     )
 
+    conflict.refresh_from_db()
+    assert (conflict.acknowledged_at, conflict.acknowledged_by) == (NOON + 2 * MINUTE, "user:1")
     act = Act.objects.get(type="ticket.conflict_acknowledged")
     assert act.details == {"scan": str(conflict.pk), "gate": "South"}
 

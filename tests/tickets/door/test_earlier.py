@@ -1,13 +1,17 @@
 """A repeated scan: it gets the whole first result, and its device's decision once."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.make import make_paid_order
 from tests.moments import NOON
 from ticketing.ids import new_id
 from tickets.door.checkin import check_in_ticket
+from tickets.door.earlier import ScanIdReused
 from tickets.door.scans import CheckIn, ScannedCode, Scanner
-from tickets.models import Decision, Scan, Ticket
+from tickets.models import Decision, Direction, Scan, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -16,19 +20,23 @@ def take(scanned: ScannedCode) -> CheckIn:
     return check_in_ticket(scanned=scanned, scanner=Scanner("token:1"), now=NOON)
 
 
-def test_a_repeat_says_how_many_came_with_a_guest_who_was_let_in():
+def test_a_repeat_gets_the_whole_first_result():
     first, *_others = Ticket.objects.of_order(make_paid_order(quantity=3).pk)
-    refused, admitted = (
-        ScannedCode(new_id(), first.code, "North", NOON, decision=decision)
-        for decision in (Decision.REFUSED, None)
-    )
 
-    told = [take(scanned) for scanned in (refused, admitted)]
+    for decision, result, unused in ((Decision.REFUSED, "turned_away", 0), (None, "admitted", 2)):
+        scanned = ScannedCode(new_id(), first.code, "North", NOON, decision=decision)
+        told, again = take(scanned), take(scanned)
+        assert (told.result, told.unused) == (result, unused)
+        assert again == told
 
-    assert [(each.result, each.unused) for each in told] == [("turned_away", 0), ("admitted", 2)]
-    assert take(admitted) == told[1]
-    # Its holder is inside meanwhile. Who was turned away is still told of no party.
-    assert take(refused).unused == 0
+
+@pytest.mark.parametrize("other", [{"code": "T1:FORGED"}, {"direction": Direction.EXIT}])
+def test_an_id_belongs_to_one_code_in_one_direction(other: Any):
+    scanned = ScannedCode(new_id(), "no code of ours", "North", NOON)
+    take(scanned)
+
+    with pytest.raises(ScanIdReused):
+        take(replace(scanned, **other))
 
 
 def test_a_decision_that_is_reported_late_is_of_its_scan_only():

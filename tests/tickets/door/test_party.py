@@ -256,10 +256,10 @@ def test_a_party_and_a_refund_of_its_order_end_without_a_deadlock():
         assert not isinstance(results[1], Exception), results
 
 
-def test_a_code_that_is_taken_back_while_its_party_waits_for_the_order_admits_nobody():
-    first, *others = tickets_of_order()
-    refund = connection.copy()
-    refund.inc_thread_sharing()
+def admit_while(code: str, scan_ids: Sequence[UUID], *statements: tuple[str, UUID]) -> Any:
+    """Admit a party while another transaction has run these statements. It then commits."""
+    other = connection.copy()
+    other.inc_thread_sharing()
 
     def commit_once_the_party_waits() -> None:
         with connection.cursor() as cursor:
@@ -270,22 +270,46 @@ def test_a_code_that_is_taken_back_while_its_party_waits_for_the_order_admits_no
                 )
                 if cursor.fetchone() == (True,):
                     break
-        refund.commit()
+        other.commit()
 
     try:
-        refund.set_autocommit(False)
-        with refund.cursor() as cursor:
-            cursor.execute(
-                "SELECT FROM orders_order WHERE id = %s FOR NO KEY UPDATE", [first.order_id]
-            )
-            cursor.execute("UPDATE tickets_ticket SET status = 'revoked' WHERE id = %s", [first.pk])
-        outcome, _ = race(partial(admit, first.code, ids(len(others))), commit_once_the_party_waits)
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            for statement, key in statements:
+                cursor.execute(statement, [key])
+        outcome, _ = race(partial(admit, code, scan_ids), commit_once_the_party_waits)
     finally:
-        refund.close()
+        other.close()
+    return outcome
+
+
+def test_a_code_that_is_taken_back_while_its_party_waits_for_the_order_admits_nobody():
+    first, *others = tickets_of_order()
+
+    outcome = admit_while(
+        first.code,
+        ids(len(others)),
+        ("SELECT FROM orders_order WHERE id = %s FOR NO KEY UPDATE", first.order_id),
+        ("UPDATE tickets_ticket SET status = 'revoked' WHERE id = %s", first.pk),
+    )
 
     assert isinstance(outcome, TicketRefused), outcome
     assert outcome.attempt.result == "revoked"
     assert used() == 0
+
+
+def test_a_ticket_that_is_used_while_its_party_waits_for_it_is_not_of_the_party():
+    first, second, _third = tickets_of_order()
+
+    outcome = admit_while(
+        first.code,
+        ids(3),
+        ("UPDATE tickets_ticket SET status = 'used', used_at = now() WHERE id = %s", second.pk),
+    )
+
+    assert isinstance(outcome, PartyChanged), outcome
+    assert outcome.details == {"party": {"unused": 2}}
+    assert used() == 1
 
 
 # --- Over HTTP --------------------------------------------------------------------------------
