@@ -35,6 +35,18 @@ hypothesis.settings.load_profile("without deadline")
 
 # All files of this folder run in one process, because they share a stack and a browser.
 _TOGETHER: Final = "tests/browser/"
+# What takes long begins first. At the end of the others, no process is left alone with it.
+_FIRST: Final = (
+    _TOGETHER,
+    "tests/pages/test_admin_roles.py",
+    "tests/api/",
+    "tests/engine/",
+    "tests/system/",
+    "tests/pages/",
+    "tests/ticketing/queue/",
+    "tests/tickets/webhooks/",
+    "tests/events/test_same_rules.py",
+)
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -44,6 +56,15 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     return _Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    found = (place for place, path in enumerate(_FIRST) if item.nodeid.startswith(path))
+    return next(found, len(_FIRST))
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +80,7 @@ def django_db_setup(
             use_a_copy(f"test_{worker}")
     else:
         request.getfixturevalue("django_db_setup")
-    # What was loaded so far stays until the end. `tests/servers.py` has switched it off.
+    # What was loaded so far stays until the end. `tests/servers.py` has switched the collector off.
     gc.collect()
     gc.freeze()
     gc.enable()
