@@ -289,12 +289,18 @@ def swap_code(module: str, source: str) -> None:
         (code.co_qualname, code.co_firstlineno): name
         for code, name in _named(path.read_text(), path)
     }
+    # The fixtures have frozen what was loaded: the collector does not list it.
+    gc.unfreeze()
+    swapped = 0
     # `type(each)`, not isinstance: a weak proxy to a dead object raises when its class is read.
     for function in [each for each in gc.get_objects() if type(each) is FunctionType]:
         code = function.__code__
         name = names.get((code.co_qualname, code.co_firstlineno), ("", 0))
         if function.__module__ == module and name in changed:
             function.__code__ = changed[name]
+            swapped += 1
+    if not swapped:
+        raise RuntimeError(f"No function of {module} was found, so no change was made.")
 
 
 def _named(source: str, path: Path) -> Iterator[tuple[CodeType, tuple[str, int]]]:
