@@ -371,7 +371,9 @@ def try_alone(lane: Lane, task: Task) -> str:
     )
     code = wait(child, seconds=30 + task.seconds)
     _clear(lane)
-    return _outcome(code)
+    # Unchanged, the file has passed its tests in a lane. So an exception outside of all tests comes
+    # from the change: with it, Django does not start.
+    return "noticed" if code == _CRASHED else _outcome(code)
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

@@ -87,7 +87,10 @@ def test_a_code_signed_for_one_event_admits_no_ticket_of_another():
 def test_the_stored_code_of_a_ticket_needs_no_signature_check(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr("tickets.door.checkin.check_signature")
 
-    assert check_in(make_ticket().code, Scanner("token:1")).result == "admitted"
+    ticket = make_ticket()
+
+    assert check_in(ticket.code, Scanner("token:1")).result == "admitted"
+    assert Scan.objects.get().event_id == ticket.event_id
 
 
 def test_a_user_scans_the_chosen_events_beside_those_of_the_own_organizers():

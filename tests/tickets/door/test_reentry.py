@@ -37,10 +37,11 @@ def check_in(  # noqa: PLR0913 - one argument for each part of a scan
     recorded: datetime | None = None,
     decision: Decision | None = None,
     scan_id: Any = None,
+    gate: str = "North",
 ) -> CheckIn:
     """Scan at a time, and report it then or when it is recorded."""
     scanned = ScannedCode(
-        scan_id or new_id(), ticket.code, "North", at, direction=direction, decision=decision
+        scan_id or new_id(), ticket.code, gate, at, direction=direction, decision=decision
     )
     return check_in_ticket(scanned=scanned, scanner=Scanner("token:1"), now=recorded or at)
 
@@ -191,6 +192,22 @@ def test_an_exit_after_midnight_takes_no_entry_of_the_new_day():
     scan(ticket, EXIT, EIGHT + 4.5 * HOUR)
 
     assert scan(ticket, ENTRY, EIGHT + 5 * HOUR) == "readmitted"
+
+
+def test_the_gate_of_a_ticket_is_the_one_of_its_latest_entry_in_whatever_order_they_are_reported():
+    ticket, at_once = (ticket_of(Reentry.ALWAYS) for _ in range(2))
+    scan(ticket, ENTRY, EIGHT)
+    for hour, way in ((1, EXIT), (3, EXIT), (4, ENTRY)):
+        scan(ticket, way, EIGHT + hour * HOUR, gate="South")
+    # All at one moment by the clocks of the devices.
+    for way, gate in ((ENTRY, "North"), (EXIT, "North"), (ENTRY, "South")):
+        scan(at_once, way, EIGHT, gate=gate)
+
+    late = scan(ticket, ENTRY, EIGHT + 2 * HOUR, recorded=EIGHT + 5 * HOUR, gate="East")
+
+    assert late == "readmitted"
+    gates = Ticket.objects.values_list("entry_gate", flat=True)
+    assert list(gates) == ["South", "South"]
 
 
 def test_guests_leave_an_event_that_was_cancelled_and_nobody_enters():
