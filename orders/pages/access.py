@@ -99,6 +99,6 @@ def _take_token(request: HttpRequest, order_id: UUID, order: Order | None) -> Ht
 
 def _find(order_id: UUID) -> Order | None:
     orders = Order.objects.select_related(
-        "event__organizer", "payment", "confirmation", "delivery", "shop_record"
+        "event__organizer", "payment", "pix", "confirmation", "delivery", "shop_record"
     )
     return orders.prefetch_related("items__ticket_type").filter(pk=order_id).first()

@@ -157,7 +157,8 @@ def lead_to_order(request: HttpRequest, reserved: Reserved, *, part: str = "") -
 
     :param part: the part of the page that gets the focus, as "#ways"
     """
-    order = with_asks_required(Order.objects.select_related("event")).get(pk=reserved.order_id)
+    orders = with_asks_required(Order.objects.select_related("event", "pix"))
+    order = orders.get(pk=reserved.order_id)
     response = see_other(f"{next_step(order, clock.now())}{part}")
     remember_hold(request, response, order)
     return give_access(request, response, order_id=reserved.order_id, token=reserved.token)

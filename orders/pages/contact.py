@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
 
 from orders.access import buyer_of
@@ -25,6 +25,8 @@ from ticketing.pages.shop import show_private_page
 @of_order
 def show_contact_page(request: HttpRequest, order: Order) -> HttpResponse:
     """Show the order's name and address to correct. A form may be repeated, so it needs no key."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     if not offers_correction(request, order, clock.now()):
         # The order's page says what has become of it.
         return see_other(order_path(order.pk))

@@ -1,4 +1,4 @@
-"""Where the buyer of an order goes on: what is asked first, or the page of the order."""
+"""Where a buyer goes on: what is asked first, a Pix that waits, or the page of the order."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from orders.answers import needs_answers
 from orders.holders import needs_names
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderStatus, PixState
 from orders.page_link import order_path
 from orders.pages.shown_order import state_of
 
@@ -19,4 +19,8 @@ def next_step(order: Order, now: datetime) -> str:
         if needs_names(order, now):
             # Of the app above. Without it nobody could name anybody.
             return reverse("names_page", args=[order.pk])
+        pix = getattr(order, "pix", None)
+        if pix is not None and pix.state == PixState.WAITING:
+            # The buyer may be paying it right now, and must not be asked again how to pay.
+            return reverse("pix_page", args=[order.pk])
     return order_path(order.pk)

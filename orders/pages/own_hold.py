@@ -1,11 +1,11 @@
-"""The notice on an event's page that this browser holds tickets of the event."""
+"""The notice on an event's page that this browser holds or pays for tickets of the event."""
 
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -45,7 +45,11 @@ def remember_hold(request: HttpRequest, response: HttpResponse, order: Order) ->
 
 
 def show_own_hold(request: HttpRequest, event: Event) -> str:
-    """Return the HTML of the notice for this browser, or "" if it holds no tickets of the event."""
+    """
+    Return the HTML of the notice for this browser, or "" if it holds no tickets of the event.
+
+    Tickets that are being paid for are held too: who came back would else pay for others.
+    """
     order_id = _remembered(request)
     if order_id is None or event.status != EventStatus.PUBLISHED:
         return ""
@@ -53,11 +57,10 @@ def show_own_hold(request: HttpRequest, event: Event) -> str:
     if is_for_all(request) and count_read(request) is not None:
         return ""
     now = clock.now()
-    orders = with_asks_required(Order.objects.select_related("event", "confirmation"))
-    held = orders.filter(
-        pk=order_id, event=event, status=OrderStatus.RESERVED, reserved_until__gt=now
-    )
-    order = held.annotate(count=Sum("items__quantity")).first()
+    orders = with_asks_required(Order.objects.select_related("event", "pix", "confirmation"))
+    held = Q(status=OrderStatus.RESERVED, reserved_until__gt=now)
+    own = orders.filter(held | Q(status=OrderStatus.PROCESSING), pk=order_id, event=event)
+    order = own.annotate(count=Sum("items__quantity")).first()
     return render_to_string("orders/own_hold.html", _describe(order, now)) if order else ""
 
 
@@ -68,6 +71,8 @@ def _describe(order: Any, now: datetime) -> dict[str, Any]:
         "until": show_hour(until),
         "zone": show_start(order.event)["zone"],
         "next_step": next_step(order, now),
+        "is_free": order.total == 0,
+        "is_processing": order.status == OrderStatus.PROCESSING,
         "is_to_pay": order.total > 0 and state_of(order, now) == OrderStatus.RESERVED,
     }
 

@@ -7,9 +7,11 @@ from django.test import Client
 
 from orders.models import Order
 from orders.page_link import link_token, order_path
+from orders.pix import request_pix
 from tests.make import make_event, make_question, make_reserved_order
 from tests.pages.test_shop_choosing import filled, read
 from tests.pages.test_shop_order import buyer_of, look, send
+from ticketing import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,6 +49,15 @@ def test_the_next_step_is_the_one_that_was_open():
     answer = correct(browser, order, "bia@example.com")
 
     assert answer.headers["Location"] == f"{order_path(order.pk)}details/"
+
+
+def test_a_buyer_with_a_pix_that_waits_comes_back_to_it():
+    browser, order = buyer_of(make_event())
+    request_pix(order=order, now=clock.now())
+
+    answer = correct(browser, order, "bia@example.com")
+
+    assert answer.headers["Location"] == f"{order_path(order.pk)}pix/"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +121,7 @@ def test_an_order_that_is_paid_for_or_of_a_stranger_offers_no_correction():
         correct(browser, order, "bia@example.com"),
     ):
         assert (answer.status_code, answer.headers["Location"]) == (303, order_path(order.pk))
+    assert browser.put(f"{order_path(order.pk)}contact/").status_code == 405
     assert "contact/" not in browser.get(order_path(order.pk)).content.decode()
     assert correct(browser, foreign, "bia@example.com").status_code == 404
     order.refresh_from_db()

@@ -86,6 +86,8 @@ def test_the_notice_goes_with_the_hold(how: str):
     match how:
         case "pay":
             send(browser, order, "pay", method="card", token="tok_approved")
+            processing = read(page_of(browser, event))
+            assert "Your payment is being processed. See the order" in processing
             settle_order(order_id=order.pk, now=clock.now())
         case "cancel":
             send(browser, order, "cancel")
@@ -97,6 +99,7 @@ def test_the_notice_goes_with_the_hold(how: str):
 
     page = page_of(browser, event)
     assert NOTICE not in read(page)
+    assert "is being processed" not in read(page)
     assert page.headers["Cache-Control"] == "private, no-cache"
 
 

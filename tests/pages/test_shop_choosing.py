@@ -407,7 +407,7 @@ def test_the_page_of_an_event_is_light():
 
     page = Client().get(f"/e/{event.slug}")
     files = re.findall(r'(?:href|src)="/static/([^"]+)"', page.content.decode())
-    assert len(files) == 3
+    assert len(files) == 4
     assert len(page.content) + sum(Path(str(find(each))).stat().st_size for each in files) < 60_000
 
 

@@ -341,7 +341,9 @@ def test_a_buyer_corrects_a_name_that_was_not_asked_on_the_page_of_names():
     assert "gets a new code" in page
     saved = browser.post(f"{home}names/", typed)
 
-    assert (saved.status_code, saved.headers["Location"]) == (303, home)
+    assert (saved.status_code, saved.headers["Location"]) == (303, f"{home}?named=1")
+    assert "The names are saved." in browser.get(saved.headers["Location"]).content.decode()
+    assert "The names are saved." not in browser.get(home).content.decode()
     assert names_of(order) == ["Ana Souza", "Ana Sousa"]
     make_transfer(ticket=Ticket.objects.of_order(order.pk)[0], email="c@a.example", accepted=False)
     assert browser.get(f"{home}tickets").content.decode().count("Correct the name") == 1

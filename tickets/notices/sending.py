@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from events.changes_for_buyers import told_values
 from events.models import ChangeForBuyers, EventStatus
 from orders.models import Order, OrderStatus, PixCharge, PixState, Refund
+from ticketing.models import Act, ActType
 from tickets.notices.mails import (
     compose_cancellation_mail,
     compose_change_mail,
@@ -61,9 +64,18 @@ def _is_owed(kind: str, cause: UUID) -> bool:
 
 
 def _has_come_back(order: Order) -> bool:
-    """Return whether the buyer has made a newer order of the event, in whatever state it is."""
-    newer = Order.objects.filter(customer_email=order.customer_email, event=order.event_id)
-    return newer.filter(created_at__gt=order.created_at).exists()
+    """
+    Return whether the buyer has made a newer order of the event, in whatever state it is.
+
+    An order in the same name whose address was corrected is the same buyer's: the address of this
+    one is then somebody else's.
+    """
+    newer = Order.objects.filter(event=order.event_id, created_at__gt=order.created_at)
+    corrections = Act.objects.filter(
+        type=ActType.ORDER_CUSTOMER_CORRECTED, subject_id=OuterRef("pk")
+    )
+    corrected = newer.filter(Exists(corrections), customer_name=order.customer_name)
+    return newer.filter(customer_email=order.customer_email).exists() or corrected.exists()
 
 
 def _send_change(notice: Notice, now: datetime) -> None:

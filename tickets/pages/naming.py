@@ -28,6 +28,9 @@ from ticketing.pages.shop import show_private_page
 from ticketing.text_form import PersonNameField
 from tickets.holders import NamedPlace, name_holders, named_places
 
+# In the address of the order's page: the names on its tickets were just saved.
+_SAVED: Final = "named"
+
 
 class NamesForm(forms.Form):
     """A field for the name on each ticket. Those that cannot be named now are disabled."""
@@ -97,6 +100,8 @@ def _name(request: HttpRequest, order: Order, places: Sequence[NamedPlace]) -> H
         fresh = NamesForm(named_places(order, now=now), order)
         status = status_and_words(type(refusal))[0]
         return _show(request, order, fresh, refused=say_refusal(refusal), status=status)
+    if order.status == OrderStatus.PAID:
+        return see_other(f"{order_path(order.pk)}?{_SAVED}=1")
     return see_other(next_step(order, now))
 
 
@@ -144,7 +149,8 @@ def _describe_section(request: HttpRequest, order: Order) -> Mapping[str, Any] |
         "path": f"{order_path(order.pk)}names/",
         "is_asked": is_asked,
         "is_missing": order.status == OrderStatus.RESERVED and needs_names(order, now),
-        "is_sold": order.status == OrderStatus.PAID,
+        "is_saved": order.status == OrderStatus.PAID and _SAVED in request.GET,
+        "email": order.customer_email,
         "names": [each.name for each in places if each.name],
         "until": show_deadline(order.event, names_close_at(order.event)),
     }

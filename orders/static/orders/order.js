@@ -58,7 +58,7 @@ if (page) {
   const follow = (now) => {
     const isReady = !("ready" in page.dataset) || String(now.ready) === page.dataset.ready;
     if (now.state === state && isReady) return false;
-    if (!over) location.replace(location.pathname);
+    if (!over) location.replace(location.pathname + location.search);
     else if (now.state !== "confirming") stop(now);
     return now.state !== "confirming";
   };

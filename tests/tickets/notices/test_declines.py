@@ -10,6 +10,7 @@ from django.db.models import F
 
 from events.models import Event
 from events.organizing import cancel_event
+from orders.correction import Contact, correct_own_contact
 from orders.models import Order, PixCharge, PixState
 from orders.payment import confirm_payment
 from orders.pix import request_pix
@@ -20,6 +21,7 @@ from tests.make import (
     make_event,
     make_paid_order,
     make_processing_order,
+    make_reservation,
     make_reserved_order,
 )
 from tests.queue import RecordingQueue
@@ -101,6 +103,21 @@ def test_a_buyer_who_has_come_back_gets_no_mail_about_the_first_attempt(
     # The second attempt that was declined has its own mail.
     assert len(subjects) == (again is None)
     assert Notice.objects.get(order=order).sent_at is not None
+
+
+@pytest.mark.parametrize(("name", "mails"), [("Ana Souza", 0), ("Caio Reis", 1)])
+def test_a_buyer_who_has_come_back_and_corrected_the_address_is_known_by_the_name(
+    queue: RecordingQueue, name: str, mails: int
+):
+    first = declined()
+    kind = first.event.ticket_types.get()
+    order = Order.objects.get(pk=make_reservation(ticket_type=kind, name=name).order_id)
+    becomes = Contact(name, "bia@example.com")
+    correct_own_contact(order=order, becomes=becomes, actor=SOMEBODY, now=clock.now())
+
+    letters = sweep(queue, at=clock.now() + WAIT)
+
+    assert len([each for each in letters if "not approved" in each.subject]) == mails
 
 
 def test_a_repeated_settlement_asks_for_one_mail():
