@@ -71,10 +71,7 @@ def ticket_at_place_of(transfer: Transfer) -> Ticket | None:
     )
     offered = transfer.ticket
     return tickets.filter(
-        order=offered.order_id,
-        order_item=offered.order_item_id,
-        position=offered.position,
-        replaced_by=None,
+        order_item=offered.order_item_id, position=offered.position, replaced_by=None
     ).first()
 
 

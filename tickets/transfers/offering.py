@@ -187,7 +187,8 @@ def giver_of(offer: Transfer) -> Giver:
 
 def _end_old_offer(ticket: Ticket, now: datetime) -> None:
     offers = Transfer.objects.filter(ticket=ticket)
-    if offers.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now).exists():
+    # An accepted one is of a ticket that was replaced.
+    if offers.filter(withdrawn_at=None, expires_at__gt=now).exists():
         raise TransferOpen("Withdraw the open offer first.")
     # Each acceptance makes another ticket of the same place.
     of_place = Transfer.objects.filter(
@@ -202,7 +203,7 @@ def _end_old_offer(ticket: Ticket, now: datetime) -> None:
         raise TooManyTransfers(f"A ticket can be offered {MOST_OFFERS} times.")
     if of_place.filter(accepted_at__isnull=False).count() >= MOST_HOLDERS:
         raise TooManyTransfers(f"A ticket can be handed on {MOST_HOLDERS} times.")
-    offers.filter(accepted_at=None, withdrawn_at=None).update(withdrawn_at=now)
+    offers.filter(withdrawn_at=None).update(withdrawn_at=now)
 
 
 def _record(act: ActType, offer: Transfer, order: Order, actor: Actor, now: datetime) -> None:
