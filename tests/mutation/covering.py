@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +35,8 @@ class Coverage:
         """
         Return the tests that run a line or one near it, or else any line of its file.
 
-        Tests in `places` come first, or else those in the module's own test file and its folder.
+        Tests in `places` come first, or else those in the module's own test file, in files that
+        import the module, and in the folder of its tests.
         """
         lines = self.tests_by_line.get(path, {})
         near = {test for at in range(line - 2, line + 3) for test in lines.get(at, [])}
@@ -53,7 +55,8 @@ class Coverage:
     def _of_module(self, path: str, found: set[str], places: Sequence[str]) -> list[str]:
         module = Path(path)
         own = "tests" / module.with_name(f"test_{module.stem}")
-        return self._most_promising_first(found, places or [str(own), str(own.parent)])
+        its_own = [str(own), *_files_that_import(path), str(own.parent)]
+        return self._most_promising_first(found, places or its_own)
 
     def tests_in(self, places: Sequence[str]) -> list[str]:
         """Return the tests of these files and folders, or all tests if there are none."""
@@ -87,6 +90,13 @@ class Coverage:
             seen[file] += 1
             ranks[test] = (next(at, len(places)), seen[file])
         return sorted(found, key=ranks.__getitem__)
+
+
+@cache
+def _files_that_import(path: str) -> list[str]:
+    name = path.removesuffix(".py").replace("/", ".")
+    files = sorted(PROJECT.glob("tests/**/test_*.py"))
+    return [str(file.relative_to(PROJECT)) for file in files if f"{name} " in file.read_text()]
 
 
 class _Recorder:
