@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from events.models import EventStatus
 from orders.confirmation import confirm_new_address, confirm_own_new_address
 from orders.limits import check_customer_may_hold
 from orders.models import Order, OrderStatus
@@ -71,8 +72,9 @@ def correct_contact(
 def can_correct_own_contact(order: Order, now: datetime) -> bool:
     """Return whether the buyer may correct the customer: of a reservation that no shop has made."""
     is_reserved = order.status == OrderStatus.RESERVED and order.reserved_until > now
-    # A shop knows its customers itself.
-    return is_reserved and not hasattr(order, "shop_record")
+    # The reservations of a cancelled event end a little later. A shop knows its customers itself.
+    is_on_sale = order.event.status == EventStatus.PUBLISHED
+    return is_reserved and is_on_sale and not hasattr(order, "shop_record")
 
 
 @transaction.atomic(durable=True)

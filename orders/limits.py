@@ -138,7 +138,8 @@ def check_customer_may_hold(order: Order) -> None:
         email = Func(Value(order.customer_email), function="counted_email")
         same = others.alias(email=Func("customer_email", function="counted_email"))
         counted += _quantity_in(same.filter(held, email=email).values("pk"))
-    if counted + _quantity_in([order.pk]) > limit:
+    # As at the payment, a limit that was lowered since must not refuse a customer's only order.
+    if counted and counted + _quantity_in([order.pk]) > limit:
         # Not more: what other people do with an address must stay unknown.
         raise MaxPerCustomerExceeded(f"One customer may have {limit} tickets of this event.")
 

@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 
 from events.models import Event
+from events.organizing import cancel_event
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
 from orders.confirmation import ConfirmationNotValid, accept_payment, confirm_email
@@ -110,6 +111,14 @@ def test_only_a_reservation_can_be_corrected(change: Callable[[Order], None]):
     assert not Act.objects.filter(type="order.customer_corrected").exists()
 
 
+def test_the_reservation_of_an_event_that_was_just_cancelled_mails_nobody():
+    order = free_order_to_confirm()
+    cancel_event(event_id=order.event_id, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(AddressNotCorrected):
+        correct(order)
+
+
 def test_the_order_of_a_shop_is_corrected_by_the_shop_alone():
     order = reserve(make_event(), network="", shop=Shop(new_id()))
 
@@ -142,6 +151,15 @@ def test_the_limit_of_the_new_address_counts_as_for_a_reservation(
     else:
         again()
         assert contact_of(order) == ("Ana Souza", "bia@gmail.com")
+
+
+def test_a_limit_that_was_lowered_since_refuses_no_correction_of_the_only_order():
+    order = reserve(make_event(max_per_customer=3))
+    Event.objects.filter(pk=order.event_id).update(max_per_customer=1)
+
+    correct(order)
+
+    assert contact_of(order) == ("Ana Souza", BIA)
 
 
 def test_a_corrected_address_frees_the_limit_of_the_old_one():
