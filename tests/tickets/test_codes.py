@@ -61,6 +61,7 @@ def test_a_code_contains_the_ticket_and_is_the_same_at_each_signing():
     assert (len(code), code[:3]) == (147, "T1:")
     assert read.claims.ticket_id == TICKET
     assert (read.claims.event_number, read.claims.type_number) == (70_000, 3)
+    assert read.claims.valid_from == SUBJECT.valid_from
     assert read.claims.valid_until == datetime(2027, 1, 11, tzinfo=UTC)
     assert read_ticket_id(f" {code}\n") == TICKET
 

@@ -59,6 +59,14 @@ def test_a_new_address_gets_new_codes_of_all_valid_tickets_and_the_old_ones_are_
     assert {ticket.status for ticket in replaced} == {"revoked"}
 
 
+def test_a_new_name_and_address_leave_the_name_of_another_holder(queue: RecordingQueue):
+    order = order_of_two(queue)
+
+    correct(order, Contact("Ana Sousa", "eva@example.com"))
+
+    assert set(codes(order)) == {"Ana Sousa", "Bia Lima"}
+
+
 def test_a_new_name_changes_only_the_tickets_in_the_old_name(queue: RecordingQueue):
     order = order_of_two(queue)
     old = codes(order)

@@ -94,3 +94,17 @@ def test_responses_are_stored_in_the_transaction_of_a_revocation_or_a_replacemen
     assert stored == [(True, None), (True, new.pk)]
     act = Act.objects.get(type="ticket.revoked")
     assert (act.subject_id, act.organizer_id) == (first.pk, first.event.organizer_id)
+
+
+def test_a_replacement_may_have_another_name_and_is_named_to_who_replaces_the_old_one_again():
+    ticket = make_ticket()
+
+    new = replace_ticket(
+        ticket_id=ticket.pk, holder_name="Bia Lima", actor=SOMEBODY, now=clock.now()
+    )
+    with pytest.raises(TicketNotValid) as refused:
+        replace_ticket(ticket_id=ticket.pk, actor=SOMEBODY, now=clock.now())
+
+    assert new.holder_name == "Bia Lima"
+    assert Act.objects.get(subject_id=ticket.pk).type == "ticket.renamed"
+    assert refused.value.details == {"replaced_by": str(new.pk)}
