@@ -1,5 +1,7 @@
 """A correction of an order's customer: new codes for whoever had the old ones."""
 
+from uuid import UUID
+
 import pytest
 from django.core import mail
 
@@ -8,6 +10,7 @@ from orders.models import Order
 from tests.make import SOMEBODY, make_paid_order
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import Act
 from ticketing.queue.messages import Message
 from tickets.models import Ticket
@@ -65,6 +68,25 @@ def test_a_new_name_and_address_leave_the_name_of_another_holder(queue: Recordin
     correct(order, Contact("Ana Sousa", "eva@example.com"))
 
     assert set(codes(order)) == {"Ana Sousa", "Bia Lima"}
+
+
+def test_a_ticket_that_is_used_meanwhile_does_not_keep_the_others_from_new_codes(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    order = order_of_two(queue)
+    first = Ticket.objects.of_order(order.pk)[0]
+    old = codes(order)
+
+    def new_id_after_a_scan() -> UUID:
+        unused = Ticket.objects.filter(pk=first.pk, status="valid")
+        unused.update(status="used", used_at=clock.now())
+        return new_id()
+
+    monkeypatch.setattr("tickets.replacement.new_id", new_id_after_a_scan)
+    correct(order, Contact("Ana Souza", "eva@example.com"))
+
+    assert set(codes(order)) == {"Bia Lima"}
+    assert codes(order)["Bia Lima"] != old["Bia Lima"]
 
 
 def test_a_new_name_changes_only_the_tickets_in_the_old_name(queue: RecordingQueue):
