@@ -16,6 +16,7 @@ from orders.pages.contact_form import ContactForm, offers_correction
 from orders.pages.next_step import next_step
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order
+from orders.pages.starting_again import describe_start_again, may_start_again, send_again
 from ticketing import clock
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
@@ -27,7 +28,10 @@ def show_contact_page(request: HttpRequest, order: Order) -> HttpResponse:
     """Show the order's name and address to correct. A form may be repeated, so it needs no key."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    if not offers_correction(request, order, clock.now()):
+    now = clock.now()
+    if request.method == "POST" and may_start_again(order, now):
+        return _correct_after_the_end(request, order)
+    if not offers_correction(request, order, now):
         # The order's page says what has become of it.
         return see_other(order_path(order.pk))
     if request.method == "POST":
@@ -35,6 +39,17 @@ def show_contact_page(request: HttpRequest, order: Order) -> HttpResponse:
     email = order.customer_email
     known = {"name": order.customer_name, "email": email, "email_again": email}
     return _show(request, order, ContactForm(initial=known, label_suffix=""))
+
+
+def _correct_after_the_end(request: HttpRequest, ended: Order) -> HttpResponse:
+    form = ContactForm(request.POST, label_suffix="")
+
+    def show(refused: str, status: int) -> HttpResponse:
+        return _show(request, ended, form, refused=refused, status=status)
+
+    if not form.is_valid():
+        return show("", HTTPStatus.UNPROCESSABLE_ENTITY)
+    return send_again(request, ended, show=show, send=lambda new: _correct(request, new))
 
 
 def _correct(request: HttpRequest, order: Order) -> HttpResponse:
@@ -60,7 +75,14 @@ def _say(refusal: Refusal) -> str:
 
 
 def _show(
-    request: HttpRequest, order: Order, form: ContactForm, *, status: int = HTTPStatus.OK
+    request: HttpRequest,
+    order: Order,
+    form: ContactForm,
+    *,
+    refused: str = "",
+    status: int = HTTPStatus.OK,
 ) -> HttpResponse:
-    context: dict[str, Any] = describe_order(order, clock.now()) | {"form": form}
+    now = clock.now()
+    context: dict[str, Any] = describe_order(order, now) | describe_start_again(order, now)
+    context |= {"form": form, "refused": refused, "is_over": may_start_again(order, now)}
     return show_private_page(request, "orders/contact.html", context, status=status)

@@ -148,3 +148,23 @@ def test_trying_addresses_counts_like_reserving(settings: Any):
     tried = [correct(browser, order, f"bia{n}@example.com").status_code for n in range(3)]
 
     assert tried == [303, 303, 429]
+
+
+def test_what_was_typed_when_the_hold_ended_goes_with_the_same_tickets_to_a_new_order():
+    browser, ended = buyer_of(make_event(), 2)
+    Order.objects.filter(pk=ended.pk).update(reserved_until=clock.now())
+
+    late = correct(browser, ended, "bia@example.com")
+    wrong = correct(browser, ended, "bia", act="again")
+    again = correct(browser, ended, "bia@example.com", act="again", form_key="again")
+
+    assert late.status_code == 409
+    assert "Your tickets are not kept any more." in read(late)
+    assert late.content.decode().count('value="bia@example.com"') == 2
+    assert wrong.status_code == 422
+    new = Order.objects.exclude(pk=ended.pk).get()
+    assert (again.status_code, again.headers["Location"]) == (303, order_path(new.pk))
+    assert (new.customer_email, new.items.get().quantity) == ("bia@example.com", 2)
+    assert "The tickets go to bia@example.com ." in look(browser, new)
+    ended.refresh_from_db()
+    assert ended.customer_email == "ana@example.com"

@@ -112,10 +112,8 @@ def details_page() -> Iterator[Shown]:
 
 def contact_page() -> Iterator[Shown]:
     # Only the browser that has reserved corrects, so a link of a mail does not do.
-    one, reservation = (
-        browser(),
-        make_reservation(ticket_type=make_event(price="0.00").ticket_types.get()),
-    )
+    kind = make_event(price="0.00").ticket_types.get()
+    one, reservation = browser(), make_reservation(ticket_type=kind)
     one.cookies["order"] = reservation.token.text
     path = f"{order_path(reservation.order_id)}contact/"
     yield get("name and address", path, one)
@@ -124,6 +122,9 @@ def contact_page() -> Iterator[Shown]:
     free = Order.objects.select_related("event").get(pk=reservation.order_id)
     accept_payment(order=free, method="free", token="", now=clock.now())
     yield get("while the confirmation waits", path, one)
+    Order.objects.filter(pk=free.pk).update(reserved_until=clock.now())
+    right = {"name": "Bia Lima", "email": "bia@example.com", "email_again": "bia@example.com"}
+    yield post("after the hold", path, right, one)
 
 
 def pix_page() -> Iterator[Shown]:
