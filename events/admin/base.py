@@ -30,6 +30,8 @@ _RIGHTS: Final[Mapping[str, Right]] = {
     "door": Right.RUN_DOOR,
 }
 
+_READING: Final = frozenset({"GET", "HEAD"})
+
 
 def rights_held(request: Any) -> HeldRights:
     """Return the rights of the user, read once for a request: a page asks about sixty times."""
@@ -37,6 +39,21 @@ def rights_held(request: Any) -> HeldRights:
         request.rights_held = held_rights(request.user)
     held: HeldRights = request.rights_held
     return held
+
+
+def _asked_of_rows(request: Any) -> dict[Any, bool]:
+    """
+    Return what was asked about rights for rows in this request, with the answers.
+
+    The page of a row asks the same several times. A request that changes something asks again each
+    time, because what it does may change the answer.
+    """
+    if request.method not in _READING:
+        return {}
+    if not hasattr(request, "asked_of_rows"):
+        request.asked_of_rows = {}
+    asked: dict[Any, bool] = request.asked_of_rows
+    return asked
 
 
 class OwnAdmin(SearchesForRows, SoundAdmin):
@@ -107,7 +124,12 @@ class OwnAdmin(SearchesForRows, SoundAdmin):
         key = obj.pk if isinstance(obj, Model) else obj
         if key is None:
             return True
-        return rows_of_key(self.within(self.get_queryset(request), request, right), key).exists()
+        asked = _asked_of_rows(request)
+        question = (self, right, str(key))
+        if question not in asked:
+            rows = self.within(self.get_queryset(request), request, right)
+            asked[question] = rows_of_key(rows, key).exists()
+        return asked[question]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_right(request, self.right_to_see)

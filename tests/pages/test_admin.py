@@ -10,7 +10,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.db import connection, transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
@@ -443,6 +443,21 @@ def test_the_rights_of_a_user_are_read_once_for_a_page():
     read = [query for query in captured if query["sql"].startswith("SELECT DISTINCT")]
     assert len([query for query in read if "events_membership" in query["sql"]]) <= 3
     assert len(captured) <= 12
+
+
+@pytest.mark.parametrize(("method", "queries"), [("get", 1), ("post", 2)])
+def test_a_page_asks_once_for_the_rights_to_a_row_and_a_change_each_time(method: str, queries: int):
+    event = make_event()
+    own = admin.site.get_model_admin(Event)
+    request = getattr(RequestFactory(), method)("/")
+    request.user = make_user(organizer=event.organizer, is_staff=True)
+    own.has_view_permission(request)
+
+    with CaptureQueriesContext(connection) as asked:
+        answers = [own.has_view_permission(request, event) for _ in range(2)]
+
+    assert (answers, len(asked)) == ([True, True], queries)
+    assert not own.has_view_permission(request, make_event())
 
 
 @pytest.mark.parametrize("language", ["pt-br", "en"])
