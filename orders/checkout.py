@@ -26,7 +26,8 @@ class Checkout:
     sends `method=card` and a field `token`, which the gateway's script may fill. `scripts` are
     addresses of such scripts. `sources` are the origins that they need, by directive of the
     Content-Security-Policy.
-    `is_test` says that it charges nobody. Pages show it only where `SHOW_TEST_PAYMENTS` is set.
+    `is_test` means that no payment moves money. Pages then offer it only if `SHOW_TEST_PAYMENTS` is
+    set.
 
     :raises CheckoutNotAllowed: if a source is no https origin, or the directive is not for gateways
     """

@@ -86,8 +86,8 @@ def correct_own_contact(*, order: Order, becomes: Contact, actor: Actor, now: da
     it, and the link in the earlier mail becomes invalid. A Pix that was requested stays valid.
 
     :raises AddressNotMailable: if the new address cannot receive mail
-    :raises AddressNotCorrected: if the order is not a reservation of its buyer any more, or its
-        customer was changed by somebody else
+    :raises AddressNotCorrected: if the order is not a running reservation of the shop's pages, or
+        somebody else has changed its name or address since it was read
     :raises MaxPerCustomerExceeded: if the new address would have too many tickets of the event
     :raises TooManyMails: if the order or the new address has reached its limit of mails
     """
@@ -116,8 +116,8 @@ def _replace_contact(  # noqa: PLR0913, PLR0917 - each argument is independent o
     )
     if not orders.update(customer_name=new.name, customer_email=new.email):
         raise AddressNotCorrected(
-            "The order's customer was changed by somebody else, or the order has ended. Read the"
-            " order again."
+            "Somebody else has changed the order's name or address, or the order has ended. Read"
+            " the order again."
         )
     fields = ["name"] * (new.name != was.name) + ["email"] * (new.email != was.email)
     if fields:
