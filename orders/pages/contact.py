@@ -25,38 +25,38 @@ from ticketing.pages.shop import show_private_page
 
 @of_order
 def show_contact_page(request: HttpRequest, order: Order) -> HttpResponse:
-    """Show the order's name and address to correct. A form may be repeated, so it needs no key."""
+    """
+    Show the order's name and address. A form corrects them.
+
+    A correction may be repeated. The form's key is for the case that the hold has ended: then the
+    form may reserve the same tickets again.
+    """
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     now = clock.now()
-    if request.method == "POST" and may_start_again(order, now):
-        return _correct_after_the_end(request, order)
-    if not offers_correction(request, order, now):
+    is_over = request.method == "POST" and may_start_again(order, now)
+    if not is_over and not offers_correction(request, order, now):
         # The order's page says what has become of it.
         return see_other(order_path(order.pk))
-    if request.method == "POST":
-        return _correct(request, order)
-    email = order.customer_email
-    known = {"name": order.customer_name, "email": email, "email_again": email}
-    return _show(request, order, ContactForm(initial=known, label_suffix=""))
-
-
-def _correct_after_the_end(request: HttpRequest, ended: Order) -> HttpResponse:
-    form = ContactForm(request.POST, label_suffix="")
-
-    def show(refused: str, status: int) -> HttpResponse:
-        return _show(request, ended, form, refused=refused, status=status)
-
-    if not form.is_valid():
-        return show("", HTTPStatus.UNPROCESSABLE_ENTITY)
-    return send_again(request, ended, show=show, send=lambda new: _correct(request, new))
-
-
-def _correct(request: HttpRequest, order: Order) -> HttpResponse:
-    now = clock.now()
+    if request.method != "POST":
+        email = order.customer_email
+        known = {"name": order.customer_name, "email": email, "email_again": email}
+        return _show(request, order, ContactForm(initial=known, label_suffix=""))
     form = ContactForm(request.POST, label_suffix="")
     if not form.is_valid():
         return _show(request, order, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if not is_over:
+        return _correct(request, order, form)
+    return send_again(
+        request,
+        order,
+        show=lambda refused, status: _show(request, order, form, refused=refused, status=status),
+        send=lambda new: _correct(request, new, form),
+    )
+
+
+def _correct(request: HttpRequest, order: Order, form: ContactForm) -> HttpResponse:
+    now = clock.now()
     becomes = Contact(form.cleaned_data["name"], form.cleaned_data["email"])
     try:
         correct_own_contact(order=order, becomes=becomes, actor=buyer_of(order), now=now)
