@@ -31,7 +31,7 @@ from events.models import Invitation
 from ticketing import clock
 from ticketing.models import User
 from ticketing.sign_in.accounts import accounts_of
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 # The backend that checks passwords. The other one only refuses names that are locked out.
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -43,14 +43,14 @@ class NewAccountForm(forms.Form):
     first_name = forms.CharField(
         label=gettext_lazy("First name"),
         max_length=150,
-        validators=[refuse_control_characters],
+        validators=[check_line],
         widget=UnfoldAdminTextInputWidget({"autocomplete": "given-name"}),
     )
     last_name = forms.CharField(
         label=gettext_lazy("Last name"),
         max_length=150,
         required=False,
-        validators=[refuse_control_characters],
+        validators=[check_line],
         widget=UnfoldAdminTextInputWidget({"autocomplete": "family-name"}),
     )
     password = forms.CharField(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from events.models import Question, QuestionKind, QuestionScope
 from orders.order_item import OrderItem
 from ticketing.errors import Invalid
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line, is_blank
 
 LONGEST_ANSWER: Final = 500
 
@@ -130,5 +130,7 @@ def _tidy_text(value: Any) -> str | None:
     text = value.strip()
     if len(text) > LONGEST_ANSWER:
         raise ValidationError(_("Use at most %(count)d characters.") % {"count": LONGEST_ANSWER})
-    refuse_control_characters(text)
-    return text or None
+    if is_blank(text):
+        return None
+    check_line(text)
+    return text

@@ -11,7 +11,7 @@ from events.models import LARGEST_PER_ORDER, Event
 from orders.promo_terms import PromoTerms
 from ticketing.clock import validate_plausible_date
 from ticketing.ids import new_id
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 LONGEST_PROMO_CODE = 32
 # Each reservation with a limited code counts the orders that use it, so this bounds its work.
@@ -41,7 +41,7 @@ class PromoCode(models.Model):
         max_length=200,
         blank=True,
         default="",
-        validators=[refuse_control_characters],
+        validators=[check_line],
         help_text=_("Only you see it: for whom the code is, for example."),
     )
     percent = models.DecimalField(

@@ -1,4 +1,4 @@
-"""Rules for text from users: no control characters, and no web addresses in names."""
+"""Rules for text from users: no control characters, something to see, no addresses in names."""
 
 import re
 import unicodedata
@@ -13,11 +13,19 @@ LONGEST_SLUG: Final = 80
 # make one name look like another.
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
 # What `str.strip` removes, without its control characters.
-_BLANK: Final = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_BLANK: Final = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# What no reader sees: Unicode's Default_Ignorable_Code_Point, and what is drawn as nothing. Within
+# a name it is legal: joiners and variation selectors are parts of Persian names and of emoji.
+# Only up to U+FFFF: a range beyond it is a syntax error in JavaScript without the flag `u`.
+_INVISIBLE: Final = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065"
+    r"\u206a-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+_UNSEEN: Final = _BLANK + _INVISIBLE
 # Patterns for text. The API's fields check them, and the API's document shows them.
 TEXT: Final = r"^[^\u0000]*$"
 LINE: Final = rf"^[^{_CONTROL}]*$"
-LINE_NOT_BLANK: Final = rf"^[{_BLANK}]*[^{_BLANK}{_CONTROL}][^{_CONTROL}]*$"
+LINE_NOT_BLANK: Final = rf"^[{_UNSEEN}]*[^{_UNSEEN}{_CONTROL}][^{_CONTROL}]*$"
 # Two characters in a row that are neither blanks nor ASCII signs, in any text.
 _SEARCHED: Final = rf"[^\u0000]*[^\u0000-/:-@\[-`{{-\u00a0{_BLANK}{_CONTROL}]{{2}}[^\u0000]*"
 # A search text: blank, or with two such characters.
@@ -25,6 +33,7 @@ SEARCH: Final = rf"^([{_BLANK}]*|{_SEARCHED})$"
 SEARCH_NOT_BLANK: Final = rf"^{_SEARCHED}$"
 # With lone surrogates: the JSON parser refuses them already, but a form may contain them.
 _REFUSED: Final = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
+_ONLY_UNSEEN: Final = re.compile(rf"[{_UNSEEN}]*")
 
 # Advertisements contain a web address. A word with one of these endings is one, such as `foo.com`.
 # With a path, port or query behind it, any ending of two letters makes one, such as `foo.xy/a`.
@@ -56,16 +65,27 @@ _HOST = re.compile(
 )
 
 
-def refuse_control_characters(text: str) -> None:
-    """
-    Refuse a line of text with control characters, line breaks or direction overrides.
+def is_blank(text: str) -> bool:
+    """Return whether a reader would see nothing of the text."""
+    return _ONLY_UNSEEN.fullmatch(text) is not None
 
-    :raises ValidationError: if the text contains one
+
+def check_line(text: str) -> None:
+    """
+    Refuse a line with control characters, line breaks or direction overrides, or a blank one.
+
+    :raises ValidationError: if the text contains one, or no character that can be seen
     """
     if _REFUSED.search(text):
         raise ValidationError(
             _("Control characters are not allowed here."), code="control_characters"
         )
+    if is_blank(text):
+        raise ValidationError(_("Write something that can be seen."), code="blank")
+
+
+# Its name in released migrations.
+refuse_control_characters = check_line
 
 
 def has_web_address(text: str) -> bool:

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from ticketing.text import refuse_control_characters, refuse_web_addresses
+from ticketing.text import check_line, refuse_web_addresses
 
 # The reason is stored in the details of an act, which nobody can change or delete.
 LONGEST_REASON: Final = 200
@@ -25,7 +25,7 @@ class ReasonField(forms.CharField):
             _("It is kept for good in the history of the order. Write no names or documents."),
         )
         super().__init__(max_length=LONGEST_REASON, **options)
-        self.validators.append(refuse_control_characters)
+        self.validators.append(check_line)
 
 
 class PersonNameField(forms.CharField):
@@ -35,4 +35,4 @@ class PersonNameField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=_LONGEST_NAME, **options)
-        self.validators += [refuse_control_characters, refuse_web_addresses]
+        self.validators += [check_line, refuse_web_addresses]

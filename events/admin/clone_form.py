@@ -8,14 +8,14 @@ from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputW
 
 from events.models import Event
 from ticketing.clock import validate_plausible_date
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 
 class CloneForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name of the new event"),
         max_length=Event._meta.get_field("name").max_length,  # noqa: SLF001 - Django documents it
-        validators=[refuse_control_characters],
+        validators=[check_line],
         widget=UnfoldAdminTextInputWidget,
     )
     starts_at = forms.SplitDateTimeField(

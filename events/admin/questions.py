@@ -31,7 +31,7 @@ from events.questions import (
     refuse_to_break_answers,
 )
 from ticketing.actors import Actor
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 _WITH_CHOICES = (QuestionKind.CHOICE, QuestionKind.CHOICES)
 _FEWEST_CHOICES = 2
@@ -43,7 +43,7 @@ class ChoicesField(LinesField):
     def clean(self, value: Any) -> list[str]:
         choices = super().clean(value)
         for choice in choices:
-            refuse_control_characters(choice)
+            check_line(choice)
             if len(choice) > LONGEST_CHOICE:
                 raise forms.ValidationError(
                     _("A choice has at most %(count)d characters.") % {"count": LONGEST_CHOICE}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models.organizers import Organizer
 from ticketing.clock import ZONES, validate_plausible_date
 from ticketing.ids import new_id
-from ticketing.text import LONGEST_SLUG, refuse_control_characters
+from ticketing.text import LONGEST_SLUG, check_line
 
 DEFAULT_HOLD_SECONDS = 15 * 60
 LONGEST_HOLD_SECONDS = 24 * 60 * 60
@@ -107,7 +107,7 @@ class Event(models.Model):
             ),
         ],
     )
-    name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
+    name = models.CharField(_("name"), max_length=200, validators=[check_line])
     description = models.TextField(_("description"), max_length=20_000, blank=True)
     status = models.CharField(
         _("status"),
@@ -116,11 +116,9 @@ class Event(models.Model):
         default=EventStatus.DRAFT,
         editable=False,
     )
-    venue = models.CharField(_("venue"), max_length=200, validators=[refuse_control_characters])
-    address = models.CharField(
-        _("address"), max_length=300, blank=True, validators=[refuse_control_characters]
-    )
-    city = models.CharField(_("city"), max_length=100, validators=[refuse_control_characters])
+    venue = models.CharField(_("venue"), max_length=200, validators=[check_line])
+    address = models.CharField(_("address"), max_length=300, blank=True, validators=[check_line])
+    city = models.CharField(_("city"), max_length=100, validators=[check_line])
     timezone = models.CharField(
         _("time zone"), max_length=64, default="America/Sao_Paulo", validators=[known_timezone]
     )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models.events import Event
 from events.models.ticket_types import TicketType
 from ticketing.ids import new_id
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 # For each event.
 MOST_GATES = 50
@@ -30,9 +30,7 @@ class Gate(models.Model):
         verbose_name=_("event"),
         db_index=False,
     )
-    name = models.CharField(
-        _("name"), max_length=LONGEST_GATE, validators=[refuse_control_characters]
-    )
+    name = models.CharField(_("name"), max_length=LONGEST_GATE, validators=[check_line])
     # A gate whose last type was deleted admits nobody, which staff notice.
     ticket_types = models.ManyToManyField(
         TicketType, related_name="gates", verbose_name=_("admits")

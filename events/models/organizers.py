@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketing.ids import new_id
 from ticketing.pages.accent import COLOR
 from ticketing.pages.embedding import LONGEST_ORIGIN
-from ticketing.text import LONGEST_SLUG, refuse_control_characters
+from ticketing.text import LONGEST_SLUG, check_line
 
 # All of them are in one header of each embedded page, and proxies limit its size.
 MOST_EMBEDDING_ORIGINS = 10
@@ -22,7 +22,7 @@ class Organizer(models.Model):
     """An organizer runs events and sees only its own data."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(_("name"), max_length=200, validators=[refuse_control_characters])
+    name = models.CharField(_("name"), max_length=200, validators=[check_line])
     email = models.EmailField(_("email"), help_text=_("Buyers' answers to our mails go here."))
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="organizers"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models.events import Event
 from events.models.ticket_types import TicketType
 from ticketing.ids import new_id
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 # For each event. Buyers leave a form with more of them, and an export has a column for each.
 MOST_QUESTIONS = 20
@@ -41,9 +41,9 @@ class Question(models.Model):
     event = models.ForeignKey(
         Event, on_delete=models.PROTECT, related_name="questions", verbose_name=_("event")
     )
-    label = models.CharField(_("question"), max_length=200, validators=[refuse_control_characters])
+    label = models.CharField(_("question"), max_length=200, validators=[check_line])
     help_text = models.CharField(
-        _("explanation"), max_length=300, blank=True, validators=[refuse_control_characters]
+        _("explanation"), max_length=300, blank=True, validators=[check_line]
     )
     kind = models.CharField(
         _("answer"), max_length=8, choices=QuestionKind.choices, default=QuestionKind.TEXT

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models.events import LARGEST_CAPACITY, LARGEST_PER_ORDER, Event
 from ticketing.clock import validate_plausible_date
 from ticketing.ids import new_id
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 
 # For each event. The trigger `cap_ticket_types` has the same number.
 MOST_TICKET_TYPES = 50
@@ -29,7 +29,7 @@ class TicketType(models.Model):
         verbose_name=_("event"),
     )
     number = models.PositiveSmallIntegerField(editable=False)
-    name = models.CharField(_("name"), max_length=100, validators=[refuse_control_characters])
+    name = models.CharField(_("name"), max_length=100, validators=[check_line])
     price = models.DecimalField(
         _("price"),
         max_digits=10,

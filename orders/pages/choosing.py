@@ -45,7 +45,7 @@ from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
 from ticketing.pages.kept import is_for_all, show_kept
 from ticketing.pages.shop import NOT_STORED, show_public_page
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 from ticketing.tokens import TokenKind
 
 _METHODS: Final = ("GET", "HEAD", "POST")
@@ -55,9 +55,7 @@ _ACCESS_TOKEN: Final = shown_token("access_token", TokenKind.ORDER, token_digest
 class _PromoForm(forms.Form):
     """The promo code, in the address of the page or in the form that reserves."""
 
-    code = forms.CharField(
-        required=False, max_length=LONGEST_PROMO_CODE, validators=[refuse_control_characters]
-    )
+    code = forms.CharField(required=False, max_length=LONGEST_PROMO_CODE, validators=[check_line])
 
 
 @dataclass(frozen=True, slots=True)

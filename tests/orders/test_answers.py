@@ -41,6 +41,7 @@ def question_of(kind: str, **fields: Any) -> Question:
     [
         (question_of("text"), "  No nuts ", "No nuts"),
         (question_of("text"), "   ", None),
+        (question_of("text"), "\u200b \u3164", None),
         (question_of("text"), "x" * 501, MISSING),
         (question_of("text"), "a\nb", MISSING),
         (question_of("text"), 5, MISSING),

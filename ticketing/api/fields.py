@@ -20,6 +20,7 @@ from ticketing.text import (
     SEARCH_NOT_BLANK,
     TEXT,
     has_web_address,
+    is_blank,
     refuse_web_addresses,
 )
 
@@ -174,6 +175,13 @@ class LineField(TextField):
     pattern = LINE
     pattern_not_blank = LINE_NOT_BLANK
 
+    def run_validation(self, data: Any = empty) -> Any:
+        text = super().run_validation(data)
+        if text and is_blank(text):
+            # The framework knows fewer blanks.
+            return super().run_validation("")
+        return text
+
 
 class WordField(TextField):
     """A JSON string that matches `pattern` exactly as it was sent. `words` is the error message."""
@@ -287,7 +295,7 @@ def show_moment(moment: datetime) -> str:
 
 def is_line(text: str) -> bool:
     """Say whether `LineField` accepts a text without changing it."""
-    return bool(text) and text.isprintable() and text == text.strip()
+    return text.isprintable() and text == text.strip() and not is_blank(text)
 
 
 def is_name(text: str) -> bool:

@@ -20,7 +20,7 @@ from ticketing.api.idempotency import ResponseStore
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
 from ticketing.pages.shop import show_private_page
-from ticketing.text import refuse_control_characters
+from ticketing.text import check_line
 from tickets.models import Ticket
 from tickets.refund import sum_of_refund
 from tickets.refund_requests import RefundOffer, offer_refund, open_request, request_refund
@@ -31,7 +31,7 @@ class _RefundForm(forms.Form):
     """Which tickets, and why. `agreed` is the sum that the buyer has seen."""
 
     tickets = forms.MultipleChoiceField()
-    reason = forms.CharField(required=False, max_length=500, validators=[refuse_control_characters])
+    reason = forms.CharField(required=False, max_length=500, validators=[check_line])
     agreed = forms.DecimalField(required=False)
 
     def __init__(self, offer: RefundOffer, *data: Any) -> None:
