@@ -11,7 +11,6 @@ from events.cloning import clone_event, copied_fields, move_times
 from events.models import Event
 from orders.promo_code import PromoCode
 from ticketing.actors import Actor, record_acts
-from ticketing.ids import new_id
 from ticketing.models import ActType
 
 _AT_ONCE: Final = 500
@@ -54,7 +53,7 @@ def _type_ids(event: Event) -> list[UUID]:
 
 
 def _copy(promo: PromoCode, clone: Event, types: Mapping[UUID, UUID]) -> PromoCode | None:
-    copy = PromoCode(**copied_fields(promo, _OF_ONE_CODE), pk=new_id(), event=clone)
+    copy = PromoCode(**copied_fields(promo, _OF_ONE_CODE), event=clone)
     copy.ticket_types = _renamed(promo.ticket_types, types)
     copy.unlocked_types = _renamed(promo.unlocked_types, types)
     lost_all = (promo.ticket_types and not copy.ticket_types) or (

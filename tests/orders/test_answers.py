@@ -10,7 +10,7 @@ from django.utils import translation
 from events.models import Event, Question, QuestionKind, QuestionScope
 from events.organizing import cancel_event
 from orders.answer_rules import AnswerMissing, AnswerNotValid, GivenAnswer, Place, tidy_answer
-from orders.answers import AnswersClosed, answer_questions, asked_of
+from orders.answers import AnswersClosed, answer_questions, answers_to, asked_of
 from orders.answers_shown import show_answers_of
 from orders.cancellation import cancel_order
 from orders.models import Answer, Order
@@ -169,6 +169,17 @@ def test_a_buyer_answers_through_the_api_and_reads_what_is_still_open():
         assert refused.status_code == 400
         assert refused.json()["errors"][0]["pointer"].startswith("#/answers/1")
         assert buyer.get(path).json() == answered.json()
+
+
+def test_answers_are_read_only_of_the_orders_and_to_the_questions_that_are_wanted():
+    event = make_event()
+    diet, shirt = (make_question(event=event, label=label) for label in ("Diet?", "Shirt?"))
+    order, other = (make_reserved_order(ticket_type=event.ticket_types.get()) for _ in range(2))
+    for each in (order, other):
+        given = [GivenAnswer(diet.pk, Place(), "Vegan"), GivenAnswer(shirt.pk, Place(), "M")]
+        answer_questions(order=each, given=given, actor=SOMEBODY, now=clock.now())
+
+    assert answers_to([diet], [order.pk]) == {order.pk: {(diet.pk, Place()): "Vegan"}}
 
 
 def test_an_export_has_a_column_for_each_question():

@@ -1,15 +1,25 @@
 """A buyer accepts the organizer's terms with the payment, and news only apart from them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from events.models import Organizer, TermsVersion
 from events.terms import TermsMissing, Texts, save_terms
 from orders.confirmation import accept_payment
-from orders.consents import Agreed, OtherTerms, TermsNotAccepted, withdraw_news
+from orders.consents import (
+    Agreed,
+    OtherTerms,
+    TermsNotAccepted,
+    describe_consent,
+    find_version,
+    record_consent,
+    takes_news,
+    withdraw_news,
+)
 from orders.models import Consent, ConsentWay, Order, OrderStatus
 from tests.make import (
     SOMEBODY,
@@ -87,6 +97,39 @@ def test_a_version_that_was_replaced_counts_only_for_orders_from_before():
     pay(after, terms=2)
 
 
+def test_a_version_counts_until_the_moment_from_which_the_next_one_is_valid():
+    organizer = make_organizer()
+    save(organizer, "Antes")
+    save(organizer, "Depois")
+    ends_at = TermsVersion.objects.get(number=2).valid_from
+
+    found = find_version(organizer, 1, since=ends_at - timedelta(microseconds=1))
+    with pytest.raises(OtherTerms):
+        find_version(organizer, 1, since=ends_at)
+
+    assert found.number == 1
+
+
+def test_only_the_orders_own_acceptance_spares_another_one():
+    organizer = make_organizer()
+    number = save(organizer, required=False)
+    accepted, news_only = order_at(organizer), order_at(organizer)
+    record_consent(
+        accepted.pk,
+        Agreed(ConsentWay.API, terms=number),
+        TermsVersion.objects.get(),
+        now=clock.now(),
+    )
+    # Such as at an earlier payment that was declined.
+    record_consent(news_only.pk, Agreed(ConsentWay.API, news=True), None, now=clock.now())
+    save(organizer, required=True)
+
+    pay(accepted)
+    for order in (news_only, order_at(organizer)):
+        with pytest.raises(TermsNotAccepted):
+            pay(order)
+
+
 def test_news_are_apart_from_the_terms_and_off_unless_chosen():
     organizer = make_organizer()
     save(organizer, required=False)
@@ -149,6 +192,39 @@ def test_withdrawing_ends_the_news_and_keeps_the_record():
     assert Consent.objects.filter(news_at__isnull=False).count() == 3
     acts = Act.objects.filter(type=ActType.ORDER_CONSENT_WITHDRAWN)
     assert {act.subject_id for act in acts} == {order.pk for order in orders}
+
+
+def test_a_person_who_accepted_only_the_terms_takes_no_news():
+    organizer = make_organizer()
+    pay(order_at(organizer), terms=save(organizer))
+    person = {"organizer_id": organizer.pk, "email": "ana@example.com"}
+
+    assert not takes_news(**person)
+    assert withdraw_news(**person, actor=SOMEBODY, now=clock.now()) == 0
+    pay(order_at(organizer), terms=1, news=True)
+    assert takes_news(**person)
+
+
+def test_staff_read_what_was_agreed_in_the_time_zone_of_the_event():
+    organizer = make_organizer()
+    save(organizer)
+    order = order_at(organizer)
+    # In São Paulo it is three hours earlier, and still the day before.
+    at = datetime(2027, 3, 10, 1, 30, tzinfo=UTC)
+    consent = Consent(
+        order=order, terms=TermsVersion.objects.get(), accepted_at=at, way=ConsentWay.SHOP
+    )
+    terms = "terms of sale, version 1 (03/09/2027 10:30 p.m.)"
+    news = "news by mail (03/09/2027 11:30 p.m.)"
+
+    with translation.override("en"):
+        assert describe_consent(None) == ""
+        assert describe_consent(consent) == f"{terms} · shop"
+        consent.news_at = at + timedelta(hours=1)
+        assert describe_consent(consent) == f"{terms}, {news} · shop"
+        consent.accepted_at = None
+        consent.news_ended_at = at + timedelta(hours=2)
+        assert describe_consent(consent) == f"{news}, withdrawn (03/10/2027 12:30 a.m.) · shop"
 
 
 def test_the_copy_of_a_person_has_what_the_person_agreed_to():

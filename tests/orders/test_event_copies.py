@@ -62,6 +62,8 @@ def test_promo_codes_are_copied_for_the_copied_types_without_their_uses():
         event=event, code="VIP10", ticket_types=[vip.pk], max_uses=3, valid_until=until, note="Fans"
     )
     make_promo_code(event=event, code="GERAL", percent=None, amount=Decimal(5))
+    make_promo_code(event=event, code="ABRE", unlocked_types=[vip.pk])
+    make_promo_code(event=make_event(), code="ALHEIO")
     make_reservation(ticket_type=vip, promo_code="VIP10")
 
     copy = clone_event_with_promo_codes(
@@ -73,7 +75,8 @@ def test_promo_codes_are_copied_for_the_copied_types_without_their_uses():
     )
 
     copied = {promo.code: promo for promo in PromoCode.objects.filter(event=copy)}
-    assert set(copied) == {"VIP10", "GERAL"}
+    assert set(copied) == {"VIP10", "GERAL", "ABRE"}
+    assert copied["ABRE"].unlocked_types == copied["VIP10"].ticket_types
     assert copied["VIP10"].ticket_types == [copy.ticket_types.get(name="VIP").pk]
     assert (copied["VIP10"].max_uses, copied["VIP10"].note) == (3, "Fans")
     assert copied["VIP10"].valid_until == until + WEEK
@@ -90,6 +93,7 @@ def test_a_code_for_a_deleted_type_does_not_become_one_for_all_types():
     event = make_event()
     vip = make_ticket_type(event=event, name="VIP")
     make_promo_code(event=event, ticket_types=[vip.pk])
+    make_promo_code(event=event, code="ABRE", unlocked_types=[vip.pk])
     vip.delete()
 
     copy = clone_event_with_promo_codes(
