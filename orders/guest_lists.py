@@ -105,7 +105,6 @@ def confirm_guest_list(
         state=GuestListState.SELLING,
         user_id=user_id,
         confirmed_at=now,
-        asks=0,
         ask_again_at=next_retry_at(0, now=now),
     )
     if not confirmed:

@@ -11,8 +11,9 @@ from events.catalogue import left_by_type
 from events.models import TicketType
 from events.organizing import cancel_event
 from events.stock.holds import InventoryUnavailable
+from events.ticket_types import change_capacity
 from orders.box_office import ReasonNeeded
-from orders.box_office_record import BoxOfficeMethod
+from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
 from orders.guest_list_files import RawLine
 from orders.guest_list_record import (
     GuestLine,
@@ -30,12 +31,14 @@ from orders.guest_lists import (
     sell_guest_list,
 )
 from orders.models import Order, OrderStatus
-from tests.make import SOMEBODY, make_reservation, make_ticket_type
+from tests.crash import watched
+from tests.make import SOMEBODY, make_reservation, make_ticket_type, make_user
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
-from ticketing.models import Act
-from ticketing.queue.messages import Message
+from ticketing.actors import system_actor, user_actor
+from ticketing.models import Act, ActType
+from ticketing.queue.messages import Message, next_retry_at
 from tickets.models import Ticket
 from tickets.sweep import retry_waiting_work
 
@@ -110,6 +113,88 @@ def test_a_checked_list_says_what_is_wrong_in_each_line_and_sells_nothing():
         (LineState.WRONG, LineProblem.NAME),
     ]
     assert not Order.objects.exists()
+    first = GuestLine.objects.get(row=1)
+    assert (first.ticket_type, first.ticket_type_text, first.quantity) == (kind, "pista", 2)
+
+
+def test_the_largest_values_of_a_line_are_taken_and_other_digits_are_not():
+    kind = make_ticket_type()
+    lines = [
+        RawLine(1, "A" * 200, "", "", "100"),
+        RawLine(2, "Bia", "", "", "1000"),
+        # A digit of another script.
+        RawLine(3, "Caio", "", "", "\uff11"),
+        RawLine(4, "Davi", "", "", "-1"),
+        RawLine(5, "Eva", "", "VIP", ""),
+        RawLine(6, "Gil", "", "", ""),
+    ]
+
+    guest_list = check(kind, lines)
+
+    assert states(guest_list) == [
+        (LineState.READY, ""),
+        (LineState.WRONG, LineProblem.QUANTITY),
+        (LineState.WRONG, LineProblem.QUANTITY),
+        (LineState.WRONG, LineProblem.QUANTITY),
+        (LineState.WRONG, LineProblem.TICKET_TYPE),
+        (LineState.READY, ""),
+    ]
+    kinds = GuestLine.objects.order_by("row").values_list("quantity", "ticket_type")
+    assert [kinds[0], kinds[5]] == [(100, kind.pk), (1, kind.pk)]
+
+
+def test_a_list_keeps_how_staff_sell_it_and_each_sale_names_the_user_who_confirmed_it():
+    kind = make_ticket_type()
+    other = check(kind, guests("Caio"))
+    uploader, seller = make_user(), make_user()
+    now = clock.now()
+    guest_list = check(
+        kind,
+        guests("Ana", "", "Bia"),
+        method=BoxOfficeMethod.CASH,
+        reason=" Fan club ",
+        language="en",
+        user_id=uploader.pk,
+        now=now - timedelta(hours=1),
+    )
+    made = GuestList.objects.get(pk=guest_list)
+    assert (made.event, made.method, made.reason) == (kind.event, "cash", "Fan club")
+    assert (made.language, made.file_name, made.user) == ("en", "guests.csv", uploader)
+    assert made.created_at == now - timedelta(hours=1)
+
+    confirm_guest_list(
+        guest_list_id=guest_list, user_id=seller.pk, actor=user_actor(seller), now=now
+    )
+    made.refresh_from_db()
+    assert (made.state, made.user, made.confirmed_at) == (GuestListState.SELLING, seller, now)
+    assert (made.asks, made.ask_again_at) == (0, next_retry_at(0, now=now))
+    sell(guest_list)
+
+    assert GuestList.objects.get(pk=other).state == GuestListState.CHECKED
+    orders = Order.objects.filter(status=OrderStatus.PROCESSING)
+    assert set(orders.values_list("language", "payment__method")) == {("en", "cash")}
+    sales = BoxOfficeSale.objects.values_list("key", "reason", "user")
+    lines = GuestLine.objects.filter(guest_list=guest_list, state=LineState.SOLD)
+    assert set(sales) == {(line.pk, "Fan club", seller.pk) for line in lines}
+    acts = Act.objects.filter(subject_id=guest_list).order_by("at")
+    assert [(act.type, act.details, act.actor_id) for act in acts] == [
+        ("guest_list.uploaded", {"method": "cash", "lines": 3}, SOMEBODY.id),
+        ("guest_list.confirmed", {"method": "cash", "lines": 2}, str(seller.pk)),
+    ]
+    sold = Act.objects.filter(type=ActType.ORDER_SOLD)
+    assert {act.actor_id for act in sold} == {str(seller.pk)}
+
+
+def test_a_line_is_sold_by_the_list_if_the_user_is_gone():
+    kind = make_ticket_type()
+    guest_list = check(kind, guests("Ana"))
+    confirm(guest_list)
+
+    sell(guest_list)
+
+    act = Act.objects.get(type=ActType.ORDER_SOLD)
+    assert (act.actor_kind, act.actor_name) == ("system", "guest_list")
+    assert act.actor_id == system_actor("guest_list", about=guest_list).id
 
 
 def test_a_confirmed_list_becomes_one_order_for_each_line(queue: RecordingQueue):
@@ -183,6 +268,19 @@ def test_the_same_list_uploaded_again_is_seen_as_repeated():
     assert Order.objects.count() == 3
 
 
+def test_a_guest_is_known_again_after_the_ticket_type_was_renamed():
+    kind = make_ticket_type()
+    first = check(kind, guests("Ana"))
+    confirm(first)
+    sell(first)
+    assert {len(line.digest) for line in GuestLine.objects.all()} == {64}
+    TicketType.objects.filter(pk=kind.pk).update(name="Pista Premium")
+
+    again = check(kind, guests("Ana", kind="Pista Premium"))
+
+    assert states(again) == [(LineState.REPEATED, LineProblem.REPEATED)]
+
+
 def test_two_equal_lines_of_one_list_are_two_guests_and_its_repeat_sells_none():
     kind = make_ticket_type()
     twins = [RawLine(row, "João Silva", "", "Pista", "1") for row in (1, 2)]
@@ -253,6 +351,117 @@ def test_a_guest_whose_line_was_refused_may_be_on_a_later_list():
 
     assert states(first) == [(LineState.REFUSED, LineProblem.SOLD_OUT)]
     assert states(later) == [(LineState.SOLD, "")]
+
+
+def test_a_line_that_was_refused_for_lack_of_tickets_is_sold_by_the_same_list_later():
+    kind = make_ticket_type(capacity=1)
+    lines = guests("Ana", quantity="2")
+    first = check(kind, lines)
+    confirm(first)
+    sell(first)
+    change_capacity(ticket_type_id=kind.pk, capacity=5)
+
+    again = check(kind, lines)
+    confirm(again)
+    sell(again)
+
+    assert states(first) == [(LineState.REFUSED, LineProblem.SOLD_OUT)]
+    assert states(again) == [(LineState.SOLD, "")]
+
+
+def test_a_refused_line_leaves_the_next_ones_to_be_sold_and_other_lists_alone():
+    kind = make_ticket_type(capacity=1)
+    gone = check(kind, guests("Ana", "Bia"))
+    other = check(kind, guests("Caio"))
+    GuestLine.objects.filter(guest_list=gone, row=1).update(ticket_type=None)
+    for guest_list in (gone, other):
+        confirm(guest_list)
+
+    sell_guest_list(guest_list_id=gone, now=clock.now())
+
+    assert states(gone) == [(LineState.REFUSED, LineProblem.TICKET_TYPE), (LineState.SOLD, "")]
+    assert GuestList.objects.get(pk=gone).state == GuestListState.DONE
+    left_alone = GuestList.objects.get(pk=other)
+    assert (left_alone.state, left_alone.leased_until) == (GuestListState.SELLING, None)
+    assert states(other) == [(LineState.READY, "")]
+
+
+def test_an_unconfirmed_list_is_not_sold():
+    guest_list = check(make_ticket_type(), guests("Ana"))
+
+    sell_guest_list(guest_list_id=guest_list, now=clock.now())
+
+    assert states(guest_list) == [(LineState.READY, "")]
+
+
+def test_a_list_is_leased_while_it_is_sold_and_free_at_the_end_of_the_lease():
+    guest_list = check(make_ticket_type(), guests("Ana"))
+    confirm(guest_list)
+    now = clock.now()
+    leases = []
+
+    def look(_moment: str) -> None:
+        leases.append(GuestList.objects.get().leased_until)
+
+    GuestList.objects.update(leased_until=now + timedelta(microseconds=1))
+    sell_guest_list(guest_list_id=guest_list, now=now)
+    assert states(guest_list) == [(LineState.READY, "")]
+    GuestList.objects.update(leased_until=now)
+    with watched("orders.guest_lists:sell_at_box_office", at=look):
+        sell_guest_list(guest_list_id=guest_list, now=now)
+
+    assert states(guest_list) == [(LineState.SOLD, "")]
+    assert leases == [now + timedelta(seconds=90)] * 2
+    done = GuestList.objects.get()
+    assert (done.finished_at, done.leased_until) == (now, None)
+
+
+def test_a_list_with_lines_left_is_free_and_asks_anew(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("orders.guest_lists.LINES_AT_ONCE", 1)
+    guest_list = check(make_ticket_type(), guests("Ana", "Bia"))
+    confirm(guest_list)
+    GuestList.objects.update(asks=3)
+    now = clock.now()
+
+    sell_guest_list(guest_list_id=guest_list, now=now)
+
+    found = GuestList.objects.get()
+    assert (found.leased_until, found.asks) == (None, 0)
+    assert found.ask_again_at == next_retry_at(0, now=now)
+
+
+def test_a_line_that_another_list_sells_at_the_same_moment_is_repeated():
+    kind = make_ticket_type()
+    first, second = check(kind, guests("Ana", "Bia")), check(kind, guests("Ana"))
+    for guest_list in (first, second):
+        confirm(guest_list)
+    moments: list[str] = []
+
+    def sell_the_second_list(moment: str) -> None:
+        moments.append(moment)
+        if len(moments) == 1:
+            sell_guest_list(guest_list_id=second, now=clock.now())
+
+    with watched("orders.guest_lists:sell_at_box_office", at=sell_the_second_list):
+        sell_guest_list(guest_list_id=first, now=clock.now())
+
+    assert states(first) == [(LineState.REPEATED, LineProblem.REPEATED), (LineState.SOLD, "")]
+    assert states(second) == [(LineState.SOLD, "")]
+    assert Order.objects.count() == 2
+
+
+def test_a_line_that_was_refused_meanwhile_is_neither_sold_nor_changed():
+    guest_list = check(make_ticket_type(), guests("Ana"))
+    confirm(guest_list)
+
+    def refuse(_moment: str) -> None:
+        GuestLine.objects.update(state=LineState.REFUSED, problem=LineProblem.SOLD_OUT)
+
+    with watched("orders.guest_lists:sell_at_box_office", at=refuse):
+        sell_guest_list(guest_list_id=guest_list, now=clock.now())
+
+    assert states(guest_list) == [(LineState.REFUSED, LineProblem.SOLD_OUT)]
+    assert not Order.objects.exists()
 
 
 def test_an_event_that_is_cancelled_meanwhile_refuses_the_lines():
