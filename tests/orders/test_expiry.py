@@ -28,7 +28,7 @@ from orders.expiry import (
     settle_overdue_holds,
     settle_overdue_holds_everywhere,
 )
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderStatus, TicketExchange
 from orders.payment import ReservationExpired, confirm_payment
 from tests.crash import BEFORE, crash, watched
 from tests.make import (
@@ -197,6 +197,34 @@ def test_a_hold_without_an_order_is_dropped_only_after_requests_that_may_write_t
 
     (decision,) = decide_holds(event_id=kind.event_id, order_ids=[order_id], now=clock.now())
     assert (decision.order_id, decision.action) == (order_id, "release")
+
+
+def test_the_hold_of_an_exchange_is_settled_and_those_beside_it_follow_their_orders():
+    order, exchange_id, unknown = make_reserved_order(), new_id(), new_id()
+    item = order.items.get()
+    other = make_ticket_type(event=order.event, name="VIP")
+    TicketExchange.objects.create(
+        pk=exchange_id,
+        order=order,
+        order_item=item,
+        position=1,
+        from_type=item.ticket_type,
+        to_type=other,
+        price_before=item.unit_price,
+        price_after=item.unit_price,
+        at=clock.now(),
+    )
+
+    decided = decide_holds(
+        event_id=order.event_id, order_ids=[order.pk, exchange_id, unknown], now=clock.now()
+    )
+
+    assert {(each.order_id, each.action) for each in decided} == {
+        (order.pk, "retime"),
+        (exchange_id, "settle"),
+        (unknown, "release"),
+    }
+    assert [each.pk for each in DroppedHold.objects.all()] == [unknown]
 
 
 def test_the_ids_of_dropped_holds_are_deleted_after_a_day():

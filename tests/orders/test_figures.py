@@ -15,10 +15,11 @@ from orders.expiry import expire_reservations
 from orders.figures import (
     Sales,
     compare_periods,
+    sales_by_day,
     sales_by_time,
     sales_by_type,
 )
-from orders.models import Order
+from orders.models import Order, TicketExchange
 from orders.order_figures import OrderCounts, count_orders
 from orders.sales_slots import SalesSlot, SalesSummary
 from orders.sales_summary import summarize_sales
@@ -31,6 +32,7 @@ from tests.make import (
     make_ticket_type,
 )
 from ticketing import clock
+from ticketing.ids import new_id
 from tickets.models import Ticket
 from tickets.refund import refund_tickets
 from tickets.settlement import settle_order
@@ -160,6 +162,85 @@ def test_figures_count_the_given_events_only(summarized):
 
     assert sales_by_time(own, days=7, now=NOW, zone=SAO_PAULO).total == 1
     assert list(sales_by_type(own)) == [ours.pk]
+
+
+def test_sales_are_counted_by_the_day_of_the_time_zone_since_a_moment(summarized):
+    kind = make_ticket_type(price="10.00")
+    midnight = datetime(2026, 3, 28, 3, tzinfo=UTC)
+    for minutes, quantity in ((-1, 1), (0, 2), (24 * 60 - 1, 3), (24 * 60, 4)):
+        sell(kind, at=midnight + timedelta(minutes=minutes), quantity=quantity)
+    summarized()
+
+    days = sales_by_day(everything(), since=midnight, zone=SAO_PAULO)
+
+    assert days == {
+        (date(2026, 3, 28), kind.pk): Sales(5, Decimal("50.00")),
+        (date(2026, 3, 29), kind.pk): Sales(4, Decimal("40.00")),
+    }
+
+
+def test_each_sale_and_return_counts_once_where_the_slots_end():
+    kind = make_ticket_type(price="10.00")
+    end = NOW.replace(minute=0)
+    sell(kind, at=end - timedelta(minutes=15), quantity=2)
+    summarize_sales(now=end + timedelta(minutes=15))
+    assert SalesSummary.objects.get().written_until == end
+    order = sell(kind, at=end, quantity=3)
+    give_back(order, at=end)
+    # A slot that is written while these figures are read.
+    SalesSlot.objects.create(
+        event=kind.event,
+        ticket_type=kind,
+        starts_at=end,
+        currency="BRL",
+        sold=3,
+        amount=30,
+        returned=1,
+        returned_amount=10,
+    )
+
+    assert sales_by_type(everything()) == {kind.pk: Sales(5, Decimal(50), 1, Decimal(10))}
+
+
+def exchange(order: Order, kind: TicketType, *, at: datetime, price: int) -> None:
+    """Exchange the first ticket of an order as if it had been at that time."""
+    item = order.items.get()
+    TicketExchange.objects.create(
+        pk=new_id(),
+        order=order,
+        order_item=item,
+        position=1,
+        from_type=item.ticket_type,
+        to_type=kind,
+        price_before=item.unit_price,
+        price_after=price,
+        at=at,
+    )
+
+
+def test_exchanges_since_the_slots_end_move_the_sale_and_those_before_are_in_the_slots():
+    kind, other = make_ticket_type(price="10.00"), make_ticket_type(price="10.00")
+    vip, balcony = (make_ticket_type(event=kind.event, name=name) for name in ("VIP", "Balcony"))
+    end = NOW.replace(minute=0)
+    SalesSummary.objects.create(written_until=end)
+    first, dearer, cheaper = (sell(kind, at=end) for _ in range(3))
+    exchange(first, vip, at=end - timedelta(seconds=1), price=70)
+    exchange(dearer, vip, at=end, price=15)
+    exchange(cheaper, balcony, at=end, price=8)
+    exchange(sell(other, at=end), make_ticket_type(event=other.event, name="VIP"), at=end, price=10)
+    own = Event.objects.filter(pk=kind.event_id)
+    expected = {
+        kind.pk: Sales(1, Decimal(10)),
+        vip.pk: Sales(1, Decimal(15)),
+        balcony.pk: Sales(1, Decimal(10), returned_amount=Decimal(2)),
+    }
+
+    assert sales_by_type(own) == expected
+    # Both the sales and the exchanges were at that moment.
+    since = sales_by_day(own, since=end, zone=SAO_PAULO)
+    assert since == {(date(2026, 3, 29), kind): sales for kind, sales in expected.items()}
+    later = sales_by_day(own, since=end + timedelta(seconds=1), zone=SAO_PAULO)
+    assert later == {}
 
 
 def test_the_orders_of_an_event_are_counted_by_how_they_went_on(summarized):

@@ -9,11 +9,21 @@ from django.db import connection, transaction
 
 from events.models import TicketType
 from orders.models import Order
-from orders.search import OrderFilter, UnknownOrder, first_orders, orders_of_event
-from tests.make import make_reserved_order, make_ticket_type
+from orders.search import (
+    EXPORTED,
+    OrderFilter,
+    UnknownOrder,
+    export_orders,
+    first_orders,
+    newest_named,
+    orders_of_event,
+)
+from tests.make import SOMEBODY, make_paid_order, make_reserved_order, make_ticket_type
 from tests.moments import NOON
 from ticketing import clock
 from ticketing.ids import new_id
+from tickets.models import Ticket
+from tickets.refund import refund_tickets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,6 +70,13 @@ def test_orders_modified_since_a_time_include_that_time_and_are_sorted_by_change
     # Among orders of exactly that time, only those after the last order of the previous page.
     assert found(kind, modified_since=NOON, after=one) == [two, three]
     assert found(kind, modified_since=NOON, after=two) == [three]
+
+
+def test_an_order_that_changed_later_is_on_the_next_page_though_its_id_is_smaller():
+    kind = make_ticket_type()
+    later, last = make_orders(kind, NOON + SECOND, NOON)
+
+    assert found(kind, modified_since=NOON, after=last) == [later]
 
 
 def test_a_page_continues_after_the_previous_one_also_among_orders_of_the_same_time():
@@ -121,3 +138,36 @@ def test_no_statement_that_only_clears_a_digest_changes_when_an_order_was_modifi
     Order.objects.update(address_digest="", modified_at=clock.now() + SECOND)
 
     assert Order.objects.get().modified_at == order.modified_at
+
+
+def test_the_newest_rows_are_found_by_all_words_of_a_name_in_any_case():
+    kind = make_ticket_type()
+    names = ["Ana Souza", "Ana Lima", "ana maria SOUZA", "Bia Souza"]
+    orders = make_orders(kind, *(NOON + n * SECOND for n in range(4)))
+    for pk, name in zip(orders, names, strict=True):
+        Order.objects.filter(pk=pk).update(customer_name=name)
+    own = Order.objects.filter(event=kind.event)
+
+    def named(*words: str, count: int = 9) -> list[UUID]:
+        return newest_named(own, "customer_name", words, count=count)
+
+    assert named("SOUZA", "ana") == [orders[2], orders[0]]
+    assert named("souza", count=2) == [orders[3], orders[2]]
+    assert (named("nobody"), named()) == ([], [])
+    assert newest_named(own.none(), "customer_name", ["ana"], count=9) == []
+
+
+def test_an_export_has_the_tickets_that_are_left_and_the_moments_of_the_order():
+    order = make_paid_order(quantity=3)
+    tickets = [ticket.pk for ticket in Ticket.objects.of_order(order.pk)]
+    refund_tickets(order_id=order.pk, ticket_ids=tickets[:1], actor=SOMEBODY, now=clock.now())
+    (reserved,) = make_orders(order.items.get().ticket_type, NOON)
+
+    first, second = export_orders(orders_of_event(order.event_id, OrderFilter()))
+
+    paid = dict(zip(EXPORTED, first, strict=True))
+    assert (paid["id"], paid["tickets"], paid["items"]) == (str(order.pk), 2, "3 × Pista")
+    assert (paid["refunded"], paid["paid_at"]) == ("45.00", order.paid_at.isoformat())
+    unpaid = dict(zip(EXPORTED, second, strict=True))
+    assert (unpaid["id"], unpaid["created_at"]) == (str(reserved), NOON.isoformat())
+    assert (unpaid["paid_at"], unpaid["closed_at"]) == ("", "")
