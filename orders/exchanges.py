@@ -102,7 +102,6 @@ class _PlaceIsStale(Exception):
     """The place was held in another epoch of the stock than the current one."""
 
     def __init__(self, current: int) -> None:
-        super().__init__()
         self.current = current
 
 

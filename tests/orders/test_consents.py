@@ -1,6 +1,7 @@
 """A buyer accepts the organizer's terms with the payment, and news only apart from them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -197,7 +198,7 @@ def test_withdrawing_ends_the_news_and_keeps_the_record():
 def test_a_person_who_accepted_only_the_terms_takes_no_news():
     organizer = make_organizer()
     pay(order_at(organizer), terms=save(organizer))
-    person = {"organizer_id": organizer.pk, "email": "ana@example.com"}
+    person: Any = {"organizer_id": organizer.pk, "email": "ana@example.com"}
 
     assert not takes_news(**person)
     assert withdraw_news(**person, actor=SOMEBODY, now=clock.now()) == 0

@@ -27,7 +27,7 @@ from orders.exchanges import (
     with_place,
 )
 from orders.expiry import decide_holds
-from orders.holding import EventHasChanged
+from orders.holding import EventHasChanged, hold_once
 from orders.models import CashDifference, Order, OrderStatus
 from orders.pricing import EventNotFound, EventNotOnSale, UnknownTicketType
 from tests.engine.world import left
@@ -121,7 +121,7 @@ def test_a_place_whose_reservation_has_expired_is_taken(redis: Redis, kind: Tick
 def test_an_exchange_reads_an_event_again_that_changed_before_its_place_was_held(
     kind: TicketType, monkeypatch: pytest.MonkeyPatch
 ):
-    hold, seen = exchanges.hold_once, list[int]()
+    hold, seen = hold_once, list[int]()
 
     def find_it_changed_once(*arguments):
         seen.append(1)

@@ -167,6 +167,7 @@ def test_an_export_has_the_tickets_that_are_left_and_the_moments_of_the_order():
 
     paid = dict(zip(EXPORTED, first, strict=True))
     assert (paid["id"], paid["tickets"], paid["items"]) == (str(order.pk), 2, "3 × Pista")
+    assert order.paid_at is not None
     assert (paid["refunded"], paid["paid_at"]) == ("45.00", order.paid_at.isoformat())
     unpaid = dict(zip(EXPORTED, second, strict=True))
     assert (unpaid["id"], unpaid["created_at"]) == (str(reserved), NOON.isoformat())

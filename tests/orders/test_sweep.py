@@ -63,7 +63,7 @@ def resend(queue: RecordingQueue) -> list[tuple[Message, str]]:
     with transaction.atomic():
         count = resend_order_messages(now=NOON)
     assert count == len(queue.sent)
-    return sorted((message, *body.values()) for message, body in queue.sent)
+    return sorted((message, subject) for message, body in queue.sent for subject in body.values())
 
 
 def test_a_message_is_sent_again_for_each_row_that_waits_and_for_no_other_one(
