@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pypdfium2
+import pypdfium2.raw
 import pytest
 import zxingcpp
 from django.utils import translation
@@ -57,6 +58,24 @@ def codes_in(pdf: bytes) -> list[str]:
     return [found.text for page in pages for found in zxingcpp.read_barcodes(page)]
 
 
+def drawn_on(page: pypdfium2.PdfPage) -> tuple[list[tuple[int, ...]], list[str]]:
+    """
+    Return what is drawn on a page, and the words in bold letters.
+
+    Of each shape: its left, top, right and bottom in millimeters, and 1 if its line is dashed.
+    """
+    shapes, bold, words = [], [], page.get_textpage()
+    for each in page.get_objects():
+        left, bottom, right, top = each.get_bounds()
+        if each.type == pypdfium2.raw.FPDF_PAGEOBJ_PATH:
+            is_dashed = pypdfium2.raw.FPDFPageObj_GetDashCount(each) > 0
+            ends = (left, page.get_height() - top, right, page.get_height() - bottom)
+            shapes.append((*(round(end * 25.4 / 72) for end in ends), int(is_dashed)))
+        elif "Bold" in each.get_font().get_base_name():
+            bold.append(words.get_text_bounded(left, bottom, right, top))
+    return shapes, bold
+
+
 @pytest.mark.parametrize(("paper", "pages"), [(Paper.A4, 2), (Paper.PHONE, 3)])
 def test_a_barcode_reader_reads_each_code_from_the_page(paper: Paper, pages: int):
     order, tickets = order_and_tickets(quantity=3)
@@ -94,6 +113,48 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
         "contato@example.com",
     ]
     assert [word for word in [*everything, *words] if word not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("paper", "expected"),
+    [
+        # The band, the card, the line along which it is torn, the line above the name, the code.
+        (
+            Paper.A4,
+            [
+                (12, 11, 198, 15, 0),
+                (12, 11, 198, 138, 0),
+                (128, 21, 128, 132, 1),
+                (21, 93, 121, 93, 0),
+                (136, 29, 190, 83, 0),
+            ],
+        ),
+        # The band, the card, the line above the code, the code, the line above the name.
+        (
+            Paper.PHONE,
+            [
+                (4, 4, 86, 8, 0),
+                (4, 4, 86, 203, 0),
+                (8, 70, 82, 70, 1),
+                (17, 75, 73, 131, 0),
+                (11, 143, 79, 143, 0),
+            ],
+        ),
+    ],
+)
+def test_the_card_has_its_place_on_the_paper_and_what_the_guest_looks_for_is_bold(
+    paper: Paper, expected: list[tuple[int, ...]]
+):
+    order, tickets = order_and_tickets(quantity=1)
+
+    with pypdfium2.PdfDocument(pdf_of(order, tickets, paper, language="en")) as document:
+        shapes, bold = drawn_on(document[0])
+
+    assert shapes == expected
+    assert sorted(bold) == sorted([
+        "Ópera", "Sunday, January 10, 2027", "Teatro", "YD8X2B-1",
+        "Joana Ñandú ş", "Meia-entrada", "BRL 120.00", "YD8X2B",
+    ])  # fmt: skip
 
 
 def test_a_revoked_ticket_is_not_drawn_and_the_others_keep_their_numbers():
