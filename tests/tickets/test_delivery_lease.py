@@ -55,18 +55,6 @@ def test_the_next_worker_sends_after_a_lease_has_expired():
     assert (sent_before, len(mail.outbox)) == (0, 1)
 
 
-def test_a_message_sends_the_tickets_of_its_order_only():
-    ours, theirs = make_paid_order(), make_paid_order()
-
-    deliver_tickets(order_id=ours.pk, now=clock.now())
-
-    assert len(mail.outbox) == 1
-    assert ours.event.name in mail.outbox[0].subject
-    assert list(Delivery.objects.filter(sent_at=None).values_list("order", flat=True)) == [
-        theirs.pk
-    ]
-
-
 def test_a_lease_is_longer_than_the_time_limit_of_a_task(settings):
     assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) < LEASE
 
