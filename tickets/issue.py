@@ -9,7 +9,6 @@ from django.db import transaction
 
 from orders.changes import touch_order
 from ticketing.queue.messages import Message, send_after_commit
-from ticketing.storage import StorageAway
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import ensure_object_name, object_name
 from tickets.pictures import render_png
@@ -42,10 +41,7 @@ def code_url(ticket: Ticket) -> str | None:
 
 
 def _store(name: str, picture: bytes) -> None:
-    saved = storages["tickets"].save(name, ContentFile(picture))
-    if saved != name:
-        storages["tickets"].delete(name)
-        raise StorageAway(f"{name} was stored under another name.")
+    storages["tickets"].save(name, ContentFile(picture))
 
 
 @transaction.atomic(durable=True)

@@ -4,7 +4,13 @@ import pytest
 from django.core import mail
 
 from orders.models import Order
-from tests.make import SOMEBODY, make_paid_order, make_reserved_order, make_transfer
+from tests.make import (
+    SOMEBODY,
+    make_paid_order,
+    make_processing_order,
+    make_reserved_order,
+    make_transfer,
+)
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.models import Act
@@ -12,6 +18,7 @@ from ticketing.queue.messages import Message
 from tickets.delivery import NothingToDeliver, deliver_tickets, resend_tickets
 from tickets.models import Delivery, Ticket
 from tickets.refund import refund_order
+from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,8 +46,17 @@ def test_a_message_delivers_the_tickets_of_its_order_only_and_that_is_on_record(
     assert (wants_mail(ours), wants_mail(theirs)) == (False, True)
     act = Act.objects.get(type="order.mailed")
     assert (act.subject_id, act.organizer_id) == (ours.pk, ours.event.organizer_id)
-    assert act.actor_kind == "system"
+    assert (act.actor_kind, act.actor_id) == ("system", str(ours.pk))
     assert before <= act.at <= clock.now()
+
+
+def test_tickets_are_delivered_once_their_codes_are_stored():
+    order = make_processing_order()
+    settle_order(order_id=order.pk, now=clock.now())
+
+    assert deliver(order) == 0
+
+    assert wants_mail(order)
 
 
 def test_an_order_that_was_refunded_meanwhile_gets_no_tickets_and_waits_for_none():

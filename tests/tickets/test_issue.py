@@ -1,6 +1,8 @@
 """QR codes in S3: private objects, with names that cannot be guessed and links that expire."""
 
 import io
+from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -13,11 +15,13 @@ from PIL import Image
 
 from config.settings import storage
 from orders.models import Order
-from tests.make import make_processing_order
+from tests.make import make_paid_order, make_processing_order
+from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.queue.messages import Message
 from ticketing.storage import SmallObjects
 from tickets.issue import code_url, issue_codes
-from tickets.models import Delivery, Ticket
+from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.object_names import object_name
 from tickets.settlement import settle_order
 
@@ -86,3 +90,63 @@ def test_codes_that_the_storage_did_not_store_are_stored_by_a_retry(
 
     issue_codes(order_id=order.pk, now=clock.now())
     assert Delivery.objects.get().codes_stored_at is not None
+
+
+def is_stored(ticket: Ticket) -> bool:
+    return storages["tickets"].exists(f"{object_name(ticket)}.png")
+
+
+def test_a_message_stores_the_valid_codes_of_its_order_only_and_shows_it_as_changed(
+    queue: RecordingQueue,
+):
+    ours, theirs = settled_order(quantity=2), settled_order()
+    valid, revoked = Ticket.objects.of_order(ours.pk)
+    Ticket.objects.filter(pk=revoked.pk).update(status=TicketStatus.REVOKED)
+    ours.refresh_from_db()
+    before, now = ours.modified_at, clock.now() + timedelta(minutes=1)
+    queue.sent.clear()
+
+    issue_codes(order_id=ours.pk, now=now)
+
+    assert [is_stored(each) for each in (valid, revoked, theirs.tickets.get())] == [
+        True, False, False,
+    ]  # fmt: skip
+    stored_at = dict(Delivery.objects.values_list("order", "codes_stored_at"))
+    assert stored_at == {ours.pk: now, theirs.pk: None}
+    assert queue.sent == [(Message.DELIVER_TICKETS, {"order_id": str(ours.pk)})]
+    ours.refresh_from_db()
+    assert ours.modified_at > before
+
+
+def test_a_repeat_asks_for_the_mail_until_it_was_sent_and_stores_nothing(queue: RecordingQueue):
+    order, _stored = make_paid_order(), make_paid_order()
+    ticket = order.tickets.get()
+    storages["tickets"].delete(f"{object_name(ticket)}.png")
+    before = Order.objects.values("modified_at").get(pk=order.pk)
+    queue.sent.clear()
+
+    issue_codes(order_id=order.pk, now=clock.now())
+    asked = list(queue.sent)
+    Delivery.objects.filter(order=order).update(sent_at=clock.now())
+    issue_codes(order_id=order.pk, now=clock.now())
+
+    assert asked == queue.sent == [(Message.DELIVER_TICKETS, {"order_id": str(order.pk)})]
+    assert not is_stored(ticket)
+    assert Order.objects.values("modified_at").get(pk=order.pk) == before
+
+
+def test_codes_of_a_ticket_that_was_replaced_during_the_upload_do_not_count_as_stored(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    order, save = settled_order(), storages["tickets"].save
+    queue.sent.clear()
+
+    def save_while_it_is_replaced(*arguments: Any) -> str:
+        Delivery.objects.update(asked_at=clock.now())
+        return str(save(*arguments))
+
+    monkeypatch.setattr(storages["tickets"], "save", save_while_it_is_replaced)
+    issue_codes(order_id=order.pk, now=clock.now())
+
+    assert Delivery.objects.get().codes_stored_at is None
+    assert queue.sent == []

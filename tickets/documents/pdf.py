@@ -97,7 +97,6 @@ def render_pdf(
         written,
         pagesize=(page.width * MM, page.height * MM),
         invariant=True,
-        pageCompression=1,
         lang=translation.get_language(),
     )
     canvas.setTitle(f"{order.event.name} · {order.code}")

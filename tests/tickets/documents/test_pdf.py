@@ -9,10 +9,12 @@ import pypdfium2.raw
 import pytest
 import zxingcpp
 from django.utils import translation
+from reportlab.pdfbase import pdfmetrics
 
 from events.models import Event, Organizer, TicketType
 from orders.models import Order, OrderItem
 from ticketing.ids import new_id
+from tickets.documents.fonts import load_fonts
 from tickets.documents.pdf import Paper, render_pdf
 from tickets.models import Ticket, TicketStatus
 
@@ -204,6 +206,26 @@ def test_emoji_are_left_out_and_letters_of_any_script_do_no_harm():
 
     assert "Jazz & Ciá\r\n" in text_of(pdf)[0]
     assert codes_in(pdf) == [tickets[0].code]
+
+
+def test_programs_read_the_title_the_organizer_and_the_language_of_a_pdf():
+    order, tickets = order_and_tickets(quantity=1)
+
+    pdf = pdf_of(order, tickets, language="en")
+
+    with pypdfium2.PdfDocument(pdf) as document:
+        found = document.get_metadata_dict()
+    assert (found["Title"], found["Author"]) == ("Ópera · YD8X2B", "Casa Azul")
+    assert b"/Lang (en)" in pdf
+
+
+def test_the_first_pdf_of_a_process_loads_its_letters(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pdfmetrics, "_fonts", {})
+    load_fonts.cache_clear()
+
+    order, tickets = order_and_tickets(quantity=1)
+
+    assert "Joana Ñandú ş" in text_of(pdf_of(order, tickets))[0]
 
 
 def test_a_hundred_tickets_stay_small_enough_for_any_mailbox():
