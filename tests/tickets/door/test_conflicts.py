@@ -93,6 +93,21 @@ def test_the_first_who_acknowledges_a_conflict_is_on_record_with_its_gate():
     assert (conflict.acknowledged_at, conflict.acknowledged_by) == (NOON + 2 * MINUTE, "user:1")
     act = Act.objects.get(type="ticket.conflict_acknowledged")
     assert act.details == {"scan": str(conflict.pk), "gate": "South"}
+    assert open_conflicts([ticket.event_id]) == {ticket.event_id: []}
+
+
+def test_an_unknown_conflict_and_one_of_another_event_cannot_be_acknowledged():
+    ticket, elsewhere = make_ticket(), make_ticket()
+    for minute, gate in enumerate(["North", "South"]):
+        scan(elsewhere, gate, minute)
+
+    for scan_key in (new_id(), conflict_of(elsewhere.event).scan.pk):
+        with pytest.raises(ConflictNotFound):
+            acknowledge_conflict(
+                event_id=ticket.event_id, scan_key=scan_key, actor=SOMEBODY, now=NOON
+            )
+
+    assert conflict_of(elsewhere.event).scan.acknowledged_at is None
 
 
 def test_a_conflict_of_no_ticket_cannot_be_acknowledged():
