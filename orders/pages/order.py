@@ -1,18 +1,20 @@
 """The page of an order: what happens with it now, and what its buyer can do next."""
 
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
+from events.wording import show_hour
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
 from orders.confirmation import accept_payment
 from orders.declines import say_decline
 from orders.gateway import get_checkout
-from orders.models import Order, OrderStatus, PaymentMethod
+from orders.models import Order, OrderStatus, PaymentMethod, PixState
 from orders.page_link import order_path
 from orders.pages.access import of_order, see_other, show_instead
 from orders.pages.choosing import lead_to_order
@@ -32,6 +34,7 @@ from ticketing import clock
 from ticketing.api.form_keys import act_once
 from ticketing.api.idempotency import ResponseStore
 from ticketing.api.problems import status_and_words
+from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from ticketing.pages.sections import Place, render_sections
 from ticketing.pages.shop import show_private_page
@@ -153,7 +156,16 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
         "can_correct": offers_correction(request, order, now),
         "decline": say_decline(payment.decline_code) if payment is not None else "",
         "is_ready": is_ready(order),
+        "pix_until": _pix_payable_until(order, now),
     }
     status = status_and_words(type(refusal))[0] if refusal is not None else HTTPStatus.OK
     sources = checkout.sources if checkout is not None else {}
     return show_private_page(request, "orders/order.html", context, status=status, sources=sources)
+
+
+def _pix_payable_until(order: Order, now: datetime) -> str:
+    """Return the time until which banks still take money for the order's Pix, or ""."""
+    pix = getattr(order, "pix", None)
+    if pix is None or pix.state != PixState.WAITING or pix.expires_at <= now:
+        return ""
+    return show_hour(pix.expires_at.astimezone(zone_named(order.event.timezone)))

@@ -8,16 +8,19 @@ import pytest
 from django.db.models import F
 from django.test import Client
 
+from events.wording import show_hour
 from orders.gateway import GatewayAway, SimulatedGateway
 from orders.insertion import Reservation
 from orders.models import Order, OrderStatus, PixCharge, PixState
 from orders.page_link import order_path
 from orders.payment import confirm_payment
-from orders.pix import settle_pix
+from orders.pix import settle_pix, take_pix
+from orders.pix_gateway import PixArrived
 from orders.simulated_charges import SimulatedPix
 from tests.make import make_reservation, make_ticket_type
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.clock import zone_named
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,6 +160,32 @@ def test_an_order_that_was_paid_by_card_is_not_told_that_its_pix_has_ended():
     PixCharge.objects.update(expires_at=clock.now())
 
     assert (buyer.state(), buyer.read()) == ("elsewhere", buyer.home)
+
+
+def test_a_buyer_who_pays_otherwise_is_told_what_becomes_of_the_pix(queue: RecordingQueue):
+    buyer = Buyer()
+    before = buyer.browser.get(f"{buyer.home}?way=card").content.decode()
+    buyer.act("request")
+
+    choosing = buyer.browser.get(f"{buyer.home}?way=card").content.decode()
+    confirm_payment(order=buyer.order, method="card", token="tok_approved", now=clock.now())
+    paying = buyer.browser.get(buyer.home).content.decode()
+    pix = PixCharge.objects.get()
+    zone = zone_named(buyer.order.event.timezone)
+
+    assert "Pix code that you have" not in before
+    assert f"can be paid until {show_hour(pix.expires_at.astimezone(zone))} (" in choosing
+    assert (
+        f'goes back by itself to the account from which it came. <a href="{buyer.path}">'
+        in choosing
+    )
+    assert "Do not pay the Pix code of this order any more" not in choosing
+    assert "Do not pay the Pix code of this order any more" in paying
+    assert "Pix code that you have" not in paying
+    # The promise is kept.
+    take_pix(arrived=PixArrived(pix_id=pix.pk, token="e2e", amount=pix.amount), now=clock.now())
+    pix.refresh_from_db()
+    assert pix.state == PixState.RETURNING
 
 
 def test_an_order_that_needs_no_pix_leads_to_its_own_page():
