@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 # What Brazilians write before an amount. In English the ISO code is clear to every reader.
 _SYMBOLS: Final = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 _MINUS: Final = "\N{MINUS SIGN}"
+_SPACE: Final = "\N{NO-BREAK SPACE}"
 # A currency before the number: a code of three letters, a symbol, or both, as in "R$" and "US$".
 _CURRENCY: Final = re.compile(r"^\s*(?:[A-Z]{3}|[A-Z]{0,3}[$€£])?\s*")
 # Thousands are optional. After the last point or comma there are one or two digits.
@@ -25,12 +26,13 @@ def format_money(amount: Decimal, currency: str) -> str:
     """
     Return an amount in units of its currency (an ISO 4217 code) for the active language.
 
-    It is "R$ 1.240,00" in Portuguese, and "BRL 1,240.00" in English. Zero is shown as an amount.
+    It is "R$ 1.240,00" in Portuguese, and "BRL 1,240.00" in English, with a space at which no line
+    breaks. Zero is shown as an amount.
     """
     portuguese = (get_language() or "").startswith("pt")
     name = _SYMBOLS.get(currency, currency) if portuguese else currency
     number = formats.number_format(abs(amount), decimal_pos=2, use_l10n=True, force_grouping=True)
-    return f"{_MINUS if amount < 0 else ''}{name} {number}"
+    return f"{_MINUS if amount < 0 else ''}{name}{_SPACE}{number}"
 
 
 def symbol_of(currency: str) -> str:

@@ -55,7 +55,7 @@ def test_a_sale_is_made_and_the_page_says_what_was_sold():
     page = text_of(client.post(address(event), a_form(event), follow=True))
 
     order = Order.objects.get()
-    assert f"Sold: 2 tickets, BRL 90.00. Order {order.code}." in page
+    assert f"Sold: 2 tickets, BRL\u00a090.00. Order {order.code}." in page
     assert "bia@example.com" in page
     assert BoxOfficeSale.objects.get().user_id is not None
 
@@ -78,8 +78,8 @@ def test_the_page_shows_price_and_tickets_left_of_each_type():
 
     page = text_of(sign_in(event).get(address(event)))
 
-    assert "BRL 45.00 · 7 left" in page
-    assert "BRL 0.00 · 3 left" in page
+    assert "BRL\u00a045.00 · 7 left" in page
+    assert "BRL\u00a00.00 · 3 left" in page
 
 
 def put_terms_into_force(event: Event, text: str = "Sem devolução.") -> int:

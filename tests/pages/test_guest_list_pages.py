@@ -83,7 +83,7 @@ def test_a_cash_list_shows_its_price():
 
     page = text_of(upload(sign_in(event), event, method="cash", reason=""))
 
-    assert "Sell 2 tickets for BRL 90.00" in page
+    assert "Sell 2 tickets for BRL\u00a090.00" in page
 
 
 def test_a_list_beyond_the_stock_says_so_before_it_is_confirmed():

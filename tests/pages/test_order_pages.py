@@ -363,8 +363,8 @@ def test_the_timeline_tells_all_that_happened_in_order_of_time(queue: RecordingQ
         "ingressos enviados por e-mail",
         "comprador avisado por e-mail",
     ]
-    assert told[0][1] == "3 ingressos; R$ 240,00"
-    assert "R$ 80,00; 1 ingresso" in dict(told)["ingressos do pedido reembolsados"]
+    assert told[0][1] == "3 ingressos; R$\u00a0240,00"
+    assert "R$\u00a080,00; 1 ingresso" in dict(told)["ingressos do pedido reembolsados"]
 
 
 def test_the_timeline_is_in_the_time_zone_of_the_event_with_the_name_of_the_actor(

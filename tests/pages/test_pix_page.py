@@ -79,7 +79,7 @@ def test_a_buyer_gets_a_code_pays_it_and_is_led_to_the_order(queue: RecordingQue
     assert buyer.state() == "waiting"
     assert buyer.act("simulate") == buyer.path
     assert buyer.state() == "seen"
-    assert "We have received BRL 45.00 by Pix" in buyer.read()
+    assert "We have received BRL\u00a045.00 by Pix" in buyer.read()
     queue.run_all()
 
     assert (buyer.state(), buyer.read()) == ("elsewhere", buyer.home)
@@ -109,10 +109,10 @@ def test_a_pix_that_ended_says_so_and_money_that_came_late_is_said_to_be_returne
     # The buyer's bank took the money all the same.
     SimulatedPix.objects.update(paid_at=clock.now())
     buyer.act("check")
-    assert "We are returning BRL 45.00" in buyer.read()
+    assert "We are returning BRL\u00a045.00" in buyer.read()
     settle_pix(order_id=buyer.order.pk, now=clock.now())
 
-    assert "We have returned BRL 45.00" in buyer.read()
+    assert "We have returned BRL\u00a045.00" in buyer.read()
     assert PixCharge.objects.get().state == PixState.RETURNED
 
 

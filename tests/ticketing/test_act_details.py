@@ -63,7 +63,7 @@ def test_changed_values_are_words_money_and_times_of_the_event():
     assert "sim → não" in line
     # Four hours before UTC, and so on the day before.
     assert " 20:30 → –" in line
-    assert "(Pista): R$ 80,00 → R$ 1.090,50" in line
+    assert "(Pista): R$\u00a080,00 → R$\u00a01.090,50" in line
 
 
 def test_a_value_that_only_looks_like_a_date_stays_as_it_is():
@@ -90,7 +90,7 @@ def test_an_exchange_says_the_types_the_money_and_what_became_of_the_difference(
 
     line = shown(details)
 
-    assert line == "ticket type: Pista → VIP; BRL 120.00 in cash"
+    assert line == "ticket type: Pista → VIP; BRL\u00a0120.00 in cash"
     assert shown({"difference": "waive", "reason": "A broken seat"}) == (
         "difference waived; A broken seat"
     )

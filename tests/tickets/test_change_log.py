@@ -74,7 +74,7 @@ def test_a_change_is_recorded_with_the_values_before_and_after():
     ]
     shown = text_of(member(event))
     assert "Circo Voador → Teatro Rival" in shown
-    assert "BRL 80.00 → BRL 90.00" in shown
+    assert "BRL\u00a080.00 → BRL\u00a090.00" in shown
 
 
 def test_a_change_by_api_is_recorded_with_its_address():

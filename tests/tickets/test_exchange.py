@@ -142,7 +142,7 @@ def test_the_mail_after_an_exchange_says_the_types_and_the_difference(
     text = str(mail.body)
 
     assert "Changed from Pista to VIP." in text
-    assert "You paid the difference of BRL 120.00 to the organizer." in text
+    assert "You paid the difference of BRL\u00a0120.00 to the organizer." in text
 
 
 def test_a_cheaper_type_returns_the_difference_the_way_the_order_was_paid(

@@ -115,8 +115,13 @@ def test_the_mail_has_each_code_in_its_html_and_as_an_attachment():
 @pytest.mark.parametrize(
     ("language", "subject", "moment", "total"),
     [
-        ("pt-br", "Seus ingressos: Ópera", "Domingo, 10 de janeiro de 2027, 21h00", "R$ 240,00"),
-        ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "BRL 240.00"),
+        (
+            "pt-br",
+            "Seus ingressos: Ópera",
+            "Domingo, 10 de janeiro de 2027, 21h00",
+            "R$\u00a0240,00",
+        ),
+        ("en", "Your tickets: Ópera", "Sunday, January 10, 2027, 9:00 PM", "BRL\u00a0240.00"),
     ],
 )
 def test_the_mail_is_in_the_buyers_language_and_in_the_events_time_zone(
@@ -149,7 +154,7 @@ def test_each_ticket_has_its_price_and_a_code_to_read_aloud():
 
     for kind in ("plain", "html"):
         text = text_of(letter, kind)
-        assert "2 × Pista · R$ 120,00" in text
+        assert "2 × Pista · R$\u00a0120,00" in text
         assert all(f"{code}-{number}" in text for number in (1, 2))
 
 
@@ -162,8 +167,8 @@ def test_the_mail_after_a_refund_of_one_ticket_says_how_much_was_refunded():
 
     for kind in ("plain", "html"):
         text = text_of(letter, kind)
-        assert "1 × Pista · R$ 120,00" in text
-        assert "Reembolsado: R$ 120,00" in text
+        assert "1 × Pista · R$\u00a0120,00" in text
+        assert "Reembolsado: R$\u00a0120,00" in text
         assert f"{order.code}-2" in text
         assert f"{order.code}-1" not in text
 

@@ -100,8 +100,7 @@ def _show(  # noqa: PLR0913 - the parts of a page
         context |= {"until": say_until(offer, order), "tickets": _rows(request, order, offer)}
     if amount is not None and form is not None:
         context |= {
-            # A heading on a phone must not break within the amount.
-            "amount": show_money(amount, order.currency).replace(" ", "\u00a0"),
+            "amount": show_money(amount, order.currency),
             "agreed": str(amount),
             "reason": form.cleaned_data["reason"],
         }

@@ -82,19 +82,19 @@ def test_the_report_of_an_event_has_its_sums_its_methods_and_its_sales_by_day_an
 
     (sums,) = page.context["balances"]
     assert (sums.charges, sums.refunds, sums.fees, sums.payout) == (
-        "BRL 235.00",
-        "−BRL 45.00",
-        "BRL 0.00",
-        "BRL 190.00",
+        "BRL\u00a0235.00",
+        "−BRL\u00a045.00",
+        "BRL\u00a00.00",
+        "BRL\u00a0190.00",
     )
     (method,) = page.context["methods"]
-    assert (method.name, method.count, method.rest) == ("card", 2, "BRL 190.00")
+    assert (method.name, method.count, method.rest) == ("card", 2, "BRL\u00a0190.00")
     (day,) = page.context["days"]
     assert day.day == clock.now().astimezone(SAO_PAULO).date()
-    assert (day.sum.sold, day.sum.returned, day.sum.revenue) == (4, 1, "BRL 190.00")
+    assert (day.sum.sold, day.sum.returned, day.sum.revenue) == (4, 1, "BRL\u00a0190.00")
     assert [(kind.name, kind.sold, kind.revenue) for kind in day.types] == [
-        ("Pista", 3, "BRL 90.00"),
-        ("VIP", 1, "BRL 100.00"),
+        ("Pista", 3, "BRL\u00a090.00"),
+        ("VIP", 1, "BRL\u00a0100.00"),
     ]
 
 
@@ -114,7 +114,7 @@ def test_the_report_names_discounts_and_complimentary_tickets_apart(event: Event
 
     (discount,) = page.context["discounts"]
     assert (discount.code, discount.orders, discount.tickets) == ("AMIGOS", 1, 2)
-    assert discount.discount == "BRL 20.00"
+    assert discount.discount == "BRL\u00a020.00"
     assert page.context["complimentary"] == 3
     assert "3 complimentary tickets were given" in page.content.decode()
     assert Order.objects.get(pk=given).discount == 0
@@ -130,7 +130,7 @@ def test_the_report_of_all_events_lists_each_of_them_and_speaks_portuguese(event
     page = browse(event, language="pt-br").get(REPORT)
 
     rows = [(row.name, row.payout) for row in page.context["events"]]
-    assert rows == [("Noite de Jazz", "R$ 190,00"), ("Feira", "R$ 45,00")]
+    assert rows == [("Noite de Jazz", "R$\u00a0190,00"), ("Feira", "R$\u00a045,00")]
     assert "Relatório financeiro" in page.content.decode()
     assert page.context["days"] == []
 

@@ -86,7 +86,7 @@ def test_the_next_event_comes_with_its_figures_and_the_later_ones_follow():
     shown = context["next"]
     assert (shown.event.pk, shown.sold, shown.held, shown.left) == (soon.pk, 2, 3, 5)
     assert (shown.capacity, shown.percent, shown.countdown) == (10, 20, "in 5 days")
-    assert shown.revenue == "BRL 160.00"
+    assert shown.revenue == "BRL\u00a0160.00"
     assert [each["event"].pk for each in context["coming"]] == [later.pk]
     assert context["today"] == []
 
@@ -308,8 +308,9 @@ def test_each_matter_leads_to_the_page_on_which_it_is_dealt_with():
     found = matters(member_of(made["organizer"]))
 
     texts = [re.sub(r"^(Since|On) [^,]+", r"\1 then", text) for text, _url in found]
+    code = made["refunded"].code
     assert texts == [
-        f"Since then, the refund of BRL 45.00 for order {made['refunded'].code} has not been paid.",
+        f"Since then, the refund of BRL\u00a045.00 for order {code} has not been paid.",
         "The tickets of 1 order did not reach its buyer.",
         "“Ensaio” is a draft without ticket types.",
         "1 ticket of “Pista” is left for “Baile”.",
@@ -364,7 +365,7 @@ def test_the_dashboard_shows_stock_sales_conversion_and_entries():
     context = dashboard(member_of(event.organizer), event).context
 
     (shown,) = context["shown"].types
-    assert (shown.sold, shown.held, shown.left, shown.revenue) == (2, 1, 7, "BRL 160.00")
+    assert (shown.sold, shown.held, shown.left, shown.revenue) == (2, 1, 7, "BRL\u00a0160.00")
     assert context["paid_percent"] == 50
     assert [(part["name"], part["count"]) for part in context["parts"]][:2] == [
         ("Paid", 1),

@@ -163,7 +163,7 @@ def late_pix(*, paid_by_card: bool = False, amount: str = "") -> Order:
     [
         ({}, "It arrived when the tickets were not kept for you any more."),
         ({"paid_by_card": True}, "your tickets stay valid. This Pix was a second payment."),
-        ({"amount": "50.00"}, "It was over BRL 45.00, and the order is over BRL 50.00."),
+        ({"amount": "50.00"}, "It was over BRL\u00a045.00, and the order is over BRL\u00a050.00."),
     ],
 )
 def test_a_buyer_reads_that_a_pix_was_returned_and_why(
@@ -178,7 +178,7 @@ def test_a_buyer_reads_that_a_pix_was_returned_and_why(
     letters = sweep(queue, at=clock.now() + WAIT)
 
     (letter,) = [each for each in letters if each.subject.startswith("We have returned your Pix")]
-    assert "BRL 45.00" in letter.body
+    assert "BRL\u00a045.00" in letter.body
     assert reason in letter.body
     assert reason in letter.html
     assert f"/o/{order.pk}/?token=lnk_" in letter.body

@@ -99,7 +99,7 @@ def test_sales_are_told_together_and_not_again_before_ten_minutes_have_passed(
 
     assert (early, soon, nothing) == ([], [], [])
     assert [letter.subject for letter in first] == ["2 novos pedidos: Ópera & Cia"]
-    assert "2 pedidos, 3 ingressos, R$ 360,00" in str(first[0].body)
+    assert "2 pedidos, 3 ingressos, R$\u00a0360,00" in str(first[0].body)
     assert [letter.subject for letter in later] == ["1 novo pedido: Ópera & Cia"]
 
 
@@ -204,8 +204,8 @@ def test_the_summary_comes_once_each_morning_at_eight_where_the_organizer_is(
     assert (early, again, quiet) == ([], [], [])
     assert letter.subject == "Sábado, 28 de novembro de 2026: 1 pedido · Casa Azul"
     text = str(letter.body)
-    assert "1 pedido, 3 ingressos, R$ 360,00" in text
-    assert "1 ingresso reembolsado: R$ 120,00" in text
+    assert "1 pedido, 3 ingressos, R$\u00a0360,00" in text
+    assert "1 ingresso reembolsado: R$\u00a0120,00" in text
     assert "2 de 100 vendidos" in text
     assert [summary.day for summary in DailySummary.objects.order_by("day")] == [
         date(2026, 11, 29),

@@ -122,7 +122,7 @@ def test_an_apple_pass_says_what_the_ticket_says(order: Order):
         "holder": "Ana Souza",
         "type": "Pista",
         "address": "Rua dos Arcos, 24, Rio de Janeiro",
-        "price": "BRL 45.00",
+        "price": "BRL\u00a045.00",
         "order": order.code,
         "organizer": "Casa Azul",
     }
