@@ -28,7 +28,7 @@ from tickets.door.undo import undo_check_in
 from tickets.finding import find_tickets
 from tickets.issue import code_url
 from tickets.models import Scan, ScanResult, Ticket, TicketStatus
-from tickets.order_pages.correcting import holder_page
+from tickets.order_pages.correcting import holder_page, tell_of_ended_offers
 from tickets.order_pages.exchanging import exchange_page
 from tickets.order_pages.questions import (
     ask_to_reissue,
@@ -167,14 +167,17 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
     @on_its_page
     @after_asking(ask_to_reissue)
     def reissue_this(self, request: HttpRequest, rows: QuerySet[Ticket]) -> None:
+        now = clock.now()
         act_on_each(
             request,
             rows,
             lambda ticket: replace_ticket(
-                ticket_id=ticket.pk, actor=user_actor(request.user), now=clock.now()
+                ticket_id=ticket.pk, actor=user_actor(request.user), now=now
             ),
             done=_("The ticket has a new code, which is on its way by email."),
         )
+        for ticket in rows:
+            tell_of_ended_offers(request, ticket.order_id, at=now)
 
     @action(description=gettext_lazy("Revoke without refund…"), permissions=["orders", "revoke"])
     @dangerous

@@ -35,6 +35,7 @@ from tickets.order_pages.timeline import read_timeline
 from tickets.refund import refund_tickets, sum_of_refund
 from tickets.replacement import replace_ticket
 from tickets.transfers.links import transfer_link
+from tickets.transfers.offering import NewHolder, offer_ticket, open_offers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -237,6 +238,38 @@ def test_the_page_of_a_correction_says_which_codes_die(queue: RecordingQueue):
     assert "2 ingressos no nome de Ana Souza" in page
 
 
+def test_a_correction_says_before_and_afterwards_which_offers_end(queue: RecordingQueue):
+    order = order_of_three()
+    first, second, third = tickets_of(order)
+    staff, url = staff_of(order), action("correct_this", order)
+    assert "oferecido" not in read(staff.get(url))
+    make_transfer(ticket=first, name="Bia Lima", email="bia@example.com", accepted=False)
+    one = read(staff.get(url))
+    make_transfer(ticket=second, name="Caio Reis", email="caio@example.com", accepted=False)
+    make_transfer(ticket=third, name="Davi Luz", email="davi@example.com")
+    # A person who has accepted a ticket may offer it too. It keeps its code.
+    handed_on = Ticket.objects.get(replaces=third)
+    offer_ticket(
+        order_id=order.pk,
+        ticket_id=handed_on.pk,
+        to=NewHolder("Eva Paz", "eva@example.com", "en"),
+        actor=SOMEBODY,
+        now=clock.now(),
+        giver=handed_on.transfer_id,
+    )
+
+    two = read(staff.get(url))
+    name, email = order.customer_name, order.customer_email
+    sent = {"was_name": name, "was_email": email, "name": name, "email": "new@example.com"}
+    told = messages_of(staff.post(url, sent))
+
+    assert "Um ingresso está oferecido a Bia Lima. Se ele receber um código novo" in one
+    assert "Há ingressos oferecidos a Bia Lima, Caio Reis. As ofertas dos que receberem" in two
+    assert "2 ingressos válidos recebem códigos novos" in two
+    assert told[1:] == ["As ofertas de 2 ingressos a outras pessoas terminaram."]
+    assert set(open_offers(order, now=clock.now())) == {handed_on.pk}
+
+
 def test_a_name_with_a_web_address_is_refused_in_a_correction(queue: RecordingQueue):
     order = order_of_three()
     name, email = order.customer_name, order.customer_email
@@ -256,6 +289,7 @@ def test_a_ticket_gets_another_holder_and_a_new_code(queue: RecordingQueue):
     question = read(staff.get(action("reissue_this", ticket)))
     page = read(staff.get(action("rename_this", ticket)))
     response = staff.post(action("rename_this", ticket), {"holder_name": "Bia Lima"})
+    assert messages_of(response)[1:] == ["A oferta de 1 ingresso a outra pessoa terminou."]
 
     new = Ticket.objects.get(holder_name="Bia Lima")
     ticket.refresh_from_db()
@@ -313,7 +347,9 @@ def test_a_ticket_gets_a_new_code_or_is_revoked_after_a_question(queue: Recordin
     staff = staff_of(ticket.order)
 
     question = read(staff.get(action("reissue_this", ticket)))
-    staff.post(action("reissue_this", ticket), {"confirmed": "yes"})
+    make_transfer(ticket=ticket, email="caio@example.com", accepted=False)
+    done = staff.post(action("reissue_this", ticket), {"confirmed": "yes"})
+    assert messages_of(done)[1:] == ["A oferta de 1 ingresso a outra pessoa terminou."]
     new = tickets_of(ticket.order)[0]
     staff.post(action("revoke_this", new), {"confirmed": "yes"})
 

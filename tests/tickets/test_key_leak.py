@@ -15,6 +15,7 @@ from tests.make import (
     make_event,
     make_paid_order,
     make_ticket_type,
+    make_transfer,
 )
 from tests.moments import NOON
 from tests.queue import RecordingQueue
@@ -91,7 +92,8 @@ def test_the_command_takes_an_event_a_limit_and_a_dry_run(
     event, other = make_event(), make_event()
     for _ in range(2):
         make_paid_order(ticket_type=event.ticket_types.get())
-    make_paid_order(ticket_type=other.ticket_types.get())
+    offered = make_paid_order(ticket_type=other.ticket_types.get()).tickets.get()
+    make_transfer(ticket=offered, email="caio@example.com", accepted=False)
     over = make_paid_order(ticket_type=make_ticket_type())
     Event.objects.filter(pk=over.event_id).update(
         starts_at=clock.now() - timedelta(days=2), ends_at=clock.now() - timedelta(days=1)
@@ -104,8 +106,10 @@ def test_the_command_takes_an_event_a_limit_and_a_dry_run(
     assert key_ids() == [1, 1, 1, 2]
     reissue(event=event.slug)
     assert key_ids() == [1, 1, 2, 2]
+    assert "Offers" not in capsys.readouterr().out
     reissue()
     assert key_ids() == [1, 2, 2, 2]
+    assert "Offers to other people that ended: 1." in capsys.readouterr().out
 
 
 def test_the_command_refuses_the_key_that_signs_new_tickets_and_an_unknown_event(settings: Any):

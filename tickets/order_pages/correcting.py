@@ -1,6 +1,8 @@
 """The pages on which staff correct an order's customer, or give a ticket to another holder."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -21,9 +23,10 @@ from ticketing.errors import Refusal
 from ticketing.text_form import PersonNameField
 from tickets.models import Ticket, TicketStatus
 from tickets.order_pages.page import ActPage, show_page, show_refusal
-from tickets.order_pages.questions import say_which_offer_ends
+from tickets.order_pages.questions import say_which_offer_ends, say_which_offers_end
 from tickets.redelivery import correct_customer
 from tickets.replacement import replace_ticket
+from tickets.transfers.offering import count_ended_offers
 
 
 class CustomerForm(forms.Form):
@@ -59,19 +62,20 @@ def customer_page(
     }  # fmt: skip
     form = CustomerForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        sent = form.cleaned_data
+        sent, now = form.cleaned_data, clock.now()
         try:
             correct_customer(
                 order_id=order.pk,
                 was=Contact(sent["was_name"], sent["was_email"]),
                 becomes=Contact(sent["name"], sent["email"]),
                 actor=user_actor(request.user),
-                now=clock.now(),
+                now=now,
             )
         except Refusal as refusal:
             show_refusal(request, refusal, about=order)
         else:
             messages.success(request, _say_what_happens(order, sent))
+            tell_of_ended_offers(request, order.pk, at=now)
         return redirect(back)
     page = ActPage(
         title=_("Correct the customer of order %(code)s") % {"code": order.code},
@@ -90,18 +94,20 @@ def holder_page(model_admin: OwnAdmin, request: HttpRequest, ticket: Ticket) -> 
     back = reverse("admin:tickets_ticket_change", args=[ticket.pk])
     form = HolderForm(request.POST or None, initial={"holder_name": ticket.holder_name})
     if request.method == "POST" and form.is_valid():
+        now = clock.now()
         try:
             new = replace_ticket(
                 ticket_id=ticket.pk,
                 holder_name=form.cleaned_data["holder_name"],
                 actor=user_actor(request.user),
-                now=clock.now(),
+                now=now,
             )
         except Refusal as refusal:
             show_refusal(request, refusal, about=ticket)
             return redirect(back)
         done = _("The ticket is now in the name of %(name)s, with a new code.")
         messages.success(request, done % {"name": new.holder_name})
+        tell_of_ended_offers(request, ticket.order_id, at=now)
         return redirect("admin:tickets_ticket_change", new.pk)
     page = ActPage(
         title=_("Change the holder of a ticket"),
@@ -120,10 +126,23 @@ def holder_page(model_admin: OwnAdmin, request: HttpRequest, ticket: Ticket) -> 
     return show_page(model_admin, request, page)
 
 
+def tell_of_ended_offers(request: HttpRequest, order_id: UUID, *, at: datetime) -> None:
+    """Show how many open offers of an order's tickets ended at that moment, if any."""
+    count = count_ended_offers(order_id, at=at)
+    if count:
+        ended = ngettext(
+            "The offer of %(count)d ticket to another person has ended.",
+            "The offers of %(count)d tickets to other people have ended.",
+            count,
+        )
+        messages.info(request, ended % {"count": count})
+
+
 def _consequences(order: Order) -> list[str]:
     if order.status != OrderStatus.PAID:
         return [_("All later emails of the order go to the new address.")]
-    valid = Ticket.objects.of_order(order.pk).filter(status=TicketStatus.VALID)
+    # The codes of tickets that were handed on stay.
+    valid = Ticket.objects.of_order(order.pk).filter(status=TicketStatus.VALID, transfer=None)
     in_old_name = valid.filter(holder_name=order.customer_name).count()
     count = valid.count()
     return [
@@ -141,6 +160,7 @@ def _consequences(order: Order) -> list[str]:
             in_old_name,
         )
         % {"count": in_old_name, "name": order.customer_name},
+        *say_which_offers_end(order),
     ]
 
 

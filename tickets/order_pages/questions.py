@@ -13,7 +13,7 @@ from orders.models import Order, OrderStatus
 from orders.refunds import rest_of_payment
 from ticketing import clock
 from ticketing.money import format_money
-from tickets.models import Delivery, Ticket
+from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.retry import Work, unfinished_work
 from tickets.transfers.offering import open_offers
 
@@ -128,6 +128,28 @@ def say_which_offer_ends(ticket: Ticket) -> list[str]:
         return []
     words = {"name": offer.name}
     return [_("The ticket is offered to %(name)s. That offer ends and cannot be accepted.") % words]
+
+
+def say_which_offers_end(order: Order) -> list[str]:
+    """Return the sentence about open offers of tickets that a correction may replace, if any."""
+    mine = Ticket.objects.of_order(order.pk).filter(status=TicketStatus.VALID, transfer=None)
+    offers = open_offers(order, now=clock.now())
+    offered = [
+        offers[ticket_id] for ticket_id in mine.values_list("pk", flat=True) if ticket_id in offers
+    ]
+    if not offered:
+        return []
+    words = {"names": ", ".join(offer.name for offer in offered)}
+    return [
+        ngettext(
+            "A ticket is offered to %(names)s. If it gets a new code, that offer ends and cannot be"
+            " accepted.",
+            "Tickets are offered to %(names)s. The offers of those that get new codes end and"
+            " cannot be accepted.",
+            len(offered),
+        )
+        % words
+    ]
 
 
 def ask_to_revoke(tickets: QuerySet[Ticket]) -> Question:

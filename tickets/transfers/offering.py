@@ -177,6 +177,12 @@ def open_offers(order: Order, *, now: datetime) -> dict[UUID, Transfer]:
     return {offer.ticket_id: offer for offer in offers}
 
 
+def count_ended_offers(order_id: UUID, *, at: datetime) -> int:
+    """Return how many open offers of an order's tickets ended at that moment."""
+    offers = Transfer.objects.filter(ticket__order=order_id, accepted_at=None)
+    return offers.filter(withdrawn_at=at, expires_at__gt=at).count()
+
+
 def giver_of(offer: Transfer) -> Giver:
     """Return the person who has made an offer."""
     earlier, order = offer.ticket.transfer, offer.ticket.order

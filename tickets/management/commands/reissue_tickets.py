@@ -7,6 +7,7 @@ from events.catalogue import find_event
 from ticketing import clock
 from ticketing.actors import system_actor
 from tickets.replacement import KeyStillSigns, orders_signed_by, replace_tickets_signed_by
+from tickets.transfers.offering import count_ended_offers
 
 
 class Command(BaseCommand):
@@ -35,10 +36,16 @@ class Command(BaseCommand):
             self.stdout.write(f"Orders with valid tickets of key {key_id}: {len(orders)}.")
             return
         actor = system_actor(f"reissue_tickets --key-id {key_id}")
-        tickets = sum(
-            replace_tickets_signed_by(
-                key_id=key_id, order_id=order_id, actor=actor, now=clock.now()
+        tickets = offers = 0
+        for order_id in orders:
+            now = clock.now()
+            tickets += replace_tickets_signed_by(
+                key_id=key_id, order_id=order_id, actor=actor, now=now
             )
-            for order_id in orders
-        )
+            offers += count_ended_offers(order_id, at=now)
         self.stdout.write(f"Orders: {len(orders)}. Tickets replaced: {tickets}.")
+        if offers:
+            self.stdout.write(
+                f"Offers to other people that ended: {offers}. Their links stop working; the buyers"
+                " may offer the new tickets."
+            )
