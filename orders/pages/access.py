@@ -17,7 +17,7 @@ from ticketing.pages.shop import show_private_page
 _COOKIE: Final = "order"
 _PARAMETER: Final = "token"
 # Of a shared computer the cookie leaves after a month. The links in the mails stay.
-_KEPT_SECONDS: Final = 30 * 24 * 3600
+KEPT_SECONDS: Final = 30 * 24 * 3600
 
 View = Callable[..., HttpResponseBase]
 
@@ -51,7 +51,7 @@ def give_access(
     response.set_cookie(
         _COOKIE,
         token,
-        max_age=_KEPT_SECONDS,
+        max_age=KEPT_SECONDS,
         path=order_path(order_id),
         secure=request.is_secure(),
         httponly=True,

@@ -30,7 +30,7 @@ from orders.models import Order
 from orders.pages.access import give_access, see_other
 from orders.pages.choice_form import ChoiceForm, describe_choice, quantities_in
 from orders.pages.next_step import next_step
-from orders.pages.own_hold import remember_hold, show_own_hold
+from orders.pages.own_orders import remember_order, show_own_orders
 from orders.pages.refusals import FIELDS, say_refusal
 from orders.pricing import WantedTickets, check_on_sale, offered_types
 from orders.promo_code import LONGEST_PROMO_CODE
@@ -158,7 +158,7 @@ def lead_to_order(request: HttpRequest, reserved: Reserved, *, part: str = "") -
     orders = with_asks_required(Order.objects.select_related("event", "pix"))
     order = orders.get(pk=reserved.order_id)
     response = see_other(f"{next_step(order, clock.now())}{part}")
-    remember_hold(request, response, order)
+    remember_order(request, response, order)
     return give_access(request, response, order_id=reserved.order_id, token=reserved.token)
 
 
@@ -173,7 +173,7 @@ def _show_kept(request: HttpRequest, slug: str) -> HttpResponseBase:
     if live is None:
         raise Http404
     render = partial(_show_to_all, request, live)
-    own = show_own_hold(request, live.cached.event)
+    own = show_own_orders(request, live.cached.event)
     return show_kept(request, live.pages, render, new_form_key=new_form_key, own=own)
 
 
@@ -225,7 +225,7 @@ def _show(  # noqa: PLR0913 - what the page is made of
 ) -> HttpResponse:
     event, code_refusal = live.cached.event, offer.refusal
     # A page for all readers has a mark in its place.
-    own_hold = "" if marks else show_own_hold(request, event)
+    own_orders = "" if marks else show_own_orders(request, event)
     if refusal is not None:
         status = status_and_words(type(refusal))[0]
         match FIELDS.get(refusal.code):
@@ -243,11 +243,11 @@ def _show(  # noqa: PLR0913 - what the page is made of
         "promo": offer.promo,
         "code_refusal": say_refusal(code_refusal) if code_refusal is not None else "",
         "hold_minutes": max(1, event.hold_seconds // 60),
-        "own": own_hold,
+        "own": own_orders,
         **marks,
     }
     page = show_public_page(request, "orders/choose.html", context, status=status)
-    if own_hold:
+    if own_orders:
         page.headers["Cache-Control"] = NOT_STORED
     if refusal is not None and refusal.retry_after is not None:
         page.headers["Retry-After"] = str(refusal.retry_after)

@@ -20,6 +20,7 @@ from orders.pages.access import of_order, see_other, show_instead
 from orders.pages.choosing import lead_to_order
 from orders.pages.consent import agreed_in, describe_terms
 from orders.pages.contact_form import offers_correction
+from orders.pages.own_orders import remember_order
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import describe_order, is_ready, milliseconds_until, state_of
 from orders.pages.starting_again import (
@@ -160,7 +161,8 @@ def _show(request: HttpRequest, order: Order, refusal: Refusal | None = None) ->
     }
     status = status_and_words(type(refusal))[0] if refusal is not None else HTTPStatus.OK
     sources = checkout.sources if checkout is not None else {}
-    return show_private_page(request, "orders/order.html", context, status=status, sources=sources)
+    page = show_private_page(request, "orders/order.html", context, status=status, sources=sources)
+    return remember_order(request, page, order) if order.status == OrderStatus.PAID else page
 
 
 def _pix_payable_until(order: Order, now: datetime) -> str:

@@ -18,7 +18,7 @@ from orders.models import Order, OrderStatus
 from orders.pages.access import give_access
 from orders.pages.choice_form import field_of
 from orders.pages.choosing import Reserved, reserve_by_form
-from orders.pages.own_hold import remember_hold
+from orders.pages.own_orders import remember_order
 from orders.pages.refusals import say_refusal
 from orders.pages.shown_order import state_of
 from orders.pricing import EventNotFound, WantedTickets
@@ -92,7 +92,7 @@ def send_again(
         order, reserved = reserve_same_tickets(request, ended)
     except Refusal as refusal:
         return show(say_refusal(refusal), status_and_words(type(refusal))[0])
-    response = remember_hold(request, send(order), order)
+    response = remember_order(request, send(order), order)
     return give_access(request, response, order_id=order.pk, token=reserved.token)
 
 
