@@ -150,7 +150,7 @@ def test_a_browser_forgets_a_paid_order_when_it_may_not_open_it_any_more():
 def test_each_hold_of_a_browser_is_named_and_the_newest_are_remembered():
     event = make_event(max_per_customer=10)
     browser = Client(headers={"accept-language": "en"})
-    orders = []
+    orders: list[Order] = []
     for quantity in (2, 1, 3, 1, 1):
         browser.post(f"/e/{event.slug}", filled(event, quantity, form_key=f"form-{len(orders)}"))
         orders.append(Order.objects.latest("created_at"))

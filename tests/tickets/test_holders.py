@@ -259,6 +259,10 @@ def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
     assert 'name="method"' not in page
     assert browser.post(f"{home}pix/", {"act": "request"}).headers["Location"] == home
 
+    # The buyer's own name is suggested for the first ticket, and saved by nobody else.
+    assert browser.get(f"{home}names/").content.decode().count('value="Ana Souza"') == 1
+    assert needs_names(Order.objects.select_related("event").get(), clock.now())
+
     missing = browser.post(f"{home}names/", {"name-0": "Bia Lima", "name-1": " "})
     assert (missing.status_code, missing.content.decode().count('class="wrong"')) == (400, 1)
     assert "Your tickets are kept until" in missing.content.decode()
@@ -273,6 +277,7 @@ def test_the_shop_asks_required_names_before_the_payment_and_shows_them():
     pay(order)
     sold = browser.get(f"{home}names/").content.decode()
     assert "gets a new code" in sold
+    assert "Ana Souza" not in sold
     assert "are kept until" not in sold
     assert 'value="Caio Reis"' in sold
 

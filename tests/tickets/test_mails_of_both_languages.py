@@ -200,7 +200,7 @@ MAILS: dict[Callable[[str], HtmlMail], tuple[str, list[str], list[str]]] = {
         "ana@example.com",
         [
             "Seus ingressos: o link para todos os seus pedidos",
-            "O link funciona até 1 de dezembro de 2026, 09h00 (horário de Brasília).",
+            "O link funciona até 1 de dezembro de 2026, 9h00 (horário de Brasília).",
             "Ninguém além de você recebeu este link.",
         ],
         [
@@ -214,7 +214,7 @@ MAILS: dict[Callable[[str], HtmlMail], tuple[str, list[str], list[str]]] = {
         [
             "Sua exportação está pronta: ingressos: Ópera & Cia",
             "01/11/2026 a 30/11/2026 Linhas: 1.234",
-            "O arquivo será apagado em 01/12/2026, 09h00.",
+            "O arquivo será apagado em 01/12/2026, 9h00.",
         ],
         [
             "Your export is ready: tickets: Ópera & Cia",

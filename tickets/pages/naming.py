@@ -46,12 +46,17 @@ class NamesForm(forms.Form):
         super().__init__(*args)
         self.places = list(places)
         is_required = order.event.holder_names == HolderNames.REQUIRED
+        is_first_time = order.status == OrderStatus.RESERVED and not any(
+            each.name for each in self.places
+        )
+        # Most buyers go themselves.
+        suggested = order.customer_name if is_required and is_first_time else ""
         for number, each in enumerate(self.places):
             words = {"type": each.item.ticket_type.name, "number": each.place.position}
             self.fields[f"name-{number}"] = PersonNameField(
                 label=_("%(type)s, ticket %(number)d") % words,
                 required=is_required,
-                initial=each.name,
+                initial=each.name or (suggested if number == 0 else ""),
                 disabled=not (each.can_name or is_over),
                 widget=forms.TextInput(attrs={"autocomplete": "off"}),
             )

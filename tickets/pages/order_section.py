@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from events.handing_on import may_be_transferred
 from events.models import EventStatus
 from orders.models import Order, OrderStatus
 from orders.page_link import order_path
@@ -26,9 +27,11 @@ def _describe(request: HttpRequest, order: Order) -> dict[str, Any] | None:
     if not has_tickets(order):
         return None
     is_on = order.event.status == EventStatus.PUBLISHED
+    is_paid = order.status == OrderStatus.PAID
     return {
         "path": order_path(order.pk),
-        "admits": is_on and order.status == OrderStatus.PAID,
+        "admits": is_on and is_paid,
+        "can_transfer": is_paid and may_be_transferred(order.event, now=clock.now()),
     }
 
 
