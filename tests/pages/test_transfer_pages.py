@@ -158,13 +158,17 @@ def test_what_is_wrong_is_said_at_its_field_in_the_readers_language():
 
 def test_an_event_without_transfers_shows_no_form_and_takes_none():
     order = make_paid_order()
+    allowed = browser_of(order).get(order_path(order.pk)).content.decode()
     Event.objects.filter(pk=order.event_id).update(allows_transfers=False)
     browser = browser_of(order)
 
     tickets = browser.get(f"{order_path(order.pk)}tickets").content.decode()
+    home = browser.get(order_path(order.pk)).content.decode()
     page = browser.get(page_of(order)).content.decode()
     refused = browser.post(page_of(order), {**BIA, "form_key": "k"})
 
+    assert "There you can also transfer a ticket" in allowed
+    assert "There you can also transfer a ticket" not in home
     assert "Transfer to another person" not in tickets
     assert "<input" not in page.partition("<main")[2]
     assert refused.status_code == 403
