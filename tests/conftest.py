@@ -21,6 +21,7 @@ from events.pages.live import clear_live_events
 from events.pages.live_catalogue import clear_live_catalogue
 from events.stock.cold import clear_recorded_figures
 from tests.copying import use_a_copy
+from tests.documented import check_responses
 from tests.emptying import empty_quickly
 from tests.queue import RecordingQueue
 from tests.servers import OWN_SERVER
@@ -29,6 +30,7 @@ from ticketing.redis import get_redis
 from tickets.door.watch import forget_doors
 
 empty_quickly()
+check_responses()
 # Hypothesis fails an example that takes over 200 ms, which says nothing on a busy machine.
 hypothesis.settings.register_profile("without deadline", deadline=None)
 hypothesis.settings.load_profile("without deadline")

@@ -299,7 +299,7 @@ def test_an_admission_has_the_documented_fields_and_a_repeat_of_its_scan_id_gets
     other = door.post("/tickets/validate", {"code": ticket.code})
 
     assert set(first.json()) == {
-        "result", "scan_id", "ticket", "used_at", "again", "inside", "conflict",
+        "result", "scan_id", "ticket", "used_at", "again", "inside", "conflict", "party",
     }  # fmt: skip
     assert set(first.json()["ticket"]) == {
         "id", "ticket_type", "holder_name", "order_code", "event",

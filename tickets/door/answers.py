@@ -101,7 +101,7 @@ GATE_REFUSALS = tuple(kind for kind, _ in _REFUSALS.values())
 def show_passage(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
     """Return the response to an entry or an exit, which `AdmissionShown` describes."""
     let_out = attempt.result == ScanResult.EXITED
-    shown: dict[str, Any] = {
+    return {
         "result": (ScanResult.EXITED if let_out else ScanResult.ADMITTED).value,
         "scan_id": str(attempt.scan_id),
         "ticket": _show_ticket(ticket),
@@ -109,8 +109,8 @@ def show_passage(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
         "again": attempt.result == ScanResult.READMITTED,
         "inside": attempt.is_inside,
         "conflict": attempt.is_conflict,
+        "party": _show_party(attempt),
     }
-    return shown | _show_party(attempt)
 
 
 def store_passage(responses: ResponseStore) -> Callable[[CheckIn], None]:
@@ -139,7 +139,9 @@ def refuse_passage(attempt: CheckIn) -> Refusal:
         details["conflict"] = True
     if attempt.ticket is not None:
         details["ticket"] = _show_ticket(attempt.ticket)
-        details |= _show_reasons(attempt, attempt.ticket) | _show_party(attempt)
+        details |= _show_reasons(attempt, attempt.ticket)
+        if attempt.unused:
+            details["party"] = _show_party(attempt)
     refusal.details = details
     return refusal
 
@@ -158,8 +160,8 @@ def _show_reasons(attempt: CheckIn, ticket: CheckedTicket) -> dict[str, Any]:
     return {}
 
 
-def _show_party(attempt: CheckIn) -> dict[str, Any]:
-    return {"party": {"unused": attempt.unused}} if attempt.unused else {}
+def _show_party(attempt: CheckIn) -> dict[str, int] | None:
+    return {"unused": attempt.unused} if attempt.unused else None
 
 
 def show_scan(scan: Scan | None) -> Mapping[str, Any] | None:

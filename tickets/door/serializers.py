@@ -171,7 +171,7 @@ class AdmissionShown(serializers.Serializer[Any]):
         help_text="Whether a device that was offline let the holder in outside the hours or at the"
         " wrong gate."
     )
-    party = PartyShown(required=False, help_text="If there are such tickets.")
+    party = PartyShown(allow_null=True, help_text="Null if there are no such tickets.")
 
 
 class PartyAdmittedShown(serializers.Serializer[Any]):
