@@ -167,7 +167,8 @@ def confirm_new_address(*, order_id: UUID, now: datetime) -> None:
 
     :raises TooManyMails: if the new address has reached its limit of mails
     """
-    waiting = EmailConfirmation.objects.filter(order_id=order_id, confirmed_at=None)
+    # A confirmation moves the order in the same transaction, so a reserved order has an open one.
+    waiting = EmailConfirmation.objects.filter(order_id=order_id)
     order = Order.objects.filter(pk=order_id, status=OrderStatus.RESERVED).first()
     if order is not None and waiting.exists():
         _request_mail(order, now)
@@ -182,7 +183,7 @@ def confirm_own_new_address(*, order: Order, now: datetime) -> None:
 
     :raises TooManyMails: if this order or the new address has reached its limit of mails
     """
-    waiting = EmailConfirmation.objects.filter(order=order, confirmed_at=None)
+    waiting = EmailConfirmation.objects.filter(order=order)
     # Lock the row: a concurrent request for the mail may not count the same mails.
     confirmation = waiting.select_for_update().first()
     if confirmation is not None:

@@ -5,16 +5,26 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import translation
 
 from events.models import Event, Question, QuestionKind, QuestionScope
 from events.organizing import cancel_event
 from orders.answer_rules import AnswerMissing, AnswerNotValid, GivenAnswer, Place, tidy_answer
-from orders.answers import AnswersClosed, answer_questions, answers_to, asked_of
+from orders.answers import (
+    ASKS_REQUIRED,
+    AnswersClosed,
+    answer_questions,
+    answers_to,
+    asked_of,
+    needs_answers,
+    with_asks_required,
+)
 from orders.answers_shown import show_answers_of
 from orders.cancellation import cancel_order
 from orders.models import Answer, Order
 from orders.reports.answer_columns import answer_columns
+from tests.crash import BEFORE, watched
 from tests.make import (
     SOMEBODY,
     answer,
@@ -26,6 +36,8 @@ from tests.make import (
     make_ticket_type,
 )
 from ticketing import clock
+from ticketing.database.locks import Lock
+from ticketing.models import Act, ActType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,6 +54,7 @@ def question_of(kind: str, **fields: Any) -> Question:
         (question_of("text"), "  No nuts ", "No nuts"),
         (question_of("text"), "   ", None),
         (question_of("text"), "\u200b \u3164", None),
+        (question_of("text"), "x" * 500, "x" * 500),
         (question_of("text"), "x" * 501, MISSING),
         (question_of("text"), "a\nb", MISSING),
         (question_of("text"), 5, MISSING),
@@ -117,11 +130,66 @@ def test_a_required_question_needs_an_answer_at_every_place():
         GivenAnswer(question.pk, Place(), "Bia"),
         first,
     ):
-        with pytest.raises(AnswerNotValid):
+        with pytest.raises(AnswerNotValid) as refused:
             send(first, wrong)
+        assert refused.value.pointer == "#/answers/1"
     assert not Answer.objects.exists()
     send(first, GivenAnswer(question.pk, Place(item.pk, 2), "Bia"))
     assert Answer.objects.count() == 2
+
+
+def test_answers_are_needed_while_a_required_one_is_missing_and_may_be_given():
+    event = make_event()
+    kind = event.ticket_types.get()
+    make_question(event=event, label="Diet?")
+    order, other = (make_reserved_order(ticket_type=kind) for _ in range(2))
+    now = clock.now()
+    assert not needs_answers(order, now)
+    size = make_question(event=event, label="Size?", is_required=True)
+    answer(other, size, "M")
+
+    assert (needs_answers(order, now), needs_answers(other, now)) == (True, False)
+    assert not needs_answers(order, event.starts_at)
+    for asks, needed in ((True, True), (False, False)):
+        # What `with_asks_required` has found is not asked again.
+        setattr(order, ASKS_REQUIRED, asks)
+        assert needs_answers(order, now) is needed
+
+
+def test_orders_know_whether_their_event_asks_a_question_that_must_be_answered():
+    asking, optional, retired, silent = (make_event() for _ in range(4))
+    for event, required in ((asking, True), (optional, False), (retired, True)):
+        make_question(event=event, is_required=required)
+    Question.objects.filter(event=retired).update(retired_at=clock.now())
+    for event in (asking, optional, retired, silent):
+        make_reserved_order(ticket_type=event.ticket_types.get())
+
+    orders = with_asks_required(Order.objects.all())
+
+    asked = {order.event_id for order in orders if getattr(order, ASKS_REQUIRED)}
+    assert asked == {asking.pk}
+
+
+def test_answers_are_written_while_the_questions_cannot_change_and_recorded_without_their_texts():
+    order = make_reserved_order()
+    question = make_question(event=order.event)
+    modes: list[str] = []
+
+    def look(moment: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+                " AND objid = %s AND pid = pg_backend_pid()",
+                [Lock.EVENT, order.event.number],
+            )
+            modes.extend(mode for (mode,) in cursor.fetchall() if moment == BEFORE)
+
+    with watched("orders.answers:questions_of", at=look):
+        answer(order, question, "Vegan")
+
+    assert modes == ["ShareLock"]
+    act = Act.objects.get(type=ActType.ORDER_ANSWERED)
+    assert (act.subject_id, act.details) == (order.pk, {"answers": 1})
 
 
 def test_answers_close_at_the_deadline_and_with_the_order_or_the_event():

@@ -7,11 +7,13 @@ from uuid import UUID
 
 import pytest
 from django.core import mail
+from redis import Redis
 
 from events.catalogue import left_by_type
 from events.models import Event, EventStatus, TicketType
 from events.organizing import cancel_event
-from events.stock.record import SoldOut
+from events.stock.record import PROCESSING_HOLD_MILLISECONDS, SoldOut
+from events.terms import Texts, save_terms
 from orders.box_office import (
     MOST_TICKETS,
     ReasonNeeded,
@@ -20,9 +22,18 @@ from orders.box_office import (
     sell_at_box_office,
 )
 from orders.box_office_record import BoxOfficeMethod, BoxOfficeSale
-from orders.holding import OrderNotWanted
+from orders.consents import OtherTerms
+from orders.holding import EventHasChanged, OrderNotWanted, hold_and_write
 from orders.insertion import Customer
-from orders.models import Order, OrderStatus, Payment, PaymentStatus, Refund
+from orders.models import (
+    Consent,
+    Order,
+    OrderItem,
+    OrderStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+)
 from orders.pricing import (
     EventNotFound,
     EventNotOnSale,
@@ -30,10 +41,19 @@ from orders.pricing import (
     UnknownTicketType,
     WantedTickets,
 )
-from tests.make import SOMEBODY, a_sale, make_event, make_reservation, make_ticket_type
+from tests.make import (
+    SOMEBODY,
+    a_sale,
+    make_event,
+    make_organizer,
+    make_reservation,
+    make_ticket_type,
+    make_user,
+)
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import Act
 from tickets.models import Delivery, Ticket
 from tickets.refund import refund_order, refund_tickets
@@ -92,7 +112,88 @@ def test_the_act_names_the_actor_and_the_record_the_reason():
         "amount": "0.00",
         "currency": "BRL",
     }
-    assert BoxOfficeSale.objects.get().reason == "Press"
+    sale = BoxOfficeSale.objects.get()
+    assert (sale.reason, sale.user) == ("Press", None)
+
+
+def test_a_sale_knows_its_user_and_the_terms_that_its_customer_was_shown():
+    kind, now = make_ticket_type(), clock.now()
+    organizer, user = kind.event.organizer, make_user()
+    for one, text in ((organizer, "Sem devolução."), (make_organizer(), "De outro.")):
+        save_terms(
+            organizer_id=one.pk,
+            texts=Texts(sale_pt=text),
+            is_required=True,
+            actor=SOMEBODY,
+            now=now - timedelta(hours=1),
+        )
+
+    order_id = sell_at_box_office(
+        sale=a_sale(kind, accepted_terms=1), user_id=user.pk, actor=SOMEBODY, now=now
+    )
+    # A sale at the box office needs no acceptance.
+    silent = sell(a_sale(kind))
+
+    assert BoxOfficeSale.objects.get(order_id=order_id).user == user
+    consent = Consent.objects.select_related("terms").get()
+    assert (consent.order_id, consent.way, consent.accepted_at) == (order_id, "desk", now)
+    assert consent.terms is not None
+    assert consent.terms.sale_pt == "Sem devolução."
+    assert silent != order_id
+    with pytest.raises(OtherTerms):
+        sell(a_sale(kind, accepted_terms=2))
+    with pytest.raises(EventNotFound):
+        sell(a_sale(kind, accepted_terms=1, event_id=new_id()))
+
+
+def test_the_hold_of_a_sale_lasts_as_long_as_one_that_is_being_paid(redis: Redis):
+    kind = make_ticket_type()
+
+    order_id = sell(a_sale(kind))
+
+    due = redis.zscore(f"{{event:{kind.event_id}}}:due", str(order_id))
+    seconds, microseconds = redis.time()
+    assert isinstance(due, float)
+    left = due - (seconds * 1000 + microseconds / 1000)
+    assert PROCESSING_HOLD_MILLISECONDS - 30_000 < left <= PROCESSING_HOLD_MILLISECONDS
+
+
+def test_a_form_that_was_sold_for_another_event_is_not_its_repeat():
+    sale = a_sale(make_ticket_type())
+    sell(sale)
+    other = make_ticket_type()
+
+    with pytest.raises(OrderNotWanted):
+        sell(a_sale(other, key=sale.key))
+
+    assert Order.objects.get().event_id == sale.event_id
+
+
+def test_staff_sell_the_largest_number_and_leave_out_types_without_any():
+    kind = make_ticket_type(capacity=MOST_TICKETS)
+    other = make_ticket_type(event=kind.event, name="Mesa")
+    wanted = [WantedTickets(kind.pk, MOST_TICKETS), WantedTickets(other.pk, 0)]
+
+    order_id = sell(a_sale(kind, wanted=wanted))
+
+    items = OrderItem.objects.filter(order=order_id)
+    assert list(items.values_list("ticket_type", "quantity")) == [(kind.pk, MOST_TICKETS)]
+
+
+def test_an_event_that_changes_during_a_sale_is_read_again(monkeypatch: pytest.MonkeyPatch):
+    tries: list[int] = []
+
+    def find_it_changed_once(*arguments: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            raise EventHasChanged
+        return hold_and_write(*arguments)
+
+    monkeypatch.setattr("orders.box_office.hold_and_write", find_it_changed_once)
+
+    order_id = sell(a_sale(make_ticket_type()))
+
+    assert Order.objects.get().pk == order_id
 
 
 def test_a_repeat_of_the_same_form_sells_once():

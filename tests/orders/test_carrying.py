@@ -64,6 +64,7 @@ def told(order: Order) -> tuple[list[Any], list[str]]:
 def test_the_next_order_has_the_answers_and_the_names_of_the_one_that_ended(event: Event):
     ended = reserve(event)
     tell(ended, "Vegan", "P", "M")
+    tell(reserve(event), "Everything", "G", "G")
     order = reserve(event)
 
     carry(end(ended), order)
@@ -93,6 +94,19 @@ def test_answers_that_do_not_fit_any_more_are_asked_again(event: Event):
     carry(end(ended), order)
 
     assert told(order) == ([None, None, None, None], ["Bia Lima", "Caio Reis"])
+
+
+def test_an_answer_to_a_question_that_was_retired_does_not_keep_the_others_from_the_next_order(
+    event: Event,
+):
+    ended = reserve(event)
+    tell(ended, "Vegan", "P", "M")
+    Question.objects.filter(label="Diet?").update(retired_at=clock.now())
+    order = reserve(event)
+
+    carry(end(ended), order)
+
+    assert told(order) == (["P", "M"], ["Bia Lima", "Caio Reis"])
 
 
 def test_answers_to_a_question_that_was_retired_and_about_another_type_are_left_out(event: Event):

@@ -1,25 +1,32 @@
 """A buyer corrects the name and the address of a reservation before it is paid."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 
-from events.models import Event
+from events.models import Event, EventStatus
 from events.organizing import cancel_event
 from orders.access import buyer_of
 from orders.cancellation import cancel_order
 from orders.confirmation import ConfirmationNotValid, accept_payment, confirm_email
 from orders.confirmation import confirmation_token as token_of
-from orders.correction import AddressNotCorrected, AddressNotMailable, Contact, correct_own_contact
+from orders.correction import (
+    AddressNotCorrected,
+    AddressNotMailable,
+    Contact,
+    can_correct_own_contact,
+    correct_own_contact,
+)
 from orders.insertion import Customer, Shop
 from orders.limits import MaxPerCustomerExceeded
 from orders.models import EmailConfirmation, Order, OrderStatus
 from orders.payment import confirm_payment
 from orders.reservation import reserve_tickets
 from tests.make import SOMEBODY, make_event
+from tests.moments import NOON
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
@@ -109,6 +116,62 @@ def test_only_a_reservation_can_be_corrected(change: Callable[[Order], None]):
 
     assert contact_of(order) == ("Ana Souza", ANA)
     assert not Act.objects.filter(type="order.customer_corrected").exists()
+
+
+def test_the_pages_offer_a_correction_of_a_reservation_until_it_ends():
+    order = reserve(make_event())
+    Order.objects.filter(pk=order.pk).update(reserved_until=NOON)
+    order.refresh_from_db(fields=["reserved_until"])
+
+    def is_offered(order: Order, now: datetime = NOON - timedelta(microseconds=1)) -> bool:
+        return can_correct_own_contact(order, now)
+
+    assert (is_offered(order), is_offered(order, NOON)) == (True, False)
+    order.status = OrderStatus.PROCESSING
+    assert not is_offered(order)
+    order.status, order.event.status = OrderStatus.RESERVED, EventStatus.CANCELLED
+    assert not is_offered(order)
+    of_a_shop = reserve(make_event(), network="", shop=Shop(new_id()))
+    assert not is_offered(of_a_shop, clock.now())
+
+
+def test_what_somebody_else_has_changed_meanwhile_stays_and_so_do_other_orders_of_the_customer():
+    order, other = reserve(make_event()), reserve(make_event())
+    stale = Order.objects.select_related("event").get(pk=order.pk)
+    of_order = Order.objects.filter(pk=order.pk)
+    for changed in ({"customer_name": "Eva Reis"}, {"customer_email": "eva@example.com"}):
+        of_order.update(customer_name="Ana Souza", customer_email=ANA)
+        of_order.update(**changed)
+        kept = contact_of(order)
+
+        with pytest.raises(AddressNotCorrected):
+            correct_own_contact(
+                order=stale, becomes=Contact("B", BIA), actor=buyer_of(order), now=clock.now()
+            )
+        assert contact_of(order) == kept
+
+    now = clock.now()
+    correct_own_contact(order=order, becomes=Contact("Bia", BIA), actor=buyer_of(order), now=now)
+    assert (contact_of(order), contact_of(other)) == (("Bia", BIA), ("Ana Souza", ANA))
+    act = Act.objects.get(type="order.customer_corrected")
+    assert (act.organizer_id, act.actor_id, act.at) == (
+        order.event.organizer_id,
+        buyer_of(order).id,
+        now,
+    )
+
+
+def test_a_corrected_address_of_an_order_that_waits_for_no_mail_mails_nobody(
+    queue: RecordingQueue,
+):
+    waiting = free_order_to_confirm()
+    order = reserve(make_event())
+    queue.sent.clear()
+
+    correct(order)
+
+    assert queue.sent == []
+    assert EmailConfirmation.objects.get().order_id == waiting.pk
 
 
 def test_the_reservation_of_an_event_that_was_just_cancelled_mails_nobody():

@@ -44,6 +44,9 @@ from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# More than any list of these tests needs.
+_MOST_MESSAGES = 10
+
 
 def guests(*names: str, quantity: str = "1", kind: str = "Pista") -> list[RawLine]:
     return [
@@ -73,8 +76,11 @@ def confirm(guest_list_id: UUID) -> bool:
 
 def sell(guest_list_id: UUID) -> None:
     """Sell the whole list, as the worker does message by message."""
-    while GuestList.objects.get(pk=guest_list_id).state == GuestListState.SELLING:
+    for _message in range(_MOST_MESSAGES):
+        if GuestList.objects.get(pk=guest_list_id).state != GuestListState.SELLING:
+            return
         sell_guest_list(guest_list_id=guest_list_id, now=clock.now())
+    pytest.fail("The list is not sold after many messages.")
 
 
 def states(guest_list_id: UUID) -> list[tuple[str, str]]:
