@@ -23,7 +23,6 @@ from django.db.models import (
     IntegerField,
     QuerySet,
     Sum,
-    UUIDField,
     Value,
     When,
 )
@@ -301,10 +300,7 @@ def _by_bucket(bounds: Sequence[datetime]) -> _Key:
 
 
 def _by_one_of(kinds: Sequence[UUID]) -> _Key:
-    return lambda source: Case(
-        When(**{f"{source.kind}__in": kinds}, then=F(source.kind)),
-        output_field=UUIDField(null=True),
-    )
+    return lambda source: Case(When(**{f"{source.kind}__in": kinds}, then=F(source.kind)))
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

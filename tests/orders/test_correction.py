@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import transaction
 
 from events.models import Event, EventStatus
 from events.organizing import cancel_event
@@ -18,6 +19,7 @@ from orders.correction import (
     AddressNotMailable,
     Contact,
     can_correct_own_contact,
+    correct_contact,
     correct_own_contact,
 )
 from orders.insertion import Customer, Shop
@@ -33,6 +35,7 @@ from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.mail_limit import TooManyMails
 from ticketing.models import Act
+from ticketing.queue.messages import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -216,6 +219,20 @@ def test_the_limit_of_the_new_address_counts_as_for_a_reservation(
         assert contact_of(order) == ("Ana Souza", "bia@gmail.com")
 
 
+def test_reservations_of_the_new_address_that_have_ended_do_not_count_and_the_limit_is_reached():
+    event = make_event(max_per_customer=4)
+    # This network has other tickets, so that what is held under an address counts.
+    reserve(event, "caio@example.com")
+    cancel(reserve(event, BIA))
+    end(reserve(event, BIA))
+    order = reserve(event)
+    counted = reserve(event, BIA)
+
+    correct(order)
+
+    assert contact_of(order) == contact_of(counted) == ("Ana Souza", BIA)
+
+
 def test_a_limit_that_was_lowered_since_refuses_no_correction_of_the_only_order():
     order = reserve(make_event(max_per_customer=3))
     Event.objects.filter(pk=order.event_id).update(max_per_customer=1)
@@ -283,6 +300,25 @@ def test_the_confirmation_goes_to_the_new_address_and_the_old_link_confirms_noth
     order.refresh_from_db()
     confirm_email(order_id=order.pk, token=token_of(order), now=clock.now())
     assert Order.objects.get(pk=order.pk).status == OrderStatus.PROCESSING
+
+
+def test_staff_who_correct_an_address_have_the_open_confirmation_mailed_to_it(
+    queue: RecordingQueue,
+):
+    order, other = free_order_to_confirm(), free_order_to_confirm()
+    queue.sent.clear()
+
+    def correct_for_staff(was: Contact, becomes: Contact) -> None:
+        with transaction.atomic():
+            correct_contact(
+                order_id=order.pk, was=was, becomes=becomes, actor=SOMEBODY, now=clock.now()
+            )
+
+    correct_for_staff(Contact("Ana Souza", ANA), Contact("Ana Lima", ANA))
+    assert queue.sent == []
+    correct_for_staff(Contact("Ana Lima", ANA), Contact("Ana Lima", BIA))
+    assert queue.sent == [(Message.SEND_CONFIRMATION, {"order_id": str(order.pk)})]
+    assert (contact_of(order), contact_of(other)) == (("Ana Lima", BIA), ("Ana Souza", ANA))
 
 
 def test_a_corrected_name_mails_nothing():

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from events.models import Event, TicketType
+from orders.box_office import sell_at_box_office
 from orders.cancellation import cancel_order
 from orders.expiry import expire_reservations
 from orders.figures import (
@@ -21,10 +22,12 @@ from orders.figures import (
 )
 from orders.models import Order, TicketExchange
 from orders.order_figures import OrderCounts, count_orders
-from orders.sales_slots import SalesSlot, SalesSummary
+from orders.pricing import WantedTickets
+from orders.sales_slots import OrderSlot, SalesSlot, SalesSummary
 from orders.sales_summary import summarize_sales
 from tests.make import (
     SOMEBODY,
+    a_sale,
     make_event,
     make_paid_order,
     make_processing_order,
@@ -139,6 +142,33 @@ def test_types_beside_the_largest_are_counted_together(summarized):
 
     assert shown.series == {kinds[3].pk: [4, 0], kinds[2].pk: [0, 3], None: [2, 1]}
     assert shown.total == 10
+
+
+def test_a_type_that_sells_steadily_is_among_the_largest_though_others_lead_before_and_after():
+    event = make_event()
+    kinds = [make_ticket_type(event=event, name=f"Type {n}") for n in range(11)]
+    before, after, steady = kinds[:5], kinds[5:10], kinds[10]
+    for kind, sold in [*((kind, 3) for kind in before), (steady, 2)]:
+        SalesSlot.objects.create(
+            event=event,
+            ticket_type=kind,
+            starts_at=NOW - timedelta(hours=25),
+            currency="BRL",
+            sold=sold,
+            amount=sold,
+            returned=0,
+            returned_amount=0,
+        )
+    SalesSummary.objects.create(written_until=NOW - timedelta(hours=1))
+    wanted = [*(WantedTickets(kind.pk, 3) for kind in after), WantedTickets(steady.pk, 2)]
+    sale = a_sale(steady, wanted=wanted)
+    sold_now = sell_at_box_office(sale=sale, user_id=None, actor=SOMEBODY, now=clock.now())
+    settle_order(order_id=sold_now, now=NOW)
+    Order.objects.update(paid_at=NOW)
+
+    shown = sales_by_time(everything(), days=2, now=NOW, zone=SAO_PAULO, most=3)
+
+    assert shown.series[steady.pk] == [2, 2]
 
 
 def test_a_day_on_which_clocks_change_has_all_its_hours():
@@ -266,6 +296,25 @@ def test_the_orders_of_an_event_are_counted_by_how_they_went_on(summarized):
 
     assert counts == OrderCounts(reserved=6, paid=1, **ends)
     assert counts.open == 1
+
+
+def test_each_order_counts_once_where_the_slots_end():
+    kind, other = make_ticket_type(), make_ticket_type()
+    end = NOW.replace(minute=0)
+    SalesSummary.objects.create(written_until=end)
+    written = {"reserved": 9, "paid": 3, "expired": 2, "cancelled": 1, "declined": 1}
+    # The second slot is written while these figures are read.
+    for event, at in ((kind.event, -15), (kind.event, 0), (other.event, -15)):
+        OrderSlot.objects.create(event=event, starts_at=end + timedelta(minutes=at), **written)
+    sell(kind, at=end)
+    for status in ("expired", "expired", "cancelled", "payment_failed"):
+        ended = make_reserved_order(ticket_type=kind)
+        Order.objects.filter(pk=ended.pk).update(status=status, created_at=end, closed_at=end)
+
+    counts = count_orders(kind.event)
+
+    assert counts == OrderCounts(reserved=14, paid=4, expired=4, cancelled=2, declined=2)
+    assert counts.open == 2
 
 
 def test_two_runs_of_the_summary_write_each_sale_once():

@@ -18,8 +18,8 @@ from orders.gateway import (
     simulated_fee,
     warn_about_test_payments,
 )
-from orders.models import Payment
-from orders.simulated_charges import SimulatedCharge, SimulatedRefund
+from orders.models import Order, Payment
+from orders.simulated_charges import SimulatedCharge, SimulatedPix, SimulatedRefund
 from tests.make import make_processing_order
 from ticketing import clock
 from ticketing.ids import new_id
@@ -192,6 +192,33 @@ def test_a_charge_is_refunded_when_all_of_it_was_and_each_refund_counts_once():
         (half, payment.pk, Decimal(25)),
         (rest, payment.pk, Decimal(20)),
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_simulated_gateway_takes_and_returns_the_money_of_a_pix_and_of_no_other(settings: Any):
+    settings.SIMULATED_FEE_PERCENT = Decimal(10)
+    gateway, now = SimulatedGateway(), clock.now()
+    arrived, early, unpaid = (make_processing_order() for _ in range(3))
+    for order in (arrived, early, unpaid):
+        order.payment.token = f"pix_{order.pk.hex}"
+        SimulatedPix.objects.create(
+            pix_id=order.pk,
+            amount=order.total,
+            expires_at=now,
+            paid_at=None if order == unpaid else now,
+        )
+
+    def give_back(order: Order) -> None:
+        gateway.refund(order.payment, refund_id=new_id(), amount=order.total, now=now)
+
+    assert gateway.charge(arrived.payment, now=now) == Charge(fee=Decimal("4.50"))
+    assert gateway.charge(unpaid.payment, now=now) == Charge("pix_not_paid")
+    # Its money came, and no call of `charge` did.
+    for order in (arrived, early, unpaid):
+        give_back(order)
+
+    refunded = SimulatedCharge.objects.values_list("payment_id", "refunded_at")
+    assert set(refunded) == {(arrived.payment.pk, now), (early.payment.pk, now)}
 
 
 @pytest.mark.django_db(transaction=True)
