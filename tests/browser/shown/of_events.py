@@ -13,12 +13,15 @@ from events.organizing import cancel_event
 from events.pages.live import clear_live_events
 from events.pages.live_catalogue import clear_live_catalogue
 from events.terms import Texts, save_terms
+from orders.models import Order
+from orders.payment import confirm_payment
 from tests.browser.shown.page import Shown, browser, get, post
 from tests.make import SOMEBODY, make_event, make_promo_code, make_reserved_order, make_ticket_type
 from tests.pages.test_shop_choosing import filled
 from ticketing import clock
 from ticketing.api.failures import bad_request, server_error
 from ticketing.pages.refused import show_refused
+from tickets.settlement import settle_order
 
 _SITE = "https://www.casaazul.example"
 _MEGABYTES = 3_000_000
@@ -56,6 +59,12 @@ def event_page() -> Iterator[Shown]:
     buyer = browser()
     buyer.post(page, filled(event, 2))
     yield get("tickets on hold", page, buyer)
+    buyer.post(page, filled(event, 1, form_key="of another hold"))
+    bought = Order.objects.latest("created_at")
+    confirm_payment(order=bought, method="card", token="tok_approved", now=clock.now())
+    settle_order(order_id=bought.pk, now=clock.now())
+    buyer.post(page, filled(event, 1, form_key="of a third hold"))
+    yield get("two holds and an order", page, buyer)
     moved = make_event()
     _reschedule(moved)
     yield get("new date", f"/e/{moved.slug}")

@@ -12,7 +12,7 @@ from orders.confirmation import accept_payment, confirm_email, confirmation_toke
 from orders.insertion import Customer
 from orders.models import Order, PixCharge, SimulatedPix
 from orders.page_link import order_path
-from orders.pix import settle_pix
+from orders.pix import request_pix, settle_pix
 from orders.reservation import reserve_tickets
 from tests.browser.shown.page import Shown, browser, browser_of, get, post
 from tests.make import (
@@ -48,6 +48,8 @@ def _unpaid_orders() -> Iterator[Shown]:
     order = Order.objects.get(pk=reservation.order_id)
     yield _look("to pay", order)
     yield _look("to pay by card", order, "?way=card")
+    request_pix(order=order, now=clock.now())
+    yield _look("to pay by card beside a Pix", order, "?way=card")
     texts = Texts(sale_pt="Sem troca.", sale_en="No exchange.")
     save_terms(
         organizer_id=event.organizer_id,
