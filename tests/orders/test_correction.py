@@ -233,6 +233,21 @@ def test_reservations_of_the_new_address_that_have_ended_do_not_count_and_the_li
     assert contact_of(order) == contact_of(counted) == ("Ana Souza", BIA)
 
 
+def test_a_whole_network_counts_as_the_place_of_other_tickets():
+    event = make_event(max_per_customer=3)
+    order = reserve(event)
+    reserve(event, BIA, network=ELSEWHERE)
+    neighbor = reserve(event, "caio@example.com", network="c" * 16)
+    Order.objects.filter(pk__in=[order.pk, neighbor.pk]).update(network_digest="d" * 16)
+
+    with pytest.raises(MaxPerCustomerExceeded):
+        correct(order)
+    Order.objects.filter(pk=neighbor.pk).update(network_digest="e" * 16)
+    correct(order)
+
+    assert contact_of(order) == ("Ana Souza", BIA)
+
+
 def test_a_limit_that_was_lowered_since_refuses_no_correction_of_the_only_order():
     order = reserve(make_event(max_per_customer=3))
     Event.objects.filter(pk=order.event_id).update(max_per_customer=1)
