@@ -31,8 +31,9 @@ from orders.guest_lists import (
     sell_guest_list,
 )
 from orders.models import Order, OrderStatus
-from tests.crash import watched
+from tests.crash import BEFORE, watched
 from tests.make import SOMEBODY, make_reservation, make_ticket_type, make_user
+from tests.moments import NOON
 from tests.queue import RecordingQueue
 from tests.race import race
 from ticketing import clock
@@ -420,6 +421,20 @@ def test_a_list_is_leased_while_it_is_sold_and_free_at_the_end_of_the_lease():
     assert leases == [now + timedelta(seconds=90)] * 2
     done = GuestList.objects.get()
     assert (done.finished_at, done.leased_until) == (now, None)
+
+
+def test_the_end_of_a_list_that_another_worker_has_noted_stays():
+    guest_list = check(make_ticket_type(), guests("Ana"))
+    confirm(guest_list)
+
+    def finish(moment: str) -> None:
+        if moment == BEFORE:
+            GuestList.objects.update(state=GuestListState.DONE, finished_at=NOON)
+
+    with watched("orders.guest_lists:_finish_or_go_on", at=finish):
+        sell_guest_list(guest_list_id=guest_list, now=clock.now())
+
+    assert GuestList.objects.get().finished_at == NOON
 
 
 def test_a_list_with_lines_left_is_free_and_asks_anew(monkeypatch: pytest.MonkeyPatch):
