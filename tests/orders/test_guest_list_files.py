@@ -36,6 +36,7 @@ def xlsx(*rows: list[Any]) -> bytes:
         b"name;email;type;quantity\r\nAna Souza;ana@example.com;Pista;2\r\n",
         b"\xef\xbb\xbfNome;E-mail;Tipo;Quantidade\nAna Souza;ana@example.com;Pista;2",
         b"Nome\tE-mail\tTipo\tQtd\n  Ana  Souza \tana@example.com\tPista\t2\t",
+        b"Nome,E-mail,Tipo,Quantidade\rAna Souza,ana@example.com,Pista,2\r",
         b'Quantidade,Tipo,E-mail,Nome\n2,Pista,ana@example.com,"Ana Souza"',
         xlsx(
             ["Nome", "E-mail", "Tipo", "Quantidade"], ["Ana Souza", "ana@example.com", "Pista", 2.0]
@@ -105,3 +106,21 @@ def test_a_small_archive_that_unpacks_to_much_is_refused():
     assert len(file.getvalue()) < LARGEST_FILE
     with pytest.raises(GuestListTooLong):
         read_guest_list(file.getvalue())
+
+
+def test_a_file_of_exactly_the_largest_size_is_read(monkeypatch: pytest.MonkeyPatch):
+    workbook = xlsx(["Ana"])
+    with zipfile.ZipFile(BytesIO(workbook)) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+
+    for content, limit, size in (
+        (b"Ana", "LARGEST_FILE", 3),
+        (workbook, "LARGEST_FILE", len(workbook)),
+        (workbook, "_LARGEST_UNPACKED", unpacked),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"orders.guest_list_files.{limit}", size)
+            assert [line.name for line in read_guest_list(content)] == ["Ana"]
+            patch.setattr(f"orders.guest_list_files.{limit}", size - 1)
+            with pytest.raises(GuestListTooLong):
+                read_guest_list(content)
