@@ -28,6 +28,5 @@ def compose_order_list_mail(asked: OrderListMail, token: str) -> HtmlMail:
             "tickets/mail/order_list",
             context,
             subject=gettext("Your tickets: the link to all your orders"),
-            from_email=settings.DEFAULT_FROM_EMAIL,
             to=[asked.email],
         )

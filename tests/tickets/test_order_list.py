@@ -11,23 +11,28 @@ from django.test import Client
 from events.models import Event
 from orders.models import Order
 from orders.page_link import order_path
-from tests.make import make_paid_order, make_reserved_order, make_ticket_type
+from tests.make import SOMEBODY, make_paid_order, make_reserved_order, make_ticket_type
+from tests.moments import NOON
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.queue.messages import Message
 from ticketing.telemetry.redaction import redact_text
-from tickets.models import Delivery, OrderListMail
+from tickets.models import Delivery, OrderListMail, Ticket
 from tickets.order_list import (
     MOST_ORDERS,
     PAUSE,
     VALID,
     ask_for_orders,
+    can_resend,
+    find_listed_order,
     find_order_list,
     forget_order_lists,
     list_orders,
     list_token,
+    orders_of_address,
     send_order_list,
 )
+from tickets.refund import refund_order, refund_tickets
 from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,12 +97,18 @@ def test_only_an_address_with_orders_gets_a_mail(queue: RecordingQueue):
 
 
 def test_a_repeat_within_a_quarter_of_an_hour_sends_nothing_more():
-    now = clock.now()
-    for moment in (now, now + PAUSE / 2, now + PAUSE + timedelta(seconds=1)):
+    for moment in (NOON, NOON + PAUSE / 2, NOON + PAUSE):
         ask_for_orders(email=ANA, language="en", now=moment)
-    ask_for_orders(email="Ana+again@example.com", language="en", now=now)
+    ask_for_orders(email="Ana+again@example.com", language="en", now=NOON)
+    ask_for_orders(email="bia@example.com", language="pt-br", now=NOON)
 
-    assert OrderListMail.objects.count() == 2
+    asked = OrderListMail.objects.order_by("email", "asked_at")
+    assert [(each.email, each.language, each.asked_at) for each in asked] == [
+        (ANA, "en", NOON),
+        (ANA, "en", NOON + PAUSE),
+        ("bia@example.com", "pt-br", NOON),
+    ]
+    assert {each.expires_at - each.asked_at for each in asked} == {VALID}
 
 
 def test_a_wrong_address_is_explained_at_its_field():
@@ -136,11 +147,16 @@ def test_without_the_token_or_after_a_day_the_list_is_closed():
     wrong = browser()
     assert not wrong.get(path, {"token": "fnd_" + "0" * 64}).cookies
     assert wrong.get(path).status_code == 404
-    token, now = list_token(asked), clock.now()
-    assert find_order_list(list_id=asked.pk, token=token, now=now) == asked
-    assert find_order_list(list_id=asked.pk, token=token, now=now + VALID) is None
-    forget_order_lists(now=now + VALID)
-    assert not OrderListMail.objects.exists()
+    other, token, ends = asked_for("bia@example.com"), list_token(asked), asked.expires_at
+
+    def found(row: OrderListMail, token: str, *, seconds: int = -1) -> OrderListMail | None:
+        now = ends + timedelta(seconds=seconds)
+        return find_order_list(list_id=row.pk, token=token, now=now)
+
+    assert (found(asked, token), found(other, list_token(other))) == (asked, other)
+    assert (found(other, token), found(asked, token, seconds=0)) == (None, None)
+    forget_order_lists(now=ends)
+    assert list(OrderListMail.objects.all()) == [other]
 
 
 def test_an_order_of_the_list_opens_with_its_own_cookie_and_others_do_not():
@@ -170,6 +186,46 @@ def test_the_list_has_events_to_come_first_and_leaves_out_what_is_of_no_use():
 
     assert listed == [soon.pk, later.pk, reserved.pk, past.pk]
     assert len(listed) < MOST_ORDERS
+
+
+def test_an_event_is_to_come_until_it_ends_and_is_listed_for_a_year_after():
+    order, other = make_paid_order(quantity=2), make_paid_order()
+    Order.objects.filter(pk=other.pk).update(customer_email="bia@example.com")
+    refund_tickets(
+        order_id=order.pk,
+        ticket_ids=[Ticket.objects.of_order(order.pk)[0].pk],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+    soon = make_paid_order()
+    asked, ends = asked_for(), order.event.ends_at
+    Event.objects.filter(pk=soon.event_id).update(starts_at=ends, ends_at=ends + VALID)
+    second, year = timedelta(seconds=1), timedelta(days=365)
+
+    def listed(now: Any) -> list[Any]:
+        return [each.pk for each in list_orders(asked, now=now)]
+
+    assert listed(ends - second) == [order.pk, soon.pk]
+    assert listed(ends) == [soon.pk, order.pk]
+    assert [each.count for each in list_orders(asked, now=ends)] == [1, 1]
+    assert order in orders_of_address(ANA, now=ends + year - second)
+    assert order not in orders_of_address(ANA, now=ends + year)
+    assert find_listed_order(asked, order.pk, now=ends) == order
+    assert find_listed_order(asked, other.pk, now=ends) is None
+
+
+def test_tickets_can_be_mailed_again_for_a_paid_order_of_an_event_to_come():
+    paid, refunded, reserved = make_paid_order(), make_paid_order(), make_reserved_order()
+    refund_order(order_id=refunded.pk, actor=SOMEBODY, now=clock.now())
+    Delivery.objects.update(asked_at=NOON - PAUSE)
+    second = timedelta(seconds=1)
+
+    def can(order: Order, now: Any = NOON) -> bool:
+        return can_resend(Order.objects.get(pk=order.pk), now=now)
+
+    assert [can(order) for order in (paid, refunded, reserved)] == [True, False, False]
+    assert can(paid, NOON - second) is False
+    assert [can(paid, paid.event.ends_at - each) for each in (second, 0 * second)] == [True, False]
 
 
 def test_the_tickets_are_mailed_again_once_in_a_quarter_of_an_hour(queue: RecordingQueue):

@@ -52,7 +52,6 @@ def _compose(notice: MemberNotice, told: Mapping[str, Any]) -> HtmlMail:
         f"tickets/mail/member_{notice.kind}",
         context,
         subject=told["subject"],
-        from_email=settings.DEFAULT_FROM_EMAIL,
         to=[notice.membership.user.email],
     )
 
@@ -171,10 +170,8 @@ def _describe_stocks(notice: MemberNotice) -> list[dict[str, str]]:
             "day": _say_day_of(event),
             "sold": gettext("%(sold)s of %(capacity)s sold")
             % {
-                "sold": formats.number_format(event.sold or 0, use_l10n=True, force_grouping=True),
-                "capacity": formats.number_format(
-                    event.most or 0, use_l10n=True, force_grouping=True
-                ),
+                "sold": formats.number_format(event.sold or 0, force_grouping=True),
+                "capacity": formats.number_format(event.most or 0, force_grouping=True),
             },
         }
         for event in with_sums.order_by("starts_at", "pk")[:_MOST_LISTED]

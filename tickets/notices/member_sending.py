@@ -44,7 +44,7 @@ def send_member_notice(*, notice_id: UUID, now: datetime) -> None:
 
 def _is_wanted(notice: MemberNotice) -> bool:
     user = notice.membership.user
-    if not user.email or not is_staff_now(user):
+    if not is_staff_now(user):
         return False
     column = {
         MemberNoticeKind.SALES.value: "each_sale",

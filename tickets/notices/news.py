@@ -41,7 +41,7 @@ _KEPT: Final = timedelta(days=60)
 def look_for_news(*, now: datetime) -> int:
     """Write notices about what was sold, for a batch of members. Return how many were written."""
     due = NoticeChoice.objects.filter(looks_at__lte=now).order_by("looks_at")
-    return sum(_look(pk, now) for pk in due.values_list("pk", flat=True)[:BATCH])
+    return sum(_look(pk, now) for (pk,) in due.values_list("pk")[:BATCH])
 
 
 def write_daily_summaries(*, now: datetime) -> int:
@@ -52,7 +52,7 @@ def write_daily_summaries(*, now: datetime) -> int:
     days are complete.
     """
     due = DailySummary.objects.filter(written_at=None, due_at__lte=now).order_by("due_at")
-    return sum(_write_summary(pk, now) for pk in due.values_list("pk", flat=True)[:BATCH])
+    return sum(_write_summary(pk, now) for (pk,) in due.values_list("pk")[:BATCH])
 
 
 def forget_member_notices(*, now: datetime) -> None:

@@ -11,6 +11,7 @@ from orders.sales_summary import summarize_sales
 from tests.make import make_event, make_user
 from tests.moments import NOON
 from tests.queue import RecordingQueue
+from tests.race import locked
 from tests.tickets.notices.test_members import choose, member_of, sell
 from ticketing.queue.messages import Message
 from tickets.notices import news
@@ -46,15 +47,16 @@ def test_each_sale_is_told_once_in_the_time_in_which_it_was_paid(queue: Recordin
     event = make_event()
     membership = member_of(event.organizer)
     choose(membership, now=NOON, each_sale=True)
-    first, second = NOON + LAG + MINUTE, NOON + LAG + MINUTE + PAUSE
-    # At the first moment of each time.
-    for at in (NOON, first - LAG):
+    first = NOON + LAG + MINUTE
+    second, third = first + PAUSE, first + 2 * PAUSE
+    # At the first moment of each time. The last of them begins with the third look.
+    for at in (NOON, first - LAG, third - LAG):
         sell(event, at=at)
     queue.sent.clear()
 
-    counts = [look_for_news(now=now) for now in (first, second, second + PAUSE)]
+    counts = [look_for_news(now=now) for now in (first, second - MINUTE, second, third)]
 
-    assert counts == [1, 1, 0]
+    assert counts == [1, 0, 1, 0]
     assert told(membership) == [
         (NOON.isoformat(), (first - LAG).isoformat()),
         ((first - LAG).isoformat(), (second - LAG).isoformat()),
@@ -63,7 +65,8 @@ def test_each_sale_is_told_once_in_the_time_in_which_it_was_paid(queue: Recordin
         (Message.SEND_MEMBER_NOTICE, {"notice_id": str(each.pk)})
         for each in membership.notices.order_by("asked_at")
     ]
-    assert NoticeChoice.objects.get().told_until == second + PAUSE - LAG
+    assert NoticeChoice.objects.get().told_until == third - LAG
+    assert look_for_news(now=third + MINUTE) == 1
 
 
 def test_sales_that_are_older_than_a_day_when_a_look_comes_are_no_news(queue: RecordingQueue):
@@ -130,6 +133,45 @@ def test_a_wish_that_ends_during_a_run_ends_the_looks(monkeypatch: pytest.Monkey
     assert NoticeChoice.objects.get(membership=second).looks_at is None
 
 
+def test_a_run_waits_for_no_other_and_for_nobody_who_changes_the_member(queue: RecordingQueue):
+    event = make_event(timezone="UTC")
+    membership = member_of(event.organizer)
+    choose(membership, now=MIDNIGHT, each_sale=True, daily_summary=True)
+    now = MIDNIGHT + DAY + EIGHT
+    sell(event, at=now - 3 * MINUTE)
+    summarize_sales(now=now)
+
+    with locked(NoticeChoice.objects.get()):
+        looked = look_for_news(now=now)
+    with locked(DailySummary.objects.get()):
+        written = write_daily_summaries(now=now)
+    with locked(membership):
+        assert (looked, written, look_for_news(now=now)) == (0, 0, 1)
+    assert write_daily_summaries(now=now) == 1
+
+
+def test_a_summary_that_another_run_writes_meanwhile_is_not_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    first, second = (member_of(make_event(timezone="UTC").organizer) for _ in range(2))
+    for membership in (first, second):
+        choose(membership, now=MIDNIGHT, daily_summary=True)
+    now = MIDNIGHT + DAY + EIGHT
+    summarize_sales(now=now)
+    rows = DailySummary.objects.order_by("pk")
+    rows.filter(organizer=first.organizer).update(due_at=MIDNIGHT)
+    zone_of = news.zone_of_organizer
+
+    def while_the_other_is_written(organizer_id: UUID) -> Any:
+        rows.filter(organizer=second.organizer).update(written_at=MIDNIGHT)
+        return zone_of(organizer_id)
+
+    monkeypatch.setattr(news, "zone_of_organizer", while_the_other_is_written)
+
+    assert write_daily_summaries(now=now) == 1
+    assert MemberNotice.objects.get().membership == first
+
+
 def test_the_summary_of_an_organizer_goes_to_its_members_who_want_it(queue: RecordingQueue):
     event, elsewhere = make_event(timezone="UTC"), make_event(timezone="UTC")
     wants, wants_other_mails = members_of(event, 2)
@@ -176,6 +218,7 @@ def test_written_summaries_take_the_place_of_none_that_is_due(monkeypatch: pytes
         choose(membership, now=MIDNIGHT, daily_summary=True)
     morning = MIDNIGHT + DAY + EIGHT
     summarize_sales(now=morning)
+    DailySummary.objects.filter(organizer=first.organizer).update(due_at=morning - MINUTE)
 
     assert [write_daily_summaries(now=morning) for _ in range(3)] == [1, 1, 0]
 

@@ -1,5 +1,7 @@
 """Reminders: one to each order the day before, and none to those who want none."""
 
+import hashlib
+import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,17 +12,26 @@ from django.test import Client
 from events.models import Event
 from orders.models import Order
 from orders.page_link import order_link, order_path
-from tests.make import SOMEBODY, make_event, make_paid_order
+from tests.make import (
+    SOMEBODY,
+    make_event,
+    make_paid_order,
+    make_reserved_order,
+    make_transfer,
+)
+from tests.moments import NOON
 from tests.queue import RecordingQueue
-from tests.race import race
+from tests.race import locked, race
 from ticketing import clock
-from tickets.models import Ticket
+from ticketing.queue.messages import Message
+from tickets.models import Ticket, Transfer, TransferMail
 from tickets.notices import reminders
-from tickets.notices.reminder_models import NoReminders, Reminder
+from tickets.notices.reminder_models import EventReminder, NoReminders, Reminder
 from tickets.notices.reminders import (
     BEFORE,
     LATEST,
     compose_reminder,
+    is_time_to_remind,
     send_reminder,
     stop_reminders,
     wants_no_reminders,
@@ -79,6 +90,109 @@ def test_a_buyer_of_the_last_day_has_the_tickets_mail_and_gets_no_reminder():
     assert write_due_reminders(now=the_day_before(order) + 2 * A_MINUTE) == 0
 
 
+def test_only_paid_orders_with_an_address_of_an_event_that_is_due_are_reminded(
+    queue: RecordingQueue,
+):
+    order, elsewhere, draft = order_of(), order_of(), order_of()
+    now = the_day_before(order)
+    make_reserved_order(ticket_type=order.event.ticket_types.get())
+    Order.objects.filter(pk=order_of(order.event).pk).update(customer_email="")
+    # Exactly a day before the start is no order of the last day.
+    Order.objects.filter(pk=order.pk).update(paid_at=now)
+    for other, fields in ((elsewhere, {"starts_at": now + BEFORE + A_MINUTE}), (draft, {})):
+        Event.objects.filter(pk=other.event_id).update(
+            **({"starts_at": now + BEFORE, "ends_at": now + 2 * BEFORE} | fields)
+        )
+    Event.objects.filter(pk=draft.event_id).update(status="draft")
+    queue.sent.clear()
+
+    assert write_due_reminders(now=now) == 1
+
+    reminder = Reminder.objects.get()
+    assert (reminder.order_id, reminder.asked_at) == (order.pk, now)
+    assert queue.sent == [(Message.SEND_REMINDER, {"order_id": str(order.pk)})]
+    state = EventReminder.objects.get()
+    assert (state.event_id, state.finished_at) == (order.event_id, now)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"starts_at": NOON}, False),
+        ({"starts_at": NOON + timedelta(seconds=1)}, True),
+        ({"starts_at": NOON + 2 * BEFORE}, True),
+        ({"starts_at": NOON + 2 * BEFORE + timedelta(seconds=1)}, False),
+        ({"starts_at": NOON + BEFORE, "status": "cancelled"}, False),
+    ],
+)
+def test_a_reminder_is_of_use_from_two_days_before_the_start(
+    fields: dict[str, Any],
+    expected: bool,  # noqa: FBT001
+):
+    event = Event(**({"status": "published"} | fields))
+
+    assert is_time_to_remind(event, NOON) is expected
+
+
+def test_people_to_whom_tickets_were_handed_on_are_reminded_of_valid_tickets_of_these_orders(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reminders, "BATCH", 1)
+    event = make_event()
+    order, _next, elsewhere = (
+        make_paid_order(ticket_type=kind, quantity=4)
+        for kind in (*[event.ticket_types.get()] * 2, make_event().ticket_types.get())
+    )
+    now = event.starts_at - BEFORE
+    handed_on = [
+        make_transfer(ticket=ticket, email=f"bia{place}@example.com")
+        for place, ticket in enumerate(
+            [*Ticket.objects.of_order(order.pk)[:3], Ticket.objects.of_order(elsewhere.pk)[0]]
+        )
+    ]
+    early, late, ended, _elsewhere = (transfer.pk for transfer in handed_on)
+    Transfer.objects.update(accepted_at=now)
+    Transfer.objects.filter(pk=late).update(accepted_at=now + A_MINUTE)
+    Ticket.objects.filter(transfer=ended).update(status="revoked", revoked_at=now)
+    queue.sent.clear()
+
+    write_due_reminders(now=now)
+
+    mails = TransferMail.objects.filter(kind="reminder")
+    assert [(each.transfer_id, each.asked_at) for each in mails] == [(early, now)]
+    assert (Message.SEND_TRANSFER_MAIL, {"mail_id": str(mails.get().pk)}) in queue.sent
+
+
+def test_beats_wait_for_no_other_and_for_nobody_who_changes_the_event():
+    order = order_of()
+    now = the_day_before(order)
+    state = EventReminder.objects.create(event=order.event)
+
+    with locked(state):
+        meanwhile = write_due_reminders(now=now)
+    with locked(order.event):
+        assert (meanwhile, write_due_reminders(now=now)) == (0, 1)
+
+
+def test_an_event_that_another_beat_finishes_meanwhile_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    first, second = order_of(), order_of()
+    now = the_day_before(first)
+    Event.objects.filter(pk=second.event_id).update(starts_at=now + BEFORE - A_MINUTE)
+    Event.objects.filter(pk=first.event_id).update(starts_at=now + BEFORE - 2 * A_MINUTE)
+    Order.objects.update(paid_at=now - BEFORE)
+
+    def while_the_second_is_finished(*arguments: Any, **named: Any) -> None:
+        EventReminder.objects.get_or_create(event=second.event, defaults={"finished_at": NOON})
+
+    monkeypatch.setattr(reminders, "mail_new_holders", while_the_second_is_finished)
+
+    assert write_due_reminders(now=now) == 1
+    assert Reminder.objects.get().order == first
+    assert EventReminder.objects.get(event=second.event).finished_at == NOON
+
+
 def test_a_large_event_is_reminded_in_batches(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reminders, "BATCH", 2)
     event = make_event()
@@ -113,8 +227,9 @@ def test_two_beats_at_once_write_each_row_once():
         ),
         lambda _order: Ticket.objects.update(status="revoked", revoked_at=clock.now()),
         lambda _order: Order.objects.update(customer_email=""),
+        lambda order: make_transfer(ticket=order.tickets.get(), email="bia@example.com"),
     ],
-    ids=["refunded", "cancelled", "moved", "blocked", "without an address"],
+    ids=["refunded", "cancelled", "moved", "blocked", "without an address", "handed on"],
 )
 def test_what_is_no_use_any_more_is_not_sent(change: Any):
     order = order_of()
@@ -187,3 +302,14 @@ def test_a_stop_outlives_a_new_secret_key(settings):
 
     assert wants_no_reminders("ANA@example.com")
     assert not wants_no_reminders("bia@example.com")
+
+
+def test_a_repeated_stop_changes_nothing_and_its_digest_is_that_of_each_release(settings: Any):
+    settings.SECRET_KEY = "a-key-of-the-server-that-is-long-enough-for-a-test"
+    for address, now in (("Ana+news@example.com", NOON), ("ana@example.com", NOON + BEFORE)):
+        stop_reminders(address=address, now=now)
+
+    # Stops are kept for ever, so a release that derives another digest would forget them.
+    key = hashlib.sha256(b"notices.reminders" + settings.SECRET_KEY.encode()).digest()
+    digest = hmac.new(key, b"ana@example.com", hashlib.sha256).hexdigest()
+    assert list(NoReminders.objects.values_list("recipient", "since")) == [(digest[:32], NOON)]

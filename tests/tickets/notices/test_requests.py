@@ -1,24 +1,42 @@
 """Each cause of a notice writes its row once, in its own transaction, and no crash loses it."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core import mail
+from django.db import transaction
 
 from events.models import ChangeForBuyers, Event
 from events.organizing import cancel_event, change_event
-from orders.models import Order, Refund
+from orders.models import Order, Payment, PixCharge, PixState, Refund
 from orders.refunds import return_money
-from tests.make import SOMEBODY, as_organizer, make_event, make_paid_order, make_reserved_order
+from tests.make import (
+    SOMEBODY,
+    as_organizer,
+    make_event,
+    make_paid_order,
+    make_reserved_order,
+    make_transfer,
+)
+from tests.moments import NOON
 from tests.queue import RecordingQueue
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import Act
 from ticketing.queue.messages import Message
-from tickets.models import Ticket
+from tickets.models import Ticket, TransferMail
 from tickets.notices import requests
-from tickets.notices.models import Notice
-from tickets.notices.requests import request_change_notices, resend_notice
+from tickets.notices.models import Notice, NoticeKind
+from tickets.notices.requests import (
+    request_change_notices,
+    request_pix_notice,
+    request_unsent_notices_anew,
+    resend_notice,
+    send_refund_notices,
+)
 from tickets.refund import refund_order, refund_tickets
 from tickets.sweep import retry_waiting_work
 
@@ -212,3 +230,140 @@ def test_a_notice_that_staff_send_again_is_on_record_and_mailed(queue: Recording
 
     assert len(mail.outbox) == 1
     assert Act.objects.filter(type="order.notice_resent", subject_id=order.pk).count() == 1
+
+
+def notice_of(order: Order, kind: str, cause: UUID, **fields: Any) -> Notice:
+    columns = {"asked_at": NOON, "ask_again_at": NOON}
+    columns |= {"details": {"amount": "45.00", "tickets": []}}
+    return Notice.objects.create(order=order, kind=kind, cause=cause, **(columns | fields))
+
+
+def refund_of(order: Order, *, returned: bool) -> UUID:
+    refund = Refund.objects.create(
+        payment=Payment.objects.get(order=order),
+        amount=Decimal("1.00"),
+        created_at=NOON,
+        refunded_at=NOON if returned else None,
+        ask_again_at=NOON,
+    )
+    return refund.pk
+
+
+def pix_of(order: Order, state: str) -> None:
+    """Store a Pix of an order, with its money if the state says that it arrived."""
+    arrived = state not in (PixState.WAITING, PixState.UNPAID)
+    PixCharge.objects.create(
+        order=order,
+        gateway_id=str(order.pk),
+        br_code="br",
+        amount=Decimal("45.00"),
+        created_at=NOON,
+        expires_at=NOON,
+        state=state,
+        token="money" if arrived else "",
+        received=Decimal("45.00") if arrived else None,
+        arrived_at=NOON if arrived else None,
+        returned_at=NOON if state == PixState.RETURNED else None,
+        ask_again_at=NOON,
+    )
+
+
+def test_the_messages_about_returned_money_are_those_of_one_order_that_still_wait(
+    queue: RecordingQueue,
+):
+    order, other = make_paid_order(), make_paid_order()
+    refund = NoticeKind.REFUND
+    waits = notice_of(order, refund, refund_of(order, returned=True))
+    notice_of(order, refund, refund_of(order, returned=False))
+    notice_of(order, refund, refund_of(order, returned=True), sent_at=NOON)
+    notice_of(order, refund, refund_of(order, returned=True), failed_at=NOON)
+    notice_of(order, NoticeKind.EVENT_CANCELLED, refund_of(order, returned=True))
+    notice_of(other, refund, refund_of(other, returned=True))
+    queue.sent.clear()
+
+    send_refund_notices(order_id=order.pk)
+
+    assert queue.sent == [(Message.SEND_NOTICE, {"notice_id": str(waits.pk)})]
+
+
+@pytest.mark.parametrize("state", PixState.values)
+def test_a_notice_about_a_pix_is_asked_for_once_while_its_money_is_owed(state: str):
+    order, other = make_reserved_order(), make_reserved_order()
+    pix_of(order, state)
+    pix_of(other, PixState.RETURNING)
+
+    for moment in (NOON, NOON + LATER):
+        request_pix_notice(order_id=order.pk, now=moment)
+
+    asked = list(Notice.objects.values_list("order", "kind", "cause", "asked_at"))
+    owed = (order.pk, NoticeKind.PIX_RETURNED, order.pk, NOON)
+    assert asked == ([owed] if state == PixState.RETURNING else [])
+
+
+def test_a_new_address_is_asked_to_get_the_unsent_notices_of_its_order(queue: RecordingQueue):
+    order, other = make_paid_order(), make_paid_order()
+    kind = NoticeKind.EVENT_CHANGED
+    unsent = notice_of(order, kind, new_id(), failed_at=NOON, goes_at=NOON)
+    notice_of(order, kind, new_id(), sent_at=NOON)
+    notice_of(other, kind, new_id())
+    before = list(Notice.objects.exclude(pk=unsent.pk).order_by("pk").values())
+    queue.sent.clear()
+
+    with transaction.atomic():
+        request_unsent_notices_anew(order_id=order.pk, now=NOON + LATER)
+
+    unsent.refresh_from_db()
+    assert (unsent.asked_at, unsent.failed_at, unsent.goes_at) == (NOON + LATER, None, None)
+    assert queue.sent == [(Message.SEND_NOTICE, {"notice_id": str(unsent.pk)})]
+    assert list(Notice.objects.exclude(pk=unsent.pk).order_by("pk").values()) == before
+
+
+def test_a_change_is_told_to_the_orders_of_its_event_that_were_paid_before_it(
+    queue: RecordingQueue,
+):
+    event, (first, late, told) = paid_orders(3)
+    elsewhere, refunded = make_paid_order(), make_paid_order(ticket_type=event.ticket_types.get())
+    Order.objects.update(paid_at=NOON)
+    Order.objects.filter(pk=late.pk).update(paid_at=NOON + timedelta(seconds=1))
+    Order.objects.filter(pk=refunded.pk).update(status="refunded")
+    changed = ChangeForBuyers.objects.create(
+        event=event, changed_at=NOON, before={"venue": "Before"}, ask_again_at=NOON
+    )
+    notice_of(told, NoticeKind.EVENT_CHANGED, changed.pk)
+    # Of another kind, about another change and of another order.
+    others = [
+        notice_of(first, NoticeKind.REFUND, changed.pk),
+        notice_of(first, NoticeKind.EVENT_CHANGED, new_id()),
+        notice_of(elsewhere, NoticeKind.EVENT_CHANGED, changed.pk),
+    ]
+    known = {notice.pk for notice in Notice.objects.all()}
+    queue.sent.clear()
+
+    request_change_notices(change_id=changed.pk, now=NOON + LATER)
+
+    new = Notice.objects.exclude(pk__in=known).get()
+    assert (new.order, new.kind, new.cause) == (first, "event_changed", changed.pk)
+    assert len(others) + 1 == len(known)
+    assert queue.sent == [(Message.SEND_NOTICE, {"notice_id": str(new.pk)})]
+
+
+def test_new_holders_of_valid_tickets_are_told_of_the_change_too(queue: RecordingQueue):
+    event = make_event()
+    order, late = (
+        make_paid_order(ticket_type=event.ticket_types.get(), quantity=2) for _ in range(2)
+    )
+    transfers = [
+        make_transfer(ticket=ticket, email=f"bia{place}@example.com")
+        for place, ticket in enumerate(
+            [*Ticket.objects.of_order(order.pk), Ticket.objects.of_order(late.pk)[0]]
+        )
+    ]
+    Ticket.objects.filter(transfer=transfers[1]).update(status="revoked", revoked_at=NOON)
+    Order.objects.filter(pk=late.pk).update(paid_at=clock.now() + timedelta(hours=1))
+    change(event, venue="Fundição Progresso")
+    now = clock.now() + LATER
+
+    request_change_notices(change_id=ChangeForBuyers.objects.get().pk, now=now)
+
+    told = TransferMail.objects.filter(kind="changed")
+    assert [(each.transfer, each.asked_at) for each in told] == [(transfers[0], now)]

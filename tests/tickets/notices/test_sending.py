@@ -1,20 +1,27 @@
 """Sending notices: one mail for each, within the recipient's limit, with what is true by then."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 
+from events.models import ChangeForBuyers, Event
 from events.organizing import cancel_event
 from orders.correction import Contact
-from orders.models import Order
-from tests.make import SOMEBODY, make_event, make_paid_order
+from orders.models import Order, PixState
+from tests.make import SOMEBODY, make_event, make_paid_order, make_reserved_order
+from tests.moments import NOON
 from tests.queue import RecordingQueue
-from tests.tickets.notices.test_requests import change
+from tests.tickets.notices.test_requests import change, notice_of, pix_of, refund_of
 from ticketing import clock, mailing
+from ticketing.actors import record_act
+from ticketing.ids import new_id
+from ticketing.models import ActType
 from ticketing.queue.messages import Message
-from tickets.notices.models import Notice
+from tickets.notices.models import Notice, NoticeKind
 from tickets.notices.sending import send_notice
 from tickets.operations.backlog import count_mails_given_up, measure_oldest_work
 from tickets.redelivery import correct_customer
@@ -183,3 +190,145 @@ def test_a_notice_that_waits_for_the_money_is_not_counted_as_an_unsent_mail(
     refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
 
     assert measure_oldest_work(now=clock.now() + HOUR).mail_unsent is None
+
+
+# --- Which notices wait, which are closed, and what else a mail settles ------------------------
+
+
+def send(notice: Notice) -> int:
+    """Send a notice at noon. Return how many mails went out."""
+    mail.outbox.clear()
+    send_notice(notice_id=notice.pk, now=NOON)
+    notice.refresh_from_db()
+    return len(mail.outbox)
+
+
+def test_a_notice_about_money_waits_for_its_own_money_only():
+    order, other = make_paid_order(), make_paid_order()
+    owed, returned = (refund_of(order, returned=each) for each in (False, True))
+    pix_of(order, PixState.RETURNING)
+    pix_of(other, PixState.RETURNED)
+    waits = [
+        notice_of(order, NoticeKind.REFUND, owed),
+        notice_of(order, NoticeKind.PIX_RETURNED, order.pk),
+    ]
+    leaves = [
+        notice_of(order, NoticeKind.REFUND, returned),
+        notice_of(other, NoticeKind.PIX_RETURNED, other.pk),
+        # Of an order whose Pix is being returned, but about something else.
+        notice_of(order, NoticeKind.EVENT_CANCELLED, order.pk),
+    ]
+
+    assert [send(notice) for notice in (*waits, *leaves)] == [0, 0, 1, 1, 1]
+    assert [notice.sent_at for notice in (*waits, *leaves)] == [None, None, NOON, NOON, NOON]
+
+
+@pytest.mark.parametrize(
+    ("newer", "mails"),
+    [
+        ({}, 0),
+        ({"customer_email": "bia@example.com"}, 1),
+        ({"elsewhere": True}, 1),
+        ({"older": True}, 1),
+        # The buyer's, whose address was corrected.
+        ({"customer_email": "bia@example.com", "corrected": True}, 0),
+        ({"customer_email": "b@a.example", "customer_name": "Bia", "corrected": True}, 1),
+        ({"customer_email": "b@a.example", "corrected": True, "elsewhere": True}, 1),
+        ({"customer_email": "b@a.example", "corrected": True, "older": True}, 1),
+        ({"customer_email": "b@a.example", "changed_otherwise": True}, 1),
+    ],
+)
+def test_a_declined_payment_is_told_unless_the_buyer_has_a_newer_order_of_the_event(
+    newer: dict[str, Any], mails: int
+):
+    order = make_paid_order()
+    kind = order.event.ticket_types.get()
+    other = make_reserved_order(ticket_type=None if newer.get("elsewhere") else kind)
+    # An act about another order says nothing about this one.
+    acts = [(order.pk, ActType.ORDER_CUSTOMER_CORRECTED)]
+    if newer.get("corrected"):
+        acts.append((other.pk, ActType.ORDER_CUSTOMER_CORRECTED))
+    if newer.get("changed_otherwise"):
+        acts.append((other.pk, ActType.ORDER_HOLDERS_NAMED))
+    for subject_id, act in acts:
+        with transaction.atomic():
+            record_act(act=act, actor=SOMEBODY, subject_id=subject_id, organizer_id=None, at=NOON)
+    columns = {name: newer[name] for name in newer if name.startswith("customer_")}
+    if newer.get("older"):
+        columns["created_at"] = order.created_at - HOUR
+    Order.objects.filter(pk=other.pk).update(modified_at=NOON, **columns)
+    notice = notice_of(order, NoticeKind.PAYMENT_DECLINED, order.pk)
+
+    assert send(notice) == mails
+    assert (notice.sent_at, notice.leased_until) == (NOON, None)
+
+
+def test_the_mail_about_a_declined_payment_leads_to_an_order_while_the_event_is_on_sale():
+    order = make_paid_order()
+    Order.objects.update(language="en")
+    bodies = []
+    for ends_at in (NOON, clock.now() + HOUR):
+        Event.objects.update(starts_at=ends_at - HOUR, ends_at=ends_at)
+        Notice.objects.all().delete()
+        send(notice_of(order, NoticeKind.PAYMENT_DECLINED, order.pk))
+        bodies.append(str(mail.outbox[0].body))
+
+    assert ["Try again" in body for body in bodies] == [False, True]
+
+
+def test_one_mail_settles_the_changes_that_its_buyer_was_not_told_of_yet():
+    event = make_event(venue="Now")
+    kind = event.ticket_types.get()
+    order, other = make_paid_order(ticket_type=kind), make_paid_order(ticket_type=kind)
+    Order.objects.update(language="en")
+    told, given_up, first, second = (
+        ChangeForBuyers.objects.create(
+            event=event, changed_at=NOON + place * HOUR, before={"venue": f"Venue {place}"},
+            ask_again_at=NOON,
+        )
+        for place in range(4)
+    )  # fmt: skip
+    changed = NoticeKind.EVENT_CHANGED
+    others = [
+        notice_of(order, changed, told.pk, sent_at=NOON - HOUR),
+        notice_of(order, changed, given_up.pk, failed_at=NOON - HOUR),
+        notice_of(other, changed, first.pk),
+        # Of another kind, and about the same.
+        notice_of(order, NoticeKind.REFUND, told.pk),
+    ]
+    before = list(Notice.objects.order_by("pk").values())
+    waiting, sending = notice_of(order, changed, first.pk), notice_of(order, changed, second.pk)
+
+    assert send(sending) == 1
+
+    assert "Before: Venue 2" in str(mail.outbox[0].body)
+    waiting.refresh_from_db()
+    assert (sending.sent_at, waiting.sent_at) == (NOON, NOON)
+    pks = [each.pk for each in others]
+    assert list(Notice.objects.filter(pk__in=pks).order_by("pk").values()) == before
+
+
+def test_a_change_during_the_mail_leaves_the_earlier_one_to_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    event = make_event(venue="Now")
+    order = make_paid_order(ticket_type=event.ticket_types.get())
+    changes = [
+        ChangeForBuyers.objects.create(
+            event=event, changed_at=NOON + place * HOUR, before={"venue": f"Venue {place}"},
+            ask_again_at=NOON,
+        )
+        for place in range(2)
+    ]  # fmt: skip
+    waiting, sending = (notice_of(order, NoticeKind.EVENT_CHANGED, each.pk) for each in changes)
+    # Another mail of that moment is none about this order.
+    notice_of(make_paid_order(), NoticeKind.EVENT_CHANGED, new_id(), sent_at=NOON)
+
+    def requested_again(*_arguments: Any, **_named: Any) -> None:
+        Notice.objects.filter(pk=sending.pk).update(sent_at=None)
+
+    monkeypatch.setattr("tickets.notices.sending.send_leased_mail", requested_again)
+    send(sending)
+
+    waiting.refresh_from_db()
+    assert waiting.sent_at is None
