@@ -32,7 +32,7 @@ def summarize_scans(*, now: datetime) -> int:
 
 @transaction.atomic(durable=True)
 def _summarize_step(now: datetime) -> bool:
-    ScanSummary.objects.get_or_create(pk=1, defaults={"written_until": _beginning(now)})
+    ScanSummary.objects.get_or_create(defaults={"written_until": _beginning(now)})
     # The lock: two runs would count the same scans twice.
     summary = ScanSummary.objects.select_for_update().get(pk=1)
     start = summary.written_until

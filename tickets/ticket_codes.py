@@ -64,10 +64,7 @@ def find_ticket_id(text: str, tickets: QuerySet[Ticket]) -> UUID | None:
     if wanted is None:
         return None
     order_code, number = wanted
-    of_order = tickets.filter(order__code=order_code, replaced_by=None)
-    if not of_order.exists():
-        return None
-    every = Ticket.objects.filter(order__code=order_code, replaced_by=None)
-    numbers = number_tickets(list(every.order_by("order_item_id", "position")))
+    of_order = Ticket.objects.filter(order__code=order_code, replaced_by=None)
+    numbers = number_tickets(list(of_order.order_by("order_item_id", "position")))
     found = next((pk for pk, known in numbers.items() if known == number), None)
-    return found if found and of_order.filter(pk=found).exists() else None
+    return found if found and tickets.filter(pk=found).exists() else None

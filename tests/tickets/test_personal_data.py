@@ -1,13 +1,15 @@
 """A person's data at an organizer: a copy of it, and its erasure, while the accounts add up."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db.models import Sum
 from django.test import Client
 
-from events.models import Event, Role
+from events.models import Event, Role, TermsVersion
+from orders.consent_record import Consent, ConsentWay
 from orders.email_confirmation import EmailConfirmation
 from orders.models import Order
 from orders.personal_data import ERASED_NAME, no_longer_needed
@@ -17,12 +19,24 @@ from tests.make import (
     make_paid_order,
     make_reserved_order,
     make_ticket_type,
+    make_transfer,
     make_user,
 )
+from tests.moments import NOON
 from ticketing import clock
+from ticketing.ids import new_id
 from ticketing.models import Act, ActType, User
-from tickets.models import Ticket, Transfer
-from tickets.personal_data import Erasure, copy_of_person, erase_person
+from tickets.models import Delivery, RefundRequest, Ticket, Transfer, TransferMail
+from tickets.notices.models import Notice
+from tickets.notices.reminder_models import Reminder
+from tickets.personal_data import (
+    Erasure,
+    copy_of_person,
+    erase_orders,
+    erase_person,
+    received_by_person,
+    received_no_longer_needed,
+)
 from tickets.refund import refund_order
 from tickets.transfers.accepting import accept_transfer
 from tickets.transfers.offering import NewHolder, offer_ticket
@@ -251,3 +265,122 @@ def test_an_owner_sees_and_erases_what_a_person_has_got_from_others():
     assert 'name="ask"' in looked.content.decode()
     assert "1 ingresso transferido" in erased.content.decode()
     assert not Transfer.objects.filter(email=BIA).exists()
+
+
+def test_what_a_person_was_offered_is_needed_until_the_event_is_over_or_the_offer_ended():
+    order = make_paid_order(quantity=6)
+    now, ends = clock.now(), order.event.ends_at
+    fields: dict[str, dict[str, Any]] = {
+        "accepted": {"accepted_at": now},
+        "accepted, once expired": {"accepted_at": now, "expires_at": now},
+        "open": {"expires_at": now + timedelta(seconds=1)},
+        "expired": {"expires_at": now},
+        "withdrawn": {"withdrawn_at": now, "expires_at": ends},
+        "withdrawn and expired": {"withdrawn_at": now, "expires_at": now},
+    }
+    for ticket, (name, columns) in zip(
+        Ticket.objects.of_order(order.pk), fields.items(), strict=True
+    ):
+        made = make_transfer(ticket=ticket, email=BIA, accepted=False)
+        Transfer.objects.filter(pk=made.pk).update(name=name, **columns)
+
+    def ended(moment: datetime) -> set[str]:
+        found = received_no_longer_needed(Transfer.objects.all(), now=moment)
+        return set(found.values_list("name", flat=True))
+
+    done = {"expired", "withdrawn", "withdrawn and expired"}
+    assert ended(now) == done
+    assert ended(ends) == done | {"open"}
+    assert ended(ends + timedelta(seconds=1)) == set(fields)
+    Event.objects.update(status="cancelled")
+    assert ended(now) == set(fields)
+
+
+def rows_of(order: Order) -> dict[str, list[dict[str, Any]]]:
+    """Return what is stored of an order's people and mails."""
+    transfers = Transfer.objects.filter(ticket__order=order)
+    found: dict[str, Any] = {
+        "order": Order.objects.filter(pk=order.pk),
+        "tickets": Ticket.objects.filter(order=order),
+        "requests": RefundRequest.objects.filter(order=order),
+        "transfers": transfers,
+        "transfer mails": TransferMail.objects.filter(transfer__in=transfers),
+        "deliveries": Delivery.objects.filter(order=order),
+        "notices": Notice.objects.filter(order=order),
+        "reminders": Reminder.objects.filter(order=order),
+    }
+    return {name: list(rows.order_by("pk").values()) for name, rows in found.items()}
+
+
+def test_the_mails_of_an_erased_order_wait_for_nobody_and_other_orders_keep_all():
+    kind = make_ticket_type()
+    orders = [make_paid_order(ticket_type=kind, quantity=2) for _ in range(2)]
+    before, now = clock.now() - timedelta(hours=1), clock.now()
+    waiting = {"asked_at": before, "ask_again_at": before, "failure": "No ana@", "goes_at": now}
+    for order in orders:
+        ids = list(Ticket.objects.of_order(order.pk).values_list("pk", flat=True))
+        RefundRequest.objects.create(
+            order=order, ticket_ids=ids, reason="Ana", answer="Ana", requested_at=now, **waiting
+        )
+        make_transfer(ticket=Ticket.objects.get(pk=ids[0]), email=BIA, accepted=False)
+        Notice.objects.create(order=order, kind="refund", cause=new_id(), **waiting)
+        sent = waiting | {"sent_at": before}
+        Notice.objects.create(order=order, kind="event_changed", cause=new_id(), **sent)
+        Reminder.objects.create(order=order, failed_at=before, **waiting)
+    for model in (TransferMail, Delivery):
+        model.objects.update(failed_at=before, **waiting)
+    erased, kept = orders
+    theirs = rows_of(kept)
+    recorded: list[Any] = []
+
+    erase_orders([erased.pk], record=recorded.append, now=now)
+
+    assert rows_of(kept) == theirs
+    assert recorded == [[erased.pk]]
+    ours = rows_of(erased)
+    assert {(row["holder_name"], row["object_name"]) for row in ours["tickets"]} == {
+        (ERASED_NAME, "")
+    }
+    assert {(row["name"], row["email"]) for row in ours["transfers"]} == {(ERASED_NAME, "")}
+    assert {(row["reason"], row["answer"]) for row in ours["requests"]} == {("", "")}
+    for name in ("transfer mails", "deliveries", "notices", "reminders"):
+        assert {row["failure"] for row in ours[name]} == {""}
+        assert {row["failed_at"] for row in ours[name]} == {None}
+        unsent = [row for row in ours[name] if row["sent_at"] != before]
+        assert {(row["sent_at"], row["goes_at"]) for row in unsent} == {(now, None)}
+    assert [row["sent_at"] for row in ours["notices"]].count(before) == 1
+
+
+def test_what_other_organizers_events_have_of_a_person_is_neither_found_nor_erased():
+    order, elsewhere = make_paid_order(), make_paid_order()
+    erased = make_paid_order(ticket_type=order.event.ticket_types.get())
+    for each, address in ((order, BIA), (elsewhere, BIA), (erased, "eva@example.com")):
+        make_transfer(ticket=each.tickets.get(), email=address)
+    for each in (order, elsewhere):
+        end(each.event)
+    Transfer.objects.filter(email="eva@example.com").update(email="")
+
+    found = received_by_person(organizer_id=order.event.organizer_id, email="BIA@example.com")
+    assert [transfer.ticket.order_id for transfer in found] == [order.pk]
+    assert not received_by_person(organizer_id=order.event.organizer_id, email="").exists()
+    assert erase(order, BIA) == Erasure(0, 0, 1)
+
+    assert Transfer.objects.get(ticket__order=elsewhere).email == BIA
+
+
+def test_a_copy_has_the_moments_of_a_consent_as_text():
+    order = make_paid_order()
+    terms = TermsVersion.objects.create(
+        organizer=order.event.organizer, number=1, sale_pt="x", valid_from=NOON
+    )
+    Consent.objects.create(
+        order=order, terms=terms, accepted_at=NOON, news_at=NOON, way=ConsentWay.SHOP
+    )
+
+    copied = copy_of_person(
+        organizer_id=order.event.organizer_id, email=ANA, actor=SOMEBODY, now=NOON
+    )
+
+    consent = copied["orders"][0]["consent"]
+    assert (consent["terms_accepted_at"], consent["news_agreed_at"]) == (NOON.isoformat(),) * 2
+    assert consent["news_withdrawn_at"] is None

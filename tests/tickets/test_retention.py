@@ -209,6 +209,24 @@ def test_months_are_those_of_the_calendar():
     assert found("2026-02-28T22:00:01+00:00") == 1
 
 
+def test_a_preview_counts_the_orders_of_the_organizers_events_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    organizer = make_organizer()
+    kind = make_event(organizer=organizer).ticket_types.get()
+    for _ in range(4):
+        make_paid_order(ticket_type=kind)
+    end(kind.event, days=40)
+    order_of(organizer, days=40)
+    order_of(make_organizer(), days=40)
+    monkeypatch.setattr(retention, "MOST_COUNTED", 3)
+
+    found = preview_retention(organizer_id=organizer.pk, months=1, now=clock.now())
+
+    # One more than the limit says that there are more.
+    assert found == Preview(orders=4, events=2)
+
+
 def test_the_first_month_is_kept_and_each_change_is_recorded_once():
     organizer = make_organizer()
     with pytest.raises(IntegrityError):

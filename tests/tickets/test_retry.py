@@ -4,9 +4,12 @@ import pytest
 from django.core import mail
 
 from orders.models import Order
+from orders.refunds import return_money
 from orders.simulated_charges import SimulatedRefund
 from tests.make import SOMEBODY, make_paid_order, make_processing_order, make_reserved_order
+from tests.moments import NOON
 from tests.queue import RecordingQueue
+from tests.tickets.test_sweep import ask_for_all_mails
 from ticketing import clock
 from ticketing.ids import new_id
 from ticketing.models import Act
@@ -113,3 +116,36 @@ def test_an_order_that_waits_for_nothing_is_refused(queue: RecordingQueue):
         with pytest.raises(NothingToRetry):
             retry(order)
     assert not Act.objects.filter(type="order.retried").exists()
+
+
+def test_a_retry_is_about_the_unsent_mails_of_one_order(queue: RecordingQueue):
+    order, other, sent, refunded = (make_paid_order() for _ in range(4))
+    of_order = ask_for_all_mails(order)
+    ask_for_all_mails(other)
+    ask_for_all_mails(sent, sent_at=NOON)
+    Notice.objects.filter(order=order).update(attempts=1)
+    Order.objects.filter(pk=refunded.pk).update(status="refunded")
+    queue.sent.clear()
+
+    retry(order)
+
+    # Not those to members, and no reminder: the sweep sends these.
+    others = {Message.SEND_MEMBER_NOTICE, Message.SEND_REMINDER, Message.SEND_ORDER_LIST}
+    expected = [each for each in of_order if each[0] not in others]
+    assert sorted(queue.sent, key=str) == sorted(expected, key=str)
+    assert unfinished_work(sent.pk) == set()
+    assert Work.MAIL not in unfinished_work(refunded.pk)
+    for nothing in (sent, refunded):
+        with pytest.raises(NothingToRetry):
+            retry(nothing)
+
+
+def test_a_notice_of_a_refund_whose_mail_has_failed_is_retried_with_its_money_returned():
+    order = make_paid_order()
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+    return_money(order_id=order.pk, now=clock.now())
+    Delivery.objects.update(sent_at=NOON)
+
+    assert unfinished_work(order.pk) == set()
+    Notice.objects.update(attempts=1)
+    assert unfinished_work(order.pk) == {Work.OTHER_MAILS}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from events.models import Event
-from tests.make import as_bearer, make_device, make_ticket
+from tests.make import as_bearer, make_device, make_paid_order, make_ticket
 from tests.moments import NOON
 from ticketing import clock
 from tickets.models import Scan, ScanResult, Ticket, TicketStatus
@@ -56,6 +56,38 @@ def test_an_admission_and_its_undo_are_changes(column: str):
     Scan.objects.update(**{column: NOON})
 
     assert changed(ticket) == [ticket]
+
+
+def test_a_page_begins_after_the_last_ticket_of_the_page_before():
+    order = make_paid_order(quantity=4)
+    Ticket.objects.update(created_at=NOON)
+    first, second, third, fourth = Ticket.objects.of_order(order.pk).order_by("pk")
+    # It changed later, so it comes after the others, whatever its id is.
+    Ticket.objects.filter(pk=first.pk).update(created_at=NOON + HOUR)
+
+    def page(**after: Ticket) -> list[Ticket]:
+        wanted = TicketFilter(modified_since=NOON, **{name: row.pk for name, row in after.items()})
+        return list(tickets_of_event(order.event_id, wanted))
+
+    assert page() == [second, third, fourth, first]
+    assert page(after=third) == [fourth, first]
+    assert page(after=fourth) == [first]
+
+
+def test_the_gate_of_a_ticket_is_the_one_that_has_admitted_it():
+    first, second = Ticket.objects.of_order(make_paid_order(quantity=2).pk)
+    devices = {
+        gate: as_bearer(make_device(first.event, gate=gate)) for gate in ("North", "South", "West")
+    }
+    for ticket, gate in ((first, "North"), (first, "West"), (second, "South")):
+        devices[gate].post("/tickets/validate", {"code": ticket.code})
+
+    def gates() -> dict[object, str]:
+        return {each.pk: each.gate for each in tickets_of_event(first.event_id, TicketFilter())}
+
+    assert gates() == {first.pk: "North", second.pk: "South"}
+    Scan.objects.filter(gate="North").update(undone_at=NOON)
+    assert gates() == {first.pk: None, second.pk: "South"}
 
 
 def test_a_refused_scan_is_not_a_change():

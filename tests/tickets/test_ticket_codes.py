@@ -106,8 +106,25 @@ def test_a_replacement_by_the_previous_release_keeps_the_number_of_its_place():
     assert list(number_tickets(tickets_of(order)).values()) == [1, 2, 3]
 
 
+def test_a_place_whose_ticket_the_previous_release_has_replaced_has_one_number():
+    order, other = make_paid_order(quantity=2), make_paid_order()
+    replace_ticket(ticket_id=tickets_of(order)[0].pk, actor=SOMEBODY, now=clock.now())
+    Ticket.objects.update(number=None)
+    first, second = tickets_of(order)
+    (elsewhere,) = tickets_of(other)
+
+    assert readable_codes([second, elsewhere]) == {
+        second.pk: f"{order.code}-2",
+        elsewhere.pk: f"{other.code}-1",
+    }
+    assert find_ticket_id(f"{order.code}-1", Ticket.objects.all()) == first.pk
+    assert find_ticket_id(f"{order.code}-2", Ticket.objects.all()) == second.pk
+    assert find_ticket_id(f"{order.code}-3", Ticket.objects.all()) is None
+
+
 def test_only_the_given_tickets_are_found():
     order, other = make_paid_order(), make_ticket_type()
+    assert find_ticket_id(f"{make_paid_order().code}-1", order.tickets.all()) is None
     elsewhere = Ticket.objects.filter(event=other.event)
 
     assert find_ticket_id(f"{order.code}-1", elsewhere) is None

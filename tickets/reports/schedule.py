@@ -45,13 +45,8 @@ def end_report(*, report: ScheduledReport, actor: Actor, now: datetime) -> None:
 
 def next_due(frequency: str, *, after: datetime, zone: ZoneInfo) -> datetime:
     """Return the first time after `after` at which a report of this frequency is due."""
-    day = after.astimezone(zone).date()
-    for _ in range(2):
-        due = datetime.combine(_first_due_day(frequency, day), _HOUR, zone)
-        if due > after:
-            break
-        day = due.date() + timedelta(days=1)
-    return due
+    due = _due_from(frequency, after.astimezone(zone).date(), zone)
+    return due if due > after else _due_from(frequency, due.date() + timedelta(days=1), zone)
 
 
 def period_before(frequency: str, *, due_at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -64,13 +59,13 @@ def period_before(frequency: str, *, due_at: datetime, zone: ZoneInfo) -> tuple[
     return datetime.combine(start, time(), zone), datetime.combine(end, time(), zone)
 
 
-def _first_due_day(frequency: str, day: date) -> date:
-    """Return the first day from `day` on at which a report is due."""
+def _due_from(frequency: str, day: date, zone: ZoneInfo) -> datetime:
+    """Return when a report is due on the first day from `day` on that is one of its days."""
     if frequency == Frequency.WEEKLY:
-        return day + timedelta(days=-day.weekday() % 7)
-    if frequency == Frequency.MONTHLY and day.day > 1:
-        return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-    return day
+        day += timedelta(days=-day.weekday() % 7)
+    elif frequency == Frequency.MONTHLY and day.day > 1:
+        day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return datetime.combine(day, _HOUR, zone)
 
 
 @transaction.atomic(durable=True)

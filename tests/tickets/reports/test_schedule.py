@@ -13,7 +13,9 @@ from tests.race import race
 from ticketing import clock
 from ticketing.models import Act, ActType
 from ticketing.queue.messages import Message
+from tickets.reports import schedule
 from tickets.reports.models import Export, ScheduledReport
+from tickets.reports.rights import may_export
 from tickets.reports.schedule import end_report, make_due_reports, next_due, period_before
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +61,16 @@ def test_a_report_is_due_at_seven_after_its_day_its_week_or_its_month(
 
 
 @pytest.mark.parametrize("frequency", ["daily", "weekly", "monthly"])
+def test_on_its_own_day_a_report_is_due_until_seven(frequency: str):
+    # A Monday, and the first day of a month.
+    seven = datetime(2027, 2, 1, 7, tzinfo=SAO_PAULO)
+
+    before = next_due(frequency, after=seven - timedelta(seconds=1), zone=SAO_PAULO)
+
+    assert before == seven < next_due(frequency, after=seven, zone=SAO_PAULO)
+
+
+@pytest.mark.parametrize("frequency", ["daily", "weekly", "monthly"])
 def test_periods_follow_each_other_without_a_gap_over_years(frequency: str):
     zone = ZoneInfo("America/New_York")
     due_at = next_due(frequency, after=MONDAY, zone=zone)
@@ -74,7 +86,7 @@ def test_periods_follow_each_other_without_a_gap_over_years(frequency: str):
 
 def test_a_due_report_is_made_for_each_recipient_who_may_export(queue: RecordingQueue):
     event = make_event()
-    report = make_report(event)
+    report = make_report(event, file_format="csv", language="en")
     viewer = make_user(organizer=event.organizer, role=Role.VIEWER, is_staff=True)
     limited = make_user(organizer=event.organizer, role=Role.FINANCE, is_staff=True)
     Membership.objects.filter(user=limited).update(only_some_events=True)
@@ -85,6 +97,8 @@ def test_a_due_report_is_made_for_each_recipient_who_may_export(queue: Recording
 
     export = Export.objects.get()
     assert (export.kind, export.event, export.schedule) == ("orders", event, report)
+    assert (export.file_format, export.language, export.due_at) == ("csv", "en", MONDAY)
+    assert export.expires_at == MONDAY + timedelta(days=7)
     assert export.since == datetime(2026, 11, 23, tzinfo=SAO_PAULO)
     assert export.until == datetime(2026, 11, 30, tzinfo=SAO_PAULO)
     assert queue.sent == [(Message.WRITE_EXPORT, {"export_id": str(export.pk)})]
@@ -98,6 +112,22 @@ def test_a_report_is_never_made_twice_for_a_period_also_not_by_two_processes_at_
     make_due_reports(now=MONDAY + timedelta(hours=1))
 
     assert Export.objects.count() == 1
+
+
+def test_a_run_makes_all_reports_that_are_due_but_those_that_another_process_has_made(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    first, second, third = (make_report(make_event()) for _ in range(3))
+    ScheduledReport.objects.filter(pk=first.pk).update(next_at=MONDAY - timedelta(days=7))
+
+    def while_the_second_is_made(*arguments: Any, **named: Any) -> bool:
+        ScheduledReport.objects.filter(pk=second.pk).update(next_at=MONDAY + timedelta(days=7))
+        return may_export(*arguments, **named)
+
+    monkeypatch.setattr(schedule, "may_export", while_the_second_is_made)
+
+    assert make_due_reports(now=MONDAY) == 2
+    assert set(Export.objects.values_list("schedule", flat=True)) == {first.pk, third.pk}
 
 
 def test_periods_that_were_missed_are_made_one_after_the_other():

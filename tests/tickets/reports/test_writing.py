@@ -216,23 +216,66 @@ def fail(*_: Any, **__: Any) -> str:
 
 
 def test_a_step_that_fails_is_tried_again_and_given_up_after_ten_failures(
-    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    export = make_export(make_event())
+    export, other = (make_export(make_event()) for _ in range(2))
+    Export.objects.filter(pk=other.pk).update(attempts=20)
+    before = Export.objects.filter(pk=other.pk).values().get()
     monkeypatch.setattr(writing, "begin_upload", fail)
 
     for _ in range(9):
         with pytest.raises(ConnectionError):
             write_export(export_id=export.pk, now=clock.now())
-        assert Export.objects.get().failed_at is None
+        export.refresh_from_db()
+        assert (export.failed_at, export.leased_until) == (None, None)
+    assert "given up" not in caplog.text
     with pytest.raises(ConnectionError):
         write_export(export_id=export.pk, now=clock.now())
 
     export.refresh_from_db()
     assert export.failed_at
     assert export.ask_again_at == export.expires_at
+    assert f"given up: export {export.pk}" in caplog.text
     # A repeat of the message does nothing any more.
     write_export(export_id=export.pk, now=clock.now())
+    assert Export.objects.filter(pk=other.pk).values().get() == before
+
+
+@pytest.mark.parametrize("state", ["finished_at", "failed_at"])
+def test_an_export_that_is_written_or_given_up_is_not_given_up_by_its_last_steps(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, state: str
+):
+    export, past = make_export(make_event()), clock.now() - timedelta(hours=1)
+    Export.objects.update(attempts=20, **{state: past})
+    monkeypatch.setattr(writing, "send_mail", fail)
+    monkeypatch.setattr(writing, "delete_file", fail)
+
+    # A written one is mailed, one that was given up is deleted in the end.
+    now = clock.now() if state == "finished_at" else export.expires_at
+
+    with pytest.raises(ConnectionError):
+        write_export(export_id=export.pk, now=now)
+
+    export.refresh_from_db()
+    assert export.failed_at == (past if state == "failed_at" else None)
+    assert "given up" not in caplog.text
+
+
+def test_a_step_of_one_export_changes_no_other_that_is_written_at_the_same_moment(
+    queue: RecordingQueue,
+):
+    export, other = (make_export(make_event()) for _ in range(2))
+    now = clock.now()
+    Export.objects.filter(pk=other.pk).update(leased_until=now + timedelta(seconds=90))
+    before = Export.objects.filter(pk=other.pk).values().get()
+    queue.sent.clear()
+
+    for _ in range(2):
+        write_export(export_id=export.pk, now=now)
+
+    assert Export.objects.get(pk=export.pk).finished_at == now
+    assert Export.objects.filter(pk=other.pk).values().get() == before
+    assert queue.sent == [(Message.WRITE_EXPORT, {"export_id": str(export.pk)})] * 2
 
 
 def test_the_sweep_asks_again_for_a_lost_message_and_not_for_a_file_that_is_ready(
