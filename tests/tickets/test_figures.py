@@ -12,6 +12,7 @@ from tickets.door.scans import ScannedCode, Scanner
 from tickets.door.undo import undo_check_in
 from tickets.figures import GateEntries, read_entries
 from tickets.models import Scan, Ticket
+from tickets.scan_slots import ScanSummary
 from tickets.scan_summary import summarize_scans
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,7 +95,50 @@ def test_a_guest_whom_an_offline_device_let_in_against_the_rules_is_not_refused(
     assert read_entries(ticket.event).gates == [GateEntries("North", 1, 1)]
 
 
-def test_entries_of_another_event_are_not_counted():
-    scan(make_ticket(), at=EIGHT)
+def test_what_is_recorded_at_the_moment_until_which_slots_are_written_counts_once():
+    kind = make_event().ticket_types.get()
+    scan(make_ticket(ticket_type=kind), at=EIGHT)
+    summarize_scans(now=EIGHT + timedelta(hours=1))
+    until = ScanSummary.objects.get().written_until
+    scan(make_ticket(ticket_type=kind), at=EIGHT, recorded_at=until)
+    mistaken = scan(make_ticket(ticket_type=kind), at=EIGHT, recorded_at=until)
+    Scan.objects.filter(pk=mistaken.pk).update(undone_at=until)
+
+    assert read_entries(kind.event).gates == [GateEntries("North", 2, 0)]
+
+
+def test_times_without_an_entry_that_stands_begin_no_series():
+    kind = make_event().ticket_types.get()
+    mistaken = scan(make_ticket(ticket_type=kind), at=EIGHT)
+    Scan.objects.filter(pk=mistaken.pk).update(undone_at=EIGHT)
+    scan(make_ticket(ticket_type=kind), at=EIGHT + timedelta(hours=1))
+
+    entries = read_entries(kind.event)
+
+    assert entries.starts == [EIGHT + timedelta(hours=1)]
+    assert entries.series == {"North": [1]}
+
+
+def test_entries_that_are_days_apart_are_shown_around_the_busiest_time():
+    kind = make_event().ticket_types.get()
+    day = timedelta(days=1)
+    for days, gate in [(0, "North"), (3, "North"), (3, "South"), (6, "North")]:
+        scan(make_ticket(ticket_type=kind), gate=gate, at=EIGHT + days * day)
+
+    entries = read_entries(kind.event)
+
+    assert (len(entries.starts), entries.starts[0]) == (96, EIGHT + 3 * day - day / 2)
+    assert {gate: sum(counts) for gate, counts in entries.series.items()} == {
+        "North": 1,
+        "South": 1,
+    }
+    assert entries.admitted == 4
+
+
+def test_entries_and_conflicts_of_another_event_are_not_counted():
+    ticket = make_ticket()
+    for _ in range(2):
+        scan(ticket, at=EIGHT)
+    Scan.objects.filter(result="already_used").update(conflict=True)
 
     assert read_entries(make_event()).gates == []

@@ -25,7 +25,8 @@ from tests.make import (
 )
 from ticketing import clock
 from ticketing.models import Act, ActType
-from tickets.holders import MOST_CHANGES, TooManyNames, name_holders, named_places
+from tickets import holders
+from tickets.holders import TooManyNames, name_holders, named_places
 from tickets.models import Delivery, Ticket, TicketStatus
 from tickets.personal_data import copy_of_person
 from tickets.refund import refund_order
@@ -88,6 +89,8 @@ def test_a_name_changed_after_the_payment_gets_a_new_code_and_the_others_keep_th
     assert (second.status, second.replaced_by_id) == (TicketStatus.REVOKED, new.pk)
     assert Delivery.objects.get().sent_at is None
     assert Act.objects.filter(type=ActType.TICKET_RENAMED).count() == 1
+    act = Act.objects.get(type=ActType.TICKET_RENAMED)
+    assert (act.subject_id, act.details) == (second.pk, {"replaced_by": str(new.pk)})
     name(order, {2: ""})
     assert names_of(order) == ["Ana Souza", "Ana Souza"]
 
@@ -178,13 +181,29 @@ def test_where_no_names_are_asked_they_close_with_the_deadline_the_event_and_its
         name(order, {1: "Bia Lima"})
 
 
-def test_the_names_of_one_order_change_only_so_often():
-    order = make_paid_order(ticket_type=an_event().ticket_types.get())
-    for number in range(MOST_CHANGES):
+def test_the_names_of_one_order_change_only_so_often_for_each_of_its_tickets(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(holders, "MOST_CHANGES", 1)
+    kind = an_event().ticket_types.get()
+    other, order = (make_paid_order(ticket_type=kind, quantity=2) for _ in range(2))
+    name(other, {1: "Eva Reis", 2: "Eva Reis"})
+    for number in range(2):
         name(order, {1: f"Bia Lima {number}"})
 
     with pytest.raises(TooManyNames):
         name(order, {1: "Caio Reis"})
+
+
+def test_a_ticket_that_was_handed_on_keeps_the_name_of_its_new_holder():
+    order = make_paid_order(ticket_type=an_event().ticket_types.get(), quantity=2)
+    make_transfer(ticket=Ticket.objects.of_order(order.pk)[0], email="bia@example.com")
+
+    with pytest.raises(TicketNotValid):
+        name(order, {1: "Caio Reis"})
+
+    assert names_of(order) == ["Bia Lima", "Ana Souza"]
+    assert [each.can_name for each in named_places(order, now=clock.now())] == [False, True]
 
 
 def test_the_copy_of_a_person_has_the_names_and_erasing_removes_them():

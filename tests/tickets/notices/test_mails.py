@@ -18,6 +18,8 @@ from tests.tickets.notices.test_requests import change
 from ticketing import clock
 from ticketing.letters import HtmlMail
 from tickets.models import Ticket
+from tickets.notices.mails import compose_change_mail, compose_refund_mail
+from tickets.notices.models import Notice
 from tickets.refund import refund_order, refund_tickets
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,3 +191,74 @@ def test_the_buyer_reads_how_the_money_comes_back(
     queue.run_all()
 
     assert sentence in str(mail.outbox[0].body)
+
+
+def refund_mail(order: Order, **details: str) -> HtmlMail:
+    """Return the mail about a refund of the first ticket of an order."""
+    first = Ticket.objects.of_order(order.pk)[0]
+    notice = Notice(order=order, details={"tickets": [str(first.pk)], **details})
+    return compose_refund_mail(notice=notice)
+
+
+@pytest.mark.parametrize(
+    ("details", "subject", "total", "sentences"),
+    [
+        ({"amount": "100.00"}, "Your refund: ", "BRL 100.00", ["to the card that paid"]),
+        (
+            {"amount": "100.00", "cash": "20.00"},
+            "Your refund: ",
+            "BRL 120.00",
+            ["to the card that paid", "You paid BRL 20.00 of it in cash"],
+        ),
+        (
+            {"amount": "0.00", "cash": "20.00"},
+            "Your refund: ",
+            "BRL 20.00",
+            ["You paid BRL 20.00 of it in cash"],
+        ),
+        ({"amount": "0.00"}, "Tickets cancelled: ", "", []),
+    ],
+)
+def test_the_mail_about_a_refund_adds_up_what_comes_back_and_by_which_ways(
+    details: dict[str, str], subject: str, total: str, sentences: list[str]
+):
+    _event, order = sold("en")
+    order.language = "en"
+
+    letter = refund_mail(order, **details)
+
+    assert letter.subject == f"{subject}Ópera & Cia"
+    assert total in letter.body
+    for sentence in ("to the card that paid", "You paid BRL 20.00 of it in cash"):
+        assert (sentence in letter.body) == (sentence in sentences)
+
+
+def test_the_mail_about_a_refund_counts_the_tickets_that_stay_valid():
+    _event, order = sold("en")
+    order.language = "en"
+    kind = order.event.ticket_types.get()
+    large = make_paid_order(ticket_type=kind, quantity=3)
+    large.language = "en"
+    for each in (order, large):
+        Ticket.objects.filter(order=each, position=1).update(status="revoked")
+
+    assert "Your other ticket stays valid." in refund_mail(order, amount="1.00").body
+    assert "Your other 2 tickets stay valid." in refund_mail(large, amount="1.00").body
+    Ticket.objects.update(status="revoked")
+    assert "Your other" not in refund_mail(large, amount="1.00").body
+
+
+def test_the_mail_about_a_change_names_the_time_zones_only_if_they_differ():
+    event, order = sold("en")
+    order.event, order.language = event, "en"
+    moved = {"starts_at": "2027-01-12T00:00:00+00:00"}
+
+    same = compose_change_mail(notice=Notice(order=order), known=moved).body
+    other = compose_change_mail(
+        notice=Notice(order=order), known={"timezone": "America/Manaus"}
+    ).body
+
+    assert "Before: Monday, January 11, 2027, 9:00 PM\n" in same
+    assert "Before: Sunday, January 10, 2027, 8:00 PM (" in other
+    # The place has not changed.
+    assert "Before: Circo Voador" not in same + other
