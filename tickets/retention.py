@@ -75,8 +75,8 @@ def _erase_event(event: Event, left: int, now: datetime) -> int:
         left -= 1
         # After the last one: what was erased before is not read again.
         last, created_at = batch[-1]
-        after = Q(created_at__gt=created_at) | Q(created_at=created_at, pk__gt=last)
-        # The first condition alone can use the index of an event's orders.
+        after = Q(created_at__gt=created_at) | Q(pk__gt=last)
+        # The second condition alone can use the index of an event's orders.
         rest = ready.filter(after, created_at__gte=created_at)
         batch = list(rest.values_list("pk", "created_at")[:BATCH])
     if not waiting.exists():

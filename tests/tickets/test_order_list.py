@@ -207,7 +207,8 @@ def test_an_event_is_to_come_until_it_ends_and_is_listed_for_a_year_after():
 
     assert listed(ends - second) == [order.pk, soon.pk]
     assert listed(ends) == [soon.pk, order.pk]
-    assert [each.count for each in list_orders(asked, now=ends)] == [1, 1]
+    shown: list[Any] = list_orders(asked, now=ends)
+    assert [each.count for each in shown] == [1, 1]
     assert order in orders_of_address(ANA, now=ends + year - second)
     assert order not in orders_of_address(ANA, now=ends + year)
     assert find_listed_order(asked, order.pk, now=ends) == order

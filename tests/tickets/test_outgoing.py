@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 ANA = "ana@example.com"
-LEASED = {"leased_until": NOON + MINUTE, "goes_at": NOON}
+LEASED: dict[str, Any] = {"leased_until": NOON + MINUTE, "goes_at": NOON}
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def mail_of(email: str = ANA, **fields: Any) -> OrderListMail:
     return OrderListMail.objects.create(email=email, language="en", **columns)
 
 
-def state_of(row: OrderListMail) -> dict[str, Any]:
+def state_of(row: OrderListMail) -> Any:
     return OrderListMail.objects.filter(pk=row.pk).values().get()
 
 

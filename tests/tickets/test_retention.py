@@ -1,6 +1,7 @@
 """Buyers of past events are erased as long after an event as its organizer has chosen."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.files.storage import storages
@@ -14,6 +15,7 @@ from orders.models import Order, Payment, Refund, ShopRecord
 from orders.personal_data import ERASED_NAME
 from tests.make import SOMEBODY, make_event, make_organizer, make_paid_order, make_user
 from ticketing import clock
+from ticketing.actors import record_act
 from ticketing.ids import new_id
 from ticketing.models import Act, ActType
 from ticketing.storage import StorageAway
@@ -62,6 +64,8 @@ def test_only_buyers_of_events_past_the_chosen_time_are_erased():
     assert erased_orders() == {old.pk}
     erase_old_data(now=clock.now() + timedelta(days=30))
     assert erased_orders() == {old.pk, recent.pk}
+    acts = Act.objects.filter(type=ActType.BUYERS_ERASED)
+    assert [act.details for act in acts] == [{"orders": 1}, {"orders": 1}]
 
 
 def test_everything_that_names_the_buyer_goes_and_the_accounts_stay():
@@ -142,6 +146,51 @@ def test_a_run_that_died_is_continued_and_recorded_once(monkeypatch: pytest.Monk
     assert len(erased_orders()) == 3
     assert Act.objects.get(type=ActType.BUYERS_ERASED).details == {"orders": 3}
     assert ErasureRun.objects.get().finished_at is not None
+
+
+def test_orders_of_one_moment_are_erased_in_batches_of_one_run(monkeypatch: pytest.MonkeyPatch):
+    organizer = make_organizer()
+    kind = make_event(organizer=organizer).ticket_types.get()
+    orders = [make_paid_order(ticket_type=kind) for _ in range(3)]
+    Order.objects.update(created_at=orders[0].created_at)
+    end(kind.event, days=40)
+    keep(organizer, 1)
+    monkeypatch.setattr(retention, "BATCH", 1)
+
+    assert erase_old_data(now=clock.now()) == 3
+
+
+def test_runs_that_died_are_each_recorded_once_with_their_own_number(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now = clock.now()
+    # The oldest is finished first, whatever its key is.
+    late, early, third = (
+        ErasureRun.objects.create(
+            organizer=make_organizer(), started_at=now - timedelta(hours=hours), orders=hours
+        )
+        for hours in (1, 3, 2)
+    )
+
+    def while_another_process_finishes_the_third(**arguments: Any) -> None:
+        ErasureRun.objects.filter(pk=third.pk).update(finished_at=now)
+        record_act(**arguments)
+
+    monkeypatch.setattr(retention, "record_act", while_another_process_finishes_the_third)
+    erase_old_data(now=now)
+
+    acts = Act.objects.filter(type=ActType.BUYERS_ERASED)
+    assert {(act.subject_id, act.organizer_id, act.at) for act in acts} == {
+        (run.organizer_id, run.organizer_id, now) for run in (late, early)
+    }
+    assert {act.organizer_id: act.details for act in acts} == {
+        late.organizer_id: {"orders": 1},
+        early.organizer_id: {"orders": 3},
+    }
+    assert {(act.actor_kind, act.actor_id) for act in acts} == {
+        ("system", str(run.organizer_id)) for run in (late, early)
+    }
+    assert set(ErasureRun.objects.values_list("finished_at", flat=True)) == {now}
 
 
 def test_a_run_is_bounded_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch):

@@ -11,6 +11,7 @@ from ticketing import clock
 from ticketing.ids import new_id
 from tickets.door import shared
 from tickets.door.checkin import check_in_ticket
+from tickets.door.counts import DoorCounts, Figures, GateCounts
 from tickets.door.scans import ScannedCode, Scanner
 from tickets.door.watch import (
     SILENT_AFTER,
@@ -19,6 +20,7 @@ from tickets.door.watch import (
     forget_doors,
     presence_of,
     take_conflicts,
+    unmanned_gates,
     watch_door,
 )
 from tickets.models import Decision, Device, Ticket
@@ -63,6 +65,33 @@ def test_a_device_is_missed_from_five_minutes_after_the_door_opens_until_it_clos
     event = Event(starts_at=NOON + 3 * HOUR, ends_at=NOON + 8 * HOUR)
 
     assert presence_of(Device(last_seen_at=seen_at), event, now=now) == presence
+
+
+def test_a_gate_is_unmanned_if_all_its_devices_are_unused_and_nothing_was_scanned_there():
+    event = Event(starts_at=NOON + 3 * HOUR, ends_at=NOON + 8 * HOUR)
+    now, before, since = NOON + HOUR, NOON - SECOND, NOON
+    seen: list[tuple[str, datetime | None, bool]] = [
+        # Two that nobody uses, at one gate.
+        ("North", before, False), (" NORTH", before, False),
+        # Beside one that works, or that has worked.
+        ("South", before, False), ("south ", now, False),
+        ("West", before, False), ("West", since, False),
+        # Where tickets were scanned, by a device that shows no state.
+        ("East", before, False),
+        # Of all events, and never seen.
+        ("Hall", before, True), ("Roof", None, False),
+    ]  # fmt: skip
+    devices = [
+        Device(gate=gate, last_seen_at=seen_at, all_events=everywhere)
+        for gate, seen_at, everywhere in seen
+    ]
+    scanned = GateCounts("east", Figures(admitted=1), [])
+    counts = DoorCounts([], Figures(), [scanned], counted_at=now)
+
+    found = unmanned_gates(WatchedDoor(event, counts, devices, []), now=now)
+
+    assert [(each.gate, each.devices) for each in found] == [("North", devices[:2])]
+    assert unmanned_gates(WatchedDoor(event, counts, devices, []), now=NOON) == []
 
 
 def test_the_devices_of_a_door_are_its_own_and_the_organizers_for_all_events():

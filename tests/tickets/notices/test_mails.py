@@ -261,4 +261,4 @@ def test_the_mail_about_a_change_names_the_time_zones_only_if_they_differ():
     assert "Before: Monday, January 11, 2027, 9:00 PM\n" in same
     assert "Before: Sunday, January 10, 2027, 8:00 PM (" in other
     # The place has not changed.
-    assert "Before: Circo Voador" not in same + other
+    assert "Before: Circo Voador" not in f"{same} {other}"

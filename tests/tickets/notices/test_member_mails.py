@@ -54,7 +54,7 @@ def told(of: MemberNotice) -> HtmlMail:
 def sell_by_slot(event: Event, *, sold: int = 2, at: datetime = NOON) -> None:
     SalesSlot.objects.create(
         event=event,
-        ticket_type=event.ticket_types.first(),
+        ticket_type=event.ticket_types.order_by("number")[0],
         currency="BRL",
         starts_at=at,
         sold=sold,
@@ -203,7 +203,8 @@ def test_an_account_without_an_address_or_that_is_no_staff_gets_no_mail():
     event = make_event()
     sell(event, at=NOON)
     membership = member(event)
-    for number, fields in enumerate(({"email": ""}, {"is_staff": False}, {"is_active": False})):
+    unfit: list[dict[str, Any]] = [{"email": ""}, {"is_staff": False}, {"is_active": False}]
+    for number, fields in enumerate(unfit):
         fine = {"email": "chefe@example.com", "is_staff": True, "is_active": True}
         User.objects.filter(pk=membership.user_id).update(**(fine | fields))
         of_sales = notice(membership, "sales", str(number), **HOURS)

@@ -16,7 +16,7 @@ from tests.tickets.notices.test_members import choose, member_of, sell
 from ticketing.queue.messages import Message
 from tickets.notices import news
 from tickets.notices.member_models import DailySummary, MemberNotice, NoticeChoice
-from tickets.notices.members import newly_sold_out
+from tickets.notices.members import newly_sold_out, zone_of_organizer
 from tickets.notices.news import (
     LAG,
     PAUSE,
@@ -160,11 +160,10 @@ def test_a_summary_that_another_run_writes_meanwhile_is_not_written_again(
     summarize_sales(now=now)
     rows = DailySummary.objects.order_by("pk")
     rows.filter(organizer=first.organizer).update(due_at=MIDNIGHT)
-    zone_of = news.zone_of_organizer
 
     def while_the_other_is_written(organizer_id: UUID) -> Any:
         rows.filter(organizer=second.organizer).update(written_at=MIDNIGHT)
-        return zone_of(organizer_id)
+        return zone_of_organizer(organizer_id)
 
     monkeypatch.setattr(news, "zone_of_organizer", while_the_other_is_written)
 

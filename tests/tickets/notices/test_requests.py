@@ -233,7 +233,7 @@ def test_a_notice_that_staff_send_again_is_on_record_and_mailed(queue: Recording
 
 
 def notice_of(order: Order, kind: str, cause: UUID, **fields: Any) -> Notice:
-    columns = {"asked_at": NOON, "ask_again_at": NOON}
+    columns: dict[str, Any] = {"asked_at": NOON, "ask_again_at": NOON}
     columns |= {"details": {"amount": "45.00", "tickets": []}}
     return Notice.objects.create(order=order, kind=kind, cause=cause, **(columns | fields))
 
