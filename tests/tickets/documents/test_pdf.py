@@ -60,22 +60,29 @@ def codes_in(pdf: bytes) -> list[str]:
     return [found.text for page in pages for found in zxingcpp.read_barcodes(page)]
 
 
-def drawn_on(page: pypdfium2.PdfPage) -> tuple[list[tuple[int, ...]], list[str]]:
-    """
-    Return what is drawn on a page, and the words in bold letters.
+Places = list[tuple[int, ...]]
 
-    Of each shape: its left, top, right and bottom in millimeters, and 1 if its line is dashed.
+
+def drawn_on(page: pypdfium2.PdfPage) -> tuple[Places, Places, list[str]]:
     """
-    shapes, bold, words = [], [], page.get_textpage()
+    Return the shapes and the lines of text of a page, and those in bold letters, as drawn.
+
+    Of each shape: its left, top, right and bottom in millimeters, and 1 if its line is dashed. Of
+    each line of text: its left and top.
+    """
+    shapes, lines, bold, words = [], [], [], page.get_textpage()
     for each in page.get_objects():
         left, bottom, right, top = each.get_bounds()
+        ends = (left, page.get_height() - top, right, page.get_height() - bottom)
+        place = tuple(round(end * 25.4 / 72) for end in ends)
         if each.type == pypdfium2.raw.FPDF_PAGEOBJ_PATH:
             is_dashed = pypdfium2.raw.FPDFPageObj_GetDashCount(each) > 0
-            ends = (left, page.get_height() - top, right, page.get_height() - bottom)
-            shapes.append((*(round(end * 25.4 / 72) for end in ends), int(is_dashed)))
-        elif "Bold" in each.get_font().get_base_name():
+            shapes.append((*place, int(is_dashed)))
+            continue
+        lines.append(place[:2])
+        if "Bold" in each.get_font().get_base_name():
             bold.append(words.get_text_bounded(left, bottom, right, top))
-    return shapes, bold
+    return shapes, lines, bold
 
 
 @pytest.mark.parametrize(("paper", "pages"), [(Paper.A4, 2), (Paper.PHONE, 3)])
@@ -118,8 +125,10 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
 
 
 @pytest.mark.parametrize(
-    ("paper", "expected"),
+    ("paper", "expected", "texts"),
     [
+        # The organizer, the event, its day, hour, venue and address; the name, the type, the price
+        # and the order, each below its label; the code beside them or above; the advice.
         # The band, the card, the line along which it is torn, the line above the name, the code.
         (
             Paper.A4,
@@ -129,6 +138,14 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
                 (128, 21, 128, 132, 1),
                 (21, 93, 121, 93, 0),
                 (136, 29, 190, 83, 0),
+            ],
+            [
+                *[(21, top) for top in (23, 27, 38, 43, 50, 55)],
+                *[(21, top) for top in (98, 101, 108, 112, 119, 123)],
+                (71, 119),
+                (71, 123),
+                (148, 91),
+                *[(135, top) for top in (109, 112, 116, 121, 125)],
             ],
         ),
         # The band, the card, the line above the code, the code, the line above the name.
@@ -141,18 +158,27 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
                 (17, 75, 73, 131, 0),
                 (11, 143, 79, 143, 0),
             ],
+            [
+                *[(11, top) for top in (13, 17, 27, 32, 39, 44)],
+                (30, 135),
+                *[(11, top) for top in (147, 150, 157, 161, 168, 172)],
+                (45, 168),
+                (45, 172),
+                *[(11, top) for top in (179, 182, 187)],
+            ],
         ),
     ],
 )
 def test_the_card_has_its_place_on_the_paper_and_what_the_guest_looks_for_is_bold(
-    paper: Paper, expected: list[tuple[int, ...]]
+    paper: Paper, expected: Places, texts: Places
 ):
     order, tickets = order_and_tickets(quantity=1)
 
     with pypdfium2.PdfDocument(pdf_of(order, tickets, paper, language="en")) as document:
-        shapes, bold = drawn_on(document[0])
+        shapes, lines, bold = drawn_on(document[0])
 
     assert shapes == expected
+    assert lines == texts
     assert sorted(bold) == sorted([
         "Ópera", "Sunday, January 10, 2027", "Teatro", "YD8X2B-1",
         "Joana Ñandú ş", "Meia-entrada", "BRL 120.00", "YD8X2B",
