@@ -127,8 +127,6 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
 @pytest.mark.parametrize(
     ("paper", "expected", "texts"),
     [
-        # The organizer, the event, its day, hour, venue and address; the name, the type, the price
-        # and the order, each below its label; the code beside them or above; the advice.
         # The band, the card, the line along which it is torn, the line above the name, the code.
         (
             Paper.A4,
@@ -139,6 +137,7 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
                 (21, 93, 121, 93, 0),
                 (136, 29, 190, 83, 0),
             ],
+            # The facts of the event; four values below their labels; the code to read; the advice.
             [
                 *[(21, top) for top in (23, 27, 38, 43, 50, 55)],
                 *[(21, top) for top in (98, 101, 108, 112, 119, 123)],
@@ -158,6 +157,7 @@ def test_the_page_has_all_that_the_door_and_the_guest_need(
                 (17, 75, 73, 131, 0),
                 (11, 143, 79, 143, 0),
             ],
+            # The same, with the code to read before the values.
             [
                 *[(11, top) for top in (13, 17, 27, 32, 39, 44)],
                 (30, 135),

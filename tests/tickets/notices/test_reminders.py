@@ -93,8 +93,10 @@ def test_a_buyer_of_the_last_day_has_the_tickets_mail_and_gets_no_reminder():
 def test_only_paid_orders_with_an_address_of_an_event_that_is_due_are_reminded(
     queue: RecordingQueue,
 ):
-    order, elsewhere, draft = order_of(), order_of(), order_of()
+    elsewhere, order, draft = order_of(), order_of(), order_of()
     now = the_day_before(order)
+    # It was begun, and its event was moved then.
+    begun = EventReminder.objects.create(event=elsewhere.event)
     make_reserved_order(ticket_type=order.event.ticket_types.get())
     Order.objects.filter(pk=order_of(order.event).pk).update(customer_email="")
     # Exactly a day before the start is no order of the last day.
@@ -111,8 +113,9 @@ def test_only_paid_orders_with_an_address_of_an_event_that_is_due_are_reminded(
     reminder = Reminder.objects.get()
     assert (reminder.order_id, reminder.asked_at) == (order.pk, now)
     assert queue.sent == [(Message.SEND_REMINDER, {"order_id": str(order.pk)})]
-    state = EventReminder.objects.get()
-    assert (state.event_id, state.finished_at) == (order.event_id, now)
+    assert EventReminder.objects.get(event=order.event).finished_at == now
+    begun.refresh_from_db()
+    assert begun.finished_at is None
 
 
 @pytest.mark.parametrize(
