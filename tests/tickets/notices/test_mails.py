@@ -193,11 +193,12 @@ def test_the_buyer_reads_how_the_money_comes_back(
     assert sentence in str(mail.outbox[0].body)
 
 
-def refund_mail(order: Order, **details: str) -> HtmlMail:
-    """Return the mail about a refund of the first ticket of an order."""
+def refund_mail(order: Order, **details: str) -> tuple[str, str]:
+    """Return the subject and the text of the mail about a refund of an order's first ticket."""
     first = Ticket.objects.of_order(order.pk)[0]
     notice = Notice(order=order, details={"tickets": [str(first.pk)], **details})
-    return compose_refund_mail(notice=notice)
+    letter = compose_refund_mail(notice=notice)
+    return str(letter.subject), _words(str(letter.body))
 
 
 @pytest.mark.parametrize(
@@ -225,12 +226,12 @@ def test_the_mail_about_a_refund_adds_up_what_comes_back_and_by_which_ways(
     _event, order = sold("en")
     order.language = "en"
 
-    letter = refund_mail(order, **details)
+    found, text = refund_mail(order, **details)
 
-    assert letter.subject == f"{subject}Ópera & Cia"
-    assert total in letter.body
+    assert found == f"{subject}Ópera & Cia"
+    assert total in text
     for sentence in ("to the card that paid", "You paid BRL 20.00 of it in cash"):
-        assert (sentence in letter.body) == (sentence in sentences)
+        assert (sentence in text) == (sentence in sentences)
 
 
 def test_the_mail_about_a_refund_counts_the_tickets_that_stay_valid():
@@ -242,10 +243,10 @@ def test_the_mail_about_a_refund_counts_the_tickets_that_stay_valid():
     for each in (order, large):
         Ticket.objects.filter(order=each, position=1).update(status="revoked")
 
-    assert "Your other ticket stays valid." in refund_mail(order, amount="1.00").body
-    assert "Your other 2 tickets stay valid." in refund_mail(large, amount="1.00").body
+    assert "Your other ticket stays valid." in refund_mail(order, amount="1.00")[1]
+    assert "Your other 2 tickets stay valid." in refund_mail(large, amount="1.00")[1]
     Ticket.objects.update(status="revoked")
-    assert "Your other" not in refund_mail(large, amount="1.00").body
+    assert "Your other" not in refund_mail(large, amount="1.00")[1]
 
 
 def test_the_mail_about_a_change_names_the_time_zones_only_if_they_differ():
