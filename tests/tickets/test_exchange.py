@@ -115,11 +115,14 @@ def test_a_dearer_type_is_paid_in_cash_and_the_ticket_has_a_new_code(
     assert Message.ISSUE_CODES in [message for message, _ in queue.sent]
     assert Message.RETURN_MONEY not in [message for message, _ in queue.sent]
     act = Act.objects.get(type="ticket.exchanged")
-    assert (act.subject_id, act.details["cash"], act.details["difference"]) == (
-        ticket.pk,
-        "120.00",
-        "cash",
-    )
+    assert (act.subject_id, act.organizer_id) == (ticket.pk, pista.event.organizer_id)
+    assert act.details == {
+        "changes": [{"field": "ticket_type", "of": "", "from": "Pista", "to": "VIP"}],
+        "replaced_by": str(new.pk),
+        "currency": "BRL",
+        "cash": "120.00",
+        "difference": "cash",
+    }
     queue.run_all()
     whole(pista.event)
     check_whole(pista.event_id)
@@ -331,6 +334,17 @@ def test_a_ticket_that_is_not_valid_is_refused(pista: TicketType, vip: TicketTyp
 
     assert left(vip) == 1
     whole(pista.event)
+
+
+def test_a_ticket_that_is_not_valid_is_refused_as_such_though_the_type_is_sold_out(
+    pista: TicketType, vip: TicketType
+):
+    ticket = a_ticket(pista)
+    make_paid_order(ticket_type=vip)
+    revoke_ticket(ticket_id=ticket.pk, actor=SOMEBODY, now=clock.now())
+
+    with pytest.raises(TicketNotValid):
+        exchange(ticket, vip, Difference.CASH)
 
 
 def test_the_same_type_another_events_type_and_a_cancelled_event_are_refused(

@@ -84,6 +84,16 @@ def test_without_a_policy_nothing_is_offered():
         ask(order)
 
 
+def test_a_request_is_about_tickets_of_its_order():
+    order, other = paid_order(), paid_order()
+
+    for ids in ([], ids_of(other), [*ids_of(order), *ids_of(other)]):
+        with pytest.raises(RefundNotOffered):
+            request_refund(order=order, ticket_ids=ids, reason="", now=clock.now())
+
+    assert not RefundRequest.objects.exists()
+
+
 def test_an_events_own_policy_comes_before_that_of_its_organizer():
     organizer = make_organizer()
     own, other = make_event(organizer=organizer), make_event(organizer=organizer)
