@@ -87,7 +87,7 @@ def exchange_ticket(
     :raises InventoryUnavailable: if Redis is not available; nothing is changed
     """
     old = Ticket.objects.select_related("ticket_type", "order__event").get(pk=wanted.ticket_id)
-    # Before a place is held. The transaction checks the same again.
+    # Before a place is held. In the transaction, `write_replacement` decides.
     _check(old, wanted)
     new, epoch = with_place(
         event_id=old.event_id,
@@ -127,13 +127,11 @@ def _write(
     # ticket. Read with it, so that the price is the one of this moment.
     orders = Order.objects.select_related("payment", "promo_code")
     old.order = orders.select_for_update(of=("self",)).get(pk=old.order_id)
-    old.refresh_from_db(fields=["status", "replaced_by"])
-    _check(old, wanted)
     kind = TicketType.objects.get(pk=place.ticket_type_id)
     settled = _settle(old, kind, wanted)
     new = write_replacement(old, old.order, now=now, ticket_type=kind, price=settled.price)
     if new is None:
-        # A gate has admitted it since.
+        # It was used, refunded or replaced since.
         raise refuse_replacement(old)
     _record_act(old, new, settled, wanted, actor, now)
     ask_for_codes(old.order_id, now)

@@ -20,6 +20,7 @@ from orders.pricing import EventNotOnSale, UnknownTicketType
 from orders.refunds import return_money
 from orders.sales_slots import SalesSummary
 from orders.sales_summary import summarize_sales
+from tests.crash import AFTER, watched
 from tests.engine.world import check_record, check_whole, left
 from tests.make import (
     SOMEBODY,
@@ -98,10 +99,25 @@ def test_a_dearer_type_is_paid_in_cash_and_the_ticket_has_a_new_code(
     pista: TicketType, vip: TicketType, queue: RecordingQueue
 ):
     ticket = a_ticket(pista, 2)
+    orders = Order.objects.filter(pk=ticket.order_id).values_list("modified_at", flat=True)
+    before = orders.get()
     queue.sent.clear()
+    stored: list[Ticket] = []
 
-    new = exchange(ticket, vip, Difference.CASH)
+    new = exchange_ticket(
+        wanted=WantedExchange(
+            ticket_id=ticket.pk,
+            ticket_type_id=vip.pk,
+            difference=Difference.CASH,
+            agreed=Decimal(120),
+        ),
+        actor=SOMEBODY,
+        now=clock.now(),
+        store_response=stored.append,
+    )
 
+    assert stored == [new]
+    assert orders.get() > before
     ticket.refresh_from_db()
     assert (ticket.status, ticket.replaced_by_id) == (TicketStatus.REVOKED, new.pk)
     assert (new.ticket_type, new.price, new.number) == (vip, Decimal(200), ticket.number)
@@ -308,7 +324,7 @@ def test_a_waiver_needs_a_reason_and_an_agreed_difference_must_still_be_right(
 
     with pytest.raises(WaiverNeedsReason):
         exchange(ticket, vip, Difference.WAIVE, " ")
-    with pytest.raises(DifferenceHasChanged):
+    with pytest.raises(DifferenceHasChanged, match=r"The difference is 120\.00 now, not 100"):
         exchange_ticket(wanted=wanted, actor=SOMEBODY, now=clock.now())
 
     assert (left(vip), TicketExchange.objects.count()) == (1, 0)
@@ -345,6 +361,26 @@ def test_a_ticket_that_is_not_valid_is_refused_as_such_though_the_type_is_sold_o
 
     with pytest.raises(TicketNotValid):
         exchange(ticket, vip, Difference.CASH)
+
+
+@pytest.mark.parametrize("end", ["used", "revoked"])
+def test_a_ticket_that_ends_while_a_place_is_held_for_it_keeps_its_type(
+    pista: TicketType, vip: TicketType, end: str
+):
+    ticket = a_ticket(pista)
+
+    def end_it(moment: str) -> None:
+        if moment == AFTER:
+            columns = {"used": {"used_at": clock.now()}, "revoked": {"revoked_at": clock.now()}}
+            Ticket.objects.filter(pk=ticket.pk).update(status=end, **columns[end])
+
+    with (
+        watched("tickets.exchange:_check", at=end_it),
+        pytest.raises(TicketNotValid, match=f"The ticket is {end}"),
+    ):
+        exchange(ticket, vip, Difference.CASH)
+
+    assert (left(vip), sold(pista), sold(vip)) == (1, (1, 1), (0, 0))
 
 
 def test_the_same_type_another_events_type_and_a_cancelled_event_are_refused(

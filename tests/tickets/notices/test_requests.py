@@ -71,6 +71,8 @@ def paid_orders(count: int) -> tuple[Event, list[Order]]:
 def test_a_refund_is_told_once_the_money_was_returned(queue: RecordingQueue):
     order = make_paid_order(quantity=2)
     first = Ticket.objects.of_order(order.pk)[0]
+    # Another event was cancelled, and this one was not.
+    cancel_event(event_id=make_event().pk, actor=SOMEBODY, now=clock.now())
     queue.sent.clear()
     mail.outbox.clear()
 
@@ -118,6 +120,7 @@ def test_each_paid_order_of_a_cancelled_event_gets_one_mail_and_no_other_mail(
 
     cancel_event(event_id=event.pk, note="O artista adoeceu.", actor=SOMEBODY, now=clock.now())
     queue.run_all()
+    assert len(mail.outbox) == 3
     # A repeat of the whole winding-up tells nobody twice.
     retry_waiting_work(now=clock.now() + LATER)
     queue.run_all()
