@@ -141,12 +141,12 @@ def _show_ticket(order: Order, ticket: Ticket, number: int) -> TicketInMail:
 
 def _say_difference(old: Ticket, ticket: Ticket) -> list[str]:
     difference = ticket.price - old.price
-    if not difference:
-        return []
     words = {"amount": show_money(abs(difference), ticket.order.currency)}
     if difference > 0:
         return [gettext("You paid the difference of %(amount)s to the organizer.") % words]
-    return [gettext("You get the difference of %(amount)s back.") % words]
+    if difference < 0:
+        return [gettext("You get the difference of %(amount)s back.") % words]
+    return []
 
 
 def _say_news(ticket: Ticket) -> list[str]:

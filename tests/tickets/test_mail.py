@@ -186,6 +186,8 @@ def test_the_mail_after_a_replacement_says_what_is_new_and_that_the_old_code_is_
         assert "Agora em nome de Bia Lima, antes Ana Souza." in text
         assert text.count("o código dos e-mails anteriores não vale mais na entrada") == 1
         assert first.code not in text
+        # It has the same price.
+        assert "diferença" not in text
     pdf = next(part for part in letter.iter_attachments() if part.get_content_subtype() == "pdf")
     assert sorted(codes_in(pdf.get_content())) == sorted(
         ticket.code for ticket in Ticket.objects.of_order(order.pk)
