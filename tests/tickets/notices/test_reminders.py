@@ -148,6 +148,8 @@ def test_people_to_whom_tickets_were_handed_on_are_reminded_of_valid_tickets_of_
         for kind in (*[event.ticket_types.get()] * 2, make_event().ticket_types.get())
     )
     now = event.starts_at - BEFORE
+    later = {"starts_at": event.starts_at + BEFORE, "ends_at": event.ends_at + BEFORE}
+    Event.objects.filter(pk=elsewhere.event_id).update(**later)
     handed_on = [
         make_transfer(ticket=ticket, email=f"bia{place}@example.com")
         for place, ticket in enumerate(
