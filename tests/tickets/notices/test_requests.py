@@ -370,3 +370,22 @@ def test_new_holders_of_valid_tickets_are_told_of_the_change_too(queue: Recordin
 
     told = TransferMail.objects.filter(kind="changed")
     assert [(each.transfer, each.asked_at) for each in told] == [(transfers[0], now)]
+
+
+def test_the_new_holder_of_a_refunded_ticket_is_told_and_no_other(queue: RecordingQueue):
+    order = make_paid_order(quantity=2)
+    first, _second = (
+        make_transfer(ticket=ticket, email=f"bia{place}@example.com")
+        for place, ticket in enumerate(Ticket.objects.of_order(order.pk))
+    )
+    now = clock.now()
+
+    refund_tickets(
+        order_id=order.pk,
+        ticket_ids=[Ticket.objects.get(transfer=first).pk],
+        actor=SOMEBODY,
+        now=now,
+    )
+
+    told = TransferMail.objects.filter(kind="ended")
+    assert [(each.transfer, each.asked_at) for each in told] == [(first, now)]
