@@ -342,7 +342,9 @@ def test_the_mails_of_an_erased_order_wait_for_nobody_and_other_orders_keep_all(
         (ERASED_NAME, "")
     }
     assert {(row["name"], row["email"]) for row in ours["transfers"]} == {(ERASED_NAME, "")}
-    assert {(row["reason"], row["answer"]) for row in ours["requests"]} == {("", "")}
+    assert {(row["reason"], row["answer"], row["failure"]) for row in ours["requests"]} == {
+        ("", "", "")
+    }
     for name in ("transfer mails", "deliveries", "notices", "reminders"):
         assert {row["failure"] for row in ours[name]} == {""}
         assert {row["failed_at"] for row in ours[name]} == {None}
