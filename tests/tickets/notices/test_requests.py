@@ -326,6 +326,8 @@ def test_a_change_is_told_to_the_orders_of_its_event_that_were_paid_before_it(
 ):
     event, (first, late, told) = paid_orders(3)
     elsewhere, refunded = make_paid_order(), make_paid_order(ticket_type=event.ticket_types.get())
+    # Of another event, and told of nothing.
+    make_paid_order()
     Order.objects.update(paid_at=NOON)
     Order.objects.filter(pk=late.pk).update(paid_at=NOON + timedelta(seconds=1))
     Order.objects.filter(pk=refunded.pk).update(status="refunded")
