@@ -68,6 +68,18 @@ def test_only_buyers_of_events_past_the_chosen_time_are_erased():
     assert [act.details for act in acts] == [{"orders": 1}, {"orders": 1}]
 
 
+def test_two_events_that_ended_at_one_moment_are_each_erased():
+    orders = [order_of(make_organizer(), days=40) for _ in range(2)]
+    ended_at = clock.now() - timedelta(days=40)
+    Event.objects.update(starts_at=ended_at - timedelta(hours=3), ends_at=ended_at)
+
+    for order in orders:
+        keep(order.event.organizer, 1)
+        erase_old_data(now=clock.now())
+
+    assert erased_orders() == {order.pk for order in orders}
+
+
 def test_everything_that_names_the_buyer_goes_and_the_accounts_stay():
     organizer = make_organizer()
     order = order_of(organizer, days=40, quantity=2)
