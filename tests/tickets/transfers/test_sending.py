@@ -1,5 +1,6 @@
 """The mails about transfers: who gets which, with which ticket, and which are closed unsent."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from tests.make import SOMEBODY, make_paid_order, make_ticket, make_transfer
 from tests.queue import RecordingQueue
 from tests.tickets.documents.test_pdf import codes_in
 from ticketing import clock
-from tickets.models import Ticket, TransferMail
+from tickets.models import Ticket, Transfer, TransferMail, TransferMailKind
 from tickets.transfers.accepting import accept_transfer, ticket_of_transfer
 from tickets.transfers.mails import compose_received_mail
 from tickets.transfers.offering import NewHolder, offer_ticket
+from tickets.transfers.sending import send_transfer_mail
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+BIA = "bia@example.com"
 
 
 def letters_to(address: str) -> list[Any]:
@@ -74,3 +78,49 @@ def test_the_new_holder_gets_the_picture_the_calendar_and_a_pdf_of_that_ticket_a
     assert codes_in(pdf.content) == [received.code]
     assert calendar.kind.startswith("text/calendar")
     assert [picture.file_name for picture in letter.pictures] == [f"ticket-{order.code}-1.png"]
+
+
+def send_each_kind(transfer: Transfer, now: datetime) -> dict[str, tuple[list[str], str]]:
+    """Send one mail of each kind about a transfer. Return those that left, by kind."""
+    left = {}
+    for kind in TransferMailKind.values:
+        columns = {"asked_at": now, "ask_again_at": now, "sent_at": None, "goes_at": None}
+        about, _ = TransferMail.objects.update_or_create(
+            transfer=transfer, kind=kind, defaults=columns
+        )
+        mail.outbox.clear()
+        send_transfer_mail(mail_id=about.pk, now=now)
+        about.refresh_from_db()
+        assert (about.sent_at, about.leased_until) == (now, None)
+        for letter in mail.outbox:
+            left[kind] = (letter.to, letter.subject.partition(":")[0])
+    return left
+
+
+def test_each_mail_about_a_transfer_leaves_while_it_says_something_true(settings: Any):
+    settings.MAILS_PER_RECIPIENT_PER_HOUR = 0
+    ticket = make_ticket()
+    Order.objects.update(language="en")
+    # The day before the event, when reminders leave.
+    now = ticket.event.starts_at - timedelta(days=1)
+    transfer = make_transfer(ticket=ticket, email=BIA, accepted=False)
+    Transfer.objects.update(expires_at=now + timedelta(hours=1))
+    kinds = TransferMailKind
+    offered = send_each_kind(transfer, now)
+
+    accept_transfer(transfer_id=transfer.pk, holder_name="Bia Lima", now=now)
+    accepted = send_each_kind(transfer, now)
+    Ticket.objects.filter(transfer=transfer).update(status="revoked", revoked_at=now)
+    ended = send_each_kind(transfer, now)
+
+    # Nobody asks for that one before the acceptance.
+    offered.pop(kinds.HANDED_ON)
+    assert offered == {kinds.OFFER: ([BIA], "Ana Souza sends you a ticket")}
+    assert accepted == {
+        kinds.TICKET: ([BIA], "Your ticket"),
+        kinds.CHANGED: ([BIA], "Changed"),
+        kinds.ENDED: ([BIA], "Ticket ended"),
+        kinds.REMINDER: ([BIA], "Coming up"),
+        kinds.HANDED_ON: (["ana@example.com"], "Ticket handed on"),
+    }
+    assert ended == {kinds.ENDED: ([BIA], "Ticket ended")}
