@@ -206,16 +206,22 @@ def refund_mail(order: Order, **details: str) -> tuple[str, str]:
     [
         ({"amount": "100.00"}, "Your refund: ", "BRL 100.00", ["to the card that paid"]),
         (
-            {"amount": "100.00", "cash": "20.00"},
+            {"amount": "100.00", "cash": "30.00"},
             "Your refund: ",
-            "BRL 120.00",
-            ["to the card that paid", "You paid BRL 20.00 of it in cash"],
+            "BRL 130.00",
+            ["to the card that paid", "You paid BRL 30.00 of it in cash"],
         ),
         (
-            {"amount": "0.00", "cash": "20.00"},
+            {"amount": "0.00", "cash": "30.00"},
             "Your refund: ",
-            "BRL 20.00",
-            ["You paid BRL 20.00 of it in cash"],
+            "BRL 30.00",
+            ["You paid BRL 30.00 of it in cash"],
+        ),
+        (
+            {"amount": "30.00", "cash": "30.00"},
+            "Your refund: ",
+            "BRL 60.00",
+            ["to the card that paid", "You paid BRL 30.00 of it in cash"],
         ),
         ({"amount": "0.00"}, "Tickets cancelled: ", "", []),
     ],
@@ -230,7 +236,7 @@ def test_the_mail_about_a_refund_adds_up_what_comes_back_and_by_which_ways(
 
     assert found == f"{subject}Ópera & Cia"
     assert total in text
-    for sentence in ("to the card that paid", "You paid BRL 20.00 of it in cash"):
+    for sentence in ("to the card that paid", "You paid BRL 30.00 of it in cash"):
         assert (sentence in text) == (sentence in sentences)
 
 
