@@ -107,7 +107,7 @@ def send_leased_mail(
     # stays NULL, so that the message of the newer request sends another mail.
     same = When(asked_at=row.asked_at, then=Value(now))
     with transaction.atomic(durable=True):
-        _only(row).update(leased_until=None, goes_at=None, sent_at=Case(same, default=None))
+        _only(row).update(leased_until=None, goes_at=None, sent_at=Case(same))
         record(True)  # noqa: FBT003 - the only argument
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from events.models import Event, Membership
+from events.models import ChangeForBuyers, Event, Membership
 from orders.models import Order
 from tests.make import make_event, make_paid_order, make_processing_order, make_transfer, make_user
 from tests.moments import NOON
@@ -120,9 +120,13 @@ def test_each_mail_that_waits_is_asked_for_and_none_that_was_sent_or_given_up(
     ask_for_all_mails(sent, sent_at=NOON)
     ask_for_all_mails(given_up, failed_at=NOON)
     assert Transfer.objects.count() == 3
+    change = ChangeForBuyers.objects.create(
+        event=waiting.event, changed_at=NOON, before={}, ask_again_at=NOON
+    )
+    expected.append((Message.TELL_BUYERS_OF_CHANGE, {"change_id": str(change.pk)}))
     queue.sent.clear()
 
-    assert retry_waiting_work(now=NOON + LATER) == len(expected) == 7
+    assert retry_waiting_work(now=NOON + LATER) == len(expected) == 8
 
     assert sorted(queue.sent, key=str) == sorted(expected, key=str)
 
