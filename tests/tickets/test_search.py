@@ -58,6 +58,21 @@ def test_an_admission_and_its_undo_are_changes(column: str):
     assert changed(ticket) == [ticket]
 
 
+def test_words_are_a_qr_code_the_code_of_an_order_or_part_of_a_name():
+    order, other = make_paid_order(quantity=2), make_paid_order()
+    first, second = Ticket.objects.of_order(order.pk)
+    Ticket.objects.filter(pk=second.pk).update(holder_name="Zoé Prado")
+    of_other = other.tickets.get()
+
+    def found(words: str) -> set[object]:
+        return {each.pk for each in tickets_of_event(order.event_id, TicketFilter(words=words))}
+
+    both = {first.pk, second.pk}
+    assert (found(""), found(order.code.lower())) == (both, both)
+    assert (found("zoé p"), found(first.code)) == ({second.pk}, {first.pk})
+    assert found(of_other.code) == found(other.code) == set()
+
+
 def test_a_page_begins_after_the_last_ticket_of_the_page_before():
     order = make_paid_order(quantity=4)
     Ticket.objects.update(created_at=NOON)
