@@ -193,6 +193,26 @@ def test_a_repeated_message_writes_nothing_while_another_worker_writes(queue: Re
     assert Export.objects.get().upload != ""
 
 
+def test_a_step_is_leased_for_longer_than_a_task_may_run(
+    queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    export, now = make_export(make_event()), clock.now()
+    leased: list[datetime | None] = []
+
+    def begin(*_: Any, **__: Any) -> str:
+        leased.append(Export.objects.get().leased_until)
+        # The message comes again meanwhile.
+        write_export(export_id=export.pk, now=now + timedelta(seconds=1))
+        return "upload"
+
+    monkeypatch.setattr(writing, "begin_upload", begin)
+    monkeypatch.setattr(writing, "write_part", lambda *_, **__: "tag")
+    write_export(export_id=export.pk, now=now)
+
+    assert leased == [now + timedelta(seconds=90)]
+    assert timedelta(seconds=configured.CELERY_TASK_TIME_LIMIT) < timedelta(seconds=90)
+
+
 def test_the_step_of_a_worker_that_lost_its_lease_does_not_count(
     queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
