@@ -13,7 +13,7 @@ from tests.make import SOMEBODY, as_bearer, make_paid_order, make_processing_ord
 from ticketing import clock
 from tickets.issue import code_url, issue_codes
 from tickets.models import Delivery, Ticket
-from tickets.object_names import object_name, store_object_names
+from tickets.object_names import ensure_object_name, object_name, store_object_names
 from tickets.replacement import replace_ticket
 from tickets.settlement import settle_order
 
@@ -49,6 +49,22 @@ def test_without_the_old_secret_names_are_random_and_a_retry_keeps_them(settings
     assert [object_name(ticket) for ticket in tickets] == names
     assert len(set(names)) == 2
     assert all(is_stored(ticket) for ticket in tickets)
+
+
+def test_a_missing_name_is_stored_for_its_ticket_unless_another_worker_has_stored_one(
+    settings: Any,
+):
+    settings.TICKET_SIGNING_SECRET = ""
+    order = make_paid_order(quantity=3)
+    Ticket.objects.update(object_name="")
+    first, second, third = Ticket.objects.of_order(order.pk)
+    Ticket.objects.filter(pk=second.pk).update(object_name="codes/theirs")
+
+    names = [ensure_object_name(first), ensure_object_name(second)]
+
+    assert names[1] == "codes/theirs"
+    stored = dict(Ticket.objects.values_list("pk", "object_name"))
+    assert stored == {first.pk: names[0], second.pk: names[1], third.pk: ""}
 
 
 def test_a_replaced_ticket_has_a_name_of_its_own(settings: Any):
