@@ -137,7 +137,10 @@ def test_the_user_gets_one_mail_with_a_link_that_has_no_secret(queue: RecordingQ
 
 
 def test_a_user_without_an_address_and_a_refused_mail_leave_the_file_on_the_page(
-    s3: Any, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+    s3: Any,
+    queue: RecordingQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
     event = make_event()
     nobody = make_export(event, user=make_user(organizer=event.organizer, is_staff=True))
@@ -148,9 +151,14 @@ def test_a_user_without_an_address_and_a_refused_mail_leave_the_file_on_the_page
 
     monkeypatch.setattr(writing, "send_mail", refuse)
     refused = make_export(event)
+    resend_export_messages(now=refused.ask_again_at)
     run(queue)
 
     assert mail.outbox == []
+    assert f"was refused: export {refused.pk}" in caplog.text
+    refused.refresh_from_db()
+    assert (refused.leased_until, refused.asks) == (None, 0)
+    assert refused.ask_again_at == refused.expires_at
     assert set(files(s3)) == {nobody.object_name, refused.object_name}
     assert Export.objects.exclude(mailed_at=None).count() == 2
 
