@@ -120,7 +120,7 @@ def copy_questions(*, source: Event, clone: Event) -> None:
     kinds = {kind.number: kind for kind in clone.ticket_types.all()}
     for question in questions_of(source.pk):
         numbers = [kind.number for kind in question.ticket_types.all()]
-        copied = Question(
+        copied = Question.objects.create(
             event=clone,
             **{
                 name: getattr(question, name)
@@ -130,7 +130,6 @@ def copy_questions(*, source: Event, clone: Event) -> None:
                 )
             },
         )  # fmt: skip
-        copied.save(force_insert=True)
         copied.ticket_types.set([kinds[number] for number in numbers])
 
 

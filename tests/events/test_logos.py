@@ -66,6 +66,9 @@ def stored(organizer: Organizer, size: int = 2) -> Image.Image:
         ([WHITE, RED], DARK),
         # Nothing shows all of it. White is what most logos are made for.
         ([BLACK, WHITE], WHITE),
+        # A fiftieth of it may vanish, for example a highlight.
+        ([WHITE, *[RED] * 49], WHITE),
+        ([WHITE, WHITE, *[RED] * 48], DARK),
     ],
 )
 def test_a_transparent_logo_gets_the_background_that_hides_less_of_it(
@@ -73,10 +76,18 @@ def test_a_transparent_logo_gets_the_background_that_hides_less_of_it(
 ):
     organizer = make_organizer()
 
-    store(organizer, logo(*colors))
+    store(organizer, logo(*colors, size=(50, 96)))
 
     assert stored(organizer).mode == "RGB"
     assert stored(organizer).getpixel((2, 2)) == background
+
+
+def test_a_logo_half_of_which_shines_through_gets_a_background_too():
+    organizer = make_organizer()
+
+    store(organizer, encode(Image.new("RGBA", (800, 200), (*WHITE, 128))))
+
+    assert stored(organizer).getpixel((2, 2)) == DARK
 
 
 def test_a_logo_is_cut_to_what_is_visible_and_keeps_its_shape_in_two_sizes():
@@ -88,6 +99,34 @@ def test_a_logo_is_cut_to_what_is_visible_and_keeps_its_shape_in_two_sizes():
     assert (organizer.logo_width, organizer.logo_height) == (85, 48)
     assert stored(organizer, 2).size == (171, 96)
     assert stored(organizer, 6).size == (513, 288)
+    assert stored(organizer, 6).getpixel((256, 144)) == RED
+
+
+def test_a_margin_that_nobody_can_see_is_cut_off():
+    organizer, image = make_organizer(), Image.new("RGBA", (1000, 400), (0, 0, 0, 8))
+    image.paste((*RED, 9), (100, 100, 900, 300))
+
+    store(organizer, encode(image))
+
+    # 800 by 200, with the padding.
+    assert (organizer.logo_width, organizer.logo_height) == (160, 48)
+
+
+def test_a_photo_of_a_logo_keeps_the_pixels_that_paper_needs():
+    organizer = make_organizer()
+
+    store(organizer, encode(Image.new("RGB", (2400, 600), RED), "JPEG"))
+
+    assert stored(organizer, 6).size == (1152, 288)
+
+
+@pytest.mark.parametrize("size", [(384, 11), (99, 96)])
+def test_a_logo_that_is_wide_enough_or_high_enough_is_accepted(size: tuple[int, int]):
+    organizer = make_organizer()
+
+    store(organizer, encode(Image.new("RGB", size, RED)))
+
+    assert organizer.logo
 
 
 def test_an_opaque_logo_keeps_its_own_background():
@@ -112,9 +151,11 @@ def test_what_is_no_usable_logo_is_refused_and_changes_nothing(
 ):
     organizer = make_organizer()
 
-    with pytest.raises(refusal):
+    with pytest.raises(refusal) as refused:
         store(organizer, content)
 
+    if refusal is LogoTooSmall:
+        assert "384 pixels wide or 96 pixels high" in str(refused.value)
     organizer.refresh_from_db()
     assert organizer.logo == ""
 
@@ -138,7 +179,10 @@ def test_an_owner_uploads_a_logo_and_removes_it_again():
 
     organizer.refresh_from_db()
     assert (organizer.logo, organizer.logo_width, organizer.logo_height) == ("", None, None)
-    assert Act.objects.filter(subject_id=organizer.pk, type="organizer.changed").count() == 2
+    acts = Act.objects.filter(subject_id=organizer.pk, type="organizer.changed").order_by("at")
+    (change,), (removal,) = (act.details["changes"] for act in acts)
+    assert (change["field"], change["from"], removal["to"]) == ("logo", "", "")
+    assert change["to"] == removal["from"] in path
 
 
 def test_a_member_of_another_organizer_finds_no_page_for_the_logo():
@@ -172,8 +216,11 @@ def test_the_logo_is_on_the_event_page_in_mails_and_on_the_ticket():
     assert b"/Subtype /Image" not in render_pdf(order=order, tickets=tickets, paper=Paper.PHONE)
 
 
-def test_a_ticket_is_drawn_without_its_logo_while_the_store_is_away():
+def test_a_ticket_is_drawn_without_its_logo_while_the_store_is_away(
+    caplog: pytest.LogCaptureFixture,
+):
     organizer = make_organizer()
     organizer.logo = "x" * 22
 
     assert read_logo(organizer) == b""
+    assert "A logo could not be read" in caplog.text

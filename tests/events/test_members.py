@@ -10,6 +10,7 @@ from events.invitations import OfferedMembership, invite_member, open_invitation
 from events.members import LastOwner, change_member, remove_member
 from events.models import Event, Invitation, Membership, Organizer, Role
 from tests.make import SOMEBODY, make_event, make_organizer, make_user
+from tests.moments import NOON
 from tests.race import locked
 from ticketing import clock
 from ticketing.models import Act, User
@@ -153,6 +154,30 @@ def test_a_former_owner_does_not_come_back_by_an_invitation(end: Callable[[Membe
     assert list(open_invitations()) == [other]
     act = Act.objects.get(type="organizer.invitation_withdrawn")
     assert act.details == {"invitation": str(own.pk), "role": "owner"}
+
+
+def test_invitations_elsewhere_and_those_that_have_ended_stay_as_they_are():
+    former = make_member(make_organizer(), Role.OWNER)
+    make_member(former.organizer, Role.OWNER)
+    elsewhere = Membership.objects.create(
+        organizer=make_organizer(), user=former.user, role=Role.OWNER
+    )
+    accepted, withdrawn, open_one, other = (
+        invite(owner, f"{number}@example.com")
+        for number, owner in enumerate([former, former, former, elsewhere])
+    )
+    Invitation.objects.filter(pk=accepted.pk).update(accepted_at=NOON)
+    Invitation.objects.filter(pk=withdrawn.pk).update(withdrawn_at=NOON)
+
+    with locked(open_one):
+        remove(former)
+
+    # Somebody accepts it at this moment.
+    assert set(open_invitations()) == {open_one, other}
+    rows = Invitation.objects.filter(pk__in=[accepted.pk, withdrawn.pk])
+    ends = {row.pk: (row.accepted_at, row.withdrawn_at) for row in rows}
+    assert ends == {accepted.pk: (NOON, None), withdrawn.pk: (None, NOON)}
+    assert not Act.objects.filter(type="organizer.invitation_withdrawn").exists()
 
 
 def test_an_owner_who_stays_one_keeps_the_invitations():

@@ -69,13 +69,16 @@ def test_a_smaller_picture_is_not_blown_up(size: tuple[int, int], largest: tuple
     assert stored(event, 1600).size == largest
 
 
-def test_what_is_transparent_becomes_white():
+def test_what_is_transparent_becomes_white_and_the_rest_keeps_its_color():
     event, encoded = make_event(), BytesIO()
-    Image.new("RGBA", (1600, 900), (*RED, 0)).save(encoded, "PNG")
+    image = Image.new("RGBA", (1600, 900), (*RED, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 800, 900))
+    image.save(encoded, "PNG")
 
     store(event, encoded.getvalue())
 
-    assert stored(event, 400).getpixel((200, 112)) == (255, 255, 255)
+    colors = [stored(event, 400).getpixel((left, 112)) for left in (100, 300)]
+    assert colors == [(0, 0, 0), (255, 255, 255)]
 
 
 @pytest.mark.parametrize(

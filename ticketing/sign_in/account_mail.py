@@ -70,13 +70,13 @@ def send_account_mail(*, mail_id: UUID, now: datetime) -> None:
     try:
         send_mail(_compose(mail))
     except MailRefused:
-        rows.update(leased_until=None, failed_at=now)
+        rows.update(failed_at=now)
         return
     except Exception:
         # SQS delivers the message again, and that retry must not wait for this lease.
         rows.update(leased_until=None)
         raise
-    rows.update(leased_until=None, sent_at=now)
+    rows.update(sent_at=now)
 
 
 def account_mails_to_send() -> QuerySet[AccountMail]:
@@ -92,13 +92,8 @@ def forget_account_mails(*, now: datetime) -> None:
 def _compose(mail: AccountMail) -> HtmlMail:
     with translation.override(mail.language):
         text = _texts(mail.user)[AccountMailKind(mail.kind)]
-        return render_mail(
-            "account/mail",
-            {"text": text},
-            subject=text.title,
-            from_email=settings.DEFAULT_FROM_EMAIL,
-            to=[address_of(mail.user)],
-        )
+        to = [address_of(mail.user)]
+        return render_mail("account/mail", {"text": text}, subject=text.title, to=to)
 
 
 def _texts(user: User) -> dict[AccountMailKind, _Text]:

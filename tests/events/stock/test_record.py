@@ -14,6 +14,7 @@ from events.stock.record import (
     begin_epoch,
     database_now,
     held_by_type,
+    latest_end_by_type,
     milliseconds_until,
     promise_tickets,
     recorded_left_by_event,
@@ -83,6 +84,20 @@ def test_only_reserved_orders_of_the_events_hold_tickets():
 
     assert held_by_type([kind.event_id]) == {kind.pk: 5}
     assert recorded_left_by_event([kind.event_id]) == {kind.event_id: {kind.pk: 11}}
+
+
+def test_the_last_end_is_that_of_the_reserved_orders_of_the_event():
+    kind = make_ticket_type(capacity=20)
+    end = clock.now() + timedelta(minutes=9)
+    for minutes in (0, -1):
+        order = make_reserved_order(ticket_type=kind)
+        moved = end + timedelta(minutes=minutes)
+        Order.objects.filter(pk=order.pk).update(reserved_until=moved)
+    paying = make_processing_order(ticket_type=kind)
+    Order.objects.filter(pk=paying.pk).update(reserved_until=end + timedelta(minutes=1))
+    make_reserved_order(ticket_type=make_ticket_type())
+
+    assert latest_end_by_type(kind.event_id) == {kind.pk: end}
 
 
 def test_a_new_epoch_is_the_next_one_and_comes_with_the_revision():

@@ -1,21 +1,33 @@
 """A mailed link replaces a forgotten password, once, and tells nobody which addresses are known."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from axes.models import AccessAttempt
 from django.core import mail
+from django.db import transaction
 from django.test import Client
 
-from tests.make import make_organizer, make_user
+from tests.make import SOMEBODY, make_organizer, make_user
+from tests.moments import NOON
 from ticketing import clock
-from ticketing.models import AccountMail, Act, ActType, PasswordResetRequest, User
-from ticketing.sign_in.account_mail import forget_account_mails, send_account_mail
+from ticketing.models import (
+    AccountMail,
+    Act,
+    ActType,
+    PasswordResetRequest,
+    SecondFactor,
+    User,
+)
+from ticketing.queue.messages import Message
+from ticketing.sign_in.account_mail import send_account_mail
 from ticketing.sign_in.passwords import (
     MOST_RESETS,
+    answer_password_reset,
+    record_set_password,
     request_password_reset,
     set_new_password,
 )
@@ -24,7 +36,7 @@ from tickets.tasks import answer_password_reset_task, send_account_mail_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = timedelta(minutes=5)
+PATIENCE, HOUR = timedelta(minutes=5), timedelta(hours=1)
 OLD, NEW = "correct horse battery staple", "staple battery horse correct"
 
 
@@ -72,6 +84,7 @@ def test_a_mailed_link_replaces_the_password_and_ends_all_sessions(user: User):
     elsewhere.post("/admin/login/", {"username": user.username, "password": OLD})
     assert elsewhere.get("/admin/").status_code == 200
     ask("ANA@example.com")
+    assert mail.outbox[0].subject == "Choose a new password"
     client, form = follow(link_of(mail.outbox[0]))
 
     stored = client.post(form, {"password": NEW}, follow=True)
@@ -115,6 +128,51 @@ def test_a_password_is_not_replaced_by_a_user_who_was_read_before_another_change
 
     assert (replace(user), replace(other)) == (True, False)
     assert Act.objects.count() == 1
+
+
+def test_a_password_is_replaced_for_one_active_user_only(user: User):
+    copied = make_user(password="")
+    User.objects.filter(pk=copied.pk).update(password=user.password)
+    factors = [
+        SecondFactor.objects.create(user=each, failures=4, locked_until=NOON, last_step=1)
+        for each in (user, copied)
+    ]
+
+    def replace() -> bool:
+        return set_new_password(
+            user=user, password=NEW, act=ActType.PASSWORD_RESET, language="en", now=NOON
+        )
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert not replace()
+    assert User.objects.get(pk=user.pk).check_password(OLD)
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    assert replace()
+
+    assert User.objects.get(pk=copied.pk).check_password(OLD)
+    assert locks_of(*factors) == [(0, None), (4, NOON)]
+
+
+def locks_of(*factors: SecondFactor) -> list[tuple[int, datetime | None]]:
+    for factor in factors:
+        factor.refresh_from_db()
+    return [(factor.failures, factor.locked_until) for factor in factors]
+
+
+def test_a_password_that_was_set_by_a_superuser_ends_the_locks_of_that_user_only(user: User):
+    other = make_user()
+    factors = [
+        SecondFactor.objects.create(user=each, failures=4, locked_until=NOON, last_step=1)
+        for each in (user, other)
+    ]
+    for each in (user, other):
+        AccessAttempt.objects.create(username=each.username, failures_since_start=5)
+
+    with transaction.atomic():
+        record_set_password(user=user, actor=SOMEBODY, language="en", now=NOON)
+
+    assert AccessAttempt.objects.get().username == other.username
+    assert locks_of(*factors) == [(0, None), (4, NOON)]
 
 
 def test_a_weak_password_is_refused_with_a_sentence(user: User):
@@ -161,6 +219,27 @@ def test_one_account_gets_three_links_an_hour_in_the_readers_language(user: User
     assert '<html lang="pt-br">' in mail.outbox[0].html  # type: ignore[attr-defined]
 
 
+def test_links_of_an_hour_are_counted_by_account_and_without_other_mails(user: User):
+    other = make_user(organizer=make_organizer(), is_staff=True, email=user.email, password=OLD)
+    asked = {"language": "en", "ask_again_at": NOON, "sent_at": NOON}
+    for kind in ("password_reset", "password_reset", "password_reset", "password_changed"):
+        AccountMail.objects.create(user=user, kind=kind, asked_at=NOON, **asked)
+    AccountMail.objects.create(user=other, kind="password_changed", asked_at=NOON, **asked)
+
+    def links_at(moment: datetime) -> list[User]:
+        """Return who gets a link at that moment."""
+        before = set(AccountMail.objects.values_list("pk", flat=True))
+        request_password_reset(address=user.email, language="en", now=moment)
+        answer_password_reset(reset_id=PasswordResetRequest.objects.get().pk, now=moment)
+        return [row.user for row in AccountMail.objects.exclude(pk__in=before).order_by("user")]
+
+    soon = NOON + HOUR - timedelta(microseconds=1)
+    assert links_at(soon) == [other]
+    assert links_at(soon) == [other]
+    assert links_at(NOON + HOUR) == [user, other]
+    assert links_at(NOON + HOUR) == [user]
+
+
 def test_over_the_limit_of_mails_to_one_recipient_a_link_is_delayed_and_not_lost(
     settings, user: User
 ):
@@ -176,9 +255,11 @@ def test_over_the_limit_of_mails_to_one_recipient_a_link_is_delayed_and_not_lost
     assert len(mail.outbox) == 2
 
 
-def test_a_lost_message_is_sent_again_by_the_sweep(user: User, queue: Any):
+def test_a_request_is_answered_by_a_message_which_the_sweep_sends_again(user: User, queue: Any):
     request_password_reset(address="ana@example.com", language="en", now=clock.now())
 
+    asked = PasswordResetRequest.objects.get()
+    assert queue.sent == [(Message.ANSWER_PASSWORD_RESET, {"reset_id": str(asked.pk)})]
     assert retry_waiting_work(now=clock.now() + timedelta(minutes=3)) == 1
 
 
@@ -210,14 +291,6 @@ def test_the_sign_in_page_leads_to_it():
     page = Client().get("/admin/login/").content.decode()
 
     assert 'href="/admin/password_reset/"' in page
-
-
-def test_old_mails_are_forgotten(user: User):
-    ask()
-
-    forget_account_mails(now=clock.now() + timedelta(days=8))
-
-    assert not AccountMail.objects.exists()
 
 
 def change(client: Client, old: str) -> Any:

@@ -62,11 +62,13 @@ def user() -> User:
 
 
 def test_the_code_of_a_phone_turns_it_on_and_the_user_gets_ten_recovery_codes(user: User):
+    other = make_user()
     codes = turn_on(user)
 
     assert len(set(codes)) == 10
     assert all(len(code) == 19 and code.count("-") == 3 for code in codes)
-    assert User.objects.get().second_factor_since == NOON
+    assert User.objects.get(pk=user.pk).second_factor_since == NOON
+    assert User.objects.get(pk=other.pk).second_factor_since is None
     assert [act.type for act in Act.objects.all()] == ["user.second_factor_on"]
     send_account_mail(mail_id=AccountMail.objects.get().pk, now=NOON)
     assert mail.outbox[0].subject == "Two-factor sign-in is on"
@@ -180,6 +182,7 @@ def test_new_recovery_codes_replace_the_old_ones(user: User):
 
     new = renew_recovery_codes(user=user, text=shown(LATER), language="en", now=LATER)
 
+    assert Act.objects.filter(type="user.recovery_codes_renewed").count() == 1
     assert refused(lambda: check(user, old[0]))
     check(user, new[0])
     assert refused(lambda: renew_recovery_codes(user=user, text="000000", language="en", now=LATER))
@@ -187,13 +190,18 @@ def test_new_recovery_codes_replace_the_old_ones(user: User):
 
 def test_it_is_turned_off_by_a_code_only(user: User):
     codes = turn_on(user)
+    AccountMail.objects.all().delete()
 
     def turn_off(text: str) -> None:
         turn_off_second_factor(user=user, text=text, language="en", now=LATER)
 
     assert refused(lambda: turn_off("000000"))
+    assert not AccountMail.objects.exists()
     turn_off(codes[0])
 
+    assert user.second_factor_since is None
+    assert Act.objects.filter(type="user.second_factor_off").count() == 1
+    assert AccountMail.objects.get().kind == "second_factor_off"
     assert User.objects.get().second_factor_since is None
     assert not SecondFactor.objects.exists()
     assert not RecoveryCode.objects.exists()
