@@ -73,6 +73,8 @@ def test_rules_that_do_not_fit_change_nothing(event: Event):
             change(event, *rules)
 
     assert shown(event) == [("VIP", ["Camarote"])]
+    change(event, *(GateRule(f"G{number}", [camarote.pk]) for number in range(50)))
+    assert len(shown(event)) == 50
 
 
 def test_a_gate_whose_last_type_is_dropped_admits_nobody(event: Event):

@@ -22,20 +22,24 @@ from events.invitations import (
     find_invitation,
     forget_invitations,
     invitation_token,
+    invitations_to_send,
     invite_member,
     send_invitation,
     withdraw_invitation,
 )
 from events.models import Event, Invitation, Membership, Organizer, Role
 from tests.make import SOMEBODY, make_event, make_organizer, make_user
+from tests.queue import RecordingQueue
 from tests.race import locked
 from ticketing import clock
 from ticketing.mail_limit import TooManyMails
 from ticketing.models import Act, User
+from ticketing.queue.messages import Message
 from tickets.sweep import retry_waiting_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SECOND = timedelta(seconds=1)
 PASSWORD = "correct horse battery staple"
 
 
@@ -98,6 +102,7 @@ def test_the_mail_is_in_the_language_of_the_user_who_invites():
 
 def test_an_invited_person_gets_an_account_with_the_role_at_the_events():
     event, foreign = make_event(), make_event()
+    make_event(organizer=event.organizer)
     invitation = invite(event.organizer, "bia@example.com", event, foreign, role=Role.DOOR)
 
     user = accept(invitation)
@@ -119,6 +124,17 @@ def test_an_invited_person_gets_an_account_with_the_role_at_the_events():
     ]
     # No address of a person is in the record of acts.
     assert not any("bia" in str(act.details) for act in Act.objects.all())
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER])
+def test_an_owner_is_never_limited_to_some_events_nor_is_who_was_not_limited(role: Role):
+    event = make_event()
+    chosen = [event] if role == Role.OWNER else []
+
+    invitation = invite(event.organizer, "bia@example.com", *chosen, role=role)
+
+    assert not invitation.only_some_events
+    assert not invitation.events.exists()
 
 
 def test_an_invitation_is_accepted_once():
@@ -238,6 +254,13 @@ def test_who_accepts_at_the_moment_of_a_second_invitation_is_not_invited_again()
         invite(organizer, inviter=owner)
 
 
+def test_invitations_of_one_organizer_wait_for_each_other():
+    organizer, owner = make_organizer(), make_user()
+
+    with locked(organizer), pytest.raises(OperationalError, match="lock timeout"):
+        invite(organizer, inviter=owner)
+
+
 def test_a_second_invitation_to_an_address_renews_the_first():
     organizer = make_organizer()
     first = invite(organizer)
@@ -252,9 +275,9 @@ def test_a_second_invitation_to_an_address_renews_the_first():
 
 def test_an_organizer_has_a_limited_number_of_open_invitations(settings: Any):
     settings.MAILS_PER_RECIPIENT_PER_HOUR = 0
-    organizer, owner = make_organizer(), make_user()
+    organizer, owner, now = make_organizer(), make_user(), clock.now()
     for number in range(MOST_OPEN):
-        invite(organizer, f"bia{number}@example.com", inviter=owner)
+        invite(organizer, f"bia{number}@example.com", inviter=owner, now=now)
 
     with pytest.raises(TooManyInvitations):
         invite(organizer, "caio@example.com", inviter=owner)
@@ -267,7 +290,10 @@ def test_an_organizer_has_a_limited_number_of_open_invitations(settings: Any):
         actor=SOMEBODY,
         now=clock.now(),
     )
-    invite(organizer, "caio@example.com", inviter=owner)
+    invite(organizer, "caio@example.com", inviter=owner, now=now)
+    with pytest.raises(TooManyInvitations):
+        invite(organizer, "dani@example.com", inviter=owner, now=now + LASTS - SECOND)
+    invite(organizer, "dani@example.com", inviter=owner, now=now + LASTS)
 
 
 def test_an_address_gets_a_limited_number_of_invitations_in_an_hour(settings: Any):
@@ -279,6 +305,20 @@ def test_an_address_gets_a_limited_number_of_invitations_in_an_hour(settings: An
         invite(make_organizer())
 
     assert Invitation.objects.count() == 2
+
+
+def test_an_invitation_is_mailed_by_its_message_or_by_the_sweep_until_it_failed_or_ended(
+    queue: RecordingQueue,
+):
+    organizer, owner = make_organizer(), make_user()
+    invitation = invite(organizer, inviter=owner)
+    refused = invite(organizer, "caio@example.com", inviter=owner)
+    Invitation.objects.filter(pk=refused.pk).update(failed_at=clock.now())
+
+    assert queue.sent[0] == (Message.SEND_INVITATION, {"invitation_id": str(invitation.pk)})
+    ends = invitation.expires_at
+    assert list(invitations_to_send(now=ends - SECOND)) == [invitation]
+    assert not invitations_to_send(now=ends).exists()
 
 
 def test_a_mail_that_was_not_sent_is_asked_for_again(settings: Any):

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from events import organizing
 from events.catalogue import left_by_type
-from events.changes import claim_to_change
+from events.changes import assign, claim_to_change
 from events.models import Event, EventStatus, TicketType
 from events.organizing import (
     SlugTaken,
@@ -42,6 +42,7 @@ from tests.make import (
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.database.locks import Lock
+from ticketing.field_changes import FieldChange
 from ticketing.models import Act, ActType
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -319,6 +320,15 @@ def test_a_changed_event_is_returned_as_it_is_stored_and_its_act_names_what_chan
         {"field": "name", "of": "", "from": event.name, "to": "Renamed"},
         {"field": "ticket_type", "of": "", "from": "", "to": "Camarote"},
     ]
+
+
+def test_a_change_of_a_ticket_type_names_the_type():
+    kind = TicketType(name="Pista", price=10)
+
+    changed = assign(kind, {"name": "Pista", "price": 20})
+
+    assert changed == [FieldChange("price", 10, 20, of="Pista")]
+    assert kind.price == 20
 
 
 def test_a_cancelled_event_has_the_time_and_a_new_epoch():
