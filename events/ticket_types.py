@@ -150,7 +150,7 @@ def add_ticket_type(*, kind: TicketType) -> None:
         claim_to_change(kind.event_id)
         refuse_too_many_types(TicketType.objects.filter(event_id=kind.event_id).count() + 1)
         kind.number = next_type_number(kind.event_id)
-        kind.save(force_insert=True)
+        kind.save()
         transaction.on_commit(partial(_raise_capacity, kind.event_id, kind.pk, kind.capacity, 0))
 
 

@@ -292,6 +292,8 @@ def test_a_page_that_is_read_again_counts_once_and_becomes_the_newest(
     load(2)
     rename(events[0])
 
+    load(2)
+    assert [request.number for request in listing._pages] == [1, 2]
     load(1)
 
     assert [request.number for request in listing._pages] == [2, 1]

@@ -1,5 +1,6 @@
 """Creating, publishing, changing and cancelling events, also while they are on sale."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +20,12 @@ from events.organizing import (
 )
 from events.publishing import EventIsOver, EventNotPublishable, publish_event
 from events.stock.holds import read_stock
-from events.stock.record import current_epoch
+from events.stock.record import claim_event, current_epoch
 from events.ticket_types import (
     CapacityBelowCommitted,
+    LastTicketType,
     TooManyTicketTypes,
+    add_ticket_type,
     change_capacity,
     change_ticket_types,
 )
@@ -67,6 +70,23 @@ def test_repeated_raises_of_the_capacity_add_up():
     stock = read_stock(kind.event_id)
     assert stock is not None
     assert stock.left == {kind.pk: 7}
+    assert stock.revision == Event.objects.get(pk=kind.event_id).revision
+
+
+def test_a_capacity_is_changed_from_what_it_is_once_the_event_is_locked(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    kind = make_ticket_type(capacity=5)
+
+    def lock_after_another(number: int) -> None:
+        claim_event(number)
+        TicketType.objects.filter(pk=kind.pk).update(capacity=8, capacity_version=4)
+
+    monkeypatch.setattr("events.ticket_types.claim_event", lock_after_another)
+    change_capacity(ticket_type_id=kind.pk, capacity=9)
+
+    kind.refresh_from_db()
+    assert (kind.capacity, kind.capacity_version) == (9, 5)
 
 
 def test_dropping_a_ticket_type_begins_a_new_epoch_even_if_redis_is_not_rebuilt(
@@ -81,6 +101,21 @@ def test_dropping_a_ticket_type_begins_a_new_epoch_even_if_redis_is_not_rebuilt(
         change_ticket_types(event, [], dropped=[to_drop.pk])
 
     assert current_epoch(event.pk) == before + 1
+
+
+def test_only_an_event_on_sale_needs_its_last_ticket_type():
+    draft, on_sale = make_event(status=EventStatus.DRAFT), make_event()
+
+    for event in (draft, on_sale):
+        kind = event.ticket_types.get()
+        if event == on_sale:
+            with pytest.raises(LastTicketType), transaction.atomic():
+                change_ticket_types(event, [], dropped=[kind.pk])
+        else:
+            with transaction.atomic():
+                change_ticket_types(event, [], dropped=[kind.pk])
+
+    assert (draft.ticket_types.count(), on_sale.ticket_types.count()) == (0, 1)
 
 
 def test_a_capacity_below_the_tickets_sold_or_held_is_refused():
@@ -359,7 +394,18 @@ def test_the_end_of_a_cancellation_is_noted_once_for_its_event_alone():
     }
 
 
-def test_a_change_holds_the_events_lock_until_it_is_committed():
+def add_another_type(event: Event) -> None:
+    add_ticket_type(kind=TicketType(event=event, name="Camarote", price=1, capacity=1))
+
+
+def halve_capacity(event: Event) -> None:
+    change_capacity(ticket_type_id=event.ticket_types.get().pk, capacity=50)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda event: claim_to_change(event.pk), add_another_type, halve_capacity]
+)
+def test_a_change_holds_the_events_lock_until_it_is_committed(change: Callable[[Event], Any]):
     event = make_event()
     held = (
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
@@ -367,6 +413,6 @@ def test_a_change_holds_the_events_lock_until_it_is_committed():
     )
 
     with transaction.atomic(), connection.cursor() as cursor:
-        claim_to_change(event.pk)
+        change(event)
         cursor.execute(held, [Lock.EVENT, Event.objects.get(pk=event.pk).number])
         assert cursor.fetchone() == (1,)

@@ -8,6 +8,7 @@ import pytest
 from events.models import Event, EventStatus
 from events.organizing import cancel_event
 from events.publishing import (
+    EventIsOver,
     IllegalStatus,
     Need,
     check_needs,
@@ -106,6 +107,18 @@ def test_a_cancelled_event_does_not_become_a_draft():
         unpublish(event)
 
 
+def test_an_event_is_put_on_sale_until_it_ends_and_not_at_that_moment():
+    event = make_event(status=EventStatus.DRAFT)
+
+    with pytest.raises(EventIsOver):
+        publish_event(event_id=event.pk, actor=SOMEBODY, now=event.ends_at)
+    last = event.ends_at - timedelta(microseconds=1)
+    publish_event(event_id=event.pk, actor=SOMEBODY, now=last)
+
+    event.refresh_from_db()
+    assert event.status == EventStatus.PUBLISHED
+
+
 def test_the_api_makes_a_published_event_a_draft_and_receivers_are_told():
     event = make_event()
     WebhookEndpoint.objects.create(organizer=event.organizer, url="https://example.com/")
@@ -161,6 +174,8 @@ def test_a_sale_that_is_over_for_every_type_is_lacking():
         found = {each.need: each.is_met for each in check_needs(event, [kind], now=now)}
         return found[Need.SALE_ENDS_LATER]
 
+    assert not is_met()
+    kind.sales_end_at = now
     assert not is_met()
     kind.sales_end_at = now + timedelta(hours=1)
     assert is_met()

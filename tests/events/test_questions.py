@@ -49,12 +49,18 @@ def test_a_question_with_answers_is_retired_and_one_without_is_deleted():
     order = make_reserved_order(ticket_type=event.ticket_types.get())
     answer(order, answered, "M")
 
-    change(event, retired=(answered, unanswered))
+    elsewhere = make_question(event=make_event())
+
+    change(event, retired=(answered, unanswered, elsewhere))
 
     assert questions_of(event.pk) == []
-    kept = Question.objects.get()
+    assert questions_of(elsewhere.event_id) == [elsewhere]
+    kept = Question.objects.get(event=event)
     assert (kept, kept.retired_at is not None) == (answered, True)
-    assert Act.objects.filter(type=ActType.QUESTIONS_CHANGED, subject_id=event.pk).count() >= 1
+    acts = Act.objects.filter(type=ActType.QUESTIONS_CHANGED, subject_id=event.pk)
+    assert acts.latest("at").details == {}
+    change(event, retired=(kept,))
+    assert Question.objects.get(pk=kept.pk).retired_at == kept.retired_at
 
 
 def test_a_question_with_answers_may_gain_choices_and_another_wording_but_not_lose_what_they_need():
@@ -69,10 +75,13 @@ def test_a_question_with_answers_may_gain_choices_and_another_wording_but_not_lo
         with pytest.raises(QuestionInUse):
             change(event, AskedQuestion(changed))
     better = Question.objects.get()
-    better.label, better.choices = "Your size?", ["PP", "P", "M", "G"]
-    change(event, AskedQuestion(better))
+    for label, choices in [("Size?", ["P", "M", "G"]), ("Your size?", ["PP", "P", "M", "G"])]:
+        better.label, better.choices = label, choices
+        change(event, AskedQuestion(better))
 
     assert Question.objects.get().label == "Your size?"
+    acts = Act.objects.filter(type=ActType.QUESTIONS_CHANGED, subject_id=event.pk)
+    assert acts.latest("at").details == {"questions": ["Your size?"]}
 
 
 def test_an_event_asks_a_bounded_number_of_questions_and_a_cancelled_one_none():
@@ -80,6 +89,8 @@ def test_an_event_asks_a_bounded_number_of_questions_and_a_cancelled_one_none():
     with pytest.raises(TooManyQuestions):
         change(event, *(AskedQuestion(Question(label=f"Q{n}")) for n in range(21)))
     assert not Question.objects.exists()
+    change(event, *(AskedQuestion(Question(label=f"Q{n}")) for n in range(20)))
+    assert Question.objects.count() == 20
     cancel_event(event_id=event.pk, actor=SOMEBODY, now=clock.now())
 
     with pytest.raises(EventNotEditable):

@@ -8,6 +8,7 @@ from events.models import Organizer, Role, TermsVersion
 from events.terms import Texts, save_terms
 from tests.make import SOMEBODY, make_event, make_organizer, make_user
 from ticketing import clock
+from ticketing.models import Act, ActType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +39,21 @@ def test_programs_get_the_version_in_force_and_whether_it_is_required(api: APICl
     assert shown["url"].endswith("/terms/casa-azul/2")
     assert shown["terms_of_sale"] == {"pt": "Depois", "en": ""}
     assert shown["privacy_notice"] == {"pt": "", "en": "https://example.com/p"}
+
+
+def test_acts_name_each_version_and_a_changed_requirement_and_a_repeat_has_none():
+    organizer = make_organizer()
+    save(make_organizer(), sale_pt="Antes")
+    save(organizer, sale_pt="Antes")
+    for _ in range(2):
+        save(organizer, sale_pt="Antes", required=True)
+
+    acts = Act.objects.filter(subject_id=organizer.pk).order_by("at", "id")
+    required = {"field": "requires_terms", "of": "", "from": "False", "to": "True"}
+    assert list(acts.values_list("type", "details")) == [
+        (ActType.TERMS_SAVED, {"version": 1}),
+        (ActType.ORGANIZER_CHANGED, {"changes": [required]}),
+    ]
 
 
 def test_the_terms_of_a_draft_are_not_shown(api: APIClient):

@@ -33,6 +33,23 @@ def test_all_holds_are_written_with_their_deadlines(redis: Redis, monkeypatch: p
     assert all(moment and earliest <= moment < earliest + 30_000 for moment in due)
 
 
+def test_what_an_interrupted_rebuild_leaves_expires(redis: Redis, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(staging, "evaluate", lambda *_arguments: "LOST")
+    kind = make_ticket_type()
+    begun = begin_epoch(event_id=kind.event_id)
+    assert begun is not None
+    holds = {uuid4(): OpenHold({kind.pk: 1}, 60_000)}
+
+    published = publish_stock(
+        event_id=kind.event_id, stock=Stock(begun.epoch, begun.revision, begun.types, holds)
+    )
+
+    assert not published
+    key = f"{{event:{kind.event_id}}}"
+    rests = [redis.ttl(f"{key}:{name}:{begun.epoch}") for name in ("left", "holds", "due")]
+    assert all(0 < rest <= 120 for rest in rests)
+
+
 def test_what_an_interrupted_rebuild_has_left_is_not_published(redis: Redis):
     kind = make_ticket_type()
     begun = begin_epoch(event_id=kind.event_id)
