@@ -135,6 +135,7 @@ def test_an_owner_is_never_limited_to_some_events_nor_is_who_was_not_limited(rol
 
     assert not invitation.only_some_events
     assert not invitation.events.exists()
+    assert OfferedMembership(role) == OfferedMembership(role, only_some_events=False)
 
 
 def test_an_invitation_is_accepted_once():

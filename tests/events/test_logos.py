@@ -1,6 +1,7 @@
 """Logos of organizers: what is accepted, how it is made legible, and where it is shown."""
 
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,16 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from events.logos import LogoTooSmall, logo_address, logo_name, read_logo, remove_logo, set_logo
+from events import logos
+from events.logos import (
+    FOR_PAPER,
+    LogoTooSmall,
+    logo_address,
+    logo_name,
+    read_logo,
+    remove_logo,
+    set_logo,
+)
 from events.models import Organizer
 from events.uploaded_pictures import UnreadablePicture
 from tests.make import SOMEBODY, make_event, make_organizer, make_paid_order
@@ -214,6 +224,19 @@ def test_the_logo_is_on_the_event_page_in_mails_and_on_the_ticket():
     remove_logo(organizer_id=event.organizer_id, actor=SOMEBODY, now=clock.now())
     order = type(order).objects.get(pk=order.pk)
     assert b"/Subtype /Image" not in render_pdf(order=order, tickets=tickets, paper=Paper.PHONE)
+
+
+def test_a_logo_is_read_from_the_store_once_a_minute(monkeypatch: pytest.MonkeyPatch):
+    organizer, seconds = make_organizer(), [60.0]
+    monkeypatch.setattr(logos, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    store(organizer, logo(RED))
+    before = read_logo(organizer)
+    storages["tickets"].delete(logo_name(organizer.logo, FOR_PAPER))
+    seconds[0] = 119.9
+
+    assert read_logo(organizer) == before != b""
+    seconds[0] = 120.0
+    assert read_logo(organizer) == b""
 
 
 def test_a_ticket_is_drawn_without_its_logo_while_the_store_is_away(

@@ -155,6 +155,16 @@ def test_five_wrong_codes_lock_for_15_minutes_then_twice_as_long_and_the_user_is
     assert [row.kind for row in AccountMail.objects.all()] == ["wrong_codes"] * 2
 
 
+@pytest.mark.parametrize("failures", [39, 499])
+def test_no_lock_is_longer_than_a_day(user: User, failures: int):
+    turn_on(user)
+    SecondFactor.objects.update(failures=failures)
+
+    assert refused(lambda: check(user, "000000"))
+
+    assert SecondFactor.objects.get().locked_until == LATER + timedelta(days=1)
+
+
 @pytest.mark.slow
 def test_guesses_sent_at_once_are_all_counted(user: User):
     turn_on(user)
