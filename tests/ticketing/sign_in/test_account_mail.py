@@ -91,6 +91,7 @@ def test_a_mail_that_could_not_be_sent_may_be_tried_again_at_once(monkeypatch: p
     assert account_mails_to_send().get() == row
 
     send_account_mail(mail_id=row.pk, now=NOON)
+    assert len(mail.outbox) == 1
     send_account_mail(mail_id=row.pk, now=NOON + HOUR)
 
     assert len(mail.outbox) == 1
