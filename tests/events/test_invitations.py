@@ -104,6 +104,7 @@ def test_an_invited_person_gets_an_account_with_the_role_at_the_events():
     event, foreign = make_event(), make_event()
     make_event(organizer=event.organizer)
     invitation = invite(event.organizer, "bia@example.com", event, foreign, role=Role.DOOR)
+    assert list(invitation.events.all()) == [event]
 
     user = accept(invitation)
 

@@ -75,7 +75,7 @@ def test_a_repeated_hold_of_the_last_tickets_is_not_refused():
 def test_the_tickets_left_can_be_held_but_not_one_more():
     kind = type_on_sale(capacity=3)
 
-    with pytest.raises(StockRunsOut) as refused:
+    with pytest.raises(StockRunsOut, match="Tickets left: 3") as refused:
         hold(kind, 4)
     hold(kind, 3)
 
