@@ -125,7 +125,7 @@ def test_a_margin_that_nobody_can_see_is_cut_off():
 def test_a_photo_of_a_logo_keeps_the_pixels_that_paper_needs():
     organizer = make_organizer()
 
-    store(organizer, encode(Image.new("RGB", (2400, 600), RED), "JPEG"))
+    store(organizer, encode(Image.new("RGB", (6400, 1600), RED), "JPEG"))
 
     assert stored(organizer, 6).size == (1152, 288)
 
