@@ -100,6 +100,9 @@ def test_the_page_of_an_event_is_light_and_does_not_move(stack: RunningStack, br
         page.evaluate(_DRAWN)
         # Only until the click: what a reader has clicked may make room for itself.
         shifts = page.evaluate("window.shifts")
+        # A browser draws the beginning of a page before its end has arrived.
+        after_tickets = page.locator(".tickets ~ .second")
+        expect(after_tickets).to_have_count(1)
         more.click()
         expect(page.locator("[data-total]")).to_be_visible()
 
