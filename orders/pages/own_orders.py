@@ -23,20 +23,21 @@ from ticketing.api.limits import count_read
 from ticketing.clock import zone_named
 from ticketing.pages.kept import is_for_all
 
-# A cookie for each order: a page that starts an order again does not get those of the event's page.
+# A cookie for each order, not a list in one: its path is the event's page, so that a page which
+# reserves again does not receive the earlier ones and cannot add to them.
 _PREFIX: Final = "own-"
 _SALT: Final = "orders.own_orders"
-# The newest ones. Of a browser that sells all day, such as a kiosk's, the headers must not grow.
+# Only the newest orders: the headers of a browser that sells all day, in a kiosk, must not grow.
 _MOST: Final = 4
 
 
 def remember_order(request: HttpRequest, response: HttpResponse, order: Order) -> HttpResponse:
     """
-    Let the event's page tell this browser of an order. Return the response.
+    Set a cookie by which the event's page finds this order again. Return the response.
 
-    A paid order is remembered until its event ends, as long as this browser may open its pages; any
-    other one until the end of its reservation. The cookie names the order and opens nothing: the
-    order's pages want the cookie of their own.
+    The cookie of a paid order lasts until its event ends, and no longer than the one that opens the
+    order's pages. That of any other order lasts until its reservation ends. It names the order and
+    gives no access: the order's pages need their own cookie.
     """
     is_paid = order.status == OrderStatus.PAID
     ends_at = order.event.ends_at if is_paid else order.reserved_until
@@ -61,7 +62,8 @@ def show_own_orders(request: HttpRequest, event: Event) -> str:
     """
     Return the HTML of the notice for this browser, or "" if it has no tickets of the event.
 
-    Tickets that are being paid for are held too: who came back would else pay for others.
+    It also shows an order whose payment is being processed. Otherwise a buyer who comes back would
+    reserve and pay a second time.
     """
     ids = list(_remembered(request))
     if not ids or event.status != EventStatus.PUBLISHED:
