@@ -172,7 +172,7 @@ def test_invitations_elsewhere_and_those_that_have_ended_stay_as_they_are():
     with locked(open_one):
         remove(former)
 
-    # Somebody accepts it at this moment.
+    # Another person accepts the invitation at the same moment.
     assert set(open_invitations()) == {open_one, other}
     rows = Invitation.objects.filter(pk__in=[accepted.pk, withdrawn.pk])
     ends = {row.pk: (row.accepted_at, row.withdrawn_at) for row in rows}
