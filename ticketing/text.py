@@ -31,6 +31,13 @@ _SEARCHED: Final = rf"[^\u0000]*[^\u0000-/:-@\[-`{{-\u00a0{_BLANK}{_CONTROL}]{{2
 # A search text: blank, or with two such characters.
 SEARCH: Final = rf"^([{_BLANK}]*|{_SEARCHED})$"
 SEARCH_NOT_BLANK: Final = rf"^{_SEARCHED}$"
+_HOST_NAME: Final = r"([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost"
+# The characters of RFC 3986, sections 3.3 to 3.5: others must be percent-encoded.
+_OF_ADDRESS: Final = r"([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
+# An http or https address in ASCII whose host is a name.
+WEB_ADDRESS: Final = (
+    rf"^https?://({_HOST_NAME})(:[0-9]{{1,5}})?([/?]{_OF_ADDRESS})?(#{_OF_ADDRESS})?$"
+)
 # With lone surrogates: the JSON parser refuses them already, but a form may contain them.
 _REFUSED: Final = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
 _ONLY_UNSEEN: Final = re.compile(rf"[{_UNSEEN}]*")

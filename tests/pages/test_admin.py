@@ -571,8 +571,11 @@ def test_a_list_offers_show_all_only_if_a_filter_or_search_is_active():
     assert offered("?q=samba")
 
 
-@pytest.mark.parametrize("url", ["http://shop.example.com/", "https://10.0.0.1/", "nonsense"])
-def test_a_webhook_with_a_private_or_insecure_address_is_refused(url: str):
+@pytest.mark.parametrize(
+    "url",
+    ["http://shop.example.com/", "https://10.0.0.1/", "nonsense", "https://shop.example.com/a[1]"],
+)
+def test_a_webhook_with_a_private_insecure_or_invalid_address_is_refused(url: str):
     event = make_event()
     form = {"organizer": str(event.organizer_id), "url": url}
 

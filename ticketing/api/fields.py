@@ -19,6 +19,7 @@ from ticketing.text import (
     SEARCH,
     SEARCH_NOT_BLANK,
     TEXT,
+    WEB_ADDRESS,
     has_web_address,
     is_blank,
     refuse_web_addresses,
@@ -34,8 +35,6 @@ _CENTS_OFF: Final = Decimal("1e-7")
 _NO_CENTS: Final = 2**53
 # Dates outside these years are taken for mistakes.
 _YEARS: Final = r"^(19[7-9][0-9]|20[0-9]{2})-"
-_HOST: Final = r"([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost"
-_WEB_ADDRESS: Final = rf"^https?://({_HOST})(:[0-9]{{1,5}})?([/?#][!-~]*)?$"
 
 
 def _variable_name(zone: str) -> str:
@@ -227,10 +226,10 @@ class TimeZoneField(LineField):
 
 
 class WebAddressField(WordField):
-    """An http or https address in ASCII whose host is a name."""
+    """An http or https address in ASCII, by RFC 3986, whose host is a name."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(_WEB_ADDRESS, words="Give an http or https address.", **options)
+        super().__init__(WEB_ADDRESS, words="Give an http or https address.", **options)
 
 
 class NameField(LineField):

@@ -81,6 +81,9 @@ WEB_ADDRESSES = [
     "https://user:secret@example.com/",
     "javascript:alert(1)",
     "https://example.com\n",
+    "https://example.com/%e2%9c%93",
+    "https://example.com/%zz",
+    "https://example.com/?a#b#c",
 ]
 
 
@@ -247,3 +250,12 @@ def test_the_pattern_of_an_idempotency_key_limits_its_length_and_allows_quotes(
     fits: bool,  # noqa: FBT001 - a row of the table
 ):
     assert bool(re.fullmatch(KEY_PATTERN, sent)) is fits
+
+
+@pytest.mark.parametrize("before", ["/", "/?", "/#"])
+def test_a_web_address_has_only_the_characters_of_a_uri(before: str):
+    is_uri = jsonschema_rs.Draft202012Validator({"format": "uri"}, validate_formats=True).is_valid
+    addresses = [f"https://example.com{before}{chr(code)}" for code in range(0x20, 0x180)]
+
+    for address in addresses:
+        assert is_accepted(NewEventSent, "image_url", address) == is_uri(address), address
