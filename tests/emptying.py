@@ -7,6 +7,8 @@ from django.test import TransactionTestCase
 
 # Migrations fill these tables, and no test changes them.
 _KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+# What tests set or lock in their connection: the next test uses the same one.
+_UNDO = "RESET lock_timeout; RESET statement_timeout; SELECT pg_advisory_unlock_all()"
 
 
 def empty_quickly() -> None:
@@ -15,8 +17,12 @@ def empty_quickly() -> None:
 
     `flush` truncates all tables, which creates new files for each table and index, and then writes
     all permissions again. That takes longer than most tests.
+
+    The connection stays open for the next test. For each new one, PostgreSQL starts a process that
+    checks the password, reads its catalog and compiles our functions again.
     """
     TransactionTestCase._fixture_teardown = _empty  # type: ignore[attr-defined]
+    TransactionTestCase._should_reload_connections = _keep_connections  # type: ignore[attr-defined]
 
 
 def empty_tables(cursor: Any) -> None:
@@ -32,6 +38,11 @@ def empty_tables(cursor: Any) -> None:
         cursor.execute("; ".join(["BEGIN", quiet, *deletes, "COMMIT"]))
 
 
+def _keep_connections(_case: Any) -> bool:
+    return False
+
+
 def _empty(_case: Any) -> None:
     with connection.cursor() as cursor:
+        cursor.execute(_UNDO)
         empty_tables(cursor)
