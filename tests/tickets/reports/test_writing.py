@@ -151,6 +151,11 @@ def test_a_user_without_an_address_and_a_refused_mail_leave_the_file_on_the_page
 
     monkeypatch.setattr(writing, "send_mail", refuse)
     refused = make_export(event)
+    # The rows, and the end of the file.
+    for _ in range(2):
+        write_export(export_id=refused.pk, now=clock.now())
+    refused.refresh_from_db()
+    assert refused.finished_at
     resend_export_messages(now=refused.ask_again_at)
     run(queue)
 
