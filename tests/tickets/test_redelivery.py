@@ -117,6 +117,15 @@ def test_used_tickets_keep_their_codes(queue: RecordingQueue):
     assert Ticket.objects.of_order(order.pk).get(pk=used.pk).code == used.code
 
 
+def test_a_new_address_gets_the_mail_also_if_all_tickets_were_used(queue: RecordingQueue):
+    order = order_of_two(queue)
+    Ticket.objects.of_order(order.pk).update(status="used", used_at=clock.now())
+
+    correct(order, Contact("Ana Souza", "eva@example.com"))
+
+    assert queue.sent == [(Message.DELIVER_TICKETS, {"order_id": str(order.pk)})]
+
+
 def test_a_correction_that_changes_nothing_records_nothing(queue: RecordingQueue):
     order = order_of_two(queue)
     old = codes(order)

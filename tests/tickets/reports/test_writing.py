@@ -21,7 +21,7 @@ from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.mailing import MailRefused
 from ticketing.models import User
-from ticketing.queue.messages import Message
+from ticketing.queue.messages import Message, next_retry_at
 from tickets.models import Ticket
 from tickets.reports import writing
 from tickets.reports.asking import KEPT, add_export
@@ -301,12 +301,16 @@ def test_a_step_of_one_export_changes_no_other_that_is_written_at_the_same_momen
     now = clock.now()
     Export.objects.filter(pk=other.pk).update(leased_until=now + timedelta(seconds=90))
     before = Export.objects.filter(pk=other.pk).values().get()
+    Export.objects.filter(pk=export.pk).update(attempts=3, asks=2, ask_again_at=now)
     queue.sent.clear()
 
     for _ in range(2):
         write_export(export_id=export.pk, now=now)
 
-    assert Export.objects.get(pk=export.pk).finished_at == now
+    done = Export.objects.get(pk=export.pk)
+    assert done.finished_at == now
+    # The failures of one step do not count for the next one.
+    assert (done.attempts, done.asks, done.ask_again_at) == (0, 0, next_retry_at(0, now=now))
     assert Export.objects.filter(pk=other.pk).values().get() == before
     assert queue.sent == [(Message.WRITE_EXPORT, {"export_id": str(export.pk)})] * 2
 
