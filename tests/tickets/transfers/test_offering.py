@@ -25,6 +25,8 @@ from tickets.transfers.offering import (
     NewHolder,
     TooManyTransfers,
     TransfersNotAllowed,
+    count_ended_offers,
+    is_open,
     offer_ticket,
     open_offers,
     withdraw_transfer,
@@ -206,3 +208,24 @@ def test_an_unknown_ticket_is_not_offered():
         offer_ticket(
             order_id=ticket.order_id, ticket_id=new_id(), to=BIA, actor=SOMEBODY, now=clock.now()
         )
+
+
+def test_an_offer_is_not_open_at_the_moment_when_it_expires():
+    given = offer(make_ticket(), clock.now())
+
+    assert is_open(given, now=given.expires_at - timedelta(microseconds=1))
+    assert not is_open(given, now=given.expires_at)
+
+
+def test_the_ended_offers_of_one_order_are_counted_without_those_that_had_expired():
+    now = clock.now()
+    open_one, expired, expiring = order_of_two_types()
+    for ticket in (open_one, expired, expiring, make_ticket()):
+        offer(ticket, now - 2 * DAY)
+    offers = Transfer.objects.all()
+    offers.filter(ticket=expired).update(expires_at=now - DAY)
+    offers.filter(ticket=expiring).update(expires_at=now)
+    offers.update(withdrawn_at=now)
+
+    assert count_ended_offers(open_one.order_id, at=now) == 1
+    assert count_ended_offers(open_one.order_id, at=now + DAY) == 0
