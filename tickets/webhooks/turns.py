@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -116,10 +116,9 @@ def charge_organizer(*, organizer_id: UUID, took: timedelta, now: datetime) -> b
     return until is None
 
 
-def organizers_over_budget(now: datetime) -> QuerySet[WebhookDebt, UUID]:
+def organizers_over_budget(now: datetime) -> QuerySet[WebhookDebt, Any]:
     """Return the ids of organizers whose webhooks are paused: they have exceeded their budget."""
-    debts = WebhookDebt.objects.filter(owed_until__gt=now + BUDGET)
-    return debts.values_list("organizer_id", flat=True)
+    return WebhookDebt.objects.filter(owed_until__gt=now + BUDGET).values("organizer_id")
 
 
 def first_of_each_subject(

@@ -11,6 +11,7 @@ from events.models import Organizer
 from tests.make import SOMEBODY, make_organizer
 from tests.moments import NOON
 from tests.queue import RecordingQueue
+from tests.race import locked
 from tests.tickets.webhooks.test_sending import Receiver, listen, receiver
 from tickets.operations.backlog import measure_webhook_lag
 from tickets.webhooks import turns
@@ -93,19 +94,65 @@ def test_after_a_turn_the_next_endpoint_of_the_organizer_is_queued_at_once(
     assert {begun, waiting, next_one} == {first.pk, second.pk, third.pk}
 
 
+@pytest.mark.parametrize("leased_until", [None, NOON + 2 * SECOND])
 def test_a_turn_that_a_worker_of_the_previous_release_ended_no_longer_counts(
-    queue: RecordingQueue,
+    queue: RecordingQueue, leased_until: datetime | None
 ):
     endpoints = make_endpoints(AT_A_TIME)
     find_due_webhooks(now=NOON)
     # The previous release sets only this field.
-    WebhookEndpoint.objects.update(leased_until=None)
+    WebhookEndpoint.objects.update(leased_until=leased_until)
 
     assert find_due_webhooks(now=NOON + 2 * SECOND) == len(endpoints)
 
 
-def test_an_organizer_with_slow_receivers_is_paused_until_it_is_within_its_budget(
+def test_an_endpoint_counts_until_its_turn_has_ended_also_if_that_takes_long(
     queue: RecordingQueue,
+):
+    make_endpoints(AT_A_TIME + 1)
+    find_due_webhooks(now=NOON)
+    for endpoint_id in take_queued(queue):
+        begin_turn(endpoint_id=endpoint_id, now=NOON + SECOND)
+
+    assert find_due_webhooks(now=NOON + 40 * SECOND) == 0
+
+
+def test_an_endpoint_that_is_paused_after_its_turn_no_longer_counts(queue: RecordingQueue):
+    *paused, due = make_endpoints(AT_A_TIME + 1)
+    for endpoint in paused:
+        end_turn(endpoint_id=endpoint.pk, pause=MINUTE, now=NOON)
+
+    assert find_due_webhooks(now=NOON) == 1
+    assert take_queued(queue) == [due.pk]
+
+
+def test_an_endpoint_that_is_switched_off_is_not_queued():
+    (off,) = make_endpoints(1)
+    WebhookEndpoint.objects.filter(pk=off.pk).update(disabled_at=NOON)
+
+    assert find_due_webhooks(now=NOON) == 0
+
+
+def test_a_sale_that_refers_to_an_endpoint_does_not_delay_it_and_a_change_only_puts_it_off():
+    (endpoint,) = make_endpoints(1)
+
+    with locked(endpoint):
+        assert find_due_webhooks(now=NOON) == 0
+    with locked(endpoint, "KEY SHARE"):
+        assert find_due_webhooks(now=NOON) == 1
+
+
+def test_a_message_waits_for_those_of_its_own_endpoint_and_subject_only(queue: RecordingQueue):
+    first, second = make_endpoints(2)
+    WebhookMessage.objects.update(subject=first.pk)
+    WebhookMessage.objects.filter(endpoint=first).update(next_attempt_at=NOON + MINUTE)
+
+    assert find_due_webhooks(now=NOON) == 1
+    assert take_queued(queue) == [second.pk]
+
+
+def test_an_organizer_with_slow_receivers_is_paused_until_it_is_within_its_budget(
+    queue: RecordingQueue, caplog: pytest.LogCaptureFixture
 ):
     slow, other = make_organizer(), make_organizer()
     (endpoint,) = make_endpoints(1, organizer=slow)
@@ -115,11 +162,20 @@ def test_an_organizer_with_slow_receivers_is_paused_until_it_is_within_its_budge
     assert not charge_organizer(organizer_id=slow.pk, took=16 * SECOND, now=NOON + 8 * SECOND)
 
     # A batch costs two seconds for each second after its first: 20 + 30, less the 8 that passed.
+    until = (NOON + 10 * SECOND).isoformat()
+    assert f"organizer {slow.pk} are slow. Its webhooks are paused until {until}." in caplog.text
     assert find_due_webhooks(now=NOON + 8 * SECOND) == 1
     assert endpoint.pk not in take_queued(queue)
     assert begin_turn(endpoint_id=endpoint.pk, now=NOON + 8 * SECOND) is None
     assert find_due_webhooks(now=NOON + 10 * SECOND) == 1
     assert take_queued(queue) == [endpoint.pk]
+
+
+def test_an_organizer_that_owes_exactly_its_budget_is_not_paused():
+    organizer = make_organizer()
+
+    # Its first second is free, and each further one costs two.
+    assert charge_organizer(organizer_id=organizer.pk, took=BUDGET / 2 + SECOND, now=NOON)
 
 
 def test_a_receiver_that_answers_within_a_second_costs_nothing():
