@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django import forms
 from django.conf import settings
+from django.utils.encoding import iri_to_uri
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import get_language, gettext_lazy
@@ -180,8 +181,12 @@ class EventForm(forms.ModelForm):
 
     def clean_image_url(self) -> str:
         url: str = self.cleaned_data["image_url"]
-        validate_web_address(url)
-        return url
+        if url == self.initial.get("image_url"):
+            return url
+        # A browser shows some letters of an address that have to be encoded.
+        encoded = str(iri_to_uri(url))
+        validate_web_address(encoded)
+        return encoded
 
     def _offer_time_zones(self) -> None:
         if "timezone" not in self.fields:

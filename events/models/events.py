@@ -1,5 +1,7 @@
 """The models of events, and of the words by which a search finds them."""
 
+import re
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models.organizers import Organizer
 from ticketing.clock import ZONES, validate_plausible_date
 from ticketing.ids import new_id
-from ticketing.text import LONGEST_SLUG, check_line
+from ticketing.text import LONGEST_SLUG, WEB_ADDRESS, check_line
 
 DEFAULT_HOLD_SECONDS = 15 * 60
 LONGEST_HOLD_SECONDS = 24 * 60 * 60
@@ -31,11 +33,11 @@ def known_timezone(name: str) -> None:
 
 def validate_web_address(url: str) -> None:
     """
-    Check that the address of an image has a scheme that a page can show.
+    Check that the address of an image is one that the API accepts and shows.
 
-    :raises ValidationError: if the scheme is neither http nor https
+    :raises ValidationError: if it is no http or https address by RFC 3986
     """
-    if url and not url.startswith(("https://", "http://")):
+    if url and not re.fullmatch(WEB_ADDRESS, url):
         raise ValidationError(_("Give an http or https address."), code="invalid")
 
 

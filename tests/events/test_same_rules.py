@@ -179,6 +179,9 @@ RULES = {
     "a sale that ends before it starts": Rule(nothing, Change(BACKWARDS), REFUSED),
     "the same of a type": Rule(nothing, Change(changed={"Pista": BACKWARDS}), REFUSED),
     "a picture by ftp": Rule(nothing, Change({"image_url": "ftp://example.com/a.png"}), REFUSED),
+    "a picture at no address": Rule(
+        nothing, Change({"image_url": "https://example.com/a[1].png"}), REFUSED
+    ),
     "an address like an id": Rule(
         nothing, Change({"slug": "0198a5a2-7b1c-7d7e-8f00-112233445566"}), REFUSED
     ),

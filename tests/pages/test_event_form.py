@@ -60,6 +60,26 @@ def test_a_taken_address_gives_a_new_event_another_one():
     assert Event.objects.get(name="Roda de Samba").slug.startswith("roda-de-samba-")
 
 
+def test_the_address_of_a_picture_is_encoded_as_a_browser_sends_it():
+    new_event(image_url="https://example.com/são-joão.jpg")
+
+    assert Event.objects.get().image_url == "https://example.com/s%C3%A3o-jo%C3%A3o.jpg"
+
+
+def test_an_address_of_a_picture_that_no_browser_sends_is_an_error_unless_it_is_an_old_one():
+    address = "https://example.com/[a].jpg"
+    assert 'href="#id_image_url"' in problems(new_event(image_url=address))
+    assert not Event.objects.exists()
+
+    event = make_event(image_url=address)
+    client = sign_in(organizer=event.organizer, is_staff=True)
+    form = event_form(client, event, name="Outra roda")
+    client.post(change_page(event), form)
+
+    event.refresh_from_db()
+    assert event.name == "Outra roda"
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "Etc/../../etc/passwd", "America"])
 def test_an_unknown_time_zone_is_an_error_at_its_field(zone: str):
     assert 'href="#id_timezone"' in problems(new_event(timezone=zone))
