@@ -68,7 +68,6 @@ def send_reminder(*, order_id: UUID, now: datetime) -> None:
         close_mail(reminder, now=now)
 
 
-@transaction.atomic(durable=True)
 def stop_reminders(*, address: str, now: datetime) -> None:
     """Send no reminders to an address any more. A repeat changes nothing."""
     (digest, *_older) = _digests(address)

@@ -80,7 +80,6 @@ def request_decline_notice(*, order_id: UUID, now: datetime) -> None:
     )
 
 
-@transaction.atomic(durable=True)
 def request_pix_notice(*, order_id: UUID, now: datetime) -> None:
     """Ask for the mail about a Pix that is owed back, if it is. A repeat asks for nothing."""
     if not PixCharge.objects.filter(pk=order_id, state=PixState.RETURNING).exists():
