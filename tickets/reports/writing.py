@@ -75,7 +75,6 @@ def resend_export_messages(*, now: datetime) -> int:
     return len(overdue)
 
 
-@transaction.atomic(durable=True)
 def _lease(export_id: UUID, now: datetime) -> Export | None:
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     # Nothing is left to do before it expires: the message is a repeat.
