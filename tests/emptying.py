@@ -7,7 +7,7 @@ from django.test import TransactionTestCase
 
 # Migrations fill these tables, and no test changes them.
 _KEPT = {"django_migrations", "django_content_type", "auth_permission"}
-# What tests set or lock in their connection: the next test uses the same one.
+# Undoes timeouts and locks of a test, because the next test uses the same connection.
 _UNDO = "RESET lock_timeout; RESET statement_timeout; SELECT pg_advisory_unlock_all()"
 
 

@@ -34,7 +34,7 @@ SEARCH_NOT_BLANK: Final = rf"^{_SEARCHED}$"
 _HOST_NAME: Final = r"([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost"
 # The characters of RFC 3986, sections 3.3 to 3.5: others must be percent-encoded.
 _OF_ADDRESS: Final = r"([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
-# An http or https address in ASCII whose host is a name.
+# An http or https URL in ASCII. Its host is a domain name or an IPv4 address.
 WEB_ADDRESS: Final = (
     rf"^https?://({_HOST_NAME})(:[0-9]{{1,5}})?([/?]{_OF_ADDRESS})?(#{_OF_ADDRESS})?$"
 )

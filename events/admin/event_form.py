@@ -183,7 +183,7 @@ class EventForm(forms.ModelForm):
         url: str = self.cleaned_data["image_url"]
         if url == self.initial.get("image_url"):
             return url
-        # A browser shows some letters of an address that have to be encoded.
+        # Browsers show letters such as ã, which a URI must contain percent-encoded.
         encoded = str(iri_to_uri(url))
         validate_web_address(encoded)
         return encoded

@@ -62,8 +62,8 @@ def show_own_orders(request: HttpRequest, event: Event) -> str:
     """
     Return the HTML of the notice for this browser, or "" if it has no tickets of the event.
 
-    It also shows an order whose payment is being processed. Otherwise a buyer who comes back would
-    reserve and pay a second time.
+    Orders whose payment is being processed are included, so that a returning buyer does not reserve
+    and pay again.
     """
     ids = list(_remembered(request))
     if not ids or event.status != EventStatus.PUBLISHED:

@@ -226,7 +226,7 @@ class TimeZoneField(LineField):
 
 
 class WebAddressField(WordField):
-    """An http or https address in ASCII, by RFC 3986, whose host is a name."""
+    """An http or https URL by RFC 3986. Its host is a domain name or an IPv4 address."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(WEB_ADDRESS, words="Give an http or https address.", **options)

@@ -179,6 +179,7 @@ def open_offers(order: Order, *, now: datetime) -> dict[UUID, Transfer]:
 
 def count_ended_offers(order_id: UUID, *, at: datetime) -> int:
     """Return how many open offers of an order's tickets ended at that moment."""
+    # The database lets no accepted offer be withdrawn.
     offers = Transfer.objects.filter(ticket__order=order_id)
     return offers.filter(withdrawn_at=at, expires_at__gt=at).count()
 
