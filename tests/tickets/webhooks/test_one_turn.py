@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from events.models import Organizer
+from tests.crash import crash
 from tests.make import SOMEBODY, make_organizer
 from tests.moments import NOON
 from tests.queue import RecordingQueue
@@ -27,6 +28,7 @@ Respond = Callable[[Callable[[], ReceiverResponse]], list[bytes]]
 
 TAKEN = ReceiverResponse(status=204, text="", error="", milliseconds=3)
 FAILED = ReceiverResponse(status=500, text="Out of order", error="", milliseconds=3)
+GONE = ReceiverResponse(status=410, text="", error="", milliseconds=3)
 SILENT = ReceiverResponse(status=None, text="", error="It does not answer.", milliseconds=3)
 
 
@@ -188,3 +190,19 @@ def test_the_old_secret_signs_for_less_than_a_day(hours: int, secrets: int):
     endpoint.refresh_from_db()
 
     assert len(secrets_of(endpoint, now=NOON + timedelta(hours=hours))) == secrets
+
+
+def test_a_crash_before_a_response_410_switches_off_leaves_the_message_as_it_was(
+    respond_with: Respond,
+):
+    endpoint = make_endpoint()
+    send_test(endpoint=endpoint, actor=SOMEBODY, now=NOON)
+    before = WebhookMessage.objects.values().get()
+    sent = respond_with(lambda: GONE)
+
+    with crash("before", "tickets.webhooks.sending:switch_off"):
+        send_webhooks(endpoint_id=endpoint.pk, now=NOON)
+
+    assert len(sent) == 1
+    assert WebhookMessage.objects.values().get() == before
+    assert not WebhookAttempt.objects.exists()

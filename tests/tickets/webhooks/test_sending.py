@@ -25,7 +25,6 @@ from events.publishing import publish_event
 from orders.cancellation import cancel_order
 from orders.expiry import expire_reservations
 from orders.models import Order
-from tests.crash import crash
 from tests.make import (
     SOMEBODY,
     as_bearer,
@@ -468,21 +467,6 @@ def test_a_response_410_switches_off_and_switching_on_sends_the_waiting_messages
     deliver(queue)
 
     assert receiver.types() == ["order.reserved"]
-
-
-def test_a_crash_before_a_response_410_switches_off_leaves_the_message_as_it_was(
-    receiver: Receiver, queue: RecordingQueue
-):
-    endpoint = listen(receiver, make_event().organizer)
-    receiver.answer = 410
-    send_test(endpoint=endpoint, actor=SOMEBODY, now=clock.now())
-    before = WebhookMessage.objects.values().get()
-
-    with crash("before", "tickets.webhooks.sending:switch_off"):
-        deliver(queue)
-
-    assert WebhookMessage.objects.values().get() == before
-    assert not WebhookAttempt.objects.exists()
 
 
 def test_the_old_secret_signs_too_for_a_day(receiver: Receiver, queue: RecordingQueue):
