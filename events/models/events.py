@@ -38,7 +38,10 @@ def validate_web_address(url: str) -> None:
     :raises ValidationError: if it is no http or https address by RFC 3986
     """
     if url and not re.fullmatch(WEB_ADDRESS, url):
-        raise ValidationError(_("Give an http or https address."), code="invalid")
+        raise ValidationError(
+            _("Give an http or https address. Percent-encode its spaces and brackets."),
+            code="invalid",
+        )
 
 
 class NextNumber(Func):

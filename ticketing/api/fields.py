@@ -229,7 +229,11 @@ class WebAddressField(WordField):
     """An http or https URL by RFC 3986. Its host is a domain name or an IPv4 address."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(WEB_ADDRESS, words="Give an http or https address.", **options)
+        super().__init__(
+            WEB_ADDRESS,
+            words="Give an http or https address. Percent-encode its spaces, brackets and accents.",
+            **options,
+        )
 
 
 class NameField(LineField):
