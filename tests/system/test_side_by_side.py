@@ -35,7 +35,7 @@ SELECT
   (SELECT count(*) FROM orders_order WHERE status IN ('reserved', 'processing')) AS orders,
   (SELECT count(*) FROM orders_payment WHERE status IN ('pending', 'refunding')) AS payments,
   (SELECT count(*) FROM orders_refund WHERE refunded_at IS NULL) AS refunds,
-  (SELECT count(*) FROM tickets_delivery WHERE sent_at IS NULL) AS mails
+  (SELECT count(*) FROM tickets_delivery WHERE sent_at IS NULL AND failed_at IS NULL) AS mails
 """
 UNDER_WAY = """
 SELECT to_jsonb(o), to_jsonb(p), to_jsonb(r), to_jsonb(d)
@@ -45,7 +45,13 @@ LEFT JOIN orders_refund r ON r.payment_id = p.id
 LEFT JOIN tickets_delivery d ON d.order_id = o.id
 WHERE o.status IN ('reserved', 'processing') OR p.status IN ('pending', 'refunding')
   OR (r.id IS NOT NULL AND r.refunded_at IS NULL)
-  OR (d.order_id IS NOT NULL AND d.sent_at IS NULL)
+  OR (d.order_id IS NOT NULL AND d.sent_at IS NULL AND d.failed_at IS NULL)
+"""
+# The demo has a mail that came back. The previous release, which knows no failed mails, may send it.
+FAILED_MAILS = """
+SELECT d.failure FROM tickets_delivery d JOIN orders_order o ON o.id = d.order_id
+JOIN events_event e ON e.id = o.event_id
+WHERE d.sent_at IS NULL AND d.failed_at IS NOT NULL AND e.slug <> 'forro-do-galpao'
 """
 # For each order: its quantity, returned quantity, tickets not revoked, tickets used, whether it was
 # charged, and the refunded amount.
@@ -199,6 +205,7 @@ def expect_all_sales_kept(site: Site, shop: Shop) -> None:
         wait_until(lambda: not any(site.one(NOT_FINISHED)), "nothing is under way any more")
     except AssertionError as error:
         raise AssertionError(f"{error}: {site.record.execute(UNDER_WAY).fetchall()}") from error
+    assert site.record.execute(FAILED_MAILS).fetchall() == []
     journeys = {order.id: order.journey for order in shop.bought}
     ended = {
         str(order): (status, quantity - returned, tickets, used, charged, given_back)
