@@ -1,11 +1,15 @@
 """A queue in memory for tests, which run its messages when they want to."""
 
 from functools import cache
+from typing import Final
 
 from celery import current_app
 from structlog.contextvars import clear_contextvars
 
 from ticketing.queue.messages import Message
+
+# More than any test needs: a message that comes back for ever fails its test and does not hang it.
+_MOST_MESSAGES: Final = 300
 
 
 class RecordingQueue:
@@ -34,6 +38,7 @@ class RecordingQueue:
         """Run all messages, also those that they send, and return them."""
         ran = []
         while self.sent:
+            assert len(ran) < _MOST_MESSAGES, f"Messages come back for ever: {ran[-3:]}"
             ran.append(self.run_next())
         return ran
 
