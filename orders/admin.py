@@ -31,6 +31,7 @@ from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
 from ticketing.money import format_money
+from ticketing.sound_admin import worked_out_once
 
 # Registered by their modules.
 __all__ = [
@@ -89,6 +90,10 @@ class OrderItemInline(ReadOnlyInline, TabularInline):
     model = OrderItem
     fields = ["ticket_type", "quantity", "returned", "full_price", "discount", "price"]
     readonly_fields = ["full_price", "discount", "price"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderItem]:
+        rows: QuerySet[OrderItem] = super().get_queryset(request)
+        return rows.select_related("order", "ticket_type")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if obj is not None and obj.promo_text:
@@ -189,15 +194,18 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         return format_money(order.discount, order.currency)
 
     @admin.display(description=gettext_lazy("refunded"))
+    @worked_out_once
     def given_back(self, order: Order) -> str:
         return format_money(order.refunded, order.currency)
 
     @admin.display(description=gettext_lazy("agreed to"))
+    @worked_out_once
     def agreed_to(self, order: Order) -> str:
         consents = Consent.objects.select_related("terms", "order__event")
         return describe_consent(consents.filter(order=order).first())
 
     @admin.display(description=gettext_lazy("answers"))
+    @worked_out_once
     def given_answers(self, order: Order) -> SafeString:
         return show_answers_of(order)
 
@@ -238,7 +246,12 @@ class OrderAdmin(ShowsHistory, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, statuses: Collection[OrderStatus]
     ) -> bool:
         """Return whether the order belongs to the user's organizers and has such a status."""
-        return chosen(self, request, object_id).filter(status__in=statuses).exists()
+        status = self.once(
+            request,
+            ("status", object_id),
+            lambda: chosen(self, request, object_id).values_list("status", flat=True).first(),
+        )
+        return status in statuses
 
     @admin.action(description=gettext_lazy("Cancel reservation…"), permissions=["orders"])
     @dangerous

@@ -19,6 +19,7 @@ from ticketing.actors import record_act, user_actor
 from ticketing.field_changes import FieldChange, details_of
 from ticketing.form_changes import changes_of_form, changes_of_rows
 from ticketing.models import Act, ActorKind, ActType
+from ticketing.sound_admin import worked_out_once
 
 _MOST_SHOWN = 100
 _CELL = "pr-4 py-1 text-left align-top"
@@ -37,6 +38,7 @@ class ShowsHistory:
         return [*super().get_readonly_fields(request, obj), "history"]  # type: ignore[misc]
 
     @admin.display(description=gettext_lazy("history"))
+    @worked_out_once
     def history(self, row: Any) -> str | SafeString:
         return show_acts(newest_acts(self.history_acts(row)), row)
 

@@ -1,6 +1,7 @@
 """The base of all admin classes: malformed ids, values and filters in a URL cause no error 500."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, ClassVar
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -18,6 +19,19 @@ from unfold.dataclasses import UnfoldAction
 
 from ticketing.asking import is_dangerous
 from ticketing.moment_form import MomentInput
+
+
+def worked_out_once(show: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Work out what a page shows of a row only once: Unfold's templates ask up to five times."""
+
+    @wraps(show)
+    def remember(model_admin: Any, row: Any) -> Any:
+        known = row.__dict__.setdefault("_worked_out_once", {})
+        if show not in known:
+            known[show] = show(model_admin, row)
+        return known[show]
+
+    return remember
 
 
 class SoundAdmin(ModelAdmin):

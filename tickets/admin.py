@@ -21,6 +21,7 @@ from orders.admin import OrderAdmin, ReadOnlyInline
 from orders.models import OPEN_STATUSES, Order, OrderStatus
 from ticketing import clock
 from ticketing.actors import user_actor
+from ticketing.sound_admin import worked_out_once
 from tickets.change_log import ChangeLogAdmin
 from tickets.delivery import resend_tickets
 from tickets.delivery_admin import DeliveryAdmin
@@ -61,6 +62,10 @@ class TicketInline(ReadOnlyInline, TabularInline):
     fk_name = "order"
     fields = ["readable", "ticket_type", "holder_name", "shown_status", "used_at"]
     readonly_fields = ["readable", "shown_status"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
+        rows: QuerySet[Ticket] = super().get_queryset(request)
+        return rows.select_related("order", "ticket_type")
 
     @admin.display(description=gettext_lazy("code"))
     def readable(self, ticket: Ticket) -> SafeString:
@@ -110,6 +115,7 @@ class OrderWithTicketsAdmin(OrderAdmin):
         return (find_orders(queryset, search_term) if search_term else queryset), False
 
     @admin.display(description=gettext_lazy("timeline"))
+    @worked_out_once
     def history(self, row: Any) -> SafeString:
         return show_timeline(row)
 

@@ -23,6 +23,7 @@ from orders.models import OrderStatus
 from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import ShowsHistory
+from ticketing.sound_admin import worked_out_once
 from tickets.access import has_codes_right
 from tickets.door.undo import undo_check_in
 from tickets.finding import find_tickets
@@ -204,6 +205,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         return ticket.status, say_status(ticket)
 
     @admin.display(description=gettext_lazy("ticket code"))
+    @worked_out_once
     def readable(self, ticket: Ticket) -> str:
         return readable_codes([ticket]).get(ticket.pk, _("replaced"))
 
@@ -215,6 +217,7 @@ class TicketAdmin(ShowsHistory, ReadOnlyAdmin):
         return format_html('<a href="{}" class="underline">{}</a>', url, ticket.order.code)
 
     @admin.display(description=gettext_lazy("QR code"))
+    @worked_out_once
     def qr_code(self, ticket: Ticket) -> SafeString:
         delivery = getattr(ticket.order, "delivery", None)
         stored = delivery is not None and delivery.codes_stored_at is not None

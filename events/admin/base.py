@@ -1,7 +1,7 @@
 """Base classes of the admin: a user sees and changes only rows of the user's own organizers."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ClassVar, Final, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -32,6 +32,8 @@ _RIGHTS: Final[Mapping[str, Right]] = {
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
+_Answer = TypeVar("_Answer")
+
 
 def rights_held(request: Any) -> HeldRights:
     """Return the rights of the user, read once for a request: a page asks about sixty times."""
@@ -39,21 +41,6 @@ def rights_held(request: Any) -> HeldRights:
         request.rights_held = held_rights(request.user)
     held: HeldRights = request.rights_held
     return held
-
-
-def _asked_of_rows(request: Any) -> dict[Any, bool]:
-    """
-    Return what was asked about rights for rows in this request, with the answers.
-
-    The page of a row asks the same several times. A request that changes something asks again each
-    time, because what it does may change the answer.
-    """
-    if request.method not in _READING:
-        return {}
-    if not hasattr(request, "asked_of_rows"):
-        request.asked_of_rows = {}
-    asked: dict[Any, bool] = request.asked_of_rows
-    return asked
 
 
 class OwnAdmin(SearchesForRows, SoundAdmin):
@@ -124,12 +111,29 @@ class OwnAdmin(SearchesForRows, SoundAdmin):
         key = obj.pk if isinstance(obj, Model) else obj
         if key is None:
             return True
-        asked = _asked_of_rows(request)
-        question = (self, right, str(key))
-        if question not in asked:
+
+        def finds_row() -> bool:
             rows = self.within(self.get_queryset(request), request, right)
-            asked[question] = rows_of_key(rows, key).exists()
-        return asked[question]
+            return rows_of_key(rows, key).exists()
+
+        return self.once(request, (right, str(key)), finds_row)
+
+    def once(self, request: Any, question: Hashable, find_out: Callable[[], _Answer]) -> _Answer:
+        """
+        Return what `find_out` returns, which a page asks only once.
+
+        The page of a row asks the same several times. A request that changes something asks again
+        each time, because what it does may change the answer.
+        """
+        if request.method not in _READING:
+            return find_out()
+        if not hasattr(request, "asked_of_rows"):
+            request.asked_of_rows = {}
+        asked = request.asked_of_rows
+        if (self, question) not in asked:
+            asked[self, question] = find_out()
+        answer: _Answer = asked[self, question]
+        return answer
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_right(request, self.right_to_see)

@@ -40,6 +40,7 @@ from ticketing.actors import user_actor
 from ticketing.clock import zone_named
 from ticketing.errors import Refusal
 from ticketing.history import ShowsHistory
+from ticketing.sound_admin import worked_out_once
 
 _STATUS_COLORS = {
     EventStatus.DRAFT: "warning",
@@ -160,7 +161,9 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         key = obj.pk if isinstance(obj, Event) else obj
         cancelled = Event.objects.filter(status=EventStatus.CANCELLED)
-        if key and rows_of_key(cancelled, key).exists():
+        if key and self.once(
+            request, ("cancelled", str(key)), lambda: rows_of_key(cancelled, key).exists()
+        ):
             return False
         return super().has_change_permission(request, obj)
 
@@ -261,6 +264,7 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
         return name_time_zone(event.timezone)
 
     @admin.display(description=gettext_lazy("sales"))
+    @worked_out_once
     def summary(self, event: Event) -> SafeString:
         return format_html(
             '{}<a href="{}" class="underline">{}</a>',
@@ -270,10 +274,12 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
         )
 
     @admin.display(description=gettext_lazy("before you publish"))
+    @worked_out_once
     def checklist(self, event: Event) -> SafeString:
         return show_checklist(event)
 
     @admin.display(description=gettext_lazy("cancellation"))
+    @worked_out_once
     def progress(self, event: Event) -> SafeString:
         return format_html(
             '<div data-progress-url="{}" aria-live="polite">{}</div>',

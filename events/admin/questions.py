@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import StackedInline
@@ -96,15 +97,20 @@ class QuestionForm(forms.ModelForm):
 class QuestionFormSet(BaseInlineFormSet):
     """The questions that the event asks now. A deleted one with answers is retired."""
 
-    def get_queryset(self) -> QuerySet[Any]:
-        asked: QuerySet[Any] = super().get_queryset()
-        return asked.filter(retired_at=None)
-
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         if "ticket_types" in form.fields:
-            kinds = TicketType.objects.filter(event_id=self.instance.pk).order_by("number")
-            form.fields["ticket_types"].queryset = kinds
+            form.fields["ticket_types"].queryset = self._kinds
+            # Otherwise each form would read them from the database.
+            form.fields["ticket_types"].choices = self._choices
+
+    @cached_property
+    def _kinds(self) -> QuerySet[TicketType]:
+        return TicketType.objects.filter(event_id=self.instance.pk).order_by("number")
+
+    @cached_property
+    def _choices(self) -> list[tuple[UUID, str]]:
+        return [(kind.pk, str(kind)) for kind in self._kinds]
 
     def asked(self) -> list[AskedQuestion]:
         """Return the changed and the new questions."""
@@ -138,6 +144,10 @@ class QuestionInline(StackedInline):
         "ticket_types",
         "position",
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
+        asked: QuerySet[Question] = super().get_queryset(request)
+        return asked.filter(retired_at=None).prefetch_related("ticket_types")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         formset = super().get_formset(request, obj, **options)

@@ -1,5 +1,6 @@
 """The inline form of ticket types on the admin's page of their event."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -181,12 +182,16 @@ class TicketTypeInline(StackedInline):
         "is_hidden",
     ]
     readonly_fields = ["sold", "left"]
+    # Django's admin makes an inline for each request.
+    _left: Mapping[UUID, int] | None = None
 
     @admin.display(description=gettext_lazy("left"))
     def left(self, kind: TicketType) -> str:
         if kind._state.adding:  # noqa: SLF001 - as Django's admin does
             return "-"
-        return str(left_by_type([kind.event_id]).get(kind.pk, 0))
+        if self._left is None:
+            self._left = left_by_type([kind.event_id])
+        return str(self._left.get(kind.pk, 0))
 
     def has_add_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
         return obj is None or obj.status != EventStatus.CANCELLED

@@ -26,6 +26,7 @@ from tests.make import (
     make_event,
     make_organizer,
     make_paid_order,
+    make_question,
     make_reserved_order,
     make_ticket,
     make_ticket_type,
@@ -430,6 +431,39 @@ def test_a_longer_list_costs_no_more_queries(model: Any, make: Any):
         make(ticket_type=kind) if model is Order else make(organizer=kind.event.organizer)
 
     assert cost() == few
+
+
+def cost_of(page: str, client: Client) -> int:
+    client.get(page)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(page).status_code == 200
+    return len(captured)
+
+
+def test_an_order_with_many_tickets_costs_no_more_queries():
+    kind = make_ticket_type()
+    client = sign_in(organizer=kind.event.organizer, is_staff=True)
+
+    few, many = (
+        cost_of(change_page(make_paid_order(ticket_type=kind, quantity=quantity)), client)
+        for quantity in (1, 8)
+    )
+
+    assert many == few <= 45
+
+
+def test_an_event_with_many_ticket_types_and_questions_costs_no_more_queries():
+    event = make_event()
+    client = sign_in(organizer=event.organizer, is_staff=True)
+    make_question(event=event)
+    few = cost_of(change_page(event), client)
+
+    for number in range(5):
+        make_ticket_type(event=event, name=f"Lote {number}")
+        make_question(event=event, label=f"Question {number}")
+    many = cost_of(change_page(event), client)
+
+    assert many == few <= 32
 
 
 def test_the_rights_of_a_user_are_read_once_for_a_page():
