@@ -9,7 +9,7 @@ from django.test import Client
 from redis import Redis
 from rest_framework.test import APIClient
 
-from events import event_cache
+from events import catalogue, event_cache
 from events.models import Event, TicketType
 from events.organizing import cancel_event
 from events.stock import cold
@@ -139,6 +139,25 @@ def test_a_new_ticket_type_is_shown_despite_cached_figures_of_the_record(
 
     TicketType.objects.create(event=event, number=2, name="Camarote", price=9, capacity=5)
     monkeypatch.setattr(event_cache, "_EXPIRY_SECONDS", 0.0)
+
+    assert one_event(api, event) == 15
+
+
+def test_figures_that_were_read_before_a_ticket_type_was_added_are_not_shown(
+    api: APIClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    event = sold_from_tomorrow()
+    added = TicketType.objects.create(event=event, number=2, name="Camarote", price=9, capacity=5)
+    redis.flushdb()
+    keep_others_from_rebuilding(redis, event)
+
+    def read_too_early(events: Any, *, now: Any) -> Any:
+        monkeypatch.setattr(catalogue, "left_while_cold", cold.left_while_cold)
+        left = dict(cold.left_while_cold(events, now=now)[event.pk])
+        del left[added.pk]
+        return {event.pk: left}
+
+    monkeypatch.setattr(catalogue, "left_while_cold", read_too_early)
 
     assert one_event(api, event) == 15
 
