@@ -9,7 +9,7 @@ from structlog.contextvars import clear_contextvars
 from ticketing.queue.messages import Message
 
 # More than any test needs: a message that comes back for ever fails its test and does not hang it.
-_MOST_MESSAGES: Final = 300
+_MOST_MESSAGES: Final = 100
 
 
 class RecordingQueue:
