@@ -95,6 +95,19 @@ def check_line(text: str) -> None:
 refuse_control_characters = check_line
 
 
+def check_web_address(url: str) -> None:
+    """
+    Refuse an address that is not one by RFC 3986, as the API does.
+
+    :raises ValidationError: if it is no http or https address
+    """
+    if not re.fullmatch(WEB_ADDRESS, url):
+        raise ValidationError(
+            _("Give an http or https address. Percent-encode its spaces and brackets."),
+            code="web_address",
+        )
+
+
 def has_web_address(text: str) -> bool:
     """
     Return whether a mail program could make a link of a part of the text.

@@ -16,10 +16,11 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from events.models import LONGEST_HOLD_SECONDS, Event, EventStatus, validate_web_address
+from events.models import LONGEST_HOLD_SECONDS, Event, EventStatus
 from events.time_zones import time_zone_choices
 from ticketing import clock
 from ticketing.clock import ends_too_early
+from ticketing.text import check_web_address
 
 _SECONDS: Final = 60
 _CURRENCIES: Final = {
@@ -185,7 +186,8 @@ class EventForm(forms.ModelForm):
             return url
         # Browsers show letters such as ã, which a URI must contain percent-encoded.
         encoded = str(iri_to_uri(url))
-        validate_web_address(encoded)
+        if encoded:
+            check_web_address(encoded)
         return encoded
 
     def _offer_time_zones(self) -> None:

@@ -14,7 +14,6 @@ from events.models.events import (
     NextNumber,
     Reentry,
     known_timezone,
-    validate_web_address,
 )
 from events.models.gates import LONGEST_GATE, MOST_GATES, Gate
 from events.models.generation import InventoryGeneration
@@ -78,5 +77,4 @@ __all__ = [
     "TicketType",
     "all_scopes",
     "known_timezone",
-    "validate_web_address",
 ]

@@ -1,7 +1,5 @@
 """The models of events, and of the words by which a search finds them."""
 
-import re
-
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
@@ -13,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from events.models.organizers import Organizer
 from ticketing.clock import ZONES, validate_plausible_date
 from ticketing.ids import new_id
-from ticketing.text import LONGEST_SLUG, WEB_ADDRESS, check_line
+from ticketing.text import LONGEST_SLUG, check_line
 
 DEFAULT_HOLD_SECONDS = 15 * 60
 LONGEST_HOLD_SECONDS = 24 * 60 * 60
@@ -29,19 +27,6 @@ def known_timezone(name: str) -> None:
     """
     if name not in ZONES:
         raise ValidationError(_("This is not an IANA time zone."), code="unknown_timezone")
-
-
-def validate_web_address(url: str) -> None:
-    """
-    Check that the address of an image is one that the API accepts and shows.
-
-    :raises ValidationError: if it is no http or https address by RFC 3986
-    """
-    if url and not re.fullmatch(WEB_ADDRESS, url):
-        raise ValidationError(
-            _("Give an http or https address. Percent-encode its spaces and brackets."),
-            code="invalid",
-        )
 
 
 class NextNumber(Func):

@@ -1,6 +1,5 @@
 """The admin of webhook endpoints: creating, testing, renewing secrets, switching on and off."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from ticketing import clock
 from ticketing.actors import user_actor
 from ticketing.history import RecordsSaves, ShowsHistory
 from ticketing.models import ActType
-from ticketing.text import WEB_ADDRESS
+from ticketing.text import check_web_address
 from tickets.webhooks.models import Topic, WebhookEndpoint
 from tickets.webhooks.outbound import AddressRefused, check_address
 from tickets.webhooks.sending import (
@@ -52,13 +51,13 @@ class WebhookForm(forms.ModelForm):
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
-        message = _("We cannot send to this address. Enter a public https address.")
-        if not re.fullmatch(WEB_ADDRESS, url):
-            raise ValidationError(message)
+        check_web_address(url)
         try:
             check_address(url)
         except AddressRefused as refused:
-            raise ValidationError(message) from refused
+            raise ValidationError(
+                _("We cannot send to this address. Enter a public https address.")
+            ) from refused
         return url
 
     def clean_organizer(self) -> Organizer:
