@@ -21,6 +21,7 @@ from ticketing.errors import Refusal
 from ticketing.history import ShowsHistory
 from ticketing.models import Act, ActType
 from ticketing.money import format_money
+from ticketing.sound_admin import worked_out_once
 from ticketing.text_form import ReasonField
 from tickets.models import RefundRequest, RequestState
 from tickets.order_pages.page import ActPage, show_page, show_refusal
@@ -96,6 +97,7 @@ class RefundRequestAdmin(ShowsHistory, ReadOnlyAdmin):
         return len(row.ticket_ids)
 
     @admin.display(description=gettext_lazy("amount"))
+    @worked_out_once
     def amount(self, row: RefundRequest) -> str:
         if row.state != RequestState.OPEN:
             return "–"
