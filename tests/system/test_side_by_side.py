@@ -47,7 +47,7 @@ WHERE o.status IN ('reserved', 'processing') OR p.status IN ('pending', 'refundi
   OR (r.id IS NOT NULL AND r.refunded_at IS NULL)
   OR (d.order_id IS NOT NULL AND d.sent_at IS NULL AND d.failed_at IS NULL)
 """
-# The demo has a mail that came back. The previous release, which knows no failed mails, may send it.
+# The demo has a mail that came back. The previous release knows no failed mails, and may send it.
 FAILED_MAILS = """
 SELECT d.failure FROM tickets_delivery d JOIN orders_order o ON o.id = d.order_id
 JOIN events_event e ON e.id = o.event_id
