@@ -36,7 +36,7 @@ class RecordingQueue:
 
     def run_all(self) -> list[Message]:
         """Run all messages, also those that they send, and return them."""
-        ran = []
+        ran: list[Message] = []
         while self.sent:
             assert len(ran) < _MOST_MESSAGES, f"Messages come back for ever: {ran[-3:]}"
             ran.append(self.run_next())
