@@ -111,18 +111,7 @@ class Shop:
 
     def sell(self, event: str, *, ticket_type: str = "Pista", quantity: int = 1) -> Sale:
         """Reserve and pay as a buyer does, and wait for the tickets. `event` is an id or a slug."""
-        kinds = self._send("GET", f"/events/{event}")["ticket_types"]
-        chosen = next(kind["id"] for kind in kinds if kind["name"] == ticket_type)
-        email = f"ana-{uuid4().hex[:12]}@example.com"
-        order = self._send(
-            "POST",
-            "/orders",
-            json={
-                "event": event,
-                "items": [{"ticket_type": chosen, "quantity": quantity}],
-                "customer": {"name": "Ana Souza", "email": email},
-            },
-        )
+        order = self.hold(event, ticket_type=ticket_type, quantity=quantity)
         path, buyer = f"/orders/{order['id']}", order["access_token"]
         payment = {"method": "pix", "token": "tok_approved"}
         self._send("POST", f"{path}/payment", token=buyer, json=payment)
@@ -131,7 +120,23 @@ class Shop:
             f"{path} has its tickets",
         )
         tickets = self._send("GET", f"{path}/ticket", token=buyer)["tickets"]
+        email = order["customer"]["email"]
         return Sale(order["id"], order["code"], email, [ticket["code"] for ticket in tickets])
+
+    def hold(self, event: str, *, ticket_type: str = "Pista", quantity: int = 1) -> dict[str, Any]:
+        """Reserve as a buyer does, and return the order. `event` is an id or a slug."""
+        kinds = self._send("GET", f"/events/{event}")["ticket_types"]
+        chosen = next(kind["id"] for kind in kinds if kind["name"] == ticket_type)
+        email = f"ana-{uuid4().hex[:12]}@example.com"
+        return self._send(
+            "POST",
+            "/orders",
+            json={
+                "event": event,
+                "items": [{"ticket_type": chosen, "quantity": quantity}],
+                "customer": {"name": "Ana Souza", "email": email},
+            },
+        )
 
     def scan(self, code: str) -> str:
         """Scan a code at a gate as the organizer's program. Return "admitted", or why not."""

@@ -55,6 +55,11 @@ if (form) {
     minute: "2-digit",
     timeZone: form.dataset.zone,
   });
+  // As the server writes it in Portuguese: 9h17.
+  const say = (moment) =>
+    language.startsWith("pt")
+      ? time.format(moment).replace(/^0?(\d+):/, "$1h")
+      : time.format(moment);
   const show = (live) => {
     card.querySelector("[data-changed]").hidden = String(live.revision) === form.dataset.revision;
     for (const row of rows) {
@@ -75,7 +80,7 @@ if (form) {
         card.querySelector("[data-back]").hidden = false;
       } else if (number) {
         const until = live.returns[row.dataset.kind];
-        const more = until ? ` ${words.dataset.return.replace("{time}", time.format(until))}` : "";
+        const more = until ? ` ${words.dataset.return.replace("{time}", say(until))}` : "";
         words.textContent = `${words.dataset.soldOut}.${more}`;
         words.dataset.gone = "";
         card.querySelector("[data-announce]").textContent =
