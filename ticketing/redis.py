@@ -9,9 +9,32 @@ from typing import Any
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection, parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
+
+
+class _LeavesReplicas:
+    """
+    A connection that is closed once its server has become a replica.
+
+    After a failover the address of Redis leads to another server, but a connection that stays open
+    still leads to the old one, which refuses to write.
+    """
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*arguments, **options)  # type: ignore[misc]
+        except ReadOnlyError as error:
+            self.disconnect()  # type: ignore[attr-defined]
+            raise RedisConnectionError(str(error)) from error
+
+
+def connection_class_of(url: str) -> type:
+    """Return the class of connections to a Redis. They are made anew after a failover."""
+    by_scheme = parse_url(url).get("connection_class", Connection)
+    return type("LeavingConnection", (_LeavesReplicas, by_scheme), {})
 
 
 @cache
@@ -19,10 +42,12 @@ def get_redis() -> Redis:
     """
     Return the shared client, with short timeouts.
 
-    A command is retried once if its connection is closed, and never after a timeout.
+    A command is retried once if its connection is closed or its server has become a replica, and
+    never after a timeout.
     """
     return Redis.from_url(
         settings.REDIS_URL,
+        connection_class=connection_class_of(settings.REDIS_URL),
         decode_responses=True,
         socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
         socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
@@ -112,7 +137,7 @@ def _exchange(packed: Sequence[bytes], count: int) -> list[Any]:
         try:
             replies = _send_and_read(connection, packed, count)
         except RedisConnectionError:
-            # Redis has closed the connection, so retry once on a new one. Scripts of the stock may
+            # The connection is closed, so retry once on a new one. Scripts of the stock may
             # run twice without harm; the request may be counted twice against its limits.
             replies = _send_and_read(connection, packed, count)
     except RedisError as error:

@@ -4,6 +4,8 @@ from typing import Any
 
 from environ import Env
 
+from ticketing.redis import connection_class_of
+
 _env = Env()
 
 # --- PostgreSQL: the record ------------------------------------------------------------
@@ -54,6 +56,7 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
         "OPTIONS": {
+            "CONNECTION_POOL_KWARGS": {"connection_class": connection_class_of(REDIS_URL)},
             "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
             "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
         },

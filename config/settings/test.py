@@ -25,7 +25,7 @@ from config.settings.base import CACHES, INSTALLED_APPS, RATE_LIMITS, STORAGES
 
 # Longer than in production: some tests run 200 threads at once, on a busy machine.
 REDIS_TIMEOUT_SECONDS = 5
-CACHES["default"]["OPTIONS"] = {
+CACHES["default"]["OPTIONS"] |= {
     "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
     "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
 }

@@ -2,10 +2,11 @@
 The generation: how we notice that Redis has lost its data.
 
 A generation is the time between two losses of data in Redis. The text of each Lua script begins
-with the stamp of the generation, so the script's SHA depends on it. A Redis that restarted, failed
-over or was flushed has lost its scripts and raises NOSCRIPT. A new generation then begins with a
-new stamp, and stock written under the old stamp is cold. Do not use redis-py's `register_script`:
-it loads a lost script again and so hides the loss.
+with the stamp of the generation, so the script's SHA depends on it. A Redis that restarted or
+failed over has lost its scripts and raises NOSCRIPT. A new generation then begins with a new stamp,
+and stock written under the old stamp is cold. Do not use redis-py's `register_script`: it loads a
+lost script again and so hides the loss. A Redis that was only flushed keeps its scripts and the
+generation: the stock that it lost is cold.
 
 Two releases share one generation while both run, even if some of their scripts differ. Redis loses
 all its scripts at once or none, so a single script that is still there proves that nothing is lost.
@@ -58,6 +59,8 @@ def ensure_generation() -> None:
 
     :raises RedisError: if Redis is unavailable
     """
+    # They may lead to a server that has the scripts, but is only a replica since a failover.
+    get_redis().connection_pool.disconnect(inuse_connections=False)
     with transaction.atomic():
         InventoryGeneration.objects.get_or_create(pk=1, defaults={"stamp": str(new_id())})
         # The row lock lets one process begin a new generation while the others wait.
