@@ -33,7 +33,8 @@ class _LeavesReplicas:
 
 def connection_class_of(url: str) -> type:
     """Return the class of connections to a Redis. They are made anew after a failover."""
-    by_scheme = parse_url(url).get("connection_class", Connection)
+    parsed = parse_url(url)  # type: ignore[no-untyped-call]
+    by_scheme = parsed.get("connection_class", Connection)
     return type("LeavingConnection", (_LeavesReplicas, by_scheme), {})
 
 

@@ -50,7 +50,7 @@ DATABASE_TIMEOUTS: dict[str, str] = {
 REDIS_URL: str = _env("REDIS_URL")
 # Short, so that a request fails quickly when Redis is down.
 REDIS_TIMEOUT_SECONDS = 0.5
-CACHES = {
+CACHES: dict[str, Any] = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -123,7 +123,7 @@ def test_a_server_that_stays_a_replica_is_an_error(failover: Failover, redis: Re
 
 
 def test_the_cache_leaves_replicas_too():
-    pool = cache.client.get_client().connection_pool
+    pool = cast(Any, cache).client.get_client().connection_pool
 
     assert pool.connection_class.__mro__[1] == connection_class_of("redis://a").__mro__[1]
 
