@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
 from config.settings.keys import check_secrets
+from config.settings.sound import refuse_unsound
 
 _env = Env()
 _REQUIRED = [
@@ -39,10 +40,12 @@ if _demo := sorted(
 
 from config.settings.base import *
 
+refuse_unsound(globals())
+
 SECURE_SSL_REDIRECT: bool = _env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Load balancers check the health over plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)/?$"]
+# Load balancers check the health, and Prometheus reads each process, over plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)/?$"]
 SECURE_HSTS_SECONDS: int = _env.int("SECURE_HSTS_SECONDS", default=31_536_000)
 # Off by default: both also force HTTPS on domains that other systems may use.
 SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = _env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
+from config.settings.sound import refuse_unsound
 from ticketing.stack.checks import PRETENDED
 from ticketing.stack.environment import PER_BUYER_LIMITS, RATE_LIMITS
 
@@ -291,6 +293,64 @@ def test_production_does_not_start_with_an_invalid_limit(name: str, value: str):
 
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
+
+
+SOUND = {
+    "PUBLIC_URL": "https://tickets.test",
+    "CELERY_TASK_TIME_LIMIT": 50,
+    "SQS_VISIBILITY_SECONDS": 60,
+    "SQS_BACKOFF_SECONDS": {1: 0, 2: 5},
+    "ASK_AGAIN_SECONDS": 1,
+    "SQS_QUEUE_URLS": {"sale": "https://sqs.test/sale", "refunds": "https://sqs.test/refunds"},
+    "WEBHOOK_ALLOWED_NETWORKS": ["10.1.2.0/24"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "tickets.test"),
+        ("PUBLIC_URL", "https://tickets.test/"),
+        ("PUBLIC_URL", "https://tickets.test/shop"),
+        ("SQS_VISIBILITY_SECONDS", 50),
+        ("SQS_BACKOFF_SECONDS", {}),
+        ("SQS_BACKOFF_SECONDS", {1: 1, 2: -1}),
+        ("ASK_AGAIN_SECONDS", 0),
+        ("WEBHOOK_ALLOWED_NETWORKS", ["10.1.2.3/24"]),
+    ],
+)
+def test_settings_that_would_lose_messages_or_mail_dead_links_are_refused(name: str, value: Any):
+    refuse_unsound(SOUND)
+
+    with pytest.raises(ImproperlyConfigured, match=name):
+        refuse_unsound({**SOUND, name: value})
+
+
+def test_two_queues_with_one_url_are_refused():
+    urls = dict.fromkeys(("sale", "refunds"), "https://sqs.test/sale")
+
+    with pytest.raises(ImproperlyConfigured, match="SQS_SALE_QUEUE_URL"):
+        refuse_unsound({**SOUND, "SQS_QUEUE_URLS": urls})
+
+
+def test_production_does_not_start_with_unsound_settings():
+    done = run("manage.py", "check", SQS_VISIBILITY_SECONDS="30")
+
+    assert done.returncode != 0
+    assert "SQS_VISIBILITY_SECONDS" in done.stderr.splitlines()[-1]
+
+
+def test_each_web_process_of_production_can_be_watched_over_plain_http():
+    program = """
+import django
+django.setup()
+from django.test import Client
+for path in ("/healthz", "/metrics", "/events"):
+    print(Client().get(path, headers={"host": "10.0.3.7:8000"}).status_code)
+"""
+
+    # No token is set, so the metrics are not found; but they are not redirected to another process.
+    assert run("-c", program).stdout.split() == ["200", "404", "400"]
 
 
 def test_production_limits_every_kind_of_request_by_default():
