@@ -1,16 +1,18 @@
 """Measure the work that waits and its age, which show that workers are too few or fail."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.db.models import Exists, Min, OuterRef, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Sum
 from django.db.models.functions import Greatest
 
 from events.models import TicketType
 from orders.models import Order, OrderStatus, Refund
 from ticketing.aws import aws_client
+from ticketing.models import FailedMessage
 from ticketing.queue.dead_letters import dead_letter_url
 from tickets.models import Delivery, TransferMail
 from tickets.notices.models import Notice
@@ -26,7 +28,12 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """The messages of one queue, as counted by SQS: approximate."""
+    """
+    The messages of one queue, as counted by SQS: approximate.
+
+    `dead` are those that SQS gave up, also those that we have collected and staff have not sent
+    again.
+    """
 
     waiting: int
     in_hand: int
@@ -66,13 +73,14 @@ class Sales:
 def measure_queues() -> dict[str, QueueDepth]:
     """Return the depth of each queue. A queue for which SQS returns an error is left out."""
     depths = {}
+    dead = _collected_dead()
     for queue, url in settings.SQS_QUEUE_URLS.items():
         try:
             counts = _count(url)
-            dead = _count(dead_letter_url(queue))
+            uncollected = _count(dead_letter_url(queue))["waiting"]
         except (BotoCoreError, ClientError):
             continue
-        depths[queue] = QueueDepth(**counts, dead=dead["waiting"])
+        depths[queue] = QueueDepth(**counts, dead=uncollected + dead[queue])
     return depths
 
 
@@ -99,8 +107,8 @@ def measure_oldest_work(*, now: datetime) -> OldestWork:
 
 def count_mails_given_up() -> int:
     """Return how many mails to buyers are not tried any more, until staff resolve it."""
-    given_up = (rows.objects.filter(failed_at__isnull=False) for rows in (Delivery, Notice))
-    return sum(rows.count() for rows in given_up)
+    tickets = Delivery.objects.filter(failed_at__isnull=False, order__status=OrderStatus.PAID)
+    return tickets.count() + Notice.objects.filter(failed_at__isnull=False).count()
 
 
 def measure_webhook_lag(*, now: datetime) -> float:
@@ -118,6 +126,11 @@ def measure_sales() -> Sales:
 
 def _age(moment: datetime | None, now: datetime) -> float | None:
     return None if moment is None else round(max(0.0, (now - moment).total_seconds()), 1)
+
+
+def _collected_dead() -> Counter[str]:
+    dead = FailedMessage.objects.filter(died_at__isnull=False, sent_again_at=None)
+    return Counter(dict(dead.values_list("queue").annotate(Count("pk"))))
 
 
 def _count(url: str) -> dict[str, int]:

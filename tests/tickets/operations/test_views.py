@@ -13,10 +13,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
 from orders.models import Order
-from tests.make import make_paid_order, make_processing_order
+from tests.make import SOMEBODY, make_paid_order, make_processing_order
+from tests.queue import RecordingQueue
+from tests.sqs import write_message
 from ticketing import clock
 from ticketing.aws import aws_client
+from ticketing.models import FailedMessage
+from ticketing.queue.dead_letters import collect_dead_letters, send_again
 from tickets.models import Delivery
+from tickets.operations.backlog import count_mails_given_up, measure_queues
+from tickets.refund import refund_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,3 +116,26 @@ def test_metrics_are_not_found_without_the_token(api: APIClient, token: str, sho
 
     assert (status == 200) == bool(token and shown == f"Bearer {token}")
     assert status in (200, 404)
+
+
+def test_a_message_that_was_given_up_counts_as_dead_until_staff_send_it_again(aws: Any):
+    body = write_message("tickets.settle_order", order_id="0196")
+    aws.send_message(QueueUrl=f"{django_settings.SQS_QUEUE_URLS['sale']}-dead", MessageBody=body)
+    in_its_queue = measure_queues()["sale"].dead
+
+    collect_dead_letters(now=clock.now())
+    collected = measure_queues()
+    send_again(failed=FailedMessage.objects.get(), actor=SOMEBODY, now=clock.now())
+
+    assert (in_its_queue, collected["sale"].dead, collected["delivery"].dead) == (1, 1, 0)
+    assert measure_queues()["sale"].dead == 0
+
+
+def test_the_tickets_mail_of_a_refunded_order_needs_nobody_any_more(queue: RecordingQueue):
+    order = make_paid_order()
+    Delivery.objects.update(failed_at=clock.now(), failure="550 No such user")
+    given_up = count_mails_given_up()
+
+    refund_order(order_id=order.pk, actor=SOMEBODY, now=clock.now())
+
+    assert (given_up, count_mails_given_up()) == (1, 0)
