@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
@@ -209,23 +210,31 @@ def test_the_children_of_a_killed_parent_die_with_it(tmp_path: Path):
     assert wait_until_gone(child)
 
 
-def test_provisioning_aws_twice_creates_each_queue_with_its_dead_letter_queue_once(settings):
+def test_provisioning_aws_twice_makes_each_queue_and_its_dead_letter_queue_once(settings):
     settings.AWS_ENDPOINT_URL = ""
     with mock_aws():
+        sqs = boto3.client("sqs", region_name=settings.AWS_REGION)
+        # Somebody has made these queues by hand, with SQS's own defaults.
+        for name in ("bilheteria-sale", "bilheteria-sale-dead"):
+            sqs.create_queue(QueueName=name)
         call_command("provision_aws")
         call_command("provision_aws")
 
-        sqs = boto3.client("sqs", region_name=settings.AWS_REGION)
         urls = sqs.list_queues()["QueueUrls"]
         attributes = sqs.get_queue_attributes(
             QueueUrl=settings.SQS_QUEUE_URLS["sale"], AttributeNames=["All"]
         )["Attributes"]
+        kept = sqs.get_queue_attributes(
+            QueueUrl=f"{settings.SQS_QUEUE_URLS['sale']}-dead",
+            AttributeNames=["MessageRetentionPeriod"],
+        )["Attributes"]["MessageRetentionPeriod"]
         s3 = boto3.client("s3", region_name=settings.AWS_REGION)
         block = s3.get_public_access_block(Bucket=settings.TICKETS_BUCKET)
 
     assert len(urls) == 2 * len(settings.SQS_QUEUE_URLS) == 10
     redrive = json.loads(attributes["RedrivePolicy"])
     assert redrive["maxReceiveCount"] == settings.SQS_MAX_RECEIVES
+    assert int(kept) == timedelta(days=14).total_seconds()
     assert redrive["deadLetterTargetArn"].endswith("bilheteria-sale-dead")
     assert all(block["PublicAccessBlockConfiguration"].values())
 

@@ -32,9 +32,7 @@ class Command(BaseCommand):
 
 def _ensure_queue(name: str) -> None:
     sqs = boto3.client("sqs", region_name=settings.AWS_REGION)
-    dead = sqs.create_queue(
-        QueueName=f"{name}-dead", Attributes={"MessageRetentionPeriod": _FOURTEEN_DAYS}
-    )["QueueUrl"]
+    dead = _ensure_attributes(sqs, f"{name}-dead", {"MessageRetentionPeriod": _FOURTEEN_DAYS})
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
     attributes = {
         "VisibilityTimeout": str(settings.SQS_VISIBILITY_SECONDS),
@@ -46,12 +44,18 @@ def _ensure_queue(name: str) -> None:
             }
         ),
     }
+    _ensure_attributes(sqs, name, attributes)
+
+
+def _ensure_attributes(sqs: Any, name: str, attributes: dict[str, str]) -> str:
+    """Return the URL of a queue with these attributes. Create it if it is missing."""
     try:
-        sqs.create_queue(QueueName=name, Attributes=attributes)
+        url: str = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     except sqs.exceptions.QueueNameExists:
         # The queue exists with other attributes.
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    return url
 
 
 def _ensure_bucket(name: str) -> None:
