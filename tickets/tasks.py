@@ -21,7 +21,7 @@ from orders.sales_summary import summarize_sales
 from ticketing import clock
 from ticketing.api.idempotency import delete_old_responses
 from ticketing.mail_limit import forget_booked_mails
-from ticketing.pages.lockout import forget_failed_sign_ins
+from ticketing.pages.lockout import forget_failed_sign_ins, forget_sessions
 from ticketing.queue.dead_letters import collect_dead_letters, forget_failures
 from ticketing.queue.messages import Message, handles
 from ticketing.sign_in.account_mail import forget_account_mails, send_account_mail
@@ -227,6 +227,7 @@ def forget_task() -> None:
     forget_invitations(now=now)
     forget_order_lists(now=now)
     forget_account_mails(now=now)
+    forget_sessions(now=now)
 
 
 @shared_task(name="tickets.erase_old_data", ignore_result=True)

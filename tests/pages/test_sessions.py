@@ -9,6 +9,7 @@ from django.test import Client
 from tests.make import make_organizer, make_user
 from ticketing import clock
 from ticketing.models import User
+from tickets.tasks import forget_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,3 +80,14 @@ def test_a_sign_in_expires_after_12_hours(user: User):
 
     Session.objects.update(expire_date=clock.now())
     assert client.get(HOME).status_code == 302
+
+
+def test_sessions_that_have_ended_are_deleted(user: User):
+    sign_in(user)
+    kept = sign_in(user).session.session_key
+    ended = Session.objects.exclude(session_key=kept)
+    ended.update(expire_date=clock.now() - timedelta(seconds=1))
+
+    forget_task()
+
+    assert list(Session.objects.values_list("session_key", flat=True)) == [kept]

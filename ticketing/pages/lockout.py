@@ -1,10 +1,11 @@
-"""The page shown after too many failed sign-ins, and deleting the records of failures."""
+"""The page shown after too many failed sign-ins, and deleting old sign-ins and their failures."""
 
 from datetime import datetime
 from typing import Any
 
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
@@ -26,6 +27,11 @@ def answer_locked_out(
 def forget_failures_of(*, user_name: str) -> None:
     """Unlock a user name everywhere: its password is another one now."""
     AccessAttempt.objects.filter(username=user_name).delete()
+
+
+def forget_sessions(*, now: datetime) -> None:
+    """Delete sessions that have ended. Each sign-in makes one."""
+    Session.objects.filter(expire_date__lt=now).delete()
 
 
 def forget_failed_sign_ins(*, now: datetime) -> None:
