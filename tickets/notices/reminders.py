@@ -77,7 +77,14 @@ def stop_reminders(*, address: str, now: datetime) -> None:
 
 def wants_no_reminders(address: str) -> bool:
     """Say whether the reader of an address has asked for no reminders."""
-    return NoReminders.objects.filter(recipient__in=_digests(address)).exists()
+    (newest, *older) = _digests(address)
+    stops = NoReminders.objects.in_bulk([newest, *older])
+    if stops and newest not in stops:
+        # Kept by the new SECRET_KEY too: the old one will be removed.
+        since = min(stop.since for stop in stops.values())
+        stop = NoReminders(recipient=newest, since=since)
+        NoReminders.objects.bulk_create([stop], ignore_conflicts=True)
+    return bool(stops)
 
 
 def compose_reminder(*, order: Order) -> HtmlMail:

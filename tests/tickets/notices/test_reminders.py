@@ -308,6 +308,9 @@ def test_a_stop_outlives_a_new_secret_key(settings):
 
     assert wants_no_reminders("ANA@example.com")
     assert not wants_no_reminders("bia@example.com")
+    # Once asked for with both keys, it outlives the removal of the old one.
+    settings.SECRET_KEY_FALLBACKS = []
+    assert wants_no_reminders("ana@example.com")
 
 
 def test_a_repeated_stop_changes_nothing_and_its_digest_is_that_of_each_release(settings: Any):
