@@ -9,8 +9,9 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
-from events.models import Event, Membership, Role
+from events.models import Event, Role
 from events.roles import RIGHTS, Right
+from events.second_factor import memberships_in_force
 from ticketing.models import User
 from ticketing.staff import is_staff_now
 
@@ -71,7 +72,7 @@ def read_reach(user: User | AnonymousUser) -> Reach:
     if user.is_superuser:
         return Reach(is_unlimited=True)
     organizers, events = defaultdict[Right, set[UUID]](set), defaultdict[Right, set[UUID]](set)
-    memberships = Membership.objects.filter(user_id=user.pk).values_list(
+    memberships = memberships_in_force(user).values_list(
         "role", "organizer_id", "only_some_events", "events", "events__organizer"
     )
     for role, organizer, is_limited, event, its_organizer in memberships:

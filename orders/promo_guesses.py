@@ -41,7 +41,11 @@ def limit_guesses(request: HttpRequest | Request) -> Iterator[None]:
     if rate is None:
         yield
         return
-    limits = {f"{_POLICY}:address:{client_origin(request).address}": rate}
+    origin = client_origin(request)
+    limits = {f"{_POLICY}:address:{origin.address}": rate}
+    if origin.network:
+        # One subscriber has up to 256 networks of the size that counts as an IPv6 address.
+        limits[f"{_POLICY}:network:{origin.network}"] = rate
     if seconds := seconds_until_turn(limits):
         raise TooManyWrongCodes(seconds=seconds)
     try:

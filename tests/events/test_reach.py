@@ -4,10 +4,11 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from events.access import has_right_somewhere, organizers_of, within_rights
-from events.models import Event, Membership, Role
+from events.models import Event, Membership, Organizer, Role
 from events.reach import read_reach
 from events.roles import Right
 from tests.make import make_event, make_organizer, make_user
+from ticketing import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,18 @@ def test_a_member_reaches_what_the_roles_allow():
         assert {event for event in events if reach.covers(event, right)} == set(allowed), right
         assert reach.has_somewhere(right) == has_right_somewhere(user, right), right
         assert reach.has_everywhere(right) == organizers_of(user, right).exists(), right
+
+
+def test_a_member_without_the_second_factor_that_an_organizer_requires_reaches_none_of_it():
+    strict = make_organizer()
+    Organizer.objects.filter(pk=strict.pk).update(requires_second_factor=True)
+    event, own = make_event(organizer=strict), make_event()
+    user = make_user(organizer=own.organizer, is_staff=True)
+    Membership.objects.create(user=user, organizer=strict, role=Role.OWNER)
+
+    assert list(read_reach(user).events_with(Right.REFUND)) == [own]
+    user.second_factor_since = clock.now()
+    assert set(read_reach(user).events_with(Right.REFUND)) == {event, own}
 
 
 def test_a_superuser_reaches_everything_and_others_nothing():

@@ -403,6 +403,18 @@ def test_wrong_codes_of_one_address_are_limited_and_right_ones_are_not_counted(
     assert shop.post("/orders", reservation_request(event, promo_code="AMIGOS")).status_code == 201
 
 
+def test_wrong_codes_count_for_all_addresses_of_an_ipv6_subscriber(api: APIClient, settings):
+    settings.RATE_LIMITS = {"promo": ":2/600"}
+    path = f"/events/{make_event().slug}/promo-code"
+
+    statuses = [
+        api.post(path, {"promo_code": "GUESS"}, REMOTE_ADDR=address).status_code
+        for address in ("2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:1::1")
+    ]
+
+    assert statuses == [404, 404, 429, 404]
+
+
 def test_guesses_in_reservations_count_too(api: APIClient, settings):
     settings.RATE_LIMITS = {"promo": ":1/600"}
     event = make_event()
