@@ -75,6 +75,11 @@ def stop_reminders(*, address: str, now: datetime) -> None:
     NoReminders.objects.bulk_create([stop], ignore_conflicts=True)
 
 
+def resume_reminders(*, address: str) -> None:
+    """Send reminders to an address again, from the next event on. A repeat changes nothing."""
+    NoReminders.objects.filter(recipient__in=_digests(address)).delete()
+
+
 def wants_no_reminders(address: str) -> bool:
     """Say whether the reader of an address has asked for no reminders."""
     (newest, *older) = _digests(address)

@@ -16,6 +16,7 @@ from tests.make import (
     SOMEBODY,
     make_event,
     make_paid_order,
+    make_reservation,
     make_reserved_order,
     make_transfer,
 )
@@ -32,6 +33,7 @@ from tickets.notices.reminders import (
     LATEST,
     compose_reminder,
     is_time_to_remind,
+    resume_reminders,
     send_reminder,
     stop_reminders,
     wants_no_reminders,
@@ -299,6 +301,53 @@ def test_the_reader_of_the_mail_stops_reminders_to_the_address_by_a_button():
     write_due_reminders(now=the_day_before(other))
     assert send_all(the_day_before(other)) == []
     assert Client().post(path).status_code == 404
+
+
+def test_who_only_reserved_with_an_address_neither_sees_nor_stops_its_reminders():
+    reservation = make_reservation()
+    path = order_path(reservation.order_id)
+    browser = Client()
+    browser.get(f"{path}reminders", {"token": reservation.token.text})
+
+    answers = [browser.get(f"{path}reminders"), browser.post(f"{path}reminders")]
+
+    assert [(answer.status_code, answer.headers["Location"]) for answer in answers] == [
+        (303, path)
+    ] * 2
+    assert not wants_no_reminders("ana@example.com")
+
+
+@pytest.mark.parametrize(
+    ("language", "button"), [("en", "Remind me again"), ("pt-br", "Voltar a receber lembretes")]
+)
+def test_the_reader_of_the_mail_gets_reminders_again_by_a_button(language: str, button: str):
+    order = order_of()
+    browser = Client(headers={"accept-language": language})
+    path = f"{order_path(order.pk)}reminders"
+    browser.get(order_link(order, "reminders").removeprefix("http://localhost:8000"))
+    browser.post(path)
+    stop_reminders(address="bia@example.com", now=NOON)
+
+    stopped = browser.get(path).content.decode()
+    resumed = browser.post(path, {"remind": "yes"})
+
+    assert button in stopped
+    assert (resumed.status_code, resumed.headers["Location"]) == (303, path)
+    assert button not in browser.get(path).content.decode()
+    assert wants_no_reminders("bia@example.com")
+    write_due_reminders(now=the_day_before(order))
+    assert len(send_all(the_day_before(order))) == 1
+
+
+def test_reminders_resume_also_if_they_were_stopped_under_an_older_secret_key(settings: Any):
+    stop_reminders(address="ana@example.com", now=NOON)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-key-of-the-server-that-is-long-enough-for-a-test"
+    stop_reminders(address="ana@example.com", now=NOON)
+
+    resume_reminders(address="ANA@example.com")
+
+    assert not NoReminders.objects.exists()
 
 
 def test_a_stop_outlives_a_new_secret_key(settings):

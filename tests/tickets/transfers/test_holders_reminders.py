@@ -65,6 +65,7 @@ def test_a_new_holder_stops_reminders_by_a_button(queue: RecordingQueue):
     assert "we send a reminder to bia@example.com" in before
     assert (stopped.status_code, stopped.headers["Location"]) == (303, page)
     assert "bia@example.com gets no more reminders." in after
+    assert "Remind me again" in after
     assert Client().post(page).status_code == 404
     assert remind(queue, transfer) == []
     assert TransferMail.objects.get(kind=TransferMailKind.REMINDER).sent_at is not None
