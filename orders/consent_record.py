@@ -69,6 +69,17 @@ class Consent(models.Model):
         return str(self.order_id)
 
     @property
-    def takes_news(self) -> bool:
-        """Return whether the buyer may be sent news now."""
+    def agrees_to_news(self) -> bool:
+        """Return whether who made the order agreed to news, and that was not withdrawn."""
         return self.news_at is not None and self.news_ended_at is None
+
+    @property
+    def takes_news(self) -> bool:
+        """
+        Return whether the reader of the order's address may be sent news now.
+
+        Anybody can reserve with the address of somebody else. So the consent counts from the moment
+        when the order is paid, also if it is refunded later: behind it is money, or a confirmed
+        address if the order is free and its event asks for that.
+        """
+        return self.agrees_to_news and self.order.paid_at is not None

@@ -125,21 +125,22 @@ def record_consent(
 
 
 def takes_news(*, organizer_id: UUID, email: str) -> bool:
-    """Return whether a person may be sent news of an organizer."""
+    """Return whether a person may be sent news of an organizer. `Consent.takes_news` says when."""
     orders = orders_of_person(organizer_id=organizer_id, email=email).order_by()
-    return _given(orders).exists()
+    return _agreed_in(orders).filter(order__paid_at__isnull=False).exists()
 
 
 def withdraw_news(*, organizer_id: UUID, email: str, actor: Actor, now: datetime) -> int:
     """
     Withdraw a person's consent to news of an organizer. Return from how many orders.
 
-    What the person agreed to and when stays on record. A repeat changes nothing.
+    What the person agreed to and when stays on record. A repeat changes nothing. It includes orders
+    that are not paid: the consent of one whose payment is being processed would count afterwards.
     """
     orders = orders_of_person(organizer_id=organizer_id, email=email).order_by()
     with transaction.atomic(durable=True):
         # In one fixed order, so that two withdrawals cannot deadlock.
-        locked = _given(orders).select_for_update(of=("self",)).order_by("pk")
+        locked = _agreed_in(orders).select_for_update(of=("self",)).order_by("pk")
         ids = list(locked.values_list("pk", flat=True))
         Consent.objects.filter(pk__in=ids).update(news_ended_at=now)
         if ids:
@@ -172,12 +173,14 @@ def describe_consent(consent: Consent | None) -> str:
         parts.append(_("terms of sale, version %(number)d (%(when)s)") % words)
     if consent.news_at:
         parts.append(_("news by mail (%(when)s)") % {"when": show(consent.news_at)})
+    if consent.agrees_to_news and not consent.takes_news:
+        parts.append(_("does not count, because the order is not paid"))
     if consent.news_ended_at:
         parts.append(_("withdrawn (%(when)s)") % {"when": show(consent.news_ended_at)})
     return f"{', '.join(parts)} · {consent.get_way_display()}"
 
 
-def _given(orders: QuerySet[Order]) -> QuerySet[Consent]:
+def _agreed_in(orders: QuerySet[Order]) -> QuerySet[Consent]:
     return Consent.objects.filter(order__in=orders, news_at__isnull=False, news_ended_at=None)
 
 

@@ -160,7 +160,9 @@ class OrderShown(serializers.ModelSerializer[Order]):
         " payment. null if none."
     )
     marketing_consent = serializers.SerializerMethodField(
-        help_text="Whether the buyer agrees to mails about other events of the organizer."
+        help_text="Whether the buyer agrees to mails about other events of the organizer. For the"
+        " organizer it is false until the order is paid: anybody can reserve with somebody else's"
+        " address."
     )
     tickets_ready = serializers.SerializerMethodField()
     external_id = serializers.SerializerMethodField(
@@ -218,7 +220,9 @@ class OrderShown(serializers.ModelSerializer[Order]):
 
     def get_marketing_consent(self, order: Order) -> bool:
         consent: Consent | None = getattr(order, "consent", None)
-        return consent is not None and consent.takes_news
+        if consent is None:
+            return False
+        return consent.takes_news if self._is_for_organizer() else consent.agrees_to_news
 
     def get_tickets_ready(self, order: Order) -> bool:
         delivery = getattr(order, "delivery", None)
@@ -234,9 +238,13 @@ class OrderShown(serializers.ModelSerializer[Order]):
         return dict(record.metadata) if record else {}
 
     def _record_of(self, order: Order) -> ShopRecord | None:
-        # Only for the organizer: the view says so in the context.
+        # Only for the organizer.
         record: ShopRecord | None = getattr(order, "shop_record", None)
-        return record if self.context.get(FOR_ORGANIZER) else None
+        return record if self._is_for_organizer() else None
+
+    def _is_for_organizer(self) -> bool:
+        # The view says so in the context.
+        return bool(self.context.get(FOR_ORGANIZER))
 
 
 class ReservedOrderShown(OrderShown):

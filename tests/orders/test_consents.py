@@ -1,6 +1,7 @@
 """A buyer accepts the organizer's terms with the payment, and news only apart from them."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,9 +23,12 @@ from orders.consents import (
     withdraw_news,
 )
 from orders.models import Consent, ConsentWay, Order, OrderStatus
+from orders.reports.order_rows import OrderRows
+from orders.reports.paging import Extent
 from tests.make import (
     SOMEBODY,
     as_bearer,
+    as_organizer,
     make_event,
     make_organizer,
     make_reservation,
@@ -33,6 +37,8 @@ from tests.make import (
 from ticketing import clock
 from ticketing.models import Act, ActType
 from tickets.personal_data import copy_of_person
+from tickets.refund import refund_order
+from tickets.settlement import settle_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,7 +86,7 @@ def test_required_terms_are_accepted_with_their_version_and_time():
     assert consent.terms is not None
     assert (consent.terms.number, consent.way) == (1, ConsentWay.API)
     assert consent.accepted_at is not None
-    assert not consent.takes_news
+    assert not consent.agrees_to_news
 
 
 def test_a_version_that_was_replaced_counts_only_for_orders_from_before():
@@ -142,12 +148,74 @@ def test_news_are_apart_from_the_terms_and_off_unless_chosen():
 
     assert not Consent.objects.filter(order=silent).exists()
     agreed = Consent.objects.get(order=news)
-    assert (agreed.accepted_at, agreed.takes_news, agreed.terms_id is not None) == (
+    assert (agreed.accepted_at, agreed.agrees_to_news, agreed.terms_id is not None) == (
         None,
         True,
         True,
     )
-    assert not Consent.objects.get(order=terms).takes_news
+    assert not Consent.objects.get(order=terms).agrees_to_news
+
+
+@pytest.mark.parametrize("price", ["45.00", "0.00"], ids=["declined", "address not confirmed"])
+def test_news_for_an_address_need_more_than_a_request_to_pay(price: str):
+    kind = make_event(price=price).ticket_types.get()
+    reservation = make_reservation(ticket_type=kind)
+    person: Any = {"organizer_id": kind.event.organizer_id, "email": "ana@example.com"}
+    buyer, shop = as_bearer(reservation.token.text), as_organizer(kind.event)
+    path = f"/orders/{reservation.order_id}"
+    way = {"method": "free"} if price == "0.00" else {"method": "card", "token": "tok_declined"}
+
+    paid = buyer.post(f"{path}/payment", way | {"marketing_consent": True})
+    found = [takes_news(**person)]
+    settle_order(order_id=reservation.order_id, now=clock.now())
+    found.append(takes_news(**person))
+
+    assert (paid.status_code, found) == (202, [False, False])
+    # The buyer sees the own choice, the organizer what counts.
+    assert paid.json()["marketing_consent"]
+    assert buyer.get(path).json()["marketing_consent"]
+    assert not shop.get(path).json()["marketing_consent"]
+    listed = shop.get(f"/events/{kind.event_id}/orders").json()["results"]
+    assert [order["marketing_consent"] for order in listed] == [False]
+
+
+def test_news_count_from_the_payment_on_and_still_after_a_refund():
+    order = order_at(make_organizer())
+    person: Any = {"organizer_id": order.event.organizer_id, "email": "ana@example.com"}
+    shop, path = as_organizer(order.event), f"/orders/{order.pk}"
+    found = []
+
+    pay(order, news=True)
+    for step in (lambda **_: None, settle_order, partial(refund_order, actor=SOMEBODY)):
+        step(order_id=order.pk, now=clock.now())
+        found.append((takes_news(**person), shop.get(path).json()["marketing_consent"]))
+
+    assert found == [(False, False), (True, True), (True, True)]
+    assert Order.objects.get().status == OrderStatus.REFUNDED
+
+
+def test_the_export_of_orders_has_news_of_paid_orders_only():
+    order = order_at(make_organizer())
+    pay(order, news=True)
+    rows = OrderRows(
+        Extent(
+            organizer_id=order.event.organizer_id,
+            event_id=order.event_id,
+            taken_at=clock.now() + timedelta(minutes=1),
+        )
+    )
+
+    def read_news() -> list[Any]:
+        with translation.override("en"):
+            titles = [column.title for column in rows.columns()]
+            (row,) = rows.read(None, 10).rows
+        shown = dict(zip(titles, row, strict=True))
+        return [shown["News"], bool(shown["News since"])]
+
+    before = read_news()
+    settle_order(order_id=order.pk, now=clock.now())
+
+    assert (before, read_news()) == (["no", False], ["yes", True])
 
 
 def test_a_payment_that_agrees_to_nothing_costs_no_query():
@@ -177,6 +245,9 @@ def test_withdrawing_ends_the_news_and_keeps_the_record():
     elsewhere = order_at(make_organizer())
     for order in (*orders, elsewhere):
         pay(order, news=True)
+    # The payment of the second is still being processed: its consent must not count afterwards.
+    settle_order(order_id=orders[0].pk, now=clock.now())
+    settle_order(order_id=elsewhere.pk, now=clock.now())
 
     def withdraw() -> int:
         return withdraw_news(
@@ -202,7 +273,9 @@ def test_a_person_who_accepted_only_the_terms_takes_no_news():
 
     assert not takes_news(**person)
     assert withdraw_news(**person, actor=SOMEBODY, now=clock.now()) == 0
-    pay(order_at(organizer), terms=1, news=True)
+    news = order_at(organizer)
+    pay(news, terms=1, news=True)
+    settle_order(order_id=news.pk, now=clock.now())
     assert takes_news(**person)
 
 
@@ -222,6 +295,9 @@ def test_staff_read_what_was_agreed_in_the_time_zone_of_the_event():
         assert describe_consent(None) == ""
         assert describe_consent(consent) == f"{terms} · shop"
         consent.news_at = at + timedelta(hours=1)
+        unpaid = "does not count, because the order is not paid"
+        assert describe_consent(consent) == f"{terms}, {news}, {unpaid} · shop"
+        order.paid_at = at
         assert describe_consent(consent) == f"{terms}, {news} · shop"
         consent.accepted_at = None
         consent.news_ended_at = at + timedelta(hours=2)
