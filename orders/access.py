@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeGuard
 from uuid import UUID
 
@@ -60,6 +61,27 @@ def require_credentials(request: Request) -> None:
     """
     if request.auth is None and not request.user.is_authenticated:
         raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
+
+
+def refuse_dead_token(request: Request) -> None:
+    """
+    Refuse an API token that is unknown, was revoked or has expired, whatever its scopes are.
+
+    :raises InvalidToken: if the request carries such a token
+    """
+    if _is_api_token(request.auth):
+        with suppress(InsufficientScope):
+            find_api_token(request.auth, Scope.ORDERS_WRITE)
+
+
+def require_scope_to_sell(request: Request) -> None:
+    """
+    Refuse an API token that may not sell. Whether the order is its own is checked later.
+
+    :raises InvalidToken, InsufficientScope: if the request carries such a token
+    """
+    if _is_api_token(request.auth):
+        find_api_token(request.auth, Scope.ORDERS_WRITE)
 
 
 def selling_token(request: Request, organizer_id: UUID) -> ApiToken | None:

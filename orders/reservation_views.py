@@ -15,7 +15,7 @@ from events.access import InsufficientScope, NotForThisCaller
 from events.event_cache import take_event_named
 from events.models import EventStatus, Scope
 from events.second_factor import SecondFactorRequired
-from orders.access import selling_token, token_digest_of
+from orders.access import refuse_dead_token, selling_token, token_digest_of
 from orders.challenge_serializers import ChallengeShown
 from orders.counted_address import count_address
 from orders.insertion import Customer, Reservation, Shop
@@ -37,6 +37,7 @@ from ticketing.api.idempotency import (
     answer_once,
     shown_token,
 )
+from ticketing.api.idempotency_keys import SENT_HEADER
 from ticketing.api.quick import answer_json, read_body
 from ticketing.api.requests import language_of
 from ticketing.api.schema import API_TOKEN, PAGE_SIZE, operation
@@ -109,6 +110,10 @@ class Orders(APIView):
         With `promo_code` the tickets cost less, or hidden ticket types can be reserved. The order
         uses the code once, until it ends unpaid or is refunded in full.
         """
+        # A stored response, and its token, must not be returned to an API token revoked since.
+        # Without a key none is stored, and who sends such a token reserves as a buyer.
+        if SENT_HEADER in request.META:
+            refuse_dead_token(request)
         return answer_once(request, partial(self._reserve, request), shown_once=_ACCESS_TOKEN)
 
     def _reserve(self, request: Request, responses: ResponseStore) -> Response:

@@ -17,6 +17,7 @@ from orders.access import (
     order_to_act_on,
     order_visible_to,
     require_credentials,
+    require_scope_to_sell,
 )
 from orders.cancellation import OrderNotCancellable, cancel_order
 from orders.confirmation import accept_payment
@@ -91,6 +92,8 @@ class OrderPayment(APIView):
         `name_holders`).
         """
         require_credentials(request)
+        # Before `answer_once`: a stored response must not be returned to a token revoked since.
+        require_scope_to_sell(request)
         return answer_once(request, partial(self._pay, request, order_id))
 
     def _pay(self, request: Request, order_id: UUID, responses: ResponseStore) -> Response:

@@ -17,6 +17,7 @@ from events.publishing import publish_event
 from orders import reservation_views
 from orders.confirmation import accept_payment, confirmation_token
 from orders.models import Order, Payment
+from orders.shop_record import ShopRecord
 from tests.api.test_document import DOCUMENT
 from tests.crash import AFTER, BEFORE, crash
 from tests.make import (
@@ -693,3 +694,57 @@ def test_a_revoked_token_gets_no_stored_response():
     ApiToken.objects.update(revoked_at=clock.now())
 
     assert client.post(path, headers=key_of("one")).json()["code"] == "invalid_token"
+
+
+@pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
+def test_a_shops_dead_token_gets_no_stored_order_payment_or_token_of_an_order(column: str):
+    event = make_event()
+    shop = as_organizer(event)
+    order = buy(event, client=shop).json()
+
+    def pay() -> Any:
+        card = {"method": "card", "token": "tok_approved"}
+        return shop.post(f"/orders/{order['id']}/payment", card, headers=key_of("pay"))
+
+    assert pay().status_code == 202
+
+    ApiToken.objects.update(**{column: clock.now()})
+
+    for answer in (buy(event, client=shop), pay()):
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    assert Order.objects.count() == 1
+
+
+def test_a_token_that_lost_its_scope_gets_no_stored_payment():
+    event = make_event()
+    shop = as_organizer(event)
+    order = buy(event, client=shop).json()
+    path, card = f"/orders/{order['id']}/payment", {"method": "card", "token": "tok_approved"}
+    assert shop.post(path, card, headers=key_of("pay")).status_code == 202
+
+    ApiToken.objects.update(scopes=["orders:read"])
+
+    refused = shop.post(path, card, headers=key_of("pay"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+
+
+def test_a_token_without_the_scope_to_sell_reserves_once_as_a_buyer():
+    event = make_event()
+    reader = as_bearer(make_api_token(organizer=event.organizer, scopes=["orders:read"]))
+
+    first, again = buy(event, client=reader), buy(event, client=reader)
+
+    assert (first.status_code, again.json()) == (201, first.json())
+    assert not ShopRecord.objects.exists()
+
+
+def test_a_buyers_payment_is_replayed_to_the_orders_own_token():
+    order = buy(make_event()).json()
+    buyer, card = as_bearer(order["access_token"]), {"method": "card", "token": "tok_approved"}
+
+    first, again = (
+        buyer.post(f"/orders/{order['id']}/payment", card, headers=key_of("pay")) for _ in range(2)
+    )
+
+    assert (first.status_code, again.json()) == (202, first.json())
+    assert again.headers["Idempotent-Replayed"] == "true"
