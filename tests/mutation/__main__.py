@@ -147,7 +147,8 @@ class _Tally:
             found = "excused"
         if found in {"unnoticed", "not tried", "FAILS UNCHANGED"}:
             self.failed = True
-        if found not in {"noticed", "tried unchanged", "excused"}:
+            _show(change, found)
+        elif found == "too slow":
             _show(change, found)
         if found == "FAILS UNCHANGED":
             self._broken.add(change.path)
