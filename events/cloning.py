@@ -56,10 +56,22 @@ def clone_event(
         move_times(row, source, starts_at)
     with transaction.atomic():
         made = create_event(event=clone, ticket_types=kinds, actor=actor, now=now)
-        copy_questions(source=source, clone=made)
-        copy_gates(source=source, clone=made)
+        types = types_by_source(source, made)
+        copy_questions(source=source, clone=made, types=types)
+        copy_gates(source=source, clone=made, types=types)
         copy_refund_policy(source=source, clone=made, actor=actor, now=now)
     return made
+
+
+def types_by_source(source: Event, clone: Event) -> dict[UUID, TicketType]:
+    """
+    Return the ticket types of a copy by the ids of those that they are copied from.
+
+    They are paired by their order: the copy's numbers have no gaps where types were deleted.
+    """
+    kinds = source.ticket_types.order_by("number")
+    copies = clone.ticket_types.order_by("number")
+    return dict(zip((kind.pk for kind in kinds), copies, strict=True))
 
 
 def copied_fields(row: models.Model, left_out: frozenset[str]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Change which gates of an event admit some ticket types only."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events.changes import EventNotEditable, claim_to_change
-from events.models import MOST_GATES, Event, EventStatus, Gate
+from events.models import MOST_GATES, Event, EventStatus, Gate, TicketType
 from events.ticket_types import UnknownTypeOfEvent
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
@@ -79,12 +79,15 @@ def change_gates(
             )
 
 
-def copy_gates(*, source: Event, clone: Event) -> None:
-    """Give a copied event the same gates. It runs in the caller's transaction."""
-    kinds = {kind.number: kind for kind in clone.ticket_types.all()}
+def copy_gates(*, source: Event, clone: Event, types: Mapping[UUID, TicketType]) -> None:
+    """
+    Give a copied event the same gates. `types` has the copied types by the ids of their sources.
+
+    It runs in the caller's transaction.
+    """
     for gate in gates_of(source.pk):
         copied = Gate.objects.create(event=clone, name=gate.name)
-        copied.ticket_types.set([kinds[kind.number] for kind in gate.ticket_types.all()])
+        copied.ticket_types.set([types[kind.pk] for kind in gate.ticket_types.all()])
 
 
 def _refuse_wrong_names(rules: Sequence[GateRule]) -> None:

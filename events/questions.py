@@ -1,6 +1,6 @@
 """Change the questions that an event asks its buyers, without breaking answers that exist."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events.changes import EventNotEditable, claim_to_change
-from events.models import MOST_QUESTIONS, Event, EventStatus, Question
+from events.models import MOST_QUESTIONS, Event, EventStatus, Question, TicketType
 from ticketing.actors import Actor, record_act
 from ticketing.errors import Conflict
 from ticketing.models import ActType
@@ -115,11 +115,14 @@ def has_answers(question: Question) -> bool:
     return bool(answers.exists())
 
 
-def copy_questions(*, source: Event, clone: Event) -> None:
-    """Ask the buyers of a copied event the same. It runs in the caller's transaction."""
-    kinds = {kind.number: kind for kind in clone.ticket_types.all()}
+def copy_questions(*, source: Event, clone: Event, types: Mapping[UUID, TicketType]) -> None:
+    """
+    Ask the buyers of a copied event the same. `types` has the copied types by the ids of their
+    sources.
+
+    It runs in the caller's transaction.
+    """
     for question in questions_of(source.pk):
-        numbers = [kind.number for kind in question.ticket_types.all()]
         copied = Question.objects.create(
             event=clone,
             **{
@@ -130,7 +133,7 @@ def copy_questions(*, source: Event, clone: Event) -> None:
                 )
             },
         )  # fmt: skip
-        copied.ticket_types.set([kinds[number] for number in numbers])
+        copied.ticket_types.set([types[kind.pk] for kind in question.ticket_types.all()])
 
 
 def _retire(event: Event, retired: Collection[UUID], now: datetime) -> None:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events.cloning import clone_event, copied_fields, move_times
-from events.models import Event
+from events.cloning import clone_event, copied_fields, move_times, types_by_source
+from events.models import Event, TicketType
 from orders.promo_code import PromoCode
 from ticketing.actors import Actor, record_acts
 from ticketing.models import ActType
@@ -29,7 +29,7 @@ def clone_event_with_promo_codes(
     with transaction.atomic():
         source = Event.objects.get(pk=event_id)
         clone = clone_event(event_id=event_id, name=name, starts_at=starts_at, actor=actor, now=now)
-        types = dict(zip(_type_ids(source), _type_ids(clone), strict=True))
+        types = types_by_source(source, clone)
         promos = PromoCode.objects.filter(event=source).order_by("created_at", "pk")
         copies = [copy for promo in promos if (copy := _copy(promo, clone, types))]
         for start in range(0, len(copies), _AT_ONCE):
@@ -48,11 +48,7 @@ def clone_event_with_promo_codes(
     return clone
 
 
-def _type_ids(event: Event) -> list[UUID]:
-    return list(event.ticket_types.order_by("number").values_list("pk", flat=True))
-
-
-def _copy(promo: PromoCode, clone: Event, types: Mapping[UUID, UUID]) -> PromoCode | None:
+def _copy(promo: PromoCode, clone: Event, types: Mapping[UUID, TicketType]) -> PromoCode | None:
     copy = PromoCode(**copied_fields(promo, _OF_ONE_CODE), event=clone)
     copy.ticket_types = _renamed(promo.ticket_types, types)
     copy.unlocked_types = _renamed(promo.unlocked_types, types)
@@ -62,5 +58,5 @@ def _copy(promo: PromoCode, clone: Event, types: Mapping[UUID, UUID]) -> PromoCo
     return None if lost_all else copy
 
 
-def _renamed(kind_ids: Collection[UUID], types: Mapping[UUID, UUID]) -> list[UUID]:
-    return [types[kind_id] for kind_id in kind_ids if kind_id in types]
+def _renamed(kind_ids: Collection[UUID], types: Mapping[UUID, TicketType]) -> list[UUID]:
+    return [types[kind_id].pk for kind_id in kind_ids if kind_id in types]

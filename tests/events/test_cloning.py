@@ -7,8 +7,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events.cloning import clone_event
-from events.models import Event, EventStatus, RefundMode, RefundPolicy, TicketType
-from tests.make import SOMEBODY, make_event, make_paid_order
+from events.models import (
+    Event,
+    EventStatus,
+    Gate,
+    Question,
+    RefundMode,
+    RefundPolicy,
+    TicketType,
+)
+from tests.make import SOMEBODY, make_event, make_paid_order, make_question, make_ticket_type
 from tests.queue import RecordingQueue
 from ticketing import clock
 from ticketing.models import Act, ActType
@@ -78,6 +86,30 @@ def test_a_copy_has_the_refund_policy_of_its_source_and_not_that_of_all_events()
     assert Act.objects.get(type=ActType.REFUND_POLICY_SAVED).subject_id == policy.pk
     assert not RefundPolicy.objects.filter(event=of_all).exists()
     assert RefundPolicy.objects.count() == 3
+
+
+def test_a_copy_has_each_rule_for_the_copy_of_its_type_although_another_was_deleted():
+    event = make_event()
+    pista = event.ticket_types.get()
+    box, vip = (make_ticket_type(event=event, name=name) for name in ("Camarote", "VIP"))
+    for kind in (box, vip):
+        Gate.objects.create(event=event, name=f"Entrada {kind.name}").ticket_types.set([kind])
+        make_question(event=event, label=f"{kind.name}?", only_for=[kind])
+    pista.delete()
+
+    copy = clone(event, event.starts_at + timedelta(days=7))
+
+    assert list(copy.ticket_types.values_list("number", "name")) == [(1, "Camarote"), (2, "VIP")]
+    copied = Gate.objects.filter(event=copy, ticket_types__event=copy)
+    assert set(copied.values_list("name", "ticket_types__name")) == {
+        ("Entrada Camarote", "Camarote"),
+        ("Entrada VIP", "VIP"),
+    }
+    asked = Question.objects.filter(event=copy, ticket_types__event=copy)
+    assert set(asked.values_list("label", "ticket_types__name")) == {
+        ("Camarote?", "Camarote"),
+        ("VIP?", "VIP"),
+    }
 
 
 def test_all_times_move_with_the_start():
