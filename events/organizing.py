@@ -94,7 +94,7 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
     With `notify_buyers`, each buyer of a published event gets a mail if its date or place changes.
 
     :raises EventNotEditable, IllegalStatus, SlugTaken, CurrencyInUse, TicketTypeInUse,
-        TypeNameTaken, TooManyTicketTypes, LastTicketType, UnknownTypeOfEvent,
+        OnlyTypeOfGate, TypeNameTaken, TooManyTicketTypes, LastTicketType, UnknownTypeOfEvent,
         CapacityBelowCommitted, EventIsOver, EventNotPublishable: if a change is not allowed
     """
     changes = dict(fields)
@@ -111,7 +111,7 @@ def change_event(  # noqa: PLR0913 - one change has this many parts
             record_change_for_buyers(event=event, before=told, now=now)
         if ticket_types is not None:
             changed += change_ticket_types(
-                event, ticket_types, dropped=dropped, drop_others=drop_others
+                event, ticket_types, dropped=dropped, drop_others=drop_others, now=now
             )
         if changed:
             _record(ActType.EVENT_CHANGED, event, actor, now, details_of(changed))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from events.changes import EventNotEditable, claim_to_change
 from events.models import MOST_QUESTIONS, Event, EventStatus, Question, TicketType
@@ -77,7 +78,7 @@ def change_questions(
         event = claim_to_change(event_id)
         if event.status == EventStatus.CANCELLED:
             raise EventNotEditable(f"{event.name} was cancelled. Create a new event instead.")
-        _retire(event, retired, now)
+        retire_questions(event.questions.filter(pk__in=retired), now=now)
         for each in asked:
             _write(event, each)
         if len(questions_of(event_id)) > MOST_QUESTIONS:
@@ -115,6 +116,21 @@ def has_answers(question: Question) -> bool:
     return bool(answers.exists())
 
 
+def retire_questions(questions: QuerySet[Question], *, now: datetime) -> list[Question]:
+    """
+    Stop asking some questions, and return them. Those without answers are deleted.
+
+    The caller's transaction must hold the event lock exclusively.
+    """
+    retired = list(questions.filter(retired_at=None))
+    for question in retired:
+        if has_answers(question):
+            Question.objects.filter(pk=question.pk).update(retired_at=now)
+        else:
+            question.delete()
+    return retired
+
+
 def copy_questions(*, source: Event, clone: Event, types: Mapping[UUID, TicketType]) -> None:
     """
     Ask the buyers of a copied event the same. `types` has the copied types by the ids of their
@@ -134,14 +150,6 @@ def copy_questions(*, source: Event, clone: Event, types: Mapping[UUID, TicketTy
             },
         )  # fmt: skip
         copied.ticket_types.set([types[kind.pk] for kind in question.ticket_types.all()])
-
-
-def _retire(event: Event, retired: Collection[UUID], now: datetime) -> None:
-    for question in Question.objects.filter(event=event, pk__in=retired, retired_at=None):
-        if has_answers(question):
-            Question.objects.filter(pk=question.pk).update(retired_at=now)
-        else:
-            question.delete()
 
 
 def _write(event: Event, asked: AskedQuestion) -> None:

@@ -1,15 +1,17 @@
 """The verbs of ticket types: add, change, drop."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 
 from events.changes import announce_change, assign, claim_to_change
-from events.models import MOST_TICKET_TYPES, Event, EventStatus, TicketType
+from events.models import MOST_TICKET_TYPES, Event, EventStatus, Gate, Question, TicketType
+from events.questions import retire_questions
 from events.stock.adjustments import raise_capacity
 from events.stock.holds import InventoryUnavailable
 from events.stock.rebuild import try_to_rebuild_stock
@@ -37,6 +39,19 @@ class LastTicketType(Conflict):
 
     code = "last_ticket_type"
     title = "An event on sale needs a ticket type"
+
+
+class OnlyTypeOfGate(Conflict):
+    """A gate admits this ticket type alone, so that without it the gate would admit nobody."""
+
+    code = "only_type_of_gate"
+    title = "A gate admits only this ticket type"
+
+    def __init__(self, kind: TicketType, *, gate: Gate) -> None:
+        super().__init__(
+            f"The gate {gate.name} admits only {kind.name}. Change or delete the gate first."
+        )
+        self.gate = gate
 
 
 class TicketTypeInUse(Conflict):
@@ -73,14 +88,15 @@ def change_ticket_types(
     *,
     dropped: Collection[UUID] = (),
     drop_others: bool = False,
+    now: datetime,
 ) -> list[FieldChange]:
     """
     Add, change and drop ticket types of an event. Return what has changed.
 
     The caller's transaction must hold the event lock exclusively.
 
-    :raises UnknownTypeOfEvent, CapacityBelowCommitted, TicketTypeInUse, TypeNameTaken,
-        TooManyTicketTypes, LastTicketType: if a change is not allowed
+    :raises UnknownTypeOfEvent, CapacityBelowCommitted, TicketTypeInUse, OnlyTypeOfGate,
+        TypeNameTaken, TooManyTicketTypes, LastTicketType: if a change is not allowed
     """
     kinds = list(event.ticket_types.all())
     staying = [kind for kind in kinds if kind.pk not in dropped]
@@ -93,8 +109,7 @@ def change_ticket_types(
         # A savepoint, so that the caller's transaction survives an IntegrityError.
         with transaction.atomic():
             # Drop first: the new types may need the place under the limit, or a name.
-            for kind in to_drop:
-                _drop_type(kind)
+            dropped_rows = [change for kind in to_drop for change in _drop_type(kind, now)]
             written = [_write_type(event, kind, fields) for kind, fields in matched]
     except IntegrityError as error:
         raise TypeNameTaken(
@@ -102,8 +117,7 @@ def change_ticket_types(
         ) from error
     if to_drop and event.status == EventStatus.PUBLISHED and not event.ticket_types.exists():
         raise LastTicketType(f"{event.name} is on sale. Add another ticket type first.")
-    dropped_types = [FieldChange("ticket_type", kind.name, None) for kind in to_drop]
-    return [*dropped_types, *(change for changes in written for change in changes)]
+    return [*dropped_rows, *(change for changes in written for change in changes)]
 
 
 def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
@@ -122,12 +136,17 @@ def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
 
 def refuse_to_drop(kind: TicketType) -> None:
     """
-    Check that no order of any status has tickets of this type, also by an exchange.
+    Check that no order of any status has tickets of this type, also by an exchange, and that each
+    gate which admits it admits another type too.
 
     :raises TicketTypeInUse: if an order has
+    :raises OnlyTypeOfGate: if a gate would admit nobody. Nor may it admit everybody unasked.
     """
     if kind.order_items.exists() or kind.tickets.exists():
         raise TicketTypeInUse(f"{kind.name} has orders. Lower its capacity instead.")
+    gates = Gate.objects.filter(ticket_types=kind).exclude(ticket_types__in=_others(kind))
+    if gate := gates.order_by("name").first():
+        raise OnlyTypeOfGate(kind, gate=gate)
 
 
 def refuse_too_many_types(count: int) -> None:
@@ -218,12 +237,24 @@ def _change_type(kind: TicketType, fields: dict[str, Any]) -> list[FieldChange]:
     return changed
 
 
-def _drop_type(kind: TicketType) -> None:
+def _drop_type(kind: TicketType, now: datetime) -> list[FieldChange]:
+    """Delete a ticket type, and the questions that are for it alone. Return what was deleted."""
     refuse_to_drop(kind)
+    only_for = Question.objects.filter(ticket_types=kind).exclude(ticket_types__in=_others(kind))
+    # Without their type they would be for no type, which means all of them.
+    retired = retire_questions(only_for, now=now)
     # A new epoch: an order whose hold has this type, and is not written yet, will be refused.
     Event.objects.filter(pk=kind.event_id).update(epoch=F("epoch") + 1)
     transaction.on_commit(partial(try_to_rebuild_stock, event_id=kind.event_id))
     kind.delete()
+    return [
+        FieldChange("ticket_type", kind.name, None),
+        *(FieldChange("question", question.label, None) for question in retired),
+    ]
+
+
+def _others(kind: TicketType) -> QuerySet[TicketType]:
+    return TicketType.objects.filter(event_id=kind.event_id).exclude(pk=kind.pk)
 
 
 def next_type_number(event_id: UUID) -> int:

@@ -49,6 +49,7 @@ from events.showing import (
 )
 from events.ticket_types import (
     CapacityBelowCommitted,
+    OnlyTypeOfGate,
     TicketTypeInUse,
     TooManyTicketTypes,
     TypeNameTaken,
@@ -76,6 +77,7 @@ _CHANGES = [
     EventNotEditable,
     EventNotPublishable,
     IllegalStatus,
+    OnlyTypeOfGate,
     SlugTaken,
     TicketTypeInUse,
     TooManyTicketTypes,

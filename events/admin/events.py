@@ -221,6 +221,11 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
                 form.instance.organizer = self._own_organizers(request).get()
             create_event(event=form.instance, ticket_types=kinds.new_objects, actor=actor, now=now)
             return
+        # First, so that they may still name the ticket types that are dropped below.
+        questions = [formset for formset in others if formset.model is Question]
+        gates = [formset for formset in others if formset.model is Gate]
+        save_questions(questions, event_id=form.instance.pk, actor=actor, now=now)
+        save_gates(gates, event_id=form.instance.pk, actor=actor, now=now)
         change_event(
             event_id=form.instance.pk,
             fields=form.changes(),
@@ -230,10 +235,6 @@ class EventAdmin(ShowsHistory, LinksToDoorAndBoxOffice, HasGates, EventActions):
             actor=actor,
             now=now,
         )
-        questions = [formset for formset in others if formset.model is Question]
-        gates = [formset for formset in others if formset.model is Gate]
-        save_questions(questions, event_id=form.instance.pk, actor=actor, now=now)
-        save_gates(gates, event_id=form.instance.pk, actor=actor, now=now)
 
     @display(description=gettext_lazy("event"), header=True, ordering="name")
     def named(self, event: Event) -> list[str]:

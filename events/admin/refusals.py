@@ -57,6 +57,9 @@ SENTENCES: Final[Mapping[str, Any]] = {
     "not_found": _("It does not exist any more, or you may not see it."),
     "nothing_to_deliver": _("Only a paid order's tickets can be sent."),
     "nothing_to_retry": _("Nothing of this order is unfinished, so there is nothing to retry."),
+    "only_type_of_gate": _(
+        "A gate admits only this ticket type. Change or delete the gate, then delete the type."
+    ),
     "order_not_cancellable": _("Only an order that waits for its payment can be cancelled."),
     "order_not_paid": _("The order is not paid."),
     "order_not_payable": _("The order cannot be paid any more."),

@@ -25,6 +25,7 @@ from events.models import (
 from events.stock.record import claim_event
 from events.ticket_types import (
     CapacityBelowCommitted,
+    OnlyTypeOfGate,
     TicketTypeInUse,
     refuse_low_capacity,
     refuse_to_drop,
@@ -131,6 +132,14 @@ class TicketTypeFormSet(BaseInlineFormSet):
             raise ValidationError(
                 _("%(name)s has orders and cannot be deleted. Lower its capacity instead.")
                 % {"name": kind.name}
+            ) from refusal
+        except OnlyTypeOfGate as refusal:
+            raise ValidationError(
+                _(
+                    "The gate %(gate)s admits only %(name)s. Change or delete the gate and save,"
+                    " then delete %(name)s."
+                )
+                % {"gate": refusal.gate.name, "name": kind.name}
             ) from refusal
         except CapacityBelowCommitted as refusal:
             form.add_error(

@@ -31,7 +31,7 @@ class Gate(models.Model):
         db_index=False,
     )
     name = models.CharField(_("name"), max_length=LONGEST_GATE, validators=[check_line])
-    # A gate whose last type was deleted admits nobody, which staff notice.
+    # Never empty: a gate's only type cannot be deleted (`refuse_to_drop`).
     ticket_types = models.ManyToManyField(
         TicketType, related_name="gates", verbose_name=_("admits")
     )

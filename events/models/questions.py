@@ -55,7 +55,7 @@ class Question(models.Model):
     choices = ArrayField(models.CharField(max_length=LONGEST_CHOICE), blank=True, default=list)
     is_required = models.BooleanField(_("must be answered"), default=False)
     is_shown_at_door = models.BooleanField(_("shown at the door"), default=False)
-    # Empty: all of them.
+    # Empty: all of them. `_drop_type` retires the questions of a type before it is deleted.
     ticket_types = models.ManyToManyField(
         TicketType, blank=True, related_name="questions", verbose_name=_("only for")
     )

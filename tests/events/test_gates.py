@@ -9,7 +9,7 @@ from events.cloning import clone_event
 from events.gates import GateNamedTwice, GateRule, TooManyGates, change_gates, gates_of
 from events.models import Event, EventStatus, Gate, TicketType
 from events.organizing import cancel_event, change_event
-from events.ticket_types import UnknownTypeOfEvent
+from events.ticket_types import OnlyTypeOfGate, UnknownTypeOfEvent
 from tests.make import SOMEBODY, as_organizer, make_event, make_ticket_type
 from ticketing import clock
 from ticketing.models import Act
@@ -30,6 +30,17 @@ def kinds_of(event: Event) -> list[TicketType]:
 
 def change(event: Event, *rules: GateRule) -> None:
     change_gates(event_id=event.pk, rules=rules, actor=SOMEBODY, now=clock.now())
+
+
+def drop(event: Event, *kinds: TicketType) -> None:
+    change_event(
+        event_id=event.pk,
+        fields={},
+        ticket_types=[],
+        dropped=[kind.pk for kind in kinds],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
 
 
 def shown(event: Event) -> list[tuple[str, list[str]]]:
@@ -77,20 +88,31 @@ def test_rules_that_do_not_fit_change_nothing(event: Event):
     assert len(shown(event)) == 50
 
 
-def test_a_gate_whose_last_type_is_dropped_admits_nobody(event: Event):
+def test_the_only_type_of_a_gate_is_dropped_after_the_gate_admits_another(event: Event):
     pista, camarote = kinds_of(event)
-    change(event, GateRule("VIP", [camarote.pk]))
+    camarote_only = GateRule("VIP", [camarote.pk])
+    change(event, GateRule("Sul", [pista.pk, camarote.pk]), camarote_only)
+    vip = make_ticket_type(event=event, name="VIP")
 
-    change_event(
-        event_id=event.pk,
-        fields={},
-        ticket_types=[{"id": pista.pk}],
-        drop_others=True,
-        actor=SOMEBODY,
-        now=clock.now(),
-    )
+    with pytest.raises(OnlyTypeOfGate, match="gate VIP admits only Camarote"):
+        drop(event, camarote)
+    assert shown(event) == [("Sul", ["Pista", "Camarote"]), ("VIP", ["Camarote"])]
+    change(event, GateRule("Sul", [pista.pk, camarote.pk]), GateRule("VIP", [vip.pk]))
+    drop(event, camarote)
 
-    assert shown(event) == [("VIP", [])]
+    assert shown(event) == [("Sul", ["Pista"]), ("VIP", ["VIP"])]
+
+
+def test_all_types_of_a_gate_are_not_dropped_together(event: Event):
+    pista, camarote = kinds_of(event)
+    vip = make_ticket_type(event=event, name="VIP")
+    change(event, GateRule("VIP", [camarote.pk, vip.pk]))
+
+    with pytest.raises(OnlyTypeOfGate):
+        drop(event, camarote, vip)
+
+    assert kinds_of(event) == [pista, camarote, vip]
+    assert shown(event) == [("VIP", ["Camarote", "VIP"])]
 
 
 def test_a_copy_of_an_event_has_its_gates_and_its_rules(event: Event):
@@ -144,6 +166,28 @@ def test_wrong_gates_are_refused_with_their_place_or_reason(event: Event):
     assert unknown.json()["code"] == "unknown_ticket_type_of_event"
     assert twice.json()["code"] == "gate_named_twice"
     assert not Gate.objects.exists()
+
+
+def test_the_only_type_of_a_gate_is_not_dropped_by_the_api(event: Event):
+    _pista, camarote = kinds_of(event)
+    change(event, GateRule("VIP", [camarote.pk]))
+    client, path = as_organizer(event), f"/events/{event.pk}"
+    whole = {
+        "name": event.name,
+        "venue": event.venue,
+        "city": event.city,
+        "starts_at": event.starts_at.isoformat(),
+        "ends_at": event.ends_at.isoformat(),
+        "status": event.status,
+        "ticket_types": [{"name": "Pista", "price": "45.00", "capacity": 100}],
+    }
+
+    refused = client.put(path, whole, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "only_type_of_gate")
+    assert shown(event) == [("VIP", ["Camarote"])]
+    put(event, [])
+    assert client.put(path, whole, format="json").status_code == 200
 
 
 def test_gates_of_a_cancelled_event_do_not_change(event: Event):

@@ -98,7 +98,7 @@ def test_dropping_a_ticket_type_begins_a_new_epoch_even_if_redis_is_not_rebuilt(
     monkeypatch.setattr("events.ticket_types.try_to_rebuild_stock", lambda **_: None)
 
     with transaction.atomic():
-        change_ticket_types(event, [], dropped=[to_drop.pk])
+        change_ticket_types(event, [], dropped=[to_drop.pk], now=clock.now())
 
     assert current_epoch(event.pk) == before + 1
 
@@ -110,10 +110,10 @@ def test_only_an_event_on_sale_needs_its_last_ticket_type():
         kind = event.ticket_types.get()
         if event == on_sale:
             with pytest.raises(LastTicketType), transaction.atomic():
-                change_ticket_types(event, [], dropped=[kind.pk])
+                change_ticket_types(event, [], dropped=[kind.pk], now=clock.now())
         else:
             with transaction.atomic():
-                change_ticket_types(event, [], dropped=[kind.pk])
+                change_ticket_types(event, [], dropped=[kind.pk], now=clock.now())
 
     assert (draft.ticket_types.count(), on_sale.ticket_types.count()) == (0, 1)
 

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 from events.changes import EventNotEditable
 from events.cloning import clone_event
 from events.models import Event, Question, QuestionKind, QuestionScope
-from events.organizing import cancel_event
+from events.organizing import cancel_event, change_event
 from events.questions import (
     AskedQuestion,
     QuestionInUse,
@@ -14,6 +14,7 @@ from events.questions import (
     change_questions,
     questions_of,
 )
+from orders.required_details import needs_details
 from tests.make import (
     SOMEBODY,
     answer,
@@ -95,6 +96,42 @@ def test_an_event_asks_a_bounded_number_of_questions_and_a_cancelled_one_none():
 
     with pytest.raises(EventNotEditable):
         change(event, AskedQuestion(Question(label="Too late?")))
+
+
+def test_a_question_goes_with_its_only_ticket_type_and_is_not_asked_of_everybody():
+    event = make_event()
+    floor, box, vip = (
+        event.ticket_types.get(),
+        *(make_ticket_type(event=event, name=name) for name in ("Camarote", "VIP")),
+    )
+    make_question(event=event, label="Plate?", is_required=True, only_for=[vip])
+    two = make_question(event=event, label="Drink?", only_for=[box, vip])
+    everybody = make_question(event=event, label="Allergies?")
+    answered = make_question(event=event, label="Size?")
+    order = make_reserved_order(ticket_type=floor)
+    answer(order, answered, "M")
+    change(event, AskedQuestion(answered, [vip.pk]))
+
+    change_event(
+        event_id=event.pk,
+        fields={},
+        ticket_types=[],
+        dropped=[vip.pk],
+        actor=SOMEBODY,
+        now=clock.now(),
+    )
+
+    assert questions_of(event.pk) == [two, everybody]
+    assert list(two.ticket_types.all()) == [box]
+    assert list(Question.objects.exclude(retired_at=None)) == [answered]
+    assert not Question.objects.filter(label="Plate?").exists()
+    assert not needs_details(order, clock.now())
+    recorded = Act.objects.get(type=ActType.EVENT_CHANGED, subject_id=event.pk)
+    assert {(each["field"], each["from"]) for each in recorded.details["changes"]} == {
+        ("ticket_type", "VIP"),
+        ("question", "Plate?"),
+        ("question", "Size?"),
+    }
 
 
 def test_a_copied_event_asks_the_same_of_its_own_ticket_types():

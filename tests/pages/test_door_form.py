@@ -61,6 +61,24 @@ def test_a_gate_is_renamed_and_removed_in_the_form():
     assert not Gate.objects.exists()
 
 
+def test_the_only_type_of_a_gate_is_deleted_once_the_saved_gate_admits_another():
+    event = make_event(status="draft")
+    floor, vip = event.ticket_types.get(), make_ticket_type(event=event, name="Camarote")
+    gate = Gate.objects.create(event=event, name="VIP")
+    gate.ticket_types.set([vip])
+    delete = {"ticket_types-1-DELETE": "on"}
+
+    refused = save(event, **delete, **{"gates-0-ticket_types": str(floor.pk)})
+
+    assert "O portão VIP só admite Camarote." in refused.content.decode()
+    assert list(gate.ticket_types.all()) == [vip]
+    gate.ticket_types.set([floor, vip])
+    saved = save(event, **delete, **{"gates-0-name": "Sul"})
+    assert saved.status_code == 302, saved.content.decode()
+    assert list(event.ticket_types.all()) == [floor]
+    assert list(Gate.objects.get(name="Sul").ticket_types.all()) == [floor]
+
+
 def test_gates_need_different_names_and_a_ticket_type():
     event = make_event(status="draft")
     kind = event.ticket_types.get()

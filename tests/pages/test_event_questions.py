@@ -17,6 +17,7 @@ from tests.make import (
     make_paid_order,
     make_question,
     make_reserved_order,
+    make_ticket_type,
     make_user,
 )
 from tests.pages.test_admin import event_form
@@ -57,6 +58,18 @@ def test_a_question_is_asked_on_the_page_of_its_event():
     question = Question.objects.get()
     assert (question.label, question.choices) == ("Size?", ["P", "M"])
     assert list(question.ticket_types.all()) == [kind]
+
+
+def test_a_question_that_is_changed_while_its_only_type_is_deleted_goes_with_the_type():
+    event = make_event(status="draft")
+    vip = make_ticket_type(event=event, name="VIP")
+    make_question(event=event, label="Plate?", only_for=[vip])
+
+    saved = save(event, **{"questions-0-label": "Car?", "ticket_types-1-DELETE": "on"})
+
+    assert saved.status_code == 302, saved.content.decode()
+    assert [kind.name for kind in event.ticket_types.all()] == ["Pista"]
+    assert not Question.objects.exists()
 
 
 def test_choices_that_a_browser_sends_back_as_they_were_record_no_change():
