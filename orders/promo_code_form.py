@@ -84,17 +84,19 @@ class PromoCodeForm(forms.ModelForm):
     def _types(self, name: str, *, is_hidden: bool | None) -> list[tuple[Any, Any]]:
         """Return the types to choose from, with those that a stored code has already."""
         kinds = TicketType.objects.order_by("event_id", "number").select_related("event")
+        stored = getattr(self.instance, name)
         if is_hidden is not None:
-            stored = getattr(self.instance, name)
             kinds = kinds.filter(is_hidden=True) | kinds.filter(pk__in=stored)
         event_id = None if self.instance._state.adding else self.instance.event_id  # noqa: SLF001 - as Django's admin does
         chosen = event_id or self.data.get("event") or self.initial.get("event")
         events = self._events().filter(pk=chosen) if _is_id(chosen) else self._events()
         names = dict(events.order_by("-created_at", "pk").values_list("pk", "name")[:_MOST_EVENTS])
-        found = list(kinds.filter(event__in=names))
+        found = {kind.pk: kind for kind in kinds.filter(event__in=names)}
+        # Left out, a code for deleted types would become one for all types at the next save.
+        deleted = [(pk, _("Deleted ticket type")) for pk in stored if pk not in found]
         if len(names) <= 1:
-            return [(kind.pk, kind.name) for kind in found]
-        return [(kind.pk, f"{names[kind.event_id]}: {kind.name}") for kind in found]
+            return [*((kind.pk, kind.name) for kind in found.values()), *deleted]
+        return [(kind.pk, f"{names[kind.event_id]}: {kind.name}") for kind in found.values()]
 
     def _events(self) -> Any:
         if not self.instance._state.adding:  # noqa: SLF001 - as Django's admin does

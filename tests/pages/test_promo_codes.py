@@ -199,6 +199,26 @@ def test_a_code_is_changed_but_never_renamed():
     ]
 
 
+def test_a_code_for_a_deleted_type_does_not_become_one_for_all_types_when_it_is_saved():
+    event = make_event()
+    vip = make_ticket_type(event=event, name="VIP")
+    promo = make_promo_code(event=event, ticket_types=[vip.pk])
+    TicketType.objects.filter(pk=vip.pk).delete()
+    client, page = sign_in(event), reverse("admin:orders_promocode_change", args=[promo.pk])
+    shown = client.get(page).context["adminform"].form["ticket_types"]
+    boxes = [each.data for each in shown.subwidgets]
+
+    chosen = {str(box["value"]): box["label"] for box in boxes if box["selected"]}
+    typed = form(event, percent="20", ticket_types=list(chosen))
+    del typed["how_many"]
+    answer = client.post(page, typed)
+
+    assert list(chosen.values()) == ["Deleted ticket type"]
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    promo.refresh_from_db()
+    assert (promo.percent, promo.ticket_types) == (Decimal(20), [vip.pk])
+
+
 def test_codes_are_deactivated_and_only_unused_ones_deleted():
     event = make_event()
     used, unused = (make_promo_code(event=event, code=code) for code in ("USADO", "NOVO"))
