@@ -98,6 +98,11 @@ def plain(text: str) -> str:
     return " ".join(letters.casefold().split())
 
 
+def exact(text: str) -> str:
+    """Return a text without double spaces, and with one form of each accent, to compare it."""
+    return unicodedata.normalize("NFC", _tidy(text))
+
+
 def _decode(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")

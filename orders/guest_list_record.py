@@ -30,6 +30,13 @@ class LineProblem(models.TextChoices):
     NAME = "name", _("The name is missing or too long.")
     EMAIL = "email", _("The email address is not valid.")
     TICKET_TYPE = "ticket_type", _("The event has no such ticket type.")
+    UNCLEAR_TYPE = (
+        "unclear_type",
+        _(
+            "Several ticket types have almost this name. Write it exactly, with accents and"
+            " capitals."
+        ),
+    )
     QUANTITY = "quantity", _("The quantity must be a number from 1 to 100.")
     SOLD_OUT = "sold_out", _("Not enough tickets are left.")
     CLOSED = "closed", _("The event was cancelled, or is over.")

@@ -15,7 +15,7 @@ from events.models import Event, TicketType
 from events.stock.record import SoldOut
 from orders.box_office import MOST_TICKETS, ReasonNeeded, Sale, sell_at_box_office
 from orders.box_office_record import BoxOfficeMethod
-from orders.guest_list_files import RawLine, plain
+from orders.guest_list_files import RawLine, exact, plain
 from orders.guest_list_record import (
     GuestLine,
     GuestList,
@@ -76,7 +76,7 @@ def check_guest_list(  # noqa: PLR0913 - a list is made of all these
         created_at=now,
         ask_again_at=now,
     )
-    kinds = {plain(kind.name): kind for kind in event.ticket_types.order_by("-number")}
+    kinds = list(event.ticket_types.all())
     seen: Counter[str] = Counter()
     checked = [_check(guests, line, kinds, seen) for line in lines]
     sold = GuestLine.objects.filter(
@@ -178,15 +178,15 @@ def forget_guest_lists(*, now: datetime) -> None:
 
 
 def _check(
-    guests: GuestList, raw: RawLine, kinds: Mapping[str, TicketType], seen: Counter[str]
+    guests: GuestList, raw: RawLine, kinds: Sequence[TicketType], seen: Counter[str]
 ) -> GuestLine:
-    kind = _kind_of(raw.ticket_type, kinds)
+    kind, unclear = _kind_of(raw.ticket_type, kinds)
     quantity = _quantity_of(raw.quantity)
     email, problem = _address_of(raw.email)
     if not raw.name or len(raw.name) > _LONGEST_NAME:
         problem = LineProblem.NAME
-    elif kind is None:
-        problem = LineProblem.TICKET_TYPE
+    elif unclear:
+        problem = unclear
     elif not quantity:
         problem = LineProblem.QUANTITY
     digest = _digest(guests, raw.name, email, kind, quantity)
@@ -206,10 +206,17 @@ def _check(
     )
 
 
-def _kind_of(text: str, kinds: Mapping[str, TicketType]) -> TicketType | None:
+def _kind_of(
+    text: str, kinds: Sequence[TicketType]
+) -> tuple[TicketType | None, LineProblem | None]:
     if not text and len(kinds) == 1:
-        return next(iter(kinds.values()))
-    return kinds.get(plain(text))
+        return kinds[0], None
+    alike = [kind for kind in kinds if plain(kind.name) == plain(text)]
+    # Two names may differ in accents or capitals only.
+    found = [kind for kind in alike if exact(kind.name) == exact(text)] or alike
+    if len(found) == 1:
+        return found[0], None
+    return None, LineProblem.UNCLEAR_TYPE if found else LineProblem.TICKET_TYPE
 
 
 def _quantity_of(text: str) -> int:

@@ -124,6 +124,27 @@ def test_a_checked_list_says_what_is_wrong_in_each_line_and_sells_nothing():
     assert (first.ticket_type, first.ticket_type_text, first.quantity) == (kind, "pista", 2)
 
 
+def test_a_type_is_not_guessed_between_names_that_differ_in_accents_or_capitals():
+    floor = make_ticket_type(name="Pista")
+    plain, accented = (
+        make_ticket_type(event=floor.event, name=name) for name in ("Area Vip", "Área VIP")
+    )
+    names = ["Area Vip", "Área VIP", "A\u0301rea  VIP", "area vip", "ÁREA VIP", "PISTA", ""]
+
+    check(floor, [RawLine(row, "Ana", "", name, "1") for row, name in enumerate(names, 1)])
+
+    found = GuestLine.objects.order_by("row").values_list("ticket_type", "problem")
+    assert list(found) == [
+        (plain.pk, ""),
+        (accented.pk, ""),
+        (accented.pk, ""),
+        (None, LineProblem.UNCLEAR_TYPE),
+        (None, LineProblem.UNCLEAR_TYPE),
+        (floor.pk, ""),
+        (None, LineProblem.TICKET_TYPE),
+    ]
+
+
 def test_the_largest_values_of_a_line_are_taken_and_other_digits_are_not():
     kind = make_ticket_type()
     lines = [
