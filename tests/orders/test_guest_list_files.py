@@ -1,6 +1,9 @@
 """Reading guest lists: CSV as spreadsheets write it, XLSX, and pasted lines."""
 
+import tracemalloc
 import zipfile
+from collections.abc import Callable
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +21,7 @@ from orders.guest_list_files import (
 )
 
 ANA = RawLine(2, "Ana Souza", "ana@example.com", "Pista", "2")
+ANA_CELL = '<c r="A1" t="str"><v>Ana</v></c>'
 
 
 def xlsx(*rows: list[Any]) -> bytes:
@@ -27,6 +31,28 @@ def xlsx(*rows: list[Any]) -> bytes:
     file = BytesIO()
     book.save(file)
     return file.getvalue()
+
+
+def with_part(content: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a workbook with one part of its archive changed."""
+    file = BytesIO()
+    with (
+        zipfile.ZipFile(BytesIO(content)) as source,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for part in source.namelist():
+            unpacked = source.read(part)
+            target.writestr(part, change(unpacked) if part == name else unpacked)
+    return file.getvalue()
+
+
+def with_rows(rows: str, *, size: str = "A1") -> bytes:
+    """Return a workbook whose sheet claims a size and has these rows."""
+    sheet = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f'<dimension ref="{size}"/><sheetData>{rows}</sheetData></worksheet>'
+    )
+    return with_part(xlsx(), "xl/worksheets/sheet1.xml", lambda _: sheet.encode())
 
 
 @pytest.mark.parametrize(
@@ -106,6 +132,102 @@ def test_a_small_archive_that_unpacks_to_much_is_refused():
     assert len(file.getvalue()) < LARGEST_FILE
     with pytest.raises(GuestListTooLong):
         read_guest_list(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (with_rows(f'<row r="1">{ANA_CELL}</row>', size="A1:XFD500"), [1]),
+        (with_rows(f'<row r="1">{ANA_CELL}<c r="XFD1" s="0"/></row>'), [1]),
+        (
+            with_rows(
+                f'<row r="1">{ANA_CELL}</row><row r="99999"><c r="A99999"><v>5</v></c></row>',
+                size="A1:XFD99999",
+            ),
+            [1, 99_999],
+        ),
+    ],
+    ids=["claimed size", "last column", "far row"],
+)
+def test_what_a_workbook_claims_costs_no_memory(content: bytes, rows: list[int]):
+    read_guest_list(xlsx(["Ana"]))  # What is loaded once is not counted.
+    tracemalloc.start()
+    try:
+        lines = read_guest_list(content)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert [line.row for line in lines] == rows
+    assert peak < 3_000_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_rows("<row>" + "<c/>" * 300_000 + "</row>"),
+        with_rows("<row/>" * 300_000),
+        with_part(xlsx(["Ana"]), "xl/styles.xml", lambda part: part + b"<xf/>" * 300_000),
+        xlsx(["Ana", *[""] * 60, "x"]),
+    ],
+    ids=["cells", "rows", "styles", "columns"],
+)
+def test_a_workbook_of_too_many_parts_is_refused(content: bytes):
+    with pytest.raises(GuestListTooLong):
+        read_guest_list(content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_workbook_that_defines_entities_is_refused(encoding: str):
+    def define(sheet: bytes) -> bytes:
+        return f"<!DOCTYPE a [<!ENTITY b 'Ana'>]>{sheet.decode()}".encode(encoding)
+
+    content = with_part(with_rows(f"<row>{ANA_CELL}</row>"), "xl/worksheets/sheet1.xml", define)
+
+    with pytest.raises(GuestListNotReadable):
+        read_guest_list(content)
+
+
+def test_only_the_first_sheet_is_opened():
+    book = Workbook()
+    book.active.append(["Ana"])
+    book.create_sheet().append(["Bia"])
+    file = BytesIO()
+    book.save(file)
+    # Whatever the second sheet is, it does not matter.
+    content = with_part(file.getvalue(), "xl/worksheets/sheet2.xml", lambda _: b"no sheet")
+
+    assert [line.name for line in read_guest_list(content)] == ["Ana"]
+
+
+def test_cells_of_a_workbook_are_read_as_they_are_written():
+    content = xlsx(["Ana", None, date(2026, 5, 1), 2], [], [3.5, True, "", 2.0])
+
+    assert read_guest_list(content) == [
+        RawLine(1, "Ana", "", "2026-05-01 00:00:00", "2"),
+        RawLine(3, "3.5", "True", "", "2"),
+    ]
+
+
+def test_a_row_beyond_the_last_of_any_sheet_is_not_reached():
+    content = with_rows(f'<row r="1">{ANA_CELL}</row><row r="99999999999">{ANA_CELL}</row>')
+
+    assert [line.row for line in read_guest_list(content)] == [1]
+
+
+def test_lines_below_many_rows_of_formats_only_are_read():
+    formats = "".join(f'<row r="{row}"><c r="A{row}" s="0"/></row>' for row in range(2, 3_000))
+    last = '<row r="3000"><c r="A3000" t="str"><v>Bia</v></c></row>'
+
+    lines = read_guest_list(with_rows(f'<row r="1">{ANA_CELL}</row>{formats}{last}'))
+
+    assert [(line.row, line.name) for line in lines] == [(1, "Ana"), (3_000, "Bia")]
+
+
+def test_a_text_that_many_cells_share_is_not_repeated_as_a_whole():
+    line = read_guest_list(xlsx(["x" * 30_000, "a@example.com"]))[0]
+
+    assert len(line.name) == 1_000
 
 
 def test_a_file_of_exactly_the_largest_size_is_read(monkeypatch: pytest.MonkeyPatch):
