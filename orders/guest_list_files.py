@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any, Final
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
@@ -142,8 +142,9 @@ def _read_xlsx(content: bytes) -> Iterator[list[str]]:
             yield _show_row(row)
     except Invalid:
         raise
-    except (BadZipFile, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
-        # The libraries raise all of these for damaged files.
+    except Exception as error:
+        # A damaged file, or one of another program, makes the libraries raise nearly anything:
+        # OSError, RuntimeError for a password, zlib.error, SyntaxError, IndexError.
         raise GuestListNotReadable("The file is no XLSX file, or is damaged.") from error
 
 

@@ -115,13 +115,51 @@ def test_a_damaged_file_is_refused(content: bytes):
         read_guest_list(content)
 
 
-def test_an_archive_that_is_no_workbook_is_refused():
+WORD_TYPES = b'<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"a.txt": b"Ana"}, {"[Content_Types].xml": WORD_TYPES, "word/document.xml": b"<w/>"}],
+    ids=["archive", "Word"],
+)
+def test_an_archive_that_is_no_workbook_is_refused(parts: dict[str, bytes]):
     file = BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.txt", "Ana")
+        for name, unpacked in parts.items():
+            archive.writestr(name, unpacked)
 
     with pytest.raises(GuestListNotReadable):
         read_guest_list(file.getvalue())
+
+
+def overwrite(content: bytes, mark: bytes, new: bytes, *, after: int) -> bytes:
+    """Return the bytes with some overwritten, so many after the first mark."""
+    start = content.index(mark) + after
+    return content[:start] + new + content[start + len(new) :]
+
+
+LOCAL, CENTRAL, SHEET = b"PK\x03\x04", b"PK\x01\x02", "xl/worksheets/sheet1.xml"
+RELATIONS = "xl/_rels/workbook.xml.rels"
+BOOK = with_rows(f"<row>{ANA_CELL}</row>")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        overwrite(BOOK, b"xl/workbook.xml", b"\xaa" * 20, after=15),
+        overwrite(overwrite(BOOK, LOCAL, b"\x01", after=6), CENTRAL, b"\x01", after=8),
+        overwrite(BOOK, CENTRAL, b"\x63", after=10),
+        with_rows(f'<row>{ANA_CELL}</row><row><c t="s"><v>99</v></c></row>'),
+        with_part(BOOK, SHEET, lambda part: part[:-30]),
+        with_part(BOOK, SHEET, lambda part: b'<?xml version="1.0" encoding="odd"?>' + part),
+        with_part(BOOK, RELATIONS, lambda part: part.replace(b"sheet1.xml", b"sheet9.xml")),
+    ],
+    ids=["bytes", "password", "method", "string", "cut", "encoding", "no sheet"],
+)
+def test_a_damaged_workbook_is_refused(content: bytes):
+    with pytest.raises(GuestListNotReadable):
+        read_guest_list(content)
 
 
 def test_a_small_archive_that_unpacks_to_much_is_refused():
