@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final
 from zipfile import ZipFile
 
+from django.conf import settings
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
 
@@ -16,7 +17,7 @@ from ticketing.errors import Invalid
 
 MOST_LINES: Final = 500
 # In bytes. 500 lines are much less.
-LARGEST_FILE: Final = 1_000_000
+LARGEST_FILE: Final[int] = settings.GUEST_LIST_MAX_BYTES
 # An XLSX file is a ZIP archive, and a small archive can unpack to gigabytes.
 _LARGEST_UNPACKED: Final = 20_000_000
 # Each tag becomes an object in memory, many times as large as the tag. 500 lines of 50 columns have

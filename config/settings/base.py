@@ -61,9 +61,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
 # disk of a container may be read-only. The form around it needs some more bytes.
 PICTURE_MAX_BYTES = 8 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = PICTURE_MAX_BYTES + 64 * 1024
+# A guest list, which one page of the admin takes.
+GUEST_LIST_MAX_BYTES = 1_000_000
 LARGER_BODIES: dict[str, int] = {
     r"/admin/events/event/[^/]+/picture_this/?": FILE_UPLOAD_MAX_MEMORY_SIZE,
     r"/admin/events/organizer/[^/]+/logo_this/?": FILE_UPLOAD_MAX_MEMORY_SIZE,
+    r"/admin/orders/guestlist/event/[^/]+/?": GUEST_LIST_MAX_BYTES + 64 * 1024,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ticketing.User"

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from events.models import Event, Membership, Role
+from orders.guest_list_files import LARGEST_FILE
 from orders.guest_list_record import GuestList, GuestListState
 from orders.models import Order
 from tests.make import make_event, make_organizer, make_user
@@ -76,6 +77,20 @@ def test_a_file_is_read_like_pasted_lines():
 
     assert "1 line is ready: 2 tickets." in text_of(page)
     assert GuestList.objects.get().file_name == "guests.csv"
+
+
+def test_a_file_of_the_largest_size_is_read_and_a_larger_one_is_refused_with_words():
+    event = make_event()
+    client = sign_in(event)
+    line = b"Ana Souza;ana@example.com;Pista;2;"
+
+    def send(size: int) -> Any:
+        content = (line + (b"x" * 9_999 + b";") * 200)[:size]
+        return upload(client, event, text="", file=SimpleUploadedFile("guests.csv", content))
+
+    assert "1 line is ready: 2 tickets." in text_of(send(LARGEST_FILE))
+    assert "500 lines and one megabyte at most" in text_of(send(LARGEST_FILE + 1))
+    assert send(LARGEST_FILE + 100_000).status_code == 413
 
 
 def test_a_cash_list_shows_its_price():
