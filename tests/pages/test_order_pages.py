@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from events.models import Membership, Role
+from orders.box_office import sell_at_box_office
+from orders.insertion import Customer
 from orders.models import Order, Refund, TicketExchange
 from orders.page_link import order_link
 from tests.make import (
     SOMEBODY,
+    a_sale,
     as_bearer,
     make_device,
     make_paid_order,
@@ -279,6 +283,61 @@ def test_a_name_with_a_web_address_is_refused_in_a_correction(queue: RecordingQu
 
     order.refresh_from_db()
     assert (response.status_code, order.customer_name) == (200, name)
+
+
+def sale_without_an_address(queue: RecordingQueue) -> Order:
+    sale = a_sale(make_ticket_type(), quantity=1, customer=Customer("Bia Lima", "", "pt-br"))
+    order_id = sell_at_box_office(sale=sale, user_id=None, actor=SOMEBODY, now=clock.now())
+    queue.run_all()
+    return Order.objects.get(pk=order_id)
+
+
+def test_a_sale_without_an_address_gets_one_and_its_tickets_are_mailed_there(
+    queue: RecordingQueue,
+):
+    order = sale_without_an_address(queue)
+    sent = {"was_name": "Bia Lima", "was_email": "", "name": "Bia Lima", "email": "bia@example.com"}
+
+    staff_of(order).post(action("correct_this", order), sent)
+    queue.run_all()
+
+    order.refresh_from_db()
+    assert order.customer_email == "bia@example.com"
+    assert [letter.to for letter in mail.outbox] == [["bia@example.com"]]
+    assert tickets_of(order)[-1].code in mail.outbox[0].body
+
+
+def test_the_name_of_a_sale_without_an_address_is_corrected_alone(queue: RecordingQueue):
+    order = sale_without_an_address(queue)
+    staff, url = staff_of(order), action("correct_this", order)
+    field = re.search(r'<input[^>]*name="email"[^>]*>', staff.get(url).content.decode())
+    sent = {"was_name": "Bia Lima", "was_email": "", "name": "Bia Reis", "email": ""}
+
+    staff.post(url, sent)
+    queue.run_all()
+
+    order.refresh_from_db()
+    assert field is not None
+    assert "required" not in re.sub(r'class="[^"]*"', "", field[0])
+    assert (order.customer_name, order.customer_email) == ("Bia Reis", "")
+    assert [ticket.holder_name for ticket in tickets_of(order) if ticket.status == "valid"] == [
+        "Bia Reis"
+    ]
+    assert not mail.outbox
+
+
+@pytest.mark.parametrize("was_email", ["", "ana@example.com"])
+def test_an_address_is_not_taken_from_an_order_by_a_correction(
+    queue: RecordingQueue, was_email: str
+):
+    order = order_of_three()
+    name = order.customer_name
+    sent = {"was_name": name, "was_email": was_email, "name": "Ana Reis", "email": ""}
+
+    staff_of(order).post(action("correct_this", order), sent)
+
+    order.refresh_from_db()
+    assert (order.customer_name, order.customer_email) == (name, "ana@example.com")
 
 
 def test_a_ticket_gets_another_holder_and_a_new_code(queue: RecordingQueue):

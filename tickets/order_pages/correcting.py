@@ -33,16 +33,24 @@ class CustomerForm(forms.Form):
     """An order's customer as it should be. `was_…` is what the page showed."""
 
     was_name = forms.CharField(widget=forms.HiddenInput, strip=False)
-    was_email = forms.CharField(widget=forms.HiddenInput, strip=False)
+    was_email = forms.CharField(widget=forms.HiddenInput, strip=False, required=False)
     name = PersonNameField(label=gettext_lazy("Customer's name"))
     email = AddressFormField(
         label=gettext_lazy("Customer's email"), widget=UnfoldAdminEmailInputWidget
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # A sale at the box office or of a guest list may have no address, and may stay without one.
+        self.fields["email"].required = bool(self["was_email"].value())
+
     def _clean_fields(self) -> None:
         # An old address may break today's rules. Left as it is, it is no error.
         if self.data.get("email") == self.data.get("was_email"):
-            self.fields["email"] = forms.CharField(label=self.fields["email"].label, strip=False)
+            email = self.fields["email"]
+            self.fields["email"] = forms.CharField(
+                label=email.label, required=email.required, strip=False
+            )
         super()._clean_fields()  # type: ignore[misc]
 
 
