@@ -42,8 +42,9 @@ _SIGN_IN: Final = frozenset(
     }
 )
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find": "find"}
-# The forms of the shop that reserve, and the one that tries whether another address may.
-_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/(?:again|contact)")
+# The forms of the shop that reserve, and those that reserve again if their order has ended. Whether
+# one does is in its body, which is not read before the limit of bodies.
+_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/(?:again|contact|details|names)")
 # What each process makes once a second for all readers: a count of each request would cost more
 # than the response. The views count requests for events that their process does not know, because
 # each costs a query.
