@@ -19,7 +19,7 @@ from events.catalogue import latest_return_by_type, left_by_type, look_up_event
 from events.event_cache import CachedEvent, take_event_named
 from events.models import ChangeForBuyers, EventStatus
 from ticketing import clock
-from ticketing.api.limits import count_read
+from ticketing.api.limits import count_as
 from ticketing.pages.kept import KeptPage
 
 _FRESH_SECONDS: Final = 1.0
@@ -70,7 +70,7 @@ def read_live_event(slug: str, *, now: datetime) -> LiveEvent | None:
 
 def count_if_unknown(request: HttpRequest, slug: str) -> HttpResponseBase | None:
     """Count a request for an event that this process has to look up. Return its refusal, if any."""
-    return None if slug in _readings else count_read(request)
+    return None if slug in _readings else count_as("read", request)
 
 
 def show_live(request: HttpRequest, slug: str) -> HttpResponseBase:

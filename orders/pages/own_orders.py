@@ -19,7 +19,7 @@ from orders.pages.access import KEPT_SECONDS
 from orders.pages.next_step import next_step
 from orders.pages.shown_order import state_of
 from ticketing import clock
-from ticketing.api.limits import count_read
+from ticketing.api.limits import count_as
 from ticketing.clock import zone_named
 from ticketing.pages.kept import is_for_all
 
@@ -69,7 +69,7 @@ def show_own_orders(request: HttpRequest, event: Event) -> str:
     if not ids or event.status != EventStatus.PUBLISHED:
         return ""
     # The middleware has not counted it, because for other readers it costs no query.
-    if is_for_all(request) and count_read(request) is not None:
+    if is_for_all(request) and count_as("read", request) is not None:
         return ""
     now = clock.now()
     orders = with_asks_required(Order.objects.select_related("event", "pix", "confirmation"))

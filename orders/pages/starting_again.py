@@ -24,6 +24,7 @@ from orders.pages.shown_order import state_of
 from orders.pricing import EventNotFound, WantedTickets
 from ticketing import clock
 from ticketing.api.form_keys import FIELD, new_form_key
+from ticketing.api.limits import count_as
 from ticketing.api.problems import status_and_words
 from ticketing.errors import Refusal
 
@@ -88,6 +89,8 @@ def send_again(
     """
     if request.POST.get("act") != "again":
         return show("", HTTPStatus.CONFLICT)
+    if (refused := count_as("reserve", request)) is not None:
+        return refused
     try:
         order, reserved = reserve_same_tickets(request, ended)
     except Refusal as refusal:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -153,6 +154,25 @@ def test_answers_sent_too_late_stay_on_the_page_and_go_with_the_tickets_reserved
     answers = {(a.question.label, a.position): a.value for a in Answer.objects.filter(order=new)}
     assert answers == {("Diet?", 0): "Vegan", ("Size?", 1): "P", ("Size?", 2): "M"}
     assert Answer.objects.count() == len(answers)
+
+
+def test_a_form_that_reserves_again_counts_as_a_reservation_and_others_do_not(
+    event: Event, settings: Any
+):
+    browser, home = buyer_of_two(event)
+    Order.objects.update(reserved_until=clock.now() - timedelta(seconds=1))
+    settings.RATE_LIMITS = {"reserve": ":1/7200"}
+    typed = {"answer-0": "Vegan", "answer-1": "P", "answer-2": "M"}
+    read = [browser.post(f"{home}details/", typed).status_code for _ in range(2)]
+
+    first, second = (
+        browser.post(f"{home}details/", typed | {"act": "again", "form_key": key})
+        for key in ("one", "two")
+    )
+
+    assert read == [409, 409]
+    assert (first.status_code, second.status_code) == (303, 429)
+    assert Order.objects.count() == 2
 
 
 def test_an_answer_that_is_missing_is_marked_after_the_tickets_were_reserved_again(event: Event):

@@ -42,9 +42,8 @@ _SIGN_IN: Final = frozenset(
     }
 )
 _BY_PATH: Final = {"/orders": "reserve", "/tickets/validate": "validate", "/find": "find"}
-# The forms of the shop that reserve, and those that reserve again if their order has ended. Whether
-# one does is in its body, which is not read before the limit of bodies.
-_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/(?:again|contact|details|names)")
+# The forms of the shop that reserve, and the one that tries whether another address may.
+_RESERVING: Final = re.compile(r"/e/[^/]+|/o/[^/]+/(?:again|contact)")
 # What each process makes once a second for all readers: a count of each request would cost more
 # than the response. The views count requests for events that their process does not know, because
 # each costs a query.
@@ -87,9 +86,13 @@ class RateLimitMiddleware:
         return _add_headers(response if turn.granted else _refuse(request, turn), name, turn)
 
 
-def count_read(request: HttpRequest) -> HttpResponseBase | None:
-    """Count a request that the middleware did not count. Return its refusal, if it is too many."""
-    policy = read_policy("read", settings.RATE_LIMITS.get("read", ""))
+def count_as(name: str, request: HttpRequest) -> HttpResponseBase | None:
+    """
+    Count a request of which the middleware could not know that it is of this kind.
+
+    Return its refusal, or None if it is not one too many.
+    """
+    policy = read_policy(name, settings.RATE_LIMITS.get(name, ""))
     limits = _limits_of(request, policy)
     turn = take_turn(limits) if limits else None
     return None if turn is None or turn.granted else _refuse(request, turn)

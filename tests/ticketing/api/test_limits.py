@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client
 from redis import Redis
 from rest_framework.test import APIClient
 
@@ -212,16 +211,6 @@ def test_each_kind_of_request_has_its_own_limit(settings):
     assert [read_headers(answer)[0] for answer in answers] == [
         "read", "read", "reserve", "reserve", "write", "write", "write", "validate"
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("form", ["again", "contact/", "details/", "names/"])
-def test_each_form_of_an_order_that_may_reserve_again_counts_as_a_reservation(settings, form: str):
-    settings.RATE_LIMITS = dict.fromkeys(["read", "reserve", "write"], ":50/7200")
-    page = f"/o/{make_reservation().order_id}/{form}"
-
-    answers = [Client().get(page), Client().post(page, {"act": "again"})]
-
-    assert [read_headers(answer)[0] for answer in answers] == ["read", "reserve"]
 
 
 def test_each_token_has_its_own_limit_beside_that_of_the_address(settings):
