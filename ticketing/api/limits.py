@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import Throttled
 
@@ -86,7 +86,7 @@ class RateLimitMiddleware:
         return _add_headers(response if turn.granted else _refuse(request, turn), name, turn)
 
 
-def count_as(name: str, request: HttpRequest) -> HttpResponseBase | None:
+def count_as(name: str, request: HttpRequest) -> HttpResponse | None:
     """
     Count a request of which the middleware could not know that it is of this kind.
 
@@ -138,7 +138,7 @@ def _limits_of(request: HttpRequest, policy: Policy) -> dict[str, Rate]:
     return limits
 
 
-def _refuse(request: HttpRequest, turn: Turn) -> HttpResponseBase:
+def _refuse(request: HttpRequest, turn: Turn) -> HttpResponse:
     if not settings.TRUSTED_PROXY_HOPS and "HTTP_X_FORWARDED_FOR" in request.META:
         _warn_of_untrusted_proxy()
     if is_shop_page(request.path_info):

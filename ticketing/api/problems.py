@@ -158,7 +158,7 @@ def describe(  # noqa: PLR0913, PLR0917 - the members of a problem document
     }
 
 
-def too_many_requests(request: HttpRequest, *, seconds: int) -> HttpResponseBase:
+def too_many_requests(request: HttpRequest, *, seconds: int) -> HttpResponse:
     """Return the response to a program over its rate limit."""
     wait = "1 second" if seconds == 1 else f"{seconds} seconds"
     detail = f"You are over the rate limit. Retry in {wait}."
