@@ -23,7 +23,7 @@ from tests.chaos.proxy import FaultProxy
 from tests.chaos.receivers import make_receivers
 from ticketing.stack import services
 from ticketing.stack.environment import Folder, inherited_environment, make_env, write_env
-from ticketing.stack.processes import Child, Roster
+from ticketing.stack.processes import Child, ProcessError, Roster
 from ticketing.stack.programs import Programs
 from ticketing.stack.run import compile_translations
 from ticketing.stack.serving import Service, free_port, get_url
@@ -150,13 +150,28 @@ class Arena:
         self.children[name].stop()
         self.roster.restart(self.children[name])
         if name in self.servers:
-            services.wait_for(self.servers[name])
+            self._wait_for_server(name)
         if name == "aws":
             # A killed local AWS forgets its queues, and the real one does not. The messages stay
             # lost. Not through the proxy, which may be simulating a fault.
             self._manage("provision_aws", AWS_ENDPOINT_URL=self.servers["aws"].url)
         with self.lock:
             self.down.discard(name)
+
+    def _wait_for_server(self, name: str) -> None:
+        """Start a server again until it answers, as a supervisor does in production."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                services.wait_for(self.servers[name])
+            except ProcessError:
+                # PostgreSQL does not start while a process of the killed one is still ending.
+                if not self.children[name].has_died() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+                self.roster.restart(self.children[name])
+            else:
+                return
 
     def freeze(self, name: str) -> None:
         self._signal(name, signal.SIGSTOP)
