@@ -63,17 +63,6 @@ def require_credentials(request: Request) -> None:
         raise NotAuthenticated("Send the order's token as `Authorization: Bearer ord_…`.")
 
 
-def refuse_dead_token(request: Request) -> None:
-    """
-    Refuse an API token that is unknown, was revoked or has expired, whatever its scopes are.
-
-    :raises InvalidToken: if the request carries such a token
-    """
-    if _is_api_token(request.auth):
-        with suppress(InsufficientScope):
-            find_api_token(request.auth, Scope.ORDERS_WRITE)
-
-
 def require_scope_to_sell(request: Request) -> None:
     """
     Refuse an API token that may not sell. Whether the order is its own is checked later.
@@ -82,6 +71,16 @@ def require_scope_to_sell(request: Request) -> None:
     """
     if _is_api_token(request.auth):
         find_api_token(request.auth, Scope.ORDERS_WRITE)
+
+
+def refuse_dead_token(request: Request) -> None:
+    """
+    Refuse an API token that is unknown, was revoked or has expired, whatever its scopes are.
+
+    :raises InvalidToken: if the request carries such a token
+    """
+    with suppress(InsufficientScope):
+        require_scope_to_sell(request)
 
 
 def selling_token(request: Request, organizer_id: UUID) -> ApiToken | None:
