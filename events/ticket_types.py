@@ -42,7 +42,7 @@ class LastTicketType(Conflict):
 
 
 class OnlyTypeOfGate(Conflict):
-    """A gate admits this ticket type alone, so that without it the gate would admit nobody."""
+    """The ticket type cannot be dropped, because a gate admits only this type."""
 
     code = "only_type_of_gate"
     title = "A gate admits only this ticket type"
@@ -136,11 +136,11 @@ def refuse_low_capacity(kind: TicketType, capacity: int) -> None:
 
 def refuse_to_drop(kind: TicketType) -> None:
     """
-    Check that no order of any status has tickets of this type, also by an exchange, and that each
-    gate which admits it admits another type too.
+    Check that no order of any status has tickets of this type, also by an exchange, and that no
+    gate admits only this type.
 
     :raises TicketTypeInUse: if an order has
-    :raises OnlyTypeOfGate: if a gate would admit nobody. Nor may it admit everybody unasked.
+    :raises OnlyTypeOfGate: if a gate admits only this type
     """
     if kind.order_items.exists() or kind.tickets.exists():
         raise TicketTypeInUse(f"{kind.name} has orders. Lower its capacity instead.")

@@ -78,8 +78,8 @@ class Consent(models.Model):
         """
         Return whether the reader of the order's address may be sent news now.
 
-        Anybody can reserve with the address of somebody else. So the consent counts from the moment
-        when the order is paid, also if it is refunded later: behind it is money, or a confirmed
-        address if the order is free and its event asks for that.
+        Before the payment, anybody may have typed somebody else's address. So a consent counts once
+        its order is paid. It still counts after a refund. A free order is paid when its address is
+        confirmed, if the event asks for that.
         """
         return self.agrees_to_news and self.order.paid_at is not None

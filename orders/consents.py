@@ -134,8 +134,8 @@ def withdraw_news(*, organizer_id: UUID, email: str, actor: Actor, now: datetime
     """
     Withdraw a person's consent to news of an organizer. Return from how many orders.
 
-    What the person agreed to and when stays on record. A repeat changes nothing. It includes orders
-    that are not paid: the consent of one whose payment is being processed would count afterwards.
+    What the person agreed to and when stays on record. A repeat changes nothing. Orders that are
+    not paid are included, because their consent would count once they are paid.
     """
     orders = orders_of_person(organizer_id=organizer_id, email=email).order_by()
     with transaction.atomic(durable=True):

@@ -81,11 +81,15 @@ def resume_reminders(*, address: str) -> None:
 
 
 def wants_no_reminders(address: str) -> bool:
-    """Say whether the reader of an address has asked for no reminders."""
+    """
+    Say whether the reader of an address has asked for no reminders.
+
+    A stop that only an older SECRET_KEY finds is stored by the current key too.
+    """
     (newest, *older) = _digests(address)
     stops = NoReminders.objects.in_bulk([newest, *older])
     if stops and newest not in stops:
-        # Kept by the new SECRET_KEY too: the old one will be removed.
+        # The older key will be removed.
         since = min(stop.since for stop in stops.values())
         stop = NoReminders(recipient=newest, since=since)
         NoReminders.objects.bulk_create([stop], ignore_conflicts=True)
